@@ -1,0 +1,1 @@
+"""What runs inside one step of the pipeline; a module per step."""

@@ -1,0 +1,16 @@
+"""The errors a step raises on purpose, so that every runner can tell them from a crash."""
+
+from pathlib import Path
+
+
+class DataRefused(Exception):
+    """The data can't be used. The message is a plain sentence for the person who owns the data.
+
+    Args:
+        message: what was expected, what was found, and where; may span several lines.
+        rejected_rows: the file in which the refused rows were set aside, if there is one.
+    """
+
+    def __init__(self, message: str, rejected_rows: Path | None = None) -> None:
+        super().__init__(message)
+        self.rejected_rows = rejected_rows

@@ -1,0 +1,1 @@
+"""The graph of the pipeline, and the ways to run it."""

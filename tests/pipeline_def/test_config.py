@@ -1,0 +1,229 @@
+"""A refusal of the configuration names source, key, expectation and value."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline_def.config import ConfigError, Flag, load_config
+
+
+def problems(tmp_path: Path, text: str | bytes, *overrides: str | Flag) -> list[str]:
+    """What load_config complains of, with the file's folder taken out."""
+    path = tmp_path / "pipeline.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, overrides)
+    assert str(caught.value) == "\n".join(caught.value.problems)
+    return [problem.replace(f"{tmp_path}/", "") for problem in caught.value.problems]
+
+
+UNITS = "model.hidden_units: expected a list of at most 32 whole numbers >= 1"
+REFUSED = {
+    "negative penalty": ("model:\n  l1: -0.1", "2: model.l1: expected a number >= 0, got -0.1"),
+    "NaN": ("model:\n  l2: .nan", "2: model.l2: expected a number >= 0, got .nan"),
+    "infinity": ("model: {l2: .inf}", "1: model.l2: expected a number >= 0, got .inf"),
+    "the word nan": ("model: {l2: nan}", "1: model.l2: expected a number >= 0, got 'nan'"),
+    "no epochs": ("training:\n  epochs: 0", "2: training.epochs: expected a whole number >= 1, got 0"),
+    "text for a number": ("model: {l1: lots}", "1: model.l1: expected a number >= 0, got 'lots'"),
+    "a number in quotes": ("model: {l1: '0.1'}", "1: model.l1: expected a number >= 0, got '0.1'"),
+    "boolean for whole": (
+        "training: {epochs: true}",
+        "1: training.epochs: expected a whole number >= 1, got true",
+    ),
+    "boolean for number": ("model: {l1: false}", "1: model.l1: expected a number >= 0, got false"),
+    "number for whole": (
+        "training: {epochs: 3.0}",
+        "1: training.epochs: expected a whole number >= 1, got 3.0",
+    ),
+    "exponent for whole": (
+        "training: {epochs: 1e2}",
+        "1: training.epochs: expected a whole number >= 1, got 1e2",
+    ),
+    "nothing": ("model:\n  l1:\n", "2: model.l1: expected a number >= 0, got nothing"),
+    "no label": ("data: {label: null}", "1: data.label: expected text that is not empty, got nothing"),
+    "empty label": ("data: {label: ''}", "1: data.label: expected text that is not empty, got ''"),
+    "whole dropout": ("model: {dropout: 1}", "1: model.dropout: expected a number >= 0 and < 1, got 1"),
+    "unknown choice": (
+        "training: {strategy: mirored}",
+        "1: training.strategy: expected auto, mirrored or none, got 'mirored'",
+    ),
+    "span": ("data: {span: newest}", "1: data.span: expected latest or a whole number >= 0, got 'newest'"),
+    "delimiter": ("data: {delimiter: '::'}", "1: data.delimiter: expected one character, or auto, got '::'"),
+    "name": (
+        "name: My Pipeline",
+        "1: name: expected lower-case letters, digits and hyphens (at most 63), got 'My Pipeline'",
+    ),
+    "list item": (
+        "model:\n  hidden_units: [64,\n    x]",
+        "3: model.hidden_units: expected a list of at most 32 whole numbers >= 1, got 'x' as item 2",
+    ),
+    "layer of no units": (
+        "model:\n  hidden_units:\n    - 64\n    - 0",
+        "4: model.hidden_units: expected a list of at most 32 whole numbers >= 1, got 0 as item 2",
+    ),
+    "not a list": (
+        "data: {ignore: id}",
+        "1: data.ignore: expected a list of texts, got 'id'; a list is written [id]",
+    ),
+    "too many layers": (
+        f"model: {{hidden_units: [{', '.join(['1'] * 33)}]}}",
+        "1: model.hidden_units: expected a list of at most 32 whole numbers >= 1, got a list of 33",
+    ),
+    "list of lists": (
+        "model: {hidden_units: [[1]]}",
+        f"1: {UNITS}, got a list or group as item 1",
+    ),
+    "group for a value": ("model: {l1: {a: 1}}", "1: model.l1: expected a number >= 0, got a group of keys"),
+    "value for a group": (
+        "model: 5",
+        "1: model: expected a group of keys (hidden_units, l1, l2, dropout), got 5",
+    ),
+    "list for a text": ("data: {label: [a]}", "1: data.label: expected text that is not empty, got ['a']"),
+    "tag that does not fit": ("model: {l1: !!int abc}", "1: model.l1: expected a number >= 0, got 'abc'"),
+    "foreign tag": ("model: {l1: !me abc}", "1: model.l1: expected a number >= 0, got 'abc'"),
+    "label is a feature": (
+        "data:\n  label: y\n  features: [x, y]",
+        "3: data.features: expected columns other than the label, got 'y'",
+    ),
+    "label is ignored": (
+        "data:\n  label: y\n  ignore: [y]",
+        "3: data.ignore: expected columns other than the label, got 'y'",
+    ),
+    "ignored feature": (
+        "data:\n  features: [a, b]\n  ignore: [b]",
+        "3: data.ignore: expected columns that data.features does not list, got 'b'",
+    ),
+    "feature twice": (
+        "data: {features: [a, a]}",
+        "1: data.features: expected texts that differ, got 'a' twice",
+    ),
+    "misspelt": ("\nmodel:\n  dropuot: 0.1", "3: model.dropuot: unknown key; did you mean model.dropout?"),
+    "misspelt group": ("modle: {l1: 1}", "1: modle: unknown key; did you mean model?"),
+    "key without group": ("l1: 0.1", "1: l1: unknown key; did you mean model.l1?"),
+    "key in the wrong group": (
+        "model: {epochs: 3}",
+        "1: model.epochs: unknown key; did you mean training.epochs?",
+    ),
+    "key in the wrong depth": (
+        "data: {train: 3}",
+        "1: data.train: unknown key; did you mean data.split.train?",
+    ),
+    "far off": ("model: {zzz: 3}", "1: model.zzz: unknown key; model has hidden_units, l1, l2, dropout"),
+    "far off at the top": (
+        "zzz: 3",
+        "1: zzz: unknown key; there are name, data, model, training, evaluation, serving",
+    ),
+    "dotted": ("model.l1: 0.1", "1: model.l1: expected l1: indented under model:, got a dotted key"),
+    "given twice": (
+        "model:\n  l1: 1\n  l2: 1\n  l1: 2",
+        "4: model.l1: given twice, first in line 2",
+    ),
+    "group given twice": ("model: {}\ndata: {}\nmodel: {}", "3: model: given twice, first in line 1"),
+    "no plain key": ("model: {[1]: 2}", "1: model: expected a key, got a list or group"),
+    "list at the top": (
+        "- a\n- b",
+        "1: expected keys such as data: and model: at the top level, got ['a', 'b']",
+    ),
+    "text at the top": (
+        "# hello\nmodel",
+        "2: expected keys such as data: and model: at the top level, got 'model'",
+    ),
+    "syntax": (
+        "model:\n  l1: 1\n  l2: [1, 2\ndata: {}",
+        "4: not YAML: expected ',' or ']', but got ':' (column 5)",
+    ),
+    "indentation": (
+        "model:\n  l1: 1\n l2: 1",
+        "3: not YAML: expected <block end>, but found '<block mapping start>' (column 2)",
+    ),
+    "two documents": ("a: 1\n---\nb: 2", "2: not YAML: found another document (column 1)"),
+    "control character": ("model:\n  l1: \x07", "2: not YAML: the character U+0007 is not allowed"),
+    "not UTF-8": (b"name: a\ndata: {label: caf\xe9}", "2: expected text in UTF-8, got the byte 0xe9"),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), REFUSED.values(), ids=REFUSED.keys())
+def test_refusal_names_line_key_expectation_and_value(
+    tmp_path: Path, text: str | bytes, expected: str
+) -> None:
+    assert problems(tmp_path, text) == [f"pipeline.yaml:{expected}"]
+
+
+OVERRIDES = {
+    "value": ("model.l1=-1", "--set: model.l1: expected a number >= 0, got -1"),
+    "nothing": ("model.l1=", "--set: model.l1: expected a number >= 0, got nothing"),
+    "unknown": ("model.dropuot=0", "--set: model.dropuot: unknown key; did you mean model.dropout?"),
+    "no group": ("epochs=3", "--set: epochs: unknown key; did you mean training.epochs?"),
+    "no equals sign": ("model.l1", "--set: expected key=value, got 'model.l1'"),
+    "no key": ("=3", "--set: : unknown key; there are name, data, model, training, evaluation, serving"),
+    "group": (
+        "model=3",
+        "--set: model: expected a key inside this group, such as model.hidden_units, got the group",
+    ),
+    "list item": (
+        "model.hidden_units=[64, 1.5]",
+        "--set: model.hidden_units: expected a list of at most 32 whole numbers >= 1, got 1.5 as item 2",
+    ),
+    "broken list": (
+        "model.hidden_units=[64",
+        "--set: model.hidden_units: expected a list of at most 32 whole numbers >= 1, got '[64'",
+    ),
+    "number for a list": (
+        "model.hidden_units=64",
+        f"--set: {UNITS}, got 64; a list is written [64]",
+    ),
+}
+
+
+@pytest.mark.parametrize(("override", "expected"), OVERRIDES.values(), ids=OVERRIDES.keys())
+def test_refusal_of_an_override(override: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(None, [override])
+    assert caught.value.problems == (expected,)
+
+
+def test_all_problems_are_listed_in_the_order_of_the_lines(tmp_path: Path) -> None:
+    text = "data:\n  label: y\n  features: [y]\nmodel:\n  l1: -1\n  zzzz: 1\ntraining:\n  epochs: x\n"
+    assert problems(tmp_path, text, "model.l2=-2") == [
+        "pipeline.yaml:3: data.features: expected columns other than the label, got 'y'",
+        "pipeline.yaml:5: model.l1: expected a number >= 0, got -1",
+        "pipeline.yaml:6: model.zzzz: unknown key; model has hidden_units, l1, l2, dropout",
+        "pipeline.yaml:8: training.epochs: expected a whole number >= 1, got 'x'",
+        "--set: model.l2: expected a number >= 0, got -2",
+    ]
+
+
+def test_keys_are_compared_even_where_another_key_beside_them_is_wrong(tmp_path: Path) -> None:
+    text = "data:\n  label: y\n  features: [y]\n  min_rows: 0\n"
+    assert problems(tmp_path, text) == [
+        "pipeline.yaml:3: data.features: expected columns other than the label, got 'y'",
+        "pipeline.yaml:4: data.min_rows: expected a whole number >= 2, got 0",
+    ]
+
+
+def test_a_flag_that_clashes_with_the_file_is_named(tmp_path: Path) -> None:
+    assert problems(tmp_path, "", Flag("--label", "data.label", "")) == [
+        "--label: data.label: expected text that is not empty, got ''"
+    ]
+
+
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    for path, reason in ((tmp_path / "none.yaml", "no such file or directory"), (tmp_path, "is a directory")):
+        with pytest.raises(ConfigError) as caught:
+            load_config(path)
+        assert caught.value.problems == (f"{path}: can't be read: {reason}",)
+
+
+def test_hostile_yaml_is_refused_quickly(tmp_path: Path) -> None:
+    """Recursion, exponential aliases, Python objects and very long numbers are refused without harm."""
+    bomb = "a: &a [x]\n" + "".join(
+        f"{b}: &{b} [*{a}, *{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    )
+    for text in (
+        "data: {ignore: &x [*x]}",
+        bomb,
+        "model: {l1: !!python/name:os.system ''}",
+        f"model: {{l1: {'9' * 5000}}}",
+    ):
+        assert problems(tmp_path, text)
+    assert problems(tmp_path, "a: " + "[" * 5000) == ["pipeline.yaml:1: not YAML: nested too deeply"]
