@@ -1,0 +1,182 @@
+"""The training loop: many steps in one call into the graph, the same for one device and for many.
+
+Keras's `model.fit` spends, on a table of 1,000 rows, most of its time between the epochs, and under MirroredStrategy
+it takes one step per call only. Here an epoch is a loop inside the graph; see benchmarks/README.md.
+"""
+
+import json
+import logging
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from components.config import TrainingConfig
+from components.vectors import Vectors
+
+HISTORY_FILE = "history.json"
+# One call into the graph can't be interrupted: at some 1,000 steps a second, Ctrl-C waits a second or two.
+STEPS_PER_CALL = 1_000
+SCORE_BATCH = 65_536
+
+progress = logging.getLogger("regpipe.progress")
+Epoch = dict[str, float]
+
+
+def fit(
+    model: keras.Model, train: Vectors, validation: Vectors, settings: TrainingConfig, run_dir: Path
+) -> list[Epoch]:
+    """Fits the model with Adam to the binary cross-entropy plus the model's own penalties.
+
+    The order of the rows in epoch e depends on (seed, e) only. With early stopping, training ends once the validation
+    log loss (that is, without the penalties) has not been lower for `early_stopping` epochs, and the model has the
+    weights of the best epoch.
+
+    Args:
+        model: built in the scope of the strategy to train with, as this is to be called; changed in place.
+        train: the training split.
+        validation: scored after each epoch.
+        settings: epochs, batch size, learning rate, early stopping, seed.
+        run_dir: receives `history.json` and TensorBoard's logs, epoch by epoch.
+
+    Returns:
+        For each epoch its number and, for training and, with `val_` before them, for validation: `loss` (penalties
+        included), `log_loss` (without) and `accuracy`. Those of training are means over the epoch, while it trains.
+    """
+    loop = _Loop(model, train, settings)
+    validate = _Scores(model, validation)
+    best = _Best(model)
+    history: list[Epoch] = []
+    with tf.summary.create_file_writer(str(run_dir / "tensorboard")).as_default():
+        for number in range(1, settings.epochs + 1):
+            values = loop.epoch(number) | {f"val_{name}": v for name, v in validate().items()}
+            history.append({"epoch": number, **values})
+            _record(history, settings.epochs, run_dir)
+            if settings.early_stopping:
+                best.see(number, values["val_log_loss"])
+                if number - best.epoch >= settings.early_stopping:
+                    break
+    if settings.early_stopping:
+        best.restore()
+    return history
+
+
+class _Loop:
+    """The optimizer, and the graph that runs many of its steps, on every replica of the strategy in scope."""
+
+    def __init__(self, model: keras.Model, train: Vectors, settings: TrainingConfig) -> None:
+        self._model = model
+        self._strategy = tf.distribute.get_strategy()
+        self._optimizer = keras.optimizers.Adam(settings.learning_rate)
+        self._optimizer.build(model.trainable_variables)
+        self._batch = settings.batch_size
+        self._seed = settings.seed
+        self._rows = len(train.features)
+        self._features = tf.constant(train.features)
+        self._labels = tf.constant(train.labels)
+        self._run_steps = tf.function(self._steps, input_signature=[tf.TensorSpec([None], tf.int32)])
+
+    def epoch(self, number: int) -> dict[str, float]:
+        """One pass over all rows; the last batch may be smaller than the others."""
+        # Shuffling row numbers, and gathering whole batches, costs a fraction of moving rows through a shuffle buffer.
+        order = tf.random.experimental.stateless_shuffle(tf.range(self._rows), seed=[self._seed, number])
+        stride = STEPS_PER_CALL * self._batch
+        calls = [self._run_steps(order[start : start + stride]) for start in range(0, self._rows, stride)]
+        loss, log_loss, correct = (float(total) / self._rows for total in sum(call.numpy() for call in calls))
+        return {"loss": loss, "log_loss": log_loss, "accuracy": correct}
+
+    def _steps(self, order: tf.Tensor) -> tf.Tensor:
+        """A step for each batch of these row numbers. Returns the sums over rows of loss, log loss and hits."""
+        sums = tf.zeros([3], tf.float64)
+        for start in tf.range(0, tf.size(order), self._batch):
+            batch = order[start : start + self._batch]
+            result = self._strategy.run(self._step, args=(batch,))
+            sums += self._strategy.reduce(tf.distribute.ReduceOp.SUM, result, axis=None)
+        return sums
+
+    def _step(self, batch: tf.Tensor) -> tf.Tensor:
+        """One replica's share of a step: every n-th row of the global batch, and an n-th of the penalty.
+
+        The optimizer adds the replicas' gradients up; so the step is that of the global batch, for any n and for a
+        batch that does not divide by it.
+        """
+        replica = tf.distribute.get_replica_context()
+        rows = batch[replica.replica_id_in_sync_group :: replica.num_replicas_in_sync]
+        labels = tf.gather(self._labels, rows)
+        size = tf.cast(tf.size(batch), tf.float32)
+        with tf.GradientTape() as tape:
+            probability = self._model(tf.gather(self._features, rows), training=True)
+            log_loss = tf.reduce_sum(keras.losses.binary_crossentropy(labels, probability)) / size
+            loss = log_loss + sum(self._model.losses) / replica.num_replicas_in_sync
+        weights = self._model.trainable_variables
+        self._optimizer.apply(tape.gradient(loss, weights), weights)
+        sums = tf.cast(tf.stack([loss * size, log_loss * size]), tf.float64)
+        return tf.concat([sums, [_hits(labels, probability)]], axis=0)
+
+
+class _Scores:
+    """`loss`, `log_loss` and `accuracy` of the model as it is, without dropout, over all rows of a split."""
+
+    def __init__(self, model: keras.Model, data: Vectors) -> None:
+        self._model = model
+        self._rows = len(data.features)
+        self._features = tf.constant(data.features)
+        self._labels = tf.constant(data.labels)
+        self._sums = tf.function(self._sums_of)
+
+    def __call__(self) -> dict[str, float]:
+        log_loss, hits, penalty = self._sums().numpy()
+        log_loss /= self._rows
+        return {
+            "loss": float(log_loss + penalty),
+            "log_loss": float(log_loss),
+            "accuracy": float(hits / self._rows),
+        }
+
+    def _sums_of(self) -> tf.Tensor:
+        """The sums over rows of log loss and hits, and the penalties."""
+        log_loss, hits = tf.zeros([], tf.float64), tf.zeros([], tf.float64)
+        for start in tf.range(0, self._rows, SCORE_BATCH):
+            labels = self._labels[start : start + SCORE_BATCH]
+            probability = self._model(self._features[start : start + SCORE_BATCH], training=False)
+            log_loss += tf.reduce_sum(
+                tf.cast(keras.losses.binary_crossentropy(labels, probability), tf.float64)
+            )
+            hits += _hits(labels, probability)
+        return tf.stack([log_loss, hits, tf.cast(sum(self._model.losses, tf.zeros([])), tf.float64)])
+
+
+def _hits(labels: tf.Tensor, probability: tf.Tensor) -> tf.Tensor:
+    """How many rows are on the right side of one half."""
+    return tf.reduce_sum(tf.cast((probability > 0.5) == (labels > 0.5), tf.float64))
+
+
+class _Best:
+    """The weights of the best epoch so far."""
+
+    def __init__(self, model: keras.Model) -> None:
+        self._model = model
+        self._log_loss = float("inf")
+        self._weights = model.get_weights()
+        self.epoch = 0
+
+    def see(self, epoch: int, log_loss: float) -> None:
+        if log_loss < self._log_loss:
+            self._log_loss, self._weights, self.epoch = log_loss, self._model.get_weights(), epoch
+
+    def restore(self) -> None:
+        self._model.set_weights(self._weights)
+
+
+def _record(history: list[Epoch], epochs: int, run_dir: Path) -> None:
+    """A line on the terminal, the history so far as a file, and a point in each of TensorBoard's curves."""
+    latest = history[-1]
+    run_dir.mkdir(parents=True, exist_ok=True)
+    (run_dir / HISTORY_FILE).write_text(json.dumps(history, indent=1))
+    for name, value in latest.items():
+        if name != "epoch":
+            tf.summary.scalar(name, value, step=int(latest["epoch"]))
+    shown = " ".join(
+        f"{name} {latest[name]:.4f}" for name in ("loss", "accuracy", "val_loss", "val_accuracy")
+    )
+    progress.info("epoch %d/%d %s", latest["epoch"], epochs, shown)
