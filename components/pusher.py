@@ -1,0 +1,54 @@
+"""Pusher: publishes a blessed model so that a server which polls the folder never sees half of one."""
+
+import os
+import time
+from typing import Any
+
+from absl import logging
+from tfx.components.pusher import executor
+from tfx.dsl.io import fileio
+from tfx.proto import pusher_pb2
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import io_utils, proto_utils
+
+
+def versions(directory: str) -> list[int]:
+    """The published versions, in rising order: the integer-named folders, which is what TF Serving loads."""
+    if not fileio.exists(directory):
+        return []
+    names = [str(name).rstrip("/") for name in fileio.listdir(directory)]
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+def next_version(directory: str) -> int:
+    """The Unix time in seconds, or one more than the newest version where that is not in the past."""
+    return max([int(time.time()), *(version + 1 for version in versions(directory))])
+
+
+class Executor(executor.Executor):  # type: ignore[misc]
+    """TFX's pusher copies file by file into the version folder that TF Serving watches; this one renames."""
+
+    def Do(  # noqa: N802 (TFX's name)
+        self, input_dict: dict[str, Any], output_dict: dict[str, Any], exec_properties: dict[str, Any]
+    ) -> None:
+        """Copies a blessed model beside its target under a name that is no version, then renames it.
+
+        What is not blessed leaves the folder untouched.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        pushed = artifact_utils.get_single_instance(output_dict[standard_component_specs.PUSHED_MODEL_KEY])
+        if not self.CheckBlessing(input_dict):
+            self._MarkNotPushed(pushed)
+            return
+        destination = pusher_pb2.PushDestination()
+        proto_utils.json_to_proto(exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination)
+        directory = destination.filesystem.base_directory
+        version = str(next_version(directory))
+        incoming = os.path.join(directory, f"incoming-{version}-{pushed.id}")
+        io_utils.copy_dir(self.GetModelPath(input_dict), incoming)
+        target = os.path.join(directory, version)
+        fileio.rename(incoming, target)
+        logging.info("Published version %s in %s.", version, target)
+        # A copy in the artifact, as TFX's own pusher leaves one: lineage survives the removal of old versions.
+        io_utils.copy_dir(target, pushed.uri)
+        self._MarkPushed(pushed, pushed_destination=target, pushed_version=version)
