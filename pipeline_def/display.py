@@ -1,0 +1,180 @@
+"""The progress of a run on the terminal: a live table, or plain lines where the output is no terminal."""
+
+import os
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Literal, Self, TextIO
+
+from rich.console import Console, ConsoleDimensions
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+Status = Literal["done", "cached", "failed", "skipped"]
+_STYLES = {"waiting": "dim", "running": "cyan", "done": "green", "cached": "blue", "skipped": "dim"}
+_SECONDS_WIDTH = len("12 min 05 s")
+_EPOCH = re.compile(r"epoch \d")
+
+
+class _StreamConsole(Console):
+    """A console as wide as its stream's terminal: rich asks descriptors 0 to 2, which are redirected."""
+
+    @property
+    def size(self) -> ConsoleDimensions:
+        try:
+            columns, lines = os.get_terminal_size(self.file.fileno())
+        except (OSError, ValueError):
+            return super().size
+        return ConsoleDimensions(columns or 80, lines or 25)
+
+    @size.setter
+    def size(self, new_size: tuple[int, int]) -> None:
+        raise AttributeError(f"the terminal decides; got {new_size}")
+
+
+@dataclass
+class _Step:
+    """Where a step stands. `began` is time.monotonic() in seconds."""
+
+    state: str = "waiting"
+    began: float = 0.0
+    seconds: float = 0.0
+    text: str = ""
+
+
+class RunDisplay:
+    """Shows each step waiting, running, done, cached, failed or skipped. Use it as a context manager.
+
+    Nothing is written anywhere but to `stream`. Lines of progress that begin with "epoch" stay on the screen,
+    above the live table; of others the table shows the latest. Without a terminal every line is printed.
+
+    Args:
+        step_names: all steps, in their order.
+        stream: where to write: a text stream on the terminal, of its own descriptor.
+        console: for tests; where it is given the table is live.
+    """
+
+    def __init__(self, step_names: Sequence[str], stream: TextIO, console: Console | None = None) -> None:
+        self._steps = {name: _Step() for name in step_names}
+        self._width = max(map(len, step_names), default=0)
+        self._stream = stream
+        self._live: Live | None = None
+        if console is None and stream.isatty() and os.environ.get("TERM") != "dumb":
+            console = _StreamConsole(file=stream)
+        if console is not None:
+            # rich would otherwise replace sys.stdout and sys.stderr, which belong to the runner.
+            self._live = Live(
+                console=console,
+                get_renderable=self._table,
+                refresh_per_second=4,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+        self._spinner = Spinner("dots")
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for name, step in self._steps.items():
+            if step.state == "running":  # an interrupt, or an error outside the step
+                step.state, step.seconds = "stopped", time.monotonic() - step.began
+                self._plain(name, f"stopped after {_seconds(step.seconds)}")
+        if self._live:
+            self._live.stop()  # draws the last state, shows the cursor again
+
+    @property
+    def running(self) -> str | None:
+        """The step that runs, if one does."""
+        return next((name for name, step in self._steps.items() if step.state == "running"), None)
+
+    def start(self, step: str) -> None:
+        """The step runs from now on."""
+        self._steps[step] = _Step("running", time.monotonic())
+        self._plain(step, "running")
+        self._refresh()
+
+    def progress(self, step: str, text: str) -> None:
+        """The latest word of a running step, in one line, such as "epoch 3/50  loss 0.41  val_loss 0.45"."""
+        self._steps[step].text = text
+        self._plain(step, text)
+        if self._live and _EPOCH.match(text):
+            self._above(f"{step:<{self._width}}  {text}")
+
+    def finish(self, step: str, status: Status, seconds: float) -> None:
+        """The step has ended, after `seconds`."""
+        self._steps[step] = _Step(status, seconds=seconds)
+        self._plain(step, _ending(status, seconds))
+        self._refresh()
+
+    def note(self, text: str) -> None:
+        """A remark that stays on the screen, such as a warning."""
+        if self._live:
+            self._above(text)
+        else:
+            self._write(text)
+
+    def _plain(self, step: str, text: str) -> None:
+        if not self._live:
+            self._write(f"{step:<{self._width}}  {text}")
+
+    def _write(self, line: str) -> None:
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+    def _above(self, line: str) -> None:
+        if self._live:
+            self._live.console.print(Text(line), soft_wrap=True)
+
+    def _refresh(self) -> None:
+        if self._live:
+            self._live.refresh()
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False, expand=True)
+        table.add_column(width=1)
+        table.add_column(no_wrap=True, min_width=self._width)
+        table.add_column(no_wrap=True, min_width=_SECONDS_WIDTH, justify="right")
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        for name, step in self._steps.items():
+            style = _STYLES.get(step.state, "bold red")
+            running = step.state == "running"
+            seconds = time.monotonic() - step.began if running else step.seconds
+            shown = "" if step.state in ("waiting", "skipped") else _seconds(seconds)
+            word = "FAILED" if step.state == "failed" else step.state
+            table.add_row(
+                self._spinner if running else Text(_mark(step.state), style),
+                Text(name, "bold" if running else ""),
+                Text(shown),
+                Text.assemble(
+                    (word, style), "  " if step.text else "", (step.text, "dim"), overflow="ellipsis"
+                ),
+            )
+        return table
+
+
+def _mark(state: str) -> str:
+    return {"waiting": " ", "skipped": "-", "done": "+", "cached": "="}.get(state, "!")
+
+
+def _ending(status: Status, seconds: float) -> str:
+    if status == "skipped":
+        return "skipped"
+    if status == "cached":
+        return f"cached, {_seconds(seconds)}"
+    return f"done in {_seconds(seconds)}" if status == "done" else f"FAILED after {_seconds(seconds)}"
+
+
+def _seconds(seconds: float) -> str:
+    """1.2 s, 75.0 s, 12 min 05 s."""
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"

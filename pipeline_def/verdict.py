@@ -1,0 +1,203 @@
+"""The verdict of a run on the terminal: what became of it, the two models side by side, each threshold."""
+
+import math
+import textwrap
+from collections.abc import Iterator
+from typing import TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from pipeline_def.summary import LABELS, VISIBLE, Metrics, Summary, Threshold, number, signed
+
+_WIDTH = 78
+_STYLES = {
+    "pushed": "bold green",
+    "not_blessed": "bold yellow",
+    "data_refused": "bold red",
+    "failed": "bold red",
+}
+_LABEL_WIDTH = 10
+Line = tuple[str, str]  # text and rich style
+
+
+def render(summary: Summary) -> str:
+    """The verdict as plain text that fits 80 columns but for paths and messages, which are not broken."""
+    return styled(summary).plain
+
+
+def show(summary: Summary, stream: TextIO) -> None:
+    """Write the verdict to `stream`, in colour if that is a terminal."""
+    if stream.isatty():
+        stream.write("\n")  # below the display of the run
+        Console(file=stream).print(styled(summary), soft_wrap=True)
+    else:
+        stream.write(render(summary) + "\n")
+        stream.flush()
+
+
+def styled(summary: Summary) -> Text:
+    """The verdict with rich's styles; `.plain` is the text without them."""
+    blocks = [
+        list(_headline(summary)),
+        list(_metrics(summary)),
+        list(_thresholds(summary)),
+        list(_log_tail(summary)),
+        list(_facts(summary)),
+    ]
+    text = Text()
+    for number_of_block, block in enumerate(block for block in blocks if block):
+        if number_of_block:
+            text.append("\n\n")
+        for number_of_line, (line, style) in enumerate(block):
+            text.append("\n" if number_of_line else "").append(line, style=style)
+    return text
+
+
+def _headline(summary: Summary) -> Iterator[Line]:
+    style = _STYLES[summary.status]
+    first, *more = _reason(summary).splitlines() or [""]
+    for line in textwrap.wrap(first, _WIDTH, break_long_words=False, break_on_hyphens=False):
+        yield line, style
+    yield from ((line, "") for line in more)
+    if summary.status != "pushed":
+        yield "Nothing was published; what is being served stays as it was.", ""
+
+
+def _reason(summary: Summary) -> str:
+    if summary.status == "pushed":
+        return _why_pushed(summary)
+    if summary.status == "not_blessed":
+        return _why_not_pushed(summary)
+    error = summary.error or "no reason was recorded"
+    if summary.status == "data_refused":
+        return f"Data refused: {error}"
+    step = next((step.name for step in summary.steps if step.status == "failed"), None)
+    return f"Failed in {step}: {error}" if step else f"Failed: {error}"
+
+
+def _why_pushed(summary: Summary) -> str:
+    """Only a lower log loss is called a win: tolerances may let a model through that is a little worse."""
+    both = summary.metrics
+    if both is None or both.baseline is None:
+        return "Pushed: the model passed every threshold."
+    ours, theirs = both.candidate.log_loss, both.baseline.log_loss
+    compared = f"log loss {number(ours)} against {number(theirs)}"
+    if ours is not None and theirs is not None and ours < theirs:
+        return f"Pushed: the model beat its unregularized baseline, {compared}."
+    return f"Pushed: the model passed every threshold, with {compared} for its unregularized baseline."
+
+
+def _why_not_pushed(summary: Summary) -> str:
+    missed = [item.sentence for item in summary.thresholds if not item.passed]
+    if missed:
+        return f"Not blessed: {'; '.join(missed)}."
+    if any(step.name == "Pusher" and step.status == "skipped" for step in summary.steps):
+        return "Not pushed: the run was asked to end before the Pusher."
+    return f"Not blessed: {summary.error or 'the Evaluator gave no reason'}."
+
+
+def _metrics(summary: Summary) -> Iterator[Line]:
+    if summary.metrics is None:
+        return
+    candidate, baseline = summary.metrics.candidate, summary.metrics.baseline
+    heads = ("candidate", "baseline", "difference") if baseline else ("candidate",)
+    yield f"{'On the test split':<18}" + "".join(f"{head:>12}" for head in heads), "bold"
+    for name, label in LABELS.items():
+        yield _metric_row(name, label, candidate, baseline), ""
+    counts = [model.example_count for model in (candidate, baseline) if model]
+    yield (
+        f"{'rows':<18}" + "".join(f"{'none' if count is None else f'{count:,}':>12}" for count in counts),
+        "",
+    )
+
+
+def _metric_row(name: str, label: str, candidate: Metrics, baseline: Metrics | None) -> str:
+    ours: float | None = getattr(candidate, name)
+    row = f"{label:<18}{number(ours):>12}"
+    if baseline is None:
+        return row
+    theirs: float | None = getattr(baseline, name)
+    difference = None if ours is None or theirs is None else ours - theirs
+    word = ""
+    if difference is not None and abs(difference) >= VISIBLE:  # false for NaN
+        word = "better" if (difference < 0) == (name == "log_loss") else "worse"
+    return f"{row}{number(theirs):>12}{_change(difference):>12}  {word}".rstrip()
+
+
+def _change(difference: float | None) -> str:
+    same = difference is not None and abs(difference) < VISIBLE
+    return "0" if same else number(difference, signed=True)
+
+
+def _thresholds(summary: Summary) -> Iterator[Line]:
+    if not summary.thresholds:
+        return
+    yield f"{'Threshold':<30}{'value':>12}{'bound':>12}", "bold"
+    for item in summary.thresholds:
+        yield _threshold_row(item), "" if item.passed else "bold red"
+
+
+def _threshold_row(item: Threshold) -> str:
+    what = LABELS.get(item.metric, item.metric) + (
+        ", candidate" if item.rule == "floor" else " minus baseline's"
+    )
+    if item.rule == "floor":
+        value, bound = number(item.value), f">= {item.bound:g}"
+    else:
+        sign = "<" if item.metric == "log_loss" else ">"
+        value, bound = number(item.value, signed=True), f"{sign} {signed(item.bound)}"
+    return f"{what:<30}{value:>12}{bound:>12}  {'passed' if item.passed else 'FAILED'}"
+
+
+def _log_tail(summary: Summary) -> Iterator[Line]:
+    if summary.log_tail:
+        yield "The last lines of its log:", "bold"
+        yield from (("  " + line.rstrip(), "dim") for line in summary.log_tail)
+
+
+def _facts(summary: Summary) -> Iterator[Line]:
+    if summary.pushed_path:
+        version = "" if summary.pushed_version is None else f"version {summary.pushed_version} in "
+        yield _fact("Model", version + summary.pushed_path), "bold"
+    if summary.report_path:
+        yield _fact("Report", summary.report_path), ""
+    if summary.rows:
+        rows = summary.rows
+        yield _fact("Rows", f"{rows.train:,} train, {rows.eval:,} eval, {rows.test:,} test"), ""
+    rejected = summary.rows.rejected if summary.rows else 0
+    if rejected or summary.rejected_rows:
+        count = f"{rejected:,} set aside" if rejected else "set aside"
+        yield (
+            _fact("Bad rows", f"{count} in {summary.rejected_rows}" if summary.rejected_rows else count),
+            "yellow",
+        )
+    for warning in summary.warnings:
+        yield _fact("Warning", warning, wrap=True), "yellow"
+    yield _fact("Run", f"{summary.run_id}{_took(summary)}"), ""
+    if summary.logs:
+        yield _fact("Logs", summary.logs), ""
+
+
+def _took(summary: Summary) -> str:
+    ran = [step for step in summary.steps if step.status != "skipped"]
+    if not ran:
+        return ""
+    cached = sum(step.cached for step in ran)
+    total = math.fsum(step.seconds for step in ran)
+    cache = ", all from cache" if cached == len(ran) else f", {cached} from cache" if cached else ""
+    return f": {len(ran)} step{'s' if len(ran) != 1 else ''} in {total:.1f} s{cache}"
+
+
+def _fact(label: str, text: str, *, wrap: bool = False) -> str:
+    head = f"{label:<{_LABEL_WIDTH}}"
+    if not wrap:
+        return head + text
+    return textwrap.fill(
+        " ".join(text.split()),
+        _WIDTH,
+        initial_indent=head,
+        subsequent_indent=" " * _LABEL_WIDTH,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

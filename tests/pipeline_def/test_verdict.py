@@ -1,0 +1,225 @@
+"""The verdict says in its first sentence what became of the run, and fits 80 columns."""
+
+import io
+import json
+import math
+from typing import Any
+
+import pytest
+
+from pipeline_def.summary import BothMetrics, Metrics, Rows, Step, Summary, Threshold
+from pipeline_def.verdict import render, show
+
+BETTER = Metrics(
+    auc=0.9123, log_loss=0.412, accuracy=0.85, pr_auc=0.9, precision=0.7, recall=0.8, example_count=200
+)
+WORSE = Metrics(
+    auc=0.9011, log_loss=0.655, accuracy=0.85, pr_auc=0.88, precision=0.71, recall=0.75, example_count=200
+)
+STEPS = (
+    Step(name="ExampleGen", seconds=1.25, cached=True, status="cached"),
+    Step(name="Pusher", seconds=2.0, cached=False, status="done"),
+)
+
+
+def summary(**fields: Any) -> Summary:
+    given: dict[str, Any] = {
+        "run_id": "20250131T120000Z",
+        "status": "pushed",
+        "exit_code": 0,
+        "rows": Rows(train=1600, eval=200, test=200),
+        "metrics": BothMetrics(candidate=BETTER, baseline=WORSE),
+        "thresholds": (
+            Threshold.floor("auc", 0.9123, 0.6, passed=True),
+            Threshold.change("auc", 0.0112, -0.01, passed=True),
+            Threshold.change("log_loss", -0.243, 0.0, passed=True),
+        ),
+        "steps": STEPS,
+        "logs": "runs/runs/20250131T120000Z/logs",
+    }
+    return Summary(**(given | fields))
+
+
+PUSHED = """\
+Pushed: the model beat its unregularized baseline, log loss 0.4120 against
+0.6550.
+
+On the test split    candidate    baseline  difference
+AUC                     0.9123      0.9011     +0.0112  better
+PR-AUC                  0.9000      0.8800     +0.0200  better
+log loss                0.4120      0.6550     -0.2430  better
+accuracy                0.8500      0.8500           0
+precision               0.7000      0.7100     -0.0100  worse
+recall                  0.8000      0.7500     +0.0500  better
+rows                       200         200
+
+Threshold                            value       bound
+AUC, candidate                      0.9123      >= 0.6  passed
+AUC minus baseline's               +0.0112     > -0.01  passed
+log loss minus baseline's          -0.2430         < 0  passed
+
+Model     version 3 in runs/serving/3
+Rows      1,600 train, 200 eval, 200 test
+Bad rows  3 set aside in runs/rejected_rows.jsonl
+Warning   Left out, because they hold text throughout: 'name', 'street',
+          'town', 'county', 'country'.
+Run       20250131T120000Z: 2 steps in 3.2 s, 1 from cache
+Logs      runs/runs/20250131T120000Z/logs"""
+
+
+def test_pushed() -> None:
+    text = render(
+        summary(
+            rows=Rows(train=1600, eval=200, test=200, rejected=3),
+            rejected_rows="runs/rejected_rows.jsonl",
+            warnings=(
+                "Left out, because they hold text throughout: 'name', 'street', 'town', 'county', 'country'.",
+            ),
+            pushed_version=3,
+            pushed_path="runs/serving/3",
+        )
+    )
+    assert text == PUSHED
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_pushed_within_a_tolerance_is_not_called_a_win() -> None:
+    text = render(summary(metrics=BothMetrics(candidate=WORSE, baseline=BETTER)))
+    assert text.startswith(
+        "Pushed: the model passed every threshold, with log loss 0.6550 against 0.4120\n"
+        "for its unregularized baseline.\n"
+    )
+
+
+def test_not_blessed_names_each_missed_threshold_and_says_that_serving_is_untouched() -> None:
+    missed = (
+        Threshold.floor("auc", 0.55, 0.6, passed=False),
+        Threshold.change("auc", 0.0112, -0.01, passed=True),
+        Threshold.change("log_loss", 0.02, 0.0, passed=False),
+    )
+    text = render(summary(status="not_blessed", exit_code=4, thresholds=missed))
+    assert text.startswith(
+        "Not blessed: the AUC is 0.5500, not at least 0.6; the log loss differs from\n"
+        "the baseline's by +0.0200, not below 0.\n"
+        "Nothing was published; what is being served stays as it was.\n"
+    )
+    assert "\nAUC, candidate                      0.5500      >= 0.6  FAILED\n" in text
+    assert "\nlog loss minus baseline's          +0.0200         < 0  FAILED\n" in text
+
+
+def test_a_run_that_was_asked_to_end_early() -> None:
+    steps = (*STEPS[:1], Step(name="Pusher", seconds=0, cached=False, status="skipped"))
+    text = render(summary(status="not_blessed", exit_code=4, thresholds=(), metrics=None, steps=steps))
+    assert text.startswith("Not pushed: the run was asked to end before the Pusher.\n")
+    assert "1 step in 1.2 s, all from cache" in text
+
+
+def test_undefined_metrics_are_shown_as_such() -> None:
+    broken = Metrics(auc=math.nan, log_loss=None, accuracy=0.5)
+    missed = (
+        Threshold.floor("auc", math.nan, 0.6, passed=False),
+        Threshold.change("auc", None, -0.01, passed=False),
+    )
+    text = render(
+        summary(
+            status="not_blessed",
+            exit_code=4,
+            metrics=BothMetrics(candidate=broken, baseline=WORSE),
+            thresholds=missed,
+        )
+    )
+    assert "the AUC is NaN, not at least 0.6" in text
+    assert "\nAUC                        NaN      0.9011         NaN\n" in text
+    assert "\nlog loss                  none      0.6550        none\n" in text
+    assert "\nAUC, candidate                         NaN      >= 0.6  FAILED\n" in text
+    assert "\nAUC minus baseline's                  none     > -0.01  FAILED\n" in text
+    assert "\nrows                      none         200\n" in text
+
+
+def test_a_candidate_alone() -> None:
+    text = render(summary(metrics=BothMetrics(candidate=BETTER)))
+    assert "\nOn the test split    candidate\nAUC                     0.9123\n" in text
+
+
+def test_data_refused_keeps_the_lines_of_the_reason() -> None:
+    error = "2 anomalies:\nfeature   what\n" + "x" * 100
+    text = render(
+        Summary(run_id="r", status="data_refused", exit_code=3, error=error, rejected_rows="bad.jsonl")
+    )
+    assert text == (
+        f"Data refused: {error}\n"
+        "Nothing was published; what is being served stays as it was.\n\n"
+        "Bad rows  set aside in bad.jsonl\n"
+        "Run       r"
+    )
+
+
+def test_failed_shows_step_reason_last_lines_and_logs() -> None:
+    text = render(
+        Summary(
+            run_id="r",
+            status="failed",
+            exit_code=1,
+            error="ValueError: boom",
+            log_tail=("Traceback [red]", "  raise"),
+            steps=(Step(name="Trainer", seconds=3, cached=False, status="failed"),),
+            logs="runs/logs",
+        )
+    )
+    assert text == (
+        "Failed in Trainer: ValueError: boom\n"
+        "Nothing was published; what is being served stays as it was.\n\n"
+        "The last lines of its log:\n"
+        "  Traceback [red]\n"
+        "    raise\n\n"
+        "Run       r: 1 step in 3.0 s\n"
+        "Logs      runs/logs"
+    )
+
+
+@pytest.mark.parametrize("status", ["pushed", "not_blessed", "data_refused", "failed"])
+def test_every_status_renders_without_anything_known(status: str) -> None:
+    assert render(Summary.model_validate({"run_id": "r", "status": status, "exit_code": 1}))
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_colours_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    plain, terminal = io.StringIO(), Terminal()
+    show(summary(), plain)
+    show(summary(), terminal)
+    assert plain.getvalue() == render(summary()) + "\n"
+    assert "\x1b[1;32mPushed" in terminal.getvalue()
+
+
+def test_json_has_no_nan_and_reads_back() -> None:
+    text = summary(metrics=BothMetrics(candidate=Metrics(auc=math.nan))).to_json()
+    assert json.loads(text)["metrics"]["candidate"]["auc"] is None
+    assert Summary.model_validate_json(summary().to_json()) == summary()
+    assert {
+        "run_id",
+        "status",
+        "exit_code",
+        "rows",
+        "metrics",
+        "thresholds",
+        "steps",
+        "pushed_version",
+    } <= set(json.loads(text))
+    assert "report_path" in json.loads(text)
+
+
+def test_a_difference_too_small_for_four_digits_keeps_its_sign_among_the_thresholds() -> None:
+    missed = (
+        Threshold.change("log_loss", 0.00002, 0.0, passed=False),
+        Threshold.change("auc", 0.0, 0.0, passed=False),
+    )
+    text = render(summary(status="not_blessed", exit_code=4, thresholds=missed))
+    assert "\nlog loss minus baseline's         +2.0e-05         < 0  FAILED\n" in text
+    assert "\nAUC minus baseline's                     0         > 0  FAILED\n" in text
