@@ -1,0 +1,51 @@
+"""Sends what this process prints, down to the C++ libraries, into log files, and keeps the terminal for progress."""
+
+import os
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import TextIO
+
+_STREAMS = (1, 2)
+
+
+class OutputCapture:
+    """Within the context, file descriptors 1 and 2 lead to a log file; `terminal` is what 2 was before.
+
+    Descriptors, not sys.stdout and sys.stderr: TensorFlow's libraries write to the former without asking Python.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> "OutputCapture":
+        self._flush()
+        self._saved = [os.dup(stream) for stream in _STREAMS]
+        self.terminal: TextIO = os.fdopen(
+            os.dup(self._saved[1]), "w", buffering=1, encoding=sys.stderr.encoding
+        )
+        self.switch(self.path)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._flush()
+        for stream, saved in zip(_STREAMS, self._saved, strict=True):
+            os.dup2(saved, stream)
+            os.close(saved)
+        self.terminal.close()
+
+    def switch(self, path: Path) -> None:
+        """From now on to this file, which is made or added to."""
+        self._flush()
+        self.path = path
+        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        for stream in _STREAMS:
+            os.dup2(log, stream)
+        os.close(log)
+
+    @staticmethod
+    def _flush() -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()

@@ -1,0 +1,39 @@
+"""From a configuration to TFX's compiled pipeline, ready to launch node by node."""
+
+from typing import TYPE_CHECKING
+
+from tfx.dsl.compiler import compiler, constants
+from tfx.orchestration.portable import partial_run_utils, runtime_parameter_utils
+from tfx.proto.orchestration import pipeline_pb2
+
+from pipeline_def.config import PipelineConfig
+from pipeline_def.pipeline import create_pipeline
+
+if TYPE_CHECKING:
+    from pipeline_def.local_runner import RunOptions
+
+
+def compile_pipeline(config: PipelineConfig, options: "RunOptions", run_id: str) -> pipeline_pb2.Pipeline:
+    """The pipeline as a proto, with the run's id and the part of the graph to run filled in."""
+    root = options.root.resolve()
+    pipeline: pipeline_pb2.Pipeline = compiler.Compiler().compile(
+        create_pipeline(config, root, use_cache=options.use_cache)
+    )
+    runtime_parameter_utils.substitute_runtime_parameter(
+        pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
+    )
+    if options.from_step or options.to_step:
+        partial_run_utils.mark_pipeline(
+            pipeline,
+            from_nodes=[options.from_step] if options.from_step else None,
+            to_nodes=[options.to_step] if options.to_step else None,
+        )
+    return pipeline
+
+
+def is_skipped(pipeline: pipeline_pb2.Pipeline, node_id: str) -> bool:
+    """Whether a partial run leaves this node out."""
+    return any(
+        node.pipeline_node.node_info.id == node_id and node.pipeline_node.execution_options.HasField("skip")
+        for node in pipeline.nodes
+    )

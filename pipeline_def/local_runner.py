@@ -1,0 +1,198 @@
+"""Runs all nodes in this process, one after the other, with progress on the terminal and a summary at the end."""
+
+import contextlib
+import dataclasses
+import datetime
+import fcntl
+import logging
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from components.errors import DataRefused
+from pipeline_def.capture import OutputCapture
+from pipeline_def.config import PipelineConfig
+from pipeline_def.display import RunDisplay
+from pipeline_def.steps import STEP_NAMES
+from pipeline_def.summary import EXIT_CODES, Status, Step, StepStatus, Summary
+
+if TYPE_CHECKING:
+    from tfx.proto.orchestration import pipeline_pb2
+
+SUMMARY_FILE = "summary.json"
+LOG_TAIL_LINES = 15
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """How to run: everything that is not part of what is computed.
+
+    `from_step` and `to_step` run a part of the graph; the steps before it are taken from the last run.
+    """
+
+    root: Path = Path("runs")
+    use_cache: bool = True
+    from_step: str | None = None
+    to_step: str | None = None
+
+
+class RootInUse(Exception):
+    """Another run holds the same root: its metadata store takes one process at a time."""
+
+
+class _Run:
+    """One run: its id, its folder and what is known of its steps so far."""
+
+    def __init__(self, root: Path) -> None:
+        self.id = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        self.root = root
+        self.dir = root / "runs" / self.id
+        self.logs = self.dir / "logs"
+        self.logs.mkdir(parents=True)
+        self.steps: list[Step] = []
+        self.status: Status = "failed"
+        self.error: str | None = None
+        self.log_tail: tuple[str, ...] = ()
+        self.rejected_rows: str | None = None
+
+    def fail(self, error: BaseException, log: Path) -> None:
+        """Keeps what the person needs to know: the sentence for refused data, the end of the log for a crash."""
+        if isinstance(error, DataRefused):
+            self.status, self.error = "data_refused", str(error)
+            self.rejected_rows = str(error.rejected_rows) if error.rejected_rows else None
+            return
+        self.status = "failed"
+        self.error = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        self.log_tail = tuple(log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
+
+
+def run(config: PipelineConfig, options: RunOptions) -> Summary:
+    """Runs the pipeline and writes `<root>/runs/<run_id>/summary.json`.
+
+    A failed step and refused data are in the summary; they are not raised.
+
+    Raises:
+        RootInUse: another process runs under the same root.
+        KeyboardInterrupt: after the step that ran was marked as failed.
+    """
+    root = options.root.resolve()
+    root.mkdir(parents=True, exist_ok=True)
+    with _only_process(root):
+        this = _Run(root)
+        with OutputCapture(this.logs / "startup.log") as capture:
+            with RunDisplay(STEP_NAMES, capture.terminal) as display, _shown_progress(display):
+                pipeline = _compile(config, options, this, capture, display)
+                if pipeline is not None:
+                    _run_steps(pipeline, this, capture, display)
+            summary = _summarize(config, this)
+        (this.dir / SUMMARY_FILE).write_text(summary.to_json() + "\n")
+    return summary
+
+
+def _compile(
+    config: PipelineConfig, options: RunOptions, this: _Run, capture: OutputCapture, display: RunDisplay
+) -> "pipeline_pb2.Pipeline | None":
+    display.note("Starting: loading TFX and TensorFlow")
+    try:
+        from pipeline_def.compiled import compile_pipeline
+
+        return compile_pipeline(config, options, this.id)
+    except Exception as error:
+        traceback.print_exc()
+        this.fail(error, capture.path)
+        return None
+
+
+def _run_steps(
+    pipeline: "pipeline_pb2.Pipeline", this: _Run, capture: OutputCapture, display: RunDisplay
+) -> None:
+    from pipeline_def.compiled import is_skipped
+    from pipeline_def.node import launch_node
+    from pipeline_def.runs import RunStore
+
+    this.status = "not_blessed"
+    for name in STEP_NAMES:
+        if is_skipped(pipeline, name):
+            display.finish(name, "skipped", 0.0)
+            this.steps.append(Step(name=name, seconds=0.0, cached=False, status="skipped"))
+            continue
+        capture.switch(this.logs / f"{name}.log")
+        display.start(name)
+        started = time.monotonic()
+        try:
+            cached = launch_node(pipeline, name).cached
+        except BaseException as error:
+            seconds = round(time.monotonic() - started, 3)
+            display.finish(name, "failed", seconds)
+            this.steps.append(Step(name=name, seconds=seconds, cached=False, status="failed"))
+            traceback.print_exc()
+            if not isinstance(error, Exception):  # Ctrl-C
+                RunStore.open(this.root).cancel(this.id)
+                raise
+            this.fail(error, capture.path)
+            return
+        seconds = round(time.monotonic() - started, 3)
+        status: StepStatus = "cached" if cached else "done"
+        display.finish(name, status, seconds)
+        this.steps.append(Step(name=name, seconds=seconds, cached=cached, status=status))
+
+
+def _summarize(config: PipelineConfig, this: _Run) -> Summary:
+    known: dict[str, Any] = {}
+    if this.steps:
+        from pipeline_def.outcome import outcome
+        from pipeline_def.runs import RunStore
+
+        store = RunStore.open(this.root)
+        known = outcome(store.outputs(this.id), config.evaluation)
+        if this.status == "not_blessed" and known.get("pushed_version") is not None:
+            this.status = "pushed"
+        store.record(this.id, this.status, known.get("pushed_version"))
+    if this.rejected_rows:
+        known["rejected_rows"] = this.rejected_rows
+    return Summary(
+        run_id=this.id,
+        status=this.status,
+        exit_code=EXIT_CODES[this.status],
+        steps=tuple(this.steps),
+        error=this.error,
+        log_tail=this.log_tail,
+        logs=str(this.logs),
+        **known,
+    )
+
+
+@contextlib.contextmanager
+def _only_process(root: Path) -> Iterator[None]:
+    """The metadata store is one sqlite file: a second process on it would fail in the middle of a run."""
+    with (root / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RootInUse(
+                f"{root}: another run uses this root; wait for it, or give another --root."
+            ) from None
+        yield
+
+
+@contextlib.contextmanager
+def _shown_progress(display: RunDisplay) -> Iterator[None]:
+    """Shows what the steps log as progress beside the step that runs."""
+    logger = logging.getLogger("regpipe.progress")
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if display.running is not None:
+                display.progress(display.running, record.getMessage())
+
+    handler = Handler()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)

@@ -1,0 +1,81 @@
+"""Launches one node of the compiled pipeline, with TFX's own driver, cache and lineage. Every runner calls this."""
+
+import dataclasses
+
+from absl import flags
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+from tfx.orchestration import metadata
+from tfx.orchestration.local import runner_utils
+from tfx.orchestration.portable import launcher, partial_run_utils
+from tfx.proto.orchestration import pipeline_pb2
+from tfx_bsl.coders import batch_util as _batch_util  # noqa: F401 (defines the flag)
+
+_ENDED_WELL = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
+
+
+class StepFailed(Exception):
+    """A step did not run, or did not end well, without an error of its own."""
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeResult:
+    """How a node ended: `execution_id` in the metadata store, and whether the cache served it."""
+
+    execution_id: int
+    cached: bool
+
+
+def use_large_batches() -> None:
+    """Has TFX's data steps read some 8,000 rows at a time; without, they start at one row and stop growing at 1,000.
+
+    tfx_bsl offers this as a flag of absl's, which only counts once the flags have been parsed.
+    """
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS(["regpipe", "--tfxio_use_byte_size_batching"])
+
+
+def connection_config(pipeline: pipeline_pb2.Pipeline) -> mlmd.ConnectionConfig:
+    """How the compiled pipeline reaches its metadata store."""
+    deployment = runner_utils.extract_local_deployment_config(pipeline)
+    kind = deployment.metadata_connection_config.WhichOneof("connection_config")
+    config: mlmd.ConnectionConfig = getattr(deployment.metadata_connection_config, kind)
+    return config
+
+
+def launch_node(pipeline: pipeline_pb2.Pipeline, node_id: str) -> NodeResult:
+    """Runs one node in this process; its inputs must be in the metadata store already.
+
+    Args:
+        pipeline: the compiled pipeline, with the run's id filled in.
+        node_id: the node's name.
+
+    Raises:
+        StepFailed: the inputs of the node could not be found.
+        Exception: whatever the step itself raised, as it raised it.
+    """
+    use_large_batches()
+    node = next(n.pipeline_node for n in pipeline.nodes if n.pipeline_node.node_info.id == node_id)
+    deployment = runner_utils.extract_local_deployment_config(pipeline)
+    connection = metadata.Metadata(connection_config(pipeline))
+    if node.execution_options.run.perform_snapshot:
+        with connection as handle:
+            partial_run_utils.snapshot(handle, pipeline)
+    result = launcher.Launcher(
+        pipeline_node=node,
+        mlmd_connection=connection,
+        pipeline_info=pipeline.pipeline_info,
+        pipeline_runtime_spec=pipeline.runtime_spec,
+        executor_spec=runner_utils.extract_executor_spec(deployment, node_id),
+        custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
+    ).launch()
+    # The launcher returns, instead of raising, when it finds no inputs: only the store tells how the node ended.
+    if result is None or not result.execution_id:
+        raise StepFailed(f"{node_id} was not run: an output of an earlier step that it needs is not there.")
+    with connection as handle:
+        (execution,) = handle.store.get_executions_by_id([result.execution_id])
+    if execution.last_known_state not in _ENDED_WELL:
+        state = mlmd.Execution.State.Name(execution.last_known_state)
+        raise StepFailed(
+            f"{node_id} ended as {state}: an output of an earlier step that it needs is not there."
+        )
+    return NodeResult(result.execution_id, execution.last_known_state == mlmd.Execution.CACHED)

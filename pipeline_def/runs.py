@@ -1,0 +1,134 @@
+"""What the metadata store knows of the runs under a root."""
+
+import dataclasses
+import datetime
+import shutil
+from pathlib import Path
+
+from ml_metadata.metadata_store.metadata_store import MetadataStore
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from pipeline_def.summary import RunRecord
+
+STORE_FILE = "metadata.sqlite"
+_STATUS, _VERSION = "regpipe_status", "regpipe_pushed_version"
+
+
+class NoSuchRun(LookupError):
+    """The metadata store has no such run, or not what was asked of it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RunStore:
+    """A metadata store, asked about runs by their id."""
+
+    store: MetadataStore
+
+    @classmethod
+    def open(cls, root: Path) -> "RunStore":
+        """The store of the local runner under this root.
+
+        Raises:
+            NoSuchRun: there is none.
+        """
+        path = root / STORE_FILE
+        if not path.exists():
+            raise NoSuchRun(f"{root}: no run yet (expected {path}).")
+        sqlite = mlmd.SqliteMetadataSourceConfig(filename_uri=str(path))
+        return cls(MetadataStore(mlmd.ConnectionConfig(sqlite=sqlite)))
+
+    def run_contexts(self) -> list[mlmd.Context]:
+        """All runs, the oldest first."""
+        contexts: list[mlmd.Context] = list(self.store.get_contexts_by_type("pipeline_run"))
+        return sorted(contexts, key=lambda context: context.create_time_since_epoch)
+
+    def executions(self, run_id: str) -> list[mlmd.Execution]:
+        """The steps of a run, in the order in which they were started; none where the run is not known."""
+        context = self.store.get_context_by_type_and_name("pipeline_run", run_id)
+        if context is None:
+            return []
+        executions: list[mlmd.Execution] = list(self.store.get_executions_by_context(context.id))
+        return sorted(executions, key=lambda execution: execution.id)
+
+    def outputs(self, run_id: str) -> dict[tuple[str, str], mlmd.Artifact]:
+        """The artifacts that a run made or took from the cache, by (name of the step, name of the output)."""
+        found: dict[tuple[str, str], mlmd.Artifact] = {}
+        for execution in self.executions(run_id):
+            node = self._node(execution)
+            events = [
+                event
+                for event in self.store.get_events_by_execution_ids([execution.id])
+                if event.type == mlmd.Event.OUTPUT
+            ]
+            artifacts = {
+                artifact.id: artifact
+                for artifact in self.store.get_artifacts_by_id([event.artifact_id for event in events])
+            }
+            for event in events:
+                found[node, event.path.steps[0].key] = artifacts[event.artifact_id]
+        return found
+
+    def record(self, run_id: str, status: str, pushed_version: int | None) -> None:
+        """Writes down how a run ended, beside the run itself."""
+        context = self.store.get_context_by_type_and_name("pipeline_run", run_id)
+        if context is None:  # no step was started
+            return
+        context.custom_properties[_STATUS].string_value = status
+        if pushed_version is not None:
+            context.custom_properties[_VERSION].int_value = pushed_version
+        self.store.put_contexts([context])
+
+    def cancel(self, run_id: str) -> None:
+        """Marks what was still running as canceled."""
+        running = [e for e in self.executions(run_id) if e.last_known_state == mlmd.Execution.RUNNING]
+        for execution in running:
+            execution.last_known_state = mlmd.Execution.CANCELED
+        if running:
+            self.store.put_executions(running)
+
+    def _node(self, execution: mlmd.Execution) -> str:
+        """The step of an execution: its context of type `node` is named `pipeline.step`."""
+        contexts = self.store.get_contexts_by_execution(execution.id)
+        (name,) = (context.name for context in contexts if context.type == "node")
+        return str(name).rpartition(".")[2]
+
+
+def list_runs(root: Path) -> list[RunRecord]:
+    """The runs under a root, the newest first.
+
+    Raises:
+        NoSuchRun: there is no metadata store yet.
+    """
+    runs = RunStore.open(root)
+    records = []
+    for context in reversed(runs.run_contexts()):
+        version = (
+            context.custom_properties[_VERSION].int_value if _VERSION in context.custom_properties else None
+        )
+        started = datetime.datetime.fromtimestamp(context.create_time_since_epoch / 1000, datetime.UTC)
+        records.append(
+            RunRecord(
+                run_id=context.name,
+                started=started.isoformat(timespec="seconds"),
+                status=context.custom_properties[_STATUS].string_value or "interrupted",
+                steps=len(runs.executions(context.name)),
+                pushed_version=version,
+            )
+        )
+    return records
+
+
+def freeze_schema(root: Path, run_id: str | None, output: Path) -> Path:
+    """Copies the schema of a run (none given: the last one that has a schema) to a file, to be edited and kept.
+
+    Raises:
+        NoSuchRun: the run is not there, or never came to a schema.
+    """
+    runs = RunStore.open(root)
+    names = [run_id] if run_id else [context.name for context in reversed(runs.run_contexts())]
+    for name in names:
+        artifact = runs.outputs(name).get(("SchemaGen", "schema"))
+        if artifact is not None:
+            shutil.copyfile(Path(artifact.uri) / "schema.pbtxt", output)
+            return output
+    raise NoSuchRun(f"{root}: {f'run {run_id} has no schema' if run_id else 'no run has a schema yet'}.")
