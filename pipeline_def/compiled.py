@@ -1,8 +1,10 @@
 """From a configuration to TFX's compiled pipeline, ready to launch node by node."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tfx.dsl.compiler import compiler, constants
+from tfx.dsl.io import fileio
 from tfx.orchestration.portable import partial_run_utils, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
@@ -37,3 +39,17 @@ def is_skipped(pipeline: pipeline_pb2.Pipeline, node_id: str) -> bool:
         node.pipeline_node.node_info.id == node_id and node.pipeline_node.execution_options.HasField("skip")
         for node in pipeline.nodes
     )
+
+
+def republish_what_is_gone(pipeline: pipeline_pb2.Pipeline, published: Iterable[str]) -> None:
+    """Keeps the cache from saying that a model is published when someone has removed it: the Pusher then runs again.
+
+    Args:
+        pipeline: changed in place.
+        published: the folders that earlier runs published to.
+    """
+    if all(fileio.exists(folder) for folder in published):
+        return
+    for node in pipeline.nodes:
+        if node.pipeline_node.node_info.id == "Pusher":
+            node.pipeline_node.execution_options.caching_options.enable_cache = False

@@ -2,7 +2,7 @@
 
 _EXIT_CODES = """\
 exit codes:
-  0    the run was complete and the model was pushed
+  0    the model was pushed (or the part asked for with --to-step is done)
   1    a step failed
   2    wrong arguments or configuration; nothing was run
   3    the data was refused

@@ -79,6 +79,7 @@ def run(config: PipelineConfig, options: RunOptions) -> Summary:
     """
     root = options.root.resolve()
     root.mkdir(parents=True, exist_ok=True)
+    config = _with_absolute_paths(config)
     with _only_process(root):
         this = _Run(root)
         with OutputCapture(this.logs / "startup.log") as capture:
@@ -108,11 +109,12 @@ def _compile(
 def _run_steps(
     pipeline: "pipeline_pb2.Pipeline", this: _Run, capture: OutputCapture, display: RunDisplay
 ) -> None:
-    from pipeline_def.compiled import is_skipped
+    from pipeline_def.compiled import is_skipped, republish_what_is_gone
     from pipeline_def.node import launch_node
-    from pipeline_def.runs import RunStore
+    from pipeline_def.runs import RunStore, published
 
-    this.status = "not_blessed"
+    republish_what_is_gone(pipeline, published(this.root))
+    this.status = "partial" if is_skipped(pipeline, STEP_NAMES[-1]) else "not_blessed"
     for name in STEP_NAMES:
         if is_skipped(pipeline, name):
             display.finish(name, "skipped", 0.0)
@@ -123,16 +125,16 @@ def _run_steps(
         started = time.monotonic()
         try:
             cached = launch_node(pipeline, name).cached
-        except BaseException as error:
+        except Exception as error:
             seconds = round(time.monotonic() - started, 3)
             display.finish(name, "failed", seconds)
             this.steps.append(Step(name=name, seconds=seconds, cached=False, status="failed"))
             traceback.print_exc()
-            if not isinstance(error, Exception):  # Ctrl-C
-                RunStore.open(this.root).cancel(this.id)
-                raise
             this.fail(error, capture.path)
             return
+        except KeyboardInterrupt:
+            RunStore.open(this.root).cancel(this.id)
+            raise
         seconds = round(time.monotonic() - started, 3)
         status: StepStatus = "cached" if cached else "done"
         display.finish(name, status, seconds)
@@ -161,6 +163,23 @@ def _summarize(config: PipelineConfig, this: _Run) -> Summary:
         log_tail=this.log_tail,
         logs=str(this.logs),
         **known,
+    )
+
+
+def _with_absolute_paths(config: PipelineConfig) -> PipelineConfig:
+    """The same table is the same to the cache from whichever folder it is named; gs:// paths stay."""
+
+    def absolute(path: str | None) -> str | None:
+        return path if path is None or "://" in path else str(Path(path).absolute())
+
+    data, serving = config.data, config.serving
+    return config.model_copy(
+        update={
+            "data": data.model_copy(
+                update={"input": absolute(data.input), "schema_file": absolute(data.schema_file)}
+            ),
+            "serving": serving.model_copy(update={"directory": absolute(serving.directory)}),
+        }
     )
 
 

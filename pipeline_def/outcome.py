@@ -9,7 +9,8 @@ import tensorflow_model_analysis as tfma
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.config import EvaluationConfig
-from components.evaluator import BASELINE, CANDIDATE, METRICS
+from components.evaluator import BASELINE, CANDIDATE
+from components.metrics import FUNCTIONS
 from pipeline_def.summary import BothMetrics, Metrics, Rows, Threshold
 
 INGEST_FILE = "ingest.json"
@@ -76,7 +77,9 @@ def _metrics(uri: str, model: str) -> Metrics:
     """One model's metrics on the whole test split; what is not a number is left out."""
     result = tfma.load_eval_result(uri, model_name=model)
     values = result.get_metrics_for_slice() or {}
-    numbers = {name: values[name]["doubleValue"] for name in METRICS if "doubleValue" in values.get(name, {})}
+    numbers = {
+        name: values[name]["doubleValue"] for name in FUNCTIONS if "doubleValue" in values.get(name, {})
+    }
     finite = {name: value for name, value in numbers.items() if math.isfinite(value)}
     if "example_count" in finite:
         finite["example_count"] = int(finite["example_count"])

@@ -79,7 +79,8 @@ def create_pipeline(config: PipelineConfig, root: Path, *, use_cache: bool = Tru
         examples=examples.outputs["examples"],
         model=trainer.outputs["model"],
         baseline_model=baseline.outputs["model"],
-        eval_config=eval_config(data.label, config.evaluation),
+        eval_config=eval_config(data.label, config.evaluation, code_digest("components.evaluator")),
+        module_path="components.evaluator",
         example_splits=["test"],
     )
     push = Pusher(

@@ -5,6 +5,7 @@ import datetime
 import shutil
 from pathlib import Path
 
+from ml_metadata import errors
 from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
@@ -91,6 +92,19 @@ class RunStore:
         contexts = self.store.get_contexts_by_execution(execution.id)
         (name,) = (context.name for context in contexts if context.type == "node")
         return str(name).rpartition(".")[2]
+
+
+def published(root: Path) -> list[str]:
+    """The folders to which the runs under a root published, the oldest first; none before the first run."""
+    try:
+        artifacts = RunStore.open(root).store.get_artifacts_by_type("PushedModel")
+    except (NoSuchRun, errors.NotFoundError):
+        return []
+    return [
+        artifact.custom_properties["pushed_destination"].string_value
+        for artifact in artifacts
+        if artifact.custom_properties["pushed"].int_value
+    ]
 
 
 def list_runs(root: Path) -> list[RunRecord]:

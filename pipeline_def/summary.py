@@ -6,9 +6,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Status = Literal["pushed", "not_blessed", "data_refused", "failed"]
+# "partial": a run that was asked to end before the Pusher, and did.
+Status = Literal["pushed", "partial", "not_blessed", "data_refused", "failed"]
 StepStatus = Literal["done", "cached", "failed", "skipped"]
-EXIT_CODES: Mapping[Status, int] = {"pushed": 0, "failed": 1, "data_refused": 3, "not_blessed": 4}
+EXIT_CODES: Mapping[Status, int] = {
+    "pushed": 0,
+    "partial": 0,
+    "failed": 1,
+    "data_refused": 3,
+    "not_blessed": 4,
+}
 VISIBLE = 0.00005  # a smaller difference is 0 in four digits
 LABELS: Mapping[str, str] = {
     "auc": "AUC",
@@ -57,9 +64,9 @@ class BothMetrics(_Plain):
 class Threshold(_Plain):
     """One condition for publishing.
 
-    A floor compares the candidate's metric (`value`) with the least it must be (`bound`). A change compares
-    the candidate's metric minus the baseline's (`value`) with a signed `bound`: it must lie below for
-    log loss, which is better when lower, and above it for the others.
+    A floor compares the candidate's metric (`value`) with the least it must be (`bound`). A change compares the
+    candidate's metric minus the baseline's (`value`) with a signed `bound`: at most that for log loss, which is
+    better when lower; at least that for the others. A value that equals its bound has passed.
     """
 
     metric: str
@@ -79,7 +86,7 @@ class Threshold(_Plain):
     @classmethod
     def change(cls, metric: str, value: float | None, bound: float, *, passed: bool) -> "Threshold":
         """The candidate's `metric` minus the baseline's must stay on the good side of `bound` (signed)."""
-        side = "below" if metric == "log_loss" else "above"
+        side = "at most" if metric == "log_loss" else "at least"
         relation = side if passed else f"not {side}"
         sentence = (
             f"the {LABELS.get(metric, metric)} differs from the baseline's by {number(value, signed=True)}, "

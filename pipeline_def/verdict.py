@@ -13,6 +13,7 @@ from pipeline_def.summary import LABELS, VISIBLE, Metrics, Summary, Threshold, n
 _WIDTH = 78
 _STYLES = {
     "pushed": "bold green",
+    "partial": "bold green",
     "not_blessed": "bold yellow",
     "data_refused": "bold red",
     "failed": "bold red",
@@ -67,6 +68,8 @@ def _headline(summary: Summary) -> Iterator[Line]:
 def _reason(summary: Summary) -> str:
     if summary.status == "pushed":
         return _why_pushed(summary)
+    if summary.status == "partial":
+        return "Done: the part of the pipeline that was asked for, which does not push."
     if summary.status == "not_blessed":
         return _why_not_pushed(summary)
     error = summary.error or "no reason was recorded"
@@ -92,8 +95,6 @@ def _why_not_pushed(summary: Summary) -> str:
     missed = [item.sentence for item in summary.thresholds if not item.passed]
     if missed:
         return f"Not blessed: {'; '.join(missed)}."
-    if any(step.name == "Pusher" and step.status == "skipped" for step in summary.steps):
-        return "Not pushed: the run was asked to end before the Pusher."
     return f"Not blessed: {summary.error or 'the Evaluator gave no reason'}."
 
 
@@ -145,7 +146,7 @@ def _threshold_row(item: Threshold) -> str:
     if item.rule == "floor":
         value, bound = number(item.value), f">= {item.bound:g}"
     else:
-        sign = "<" if item.metric == "log_loss" else ">"
+        sign = "<=" if item.metric == "log_loss" else ">="
         value, bound = number(item.value, signed=True), f"{sign} {signed(item.bound)}"
     return f"{what:<30}{value:>12}{bound:>12}  {'passed' if item.passed else 'FAILED'}"
 

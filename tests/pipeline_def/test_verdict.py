@@ -55,8 +55,8 @@ rows                       200         200
 
 Threshold                            value       bound
 AUC, candidate                      0.9123      >= 0.6  passed
-AUC minus baseline's               +0.0112     > -0.01  passed
-log loss minus baseline's          -0.2430         < 0  passed
+AUC minus baseline's               +0.0112    >= -0.01  passed
+log loss minus baseline's          -0.2430        <= 0  passed
 
 Model     version 3 in runs/serving/3
 Rows      1,600 train, 200 eval, 200 test
@@ -100,17 +100,17 @@ def test_not_blessed_names_each_missed_threshold_and_says_that_serving_is_untouc
     text = render(summary(status="not_blessed", exit_code=4, thresholds=missed))
     assert text.startswith(
         "Not blessed: the AUC is 0.5500, not at least 0.6; the log loss differs from\n"
-        "the baseline's by +0.0200, not below 0.\n"
+        "the baseline's by +0.0200, not at most 0.\n"
         "Nothing was published; what is being served stays as it was.\n"
     )
     assert "\nAUC, candidate                      0.5500      >= 0.6  FAILED\n" in text
-    assert "\nlog loss minus baseline's          +0.0200         < 0  FAILED\n" in text
+    assert "\nlog loss minus baseline's          +0.0200        <= 0  FAILED\n" in text
 
 
 def test_a_run_that_was_asked_to_end_early() -> None:
     steps = (*STEPS[:1], Step(name="Pusher", seconds=0, cached=False, status="skipped"))
-    text = render(summary(status="not_blessed", exit_code=4, thresholds=(), metrics=None, steps=steps))
-    assert text.startswith("Not pushed: the run was asked to end before the Pusher.\n")
+    text = render(summary(status="partial", exit_code=0, thresholds=(), metrics=None, steps=steps))
+    assert text.startswith("Done: the part of the pipeline that was asked for, which does not push.\n")
     assert "1 step in 1.2 s, all from cache" in text
 
 
@@ -132,7 +132,7 @@ def test_undefined_metrics_are_shown_as_such() -> None:
     assert "\nAUC                        NaN      0.9011         NaN\n" in text
     assert "\nlog loss                  none      0.6550        none\n" in text
     assert "\nAUC, candidate                         NaN      >= 0.6  FAILED\n" in text
-    assert "\nAUC minus baseline's                  none     > -0.01  FAILED\n" in text
+    assert "\nAUC minus baseline's                  none    >= -0.01  FAILED\n" in text
     assert "\nrows                      none         200\n" in text
 
 
@@ -221,5 +221,5 @@ def test_a_difference_too_small_for_four_digits_keeps_its_sign_among_the_thresho
         Threshold.change("auc", 0.0, 0.0, passed=False),
     )
     text = render(summary(status="not_blessed", exit_code=4, thresholds=missed))
-    assert "\nlog loss minus baseline's         +2.0e-05         < 0  FAILED\n" in text
-    assert "\nAUC minus baseline's                     0         > 0  FAILED\n" in text
+    assert "\nlog loss minus baseline's         +2.0e-05        <= 0  FAILED\n" in text
+    assert "\nAUC minus baseline's                     0        >= 0  FAILED\n" in text
