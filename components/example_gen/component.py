@@ -1,0 +1,42 @@
+"""The pipeline's ExampleGen."""
+
+from tfx.components.example_gen import component
+from tfx.dsl.components.base import executor_spec
+from tfx.proto import example_gen_pb2
+
+from components.config import SPLITS, DataConfig
+from components.example_gen import driver, executor
+from components.example_gen.request import Request
+
+
+class TableExampleGen(component.FileBasedExampleGen):  # type: ignore[misc]
+    """Reads CSV or Parquet files into tf.Examples.
+
+    Every feature is one float32, NaN where it is missing; the label is an int64.
+
+    Output `examples`: an Examples artifact with the splits train, eval and test, uncompressed TFRecords;
+    beside them `ingest.json`, the counts and names, and `rejected_rows.jsonl`, the rows that could not be
+    read.
+    """
+
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+    DRIVER_CLASS = driver.Driver
+
+    def __init__(self, settings: DataConfig, rejected_dir: str, code_digest: str) -> None:
+        """Configures the component; nothing is read yet.
+
+        Args:
+            settings: where the table is and how it is read; paths are absolute.
+            rejected_dir: the folder that is to get the bad rows of a table that is refused; made if there are
+                some.
+            code_digest: changes whenever the code that makes the examples does, which then are made anew.
+        """
+        parts = [
+            example_gen_pb2.SplitConfig.Split(name=split, hash_buckets=getattr(settings.split, split))
+            for split in SPLITS
+        ]
+        super().__init__(
+            input_base=settings.input,
+            output_config=example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=parts)),
+            custom_config=Request(settings, rejected_dir, code_digest).pack(),
+        )

@@ -1,0 +1,133 @@
+"""Which two values the label has, and which of them counts as 1."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from components.config import DataConfig
+from components.errors import DataRefused
+from components.example_gen.cells import Array, missing_words, shorten
+from components.example_gen.files import quoted
+
+UNKNOWN, MISSING = -1, -2
+_KNOWN_PAIRS = (("0", "1"), ("false", "true"))
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
+
+
+def canonical(text: str) -> str:
+    """One spelling for each value: 1, 1.0 and 01 are '1'; True and TRUE are 'true'; blanks are ignored."""
+    text = text.strip()
+    if text.lower() in ("true", "false"):
+        return text.lower()
+    return f"{float(text):.17g}" if _NUMBER.fullmatch(text) else text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """The label's two values, as the table spells them.
+
+    Attributes:
+        column: the label's name.
+        negative: the value that counts as 0.
+        positive: the value that counts as 1.
+        missing: see `cells.missing_words`.
+    """
+
+    column: str
+    negative: str
+    positive: str
+    missing: frozenset[str]
+
+    def code(self, text: str | None) -> int:
+        """0, 1, UNKNOWN or MISSING."""
+        if text is None or text.strip().lower() in self.missing | {"nan"}:
+            return MISSING
+        value = canonical(text)
+        return 0 if value == canonical(self.negative) else 1 if value == canonical(self.positive) else UNKNOWN
+
+    def codes(self, cells: Array) -> npt.NDArray[np.int64]:
+        """`code` of every cell of a string array; int64, shape [rows]."""
+        encoded: Any = cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()
+        lookup = np.array(
+            [self.code(value) for value in encoded.dictionary.to_pylist()] + [MISSING], np.int64
+        )
+        # A null has no index: it gets the last one, which is MISSING.
+        indices = encoded.indices.fill_null(len(lookup) - 1).to_numpy(zero_copy_only=False)
+        found: npt.NDArray[np.int64] = lookup[indices]
+        return found
+
+    def complaint(self, text: str | None) -> str:
+        """Why a label makes its row a bad one."""
+        if text is None or self.code(text) == MISSING:
+            return f"label {self.column!r}: missing"
+        found = shorten(text.strip())
+        return f"label {self.column!r}: expected one of {self.negative!r}, {self.positive!r}, found {found!r}"
+
+
+def merge(counts: Mapping[str, int]) -> dict[str, tuple[str, int]]:
+    """Label values by canonical spelling: the spelling seen first, and how often any of them was seen."""
+    merged: dict[str, tuple[str, int]] = {}
+    for text, count in counts.items():
+        first, before = merged.get(canonical(text), (text.strip(), 0))
+        merged[canonical(text)] = (first, before + count)
+    return merged
+
+
+def is_settled(counts: Mapping[str, int], positive: str | None) -> bool:
+    """Whether enough of the label was seen to tell its two values; more rows would not change them."""
+    seen = {canonical(text) for text in counts}
+    if positive is not None:
+        return canonical(positive) in seen and len(seen) >= 2
+    return any(seen.issuperset(pair) for pair in _KNOWN_PAIRS)
+
+
+def decide(counts: Mapping[str, int], settings: DataConfig) -> Labels:
+    """Chooses the two values of the label from those that were seen and how often.
+
+    Raises:
+        DataRefused: there are fewer or more than two, or which of them is positive was not said.
+    """
+    merged = merge(counts)
+    name, positive = settings.label, settings.positive_label
+    spellings = [first for first, _ in merged.values()]
+    if not merged:
+        raise DataRefused(f"The label {name!r} has no value in any row; expected two different values.")
+    pair = next((pair for pair in _KNOWN_PAIRS if set(pair) <= set(merged)), None)
+    if positive is not None:
+        if canonical(positive) not in merged:
+            raise DataRefused(
+                f"data.positive_label is {positive!r}, but the label {name!r} has "
+                f"the values {quoted(spellings)}."
+            )
+        others = {key: value for key, value in merged.items() if key != canonical(positive)}
+        # The other class is the commonest other value: a stray '?' before the first real one must not become
+        # it.
+        pair = (max(others, key=lambda key: others[key][1]), canonical(positive)) if others else None
+    if pair is None and len(merged) == 1:
+        raise DataRefused(f"The label {name!r} has only one class, {spellings[0]!r}; expected two.")
+    if pair is None and len(merged) > 2:
+        raise too_many(name, spellings)
+    if pair is None:
+        first, second = sorted(spellings)
+        raise DataRefused(
+            f"The label {name!r} has the values {first!r} and {second!r}: "
+            "set data.positive_label to the one that counts as 1."
+        )
+    return Labels(
+        column=name,
+        negative=merged[pair[0]][0],
+        positive=merged[pair[1]][0],
+        missing=missing_words(settings.missing_values),
+    )
+
+
+def too_many(name: str, values: list[str]) -> DataRefused:
+    """The refusal of a label that is not a yes/no one."""
+    return DataRefused(
+        f"The label {name!r} has more than two values: {quoted(values)}; expected exactly two."
+    )

@@ -1,0 +1,109 @@
+"""Parquet files: their columns, and their rows in batches."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as papq
+
+from components.errors import DataRefused
+from components.example_gen import storage
+from components.example_gen.cells import Array, narrow
+from components.example_gen.head import Head
+
+Column: TypeAlias = "pa.ChunkedArray[Any]"
+BATCH_ROWS = 2**16
+NUMBER, TEXT, EMPTY = "number", "text", "empty"
+
+
+@contextmanager
+def open_file(path: str) -> Iterator[papq.ParquetFile]:
+    """Opens a Parquet file.
+
+    Raises:
+        DataRefused: it is none.
+    """
+    with storage.open_bytes(path) as stream:
+        try:
+            file = papq.ParquetFile(stream)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise DataRefused(
+                f"{path}: expected a Parquet file, but it can't be read as one: {error}."
+            ) from error
+        yield file
+
+
+def read_head(path: str) -> Head:
+    """The columns of a Parquet file.
+
+    Raises:
+        DataRefused: the file is empty, has no rows, or is no Parquet file.
+    """
+    with storage.open_bytes(path) as stream:
+        if not stream.read(1):
+            raise DataRefused(f"{path}: expected a Parquet file, found an empty file.")
+    with open_file(path) as file:
+        if not file.metadata.num_rows:
+            raise DataRefused(f"{path}: expected rows, found none.")
+        names = tuple(
+            "" if name.startswith("__index_level_") else name.strip() for name in file.schema_arrow.names
+        )
+    return Head(path=path, columns=names, delimiter="", offset=0, line=1)
+
+
+def kind_of(kind: Any) -> str:
+    """NUMBER, TEXT, EMPTY (no cell has a value) or, for what can't be a feature, the type's own name."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_null(kind):
+        return EMPTY
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return TEXT
+    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    return NUMBER if is_number or pa.types.is_boolean(kind) else str(kind)
+
+
+def kinds(path: str) -> dict[str, str]:
+    """`kind_of` every column of a file, by name."""
+    with open_file(path) as file:
+        return {field.name.strip(): kind_of(field.type) for field in file.schema_arrow}
+
+
+def batches(head: Head, group: int, names: list[str]) -> Iterator[pa.Table]:
+    """The named columns of a row group in batches of `BATCH_ROWS` rows, in the order of the names."""
+    with open_file(head.path) as file:
+        own = [file.schema_arrow.names[head.columns.index(name)] for name in names]
+        for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=own):
+            yield pa.Table.from_batches([batch]).select(own).rename_columns(names)
+
+
+def as_text(column: Column) -> Array:
+    """A column's cells as strings, as a CSV file would spell them."""
+    array: Any = column.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], pa.string())
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    texts: Array = array.cast(pa.string())
+    return texts
+
+
+def as_floats(column: Column) -> npt.NDArray[np.float32]:
+    """A column of a NUMBER or EMPTY type as float32, nulls as NaN."""
+    array: Any = column.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], pa.float64())
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_boolean(array.type):
+        array = array.cast(pa.int8())
+    return narrow(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))
+
+
+def row_as_json(table: pa.Table, row: int) -> str:
+    """One row, for the file of rejected rows."""
+    return json.dumps(table.slice(row, 1).to_pylist()[0], default=str, ensure_ascii=False)

@@ -1,0 +1,49 @@
+"""What the component asks of its driver and executor, packed into TFX's execution properties."""
+
+import json
+from dataclasses import dataclass
+
+from google.protobuf import json_format, struct_pb2
+from tfx.proto import example_gen_pb2
+
+from components.config import DataConfig
+
+# Settings that say where the table lies or concern later steps. The content's digest stands for the former.
+_NOT_CACHED_BY = {"input", "span", "last_spans", "min_rows", "schema_file"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """Settings with absolute paths, the folder for refused rows, and a digest of the code."""
+
+    settings: DataConfig
+    rejected_dir: str
+    code_digest: str
+
+    def pack(self) -> example_gen_pb2.CustomConfig:
+        """As the `custom_config` of an ExampleGen."""
+        return _pack(self.settings.model_dump_json(), self.rejected_dir, self.code_digest)
+
+    @classmethod
+    def unpack(cls, custom_config: str) -> "Request":
+        """From the JSON of a `custom_config`."""
+        struct = struct_pb2.Struct()
+        message = json_format.Parse(custom_config, example_gen_pb2.CustomConfig())
+        message.custom_config.Unpack(struct)
+        return cls(
+            DataConfig.model_validate_json(struct["settings"]), struct["rejected_dir"], struct["code_digest"]
+        )
+
+    def cache_key(self) -> str:
+        """The JSON of a `custom_config` that is the same for the same examples, wherever the files lie."""
+        settings = self.settings.model_dump(mode="json", exclude=_NOT_CACHED_BY)
+        packed = _pack(json.dumps(settings, sort_keys=True), "", self.code_digest)
+        return str(json_format.MessageToJson(packed, sort_keys=True))
+
+
+def _pack(settings: str, rejected_dir: str, code_digest: str) -> example_gen_pb2.CustomConfig:
+    struct = struct_pb2.Struct()
+    struct.update({"settings": settings, "rejected_dir": rejected_dir, "code_digest": code_digest})
+    config = example_gen_pb2.CustomConfig()
+    config.custom_config.Pack(struct)
+    return config

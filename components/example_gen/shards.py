@@ -1,0 +1,216 @@
+"""One block of a table becomes TFRecord shards, one for each split, and a note of what was in it.
+
+Everything has a name that follows from the block's number and arrives by a rename, so that a worker may be
+started again at any time. Only block descriptions and nothing of the rows travels through Beam.
+"""
+
+import json
+import uuid
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import tensorflow as tf
+from tfx_bsl.coders import example_coder
+
+from components.config import SPLITS, DataConfig
+from components.errors import DataRefused
+from components.example_gen import parquet, plan, storage
+from components.example_gen.plan import Block
+from components.example_gen.rows import CsvReader, parse_batch
+from components.example_gen.scan import BLOCK_BYTES, blocks
+from components.example_gen.sift import Parsed, Rejected
+from components.example_gen.split import split_of
+from components.example_gen.table import Table
+
+NOTES = "_notes"  # Beside the splits, so that a reader of a split never sees it; removed at the end.
+FIRST_REASONS = 10
+_MOST_UNKNOWN_LABELS = 100
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every worker needs: the table, the settings, the artifact's folder and the number of blocks."""
+
+    table: Table
+    settings: DataConfig
+    uri: str
+    blocks: int
+
+
+class ConvertBlock(beam.DoFn):  # type: ignore[misc]
+    """Converts each `Block` that it is handed; hands nothing on."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def process(self, block: Block) -> Iterator[None]:
+        """Writes the block's shards and its note."""
+        convert(self._job, block)
+        return iter(())
+
+
+def shard_path(uri: str, split: str, index: int, total: int) -> str:
+    """The shard of a block, named as TFX names shards.
+
+    Not compressed: gzip costs more time than all the rest. TFX's readers go by the suffix, .gz or none.
+    """
+    return f"{uri}/Split-{split}/data_tfrecord-{index:05d}-of-{total:05d}"
+
+
+def note_path(uri: str, index: int) -> str:
+    """The note on a block: JSON."""
+    return f"{uri}/{NOTES}/{index:05d}.json"
+
+
+def rejected_path(uri: str, index: int) -> str:
+    """The bad rows of a block: JSON lines."""
+    return f"{uri}/{NOTES}/{index:05d}.rejected.jsonl"
+
+
+def convert(job: Job, block: Block) -> None:
+    """Writes a block's shards, its bad rows and its note. A refusal goes there: Beam would wrap it."""
+    note = _Note(job.table.heads[block.file].path, block)
+    try:
+        with _Writers(job, block.index) as writers:
+            for parsed in _parse(job, block):
+                _write(job, parsed, writers, note)
+    except DataRefused as refusal:
+        note.refused = str(refusal)
+    _put(note_path(job.uri, block.index), json.dumps(vars(note)))
+
+
+def _parse(job: Job, block: Block) -> Iterator[Parsed]:
+    table, head = job.table, job.table.heads[block.file]
+    if not head.delimiter:
+        row = block.line
+        for batch in parquet.batches(head, block.offset, [*table.features, table.labels.column]):
+            yield parse_batch(batch, row, table.features, table.labels)
+            row += batch.num_rows
+        return
+    reader = CsvReader(head, table.features, table.labels)
+    if block.length:
+        with storage.open_bytes(head.path) as stream:
+            stream.seek(block.offset)
+            data = stream.read(block.length)
+        if plan.digest_of(data) != block.digest:
+            raise plan.changed(head.path)
+        yield reader.parse(data, block.line)
+        return
+    line = block.line
+    try:
+        with storage.open_text(head.path) as stream:
+            stream.seek(block.offset)
+            for data in blocks(stream, head.delimiter, BLOCK_BYTES):
+                yield reader.parse(data, line)
+                line += data.count(b"\n")
+    except (EOFError, OSError, zlib.error) as error:
+        raise DataRefused(f"{head.path}: can't be read to its end: {error}.") from error
+
+
+def _write(job: Job, parsed: Parsed, writers: "_Writers", note: "_Note") -> None:
+    table = job.table
+    note.take_rejected(parsed.rejected)
+    writers.reject(parsed.rejected, note.file)
+    note.classes = [
+        a + int(b) for a, b in zip(note.classes, np.bincount(parsed.label, minlength=2), strict=True)
+    ]
+    splits = split_of(table.features, parsed.features, parsed.label, job.settings.split)
+    for index, split in enumerate(SPLITS):
+        rows = np.flatnonzero(splits == index)
+        note.rows[split] += len(rows)
+        if not len(rows):
+            continue
+        one_each: Any = pa.array(np.arange(len(rows) + 1, dtype=np.int64))
+        columns = [
+            pa.LargeListArray.from_arrays(one_each, pa.array(column[rows])) for column in parsed.features
+        ]
+        columns.append(pa.LargeListArray.from_arrays(one_each, pa.array(parsed.label[rows])))
+        batch = pa.RecordBatch.from_arrays(columns, [*table.features, table.labels.column])
+        writers.write(split, example_coder.RecordBatchToExamples(batch))
+
+
+class _Note:
+    """What was in a block. Its attributes are the keys of the note's JSON."""
+
+    def __init__(self, file: str, block: Block) -> None:
+        self.file = file
+        self.block = block.index
+        self.rows = dict.fromkeys(SPLITS, 0)
+        self.rejected = 0
+        self.classes = [0, 0]
+        self.reasons: list[str] = []
+        self.columns: Counter[str] = Counter()
+        self.unknown_labels: Counter[str] = Counter()
+        self.bad_labels = 0
+        self.refused = ""
+
+    def take_rejected(self, rejected: list[Rejected]) -> None:
+        """Counts bad rows and keeps the first few reasons."""
+        self.rejected += len(rejected)
+        for one in rejected:
+            if len(self.reasons) < FIRST_REASONS:
+                self.reasons.append(f"{self.file}:{one.line}: {one.reason}")
+            self.columns[one.column] += bool(one.column)
+            self.bad_labels += bool(one.unknown_label)
+            if one.unknown_label and len(self.unknown_labels) < _MOST_UNKNOWN_LABELS:
+                self.unknown_labels[one.unknown_label] += 1
+
+
+class _Writers:
+    """Opens a block's files when the first row comes; gives them their names when all rows are in."""
+
+    def __init__(self, job: Job, index: int) -> None:
+        self._job, self._index = job, index
+        self._prefix = f"{job.uri}/{NOTES}/{uuid.uuid4().hex}"
+        self._shards: dict[str, tf.io.TFRecordWriter] = {}
+        self._rejected: Any = None
+
+    def __enter__(self) -> "_Writers":
+        return self
+
+    def write(self, split: str, examples: list[bytes]) -> None:
+        """Appends examples to a split."""
+        if split not in self._shards:
+            self._shards[split] = tf.io.TFRecordWriter(f"{self._prefix}-{split}")
+        write = self._shards[split].write
+        for example in examples:
+            write(example)
+
+    def reject(self, rejected: list[Rejected], file: str) -> None:
+        """Appends bad rows to the block's own file of them."""
+        if rejected and self._rejected is None:
+            self._rejected = tf.io.gfile.GFile(f"{self._prefix}-rejected", "w")
+        for one in rejected:
+            record = {"file": file, "line": one.line, "reason": one.reason, "raw": one.raw}
+            self._rejected.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        uri, index = self._job.uri, self._index
+        names = {
+            f"{self._prefix}-{split}": shard_path(uri, split, index, self._job.blocks)
+            for split in self._shards
+        }
+        for shard in self._shards.values():
+            shard.close()
+        if self._rejected is not None:
+            self._rejected.close()
+            names[f"{self._prefix}-rejected"] = rejected_path(uri, index)
+        if error is None:
+            for source, target in names.items():
+                tf.io.gfile.rename(source, target, overwrite=True)
+
+
+def _put(path: str, text: str) -> None:
+    beside = f"{path}.{uuid.uuid4().hex}"
+    with tf.io.gfile.GFile(beside, "w") as file:
+        file.write(text)
+    tf.io.gfile.rename(beside, path, overwrite=True)

@@ -1,0 +1,243 @@
+"""The executor on Beam, without TFX's metadata store."""
+
+import gzip
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as papq
+import pytest
+import tensorflow as tf
+from google.protobuf import json_format
+from tfx.dsl.components.base import base_beam_executor
+from tfx.types import standard_artifacts
+
+from components.config import DataConfig
+from components.errors import DataRefused
+from components.example_gen import plan
+from components.example_gen.executor import Executor
+from components.example_gen.request import Request
+from components.example_gen.table import Table
+
+Write = Callable[[str, str | bytes], str]
+Settings = Callable[..., DataConfig]
+Row = tuple[float, ...]
+
+
+class Run:
+    """One execution: the artifact's folder, what is beside the splits, and the rows of each split."""
+
+    def __init__(self, config: DataConfig, root: Path, fingerprint: str | None = None) -> None:
+        self.root = root
+        self.artifact = standard_artifacts.Examples()
+        self.artifact.uri = str(root / "examples")
+        packed = json_format.MessageToJson(Request(config, str(root / "rejected"), "").pack())
+        properties = {"custom_config": packed} | ({"input_fingerprint": fingerprint} if fingerprint else {})
+        context = base_beam_executor.BaseBeamExecutor.Context(
+            beam_pipeline_args=["--runner=FnApiRunner", "--sdk_container_image=none"]
+        )
+        Executor(context).Do({}, {"examples": [self.artifact]}, properties)
+
+    def summary(self) -> Any:
+        return json.loads((self.root / "examples/ingest.json").read_text())
+
+    def rejected(self) -> list[dict[str, Any]]:
+        text = (self.root / "examples/rejected_rows.jsonl").read_text()
+        return [json.loads(line) for line in text.splitlines()]
+
+    def split(self, name: str, *columns: str) -> list[Row]:
+        files = sorted(str(path) for path in (self.root / f"examples/Split-{name}").iterdir())
+        rows = []
+        for raw in tf.data.TFRecordDataset(files).as_numpy_iterator():
+            feature = tf.train.Example.FromString(raw).features.feature
+            assert all(len(feature[column].float_list.value) == 1 for column in columns)
+            values = [feature[column].float_list.value[0] for column in columns]
+            rows.append((*values, *feature["y"].int64_list.value))
+        return rows
+
+    def rows(self, *columns: str) -> list[Row]:
+        return sorted(row for split in ("train", "eval", "test") for row in self.split(split, *columns))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., Run]:
+    return lambda config, **keys: Run(config, tmp_path / "out", **keys)
+
+
+def refusal(run: Callable[..., Run], config: DataConfig, **keys: Any) -> DataRefused:
+    with pytest.raises(DataRefused) as caught:
+        run(config, **keys)
+    return caught.value
+
+
+def many(rows: int, label: str = "01") -> str:
+    return "a,b,y\n" + "".join(f"{n},{n / 4},{label[n % len(label)]}\n" for n in range(rows))
+
+
+def test_every_good_row_becomes_one_example(
+    write: Write, run: Callable[..., Run], settings: Settings
+) -> None:
+    """Under the user's own names; the splits' files are uncompressed shards that bear the block's number."""
+    path = write("t.csv", "größe in m.,b\n,y\n".replace("\n,", ",") + "1,2,no\n3,4,yes\n5.5,6,no\n")
+    result = run(settings(path, positive_label="yes"))
+    assert result.rows("größe in m.", "b") == [(1, 2, 0), (3, 4, 1), (5.5, 6, 0)]
+    shards_found = sorted(path.name for path in (result.root / "examples").glob("Split-*/*"))
+    assert set(shards_found) == {"data_tfrecord-00000-of-00001"}
+    assert sorted(path.name for path in (result.root / "examples").iterdir()) == [
+        "Split-eval", "Split-test", "Split-train", "ingest.json", "rejected_rows.jsonl",
+    ]  # fmt: skip
+    assert result.artifact.split_names == '["train", "eval", "test"]'
+    assert result.artifact.get_string_custom_property("payload_format") == "FORMAT_TF_EXAMPLE"
+
+
+def test_the_summary(write: Write, run: Callable[..., Run], settings: Settings) -> None:
+    path = write("t.csv", "a,name,y\n" + "1,x,0\n2,x,1\n" * 100 + "oops,x,1\n")
+    result = run(settings(path))
+    summary = result.summary()
+    rows = summary.pop("rows")
+    assert rows["train"] + rows["eval"] + rows["test"] == 200
+    assert rows["rejected"] == 1
+    reason = "column 'a': expected a number, found 'oops'"
+    assert summary == {
+        "features": ["a"],
+        "label": "y",
+        "negative_label": "0",
+        "positive_label": "1",
+        "left_out": ["name"],
+        "warnings": ["Left out, because they hold text throughout: 'name'."],
+        "files": [{"path": path, "rows": 200, "rejected": 1}],
+        "span": None,
+        "reasons": [f"{path}:202: {reason}"],
+    }
+    assert result.rejected() == [{"file": path, "line": 202, "reason": reason, "raw": "oops,x,1"}]
+
+
+def test_missing_values_are_nan(write: Write, run: Callable[..., Run], settings: Settings) -> None:
+    path = write("t.csv", "a,b,y\n,1,0\nNA,2,1\n")
+    assert all(math.isnan(row[0]) for row in run(settings(path)).rows("a", "b"))
+
+
+def test_a_split_without_rows_can_be_read(write: Write, run: Callable[..., Run], settings: Settings) -> None:
+    result = run(settings(write("t.csv", "a,y\n1,0\n2,1\n")))
+    assert sum(len(result.split(split, "a")) for split in ("train", "eval", "test")) == 2
+
+
+@pytest.mark.parametrize("size", [1, 40, 8 * 2**20])
+def test_blocks_format_compression_and_order_change_no_split(
+    size: int, write: Write, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same row lands in the same split, whatever file, block and column order it comes in."""
+    monkeypatch.setattr(plan, "make_plan", lambda table, make=plan.make_plan: make(table, size))
+    text = many(60).replace("a,b,y", 'a,"b",y').replace("\n7,", '\n"7",')
+    values = {"b": [n / 4 for n in range(60)], "a": list(range(60)), "y": [n % 2 for n in range(60)]}
+    papq.write_table(pa.table(values), tmp_path / "t.parquet")
+    paths = [write("t.csv", text), write("t.csv.gz", gzip.compress(text.encode())), f"{tmp_path}/t.parquet"]
+    found = []
+    for index, path in enumerate(paths):
+        result = Run(settings(path), tmp_path / f"out{index}")
+        found.append([sorted(result.split(split, "a", "b")) for split in ("train", "eval", "test")])
+    assert found[0] == found[1] == found[2]
+    assert sum(len(split) for split in found[0]) == 60
+    assert len(found[0][0]) > len(found[0][1]) > 0
+
+
+def test_rejected_rows_are_in_the_order_of_file_and_line(
+    write: Write, run: Callable[..., Run], settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With quoted newlines over tiny blocks; a line is the physical one on which its row starts."""
+    monkeypatch.setattr(plan, "make_plan", lambda table, make=plan.make_plan: make(table, 16))
+    write("in/1.csv", 'a,t,y\n1,"two\nlines",0\nx,t,0\n2,t,1\n3,t\n')
+    write("in/2.csv", "y,a,t\n1,9,t\n,8,t\n")
+    result = run(settings(str(tmp_path / "in"), max_bad_fraction=0.9))
+    assert [(Path(one["file"]).name, one["line"], one["reason"]) for one in result.rejected()] == [
+        ("1.csv", 4, "column 'a': expected a number, found 'x'"),
+        ("1.csv", 6, "expected 3 fields, found 2"),
+        ("2.csv", 3, "label 'y': missing"),
+    ]
+    assert result.rows("a") == [(1, 0), (2, 1), (9, 1)]
+
+
+def test_too_many_bad_rows(write: Write, run: Callable[..., Run], settings: Settings, tmp_path: Path) -> None:
+    """The first ten reasons in the message, all rows in a file that outlives the artifact."""
+    path = write("t.csv", many(88) + "1,bad,0\n" * 12)
+    error = refusal(run, settings(path))
+    reasons = [f"  {path}:{line}: column 'b': expected a number, found 'bad'" for line in range(90, 100)]
+    assert str(error).splitlines() == [
+        "12 of 100 rows can't be read, 12.00%; at most 1.00% may be bad (data.max_bad_fraction).",
+        "The first reasons:",
+        *reasons,
+        "Most of them are about column 'b'; data.ignore leaves a column out.",
+    ]
+    assert error.rejected_rows is not None
+    assert error.rejected_rows.parent == tmp_path / "out/rejected"
+    assert len(error.rejected_rows.read_text().splitlines()) == 12
+
+
+def test_bad_rows_up_to_the_limit_are_accepted(
+    write: Write, run: Callable[..., Run], settings: Settings
+) -> None:
+    path = write("t.csv", many(99) + "1,bad,0\n")
+    assert run(settings(path)).summary()["rows"]["rejected"] == 1
+
+
+def test_every_row_bad(write: Write, run: Callable[..., Run], settings: Settings) -> None:
+    path = write("t.csv", "a,b,y\n1,x,0\nx,1,1\n")
+    error = refusal(run, settings(path, max_bad_fraction=1.0))
+    assert str(error).splitlines()[0] == "None of the 2 rows can be read."
+
+
+def test_a_third_label_value(write: Write, run: Callable[..., Run], settings: Settings) -> None:
+    """Rare, it makes bad rows; common, the label is refused."""
+    path = write("t.csv", many(199) + "1,1,2\n")
+    assert "expected one of '0', '1', found '2'" in run(settings(path)).rejected()[0]["reason"]
+    error = refusal(run, settings(write("t.csv", many(90, "012"))))
+    message = "The label 'y' has more than two values: '0', '1', '2'; expected exactly two."
+    assert str(error).splitlines()[0] == message
+
+
+def test_one_class_among_the_good_rows(write: Write, run: Callable[..., Run], settings: Settings) -> None:
+    path = write("t.csv", many(300, "0") + "1,x,1\n")
+    assert str(refusal(run, settings(path))) == (
+        "The label 'y' has only one class in the rows that can be read, '0'; expected two."
+    )
+
+
+def test_a_file_that_changed_after_it_was_fingerprinted(
+    write: Write, run: Callable[..., Run], settings: Settings
+) -> None:
+    path = write("t.csv", many(10))
+    assert str(refusal(run, settings(path), fingerprint="other")) == (
+        f"{path}: the file changed while it was being read. Run again when it is complete."
+    )
+
+
+def test_a_file_that_changes_under_a_worker(
+    write: Write, run: Callable[..., Run], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each block is compared with the digest that was taken when it was planned."""
+    path = write("t.csv", many(10))
+
+    def plan_and_change(table: Table, make: Callable[[Table], plan.Plan] = plan.make_plan) -> plan.Plan:
+        planned = make(table)
+        write("t.csv", many(10).replace("9,", "8,"))
+        return planned
+
+    monkeypatch.setattr(plan, "make_plan", plan_and_change)
+    message = f"{path}: the file changed while it was being read. Run again when it is complete."
+    assert str(refusal(run, settings(path))) == message
+
+
+def test_a_truncated_archive(write: Write, run: Callable[..., Run], settings: Settings) -> None:
+    path = write("t.csv.gz", gzip.compress(many(100_000).encode())[:-400])
+    message = f"{path}: can't be read to its end: Compressed file ended before the end-of-stream marker"
+    assert str(refusal(run, settings(path))).startswith(message)
+
+
+def test_a_block_converted_twice_leaves_the_same(write: Write, settings: Settings, tmp_path: Path) -> None:
+    """A retried bundle overwrites what an earlier attempt left, even one that was cut off."""
+    first = Run(settings(write("t.csv", many(50))), tmp_path / "out")
+    before = first.rows("a", "b")
+    assert Run(settings(str(tmp_path / "t.csv")), tmp_path / "out").rows("a", "b") == before

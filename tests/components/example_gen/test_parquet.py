@@ -1,0 +1,120 @@
+import datetime
+import decimal
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as papq
+import pytest
+
+from components.config import DataConfig
+from components.errors import DataRefused
+from components.example_gen import parquet
+from components.example_gen.plan import make_plan
+from components.example_gen.rows import parse_batch
+from components.example_gen.table import find_table
+
+Settings = Callable[..., DataConfig]
+
+
+def store(path: Path, columns: dict[str, Any], **options: Any) -> str:
+    papq.write_table(pa.table(columns), path, **options)
+    return str(path)
+
+
+def test_types_decide_and_strings_follow_the_rule_of_csv(tmp_path: Path, settings: Settings) -> None:
+    path = store(
+        tmp_path / "t.parquet",
+        {
+            "f": [1.5, None, 3.0],
+            "i": [1, 2, 3],
+            "b": [True, False, None],
+            "d": [decimal.Decimal("1.25"), None, None],
+            "s": ["1", " 2 ", "NA"],
+            "c": pa.array(["4", "5", "6"]).dictionary_encode(),
+            "n": pa.nulls(3),
+            "name": ["ann", "bob", "cid"],
+            "when": [datetime.datetime(2024, 1, 1)] * 3,
+            "list": [[1], [2], [3]],
+            "y": [True, False, True],
+        },
+    )
+    table = find_table(settings(path))
+    assert table.features == ("f", "i", "b", "d", "s", "c", "n")
+    assert table.left_out == ("name", "when", "list")
+    assert table.warnings == (
+        "Left out, because they hold text throughout: 'name'.",
+        "Left out, because they are neither numbers nor text: 'list' (list<element: int64>), "
+        "'when' (timestamp[us]).",
+    )
+    [batch] = parquet.batches(table.heads[0], 0, [*table.features, "y"])
+    parsed = parse_batch(batch, 1, table.features, table.labels)
+    nan = math.nan
+    expected = [[1.5, nan, 3], [1, 2, 3], [1, 0, nan], [1.25, nan, nan], [1, 2, nan], [4, 5, 6], [nan] * 3]
+    np.testing.assert_array_equal(parsed.features, np.array(expected, np.float32))
+    assert parsed.label.tolist() == [1, 0, 1]
+
+
+def test_bad_rows_have_their_number_and_their_content(tmp_path: Path, settings: Settings) -> None:
+    path = store(
+        tmp_path / "t.parquet",
+        {"x": [1.0, math.inf, 1e39, 2.0, 5.0], "s": ["1", "2", "3", "four", "5"], "y": [0, 1, 1, 0, None]},
+    )
+    table = find_table(settings(path))
+    [batch] = parquet.batches(table.heads[0], 0, [*table.features, "y"])
+    parsed = parse_batch(batch, 1, table.features, table.labels)
+    assert parsed.features.tolist() == [[1], [1]]
+    assert [(one.line, one.reason) for one in parsed.rejected] == [
+        (2, "column 'x': infinity"),
+        (3, "column 'x': 1e+39 is too large for a 32-bit float"),
+        (4, "column 's': expected a number, found 'four'"),
+        (5, "label 'y': missing"),
+    ]
+    assert parsed.rejected[2].raw == '{"x": 2.0, "s": "four", "y": 0}'
+
+
+def test_each_row_group_is_a_block(tmp_path: Path, settings: Settings) -> None:
+    path = store(tmp_path / "t.parquet", {"x": list(range(10)), "y": [0, 1] * 5}, row_group_size=4)
+    blocks = make_plan(find_table(settings(path))).blocks
+    assert [(block.offset, block.line) for block in blocks] == [(0, 1), (1, 5), (2, 9)]
+
+
+def test_files_may_order_their_columns_differently(tmp_path: Path, settings: Settings) -> None:
+    store(tmp_path / "1.parquet", {"x": [1], "z": [2], "y": [0]})
+    store(tmp_path / "2.parquet", {"y": [1], "z": [4], "x": [3]})
+    table = find_table(settings(str(tmp_path)))
+    [batch] = parquet.batches(table.heads[1], 0, [*table.features, "y"])
+    assert parse_batch(batch, 1, table.features, table.labels).features.tolist() == [[3], [4]]
+
+
+def test_a_number_that_means_missing(tmp_path: Path, settings: Settings) -> None:
+    path = store(tmp_path / "t.parquet", {"x": [1.0, -999.0], "y": [0, 1]})
+    table = find_table(settings(path, missing_values=("", "-999")))
+    [batch] = parquet.batches(table.heads[0], 0, ["x", "y"])
+    parsed = parse_batch(batch, 1, table.features, table.labels)
+    np.testing.assert_array_equal(parsed.features, np.array([[1, math.nan]], np.float32))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", ": expected a Parquet file, found an empty file."),
+        (b"a,y\n1,0\n", ": expected a Parquet file, but it can't be read as one: "),
+    ],
+)
+def test_what_is_no_parquet_file(content: bytes, message: str, tmp_path: Path, settings: Settings) -> None:
+    path = tmp_path / "t.parquet"
+    path.write_bytes(content)
+    with pytest.raises(DataRefused) as caught:
+        find_table(settings(str(path)))
+    assert str(caught.value).startswith(f"{path}{message}")
+
+
+def test_no_rows(tmp_path: Path, settings: Settings) -> None:
+    path = store(tmp_path / "t.parquet", {"x": pa.array([], pa.int64()), "y": pa.array([], pa.int64())})
+    with pytest.raises(DataRefused) as caught:
+        find_table(settings(path))
+    assert str(caught.value) == f"{path}: expected rows, found none."

@@ -1,0 +1,175 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from components.config import DataConfig
+from components.errors import DataRefused
+from components.example_gen import evidence
+from components.example_gen.head import Head
+from components.example_gen.table import find_table, inspect_table
+
+Write = Callable[[str, str | bytes], str]
+Settings = Callable[..., DataConfig]
+
+
+def refusal(config: DataConfig) -> str:
+    with pytest.raises(DataRefused) as caught:
+        find_table(config)
+    return str(caught.value)
+
+
+def test_columns_of_numbers_are_features(write: Write, settings: Settings) -> None:
+    """Text throughout is left out with a warning; one number makes a feature, and so does no value at all."""
+    path = write("t.csv", "id,name,mixed,empty,x y,y\n1,ann,a,,1.5,0\n2,bob,7,NA,2,1\n")
+    table = find_table(settings(path, ignore=("id",)))
+    assert table.features == ("mixed", "empty", "x y")
+    assert table.left_out == ("name",)
+    assert table.warnings == ("Left out, because they hold text throughout: 'name'.",)
+    assert (table.labels.negative, table.labels.positive) == ("0", "1")
+    assert (table.delimiter, table.is_parquet, table.span) == (",", False, None)
+
+
+def test_listed_features_keep_their_order(write: Write, settings: Settings) -> None:
+    path = write("t.csv", "a,b,c,y\n1,2,3,0\n1,2,3,1\n")
+    assert find_table(settings(path, features=("c", "a"))).features == ("c", "a")
+
+
+def test_a_number_at_the_very_end_counts(write: Write, settings: Settings) -> None:
+    """Which columns are text is decided by all rows, not by the first few."""
+    path = write("t.csv", "a,b,y\n" + "1,text,0\n1,text,1\n" * 100_000 + "1,5,1\n")
+    assert find_table(settings(path)).features == ("a", "b")
+
+
+def test_an_ordinary_table_is_decided_by_its_first_block(
+    write: Write, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write("t.csv", "a,y\n" + "1,0\n1,1\n" * 100_000)
+    read = []
+    original = evidence._as_strings
+
+    def counting(block: bytes, head: Head, names: list[str]) -> object:
+        read.append(len(block))
+        return original(block, head, names)
+
+    monkeypatch.setattr(evidence, "_as_strings", counting)
+    find_table(settings(path))
+    assert len(read) == 1
+
+
+def test_a_column_without_a_name_is_left_out(write: Write, settings: Settings) -> None:
+    path = write("t.csv", ",a,y\n0,1,0\n1,1,1\n")
+    table = find_table(settings(path))
+    assert table.features == ("a",)
+    assert table.warnings == (f"Left out, because it has no name: column 1 of {path}.",)
+
+
+def test_files_may_order_their_columns_differently(write: Write, settings: Settings, tmp_path: Path) -> None:
+    write("1.csv", "a,b,y\n1,2,0\n")
+    write("2.csv", "y;b;a\n1;2;1\n")
+    table = find_table(settings(str(tmp_path)))
+    assert table.features == ("a", "b")
+    assert [head.columns for head in table.heads] == [("a", "b", "y"), ("y", "b", "a")]
+
+
+@pytest.mark.parametrize(
+    ("content", "keys", "message"),
+    [
+        ("a,b,a,y\n1,2,3,0\n", {}, "expected column names that differ, found 'a' more than once."),
+        (
+            "a,b,Y\n1,2,0\n",
+            {},
+            "expected a column 'y' (data.label), found 'a', 'b', 'Y'.",
+        ),
+        (
+            "a,b,target\n1,2,0\n",
+            {"label": "traget"},
+            "expected a column 'traget' (data.label), found 'a', 'b', 'target'. Did you mean 'target'?",
+        ),
+        (
+            "width,y\n1,0\n2,1\n",
+            {"features": ("widht",)},
+            "expected a column 'widht' (data.features), found 'width', 'y'. Did you mean 'width'?",
+        ),
+        (
+            "a,b,y\nu,v,0\nw,x,1\n",
+            {},
+            "expected a column of numbers besides the label 'y', found only columns without numbers: 'a', 'b'.",
+        ),
+        (
+            "a,y\n1,0\n2,1\n",
+            {"ignore": ("a",)},
+            "expected a column of numbers besides the label 'y', found no other column.",
+        ),
+        ("y\n0\n1\n", {}, "expected a column of numbers besides the label 'y', found no other column."),
+        (
+            ",".join(f"f{i}" for i in range(2001)) + ",y\n" + "1," * 2001 + "0\n" + "1," * 2001 + "1\n",
+            {},
+            "expected at most 2,000 features, found 2,001. "
+            "List some in data.features or leave some out with data.ignore.",
+        ),
+    ],
+)
+def test_refusals_that_name_the_file(
+    content: str, keys: dict[str, object], message: str, write: Write, settings: Settings
+) -> None:
+    path = write("t.csv", content)
+    assert refusal(settings(path, **keys)) == f"{path}: {message}"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ("111", "The label 'y' has only one class, '1'; expected two."),
+        ("abc", "The label 'y' has more than two values: 'a', 'b', 'c'; expected exactly two."),
+        (
+            "aab",
+            "The label 'y' has the values 'a' and 'b': set data.positive_label to the one that counts as 1.",
+        ),
+        (" NA", "The label 'y' has no value in any row; expected two different values."),
+    ],
+)
+def test_labels_that_are_refused(values: str, message: str, write: Write, settings: Settings) -> None:
+    rows = "".join(f"1,{value if values != ' NA' else 'NA'}\n" for value in values)
+    assert refusal(settings(write("t.csv", "a,y\n" + rows))) == message
+
+
+def test_files_whose_headers_differ(write: Write, settings: Settings, tmp_path: Path) -> None:
+    first = write("1.csv", "a,b,y\n1,2,0\n")
+    second = write("2.csv", "a,y\n1,1\n")
+    message = f"{second}: expected the columns of {first}, but 'b' is missing."
+    assert refusal(settings(str(tmp_path))) == message
+    write("2.csv", "a,b,c,y\n1,1,1,1\n")
+    message = f"{second}: expected the columns of {first}, but found 'c' as well."
+    assert refusal(settings(str(tmp_path))) == message
+
+
+def test_the_spans_of_a_pattern(write: Write, settings: Settings, tmp_path: Path) -> None:
+    write("1.csv", "a,y\n1,0\n1,1\n")
+    write("2.csv", "a,y\n1,0\n1,1\n")
+    assert find_table(settings(f"{tmp_path}/{{SPAN}}.csv")).span == 2
+
+
+def test_a_report_needs_no_usable_label(write: Write, settings: Settings) -> None:
+    """What `regpipe init` shows: columns by kind and the label's values, commonest first."""
+    path = write("t.csv", "id,a,y\nx,1,no\ny,2,no\nz,3,yes\n")
+    report = inspect_table(settings(path))
+    assert (report.numeric, report.text) == (("a",), ("id",))
+    assert report.label_values == ("no", "yes")
+    assert report.needs_positive_label
+    path = write("t.csv", "a,y\n1,1\n2,0\n3,1\n")
+    report = inspect_table(settings(path))
+    assert report.label_values == ("1", "0")
+    assert not report.needs_positive_label
+
+
+def test_looking_at_a_table_imports_neither_tensorflow_nor_tfx() -> None:
+    """So that `regpipe init` answers at once."""
+    code = (
+        "import sys, components.example_gen.table; "
+        "print(sorted({'tensorflow', 'tfx', 'apache_beam'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
