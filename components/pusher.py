@@ -43,6 +43,8 @@ class Executor(executor.Executor):  # type: ignore[misc]
         destination = pusher_pb2.PushDestination()
         proto_utils.json_to_proto(exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination)
         directory = destination.filesystem.base_directory
+        if fileio.exists(directory) and not fileio.isdir(directory):
+            raise NotADirectoryError(f"{directory}: expected a folder to publish to, found a file.")
         version = str(next_version(directory))
         incoming = os.path.join(directory, f"incoming-{version}-{pushed.id}")
         io_utils.copy_dir(self.GetModelPath(input_dict), incoming)

@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     config = load_config(args.config, [*args.set, *(flag for flag in flags if flag.text is not None)])
 
     from pipeline_def import local_runner
+    from pipeline_def.runs import NoSuchRun
     from pipeline_def.verdict import show
 
     options = local_runner.RunOptions(
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     )
     try:
         summary = local_runner.run(_with_sample(config), options)
-    except local_runner.RootInUse as error:
+    except (local_runner.RootInUse, NoSuchRun) as error:
         raise UsageError(str(error)) from None
     show(summary, sys.stderr if args.json else sys.stdout)
     if args.json:

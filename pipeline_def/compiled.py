@@ -10,6 +10,8 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from pipeline_def.config import PipelineConfig
 from pipeline_def.pipeline import create_pipeline
+from pipeline_def.runs import RunStore
+from pipeline_def.steps import STEP_NAMES
 
 if TYPE_CHECKING:
     from pipeline_def.local_runner import RunOptions
@@ -25,12 +27,30 @@ def compile_pipeline(config: PipelineConfig, options: "RunOptions", run_id: str)
         pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
     )
     if options.from_step or options.to_step:
-        partial_run_utils.mark_pipeline(
-            pipeline,
-            from_nodes=[options.from_step] if options.from_step else None,
-            to_nodes=[options.to_step] if options.to_step else None,
-        )
+        _mark_part(pipeline, options)
     return pipeline
+
+
+def _mark_part(pipeline: pipeline_pb2.Pipeline, options: "RunOptions") -> None:
+    """Has only the steps from `from_step` to `to_step` run, in the order in which a person sees them.
+
+    Raises:
+        NoSuchRun: no run has ended the steps before `from_step` well.
+    """
+    first = STEP_NAMES.index(options.from_step) if options.from_step else 0
+    last = STEP_NAMES.index(options.to_step) if options.to_step else len(STEP_NAMES) - 1
+    settings = pipeline_pb2.SnapshotSettings()
+    if first:
+        base = RunStore.open(options.root).latest_with(STEP_NAMES[:first])
+        partial_run_utils.set_base_pipeline_run_strategy(settings, base)
+    else:
+        partial_run_utils.set_latest_pipeline_run_strategy(settings)
+    partial_run_utils.mark_pipeline(
+        pipeline,
+        from_nodes=STEP_NAMES[first:],
+        to_nodes=STEP_NAMES[: last + 1],
+        snapshot_settings=settings,
+    )
 
 
 def is_skipped(pipeline: pipeline_pb2.Pipeline, node_id: str) -> bool:

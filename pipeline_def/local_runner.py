@@ -5,6 +5,7 @@ import dataclasses
 import datetime
 import fcntl
 import logging
+import shutil
 import time
 import traceback
 from collections.abc import Iterator
@@ -75,6 +76,7 @@ def run(config: PipelineConfig, options: RunOptions) -> Summary:
 
     Raises:
         RootInUse: another process runs under the same root.
+        NoSuchRun: no run has ended the steps before `from_step` well.
         KeyboardInterrupt: after the step that ran was marked as failed.
     """
     root = options.root.resolve()
@@ -98,8 +100,12 @@ def _compile(
     display.note("Starting: loading TFX and TensorFlow")
     try:
         from pipeline_def.compiled import compile_pipeline
+        from pipeline_def.runs import NoSuchRun
 
         return compile_pipeline(config, options, this.id)
+    except NoSuchRun:
+        shutil.rmtree(this.dir)  # a mistyped command is no run
+        raise
     except Exception as error:
         traceback.print_exc()
         this.fail(error, capture.path)
@@ -110,9 +116,10 @@ def _run_steps(
     pipeline: "pipeline_pb2.Pipeline", this: _Run, capture: OutputCapture, display: RunDisplay
 ) -> None:
     from pipeline_def.compiled import is_skipped, republish_what_is_gone
-    from pipeline_def.node import launch_node
+    from pipeline_def.node import launch_node, take_over_earlier_steps
     from pipeline_def.runs import RunStore, published
 
+    take_over_earlier_steps(pipeline)
     republish_what_is_gone(pipeline, published(this.root))
     this.status = "partial" if is_skipped(pipeline, STEP_NAMES[-1]) else "not_blessed"
     for name in STEP_NAMES:

@@ -10,7 +10,7 @@ from tfx.orchestration.portable import launcher, partial_run_utils
 from tfx.proto.orchestration import pipeline_pb2
 from tfx_bsl.coders import batch_util as _batch_util  # noqa: F401 (defines the flag)
 
-_ENDED_WELL = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
+from pipeline_def.runs import ENDED_WELL
 
 
 class StepFailed(Exception):
@@ -42,6 +42,13 @@ def connection_config(pipeline: pipeline_pb2.Pipeline) -> mlmd.ConnectionConfig:
     return config
 
 
+def take_over_earlier_steps(pipeline: pipeline_pb2.Pipeline) -> None:
+    """In a partial run, enters the outputs of the steps that are left out, from the run they are taken from."""
+    if any(node.pipeline_node.execution_options.run.perform_snapshot for node in pipeline.nodes):
+        with metadata.Metadata(connection_config(pipeline)) as handle:
+            partial_run_utils.snapshot(handle, pipeline)
+
+
 def launch_node(pipeline: pipeline_pb2.Pipeline, node_id: str) -> NodeResult:
     """Runs one node in this process; its inputs must be in the metadata store already.
 
@@ -57,9 +64,6 @@ def launch_node(pipeline: pipeline_pb2.Pipeline, node_id: str) -> NodeResult:
     node = next(n.pipeline_node for n in pipeline.nodes if n.pipeline_node.node_info.id == node_id)
     deployment = runner_utils.extract_local_deployment_config(pipeline)
     connection = metadata.Metadata(connection_config(pipeline))
-    if node.execution_options.run.perform_snapshot:
-        with connection as handle:
-            partial_run_utils.snapshot(handle, pipeline)
     result = launcher.Launcher(
         pipeline_node=node,
         mlmd_connection=connection,
@@ -73,7 +77,7 @@ def launch_node(pipeline: pipeline_pb2.Pipeline, node_id: str) -> NodeResult:
         raise StepFailed(f"{node_id} was not run: an output of an earlier step that it needs is not there.")
     with connection as handle:
         (execution,) = handle.store.get_executions_by_id([result.execution_id])
-    if execution.last_known_state not in _ENDED_WELL:
+    if execution.last_known_state not in ENDED_WELL:
         state = mlmd.Execution.State.Name(execution.last_known_state)
         raise StepFailed(
             f"{node_id} ended as {state}: an output of an earlier step that it needs is not there."

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from ml_metadata import errors
@@ -12,6 +13,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from pipeline_def.summary import RunRecord
 
 STORE_FILE = "metadata.sqlite"
+ENDED_WELL = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
 _STATUS, _VERSION = "regpipe_status", "regpipe_pushed_version"
 
 
@@ -50,6 +52,18 @@ class RunStore:
             return []
         executions: list[mlmd.Execution] = list(self.store.get_executions_by_context(context.id))
         return sorted(executions, key=lambda execution: execution.id)
+
+    def latest_with(self, steps: Collection[str]) -> str:
+        """The newest run in which all of these steps ended well.
+
+        Raises:
+            NoSuchRun: there is none.
+        """
+        for context in reversed(self.run_contexts()):
+            ended = {self._node(e) for e in self.executions(context.name) if e.last_known_state in ENDED_WELL}
+            if ended.issuperset(steps):
+                return str(context.name)
+        raise NoSuchRun(f"no run has completed the steps {', '.join(steps)} yet; leave --from-step out.")
 
     def outputs(self, run_id: str) -> dict[tuple[str, str], mlmd.Artifact]:
         """The artifacts that a run made or took from the cache, by (name of the step, name of the output)."""

@@ -1,0 +1,190 @@
+"""The main job: the sample table, from the file to a published model, and again from the cache."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline_def.steps import STEP_NAMES
+
+Run = Completed = Any  # of conftest.py
+
+CONSUMER = """
+import sys, json
+import tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+raw = {f"f{i}": tf.constant([0.5, float("nan"), 1e9]) for i in range(20)}
+answer = model.signatures["serving_default"](**raw)["probability"].numpy().tolist()
+assert not any(name.partition(".")[0] in ("components", "pipeline_def", "tfx", "keras_tuner") for name in sys.modules)
+print(json.dumps(answer))
+"""
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("sample")
+
+
+@pytest.fixture(scope="module")
+def first(run: Run, root: Path) -> Completed:
+    return run(root)
+
+
+def test_the_sample_with_defaults_is_pushed(first: Completed, root: Path) -> None:
+    """The regularized model beats its baseline on log loss, every threshold is passed, and the model is there."""
+    assert first.code == 0, first.verdict
+    summary = first.summary
+    assert summary["status"] == "pushed"
+    assert summary["exit_code"] == 0
+    assert sum(summary["rows"][split] for split in ("train", "eval", "test")) == 1_000
+    assert summary["rows"]["rejected"] == 0
+    metrics = summary["metrics"]
+    assert metrics["candidate"]["log_loss"] < metrics["baseline"]["log_loss"] - 0.02
+    assert all(threshold["passed"] for threshold in summary["thresholds"])
+    assert [step["name"] for step in summary["steps"]] == list(STEP_NAMES)
+    assert summary["pushed_path"] == str(root / "serving" / str(summary["pushed_version"]))
+    assert (Path(summary["pushed_path"]) / "saved_model.pb").is_file()
+    assert [path.name for path in (root / "serving").iterdir()] == [str(summary["pushed_version"])]
+
+
+def test_the_summary_on_standard_output_is_the_one_in_the_folder_of_the_run(
+    first: Completed, root: Path
+) -> None:
+    """A person who did not ask for --json finds the same object later."""
+    path = root / "runs" / first.summary["run_id"] / "summary.json"
+    assert json.loads(path.read_text()) == first.summary
+    expected = {
+        "run_id", "status", "exit_code", "rows", "metrics", "thresholds", "steps", "pushed_version", "pushed_path",
+        "report_path",
+    }  # fmt: skip
+    assert expected <= set(first.summary)
+    assert first.summary["report_path"] is None
+
+
+def test_epochs_of_both_trainers_are_shown_and_noise_is_not(first: Completed, root: Path) -> None:
+    """The terminal has epoch lines and the verdict; TensorFlow's and Beam's words are in the step's log."""
+    lines = first.verdict.splitlines()
+    assert any(line.startswith("Trainer           epoch 1/100 loss ") for line in lines)
+    assert any(line.startswith("BaselineTrainer   epoch 100/100 loss ") for line in lines)
+    assert "oneDNN" not in first.verdict
+    assert "INFO" not in first.verdict
+    logs = root / "runs" / first.summary["run_id"] / "logs"
+    assert {path.stem for path in logs.iterdir()} == {"startup", *STEP_NAMES}
+
+
+def test_the_published_model_answers_without_this_project(first: Completed, tmp_path: Path) -> None:
+    """In a process that has only TensorFlow: an ordinary row, one of missing values, one far out of range."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", CONSUMER, first.summary["pushed_path"]],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    answers = json.loads(done.stdout)
+    assert len(answers) == 3
+    assert all(0 <= answer <= 1 for answer in answers)
+
+
+def test_a_second_run_is_served_from_the_cache(run: Run, first: Completed, root: Path) -> None:
+    """Nothing changed: every step is cached, and the same version stays published."""
+    again = run(root)
+    assert again.code == 0
+    assert again.cached() == list(STEP_NAMES)
+    assert again.summary["pushed_version"] == first.summary["pushed_version"]
+    assert again.summary["metrics"] == first.summary["metrics"]
+
+
+def test_a_changed_threshold_runs_only_what_decides(run: Run, first: Completed, root: Path) -> None:
+    """An impossible floor: Evaluator and Pusher run, the model is not blessed, what is served stays as it was."""
+    before = sorted((root / "serving").iterdir())
+    refused = run(root, "--set", "evaluation.min_auc=0.99")
+    assert refused.code == 4
+    assert refused.summary["status"] == "not_blessed"
+    assert refused.ran() == ["Evaluator", "Pusher"]
+    assert "Not blessed: the AUC is 0." in refused.verdict
+    assert "not at least 0.99." in refused.verdict
+    assert refused.summary["pushed_path"] is None
+    assert sorted((root / "serving").iterdir()) == before
+
+
+def test_a_changed_penalty_runs_the_candidate_but_not_the_baseline(
+    run: Run, first: Completed, root: Path
+) -> None:
+    """The baseline has no penalty, so it does not depend on one."""
+    changed = run(root, "--set", "model.l2=0.002")
+    assert changed.ran() == ["Trainer", "Evaluator", "Pusher"]
+
+
+def test_the_same_rows_in_another_place_make_the_same_model(
+    run: Run, first: Completed, tmp_path: Path
+) -> None:
+    """Same data, configuration and seed: same splits, same weights, same metrics, to the last digit."""
+    assert run(tmp_path / "root").summary["metrics"] == first.summary["metrics"]
+
+
+def test_without_regularization_candidate_and_baseline_are_the_same(run: Run, tmp_path: Path) -> None:
+    """The baseline is the candidate with everything off, so with everything off nothing differs."""
+    off = [f"{key}=0" for key in ("model.l1", "model.l2", "model.dropout", "training.early_stopping")]
+    same = run(tmp_path, *run.quick, *(word for key in off for word in ("--set", key)))
+    assert same.code == 0
+    assert same.summary["metrics"]["candidate"] == same.summary["metrics"]["baseline"]
+
+
+def test_mirrored_strategy_runs_without_a_gpu(run: Run, first: Completed, root: Path) -> None:
+    """MirroredStrategy over the CPU: another way to the same model, within floating point."""
+    mirrored = run(root, "--set", "training.strategy=mirrored")
+    assert mirrored.code == 0
+    assert mirrored.summary["metrics"]["candidate"]["log_loss"] == pytest.approx(
+        first.summary["metrics"]["candidate"]["log_loss"], abs=0.02
+    )
+
+
+def test_a_part_of_the_pipeline_can_be_run(run: Run, tmp_path: Path) -> None:
+    """--to-step ends early and well; --from-step takes the earlier steps from the last run that has them."""
+    part = run(tmp_path, "--to-step", "Transform")
+    assert (part.code, part.summary["status"]) == (0, "partial")
+    assert part.ran() == [
+        "ExampleGen",
+        "StatisticsGen",
+        "SchemaGen",
+        "ExampleValidator",
+        "DataGate",
+        "Transform",
+    ]
+    rest = run(tmp_path, "--from-step", "Trainer", *run.quick)
+    assert rest.code == 0
+    assert rest.ran() == ["Trainer", "BaselineTrainer", "Evaluator", "Pusher"]
+    assert rest.summary["rows"] == part.summary["rows"]
+
+
+def test_a_part_without_what_comes_before_it_is_refused(run: Run, tmp_path: Path) -> None:
+    """--from-step under a root without any run: exit 2, and no run is left behind."""
+    done = subprocess.run(
+        run.command("run", "--root", tmp_path, "--from-step", "SchemaGen"), capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith(
+        f"regpipe: {tmp_path}: no run yet (expected {tmp_path / 'metadata.sqlite'}).\n"
+    )
+    assert not list((tmp_path / "runs").iterdir())
+
+
+def test_changed_data_runs_everything(run: Run, tmp_path: Path) -> None:
+    """One changed digit is a changed table, whatever its modification time says."""
+    table = tmp_path / "table.csv"
+    table.write_bytes(run.sample.read_bytes())
+    run(tmp_path / "root", "--data", table, *run.quick)
+    stat = table.stat()
+    lines = run.sample.read_text().splitlines()
+    lines[5] = "9" + lines[5].lstrip("-")[1:]
+    table.write_text("\n".join(lines) + "\n")
+    os.utime(table, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    changed = run(tmp_path / "root", "--data", table, *run.quick)
+    assert {"ExampleGen", "StatisticsGen", "Transform", "Trainer", "BaselineTrainer", "Evaluator"} <= set(
+        changed.ran()
+    )

@@ -1,0 +1,233 @@
+"""Other tables than the sample: awkward ones that must work, and bad ones that must be refused with a reason."""
+
+import csv
+import gzip
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline_def.steps import STEP_NAMES
+
+Run = Any  # of conftest.py
+
+Row = dict[str, object]
+
+
+def rows(count: int = 400, seed: int = 7) -> list[Row]:
+    """A table that can be learned: y is yes where `total day minutes` is above one half, with 5% of noise."""
+    draw = random.Random(seed)
+    table = []
+    for _ in range(count):
+        x = draw.random()
+        table.append(
+            {
+                "total day minutes": round(x, 4),
+                "<script>": round(draw.gauss(0, 1), 4),
+                "é-1.5": "" if draw.random() < 0.1 else draw.randint(0, 9),
+                "region": draw.choice(["north", "south"]),
+                "churned?": "yes" if (x > 0.5) != (draw.random() < 0.05) else "no",
+            }
+        )
+    return table
+
+
+def write(path: Path, table: Iterable[Row]) -> Path:
+    table = list(table)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, table[0], delimiter=";")
+        writer.writeheader()
+        writer.writerows(table)
+    return path
+
+
+LABEL = ("--label", "churned?", "--set", "data.positive_label=yes")
+
+
+def test_awkward_names_text_columns_and_missing_values(run: Run, tmp_path: Path) -> None:
+    """Spaces, markup, Unicode and dots in names; a text column is left out with a warning; the model ships."""
+    table = write(tmp_path / "table.csv", rows())
+    done = run(tmp_path / "root", "--data", table, *LABEL, *run.quick)
+    assert done.code == 0, done.verdict
+    assert done.summary["metrics"]["candidate"]["auc"] > 0.8
+    (warning,) = done.summary["warnings"]
+    assert "'region'" in warning
+    examples = json.loads(
+        next((tmp_path / "root/artifacts/ExampleGen/examples").glob("*/ingest.json")).read_text()
+    )
+    assert examples["features"] == ["total day minutes", "<script>", "é-1.5"]
+
+
+def test_the_same_rows_from_csv_gzip_and_parquet_make_the_same_splits(run: Run, tmp_path: Path) -> None:
+    """The container of a row does not decide where it goes."""
+    table = rows()
+    plain = write(tmp_path / "table.csv", table)
+    zipped = tmp_path / "table.csv.gz"
+    zipped.write_bytes(gzip.compress(plain.read_bytes()))
+    parquet = tmp_path / "table.parquet"
+    columns = {name: [None if row[name] == "" else row[name] for row in table] for name in table[0]}
+    pq.write_table(pa.table(columns), parquet)
+    counts = [
+        run(tmp_path / "root", "--data", path, *LABEL, "--to-step", "ExampleGen").summary["rows"]
+        for path in (plain, zipped, parquet)
+    ]
+    assert counts[0] == counts[1] == counts[2]
+
+
+def test_a_few_bad_rows_are_set_aside_and_too_many_stop_the_run(run: Run, tmp_path: Path) -> None:
+    """Up to 1% the run goes on and says where the rows are; above it, exit 3 with the first reasons."""
+    table = rows()
+    table[10]["total day minutes"] = "oops"
+    done = run(
+        tmp_path / "root", "--data", write(tmp_path / "a.csv", table), *LABEL, "--to-step", "ExampleGen"
+    )
+    assert done.code == 0
+    assert done.summary["rows"]["rejected"] == 1
+    (rejected,) = [json.loads(line) for line in Path(done.summary["rejected_rows"]).read_text().splitlines()]
+    assert rejected["line"] == 12
+    assert "oops" in rejected["raw"]
+
+    for row in table[:20]:
+        row["total day minutes"] = "oops"
+    path = write(tmp_path / "b.csv", table)
+    refused = run(tmp_path / "root", "--data", path, *LABEL)
+    assert refused.code == 3
+    assert refused.summary["status"] == "data_refused"
+    assert "20 of 400 rows" in refused.summary["error"]
+    assert f"{path}:2: " in refused.summary["error"]
+    assert Path(refused.summary["rejected_rows"]).is_file()
+    assert not (tmp_path / "root" / "serving").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        (lambda row: {**row, "é-1.5": ""}, "é-1.5"),
+        (
+            lambda row: {**row, "churned?": "no" if row["total day minutes"] < 0.99 else "yes"},
+            "one class in the ",
+        ),
+    ],
+)
+def test_the_gate_stops_the_run(run: Run, tmp_path: Path, change: Any, finding: str) -> None:
+    """A column without a value, a split without a class: exit 3 with a table of findings, and nothing is trained."""
+    table = write(tmp_path / "table.csv", map(change, rows()))
+    done = run(tmp_path / "root", "--data", table, *LABEL)
+    assert done.code == 3, done.verdict
+    assert done.summary["error"].startswith("The data is not fit to learn from:\nfeature ")
+    assert finding in done.summary["error"]
+    assert done.summary["steps"][-1]["name"] == "DataGate"
+
+
+def test_too_few_rows_stop_the_run(run: Run, tmp_path: Path) -> None:
+    """Fewer rows than data.min_rows in a split mean nothing."""
+    done = run(tmp_path / "root", "--data", write(tmp_path / "table.csv", rows(60)), *LABEL)
+    assert done.code == 3
+    assert "too few rows  at least 20 (data.min_rows)" in done.summary["error"]
+
+
+def test_a_frozen_schema_is_held_against_the_next_table(run: Run, tmp_path: Path) -> None:
+    """`schema freeze` writes a schema; a table that lacks one of its columns is refused with what was expected."""
+    root, schema = tmp_path / "root", tmp_path / "schema.pbtxt"
+    run(root, "--data", write(tmp_path / "a.csv", rows()), *LABEL, "--to-step", "SchemaGen")
+    frozen = subprocess.run(
+        run.command("schema", "freeze", "--root", root, "-o", schema), capture_output=True, text=True
+    )
+    assert frozen.returncode == 0, frozen.stderr
+    curated = ("--set", f"data.schema_file={schema}")
+    fine = run(root, "--data", tmp_path / "a.csv", *LABEL, *curated, "--to-step", "DataGate")
+    assert fine.code == 0, fine.verdict
+    lacking = [{name: row[name] for name in row if name != "<script>"} for row in rows()]
+    refused = run(root, "--data", write(tmp_path / "b.csv", lacking), *LABEL, *curated)
+    assert refused.code == 3
+    assert "<script>" in refused.summary["error"]
+    assert "FLOAT" in refused.summary["error"]
+
+
+def test_the_newest_span_is_read(run: Run, tmp_path: Path) -> None:
+    """With {SPAN} the newest one is taken; nothing new: all from the cache; a new one: run again."""
+    for span in (1, 2):
+        (tmp_path / f"span-{span}").mkdir()
+        write(tmp_path / f"span-{span}" / "day.csv", rows(200 * span, seed=span))
+    arguments = ("--data", tmp_path / "span-{SPAN}" / "*.csv", *LABEL, "--to-step", "ExampleGen")
+
+    def read() -> tuple[int, list[str]]:
+        done = run(tmp_path / "root", *arguments)
+        return sum(done.summary["rows"].values()), done.cached()
+
+    assert read() == (400, [])
+    assert read() == (400, ["ExampleGen"])
+    (tmp_path / "span-10").mkdir()
+    write(tmp_path / "span-10" / "day.csv", rows(300, seed=3))
+    assert read() == (300, [])
+
+
+def test_a_failed_step_shows_the_end_of_its_log(run: Run, tmp_path: Path) -> None:
+    """A push into a file instead of a folder: exit 1, the step, the error, the last lines and where the log is."""
+    blocked = tmp_path / "serving"
+    blocked.write_text("not a folder")
+    done = run(tmp_path / "root", *run.quick, "--set", f"serving.directory={blocked}")
+    assert done.code == 1
+    assert done.summary["status"] == "failed"
+    sentence = f"NotADirectoryError: {blocked}: expected a folder to publish to, found a file."
+    assert done.summary["error"] == sentence
+    assert done.summary["log_tail"][-1] == sentence
+    assert "Failed in Pusher: " in done.verdict
+    assert done.summary["logs"] in done.verdict
+    assert blocked.read_text() == "not a folder"
+
+
+def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(run: Run, tmp_path: Path) -> None:
+    """Interrupted while it trains: exit 130, nothing published, what was done is in the cache of the next run."""
+    process = subprocess.Popen(
+        run.command(
+            "run", "--root", tmp_path, "--set", "training.epochs=100000", "--set", "training.early_stopping=0"
+        ),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("Trainer           epoch 3/"):
+            break
+    interrupted = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert time.monotonic() - interrupted < 30
+    assert "Traceback" not in rest
+    assert rest.splitlines()[-1].startswith("regpipe: interrupted")
+    assert not (tmp_path / "serving").exists()
+    with sqlite3.connect(tmp_path / "metadata.sqlite") as store:
+        running = store.execute("select count(*) from Execution where last_known_state = 2").fetchone()
+    assert running == (0,)
+    again = run(tmp_path, *run.quick)
+    assert again.code == 0
+    assert again.cached() == list(STEP_NAMES[: STEP_NAMES.index("Trainer")])
+
+
+def test_two_runs_under_one_root_do_not_meet(run: Run, tmp_path: Path) -> None:
+    """The second one is told so at once, with exit 2, instead of failing in the middle."""
+    import fcntl
+
+    with (tmp_path / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(
+            run.command("run", "--root", tmp_path), capture_output=True, text=True, env={**os.environ}
+        )
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == f"regpipe: {tmp_path}: another run uses this root; wait for it, or give another --root.\n"
+    )

@@ -1,0 +1,101 @@
+"""The graph: its edges, and what each step depends on."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline_def.config import load_config
+from pipeline_def.local_runner import RunOptions
+from pipeline_def.steps import STEP_NAMES
+
+EDGES = {
+    "ExampleGen": set(),
+    "StatisticsGen": {"ExampleGen"},
+    "SchemaGen": {"StatisticsGen"},
+    "ExampleValidator": {"StatisticsGen", "SchemaGen"},
+    "DataGate": {"StatisticsGen", "SchemaGen", "ExampleValidator"},
+    "Transform": {"ExampleGen", "SchemaGen"},
+    "Trainer": {"ExampleGen", "Transform"},
+    "BaselineTrainer": {"ExampleGen", "Transform"},
+    "Evaluator": {"ExampleGen", "Trainer", "BaselineTrainer"},
+    "Pusher": {"Trainer", "Evaluator", "DataGate"},
+}
+
+
+def nodes(root: Path, *overrides: str, **options: Any) -> dict[str, Any]:
+    """The compiled nodes by name."""
+    from pipeline_def.compiled import compile_pipeline
+
+    config = load_config(None, overrides)
+    pipeline = compile_pipeline(config, RunOptions(root=root, **options), "a-run")
+    return {node.pipeline_node.node_info.id: node.pipeline_node for node in pipeline.nodes}
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Any:
+    """`changed(*overrides)`: the steps whose settings differ from those of the default configuration."""
+
+    def changed(*overrides: str) -> set[str]:
+        before, after = nodes(tmp_path), nodes(tmp_path, *overrides)
+        return {name for name in STEP_NAMES if before[name].parameters != after[name].parameters}
+
+    return changed
+
+
+def test_the_graph_has_these_edges_and_no_others(tmp_path: Path) -> None:
+    """Each step waits for what it reads; only the Pusher waits for the gate besides."""
+    assert {name: set(node.upstream_nodes) for name, node in nodes(tmp_path).items()} == EDGES
+
+
+def test_the_order_on_the_terminal_is_an_order_of_the_graph() -> None:
+    """Every step comes after those it waits for."""
+    for number, name in enumerate(STEP_NAMES):
+        assert EDGES[name] <= set(STEP_NAMES[:number])
+
+
+@pytest.mark.parametrize(
+    ("override", "steps"),
+    [
+        ("model.l1=0.01", {"Trainer"}),
+        ("model.dropout=0.5", {"Trainer"}),
+        ("training.early_stopping=3", {"Trainer"}),
+        ("training.epochs=3", {"Trainer", "BaselineTrainer"}),
+        ("model.hidden_units=[4]", {"Trainer", "BaselineTrainer"}),
+        ("evaluation.min_auc=0.7", {"Evaluator"}),
+        ("serving.directory=/elsewhere", {"Pusher"}),
+        ("data.split.test=3", {"ExampleGen"}),
+    ],
+)
+def test_a_key_changes_only_the_steps_that_use_it(changed: Any, override: str, steps: set[str]) -> None:
+    """What a step is handed is what it needs; so TFX's cache reruns nothing else."""
+    assert changed(override) == steps
+
+
+def test_a_part_of_the_pipeline_is_a_part_of_the_list(tmp_path: Path) -> None:
+    """--to-step runs everything up to that line of the display, whether that step waits for it or not."""
+    part = nodes(tmp_path, to_step="Transform")
+    ran = [name for name in STEP_NAMES if not part[name].execution_options.HasField("skip")]
+    assert ran == list(STEP_NAMES[:6])
+
+
+def test_no_cache(tmp_path: Path) -> None:
+    """--no-cache turns it off for every step."""
+    for use_cache in (True, False):
+        options = [
+            n.execution_options.caching_options.enable_cache
+            for n in nodes(tmp_path, use_cache=use_cache).values()
+        ]
+        assert options == [use_cache] * len(STEP_NAMES)
+
+
+def test_a_curated_schema_is_known_by_its_content(tmp_path: Path) -> None:
+    """The importer's cache sees the path only; an edited file must be another path."""
+    curated = tmp_path / "schema.pbtxt"
+    paths = []
+    for text in ("feature { name: 'a' }", "feature { name: 'b' }"):
+        curated.write_text(text)
+        node = nodes(tmp_path, f"data.schema_file={curated}")["SchemaGen"]
+        paths.append(Path(node.parameters.parameters["schema_file"].field_value.string_value))
+    assert paths[0] != paths[1]
+    assert [path.read_text() for path in paths] == ["feature { name: 'a' }", "feature { name: 'b' }"]
