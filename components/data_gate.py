@@ -138,12 +138,14 @@ def _missing(name: str, split: SplitData) -> Iterator[Finding]:
 
 def _anomalies(name: str, split: SplitData, schema: schema_pb2.Schema) -> Iterator[Finding]:
     features = {feature.name: feature for feature in schema.feature}
-    for path, anomaly in split.anomalies.anomaly_info.items():
+    for key, anomaly in split.anomalies.anomaly_info.items():
         if anomaly.severity != anomalies_pb2.AnomalyInfo.ERROR:
             continue
-        feature = features.get(path)
+        # TFDV's key has quotes around a name with a dot in it.
+        column = ".".join(anomaly.path.step) or key
+        feature = features.get(column)
         yield Finding(
-            path,
+            column,
             anomaly.short_description,
             _expectation(feature) if feature else "no such column",
             f"{anomaly.description} ({name} split)",

@@ -7,10 +7,9 @@ import ast
 import functools
 import hashlib
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
-PACKAGE = __name__.partition(".")[0]
+PACKAGE = Path(__file__).parent
 
 
 @functools.cache
@@ -18,6 +17,9 @@ def code_digest(module: str) -> str:
     """A digest of a module of this package and of everything of this package that it imports, in hexadecimal.
 
     A change elsewhere leaves it as it is: only what depends on a changed line runs again.
+
+    Raises:
+        ModuleNotFoundError: this package has no such module.
     """
     digest = hashlib.blake2b(digest_size=16)
     for name, path in sorted(_sources(module).items()):
@@ -31,28 +33,29 @@ def _sources(module: str) -> dict[str, Path]:
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        spec = find_spec(name) if name not in found else None
-        if spec is None or spec.origin is None:
-            continue
-        found[name] = Path(spec.origin)
-        waiting.extend(_imports(found[name]))
+        path = _source(name) if name not in found else None
+        if path:
+            found[name] = path
+            waiting.extend(_imports(path))
+    if not found:
+        raise ModuleNotFoundError(f"No module named {module!r}")
     return found
 
 
 def _imports(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            # `from package import name` may name a module or something in one: find_spec tells.
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        yield from (name for name in names if name.partition(".")[0] == PACKAGE and _is_module(name))
+            # `from package import name` may name a module or something in one: the files tell.
+            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
 
 
-def _is_module(name: str) -> bool:
-    try:
-        return find_spec(name) is not None
-    except ModuleNotFoundError:  # a name inside a module that is no package
-        return False
+def _source(name: str) -> Path | None:
+    """The file of a module of this package; None for anything else. (find_spec would import the module's parents.)"""
+    package, *parts = name.split(".")
+    if package != PACKAGE.name:
+        return None
+    folder = PACKAGE.joinpath(*parts)
+    candidates = (folder / "__init__.py", folder.with_name(f"{folder.name}.py"))
+    return next((path for path in candidates if path.is_file()), None)

@@ -20,21 +20,26 @@ def build_model(n_features: int, settings: ModelConfig) -> keras.Model:
     Returns:
         A model from float32 [batch, n_features] to the probability of the label 1, float32 [batch, 1].
     """
-    inputs = keras.Input((n_features,), name="features")
-    x = inputs
-    for index, units in enumerate(settings.hidden_units, start=1):
-        x = keras.layers.Dense(
+    # All Dense layers before any dropout: each layer draws its seed from Keras when it is made. So the baseline, which
+    # has no dropout, starts from the candidate's weights.
+    hidden = [
+        keras.layers.Dense(
             units, activation="relu", kernel_regularizer=_penalty(settings), name=f"hidden_{index}"
-        )(x)
-        if settings.dropout:
-            x = keras.layers.Dropout(settings.dropout, name=f"dropout_{index}")(x)
-    outputs = keras.layers.Dense(
+        )
+        for index, units in enumerate(settings.hidden_units, start=1)
+    ]
+    output = keras.layers.Dense(
         1,
         activation="sigmoid",
-        kernel_regularizer=None if settings.hidden_units else _penalty(settings),
+        kernel_regularizer=None if hidden else _penalty(settings),
         name="probability",
-    )(x)
-    return keras.Model(inputs, outputs, name="regpipe")
+    )
+    x = inputs = keras.Input((n_features,), name="features")
+    for index, layer in enumerate(hidden, start=1):
+        x = layer(x)
+        if settings.dropout:
+            x = keras.layers.Dropout(settings.dropout, name=f"dropout_{index}")(x)
+    return keras.Model(inputs, output(x), name="regpipe")
 
 
 def _penalty(settings: ModelConfig) -> keras.regularizers.Regularizer | None:

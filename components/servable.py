@@ -1,5 +1,9 @@
 """The SavedModel: the Transform graph and the network as one, so that what is scored is what is served."""
 
+import itertools
+import keyword
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -36,7 +40,12 @@ class Servable(tf.Module):  # type: ignore[misc]
         def serving_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
             return {"probability": self._probability(tf.io.parse_example(examples, self._spec))}
 
-        @tf.function(input_signature=[{name: tf.TensorSpec([None], tf.float32) for name in self._spec}])  # type: ignore[untyped-decorator]
+        by_name = {
+            name: tf.TensorSpec([None], tf.float32, name=given)
+            for name, given in zip(self._spec, input_names(list(self._spec)), strict=True)
+        }
+
+        @tf.function(input_signature=[by_name])  # type: ignore[untyped-decorator]
         def serving_default(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
             shaped = {name: tf.reshape(raw[name], [-1, *self._spec[name].shape]) for name in self._spec}
             return {"probability": tf.reshape(self._probability(shaped), [-1])}
@@ -45,6 +54,34 @@ class Servable(tf.Module):  # type: ignore[misc]
 
     def _probability(self, raw: dict[str, tf.Tensor]) -> tf.Tensor:
         return self.model(self.transform(raw)[VECTOR], training=False)
+
+
+def input_names(features: Sequence[str]) -> list[str]:
+    """The name of each feature among the inputs of `serving_default`: its own where TensorFlow can carry it.
+
+    What is not an ASCII letter, a digit or `_` becomes `_`; a name that would not begin with a letter, or that Python
+    keeps for itself (`class`), gets `f_` before it, and one that is taken already a number behind it: `total day
+    minutes` is `total_day_minutes`.
+
+    Args:
+        features: the features' own names, all different.
+
+    Returns:
+        As many names, all different, in the same order.
+    """
+    taken: set[str] = set()
+    names = []
+    for feature in features:
+        plain = re.sub(r"[^A-Za-z0-9_]", "_", feature)
+        # TensorFlow makes the inputs parameters of a method.
+        reserved = keyword.iskeyword(plain) or plain == "self"
+        plain = plain if plain[:1].isalpha() and not reserved else f"f_{plain}"
+        candidates = itertools.chain([plain], (f"{plain}_{number}" for number in itertools.count(2)))
+        # TensorFlow tells inputs apart without regard to case.
+        name = next(name for name in candidates if name.lower() not in taken)
+        taken.add(name.lower())
+        names.append(name)
+    return names
 
 
 def export(model: keras.Model, transform: tft.TFTransformOutput, label: str, path: str) -> None:

@@ -45,8 +45,13 @@ def read_vectors(patterns: Sequence[str], transform: tft.TFTransformOutput, labe
         target = tf.reshape(tf.cast(raw[label], tf.float32), [-1, 1])
         return transform.transform_raw_features(raw, drop_unused_features=True)[VECTOR], target
 
+    def read(name: tf.Tensor) -> tf.data.Dataset:
+        gzipped = tf.strings.regex_full_match(name, r".*\.gz")
+        return tf.data.TFRecordDataset(name, tf.where(gzipped, "GZIP", ""))
+
     batches = list(
-        tf.data.TFRecordDataset(files, "GZIP" if all(name.endswith(".gz") for name in files) else "")
+        tf.data.Dataset.from_tensor_slices(tf.constant(files, tf.string))
+        .flat_map(read)
         .batch(READ_BATCH)
         .map(parse, num_parallel_calls=tf.data.AUTOTUNE)
         .prefetch(tf.data.AUTOTUNE)

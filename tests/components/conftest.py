@@ -1,0 +1,96 @@
+"""A small table, with what Transform makes of it, and files of tf.Examples.
+
+TensorFlow is imported in the fixtures: the tests in example_gen/ that do without it start at once.
+"""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Columns = Mapping[str, Sequence[float]]
+Analyze = Callable[[Columns], Any]
+WriteExamples = Callable[[Path, Columns], str]
+
+NAN = float("nan")
+AWKWARD = "Δ-price. 'a/b' \"x\" <script>"
+
+
+@pytest.fixture(scope="session")
+def table() -> Columns:
+    """Four rows of three features; `y` is the label."""
+    return {
+        "b": [2.0, 4.0, NAN, 12.0],  # mean 6
+        "a": [-1.0, 0.0, 1.0, 3.0],  # mean 0.75
+        AWKWARD: [10.0, 20.0, 30.0, 50.0],  # mean 27.5
+        "y": [0, 1, 0, 1],
+    }
+
+
+@pytest.fixture(scope="session")
+def table_vectors() -> list[list[float]]:
+    """The rows of `table` scaled by hand, in the order a, b, Δ."""
+    return [[0.0, 0.0, 0.0], [0.25, 0.2, 0.25], [0.5, 0.4, 0.5], [1.0, 1.0, 1.0]]
+
+
+@pytest.fixture(scope="session")
+def transformed(analyze: Analyze, table: Columns) -> Any:
+    """Transform's output (a TFTransformOutput) for `table`."""
+    return analyze(table)
+
+
+@pytest.fixture(scope="session")
+def analyze(tmp_path_factory: pytest.TempPathFactory) -> Analyze:
+    """Runs our preprocessing_fn over the columns of a table, as TFX's Transform does."""
+    import apache_beam as beam
+    import tensorflow as tf
+    import tensorflow_transform as tft
+    import tensorflow_transform.beam as tft_beam
+    from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
+
+    from components.transform import preprocessing_fn
+
+    function = functools.partial(preprocessing_fn, custom_config={"label": "y"})
+
+    def run(columns: Columns) -> Any:
+        folder = tmp_path_factory.mktemp("transform")
+        output = str(folder / "output")
+        metadata = DatasetMetadata.from_feature_spec(
+            {name: tf.io.FixedLenFeature([1], tf.int64 if name == "y" else tf.float32) for name in columns}
+        )
+        rows = [
+            dict(zip(columns, ([value] for value in row), strict=True))
+            for row in zip(*columns.values(), strict=True)
+        ]
+        with beam.Pipeline(runner="FnApiRunner") as pipeline, tft_beam.Context(temp_dir=str(folder / "temp")):
+            data = pipeline | beam.Create(rows)
+            graph = (data, metadata) | tft_beam.AnalyzeDataset(function)
+            _ = graph | tft_beam.WriteTransformFn(output)
+            _ = metadata | tft_beam.WriteMetadata(f"{output}/metadata", pipeline)
+        return tft.TFTransformOutput(output)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def write_examples() -> WriteExamples:
+    """Writes the rows of a table as tf.Examples, gzipped where the name ends in .gz; `y` as an integer."""
+    import tensorflow as tf
+
+    def feature(name: str, value: float) -> tf.train.Feature:
+        if name == "y":
+            return tf.train.Feature(int64_list=tf.train.Int64List(value=[int(value)]))
+        return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
+
+    def write(path: Path, columns: Columns) -> str:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tf.io.TFRecordWriter(str(path), "GZIP" if path.suffix == ".gz" else "") as writer:
+            for row in zip(*columns.values(), strict=True):
+                features = {n: feature(n, v) for n, v in zip(columns, row, strict=True)}
+                example = tf.train.Example(features=tf.train.Features(feature=features))
+                writer.write(example.SerializeToString())
+        return str(path)
+
+    return write

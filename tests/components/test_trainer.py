@@ -1,0 +1,110 @@
+"""run_fn as TFX calls it, from files of tf.Examples to the SavedModel and the history."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components import fitting
+from components.config import ModelConfig, TrainingConfig
+from components.trainer import TrainerSettings, choose_strategy, run_fn
+
+Columns = Mapping[str, Sequence[float]]
+WriteExamples = Callable[[Path, Columns], str]
+Train = Callable[..., Path]
+MODEL = ModelConfig(hidden_units=(4,), dropout=0.5)
+TRAINING = TrainingConfig(epochs=3, batch_size=2, learning_rate=0.05, early_stopping=0)
+
+
+@pytest.fixture(scope="module")
+def train(
+    tmp_path_factory: pytest.TempPathFactory, write_examples: WriteExamples, transformed: Any, table: Columns
+) -> Train:
+    """Trains on `table`, validates on its first three rows, and returns the folder of both outputs."""
+    root = tmp_path_factory.mktemp("trainer")
+    validation = {column: values[:3] for column, values in table.items()}
+    train_file = write_examples(root / "train.gz", table)
+    eval_file = write_examples(root / "eval.gz", validation)
+
+    def run(name: str, model: ModelConfig = MODEL, **training: Any) -> Path:
+        settings = TrainerSettings(
+            label="y", model=model, training=TRAINING.model_copy(update=training), code_digest="1"
+        )
+        run_fn(
+            SimpleNamespace(
+                custom_config={"settings": settings.model_dump_json()},
+                transform_graph_path=transformed.transform_savedmodel_dir.removesuffix("/transform_fn"),
+                train_files=[train_file],
+                eval_files=[eval_file],
+                serving_model_dir=str(root / name / "model"),
+                model_run_dir=str(root / name / "run"),
+            )
+        )
+        return root / name
+
+    return run
+
+
+def scores(folder: Path, table: Columns) -> list[float]:
+    """What the exported model says to the rows of the table."""
+    signature = tf.saved_model.load(str(folder / "model")).signatures["serving_default"]
+    names = {name: "f___price___a_b___x___script_" if name.startswith("Δ") else name for name in table}
+    raw = {names[name]: tf.constant(column) for name, column in table.items() if name != "y"}
+    result: list[float] = signature(**raw)["probability"].numpy().tolist()
+    return result
+
+
+@pytest.fixture(scope="module")
+def folder(train: Train) -> Path:
+    return train("one")
+
+
+def test_what_was_fitted_is_what_is_exported(folder: Path, table: Columns) -> None:
+    """The last epoch's validation, worked out from the exported model's answers to the same rows."""
+    history = json.loads((folder / "run" / "history.json").read_text())
+    assert [epoch["epoch"] for epoch in history] == [1, 2, 3]
+    p = np.array(scores(folder, table)[:3])
+    log_loss = -np.mean(np.log([1 - p[0], p[1], 1 - p[2]]))
+    assert history[-1]["val_log_loss"] == pytest.approx(log_loss, rel=1e-5)
+    assert (folder / "run" / "tensorboard").is_dir()
+
+
+def test_the_seed_reaches_weights_shuffling_and_dropout(train: Train, folder: Path, table: Columns) -> None:
+    """The same settings give the same model twice, another seed another."""
+    assert scores(folder, table) == scores(train("again"), table)
+    assert scores(folder, table) != scores(train("other", seed=7), table)
+
+
+def test_mirrored_is_the_same_model(train: Train, table: Columns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trained under MirroredStrategy, over the one device that is there, a model is exported as any other."""
+    seen = []
+
+    def fit(*given: Any) -> None:
+        seen.append(type(tf.distribute.get_strategy()).__name__)
+        fitting.fit(*given)
+
+    monkeypatch.setattr("components.trainer.fit", fit)
+    plain, mirrored = (
+        train(name, MODEL.without_regularization(), strategy=name) for name in ("none", "mirrored")
+    )
+    assert seen == ["_DefaultDistributionStrategy", "MirroredStrategy"]
+    np.testing.assert_allclose(scores(mirrored, table), scores(plain, table), atol=1e-5)
+
+
+def test_strategies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """'auto' takes MirroredStrategy where there is a GPU, and only there; the other two take what they say."""
+    mirrored, plain = "MirroredStrategy", "_DefaultDistributionStrategy"
+
+    def names() -> dict[str, str]:
+        return {name: type(choose_strategy(name)).__name__ for name in ("auto", "mirrored", "none")}
+
+    # Every machine is given no GPU here, then one.
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    assert names() == {"auto": plain, "mirrored": mirrored, "none": plain}
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0"] if kind == "GPU" else [])
+    assert names() == {"auto": mirrored, "mirrored": mirrored, "none": plain}
