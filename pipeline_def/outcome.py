@@ -1,7 +1,6 @@
 """Reads what a run came to from the artifacts of its steps, whether they were made or taken from the cache."""
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +73,14 @@ def _verdict(uri: str, settings: EvaluationConfig) -> dict[str, Any]:
 
 
 def _metrics(uri: str, model: str) -> Metrics:
-    """One model's metrics on the whole test split; what is not a number is left out."""
+    """One model's metrics on the whole test split; NaN where one is undefined."""
     result = tfma.load_eval_result(uri, model_name=model)
     values = result.get_metrics_for_slice() or {}
+    # TFMA reads its results back as JSON, in which NaN is text.
     numbers = {
-        name: values[name]["doubleValue"] for name in FUNCTIONS if "doubleValue" in values.get(name, {})
+        name: float(values[name]["doubleValue"])
+        for name in FUNCTIONS
+        if "doubleValue" in values.get(name, {})
     }
-    finite = {name: value for name, value in numbers.items() if math.isfinite(value)}
-    if "example_count" in finite:
-        finite["example_count"] = int(finite["example_count"])
-    return Metrics(**finite)
+    count = numbers.pop("example_count", None)
+    return Metrics(**numbers, example_count=None if count is None else int(count))

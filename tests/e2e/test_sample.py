@@ -5,13 +5,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
 from pipeline_def.steps import STEP_NAMES
 
-Run = Completed = Any  # of conftest.py
+Run: TypeAlias = Any  # of conftest.py
+Completed: TypeAlias = Any
 
 CONSUMER = """
 import sys, json

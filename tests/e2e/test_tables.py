@@ -5,13 +5,14 @@ import gzip
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,15 +20,15 @@ import pytest
 
 from pipeline_def.steps import STEP_NAMES
 
-Run = Any  # of conftest.py
+Run: TypeAlias = Any  # of conftest.py
 
-Row = dict[str, object]
+Row: TypeAlias = dict[str, Any]
 
 
 def rows(count: int = 400, seed: int = 7) -> list[Row]:
     """A table that can be learned: y is yes where `total day minutes` is above one half, with 5% of noise."""
     draw = random.Random(seed)
-    table = []
+    table: list[Row] = []
     for _ in range(count):
         x = draw.random()
         table.append(
@@ -127,6 +128,16 @@ def test_the_gate_stops_the_run(run: Run, tmp_path: Path, change: Any, finding: 
     assert done.summary["error"].startswith("The data is not fit to learn from:\nfeature ")
     assert finding in done.summary["error"]
     assert done.summary["steps"][-1]["name"] == "DataGate"
+
+
+def test_a_metric_that_is_not_a_number_is_shown_as_such(run: Run, tmp_path: Path) -> None:
+    """A penalty that leaves nothing to learn: no row of one in four is predicted, so there is no precision."""
+    table = [{**row, "churned?": "yes" if row["total day minutes"] > 0.75 else "no"} for row in rows()]
+    crushed = ("--set", "model.l1=10", "--set", "training.epochs=12")
+    done = run(tmp_path / "root", "--data", write(tmp_path / "table.csv", table), *LABEL, *crushed)
+    assert done.code == 4
+    assert done.summary["metrics"]["candidate"]["precision"] is None
+    assert re.search(r"^precision +NaN ", done.verdict, re.MULTILINE)
 
 
 def test_too_few_rows_stop_the_run(run: Run, tmp_path: Path) -> None:
