@@ -145,6 +145,7 @@ def test_validation_is_without_dropout_and_in_parts(tmp_path: Path, monkeypatch:
     """It is scored on the model that will be served, over all rows, however many fit into a part."""
     data = random_vectors(9)
     monkeypatch.setattr(fitting, "SCORE_BATCH", 4)
+    keras.utils.set_random_seed(1)
     model = build_model(2, NETWORK.model_copy(update={"dropout": 0.9}))
     settings = TrainingConfig(epochs=1, learning_rate=1e-30)
     (epoch,) = fit(model, data, data, settings, tmp_path)
@@ -161,6 +162,7 @@ def test_validation_is_without_dropout_and_in_parts(tmp_path: Path, monkeypatch:
 
 def test_dropout_scales_what_it_keeps(tmp_path: Path) -> None:
     """While training, a hidden output is either 0 or 1 / (1 - rate) of itself: two log losses are possible."""
+    keras.utils.set_random_seed(1)
     model = build_model(1, ModelConfig(hidden_units=(1,), l1=0.0, l2=0.0, dropout=0.5))
     model.set_weights([np.array([[1.0]]), np.zeros(1), np.array([[1.0]]), np.zeros(1)])
     data = vectors([[1]], [1])
