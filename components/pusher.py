@@ -17,7 +17,7 @@ def versions(directory: str) -> list[int]:
     if not fileio.exists(directory):
         return []
     names = [str(name).rstrip("/") for name in fileio.listdir(directory)]
-    return sorted(int(name) for name in names if name.isdecimal())
+    return sorted(int(name) for name in names if name.isascii() and name.isdecimal())
 
 
 def next_version(directory: str) -> int:

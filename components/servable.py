@@ -69,19 +69,26 @@ def input_names(features: Sequence[str]) -> list[str]:
     Returns:
         As many names, all different, in the same order.
     """
-    taken: set[str] = set()
-    names = []
+    given: dict[str, str] = {}
+    taken: set[str] = set()  # in lower case: TensorFlow tells inputs apart without regard to case
+    # What can keep its name comes first, so that no changed name takes it away.
     for feature in features:
-        plain = re.sub(r"[^A-Za-z0-9_]", "_", feature)
-        # TensorFlow makes the inputs parameters of a method.
-        reserved = keyword.iskeyword(plain) or plain == "self"
-        plain = plain if plain[:1].isalpha() and not reserved else f"f_{plain}"
+        if _plain(feature) == feature and feature.lower() not in taken:
+            given[feature] = feature
+            taken.add(feature.lower())
+    for feature in (feature for feature in features if feature not in given):
+        plain = _plain(feature)
         candidates = itertools.chain([plain], (f"{plain}_{number}" for number in itertools.count(2)))
-        # TensorFlow tells inputs apart without regard to case.
-        name = next(name for name in candidates if name.lower() not in taken)
-        taken.add(name.lower())
-        names.append(name)
-    return names
+        given[feature] = next(name for name in candidates if name.lower() not in taken)
+        taken.add(given[feature].lower())
+    return [given[feature] for feature in features]
+
+
+def _plain(feature: str) -> str:
+    plain = re.sub(r"[^A-Za-z0-9_]", "_", feature)
+    # TensorFlow makes the inputs parameters of a method.
+    reserved = keyword.iskeyword(plain) or plain == "self"
+    return plain if plain[:1].isalpha() and not reserved else f"f_{plain}"
 
 
 def export(model: keras.Model, transform: tft.TFTransformOutput, label: str, path: str) -> None:

@@ -93,8 +93,8 @@ def test_input_names() -> None:
         "total-day.minutes": "total_day_minutes_3",
         "Total_Day_minutes": "Total_Day_minutes_4",
         "F0": "F0",
-        "f0": "f0_2",  # TensorFlow tells inputs apart without regard to case
-        "f0_2": "f0_2_2",
+        "f0": "f0_3",  # TensorFlow tells inputs apart without regard to case
+        "f0_2": "f0_2",
         "été": "f__t_",
         "1st": "f_1st",
         "_id": "f__id",
