@@ -4,6 +4,7 @@ The defaults are the recommended run. `pipeline_def.config` reads these models f
 each step is handed its own model, as JSON, among its execution properties.
 """
 
+import itertools
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -133,29 +134,78 @@ class DataConfig(Settings):
         return self
 
 
+# A number for all layers, or one for each.
+Penalties = (
+    Annotated[float, Field(ge=0)]
+    | Annotated[tuple[Annotated[float, Field(strict=True, ge=0)], ...], Field(strict=False)]
+)
+DropoutRates = (
+    Annotated[float, Field(ge=0, lt=1)]
+    | Annotated[tuple[Annotated[float, Field(strict=True, ge=0, lt=1)], ...], Field(strict=False)]
+)
+_PER_KERNEL = "one per hidden layer, then the output layer"
+_PER_HIDDEN = "one per hidden layer"
+
+
 class ModelConfig(Settings):
     """The network and what holds it back. The baseline is the same network with nothing holding it back."""
 
     hidden_units: LayerSizes = key(
         (128, 64), "Units of each hidden Dense layer, in order; none: logistic regression.", unit="units"
     )
-    l1: float = key(
-        1e-4, "Strength of the L1 penalty: l1 times the sum of absolute weights.", unit="per weight", ge=0
+    l1: Penalties = key(
+        1e-4,
+        "Strength of the L1 penalty: l1 times the sum of absolute weights; biases have none.",
+        unit="per weight",
+        expects=f"a number >= 0, or a list of them ({_PER_KERNEL})",
     )
-    l2: float = key(
-        1e-3, "Strength of the L2 penalty: l2 times the sum of squared weights.", unit="per weight²", ge=0
+    l2: Penalties = key(
+        1e-3,
+        "Strength of the L2 penalty: l2 times the sum of squared weights; biases have none.",
+        unit="per weight²",
+        expects=f"a number >= 0, or a list of them ({_PER_KERNEL})",
     )
-    dropout: float = key(
+    dropout: DropoutRates = key(
         0.2,
         "Share of each hidden layer's outputs that is dropped at random while training.",
         unit="fraction",
-        ge=0,
-        lt=1,
+        expects=f"a number >= 0 and < 1, or a list of them ({_PER_HIDDEN})",
     )
+
+    @model_validator(mode="after")
+    def _one_value_per_layer(self) -> "ModelConfig":
+        hidden = len(self.hidden_units)
+        for name, length, which in (
+            ("l1", hidden + 1, _PER_KERNEL),
+            ("l2", hidden + 1, _PER_KERNEL),
+            ("dropout", hidden, _PER_HIDDEN),
+        ):
+            given = getattr(self, name)
+            if isinstance(given, tuple) and len(given) != length:
+                raise ValueError(
+                    f"model.{name}: expected a list of length {length} ({which}), got {list(given)}"
+                )
+        return self
+
+    def l1_by_layer(self) -> tuple[float, ...]:
+        """The L1 strength of each hidden layer's kernel, then of the output layer's."""
+        return _spread(self.l1, len(self.hidden_units) + 1)
+
+    def l2_by_layer(self) -> tuple[float, ...]:
+        """The L2 strength of each hidden layer's kernel, then of the output layer's."""
+        return _spread(self.l2, len(self.hidden_units) + 1)
+
+    def dropout_by_layer(self) -> tuple[float, ...]:
+        """The dropout rate after each hidden layer."""
+        return _spread(self.dropout, len(self.hidden_units))
 
     def without_regularization(self) -> "ModelConfig":
         """The baseline's network: derived from the candidate, never written a second time."""
         return self.model_copy(update={"l1": 0.0, "l2": 0.0, "dropout": 0.0})
+
+
+def _spread(value: float | tuple[float, ...], layers: int) -> tuple[float, ...]:
+    return value if isinstance(value, tuple) else (value,) * layers
 
 
 class TrainingConfig(Settings):
@@ -165,7 +215,28 @@ class TrainingConfig(Settings):
     batch_size: int = key(
         32, "Rows in one step of the optimizer: the global batch, shared among all GPUs.", unit="rows", ge=1
     )
-    learning_rate: float = key(1e-3, "Adam's step size.", unit="per step", gt=0)
+    optimizer: Literal["adam", "adamw", "sgd", "proximal_adam"] = key(
+        "adam",
+        "'adam'; 'adamw': Adam with training.weight_decay; 'sgd': plain gradient descent; 'proximal_adam': Adam "
+        "with a proximal step for model.l1, which makes weights exactly 0.",
+    )
+    # Goyal et al. (2017, arXiv:1706.02677) multiply the step size by k when k GPUs make the batch k times as large.
+    # Here batch_size is the global batch: more GPUs share the same batch and take the same steps, so there is
+    # nothing to scale. Whoever raises batch_size for more GPUs can apply their rule by hand.
+    learning_rate: float = key(
+        1e-3,
+        "The optimizer's step size. It needs no change for more GPUs, because training.batch_size is the global "
+        "batch; who multiplies that by k may try k times the step size.",
+        unit="per step",
+        gt=0,
+    )
+    weight_decay: float = key(
+        0.0,
+        "Decoupled weight decay (not with 'adam'): each step first takes learning_rate * weight_decay of each "
+        "weight away; biases have none.",
+        unit="fraction of a weight",
+        ge=0,
+    )
     early_stopping: int = key(
         10,
         "Epochs without a lower validation loss after which the candidate stops and takes its best weights "
@@ -179,9 +250,32 @@ class TrainingConfig(Settings):
     )
     seed: int = key(42, "Seed of the weights, the shuffling and the dropout.", ge=0, lt=2**31)
 
+    @model_validator(mode="after")
+    def _adam_has_no_decay(self) -> "TrainingConfig":
+        if self.optimizer == "adam" and self.weight_decay:
+            raise ValueError(
+                "training.weight_decay: expected 0 with training.optimizer adam (adamw and sgd have weight "
+                f"decay), got {self.weight_decay}"
+            )
+        return self
+
     def without_regularization(self) -> "TrainingConfig":
-        """The baseline's training: the same number of epochs at the most, and no early stopping."""
-        return self.model_copy(update={"early_stopping": 0})
+        """The baseline's training: the same optimizer and epochs, no weight decay and no early stopping."""
+        return self.model_copy(update={"early_stopping": 0, "weight_decay": 0.0})
+
+
+def _rising(edges: tuple[float, ...]) -> tuple[float, ...]:
+    for low, high in itertools.pairwise(edges):
+        if not low < high:
+            raise ValueError(f"expected edges that rise, got {high:g} after {low:g}")
+    return edges
+
+
+class SliceConfig(Settings):
+    """Ranges of one feature, each with its own metrics: up to the first edge, above it up to the second, ..."""
+
+    feature: str = Field(min_length=1)
+    edges: Annotated[tuple[float, ...], Field(strict=False, min_length=1), AfterValidator(_rising)]
 
 
 class EvaluationConfig(Settings):
@@ -193,6 +287,39 @@ class EvaluationConfig(Settings):
     )
     max_log_loss_rise: float = key(
         0.0, "The candidate's log loss may lie above the baseline's by at most this.", unit="nats", ge=0
+    )
+    max_gap: float | None = key(
+        None,
+        "The candidate's log loss on the test split may lie above that on the training split by at most this; "
+        "null: by any amount.",
+        unit="nats",
+        expects="null or a number >= 0",
+        ge=0,
+    )
+    mode: Literal["point", "confidence"] = key(
+        "point",
+        "What is held against the thresholds. 'point': the value itself; 'confidence': the end of its interval "
+        "on the bad side.",
+    )
+    confidence: float = key(
+        0.95, "The share of such intervals that hold the true value.", unit="fraction", gt=0, lt=1
+    )
+    resamples: int = key(
+        1_000, "Samples that the bootstrap draws for the intervals.", unit="resamples", ge=100
+    )
+    seed: int = key(1, "Seed of the bootstrap.", ge=0, lt=2**31)
+    min_rows: int = key(
+        50, "On fewer rows of the test split, or of a slice, nothing is decided.", unit="rows", ge=2
+    )
+    slices: tuple[SliceConfig, ...] = key(
+        (),
+        "Parts of the test split to look at alone: ranges of a feature, each with its upper edge, and its "
+        "missing values.",
+        expects="a list of {feature: NAME, edges: [NUMBER, ...]} with edges that rise",
+        strict=False,
+    )
+    slice_thresholds: bool = key(
+        False, "Whether each slice of at least evaluation.min_rows rows must pass the thresholds, too."
     )
 
 

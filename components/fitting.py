@@ -4,40 +4,49 @@ Keras's `model.fit` spends, on a table of 1,000 rows, most of its time between t
 it takes one step per call only. Here an epoch is a loop inside the graph; see benchmarks/README.md.
 """
 
-import json
 import logging
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
+from components.checkpoints import Checkpoint, Checkpoints
 from components.config import TrainingConfig
+from components.dropout import keep_masks, training_pass
+from components.history import Epoch, History
+from components.model import kernels
+from components.optimizers import PROXIMAL, make_optimizer
 from components.vectors import Vectors
 
-HISTORY_FILE = "history.json"
 # One call into the graph can't be interrupted: at some 1,000 steps a second, Ctrl-C waits a second or two.
 STEPS_PER_CALL = 1_000
 SCORE_BATCH = 65_536
 
 progress = logging.getLogger("regpipe.progress")
-Epoch = dict[str, float]
 
 
 def fit(
-    model: keras.Model, train: Vectors, validation: Vectors, settings: TrainingConfig, run_dir: Path
+    model: keras.Model,
+    train: Vectors,
+    validation: Vectors,
+    settings: TrainingConfig,
+    run_dir: Path,
+    checkpoints: Checkpoints | None = None,
 ) -> list[Epoch]:
-    """Fits the model with Adam to the binary cross-entropy plus the model's own penalties.
+    """Fits the model to the binary cross-entropy plus the model's own penalties.
 
-    The order of the rows in epoch e depends on (seed, e) only. With early stopping, training ends once the validation
-    log loss (that is, without the penalties) has not been lower for `early_stopping` epochs, and the model has the
-    weights of the best epoch.
+    The order of the rows in epoch e depends on (seed, e) only, and what dropout drops on (seed, step). With early
+    stopping, training ends once the validation log loss (that is, without the penalties) has not been lower for
+    `early_stopping` epochs, and the model has the weights of the best epoch.
 
     Args:
         model: built in the scope of the strategy to train with, as this is to be called; changed in place.
         train: the training split.
         validation: scored after each epoch.
-        settings: epochs, batch size, learning rate, early stopping, seed.
-        run_dir: receives `history.json` and TensorBoard's logs, epoch by epoch.
+        settings: optimizer, epochs, batch size, learning rate, weight decay, early stopping, seed.
+        run_dir: receives `history.json` and TensorBoard's logs.
+        checkpoints: where a training that was cut off left its state, and this one leaves its own: it goes on from
+            there, and ends with the weights and the history it would have had. The caller clears them.
 
     Returns:
         For each epoch its number and, for training and, with `val_` before them, for validation: `loss` (penalties
@@ -46,19 +55,24 @@ def fit(
     loop = _Loop(model, train, settings)
     validate = _Scores(model, validation)
     best = _Best(model)
-    history: list[Epoch] = []
-    with tf.summary.create_file_writer(str(run_dir / "tensorboard")).as_default():
-        for number in range(1, settings.epochs + 1):
+    state = _State([*model.variables, *loop.optimizer.variables], best)
+    with History(run_dir, settings.epochs) as history:
+        found = checkpoints.latest() if checkpoints else None
+        if found:
+            history.extend(state.restore(found))
+            progress.info("goes on after epoch %d, where an earlier run was cut off", len(history.epochs))
+        for number in range(len(history.epochs) + 1, settings.epochs + 1):
+            if settings.early_stopping and number - 1 - best.epoch >= settings.early_stopping:
+                break
             values = loop.epoch(number) | {f"val_{name}": v for name, v in validate().items()}
             history.append({"epoch": number, **values})
-            _record(history, settings.epochs, run_dir)
             if settings.early_stopping:
                 best.see(number, values["val_log_loss"])
-                if number - best.epoch >= settings.early_stopping:
-                    break
+            if checkpoints and checkpoints.due():
+                checkpoints.save(number, state.checkpoint(history.epochs))
     if settings.early_stopping:
         best.restore()
-    return history
+    return history.epochs
 
 
 class _Loop:
@@ -67,8 +81,8 @@ class _Loop:
     def __init__(self, model: keras.Model, train: Vectors, settings: TrainingConfig) -> None:
         self._model = model
         self._strategy = tf.distribute.get_strategy()
-        self._optimizer = keras.optimizers.Adam(settings.learning_rate)
-        self._optimizer.build(model.trainable_variables)
+        self.optimizer = make_optimizer(settings, model)
+        self._proximal = settings.optimizer == PROXIMAL
         self._batch = settings.batch_size
         self._seed = settings.seed
         self._rows = len(train.features)
@@ -101,16 +115,20 @@ class _Loop:
         batch that does not divide by it.
         """
         replica = tf.distribute.get_replica_context()
-        rows = batch[replica.replica_id_in_sync_group :: replica.num_replicas_in_sync]
-        labels = tf.gather(self._labels, rows)
+        share = slice(replica.replica_id_in_sync_group, None, replica.num_replicas_in_sync)
+        labels = tf.gather(self._labels, batch[share])
+        features = tf.gather(self._features, batch[share])
+        masks = keep_masks(self._model, self._seed, self.optimizer.iterations, tf.size(batch), share)
         size = tf.cast(tf.size(batch), tf.float32)
         with tf.GradientTape() as tape:
-            probability = self._model(tf.gather(self._features, rows), training=True)
+            probability = training_pass(self._model, features, masks)
             log_loss = tf.reduce_sum(keras.losses.binary_crossentropy(labels, probability)) / size
-            loss = log_loss + sum(self._model.losses) / replica.num_replicas_in_sync
+            l1, l2 = (penalty / replica.num_replicas_in_sync for penalty in _penalties(self._model))
+            # The proximal step takes the place of the L1 penalty's gradient, not of the penalty.
+            differentiated = log_loss + l2 if self._proximal else log_loss + l1 + l2
         weights = self._model.trainable_variables
-        self._optimizer.apply(tape.gradient(loss, weights), weights)
-        sums = tf.cast(tf.stack([loss * size, log_loss * size]), tf.float64)
+        self.optimizer.apply(tape.gradient(differentiated, weights), weights)
+        sums = tf.cast(tf.stack([(log_loss + l1 + l2) * size, log_loss * size]), tf.float64)
         return tf.concat([sums, [_hits(labels, probability)]], axis=0)
 
 
@@ -143,7 +161,18 @@ class _Scores:
                 tf.cast(keras.losses.binary_crossentropy(labels, probability), tf.float64)
             )
             hits += _hits(labels, probability)
-        return tf.stack([log_loss, hits, tf.cast(sum(self._model.losses, tf.zeros([])), tf.float64)])
+        return tf.stack([log_loss, hits, tf.cast(sum(_penalties(self._model)), tf.float64)])
+
+
+def _penalties(model: keras.Model) -> tuple[tf.Tensor, tf.Tensor]:
+    """The L1 penalty and the L2 penalty: what `model.losses` adds up to, in two parts."""
+    l1 = l2 = tf.zeros([])
+    for kernel in kernels(model):
+        if kernel.l1:
+            l1 += kernel.l1 * tf.reduce_sum(tf.abs(kernel.weights))
+        if kernel.l2:
+            l2 += kernel.l2 * tf.reduce_sum(tf.square(kernel.weights))
+    return l1, l2
 
 
 def _hits(labels: tf.Tensor, probability: tf.Tensor) -> tf.Tensor:
@@ -156,27 +185,37 @@ class _Best:
 
     def __init__(self, model: keras.Model) -> None:
         self._model = model
-        self._log_loss = float("inf")
-        self._weights = model.get_weights()
+        self.log_loss = float("inf")
+        self.weights = model.get_weights()
         self.epoch = 0
 
     def see(self, epoch: int, log_loss: float) -> None:
-        if log_loss < self._log_loss:
-            self._log_loss, self._weights, self.epoch = log_loss, self._model.get_weights(), epoch
+        if log_loss < self.log_loss:
+            self.log_loss, self.weights, self.epoch = log_loss, self._model.get_weights(), epoch
 
     def restore(self) -> None:
-        self._model.set_weights(self._weights)
+        self._model.set_weights(self.weights)
 
 
-def _record(history: list[Epoch], epochs: int, run_dir: Path) -> None:
-    """A line on the terminal, the history so far as a file, and a point in each of TensorBoard's curves."""
-    latest = history[-1]
-    run_dir.mkdir(parents=True, exist_ok=True)
-    (run_dir / HISTORY_FILE).write_text(json.dumps(history, indent=1))
-    for name, value in latest.items():
-        if name != "epoch":
-            tf.summary.scalar(name, value, step=int(latest["epoch"]))
-    shown = " ".join(
-        f"{name} {latest[name]:.4f}" for name in ("loss", "accuracy", "val_loss", "val_accuracy")
-    )
-    progress.info("epoch %d/%d %s", latest["epoch"], epochs, shown)
+class _State:
+    """All that the epochs to come depend on: the variables of model and optimizer, the best weights, the history."""
+
+    def __init__(self, variables: list[keras.Variable], best: _Best) -> None:
+        self._variables = variables
+        self._best = best
+
+    def checkpoint(self, history: list[Epoch]) -> Checkpoint:
+        arrays = [variable.numpy() for variable in self._variables]
+        best = {"epoch": self._best.epoch, "log_loss": self._best.log_loss}
+        return Checkpoint([*arrays, *self._best.weights], {"history": history, "best": best})
+
+    def restore(self, found: Checkpoint) -> list[Epoch]:
+        """Sets everything as it was; returns the history."""
+        split = len(self._variables)
+        for variable, array in zip(self._variables, found.arrays[:split], strict=True):
+            variable.assign(array)
+        best = found.record["best"]
+        self._best.weights, self._best.epoch = found.arrays[split:], best["epoch"]
+        self._best.log_loss = best["log_loss"]
+        history: list[Epoch] = found.record["history"]
+        return history

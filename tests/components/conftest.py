@@ -4,6 +4,9 @@ TensorFlow is imported in the fixtures: the tests in example_gen/ that do withou
 """
 
 import functools
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,9 @@ Columns = Mapping[str, Sequence[float]]
 Analyze = Callable[[Columns], Any]
 WriteExamples = Callable[[Path, Columns], str]
 
+SAMPLE = Path(__file__).parents[2] / "data" / "sample.csv"
+# An L1 strength at which proximal Adam makes most weights of the sample's network exactly 0, and no AUC is lost.
+STRENGTH = 3e-4
 NAN = float("nan")
 AWKWARD = "Δ-price. 'a/b' \"x\" <script>"
 
@@ -94,3 +100,45 @@ def write_examples() -> WriteExamples:
         return str(path)
 
     return write
+
+
+@pytest.fixture(scope="session")
+def sample() -> dict[str, Any]:
+    """The sample in 600, 200 and 200 rows (x0 and y0, x1 and y1, x2 and y2), scaled as Transform does it."""
+    import numpy as np
+
+    table = np.loadtxt(SAMPLE, delimiter=",", skiprows=1)
+    table = table[np.random.default_rng(0).permutation(len(table))]
+    x, y = table[:, :-1], table[:, -1:].astype(np.float32)
+    low, high = x[:600].min(axis=0), x[:600].max(axis=0)
+    x = np.clip((x - low) / (high - low), 0, 1).astype(np.float32)
+    parts = (slice(0, 600), slice(600, 800), slice(800, None))
+    return {f"x{n}": x[part] for n, part in enumerate(parts)} | {
+        f"y{n}": y[part] for n, part in enumerate(parts)
+    }
+
+
+@pytest.fixture(scope="session")
+def strength() -> float:
+    """An L1 strength for the sample."""
+    return STRENGTH
+
+
+@pytest.fixture(scope="session")
+def replicas(tmp_path_factory: pytest.TempPathFactory, sample: dict[str, Any]) -> dict[str, Any]:
+    """What replicas.py prints: trainings under MirroredStrategy beside those on one device."""
+    import numpy as np
+
+    path = tmp_path_factory.mktemp("replicas") / "sample.npz"
+    np.savez(path, **sample)
+    script = Path(__file__).with_name("replicas.py")
+    done = subprocess.run(
+        [sys.executable, script, path, str(STRENGTH)],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result

@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 
 from components.config import ModelConfig
-from components.model import build_model
+from components.dropout import Dropout
+from components.model import build_model, kernels
+
+Strength = float | tuple[float, ...]
 
 
 def layers(model: keras.Model) -> list[tuple[str, str]]:
@@ -28,16 +31,36 @@ def with_weights(settings: ModelConfig) -> keras.Model:
 @pytest.mark.parametrize(
     ("l1", "l2", "expected"),
     [
-        (0.5, 0.0, 0.5 * 10 + 0.5 * 11),
-        (0.0, 0.25, 0.25 * 30 + 0.25 * 61),
-        (0.5, 0.25, 5 + 5.5 + 7.5 + 15.25),
+        (0.5, 0.0, 0.5 * 10 + 0.5 * 11 + 0.5 * 7),
+        (0.0, 0.25, 0.25 * 30 + 0.25 * 61 + 0.25 * 49),
+        (0.5, 0.25, 5 + 5.5 + 3.5 + 7.5 + 15.25 + 12.25),
+        ((0.5, 0.0, 2.0), 0.0, 0.5 * 10 + 2 * 7),
+        (0.0, (0.0, 0.25, 1.0), 0.25 * 61 + 49),
+        ((0.5, 0.0, 0.0), (0.0, 0.0, 1.0), 5 + 49),
     ],
 )
-def test_hidden_kernels_are_penalized(l1: float, l2: float, expected: float) -> None:
-    """l1 * sum(|w|) + l2 * sum(w ** 2) over the hidden kernels; biases and the output layer are free."""
+def test_every_kernel_is_penalized(l1: Strength, l2: Strength, expected: float) -> None:
+    """l1 * sum(|w|) + l2 * sum(w ** 2) over the kernels of all layers, or each with a strength of its own."""
     model = with_weights(ModelConfig(hidden_units=(2, 1), l1=l1, l2=l2))
     assert penalty(model) == pytest.approx(expected, rel=1e-6)
-    assert len(model.losses) == 2
+
+
+def test_no_bias_is_penalized() -> None:
+    """With every kernel at 0 there is no penalty left, whatever the biases are."""
+    model = with_weights(ModelConfig(hidden_units=(2, 1), l1=1.0, l2=1.0))
+    model.set_weights([w * (w.ndim == 1) for w in model.get_weights()])
+    assert [w.sum() for w in model.get_weights()] == [0, 200, 0, 100, 0, 100]
+    assert penalty(model) == 0
+
+
+def test_kernels_come_with_their_strengths() -> None:
+    """From the input to the output, without biases."""
+    model = with_weights(ModelConfig(hidden_units=(2, 1), l1=(0.0, 0.5, 0.0), l2=(0.0, 0.0, 0.25)))
+    assert [(k.layer, k.weights.shape, k.l1, k.l2) for k in kernels(model)] == [
+        ("hidden_1", (2, 2), 0.0, 0.0),
+        ("hidden_2", (2, 1), 0.5, 0.0),
+        ("probability", (1, 1), 0.0, 0.25),
+    ]
 
 
 def test_without_a_hidden_layer_the_output_is_penalized() -> None:
@@ -58,7 +81,19 @@ def test_dropout_follows_each_hidden_layer() -> None:
         ("dropout_2", "Dropout"),
         ("probability", "Dense"),
     ]
-    assert [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)] == [0.25, 0.25]
+    assert [layer.rate for layer in model.layers if isinstance(layer, Dropout)] == [0.25, 0.25]
+
+
+def test_dropout_of_one_layer() -> None:
+    """A list has a rate for each hidden layer; where it is 0 there is no layer."""
+    model = build_model(3, ModelConfig(hidden_units=(4, 2), dropout=(0.0, 0.5)))
+    assert layers(model) == [
+        ("hidden_1", "Dense"),
+        ("hidden_2", "Dense"),
+        ("dropout_2", "Dropout"),
+        ("probability", "Dense"),
+    ]
+    assert [layer.rate for layer in model.layers if isinstance(layer, Dropout)] == [0.5]
 
 
 def test_the_baseline_has_none_of_it() -> None:

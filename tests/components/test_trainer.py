@@ -1,6 +1,7 @@
 """run_fn as TFX calls it, from files of tf.Examples to the SavedModel and the history."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,15 +11,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components import fitting
+from components import checkpoints, fitting
 from components.config import ModelConfig, TrainingConfig
-from components.trainer import TrainerSettings, choose_strategy, run_fn
+from components.trainer import TrainerSettings, _checkpoints, choose_strategy, run_fn
+from components.vectors import Vectors
 
 Columns = Mapping[str, Sequence[float]]
 WriteExamples = Callable[[Path, Columns], str]
 Train = Callable[..., Path]
 MODEL = ModelConfig(hidden_units=(4,), dropout=0.5)
 TRAINING = TrainingConfig(epochs=3, batch_size=2, learning_rate=0.05, early_stopping=0)
+NOTHING = Vectors(np.zeros((0, 3), np.float32), np.zeros((0, 1), np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,11 @@ def train(
 
     def run(name: str, model: ModelConfig = MODEL, **training: Any) -> Path:
         settings = TrainerSettings(
-            label="y", model=model, training=TRAINING.model_copy(update=training), code_digest="1"
+            label="y",
+            model=model,
+            training=TRAINING.model_copy(update=training),
+            code_digest="1",
+            checkpoint_dir=str(root / "checkpoints"),
         )
         run_fn(
             SimpleNamespace(
@@ -94,6 +101,101 @@ def test_mirrored_is_the_same_model(train: Train, table: Columns, monkeypatch: p
     )
     assert seen == ["_DefaultDistributionStrategy", "MirroredStrategy"]
     np.testing.assert_allclose(scores(mirrored, table), scores(plain, table), atol=1e-5)
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The lines of progress since the last call."""
+    found = [record.getMessage() for record in caplog.records if record.name == "regpipe.progress"]
+    caplog.clear()
+    return found
+
+
+def test_what_became_of_the_weights(folder: Path) -> None:
+    """weights.json: a norm for each feature, by its own name and in the order of the vector, and the layers."""
+    report = json.loads((folder / "run" / "weights.json").read_text())
+    assert [feature["name"] for feature in report["features"]] == ["a", "b", "Δ-price. 'a/b' \"x\" <script>"]
+    assert [(layer["name"], layer["weights"]) for layer in report["layers"]] == [
+        ("hidden_1", 12),
+        ("probability", 4),
+    ]
+    assert sum(feature["norm"] ** 2 for feature in report["features"]) == pytest.approx(
+        report["layers"][0]["l2_norm"] ** 2
+    )
+    assert report["dropped"] == []
+
+
+def test_dropped_features_are_shown(train: Train, caplog: pytest.LogCaptureFixture) -> None:
+    """With an L1 that leaves nothing, the last line of progress says so; by subgradients there is no such line."""
+    with caplog.at_level(logging.INFO, "regpipe.progress"):
+        folder = train("proximal", MODEL.model_copy(update={"l1": 100.0}), optimizer="proximal_adam")
+        assert lines(caplog)[-1] == "0 of 3 features kept; 100% of the weights are zero"
+        train("subgradient", MODEL.model_copy(update={"l1": 100.0}))
+        assert [line.split()[0] for line in lines(caplog)] == ["epoch"] * 3
+    report = json.loads((folder / "run" / "weights.json").read_text())
+    assert report["dropped"] == ["a", "b", "Δ-price. 'a/b' \"x\" <script>"]
+
+
+def disk_full(*given: Any) -> None:
+    raise OSError("disk full")
+
+
+def test_a_run_that_failed_is_taken_up(
+    train: Train,
+    folder: Path,
+    table: Columns,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """By one with the same settings and data, and by no other; it ends with the same model, and leaves nothing."""
+    leftovers = folder.parent / "checkpoints"
+    monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 0)
+    with caplog.at_level(logging.INFO, "regpipe.progress"):
+        with monkeypatch.context() as patch:
+            patch.setattr("components.trainer.export", disk_full)
+            with pytest.raises(OSError, match="disk full"):
+                train("failed")
+        lines(caplog)
+        assert len(list(leftovers.iterdir())) == 1
+        train("different", seed=3)
+        assert [line[:9] for line in lines(caplog)] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
+        assert len(list(leftovers.iterdir())) == 1
+        again = train("resumed")
+        assert lines(caplog) == ["goes on after epoch 3, where an earlier run was cut off"]
+    assert list(leftovers.iterdir()) == []
+    assert scores(again, table) == scores(folder, table)
+    for name in ("history.json", "weights.json"):
+        assert (again / "run" / name).read_text() == (folder / "run" / name).read_text()
+
+
+def test_nowhere_to_leave_a_checkpoint() -> None:
+    """Without a folder for them there are none."""
+    settings = TrainerSettings(label="y", model=MODEL, training=TRAINING, code_digest="1")
+    assert settings.checkpoint_dir is None
+    assert _checkpoints(settings, NOTHING, NOTHING) is None
+
+
+def test_the_name_of_a_training_is_not_that_of_the_folder(tmp_path: Path) -> None:
+    """Settings, code and data make it; where the checkpoints lie does not."""
+
+    def name(**changed: Any) -> str:
+        given = {"label": "y", "model": MODEL, "training": TRAINING, "code_digest": "1", **changed}
+        settings = TrainerSettings(checkpoint_dir=str(tmp_path), **given)
+        found = _checkpoints(settings, NOTHING, NOTHING)
+        assert found is not None
+        return found.folder.name
+
+    others = [
+        name(code_digest="2"),
+        name(model=MODEL.without_regularization()),
+        name(training=TRAINING.model_copy(update={"seed": 1})),
+    ]
+    assert len({name(), *others}) == 4
+    elsewhere = TrainerSettings(
+        label="y", model=MODEL, training=TRAINING, code_digest="1", checkpoint_dir="/elsewhere"
+    )
+    found = _checkpoints(elsewhere, NOTHING, NOTHING)
+    assert found is not None
+    assert found.folder == Path("/elsewhere") / name()
 
 
 def test_strategies(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,120 @@
+"""Checkpoints of a training that a killed process leaves behind whole, for the next run of the same training.
+
+One file per checkpoint: a digest of the rest, then a NumPy archive. It is written under another name, flushed to the
+disk and renamed; the one before is kept, in case the disk lost what it was given.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+# Writing costs some milliseconds: small tables, with hundreds of epochs a second, shall not notice it.
+SECONDS_BETWEEN = 2.0
+KEPT = 2
+_DIGEST_SIZE = 32
+_RECORD = "record"
+
+Array = npt.NDArray[Any]
+
+
+class Checkpoint(NamedTuple):
+    """What the rest of a training depends on: arrays in an order of the caller's, and a record that JSON can hold."""
+
+    arrays: list[Array]
+    record: dict[str, Any]
+
+
+class Checkpoints:
+    """The last checkpoints of one training, in a folder of its own.
+
+    Args:
+        folder: made when it is needed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._last = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether the last one, or the start, is long enough ago for another."""
+        return time.monotonic() - self._last >= SECONDS_BETWEEN
+
+    def save(self, epoch: int, checkpoint: Checkpoint) -> None:
+        """Writes the checkpoint of the state after `epoch`; a process killed on the way leaves the earlier ones."""
+        buffer = io.BytesIO()
+        record = np.frombuffer(json.dumps(checkpoint.record).encode(), np.uint8)
+        numbered = {f"{index:06d}": array for index, array in enumerate(checkpoint.arrays)}
+        np.savez(buffer, **{_RECORD: record}, **numbered)  # type: ignore[arg-type]
+        # Another run of the same training, on another machine it may be, clears the folder when it ends.
+        with contextlib.suppress(FileNotFoundError):
+            self._write(f"epoch-{epoch:08d}.ckpt", buffer.getvalue())
+        for old in self._complete()[KEPT:]:
+            old.unlink(missing_ok=True)
+        self._last = time.monotonic()
+
+    def _write(self, name: str, content: bytes) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        unfinished = self.folder / f"{name}.{uuid.uuid4().hex}.unfinished"
+        with unfinished.open("wb") as file:
+            file.write(_digest(content) + content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(self.folder / name)
+        _flush_folder(self.folder)
+
+    def latest(self) -> Checkpoint | None:
+        """The newest one that is as it was written; None if there is none."""
+        return next((found for path in self._complete() if (found := _read(path))), None)
+
+    def clear(self) -> None:
+        """Removes them all, and their folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _complete(self) -> list[Path]:
+        return sorted(self.folder.glob("epoch-*.ckpt"), reverse=True)
+
+
+def training_digest(settings: str, arrays: Sequence[Array]) -> str:
+    """A name for a training: the same settings, as text, and the same data, and no other, have the same."""
+    digest = hashlib.blake2b(settings.encode(), digest_size=16)
+    for array in arrays:
+        digest.update(f"\0{array.dtype}{array.shape}\0".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> Checkpoint | None:
+    try:
+        data = path.read_bytes()
+    except OSError:  # gone since it was listed, or unreadable: as good as none
+        return None
+    digest, content = data[:_DIGEST_SIZE], data[_DIGEST_SIZE:]
+    if digest != _digest(content):
+        return None
+    with np.load(io.BytesIO(content)) as archive:
+        names = sorted(name for name in archive.files if name != _RECORD)
+        return Checkpoint([archive[name] for name in names], json.loads(archive[_RECORD].tobytes()))
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=_DIGEST_SIZE).digest()
+
+
+def _flush_folder(folder: Path) -> None:
+    """Makes the rename itself outlast a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

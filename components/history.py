@@ -1,0 +1,66 @@
+"""What a training shows of itself, epoch by epoch: a line on the terminal, a file, and TensorBoard's curves."""
+
+import json
+import logging
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+
+import tensorflow as tf
+
+HISTORY_FILE = "history.json"
+# The file is written as a whole: not for each of hundreds of epochs a second.
+SECONDS_BETWEEN = 1.0
+
+progress = logging.getLogger("regpipe.progress")
+Epoch = dict[str, float]
+
+
+class History:
+    """The epochs so far. Used as a context manager: at its end the file is complete, whatever ended it.
+
+    Args:
+        run_dir: receives `history.json` and the folder `tensorboard`; it is made.
+        planned: how many epochs there are at the most, for the terminal.
+    """
+
+    def __init__(self, run_dir: Path, planned: int) -> None:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        self.epochs: list[Epoch] = []
+        self._file = run_dir / HISTORY_FILE
+        self._planned = planned
+        self._written = 0.0
+        self._curves = tf.summary.create_file_writer(str(run_dir / "tensorboard"))
+
+    def append(self, epoch: Epoch) -> None:
+        """An epoch that has just ended: its number, and its values by name."""
+        self.extend([epoch])
+        names = ("loss", "accuracy", "val_loss", "val_accuracy")
+        shown = " ".join(f"{name} {epoch[name]:.4f}" for name in names)
+        progress.info("epoch %d/%d %s", epoch["epoch"], self._planned, shown)
+
+    def extend(self, epochs: Iterable[Epoch]) -> None:
+        """Epochs that were shown on the terminal before, by the run that this one takes over from."""
+        for epoch in epochs:
+            self.epochs.append(epoch)
+            with self._curves.as_default(step=int(epoch["epoch"])):
+                for name, value in epoch.items():
+                    if name != "epoch":
+                        tf.summary.scalar(name, value)
+        if time.monotonic() - self._written >= SECONDS_BETWEEN:
+            self._write()
+
+    def __enter__(self) -> "History":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._write()
+        self._curves.close()
+
+    def _write(self) -> None:
+        self._file.write_text(json.dumps(self.epochs, indent=1))
+        self._curves.flush()
+        self._written = time.monotonic()
