@@ -1,8 +1,17 @@
-"""Evaluator: what is measured on the test split, and what the candidate must show beside its baseline."""
+"""Evaluator: measures both models on the test split and blesses the candidate, or says why not.
+
+TFX's Evaluator measures with TFMA and lets TFMA's thresholds bless. TFMA has no paired bootstrap and no training
+split beside the test split, and without a baseline it ignores the thresholds against one. So TFMA gets no thresholds
+here: it writes its metrics for whoever works with its tools, and the one judge is `components.verdict`, whose record
+the blessing follows.
+"""
 
 import json
+import os
+from collections.abc import Mapping
 from typing import Any
 
+import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.extractors import (
     example_weights_extractor,
@@ -11,45 +20,110 @@ from tensorflow_model_analysis.extractors import (
     predictions_extractor,
     slice_key_extractor,
 )
+from tfx.components.evaluator import constants, executor
+from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
+from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.artifact import Artifact
+from tfx.types.channel import BaseChannel, Channel
+from tfx.types.component_spec import ExecutionParameter
+from tfx.types.standard_component_specs import EvaluatorSpec
+from tfx.utils import io_utils, path_utils
 
-from components.config import EvaluationConfig
+from components.config import EvaluationConfig, Settings
 from components.metrics import FUNCTIONS, BinaryMetric
+from components.scores import PREDICTION, SIGNATURE, score
+from components.verdict import BASELINE, CANDIDATE, VERDICT_FILE, judge
 
-CANDIDATE = "candidate"
-BASELINE = "baseline"
-SIGNATURE = "serving_examples"
+Artifacts = Mapping[str, list[Artifact]]
+_MODELS = {CANDIDATE: "model", BASELINE: "baseline_model"}
 
 
-def eval_config(label: str, settings: EvaluationConfig, code_digest: str) -> tfma.EvalConfig:
-    """The candidate beside the baseline, both through their serving signature.
+class EvaluatorSettings(Settings):
+    """What the Evaluator is handed; the code's digest is there so that TFX's cache sees a change of it."""
 
-    TFMA's bounds are inclusive: a value that equals its bound has passed. A NaN passes none.
+    label: str
+    evaluation: EvaluationConfig
+    code_digest: str
+
+
+class TableEvaluatorSpec(EvaluatorSpec):  # type: ignore[misc]
+    """That of TFX's Evaluator, and our settings."""
+
+    PARAMETERS = {**EvaluatorSpec.PARAMETERS, "settings": ExecutionParameter(type=str)}  # noqa: RUF012 (TFX's name)
+
+
+class Executor(executor.Executor):  # type: ignore[misc]
+    """TFX's, which runs TFMA, and then the verdict."""
+
+    def Do(  # noqa: N802 (TFX's name)
+        self, input_dict: dict[str, Any], output_dict: dict[str, Any], exec_properties: dict[str, Any]
+    ) -> None:
+        """Writes TFMA's results and VERDICT_FILE to `evaluation`, and whether the model may be published to `blessing`.
+
+        Raises:
+            DataRefused: `evaluation.slices` names a feature that is not in the examples.
+        """
+        settings = EvaluatorSettings.model_validate_json(exec_properties["settings"])
+        models = {
+            name: tf.saved_model.load(path_utils.serving_model_path(artifact.uri))
+            for name, key in _MODELS.items()
+            for artifact in input_dict.get(key, [])
+        }
+        features = sorted({part.feature for part in settings.evaluation.slices})
+        test = score(_pattern(input_dict, "test"), settings.label, models, features)
+        train = score(_pattern(input_dict, "train"), settings.label, models)
+        verdict = judge(test.rows, train.rows, test.features, settings.evaluation)
+        super().Do(input_dict, output_dict, exec_properties)
+        evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
+        text = json.dumps(verdict, indent=1, ensure_ascii=False, allow_nan=False)
+        io_utils.write_string_file(os.path.join(evaluation.uri, VERDICT_FILE), text + "\n")
+        _bless(
+            artifact_utils.get_single_instance(output_dict["blessing"]),
+            input_dict,
+            blessed=verdict["blessed"],
+        )
+
+
+class Evaluator(BaseBeamComponent):  # type: ignore[misc]
+    """The candidate beside its baseline, on the test split; outputs `evaluation` and `blessing`, as TFX's has."""
+
+    SPEC_CLASS = TableEvaluatorSpec
+    EXECUTOR_SPEC = BeamExecutorSpec(Executor)
+
+    def __init__(
+        self,
+        examples: BaseChannel,
+        model: BaseChannel,
+        baseline_model: BaseChannel | None,
+        settings: EvaluatorSettings,
+    ) -> None:
+        super().__init__(
+            TableEvaluatorSpec(
+                examples=examples,
+                model=model,
+                baseline_model=baseline_model,
+                eval_config=eval_config(settings.label),
+                example_splits='["test"]',
+                module_path="components.evaluator",
+                settings=settings.model_dump_json(),
+                evaluation=Channel(type=standard_artifacts.ModelEvaluation),
+                blessing=Channel(type=standard_artifacts.ModelBlessing),
+            )
+        )
+
+
+def eval_config(label: str) -> tfma.EvalConfig:
+    """The candidate beside the baseline, both through their serving signature; no thresholds, see above.
 
     Args:
         label: the name of the label's column in the examples.
-        settings: the bounds.
-        code_digest: of the metrics.
     """
-    lower, higher = tfma.MetricDirection.LOWER_IS_BETTER, tfma.MetricDirection.HIGHER_IS_BETTER
-    thresholds = {
-        "auc": tfma.MetricThreshold(
-            value_threshold=tfma.GenericValueThreshold(lower_bound={"value": settings.min_auc}),
-            change_threshold=tfma.GenericChangeThreshold(
-                direction=higher, absolute={"value": -settings.max_auc_drop}
-            ),
-        ),
-        "log_loss": tfma.MetricThreshold(
-            change_threshold=tfma.GenericChangeThreshold(
-                direction=lower, absolute={"value": settings.max_log_loss_rise}
-            ),
-        ),
-    }
     metrics = [
         tfma.MetricConfig(
             class_name=BinaryMetric.__name__,
             module=BinaryMetric.__module__,
-            config=json.dumps({"name": name, "code_digest": code_digest}),
-            threshold=thresholds.get(name),
+            config=json.dumps({"name": name}),
         )
         for name in FUNCTIONS
     ]
@@ -60,7 +134,7 @@ def eval_config(label: str, settings: EvaluationConfig, code_digest: str) -> tfm
                 is_baseline=name == BASELINE,
                 signature_name=SIGNATURE,
                 label_key=label,
-                prediction_key="probability",
+                prediction_key=PREDICTION,
             )
             for name in (CANDIDATE, BASELINE)
         ],
@@ -83,3 +157,29 @@ def custom_extractors(
         ),
         slice_key_extractor.SliceKeyExtractor(eval_config=eval_config, materialize=False),
     ]
+
+
+def _pattern(input_dict: Artifacts, split: str) -> str:
+    return str(io_utils.all_files_pattern(artifact_utils.get_split_uri(input_dict["examples"], split)))
+
+
+def _bless(blessing: Artifact, input_dict: Artifacts, *, blessed: bool) -> None:
+    """What TFX's Pusher reads, and its Evaluator would have written."""
+    name = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
+    io_utils.write_string_file(os.path.join(blessing.uri, name), "")
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(blessed))
+    for model, uri_key, id_key in (
+        (
+            "model",
+            constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY,
+            constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY,
+        ),
+        (
+            "baseline_model",
+            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY,
+            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY,
+        ),
+    ):
+        for artifact in input_dict.get(model, []):
+            blessing.set_string_custom_property(uri_key, artifact.uri)
+            blessing.set_int_custom_property(id_key, artifact.id)

@@ -57,15 +57,24 @@ def average_precision(rows: Rows) -> float:
     return float(np.sum(np.diff(hits, prepend=0) * precision) / positives)
 
 
+def row_losses(labels: Array, predictions: Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """For each row, -log(p) of the class that is true, in nats, and 1 where the row is on the right side of one half.
+
+    p is kept 1e-7 away from 0 and 1, as Keras does it. log_loss and accuracy are the means.
+    """
+    probability = np.clip(predictions.astype(np.float64), 1e-7, 1 - 1e-7)
+    losses = -np.log(np.where(labels > 0, probability, 1 - probability))
+    return losses, ((predictions > 0.5) == (labels > 0)).astype(np.float64)
+
+
 def log_loss(rows: Rows) -> float:
-    """The mean of -log(p) of the class that is true, in nats; p is kept 1e-7 away from 0 and 1, as Keras does it."""
-    probability = np.clip(rows.predictions.astype(np.float64), 1e-7, 1 - 1e-7)
-    return _mean(-np.log(np.where(rows.labels > 0, probability, 1 - probability)))
+    """The mean of -log(p) of the class that is true, in nats."""
+    return _mean(row_losses(*rows)[0])
 
 
 def accuracy(rows: Rows) -> float:
     """The share of rows on the right side of one half."""
-    return _mean((rows.predictions > 0.5) == (rows.labels > 0))
+    return _mean(row_losses(*rows)[1])
 
 
 def precision(rows: Rows) -> float:
@@ -103,20 +112,17 @@ class BinaryMetric(tfma.metrics.Metric):  # type: ignore[misc]
 
     Args:
         name: a key of FUNCTIONS.
-        code_digest: stands in the EvalConfig only so that TFX's cache sees a change of this code.
     """
 
-    def __init__(self, name: str, code_digest: str = "") -> None:
-        super().__init__(partial(_computations, FUNCTIONS[name]), name=name, code_digest=code_digest)
+    def __init__(self, name: str) -> None:
+        super().__init__(partial(_computations, FUNCTIONS[name]), name=name)
 
 
 def _computations(
     function: Callable[[Rows], float],
     name: str,
-    code_digest: str = "",
     model_names: list[str] | None = None,
 ) -> list[Any]:
-    del code_digest
     computations: list[Any] = []
     for model in model_names or [""]:
         # TFMA runs equal computations once: all metrics share the collected rows. The underscore keeps them private.

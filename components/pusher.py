@@ -25,13 +25,38 @@ def next_version(directory: str) -> int:
     return max([int(time.time()), *(version + 1 for version in versions(directory))])
 
 
+def publish(model: str, directory: str, mark: object) -> tuple[str, str]:
+    """Copies a SavedModel beside its target under a name that is no version, then renames it.
+
+    Args:
+        model: the folder of the SavedModel.
+        directory: the folder that TF Serving watches; made if it is not there.
+        mark: keeps two pushes at once apart.
+
+    Returns:
+        The version, and its folder.
+
+    Raises:
+        NotADirectoryError: `directory` is a file.
+    """
+    if fileio.exists(directory) and not fileio.isdir(directory):
+        raise NotADirectoryError(f"{directory}: expected a folder to publish to, found a file.")
+    version = str(next_version(directory))
+    incoming = os.path.join(directory, f"incoming-{version}-{mark}")
+    io_utils.copy_dir(model, incoming)
+    target = os.path.join(directory, version)
+    fileio.rename(incoming, target)
+    logging.info("Published version %s in %s.", version, target)
+    return version, target
+
+
 class Executor(executor.Executor):  # type: ignore[misc]
     """TFX's pusher copies file by file into the version folder that TF Serving watches; this one renames."""
 
     def Do(  # noqa: N802 (TFX's name)
         self, input_dict: dict[str, Any], output_dict: dict[str, Any], exec_properties: dict[str, Any]
     ) -> None:
-        """Copies a blessed model beside its target under a name that is no version, then renames it.
+        """Publishes a blessed model.
 
         What is not blessed leaves the folder untouched.
         """
@@ -43,14 +68,7 @@ class Executor(executor.Executor):  # type: ignore[misc]
         destination = pusher_pb2.PushDestination()
         proto_utils.json_to_proto(exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination)
         directory = destination.filesystem.base_directory
-        if fileio.exists(directory) and not fileio.isdir(directory):
-            raise NotADirectoryError(f"{directory}: expected a folder to publish to, found a file.")
-        version = str(next_version(directory))
-        incoming = os.path.join(directory, f"incoming-{version}-{pushed.id}")
-        io_utils.copy_dir(self.GetModelPath(input_dict), incoming)
-        target = os.path.join(directory, version)
-        fileio.rename(incoming, target)
-        logging.info("Published version %s in %s.", version, target)
+        version, target = publish(self.GetModelPath(input_dict), directory, pushed.id)
         # A copy in the artifact, as TFX's own pusher leaves one: lineage survives the removal of old versions.
         io_utils.copy_dir(target, pushed.uri)
         self._MarkPushed(pushed, pushed_destination=target, pushed_version=version)

@@ -54,14 +54,20 @@ def _key_lines(wanted: Key, value: Any, indent: str, note: str) -> Iterator[str]
     inline = f"{indent}{name}: {_inline(value)}"
     if wanted.several and len(inline) > _WIDTH:
         yield f"{indent}{name}:"
-        yield from (f"{indent}  - {yaml_text.scalar_text(item)}" for item in value)
+        yield from (f"{indent}  - {_inline(item)}" for item in value)
     else:
         yield inline
 
 
 def _inline(value: Any) -> str:
     if isinstance(value, tuple):
-        return "[" + ", ".join(map(yaml_text.scalar_text, value)) + "]"
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    if isinstance(value, Settings):
+        return (
+            "{"
+            + ", ".join(f"{name}: {_inline(getattr(value, name))}" for name in type(value).model_fields)
+            + "}"
+        )
     return yaml_text.scalar_text(value)
 
 

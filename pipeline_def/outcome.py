@@ -1,33 +1,45 @@
 """Reads what a run came to from the artifacts of its steps, whether they were made or taken from the cache."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
-import tensorflow_model_analysis as tfma
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from components.config import EvaluationConfig
-from components.evaluator import BASELINE, CANDIDATE
-from components.metrics import FUNCTIONS
-from pipeline_def.summary import BothMetrics, Metrics, Rows, Threshold
+from components.bootstrap import METRICS
+from components.verdict import BASELINE, CANDIDATE, VERDICT_FILE
+from pipeline_def.summary import (
+    BothMetrics,
+    Gap,
+    Intervals,
+    MetricIntervals,
+    Metrics,
+    ModelGap,
+    Rows,
+    Slice,
+    Threshold,
+)
 
 INGEST_FILE = "ingest.json"
 REJECTED_FILE = "rejected_rows.jsonl"
+REPORT_FILE = "report.html"
 Outputs = dict[tuple[str, str], mlmd.Artifact]
 
 
-def outcome(outputs: Outputs, settings: EvaluationConfig) -> dict[str, Any]:
+def outcome(outputs: Outputs) -> dict[str, Any]:
     """The fields of the Summary that the steps' artifacts tell; those of steps that never ended are left out."""
     found: dict[str, Any] = {}
     if examples := outputs.get(("ExampleGen", "examples")):
         found |= _ingest(Path(examples.uri))
     if evaluation := outputs.get(("Evaluator", "evaluation")):
-        found |= _verdict(evaluation.uri, settings)
+        found |= judged(json.loads((Path(evaluation.uri) / VERDICT_FILE).read_text(encoding="utf-8")))
     pushed = outputs.get(("Pusher", "pushed_model"))
     if pushed and pushed.custom_properties["pushed"].int_value:
         found["pushed_version"] = int(pushed.custom_properties["pushed_version"].string_value)
         found["pushed_path"] = pushed.custom_properties["pushed_destination"].string_value
+    if report := outputs.get(("Report", "report")):
+        found["report_path"] = str(Path(report.uri) / REPORT_FILE)
     return found
 
 
@@ -41,46 +53,56 @@ def _ingest(folder: Path) -> dict[str, Any]:
     }
 
 
-def _verdict(uri: str, settings: EvaluationConfig) -> dict[str, Any]:
-    """Metrics of both models, and each threshold with the Evaluator's word on it."""
-    candidate, baseline = (_metrics(uri, name) for name in (CANDIDATE, BASELINE))
-    failures = {
-        (failure.metric_key.name, failure.metric_key.is_diff)
-        for slice_ in tfma.load_validation_result(uri).metric_validations_per_slice
-        for failure in slice_.failures
-    }
-
-    def passed(metric: str, *, change: bool) -> bool:
-        return (metric, change) not in failures
-
-    def change(metric: str) -> float | None:
-        one, other = getattr(candidate, metric), getattr(baseline, metric)
-        return None if one is None or other is None else one - other
-
+def judged(verdict: dict[str, Any]) -> dict[str, Any]:
+    """The fields of the Summary that the Evaluator's record tells."""
+    metrics = verdict["metrics"]
+    rows, gap = verdict["rows"], verdict["gap"]
     return {
-        "metrics": BothMetrics(candidate=candidate, baseline=baseline),
-        "thresholds": (
-            Threshold.floor("auc", candidate.auc, settings.min_auc, passed=passed("auc", change=False)),
-            Threshold.change("auc", change("auc"), -settings.max_auc_drop, passed=passed("auc", change=True)),
-            Threshold.change(
-                "log_loss",
-                change("log_loss"),
-                settings.max_log_loss_rise,
-                passed=passed("log_loss", change=True),
-            ),
+        "metrics": BothMetrics(
+            candidate=_metrics(metrics, CANDIDATE, rows),
+            baseline=_metrics(metrics, BASELINE, rows) if gap[BASELINE] else None,
         ),
+        "intervals": Intervals(
+            confidence=verdict["bootstrap"]["confidence"],
+            **{name: MetricIntervals(**metrics[name]["interval"]) for name in METRICS},
+        ),
+        "thresholds": tuple(_threshold(item) for item in verdict["thresholds"]),
+        "slices": tuple(_slice(item, compared=gap[BASELINE] is not None) for item in verdict["slices"]),
+        "gap": Gap(candidate=_gap(gap[CANDIDATE]), baseline=_gap(gap[BASELINE]) if gap[BASELINE] else None),
+        "reasons": tuple(verdict["reasons"]),
     }
 
 
-def _metrics(uri: str, model: str) -> Metrics:
-    """One model's metrics on the whole test split; NaN where one is undefined."""
-    result = tfma.load_eval_result(uri, model_name=model)
-    values = result.get_metrics_for_slice() or {}
-    # TFMA reads its results back as JSON, in which NaN is text.
-    numbers = {
-        name: float(values[name]["doubleValue"])
-        for name in FUNCTIONS
-        if "doubleValue" in values.get(name, {})
-    }
-    count = numbers.pop("example_count", None)
-    return Metrics(**numbers, example_count=None if count is None else int(count))
+def _metrics(metrics: dict[str, Any], model: str, rows: int) -> Metrics:
+    return Metrics(**{name: _number(values[model]) for name, values in metrics.items()}, example_count=rows)
+
+
+def _threshold(item: dict[str, Any]) -> Threshold:
+    known = {name: item[name] for name in Threshold.model_fields if name in item}
+    return Threshold(**(known | {name: _number(item[name]) for name in ("value", "compared")}))
+
+
+def _slice(item: dict[str, Any], *, compared: bool) -> Slice:
+    metrics = item["metrics"]
+    return Slice(
+        name=item["name"],
+        rows=item["rows"],
+        positives=item["positives"],
+        too_small=item["too_small"],
+        candidate=_metrics(metrics, CANDIDATE, item["rows"]),
+        baseline=_metrics(metrics, BASELINE, item["rows"]) if compared else None,
+        difference={
+            name: MetricIntervals(**values["interval"]).difference for name, values in metrics.items()
+        },
+    )
+
+
+def _gap(values: dict[str, Any]) -> ModelGap:
+    return ModelGap(
+        log_loss=_number(values["log_loss"]["difference"]), auc=_number(values["auc"]["difference"])
+    )
+
+
+def _number(value: float | None) -> float:
+    """The record, being JSON, has null for NaN."""
+    return math.nan if value is None else value

@@ -1,6 +1,5 @@
 """What a run came to: the object written to summary.json and printed by `regpipe run --json`."""
 
-import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -15,15 +14,6 @@ EXIT_CODES: Mapping[Status, int] = {
     "failed": 1,
     "data_refused": 3,
     "not_blessed": 4,
-}
-VISIBLE = 0.00005  # a smaller difference is 0 in four digits
-LABELS: Mapping[str, str] = {
-    "auc": "AUC",
-    "pr_auc": "PR-AUC",
-    "log_loss": "log loss",
-    "accuracy": "accuracy",
-    "precision": "precision",
-    "recall": "recall",
 }
 
 
@@ -61,38 +51,80 @@ class BothMetrics(_Plain):
     baseline: Metrics | None = None
 
 
+Ends = tuple[float, float] | None
+
+
+class MetricIntervals(_Plain):
+    """The low and the high end for each model and for candidate minus baseline; None where there is none."""
+
+    candidate: Ends = None
+    baseline: Ends = None
+    difference: Ends = None
+
+
+class Intervals(_Plain):
+    """Paired bootstrap intervals on the test split; `confidence` is a fraction."""
+
+    confidence: float
+    auc: MetricIntervals = MetricIntervals()
+    log_loss: MetricIntervals = MetricIntervals()
+    accuracy: MetricIntervals = MetricIntervals()
+
+
 class Threshold(_Plain):
     """One condition for publishing.
 
     A floor compares the candidate's metric (`value`) with the least it must be (`bound`). A change compares the
-    candidate's metric minus the baseline's (`value`) with a signed `bound`: at most that for log loss, which is
-    better when lower; at least that for the others. A value that equals its bound has passed.
+    candidate's metric minus the baseline's with a signed bound, a gap the candidate's metric on the test split minus
+    that on the training split. `compared` is what was held against the bound: the value, or in the mode `confidence`
+    the end of its interval on the bad side. What equals its bound has passed. `slice` is None for the whole test split.
     """
 
     metric: str
-    rule: Literal["floor", "change"]
+    rule: Literal["floor", "change", "gap"]
     value: float | None
     bound: float
     passed: bool
     sentence: str
+    direction: Literal[">=", "<="]
+    mode: Literal["point", "confidence"] = "point"
+    compared: float | None = None
+    interval: Ends = None
+    slice: str | None = None
 
-    @classmethod
-    def floor(cls, metric: str, value: float | None, bound: float, *, passed: bool) -> "Threshold":
-        """The candidate's `metric` must be at least `bound`. `passed` is the Evaluator's word."""
-        relation = "at least" if passed else "not at least"
-        sentence = f"the {LABELS.get(metric, metric)} is {number(value)}, {relation} {bound:g}"
-        return cls(metric=metric, rule="floor", value=value, bound=bound, passed=passed, sentence=sentence)
 
-    @classmethod
-    def change(cls, metric: str, value: float | None, bound: float, *, passed: bool) -> "Threshold":
-        """The candidate's `metric` minus the baseline's must stay on the good side of `bound` (signed)."""
-        side = "at most" if metric == "log_loss" else "at least"
-        relation = side if passed else f"not {side}"
-        sentence = (
-            f"the {LABELS.get(metric, metric)} differs from the baseline's by {number(value, signed=True)}, "
-            f"{relation} {signed(bound)}"
-        )
-        return cls(metric=metric, rule="change", value=value, bound=bound, passed=passed, sentence=sentence)
+class Slice(_Plain):
+    """A part of the test split. `difference`: by metric, the interval of candidate minus baseline."""
+
+    name: str
+    rows: int
+    positives: int
+    too_small: bool
+    candidate: Metrics
+    baseline: Metrics | None = None
+    difference: dict[str, Ends] = {}
+
+
+class ModelGap(_Plain):
+    """A model's metrics on the test split minus those on the training split."""
+
+    log_loss: float | None = None
+    auc: float | None = None
+
+
+class Gap(_Plain):
+    """The generalization gap, measured on the exported models."""
+
+    candidate: ModelGap
+    baseline: ModelGap | None = None
+
+
+class Override(_Plain):
+    """Who published a model that was not blessed, when (ISO 8601) and why."""
+
+    by: str
+    at: str
+    reason: str
 
 
 class Step(_Plain):
@@ -112,7 +144,12 @@ class Summary(_Plain):
     exit_code: int
     rows: Rows | None = None
     metrics: BothMetrics | None = None
+    intervals: Intervals | None = None
     thresholds: tuple[Threshold, ...] = ()
+    slices: tuple[Slice, ...] = ()
+    gap: Gap | None = None
+    reasons: tuple[str, ...] = ()  # why the model was not blessed
+    override: Override | None = None
     steps: tuple[Step, ...] = ()
     pushed_version: int | None = None
     pushed_path: str | None = None
@@ -136,21 +173,4 @@ class RunRecord(_Plain):
     status: str
     steps: int = 0
     pushed_version: int | None = None
-
-
-def number(value: float | None, *, signed: bool = False) -> str:
-    """Four digits: 0.9123, +0.0112, NaN, none. A difference that four digits would hide: +2.0e-05."""
-    if value is None:
-        return "none"
-    if math.isnan(value):
-        return "NaN"
-    if not signed:
-        return f"{value:.4f}"
-    if value == 0:
-        return "0"
-    return f"{value:+.1e}" if abs(value) < VISIBLE else f"{value:+.4f}"
-
-
-def signed(bound: float) -> str:
-    """A bound with its sign: +0.01, -0.01, 0."""
-    return f"{bound:+g}" if bound else "0"
+    blessed_by: str | None = None

@@ -8,7 +8,9 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from pipeline_def.summary import LABELS, VISIBLE, Metrics, Summary, Threshold, number, signed
+from components.words import LABELS, VISIBLE, number, signed, subject
+from pipeline_def.summary import Intervals, Metrics, Summary, Threshold
+from pipeline_def.verdict_slices import slice_lines
 
 _WIDTH = 78
 _STYLES = {
@@ -19,6 +21,7 @@ _STYLES = {
     "failed": "bold red",
 }
 _LABEL_WIDTH = 10
+_MOST_REASONS = 4
 Line = tuple[str, str]  # text and rich style
 
 
@@ -42,6 +45,8 @@ def styled(summary: Summary) -> Text:
     blocks = [
         list(_headline(summary)),
         list(_metrics(summary)),
+        list(_gap(summary)),
+        list(slice_lines(summary.slices)),
         list(_thresholds(summary)),
         list(_log_tail(summary)),
         list(_facts(summary)),
@@ -57,7 +62,7 @@ def styled(summary: Summary) -> Text:
 
 def _headline(summary: Summary) -> Iterator[Line]:
     style = _STYLES[summary.status]
-    first, *more = _reason(summary).splitlines() or [""]
+    first, *more = (*_reason(summary).splitlines(), *_by_hand(summary)) or [""]
     for line in textwrap.wrap(first, _WIDTH, break_long_words=False, break_on_hyphens=False):
         yield line, style
     yield from ((line, "") for line in more)
@@ -67,7 +72,7 @@ def _headline(summary: Summary) -> Iterator[Line]:
 
 def _reason(summary: Summary) -> str:
     if summary.status == "pushed":
-        return _why_pushed(summary)
+        return _why_not_pushed(summary) if summary.override else _why_pushed(summary)
     if summary.status == "partial":
         return "Done: the part of the pipeline that was asked for, which does not push."
     if summary.status == "not_blessed":
@@ -92,30 +97,42 @@ def _why_pushed(summary: Summary) -> str:
 
 
 def _why_not_pushed(summary: Summary) -> str:
-    missed = [item.sentence for item in summary.thresholds if not item.passed]
-    if missed:
-        return f"Not blessed: {'; '.join(missed)}."
-    return f"Not blessed: {summary.error or 'the Evaluator gave no reason'}."
+    reasons = list(summary.reasons)
+    if len(reasons) > _MOST_REASONS:  # the table of thresholds has all of them
+        reasons[_MOST_REASONS:] = [f"and {len(reasons) - _MOST_REASONS} more"]
+    return f"Not blessed: {'; '.join(reasons) or summary.error or 'the Evaluator gave no reason'}."
+
+
+def _by_hand(summary: Summary) -> Iterator[str]:
+    if summary.override:
+        override = summary.override
+        yield f"Blessed by hand, by {override.by} on {override.at}: {override.reason}"
 
 
 def _metrics(summary: Summary) -> Iterator[Line]:
     if summary.metrics is None:
         return
     candidate, baseline = summary.metrics.candidate, summary.metrics.baseline
-    heads = ("candidate", "baseline", "difference") if baseline else ("candidate",)
-    yield f"{'On the test split':<18}" + "".join(f"{head:>12}" for head in heads), "bold"
+    intervals = summary.intervals if baseline else None
+    width = 10 if intervals else 12
+    heads = ("candidate", "baseline") if baseline else ("candidate",)
+    head = "".join(f"{head:>{width}}" for head in heads) + (f"{'difference':>12}" if baseline else "")
+    share = f"{intervals.confidence * 100:g}% interval" if intervals else ""
+    yield f"{'On the test split':<18}{head}{share:>21}".rstrip(), "bold"
     for name, label in LABELS.items():
-        yield _metric_row(name, label, candidate, baseline), ""
+        yield _metric_row(name, f"{label:<18}", (candidate, baseline), intervals), ""
     counts = [model.example_count for model in (candidate, baseline) if model]
-    yield (
-        f"{'rows':<18}" + "".join(f"{'none' if count is None else f'{count:,}':>12}" for count in counts),
-        "",
-    )
+    cells = "".join(f"{'none' if count is None else f'{count:,}':>{width}}" for count in counts)
+    yield f"{'rows':<18}{cells}", ""
 
 
-def _metric_row(name: str, label: str, candidate: Metrics, baseline: Metrics | None) -> str:
+def _metric_row(
+    name: str, label: str, models: tuple[Metrics, Metrics | None], intervals: Intervals | None
+) -> str:
+    candidate, baseline = models
+    width = 10 if intervals else 12
     ours: float | None = getattr(candidate, name)
-    row = f"{label:<18}{number(ours):>12}"
+    row = f"{label}{number(ours):>{width}}"
     if baseline is None:
         return row
     theirs: float | None = getattr(baseline, name)
@@ -123,7 +140,10 @@ def _metric_row(name: str, label: str, candidate: Metrics, baseline: Metrics | N
     word = ""
     if difference is not None and abs(difference) >= VISIBLE:  # false for NaN
         word = "better" if (difference < 0) == (name == "log_loss") else "worse"
-    return f"{row}{number(theirs):>12}{_change(difference):>12}  {word}".rstrip()
+    ends = getattr(intervals, name).difference if hasattr(intervals, name) else None
+    interval = f"{ends[0]:+.4f} to {ends[1]:+.4f}" if ends else ""
+    column = f"{interval:>21}" if intervals else ""
+    return f"{row}{number(theirs):>{width}}{_change(difference):>12}{column}  {word}".rstrip()
 
 
 def _change(difference: float | None) -> str:
@@ -131,24 +151,42 @@ def _change(difference: float | None) -> str:
     return "0" if same else number(difference, signed=True)
 
 
+def _gap(summary: Summary) -> Iterator[Line]:
+    if summary.gap is None:
+        return
+    models = [("candidate", summary.gap.candidate), ("baseline", summary.gap.baseline)]
+    values = [f"{name} {_change(model.log_loss)}" for name, model in models if model]
+    yield f"log loss, test minus train: {', '.join(values)}", ""
+
+
 def _thresholds(summary: Summary) -> Iterator[Line]:
+    """All on the whole test split; of those on slices the missed ones, and how many there were."""
     if not summary.thresholds:
         return
-    yield f"{'Threshold':<30}{'value':>12}{'bound':>12}", "bold"
+    worst = "at worst" if summary.thresholds[0].mode == "confidence" else ""
+    yield f"{'Threshold':<30}{'value':>12}{worst:>{12 if worst else 0}}{'bound':>12}", "bold"
     for item in summary.thresholds:
-        yield _threshold_row(item), "" if item.passed else "bold red"
+        if item.slice is None:
+            yield _threshold_row(item), "" if item.passed else "bold red"
+    on_slices = [item for item in summary.thresholds if item.slice is not None]
+    last = None
+    for item in on_slices:
+        if not item.passed:
+            if item.slice != last:
+                yield f"where {item.slice}", ""
+            last = item.slice
+            yield _threshold_row(item), "bold red"
+    if on_slices:
+        passed = sum(item.passed for item in on_slices)
+        yield f"on slices: {passed} of {len(on_slices)} passed", ""
 
 
 def _threshold_row(item: Threshold) -> str:
-    what = LABELS.get(item.metric, item.metric) + (
-        ", candidate" if item.rule == "floor" else " minus baseline's"
-    )
-    if item.rule == "floor":
-        value, bound = number(item.value), f">= {item.bound:g}"
-    else:
-        sign = "<=" if item.metric == "log_loss" else ">="
-        value, bound = number(item.value, signed=True), f"{sign} {signed(item.bound)}"
-    return f"{what:<30}{value:>12}{bound:>12}  {'passed' if item.passed else 'FAILED'}"
+    change = item.rule != "floor"
+    bound = f"{item.direction} {signed(item.bound) if change else f'{item.bound:g}'}"
+    worst = f"{number(item.compared, signed=change):>12}" if item.mode == "confidence" else ""
+    row = f"{subject(item.rule, item.metric):<30}{number(item.value, signed=change):>12}{worst}{bound:>12}"
+    return f"{row}  {'passed' if item.passed else 'FAILED'}"
 
 
 def _log_tail(summary: Summary) -> Iterator[Line]:

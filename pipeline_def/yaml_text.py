@@ -88,7 +88,7 @@ def is_nothing(node: yaml.Node) -> bool:
 
 
 def value_of(node: yaml.Node, *, text: bool) -> Value:
-    """The value of a scalar or of a list of scalars.
+    """The value of a scalar or of a list of scalars or of groups such as {feature: age, edges: [30, 50]}.
 
     Args:
         node: what stands behind a key.
@@ -98,18 +98,39 @@ def value_of(node: yaml.Node, *, text: bool) -> Value:
         return Value(Unreadable(), "a group of keys")
     if isinstance(node, yaml.ScalarNode):
         return _scalar(node, text)
-    items = [
-        _scalar(item, text, in_list=True)
-        if isinstance(item, yaml.ScalarNode)
-        else Value(Unreadable(), "a list or group")
-        for item in node.value
-    ]
+    items = [_item(item, text) for item in node.value]
     shown = "[" + ", ".join(item.shown for item in items) + "]"
     return Value(
         [item.data for item in items],
         shown if len(shown) <= 60 else f"a list of {len(items)}",
         tuple(line_of(item) for item in node.value),
         tuple(item.shown for item in items),
+    )
+
+
+def _item(node: yaml.Node, text: bool) -> Value:
+    if isinstance(node, yaml.ScalarNode):
+        return _scalar(node, text, in_list=True)
+    if text or not isinstance(node, yaml.MappingNode) or not _is_flat(node):
+        return Value(Unreadable(), "a list or group")
+    values = {str(key.value): value_of(value, text=False) for key, value in node.value}
+    shown = "{" + ", ".join(f"{name}: {value.shown}" for name, value in values.items()) + "}"
+    return Value(
+        {name: value.data for name, value in values.items()},
+        shown if len(shown) <= 60 else "a group of keys",
+    )
+
+
+def _is_flat(node: yaml.MappingNode) -> bool:
+    """Whether the group holds scalars and lists of scalars, each under a name of its own."""
+
+    def scalar(node: yaml.Node) -> bool:
+        return isinstance(node, yaml.ScalarNode)
+
+    names = [key.value for key, _ in node.value if scalar(key)]
+    return len(set(names)) == len(node.value) and all(
+        scalar(value) or (isinstance(value, yaml.SequenceNode) and all(map(scalar, value.value)))
+        for _, value in node.value
     )
 
 

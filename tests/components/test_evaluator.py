@@ -1,76 +1,43 @@
-"""The EvalConfig as TFMA understands it, and TFX's Evaluator on two small models."""
+"""The Evaluator on two small models: what TFMA writes, what the verdict says, and the blessing that follows it."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
-from tensorflow_model_analysis.evaluators import metrics_validator
-from tensorflow_model_analysis.metrics import metric_types
-from tfx.components.evaluator import executor
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 from tfx.types.artifact_utils import encode_split_names
-from tfx.utils import json_utils, proto_utils
+from tfx.utils import proto_utils
 
-from components.config import EvaluationConfig
-from components.evaluator import eval_config
+from components.config import EvaluationConfig, SliceConfig
+from components.errors import DataRefused
+from components.evaluator import EvaluatorSettings, Executor, eval_config
 
 Columns = Mapping[str, Sequence[float]]
 WriteExamples = Callable[[Path, Columns], str]
 NAN = float("nan")
-BOUNDS = EvaluationConfig(min_auc=0.7, max_auc_drop=0.25, max_log_loss_rise=0.125)
+FEW = EvaluationConfig(min_rows=2)
+TABLE: Columns = {"y": [0, 0, 1, 1], "candidate": [0.1, 0.6, 0.4, 0.9], "baseline": [0.2, 0.3, 0.2, 0.8]}
 
 
-def passes(auc: float, auc_difference: float, log_loss_difference: float) -> bool:
-    """Whether TFMA accepts a candidate with these values under BOUNDS."""
-    config = tfma.utils.update_eval_config_with_defaults(
-        eval_config("y", BOUNDS, ""), has_baseline=True, rubber_stamp=True
-    )
-    tfma.utils.verify_eval_config(config)
-    values = {
-        metric_types.MetricKey("auc", model_name="candidate"): auc,
-        metric_types.MetricKey("auc", model_name="candidate", is_diff=True): auc_difference,
-        metric_types.MetricKey("log_loss", model_name="candidate", is_diff=True): log_loss_difference,
-        metric_types.MetricKey("auc", model_name="baseline"): 0.1,
-    }
-    return bool(metrics_validator.validate_metrics(((), values), config).validation_ok)
+class Evaluated(NamedTuple):
+    """The blessing's properties, the verdict, and TFMA's metrics of the whole split by model."""
+
+    blessing: Any
+    verdict: dict[str, Any]
+    metrics: dict[str, dict[str, Any]]
 
 
-@pytest.mark.parametrize(
-    ("auc", "auc_difference", "log_loss_difference", "expected"),
-    [
-        (0.9, 0.1, -0.1, True),
-        (0.7, -0.25, 0.125, True),  # each equals its bound
-        (0.699, 0.1, -0.1, False),
-        (0.9, -0.251, -0.1, False),
-        (0.9, 0.1, 0.126, False),
-        (0.9, 0.9, -9.0, True),  # no better than what is too good
-        (NAN, 0.1, -0.1, False),
-        (0.9, NAN, -0.1, False),
-        (0.9, 0.1, NAN, False),
-    ],
-)
-def test_thresholds(auc: float, auc_difference: float, log_loss_difference: float, expected: bool) -> None:
-    """A floor for AUC, a drop of AUC and a rise of log loss against the baseline: inclusive, and NaN passes none."""
-    assert passes(auc, auc_difference, log_loss_difference) is expected
-
-
-def test_a_changed_digest_is_another_config() -> None:
-    """TFX's cache compares the EvalConfig: it differs with the code of the metrics, and only then."""
-    first, again, other = (eval_config("y", BOUNDS, digest) for digest in ("1", "1", "2"))
-    assert first == again
-    assert first != other
-
-
-Evaluate = Callable[[Columns], tuple[int, dict[str, dict[str, float]]]]
+Evaluate = Callable[..., Evaluated]
 
 
 @pytest.fixture
 def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
-    """Runs TFX's Evaluator over the test split of a table; each model predicts the column of its name."""
+    """Runs the Evaluator over a table, training and test split alike; each model predicts the column of its name."""
 
     def model(name: str) -> standard_artifacts.Model:
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])  # type: ignore[untyped-decorator]
@@ -84,8 +51,11 @@ def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
         tf.saved_model.save(tf.Module(), path, signatures={"serving_examples": serving_examples})
         return artifact
 
-    def run(columns: Columns) -> tuple[int, dict[str, dict[str, float]]]:
-        write_examples(tmp_path / "examples" / "Split-test" / "part.gz", columns)
+    def run(
+        test: Columns, settings: EvaluationConfig = FEW, *, train: Columns = TABLE, baseline: bool = True
+    ) -> Evaluated:
+        write_examples(tmp_path / "examples" / "Split-test" / "part.gz", test)
+        write_examples(tmp_path / "examples" / "Split-train" / "part.gz", train)
         examples, evaluation = standard_artifacts.Examples(), standard_artifacts.ModelEvaluation()
         blessing = standard_artifacts.ModelBlessing()
         examples.uri, evaluation.uri, blessing.uri = (
@@ -97,31 +67,38 @@ def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
             beam_pipeline_args=["--runner=FnApiRunner", "--sdk_container_image=local"],
             tmp_dir=str(tmp_path / "temp"),
         )
-        executor.Executor(context).Do(
-            {"examples": [examples], "model": [model("candidate")], "baseline_model": [model("baseline")]},
+        models = {"model": [model("candidate")]} | (
+            {"baseline_model": [model("baseline")]} if baseline else {}
+        )
+        Executor(context).Do(
+            {"examples": [examples], **models},
             {"evaluation": [evaluation], "blessing": [blessing]},
             {
-                "eval_config": proto_utils.proto_to_json(eval_config("y", EvaluationConfig(), "digest")),
+                "eval_config": proto_utils.proto_to_json(eval_config("y")),
                 "module_path": "components.evaluator",
-                "example_splits": json_utils.dumps(["test"]),
+                "example_splits": '["test"]',
+                "settings": EvaluatorSettings(
+                    label="y", evaluation=settings, code_digest=""
+                ).model_dump_json(),
             },
         )
         metrics: dict[str, dict[str, Any]] = {}
-        for name in ("candidate", "baseline"):
+        for name in ("candidate", "baseline") if baseline else ():
             result = tfma.load_eval_result(evaluation.uri, model_name=name)
-            ((slice_key, by_output),) = result.slicing_metrics
-            assert slice_key == ()
-            metrics[name] = {metric: value["doubleValue"] for metric, value in by_output[""][""].items()}
-        return blessing.get_int_custom_property("blessed"), metrics
+            for slice_key, by_output in result.slicing_metrics:
+                assert slice_key == ()
+                metrics[name] = {metric: value["doubleValue"] for metric, value in by_output[""][""].items()}
+        verdict = json.loads((tmp_path / "result" / "verdict.json").read_text())
+        marker = "BLESSED" if verdict["blessed"] else "NOT_BLESSED"
+        assert [path.name for path in (tmp_path / "blessing").iterdir()] == [marker]
+        return Evaluated(blessing, verdict, metrics)
 
     return run
 
 
 def test_two_models_through_their_signatures(evaluate: Evaluate) -> None:
-    """All metrics of both by hand, the candidate's minus the baseline's as name_diff, and blessed."""
-    blessed, metrics = evaluate(
-        {"y": [0, 0, 1, 1], "candidate": [0.1, 0.6, 0.4, 0.9], "baseline": [0.2, 0.3, 0.2, 0.8]}
-    )
+    """All metrics of both by hand: the verdict's are TFMA's, and the blessing is the verdict's."""
+    blessing, verdict, metrics = evaluate(TABLE)
     log_losses = 0.5108256, 0.6031000  # -(ln 0.9 + 2 ln 0.4 + ln 0.9) / 4, -(2 ln 0.8 + ln 0.7 + ln 0.2) / 4
     candidate = {"auc": 3 / 4, "pr_auc": (1 + 2 / 3) / 2, "log_loss": log_losses[0], "accuracy": 0.5}
     candidate |= {"precision": 0.5, "recall": 0.5, "example_count": 4}
@@ -130,12 +107,75 @@ def test_two_models_through_their_signatures(evaluate: Evaluate) -> None:
     differences = {f"{name}_diff": candidate[name] - baseline[name] for name in candidate}
     assert metrics["baseline"] == pytest.approx(baseline, abs=1e-6)
     assert metrics["candidate"] == pytest.approx(candidate | differences, abs=1e-6)
-    assert blessed == 1
+    for name, values in verdict["metrics"].items():
+        found = [values[key] for key in ("candidate", "baseline", "difference")]
+        expected = [candidate[name], baseline[name], candidate[name] - baseline[name]]
+        assert found == pytest.approx(expected, abs=1e-6), name
+    assert (verdict["rows"], verdict["blessed"], verdict["reasons"]) == (4, True, [])
+    assert blessing.get_int_custom_property("blessed") == 1
+    assert blessing.get_string_custom_property("current_model").endswith("/candidate")
+    assert blessing.get_string_custom_property("baseline_model").endswith("/baseline")
 
 
 def test_one_class_is_not_blessed(evaluate: Evaluate) -> None:
     """Without a row of class 0 there is no AUC: a candidate with the better log loss is not published."""
-    blessed, metrics = evaluate({"y": [1, 1, 1], "candidate": [0.9, 0.9, 0.8], "baseline": [0.5, 0.5, 0.5]})
+    table = {"y": [1, 1, 1], "candidate": [0.9, 0.9, 0.8], "baseline": [0.5, 0.5, 0.5]}
+    blessing, verdict, metrics = evaluate(table)
     assert metrics["candidate"]["log_loss_diff"] < 0
-    assert str(metrics["candidate"]["auc"]).lower() == "nan"
-    assert blessed == 0
+    assert verdict["metrics"]["auc"]["candidate"] is None
+    assert verdict["reasons"] == ["all rows of the test split (3) have the label 1, so there is no AUC"]
+    assert blessing.get_int_custom_property("blessed") == 0
+
+
+def test_a_missing_baseline_is_not_blessed(evaluate: Evaluate) -> None:
+    """TFX's own Evaluator would ignore the thresholds against a baseline that is not there."""
+    blessing, verdict, _ = evaluate(TABLE, baseline=False)
+    assert verdict["reasons"] == ["there is no baseline to compare the model with"]
+    assert verdict["metrics"]["auc"]["candidate"] == 0.75
+    assert verdict["metrics"]["auc"]["baseline"] is None
+    assert blessing.get_int_custom_property("blessed") == 0
+
+
+def test_an_empty_test_split_is_not_blessed(evaluate: Evaluate) -> None:
+    """No row at all: no error, and the reason in a sentence."""
+    _, verdict, _ = evaluate({name: [] for name in TABLE})
+    assert verdict["reasons"] == ["the test split has 0 rows, fewer than 2 (evaluation.min_rows)"]
+
+
+def test_the_gap_is_that_of_each_model_between_the_splits(evaluate: Evaluate) -> None:
+    """Log loss by hand on three training rows, of which the baseline is surer, and on the four test rows."""
+    train = {"y": [0, 1, 1], "candidate": [0.2, 0.8, 0.5], "baseline": [0.1, 0.9, 0.9]}
+    gap = evaluate(TABLE, train=train).verdict["gap"]
+    assert gap["train_rows"] == 3
+    found = {
+        name: [gap[name]["log_loss"][key] for key in ("train", "test")] for name in ("candidate", "baseline")
+    }
+    assert found["candidate"] == pytest.approx([0.3798110, 0.5108256], abs=1e-6)  # -(2 ln 0.8 + ln 0.5) / 3
+    assert found["baseline"] == pytest.approx([0.1053605, 0.6031000], abs=1e-6)  # -ln 0.9
+    assert gap["candidate"]["log_loss"]["difference"] == pytest.approx(0.1310146, abs=1e-6)
+    assert gap["baseline"]["auc"] == {"train": 1.0, "test": 0.625, "difference": -0.375}
+
+
+def test_slices_come_from_the_raw_features(evaluate: Evaluate) -> None:
+    """Counts by hand: a value that equals an edge is below it; NaN is missing."""
+    table: dict[str, Sequence[float]] = {name: [*values, *values] for name, values in TABLE.items()}
+    table["the age"] = [1, 2, 3, NAN, 30, 31, 2, NAN]
+    settings = EvaluationConfig(min_rows=2, slices=(SliceConfig(feature="the age", edges=(2.0, 30.0)),))
+    _, verdict, _ = evaluate(table, settings)
+    found = [(part["name"], part["rows"], part["positives"]) for part in verdict["slices"]]
+    assert found == [
+        ("the age <= 2", 3, 1),
+        ("2 < the age <= 30", 2, 1),
+        ("the age > 30", 1, 0),
+        ("the age missing", 2, 2),
+    ]
+
+
+def test_a_slice_of_an_unknown_feature_is_refused(evaluate: Evaluate) -> None:
+    """With the nearest name that there is."""
+    settings = EvaluationConfig(slices=(SliceConfig(feature="candidat", edges=(0.0,)),))
+    with pytest.raises(DataRefused) as caught:
+        evaluate(TABLE, settings)
+    assert str(caught.value) == (
+        "evaluation.slices: expected features of the examples, got 'candidat'; did you mean 'candidate'?"
+    )

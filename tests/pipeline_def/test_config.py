@@ -17,20 +17,23 @@ def problems(tmp_path: Path, text: str | bytes, *overrides: str | Flag) -> list[
     return [problem.replace(f"{tmp_path}/", "") for problem in caught.value.problems]
 
 
+PENALTY = "a number >= 0, or a list of them (one per hidden layer, then the output layer)"
+RATE = "a number >= 0 and < 1, or a list of them (one per hidden layer)"
 UNITS = "model.hidden_units: expected a list of at most 32 whole numbers >= 1"
+SLICES = "evaluation.slices: expected a list of {feature: NAME, edges: [NUMBER, ...]} with edges that rise"
 REFUSED = {
-    "negative penalty": ("model:\n  l1: -0.1", "2: model.l1: expected a number >= 0, got -0.1"),
-    "NaN": ("model:\n  l2: .nan", "2: model.l2: expected a number >= 0, got .nan"),
-    "infinity": ("model: {l2: .inf}", "1: model.l2: expected a number >= 0, got .inf"),
-    "the word nan": ("model: {l2: nan}", "1: model.l2: expected a number >= 0, got 'nan'"),
+    "negative penalty": ("model:\n  l1: -0.1", f"2: model.l1: expected {PENALTY}, got -0.1"),
+    "NaN": ("model:\n  l2: .nan", f"2: model.l2: expected {PENALTY}, got .nan"),
+    "infinity": ("model: {l2: .inf}", f"1: model.l2: expected {PENALTY}, got .inf"),
+    "the word nan": ("model: {l2: nan}", f"1: model.l2: expected {PENALTY}, got 'nan'"),
     "no epochs": ("training:\n  epochs: 0", "2: training.epochs: expected a whole number >= 1, got 0"),
-    "text for a number": ("model: {l1: lots}", "1: model.l1: expected a number >= 0, got 'lots'"),
-    "a number in quotes": ("model: {l1: '0.1'}", "1: model.l1: expected a number >= 0, got '0.1'"),
+    "text for a number": ("model: {l1: lots}", f"1: model.l1: expected {PENALTY}, got 'lots'"),
+    "a number in quotes": ("model: {l1: '0.1'}", f"1: model.l1: expected {PENALTY}, got '0.1'"),
     "boolean for whole": (
         "training: {epochs: true}",
         "1: training.epochs: expected a whole number >= 1, got true",
     ),
-    "boolean for number": ("model: {l1: false}", "1: model.l1: expected a number >= 0, got false"),
+    "boolean for number": ("model: {l1: false}", f"1: model.l1: expected {PENALTY}, got false"),
     "number for whole": (
         "training: {epochs: 3.0}",
         "1: training.epochs: expected a whole number >= 1, got 3.0",
@@ -39,13 +42,46 @@ REFUSED = {
         "training: {epochs: 1e2}",
         "1: training.epochs: expected a whole number >= 1, got 1e2",
     ),
-    "nothing": ("model:\n  l1:\n", "2: model.l1: expected a number >= 0, got nothing"),
+    "nothing": ("model:\n  l1:\n", f"2: model.l1: expected {PENALTY}, got nothing"),
     "no label": ("data: {label: null}", "1: data.label: expected text that is not empty, got nothing"),
     "empty label": ("data: {label: ''}", "1: data.label: expected text that is not empty, got ''"),
-    "whole dropout": ("model: {dropout: 1}", "1: model.dropout: expected a number >= 0 and < 1, got 1"),
+    "whole dropout": ("model: {dropout: 1}", f"1: model.dropout: expected {RATE}, got 1"),
     "unknown choice": (
         "training: {strategy: mirored}",
         "1: training.strategy: expected auto, mirrored or none, got 'mirored'",
+    ),
+    "negative penalty of a layer": (
+        "model: {l1: [0, -1, 0]}",
+        f"1: model.l1: expected {PENALTY}, got [0, -1, 0]",
+    ),
+    "NaN for a layer": ("model: {l2: [0, .nan, 0]}", f"1: model.l2: expected {PENALTY}, got [0, .nan, 0]"),
+    "boolean for a layer": (
+        "model: {dropout: [0.5, true]}",
+        f"1: model.dropout: expected {RATE}, got [0.5, true]",
+    ),
+    "too few penalties": (
+        "model:\n  hidden_units: [4, 2]\n  l1: [0.1, 0.2]",
+        "3: model.l1: expected a list of length 3 (one per hidden layer, then the output layer), got [0.1, 0.2]",
+    ),
+    "too many penalties": (
+        "model:\n  l2: [0, 0]\n  hidden_units: []",
+        "2: model.l2: expected a list of length 1 (one per hidden layer, then the output layer), got [0.0, 0.0]",
+    ),
+    "too many dropout rates": (
+        "model: {dropout: [0, 0.5, 0.25]}",
+        "1: model.dropout: expected a list of length 2 (one per hidden layer), got [0.0, 0.5, 0.25]",
+    ),
+    "unknown optimizer": (
+        "training: {optimizer: adamax}",
+        "1: training.optimizer: expected adam, adamw, sgd or proximal_adam, got 'adamax'",
+    ),
+    "negative decay": (
+        "training: {optimizer: sgd, weight_decay: -1}",
+        "1: training.weight_decay: expected a number >= 0, got -1",
+    ),
+    "decay with Adam": (
+        "training:\n  weight_decay: 0.01",
+        "2: training.weight_decay: expected 0 with training.optimizer adam (adamw and sgd have weight decay), got 0.01",
     ),
     "span": ("data: {span: newest}", "1: data.span: expected latest or a whole number >= 0, got 'newest'"),
     "delimiter": ("data: {delimiter: '::'}", "1: data.delimiter: expected one character, or auto, got '::'"),
@@ -69,18 +105,51 @@ REFUSED = {
         f"model: {{hidden_units: [{', '.join(['1'] * 33)}]}}",
         "1: model.hidden_units: expected a list of at most 32 whole numbers >= 1, got a list of 33",
     ),
+    "slice without edges": (
+        "evaluation:\n  slices:\n    - {feature: a, edges: [1]}\n    - {feature: b}",
+        f"4: {SLICES}, got {{feature: 'b'}} as item 2",
+    ),
+    "slice with an unknown key": (
+        "evaluation: {slices: [{feature: a, edges: [1], name: x}]}",
+        f"1: {SLICES}, got {{feature: 'a', edges: [1], name: 'x'}} as item 1",
+    ),
+    "slice that is a text": (
+        "evaluation: {slices: [age]}",
+        f"1: {SLICES}, got 'age' as item 1",
+    ),
+    "one slice that is not in a list": (
+        "evaluation: {slices: {feature: a, edges: [1]}}",
+        f"1: {SLICES}, got a group of keys",
+    ),
+    "edges that fall": (
+        "evaluation: {slices: [{feature: a, edges: [30, 30.0]}]}",
+        "1: evaluation.slices: expected edges that rise, got 30 after 30",
+    ),
+    "slice in a slice": (
+        "evaluation: {slices: [{feature: a, edges: [[1]]}]}",
+        f"1: {SLICES}, got a list or group as item 1",
+    ),
+    "negative gap": (
+        "evaluation: {max_gap: -1}",
+        "1: evaluation.max_gap: expected null or a number >= 0, got -1",
+    ),
+    "certain": (
+        "evaluation: {confidence: 1}",
+        "1: evaluation.confidence: expected a number > 0 and < 1, got 1",
+    ),
+    "mode": ("evaluation: {mode: bound}", "1: evaluation.mode: expected point or confidence, got 'bound'"),
     "list of lists": (
         "model: {hidden_units: [[1]]}",
         f"1: {UNITS}, got a list or group as item 1",
     ),
-    "group for a value": ("model: {l1: {a: 1}}", "1: model.l1: expected a number >= 0, got a group of keys"),
+    "group for a value": ("model: {l1: {a: 1}}", f"1: model.l1: expected {PENALTY}, got a group of keys"),
     "value for a group": (
         "model: 5",
         "1: model: expected a group of keys (hidden_units, l1, l2, dropout), got 5",
     ),
     "list for a text": ("data: {label: [a]}", "1: data.label: expected text that is not empty, got ['a']"),
-    "tag that does not fit": ("model: {l1: !!int abc}", "1: model.l1: expected a number >= 0, got 'abc'"),
-    "foreign tag": ("model: {l1: !me abc}", "1: model.l1: expected a number >= 0, got 'abc'"),
+    "tag that does not fit": ("model: {l1: !!int abc}", f"1: model.l1: expected {PENALTY}, got 'abc'"),
+    "foreign tag": ("model: {l1: !me abc}", f"1: model.l1: expected {PENALTY}, got 'abc'"),
     "label is a feature": (
         "data:\n  label: y\n  features: [x, y]",
         "3: data.features: expected columns other than the label, got 'y'",
@@ -150,8 +219,8 @@ def test_refusal_names_line_key_expectation_and_value(
 
 
 OVERRIDES = {
-    "value": ("model.l1=-1", "--set: model.l1: expected a number >= 0, got -1"),
-    "nothing": ("model.l1=", "--set: model.l1: expected a number >= 0, got nothing"),
+    "value": ("model.l1=-1", f"--set: model.l1: expected {PENALTY}, got -1"),
+    "nothing": ("model.l1=", f"--set: model.l1: expected {PENALTY}, got nothing"),
     "unknown": ("model.dropuot=0", "--set: model.dropuot: unknown key; did you mean model.dropout?"),
     "no group": ("epochs=3", "--set: epochs: unknown key; did you mean training.epochs?"),
     "no equals sign": ("model.l1", "--set: expected key=value, got 'model.l1'"),
@@ -186,10 +255,10 @@ def test_all_problems_are_listed_in_the_order_of_the_lines(tmp_path: Path) -> No
     text = "data:\n  label: y\n  features: [y]\nmodel:\n  l1: -1\n  zzzz: 1\ntraining:\n  epochs: x\n"
     assert problems(tmp_path, text, "model.l2=-2") == [
         "pipeline.yaml:3: data.features: expected columns other than the label, got 'y'",
-        "pipeline.yaml:5: model.l1: expected a number >= 0, got -1",
+        f"pipeline.yaml:5: model.l1: expected {PENALTY}, got -1",
         "pipeline.yaml:6: model.zzzz: unknown key; model has hidden_units, l1, l2, dropout",
         "pipeline.yaml:8: training.epochs: expected a whole number >= 1, got 'x'",
-        "--set: model.l2: expected a number >= 0, got -2",
+        f"--set: model.l2: expected {PENALTY}, got -2",
     ]
 
 

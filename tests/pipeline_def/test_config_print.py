@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.config import DataConfig, ModelConfig
+from components.config import DataConfig, EvaluationConfig, ModelConfig, SliceConfig
 from pipeline_def.config import KEYS, PipelineConfig, config_yaml, load_config
 from pipeline_def.yaml_text import scalar_text
 
@@ -65,8 +65,9 @@ AWKWARD = (
 def test_each_key_stands_under_its_sentence_what_it_takes_its_unit_and_its_default() -> None:
     text = config_yaml(PipelineConfig(model=ModelConfig(l1=0.5)))
     assert (
-        "  # Strength of the L1 penalty: l1 times the sum of absolute weights.\n"
-        f"  # Takes a number >= 0; unit: per weight; default: {scalar_text(ModelConfig().l1)}\n"
+        "  # Strength of the L1 penalty: l1 times the sum of absolute weights; biases have none.\n"
+        "  # Takes a number >= 0, or a list of them (one per hidden layer, then the output layer); unit: per\n"
+        f"  # weight; default: {scalar_text(ModelConfig().l1)}\n"
         "  l1: 0.5\n"
     ) in text
     assert "\n# How the network is fitted.\ntraining:\n" in text
@@ -103,6 +104,26 @@ def test_numbers_round_trip_exactly(tmp_path: Path, number: float) -> None:
     config = PipelineConfig(model=ModelConfig(l1=number, hidden_units=()))
     assert reread(config, tmp_path) == config
     assert yaml.safe_load(config_yaml(config))["model"]["l1"] == number or number == 1e22
+
+
+def test_lists_of_strengths_round_trip(tmp_path: Path) -> None:
+    config = PipelineConfig(model=ModelConfig(l1=(0.0, 1e-5, 3.0), l2=0.5, dropout=(0.1, 0.0)))
+    assert "\n  l1: [0.0, 1.0e-05, 3.0]\n" in config_yaml(config)
+    assert reread(config, tmp_path) == config
+
+
+def test_slices_round_trip(tmp_path: Path) -> None:
+    """On a line while that is short, one below the other then; any name."""
+    few = (SliceConfig(feature="a b", edges=(1.0, 2.5)), SliceConfig(feature="1", edges=(-1e-7,)))
+    many = tuple(SliceConfig(feature=text, edges=(0.0,)) for text in AWKWARD)
+    short = PipelineConfig(evaluation=EvaluationConfig(slices=few))
+    assert (
+        '\n  slices: [{feature: "a b", edges: [1.0, 2.5]}, {feature: "1", edges: [-1.0e-07]}]\n'
+    ) in config_yaml(short)
+    long = PipelineConfig(evaluation=EvaluationConfig(slices=many))
+    assert '\n  slices:\n    - {feature: "a b", edges: [0.0]}\n' in config_yaml(long)
+    for config in (short, long):
+        assert reread(config, tmp_path) == config
 
 
 def test_notes_stand_in_the_comment_of_their_key() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from components.config import ModelConfig, TrainingConfig
 from pipeline_def.config import Flag, PipelineConfig, load_config
 
 
@@ -71,6 +72,35 @@ def test_later_overrides_win_over_earlier_ones_and_over_the_file(tmp_path: Path)
         "model.hidden_units=[64,32]",
     )
     assert (config.model.l1, config.model.l2, config.model.hidden_units) == (2.0, 3.0, (64, 32))
+
+
+def test_one_number_or_one_for_each_layer(tmp_path: Path) -> None:
+    """A list, in the file or as an override, has a value for each layer; a number is for all of them."""
+    config = loaded(tmp_path, "model: {l1: [1, 0, 2.5], dropout: [0.5, 0]}", "model.l2=[0, 1e-3, 0]")
+    assert config.model.l1_by_layer() == (1.0, 0.0, 2.5)
+    assert config.model.l2_by_layer() == (0.0, 0.001, 0.0)
+    assert config.model.dropout_by_layer() == (0.5, 0.0)
+    config = loaded(tmp_path, "model: {l1: 3, l2: 0, dropout: 0.25}")
+    assert config.model.l1_by_layer() == (3.0, 3.0, 3.0)
+    assert config.model.dropout_by_layer() == (0.25, 0.25)
+    logistic = loaded(tmp_path, "model: {hidden_units: [], l1: [2]}").model
+    assert (logistic.l1_by_layer(), logistic.dropout_by_layer()) == ((2.0,), ())
+
+
+def test_settings_as_json() -> None:
+    """As a step is handed them: what is read back is equal."""
+    for model in (ModelConfig(), ModelConfig(l1=(0.0, 1.0, 2.0), dropout=(0.5, 0.0))):
+        assert ModelConfig.model_validate_json(model.model_dump_json()) == model
+
+
+def test_the_baseline_has_nothing_that_holds_it_back() -> None:
+    """Of lists, too; optimizer, step size, batch, epochs and seed are the candidate's."""
+    model = ModelConfig(hidden_units=(4, 2), l1=(0.0, 1.0, 2.0), l2=(1.0, 1.0, 1.0), dropout=(0.5, 0.0))
+    assert model.without_regularization() == ModelConfig(hidden_units=(4, 2), l1=0.0, l2=0.0, dropout=0.0)
+    settings = {"optimizer": "adamw", "epochs": 7, "learning_rate": 0.5, "batch_size": 3, "seed": 1}
+    training = TrainingConfig.model_validate({**settings, "weight_decay": 0.25, "early_stopping": 5})
+    expected = TrainingConfig.model_validate({**settings, "weight_decay": 0.0, "early_stopping": 0})
+    assert training.without_regularization() == expected
 
 
 def test_byte_order_mark_crlf_and_anchors(tmp_path: Path) -> None:

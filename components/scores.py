@@ -1,0 +1,90 @@
+"""What the exported models say of the examples, through the signature that serves them."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from components.bootstrap import Scored
+from components.errors import DataRefused
+
+SIGNATURE = "serving_examples"
+PREDICTION = "probability"
+_BATCH = 8_192
+Floats = npt.NDArray[np.float32]
+
+
+class Scores(NamedTuple):
+    """The rows of a split, and of each feature asked for the values, NaN where missing; all in the same order."""
+
+    rows: Scored
+    features: Mapping[str, Floats]
+
+
+def score(pattern: str, label: str, models: Mapping[str, tf.Module], features: Sequence[str] = ()) -> Scores:
+    """Reads a split once; each batch goes to all models, so that their predictions are of the same rows.
+
+    Holds 4 bytes for each row and model, label and feature.
+
+    Args:
+        pattern: a glob of TFRecord files of tf.Examples, gzipped where the name ends in .gz.
+        label: the name of the label's column, an integer.
+        models: SavedModels with the signature SIGNATURE, by name.
+        features: columns of the examples to bring along.
+
+    Raises:
+        DataRefused: a feature is not in the examples.
+    """
+    files = sorted(tf.io.gfile.glob(pattern))
+    if features:
+        _check(files, label, features)
+    spec = {name: tf.io.FixedLenFeature([1], tf.float32, [float("nan")]) for name in features}
+    target = {label: tf.io.FixedLenFeature([1], tf.int64)}
+    signatures = {name: model.signatures[SIGNATURE] for name, model in models.items()}
+    labels: list[Floats] = []
+    columns: dict[str, list[Floats]] = {name: [] for name in features}
+    predictions: dict[str, list[Floats]] = {name: [] for name in models}
+    for serialized in _batches(files):
+        parsed = tf.io.parse_example(serialized, spec | target)
+        labels.append(_flat(parsed[label]))
+        for name, column in columns.items():
+            column.append(_flat(parsed[name]))
+        for name, signature in signatures.items():
+            predictions[name].append(_flat(signature(examples=serialized)[PREDICTION]))
+    rows = Scored(_joined(labels), {name: _joined(parts) for name, parts in predictions.items()})
+    return Scores(rows, {name: _joined(parts) for name, parts in columns.items()})
+
+
+def _batches(files: Sequence[str]) -> tf.data.Dataset:
+    def read(name: tf.Tensor) -> tf.data.Dataset:
+        gzipped = tf.strings.regex_full_match(name, r".*\.gz")
+        return tf.data.TFRecordDataset(name, tf.where(gzipped, "GZIP", ""))
+
+    names = tf.data.Dataset.from_tensor_slices(tf.constant(files, tf.string))
+    return names.flat_map(read).batch(_BATCH).prefetch(2)
+
+
+def _check(files: Sequence[str], label: str, features: Sequence[str]) -> None:
+    for serialized in _batches(files).unbatch().take(1):
+        example = tf.train.Example.FromString(serialized.numpy())
+        known = sorted(name for name in example.features.feature if name != label)
+        for name in features:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                meant = (
+                    f"did you mean {near[0]!r}?" if near else f"there are {', '.join(map(repr, known[:20]))}"
+                )
+                raise DataRefused(
+                    f"evaluation.slices: expected features of the examples, got {name!r}; {meant}"
+                )
+
+
+def _flat(values: tf.Tensor) -> Floats:
+    return np.asarray(values, np.float32).reshape(-1)
+
+
+def _joined(parts: Sequence[Floats]) -> Floats:
+    return np.concatenate([np.zeros(0, np.float32), *parts])
