@@ -28,7 +28,7 @@ import psutil
 
 HERE = Path(__file__).resolve().parent
 HEAD = ("ExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "Transform")
-STEPS = (*HEAD, "Trainer", "BaselineTrainer", "Evaluator", "Pusher")
+STEPS = (*HEAD, "Trainer", "BaselineTrainer", "Evaluator", "Pusher", "Report")
 STOCK_NAMES = {"CsvExampleGen": "ExampleGen"}
 REST, WHOLE, MEMORY = "start-up, imports and the rest", "**whole process**", "peak memory, MiB"
 STOCK, REGPIPE, CACHED = "stock", "regpipe", "regpipe cached"

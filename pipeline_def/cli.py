@@ -86,6 +86,23 @@ def _parser() -> argparse.ArgumentParser:
     _add_root(runs)
     runs.add_argument("--json", action="store_true", help="print a JSON list instead of a table")
     runs.set_defaults(command=commands.runs)
+    bless = subparsers.add_parser(
+        "bless", help="publish a model that was not blessed", **_texts(*help_texts.BLESS)
+    )
+    bless.add_argument("--run", required=True, metavar="ID", help="the run, see `regpipe runs`")
+    bless.add_argument("--reason", required=True, metavar="TEXT", help="why, for whoever asks later")
+    bless.add_argument("--by", metavar="NAME", help="who (default: the name you are logged in with)")
+    _add_root(bless)
+    bless.set_defaults(command=commands.bless)
+    report = subparsers.add_parser(
+        "report", help="where the report of a run is", **_texts(*help_texts.REPORT)
+    )
+    _add_root(report)
+    report.add_argument(
+        "--run", metavar="ID", help="the run, see `regpipe runs` (default: the last with a report)"
+    )
+    report.add_argument("--open", action="store_true", help="open it in the browser, too")
+    report.set_defaults(command=commands.report)
     schema = subparsers.add_parser("schema", help="keep the schema of a run", **_texts(*help_texts.SCHEMA))
     actions = schema.add_subparsers(title="actions", metavar="ACTION", required=True)
     freeze = actions.add_parser("freeze", help="write it to a file", **_texts(*help_texts.FREEZE))

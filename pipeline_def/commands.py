@@ -4,6 +4,7 @@ import argparse
 import difflib
 import json
 import sys
+import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,35 @@ def runs(args: argparse.Namespace) -> int:
     return 0
 
 
+def bless(args: argparse.Namespace) -> int:
+    """`regpipe bless`: publishes the candidate of a run by hand, and records who did it and why.
+
+    Raises:
+        UsageError: no reason, no such run, nothing in it to publish, or published already.
+    """
+    _check_root(args.root)
+    for option, text in (("--reason", args.reason), ("--by", args.by)):
+        if text is not None and not text.strip():
+            raise UsageError(f"{option}: expected text that is not empty, got {text!r}")
+    import getpass
+
+    from pipeline_def import bless as by_hand
+    from pipeline_def.local_runner import RootInUse
+    from pipeline_def.runs import NoSuchRun
+
+    try:
+        summary = by_hand.bless(
+            args.root, args.run, by=args.by or getpass.getuser(), reason=" ".join(args.reason.split())
+        )
+    except (NoSuchRun, RootInUse, by_hand.CannotBless) as error:
+        raise UsageError(str(error)) from None
+    except OSError as error:
+        print(f"regpipe: the model could not be published: {error}", file=sys.stderr)
+        return 1
+    print(f"Blessed by hand and published: version {summary.pushed_version} in {summary.pushed_path}.")
+    return 0
+
+
 def freeze(args: argparse.Namespace) -> int:
     """`regpipe schema freeze`: the schema of a run in a file.
 
@@ -108,6 +138,26 @@ def freeze(args: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(_unwritable(args.output, error)) from None
     print(f"Wrote {path}. Read it, correct it, then: regpipe run --set data.schema_file={path}")
+    return 0
+
+
+def report(args: argparse.Namespace) -> int:
+    """`regpipe report`: where the page of a run is; with --open, also in the browser.
+
+    Raises:
+        UsageError: no such run, or one without a report.
+    """
+    _check_root(args.root)
+    from pipeline_def import report as reports
+    from pipeline_def.runs import NoSuchRun
+
+    try:
+        page = reports.report_path(args.root.resolve(), args.run)
+    except NoSuchRun as error:
+        raise UsageError(str(error)) from None
+    print(page)
+    if args.open and not webbrowser.open(page.as_uri()):
+        print("regpipe: no browser was found here; open the file above in one.", file=sys.stderr)
     return 0
 
 
@@ -158,7 +208,8 @@ def _table(records: "list[RunRecord]") -> list[str]:
     rows = [("run", "started", "status", "steps", "version")]
     for record in records:
         version = "" if record.pushed_version is None else str(record.pushed_version)
-        rows.append((record.run_id, record.started or "", record.status, str(record.steps), version))
+        status = record.status if record.blessed_by is None else f"{record.status}, blessed by hand"
+        rows.append((record.run_id, record.started or "", status, str(record.steps), version))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

@@ -85,6 +85,33 @@ examples:
 exit codes: 0 listed, even if there is none; 2 wrong arguments""",
 )
 
+BLESS = (
+    """\
+Publishes the model of a run that the pipeline did not bless. Who did so, when
+and why is kept in the metadata store, with the run and with the model, and is
+shown wherever the run is.""",
+    """\
+example:
+  regpipe bless --run ID --reason "recall matters more here"  # regpipe runs
+
+exit codes: 0 published; 1 it could not be published; 2 wrong arguments, no such
+run, a run without a model, or one that was pushed already""",
+)
+
+REPORT = (
+    """\
+Prints where the report of a run is: one HTML page with the verdict, the two
+models side by side, the learning curves, what regularization did to the
+weights, the data, the configuration and the lineage. It needs no network.""",
+    """\
+examples:
+  regpipe report
+  regpipe report --open
+  regpipe report --run ID           # IDs: regpipe runs
+
+exit codes: 0 printed; 2 wrong arguments, no such run, or one without a report""",
+)
+
 SCHEMA = (
     """\
 A schema says which columns there are and what their values may be. Without one

@@ -82,14 +82,14 @@ def run(config: PipelineConfig, options: RunOptions) -> Summary:
     root = options.root.resolve()
     root.mkdir(parents=True, exist_ok=True)
     config = _with_absolute_paths(config)
-    with _only_process(root):
+    with only_process(root):
         this = _Run(root)
         with OutputCapture(this.logs / "startup.log") as capture:
             with RunDisplay(STEP_NAMES, capture.terminal) as display, _shown_progress(display):
                 pipeline = _compile(config, options, this, capture, display)
                 if pipeline is not None:
                     _run_steps(pipeline, this, capture, display)
-            summary = _summarize(config, this)
+            summary = _summarize(this)
         (this.dir / SUMMARY_FILE).write_text(summary.to_json() + "\n")
     return summary
 
@@ -117,11 +117,13 @@ def _run_steps(
 ) -> None:
     from pipeline_def.compiled import is_skipped, republish_what_is_gone
     from pipeline_def.node import launch_node, take_over_earlier_steps
+    from pipeline_def.report import STEP as REPORT
+    from pipeline_def.report import write_facts
     from pipeline_def.runs import RunStore, published
 
     take_over_earlier_steps(pipeline)
     republish_what_is_gone(pipeline, published(this.root))
-    this.status = "partial" if is_skipped(pipeline, STEP_NAMES[-1]) else "not_blessed"
+    this.status = "partial" if is_skipped(pipeline, "Pusher") else "not_blessed"
     for name in STEP_NAMES:
         if is_skipped(pipeline, name):
             display.finish(name, "skipped", 0.0)
@@ -131,6 +133,8 @@ def _run_steps(
         display.start(name)
         started = time.monotonic()
         try:
+            if name == REPORT:
+                write_facts(this.root, this.id)
             cached = launch_node(pipeline, name).cached
         except Exception as error:
             seconds = round(time.monotonic() - started, 3)
@@ -148,17 +152,18 @@ def _run_steps(
         this.steps.append(Step(name=name, seconds=seconds, cached=cached, status=status))
 
 
-def _summarize(config: PipelineConfig, this: _Run) -> Summary:
+def _summarize(this: _Run) -> Summary:
     known: dict[str, Any] = {}
     if this.steps:
         from pipeline_def.outcome import outcome
         from pipeline_def.runs import RunStore
 
         store = RunStore.open(this.root)
-        known = outcome(store.outputs(this.id), config.evaluation)
+        known = outcome(store.outputs(this.id))
         if this.status == "not_blessed" and known.get("pushed_version") is not None:
             this.status = "pushed"
-        store.record(this.id, this.status, known.get("pushed_version"))
+        pushed = (known["pushed_version"], known["pushed_path"]) if "pushed_version" in known else None
+        store.record(this.id, this.status, pushed)
     if this.rejected_rows:
         known["rejected_rows"] = this.rejected_rows
     return Summary(
@@ -191,7 +196,7 @@ def _with_absolute_paths(config: PipelineConfig) -> PipelineConfig:
 
 
 @contextlib.contextmanager
-def _only_process(root: Path) -> Iterator[None]:
+def only_process(root: Path) -> Iterator[None]:
     """The metadata store is one sqlite file: a second process on it would fail in the middle of a run."""
     with (root / ".lock").open("w") as lock:
         try:

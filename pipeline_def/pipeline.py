@@ -4,7 +4,6 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from tfx.components.evaluator.component import Evaluator
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.pusher.component import Pusher
 from tfx.components.schema_gen.component import SchemaGen
@@ -12,19 +11,20 @@ from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGe
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
 from tfx.components.transform.component import Transform
+from tfx.dsl.compiler import constants
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
-from tfx.orchestration import metadata
+from tfx.orchestration import data_types, metadata
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2
 from tfx.types.channel import BaseChannel
 
 from components import pusher
-from components.config import ModelConfig, TrainingConfig
 from components.data_gate import DataGate
 from components.digest import code_digest
-from components.evaluator import eval_config
+from components.evaluator import Evaluator, EvaluatorSettings
 from components.example_gen.component import TableExampleGen
+from components.report.component import Report
 from components.trainer import TrainerSettings
 from pipeline_def.config import PipelineConfig
 
@@ -71,17 +71,23 @@ def create_pipeline(config: PipelineConfig, root: Path, *, use_cache: bool = Tru
         "examples": examples.outputs["examples"],
         "transform_graph": transform.outputs["transform_graph"],
     }
-    trainer = _trainer(data.label, config.model, config.training, inputs).with_id("Trainer")
-    baseline = _trainer(
-        data.label, config.model.without_regularization(), config.training.without_regularization(), inputs
-    ).with_id("BaselineTrainer")
+    settings = TrainerSettings(
+        label=data.label,
+        model=config.model,
+        training=config.training,
+        code_digest=code_digest("components.trainer"),
+        # Under the root, not in the artifact of the step, of which a killed run leaves nothing to the next.
+        checkpoint_dir=str(root / "checkpoints"),
+    )
+    trainer = _trainer(settings, inputs).with_id("Trainer")
+    baseline = _trainer(settings.without_regularization(), inputs).with_id("BaselineTrainer")
     evaluator = Evaluator(
         examples=examples.outputs["examples"],
         model=trainer.outputs["model"],
         baseline_model=baseline.outputs["model"],
-        eval_config=eval_config(data.label, config.evaluation, code_digest("components.evaluator")),
-        module_path="components.evaluator",
-        example_splits=["test"],
+        settings=EvaluatorSettings(
+            label=data.label, evaluation=config.evaluation, code_digest=code_digest("components.evaluator")
+        ),
     )
     push = Pusher(
         model=trainer.outputs["model"],
@@ -93,8 +99,21 @@ def create_pipeline(config: PipelineConfig, root: Path, *, use_cache: bool = Tru
         custom_executor_spec=ExecutorClassSpec(pusher.Executor),
     )
     push.add_upstream_node(gate)
+    report = Report(
+        examples=examples.outputs["examples"],
+        statistics=statistics.outputs["statistics"],
+        anomalies=validator.outputs["anomalies"],
+        candidate_run=trainer.outputs["model_run"],
+        baseline_run=baseline.outputs["model_run"],
+        evaluation=evaluator.outputs["evaluation"],
+        pushed_model=push.outputs["pushed_model"],
+        config=config.model_dump_json(),
+        facts_dir=str(root / "runs"),
+        # Another one in each run, and so the page is never another run's from the cache.
+        run_id=data_types.RuntimeParameter(name=constants.PIPELINE_RUN_ID_PARAMETER_NAME, ptype=str),
+    )
     steps: list[BaseNode] = [
-        examples, statistics, schema, validator, gate, transform, trainer, baseline, evaluator, push
+        examples, statistics, schema, validator, gate, transform, trainer, baseline, evaluator, push, report
     ]  # fmt: skip
     return Pipeline(
         pipeline_name=config.name,
@@ -119,12 +138,7 @@ def _schema(config: PipelineConfig, root: Path, statistics: BaseChannel) -> Base
     return ImportSchemaGen(schema_file=str(frozen)).with_id("SchemaGen")
 
 
-def _trainer(
-    label: str, model: ModelConfig, training: TrainingConfig, inputs: dict[str, BaseChannel]
-) -> Trainer:
-    settings = TrainerSettings(
-        label=label, model=model, training=training, code_digest=code_digest("components.trainer")
-    )
+def _trainer(settings: TrainerSettings, inputs: dict[str, BaseChannel]) -> Trainer:
     return Trainer(
         run_fn="components.trainer.run_fn",
         train_args=trainer_pb2.TrainArgs(splits=["train"]),

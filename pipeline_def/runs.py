@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import json
 import shutil
 from collections.abc import Collection
 from pathlib import Path
@@ -10,11 +11,12 @@ from ml_metadata import errors
 from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from pipeline_def.summary import RunRecord
+from pipeline_def.summary import Override, RunRecord
 
 STORE_FILE = "metadata.sqlite"
 ENDED_WELL = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
-_STATUS, _VERSION = "regpipe_status", "regpipe_pushed_version"
+_STATUS, _VERSION, _PATH = "regpipe_status", "regpipe_pushed_version", "regpipe_pushed_path"
+_OVERRIDE = "regpipe_blessed_"  # by, at, reason, run
 
 
 class NoSuchRun(LookupError):
@@ -53,6 +55,10 @@ class RunStore:
         executions: list[mlmd.Execution] = list(self.store.get_executions_by_context(context.id))
         return sorted(executions, key=lambda execution: execution.id)
 
+    def steps(self, run_id: str) -> list[tuple[str, mlmd.Execution]]:
+        """The executions of a run with the names of their steps."""
+        return [(self._node(execution), execution) for execution in self.executions(run_id)]
+
     def latest_with(self, steps: Collection[str]) -> str:
         """The newest run in which all of these steps ended well.
 
@@ -83,15 +89,49 @@ class RunStore:
                 found[node, event.path.steps[0].key] = artifacts[event.artifact_id]
         return found
 
-    def record(self, run_id: str, status: str, pushed_version: int | None) -> None:
-        """Writes down how a run ended, beside the run itself."""
+    def record(self, run_id: str, status: str, pushed: tuple[int, str] | None) -> None:
+        """Writes down how a run ended, beside the run itself; `pushed`: the version and its folder."""
         context = self.store.get_context_by_type_and_name("pipeline_run", run_id)
         if context is None:  # no step was started
             return
         context.custom_properties[_STATUS].string_value = status
-        if pushed_version is not None:
-            context.custom_properties[_VERSION].int_value = pushed_version
+        if pushed is not None:
+            context.custom_properties[_VERSION].int_value = pushed[0]
+            context.custom_properties[_PATH].string_value = pushed[1]
         self.store.put_contexts([context])
+
+    def status(self, run_id: str) -> str:
+        """How a run ended; empty where it was interrupted.
+
+        Raises:
+            NoSuchRun: it is not there.
+        """
+        context = self.store.get_context_by_type_and_name("pipeline_run", run_id)
+        if context is None:
+            raise NoSuchRun(f"there is no run {run_id!r}; `regpipe runs` lists them.")
+        return str(context.custom_properties[_STATUS].string_value)
+
+    def record_override(self, run_id: str, override: Override, model: mlmd.Artifact) -> None:
+        """Writes down who overrode the verdict, when and why: beside the run, and beside the model."""
+        context = self.store.get_context_by_type_and_name("pipeline_run", run_id)
+        for record in (context, model):
+            for name, text in (*override.model_dump().items(), ("run", run_id)):
+                record.custom_properties[_OVERRIDE + name].string_value = text
+        self.store.put_contexts([context])
+        self.store.put_artifacts([model])
+
+    def override(self, run_id: str) -> Override | None:
+        """Who overrode the verdict on a run, when and why; None where nobody did."""
+        context = self.store.get_context_by_type_and_name("pipeline_run", run_id)
+        return None if context is None else _override(context)
+
+    def destination(self, run_id: str) -> str | None:
+        """The folder to which a run publishes; None where it never came to its Pusher."""
+        for execution in self.executions(run_id):
+            if self._node(execution) == "Pusher":
+                settings = json.loads(execution.custom_properties["push_destination"].string_value)
+                return str(settings["filesystem"]["base_directory"])
+        return None
 
     def cancel(self, run_id: str) -> None:
         """Marks what was still running as canceled."""
@@ -106,6 +146,14 @@ class RunStore:
         contexts = self.store.get_contexts_by_execution(execution.id)
         (name,) = (context.name for context in contexts if context.type == "node")
         return str(name).rpartition(".")[2]
+
+
+def _override(context: mlmd.Context) -> Override | None:
+    known = context.custom_properties
+    # The record is made before the model is published: without a version it did not come to that.
+    if _OVERRIDE + "by" not in known or _VERSION not in known:
+        return None
+    return Override(**{name: known[_OVERRIDE + name].string_value for name in Override.model_fields})
 
 
 def published(root: Path) -> list[str]:
@@ -133,6 +181,7 @@ def list_runs(root: Path) -> list[RunRecord]:
         version = (
             context.custom_properties[_VERSION].int_value if _VERSION in context.custom_properties else None
         )
+        override = _override(context)
         started = datetime.datetime.fromtimestamp(context.create_time_since_epoch / 1000, datetime.UTC)
         records.append(
             RunRecord(
@@ -141,6 +190,7 @@ def list_runs(root: Path) -> list[RunRecord]:
                 status=context.custom_properties[_STATUS].string_value or "interrupted",
                 steps=len(runs.executions(context.name)),
                 pushed_version=version,
+                blessed_by=override.by if override else None,
             )
         )
     return records

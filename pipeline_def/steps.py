@@ -11,4 +11,5 @@ STEP_NAMES: tuple[str, ...] = (
     "BaselineTrainer",
     "Evaluator",
     "Pusher",
+    "Report",
 )

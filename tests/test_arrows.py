@@ -11,18 +11,26 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # Which modules of components/ each may import, besides config and errors, which import nothing of ours.
 SIBLINGS = {
-    "trainer": {"fitting", "model", "servable", "vectors"},
-    "fitting": {"vectors"},
+    "trainer": {"checkpoints", "fitting", "model", "servable", "transform", "vectors", "weights"},
+    "fitting": {"checkpoints", "dropout", "history", "model", "optimizers", "vectors"},
+    "optimizers": {"model"},
+    "weights": {"model"},
+    "model": {"dropout"},
     "servable": {"transform"},
     "vectors": {"transform"},
-    "evaluator": {"metrics"},
+    "bootstrap": {"metrics"},
+    "curves": {"metrics"},
+    "scores": {"bootstrap"},
+    "thresholds": {"bootstrap", "words"},
+    "verdict": {"bootstrap", "curves", "metrics", "slices", "thresholds", "words"},
+    "evaluator": {"metrics", "scores", "verdict"},
 }
 # In the order of the layers: a module may import those before it.
 RUNNER_LAYERS = [
     {"steps", "config", "config_keys", "config_print", "yaml_text", "summary", "capture", "help_texts"},
-    {"runs", "display", "verdict", "pipeline", "init"},
-    {"node", "compiled", "outcome"},
-    {"local_runner"},
+    {"runs", "display", "verdict_slices", "verdict", "pipeline", "init"},
+    {"node", "compiled", "outcome", "report"},
+    {"local_runner", "bless"},
     {"commands"},
     {"cli"},
 ]

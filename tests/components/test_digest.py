@@ -102,5 +102,6 @@ def test_our_own_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert changed_by("transform.py") == {"transform", "trainer"}
     assert changed_by("fitting.py") == {"trainer"}
     assert changed_by("metrics.py") == {"evaluator"}
-    assert changed_by("errors.py") == {"data_gate"}
+    assert changed_by("bootstrap.py") == {"evaluator"}
+    assert changed_by("errors.py") == {"data_gate", "evaluator"}
     assert changed_by("config.py") == {"trainer", "evaluator", "data_gate"}

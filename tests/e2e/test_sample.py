@@ -63,7 +63,7 @@ def test_the_summary_on_standard_output_is_the_one_in_the_folder_of_the_run(
         "report_path",
     }  # fmt: skip
     assert expected <= set(first.summary)
-    assert first.summary["report_path"] is None
+    assert Path(first.summary["report_path"]).is_file()
 
 
 def test_epochs_of_both_trainers_are_shown_and_noise_is_not(first: Completed, root: Path) -> None:
@@ -92,21 +92,21 @@ def test_the_published_model_answers_without_this_project(first: Completed, tmp_
 
 
 def test_a_second_run_is_served_from_the_cache(run: Run, first: Completed, root: Path) -> None:
-    """Nothing changed: every step is cached, and the same version stays published."""
+    """Nothing changed: all is cached but the report, which is of this run, and the same version stays published."""
     again = run(root)
     assert again.code == 0
-    assert again.cached() == list(STEP_NAMES)
+    assert again.cached() == list(STEP_NAMES[:-1])
     assert again.summary["pushed_version"] == first.summary["pushed_version"]
     assert again.summary["metrics"] == first.summary["metrics"]
 
 
 def test_a_changed_threshold_runs_only_what_decides(run: Run, first: Completed, root: Path) -> None:
-    """An impossible floor: Evaluator and Pusher run, the model is not blessed, what is served stays as it was."""
+    """An impossible floor: only these run, the model is not blessed, what is served stays as it was."""
     before = sorted((root / "serving").iterdir())
     refused = run(root, "--set", "evaluation.min_auc=0.99")
     assert refused.code == 4
     assert refused.summary["status"] == "not_blessed"
-    assert refused.ran() == ["Evaluator", "Pusher"]
+    assert refused.ran() == ["Evaluator", "Pusher", "Report"]
     assert "Not blessed: the AUC is 0." in refused.verdict
     assert "not at least 0.99." in refused.verdict
     assert refused.summary["pushed_path"] is None
@@ -118,7 +118,7 @@ def test_a_changed_penalty_runs_the_candidate_but_not_the_baseline(
 ) -> None:
     """The baseline has no penalty, so it does not depend on one."""
     changed = run(root, "--set", "model.l2=0.002")
-    assert changed.ran() == ["Trainer", "Evaluator", "Pusher"]
+    assert changed.ran() == ["Trainer", "Evaluator", "Pusher", "Report"]
 
 
 def test_the_same_rows_in_another_place_make_the_same_model(
@@ -159,7 +159,7 @@ def test_a_part_of_the_pipeline_can_be_run(run: Run, tmp_path: Path) -> None:
     ]
     rest = run(tmp_path, "--from-step", "Trainer", *run.quick)
     assert rest.code == 0
-    assert rest.ran() == ["Trainer", "BaselineTrainer", "Evaluator", "Pusher"]
+    assert rest.ran() == ["Trainer", "BaselineTrainer", "Evaluator", "Pusher", "Report"]
     assert rest.summary["rows"] == part.summary["rows"]
 
 
@@ -189,3 +189,25 @@ def test_changed_data_runs_everything(run: Run, tmp_path: Path) -> None:
     assert {"ExampleGen", "StatisticsGen", "Transform", "Trainer", "BaselineTrainer", "Evaluator"} <= set(
         changed.ran()
     )
+
+
+def test_a_model_that_was_not_blessed_is_published_by_hand(run: Run, first: Completed, root: Path) -> None:
+    """`regpipe bless`: once, to the served folder, with who and why in the summary and in the list of runs."""
+    refused = run(root, "--set", "evaluation.min_auc=0.98")
+    assert refused.code == 4
+    run_id = refused.summary["run_id"]
+    words = ("bless", "--root", root, "--run", run_id, "--reason", "recall matters more", "--by", "ann")
+    done, again = (
+        subprocess.run(run.command(*words), capture_output=True, text=True, timeout=300) for _ in range(2)
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    summary = json.loads((root / "runs" / run_id / "summary.json").read_text())
+    assert summary["status"] == "pushed"
+    assert (summary["override"]["by"], summary["override"]["reason"]) == ("ann", "recall matters more")
+    assert (Path(summary["pushed_path"]) / "saved_model.pb").is_file()
+    assert done.stdout.endswith(f"version {summary['pushed_version']} in {summary['pushed_path']}.\n")
+    assert again.returncode == 2
+    assert again.stderr == f"regpipe: run {run_id} was pushed already.\n"
+    listed = subprocess.run(run.command("runs", "--root", root), capture_output=True, text=True, timeout=300)
+    (line,) = [line for line in listed.stdout.splitlines() if line.startswith(run_id)]
+    assert "pushed, blessed by hand" in line

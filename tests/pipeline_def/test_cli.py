@@ -21,6 +21,8 @@ COMMANDS: tuple[list[str], ...] = (
     ["config"],
     ["init"],
     ["runs"],
+    ["report"],
+    ["bless"],
     ["schema"],
     ["schema", "freeze"],
 )
@@ -74,14 +76,14 @@ def test_help_imports_nothing_heavy_and_fits_80_columns(command: list[str]) -> N
 
 def test_module_can_be_run() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pipeline_def.cli", "config", "--set", "model.l1=-1"],
+        [sys.executable, "-m", "pipeline_def.cli", "config", "--set", "training.epochs=0"],
         capture_output=True,
         text=True,
         cwd=REPOSITORY,
         check=False,
     )
     assert done.returncode == 2
-    assert done.stderr == "regpipe: --set: model.l1: expected a number >= 0, got -1\n"
+    assert done.stderr == "regpipe: --set: training.epochs: expected a whole number >= 1, got 0\n"
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -199,10 +201,10 @@ def test_a_step_that_is_far_off_lists_the_steps(runner: Runner, capsys: pytest.C
 def test_each_problem_of_a_configuration_has_its_line(
     runner: Runner, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["run", "--set", "model.l1=-1", "--set", "l2=1"]) == 2
+    assert main(["run", "--set", "training.epochs=0", "--set", "l2=1"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "regpipe: --set: l2: unknown key; did you mean model.l2?",
-        "regpipe: --set: model.l1: expected a number >= 0, got -1",
+        "regpipe: --set: training.epochs: expected a whole number >= 1, got 0",
     ]
 
 

@@ -1,5 +1,6 @@
 """The graph: its edges, and what each step depends on."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,15 @@ EDGES = {
     "BaselineTrainer": {"ExampleGen", "Transform"},
     "Evaluator": {"ExampleGen", "Trainer", "BaselineTrainer"},
     "Pusher": {"Trainer", "Evaluator", "DataGate"},
+    "Report": {
+        "ExampleGen",
+        "StatisticsGen",
+        "ExampleValidator",
+        "Trainer",
+        "BaselineTrainer",
+        "Evaluator",
+        "Pusher",
+    },
 }
 
 
@@ -59,6 +69,8 @@ def test_the_order_on_the_terminal_is_an_order_of_the_graph() -> None:
     [
         ("model.l1=0.01", {"Trainer"}),
         ("model.dropout=0.5", {"Trainer"}),
+        ("model.l2=[0,0,1]", {"Trainer"}),
+        ("training.optimizer=proximal_adam", {"Trainer", "BaselineTrainer"}),
         ("training.early_stopping=3", {"Trainer"}),
         ("training.epochs=3", {"Trainer", "BaselineTrainer"}),
         ("model.hidden_units=[4]", {"Trainer", "BaselineTrainer"}),
@@ -69,7 +81,23 @@ def test_the_order_on_the_terminal_is_an_order_of_the_graph() -> None:
 )
 def test_a_key_changes_only_the_steps_that_use_it(changed: Any, override: str, steps: set[str]) -> None:
     """What a step is handed is what it needs; so TFX's cache reruns nothing else."""
-    assert changed(override) == steps
+    assert changed(override) == steps | {"Report"}  # which shows the whole configuration
+
+
+def test_trainings_leave_their_state_under_the_root(tmp_path: Path) -> None:
+    """In a folder that is the same in the next run: not in the artifacts of the run that was killed."""
+    for name in ("Trainer", "BaselineTrainer"):
+        handed = nodes(tmp_path)[name].parameters.parameters["custom_config"].field_value.string_value
+        settings = json.loads(json.loads(handed)["settings"])
+        assert settings["checkpoint_dir"] == str(tmp_path / "checkpoints")
+
+
+def test_weight_decay_is_no_part_of_the_baseline(tmp_path: Path) -> None:
+    """With the same optimizer, another decay changes the candidate only."""
+    some, more = (
+        nodes(tmp_path, "training.optimizer=adamw", f"training.weight_decay={decay}") for decay in (0.1, 0.2)
+    )
+    assert {n for n in STEP_NAMES if some[n].parameters != more[n].parameters} == {"Trainer", "Report"}
 
 
 def test_a_part_of_the_pipeline_is_a_part_of_the_list(tmp_path: Path) -> None:

@@ -1,0 +1,73 @@
+"""Report: one HTML page of the run, beside the artifacts it is made from."""
+
+import json
+import os
+
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.dsl.io import fileio
+from tfx.types import standard_artifacts
+from tfx.types.artifact import Artifact
+from tfx.utils import io_utils
+
+from components.report.page import REPORT_FILE, render
+from components.report.sources import Folders, collect
+
+
+class RunReport(Artifact):  # type: ignore[misc]
+    """A folder with `report.html`, which needs nothing else."""
+
+    TYPE_NAME = "RunReport"
+
+
+@component  # type: ignore[untyped-decorator]
+def Report(  # noqa: N802, PLR0913 (TFX's: a component is named like a class, and each artifact is an argument)
+    examples: InputArtifact[standard_artifacts.Examples],
+    statistics: InputArtifact[standard_artifacts.ExampleStatistics],
+    anomalies: InputArtifact[standard_artifacts.ExampleAnomalies],
+    candidate_run: InputArtifact[standard_artifacts.ModelRun],
+    baseline_run: InputArtifact[standard_artifacts.ModelRun],
+    evaluation: InputArtifact[standard_artifacts.ModelEvaluation],
+    pushed_model: InputArtifact[standard_artifacts.PushedModel],
+    report: OutputArtifact[RunReport],
+    config: Parameter[str],
+    facts_dir: Parameter[str],
+    run_id: Parameter[str],
+) -> None:
+    """Writes `report.html`, whether the model was blessed or not.
+
+    The id of the run is among the parameters, so that TFX's cache never serves the page of another run: a page shows
+    when its own run was, and what that took from the cache. It takes less than a second.
+
+    Args:
+        examples: the folder with ExampleGen's account of the rows.
+        statistics: of each split.
+        anomalies: of each split.
+        candidate_run: the history and weights of the candidate's training.
+        baseline_run: the same of the baseline's.
+        evaluation: the folder with the verdict.
+        pushed_model: whether and where the model was published.
+        report: receives the page.
+        config: the whole configuration as JSON.
+        facts_dir: the folder in which the runner leaves `<run_id>/facts.json`, which says what the metadata store
+            knows of the run; without it, the page says that this is missing.
+        run_id: of this run.
+    """
+    folders = Folders(
+        examples=examples.uri,
+        statistics=statistics.uri,
+        anomalies=anomalies.uri,
+        candidate=candidate_run.uri,
+        baseline=baseline_run.uri,
+        evaluation=evaluation.uri,
+        facts=os.path.join(facts_dir, run_id, "facts.json"),
+    )
+    pushed = pushed_model.get_string_custom_property("pushed_destination") or None
+    page = render(collect(folders, json.loads(config), pushed, _read))
+    io_utils.write_string_file(os.path.join(report.uri, REPORT_FILE), page)
+
+
+def _read(path: str) -> bytes:
+    with fileio.open(path, "rb") as file:
+        content: bytes = file.read()
+    return content

@@ -1,0 +1,141 @@
+"""Reads what the steps left behind. What is not there, or can't be read, is None: its section then says so."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
+
+from components.config import SPLITS
+
+INGEST_FILE = "ingest.json"
+HISTORY_FILE = "history.json"
+WEIGHTS_FILE = "weights.json"
+VERDICT_FILE = "verdict.json"
+STATISTICS_FILE = "FeatureStats.pb"
+ANOMALIES_FILE = "SchemaDiff.pb"
+
+Read = Callable[[str], bytes]
+Json = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Folders:
+    """Where the artifacts of a run are, as URIs, and the file of facts about the run itself."""
+
+    examples: str
+    statistics: str
+    anomalies: str
+    candidate: str
+    baseline: str
+    evaluation: str
+    facts: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """One trainer's history, epoch by epoch, and what became of the weights."""
+
+    history: list[Json] = dataclasses.field(default_factory=list)
+    weights: Json | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """All that the page is made from.
+
+    Attributes:
+        config: the whole configuration.
+        facts: what the metadata store knows of the run: `run_id`, `started`, `steps`, `artifacts`, `versions`,
+            `code`, and `override` if someone blessed the model by hand.
+        pushed: where the model was published; None if it was not.
+        statistics, anomalies: by split.
+    """
+
+    config: Json
+    facts: Json = dataclasses.field(default_factory=dict)
+    pushed: str | None = None
+    ingest: Json | None = None
+    verdict: Json | None = None
+    candidate: Training = Training()
+    baseline: Training = Training()
+    statistics: Mapping[str, statistics_pb2.DatasetFeatureStatistics] = dataclasses.field(
+        default_factory=dict
+    )
+    anomalies: Mapping[str, anomalies_pb2.Anomalies] | None = None
+
+
+def read_local(path: str) -> bytes:
+    """The bytes of a file on this machine."""
+    return Path(path).read_bytes()
+
+
+def collect(folders: Folders, config: Json, pushed: str | None, read: Read = read_local) -> Evidence:
+    """Reads everything that is there.
+
+    Args:
+        folders: where.
+        config: the whole configuration.
+        pushed: where the model was published, None if it was not.
+        read: the bytes of the file at a URI; raises where there is none.
+    """
+    return Evidence(
+        config=config,
+        facts=_object(read, folders.facts) or {},
+        pushed=pushed,
+        ingest=_object(read, f"{folders.examples}/{INGEST_FILE}"),
+        verdict=_object(read, f"{folders.evaluation}/{VERDICT_FILE}"),
+        candidate=_training(read, folders.candidate),
+        baseline=_training(read, folders.baseline),
+        statistics=_statistics(read, folders.statistics),
+        anomalies=_anomalies(read, folders.anomalies),
+    )
+
+
+def _training(read: Read, folder: str) -> Training:
+    history = _json(read, f"{folder}/{HISTORY_FILE}")
+    return Training(
+        history=history if isinstance(history, list) else [],
+        weights=_object(read, f"{folder}/{WEIGHTS_FILE}"),
+    )
+
+
+def _statistics(read: Read, folder: str) -> dict[str, statistics_pb2.DatasetFeatureStatistics]:
+    found = {}
+    for split in SPLITS:
+        content = _bytes(read, f"{folder}/Split-{split}/{STATISTICS_FILE}")
+        if content is not None:
+            found[split] = statistics_pb2.DatasetFeatureStatisticsList.FromString(content).datasets[0]
+    return found
+
+
+def _anomalies(read: Read, folder: str) -> dict[str, anomalies_pb2.Anomalies] | None:
+    found = {}
+    for split in SPLITS:
+        content = _bytes(read, f"{folder}/Split-{split}/{ANOMALIES_FILE}")
+        if content is not None:
+            found[split] = anomalies_pb2.Anomalies.FromString(content)
+    return found or None
+
+
+def _object(read: Read, path: str) -> Json | None:
+    value = _json(read, path)
+    return value if isinstance(value, dict) else None
+
+
+def _json(read: Read, path: str) -> Any:
+    content = _bytes(read, path)
+    try:
+        return None if content is None else json.loads(content)
+    except ValueError:
+        return None
+
+
+def _bytes(read: Read, path: str) -> bytes | None:
+    # TensorFlow's file system layer has errors of its own, and this module does without TensorFlow.
+    try:
+        return read(path)
+    except Exception:
+        return None

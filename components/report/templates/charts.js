@@ -1,0 +1,116 @@
+// Draws the charts that the page describes as JSON, in the colours of the page, again when those change.
+(() => {
+  "use strict";
+  const charts = new Map(JSON.parse(document.getElementById("charts").textContent).map((chart) => [chart.id, chart]));
+  const views = [];
+
+  function colours() {
+    const style = getComputedStyle(document.documentElement);
+    const names = ["text", "quiet", "line", "page", "candidate", "baseline", "reference"];
+    return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  }
+
+  function figure(chart, colour) {
+    const options = {
+      height: chart.square ? 352 : 288,
+      sizing_mode: "stretch_width",
+      toolbar_location: null,
+      tools: [],
+      x_axis_label: chart.x_label,
+      y_axis_label: chart.y_label,
+      y_axis_type: chart.log_y ? "log" : "linear",
+      background_fill_color: null,
+      border_fill_color: null,
+      outline_line_color: colour.line,
+      min_border_left: 0,
+    };
+    if (chart.square) {
+      Object.assign(options, { x_range: [-0.02, 1.02], y_range: [-0.02, 1.02] });
+    }
+    const plot = Bokeh.Plotting.figure(options);
+    for (const axis of [plot.xaxis, plot.yaxis]) {
+      axis.axis_label_text_color = colour.text;
+      axis.axis_label_text_font_style = "normal";
+      axis.major_label_text_color = colour.text;
+      axis.axis_line_color = colour.quiet;
+      axis.major_tick_line_color = colour.quiet;
+      axis.minor_tick_line_color = null;
+    }
+    for (const grid of [plot.xgrid, plot.ygrid]) {
+      grid.grid_line_color = colour.line;
+      grid.grid_line_alpha = 0.6;
+    }
+    return plot;
+  }
+
+  function hover(plot, renderer, tooltips) {
+    plot.add_tools(new Bokeh.HoverTool({ renderers: [renderer], tooltips }));
+  }
+
+  function addLine(plot, chart, line, colour) {
+    const source = new Bokeh.ColumnDataSource({
+      data: { x: line.x.map((value) => value ?? NaN), y: line.y.map((value) => value ?? NaN) },
+    });
+    const dash = line.dash ? [6, 4] : [];
+    const drawn = plot.line({ field: "x" }, { field: "y" }, {
+      source, line_color: colour[line.series], line_width: line.series === "reference" ? 1 : 2, line_dash: dash,
+    });
+    if (line.dots) {
+      plot.scatter({ field: "x" }, { field: "y" }, { source, size: 7, color: colour[line.series] });
+    }
+    if (line.series !== "reference") {
+      hover(plot, drawn, [["", line.name], [chart.x_label, "@x"], [chart.y_label, "@y{0.0000}"]]);
+    }
+  }
+
+  function addBars(plot, chart, bars, colour) {
+    // A logarithmic axis has no 0: bars stand on the floor of the chart, and empty ones are left out.
+    const shown = bars.heights.map((_, index) => index).filter((index) => bars.heights[index] > 0);
+    const source = new Bokeh.ColumnDataSource({
+      data: {
+        left: shown.map((index) => bars.edges[index]),
+        right: shown.map((index) => bars.edges[index + 1]),
+        top: shown.map((index) => bars.heights[index]),
+        bottom: shown.map(() => chart.floor),
+      },
+    });
+    const filled = bars.series === "candidate";
+    const drawn = plot.quad({ field: "left" }, { field: "right" }, { field: "bottom" }, { field: "top" }, {
+      source, line_color: null, fill_color: colour[bars.series], fill_alpha: filled ? 0.45 : 0,
+    });
+    // The outline of the whole, so that both models can be told apart where one is in front of the other.
+    const heights = bars.heights.map((height) => Math.max(height, chart.floor));
+    const x = bars.edges.flatMap((edge) => [edge, edge]);
+    const y = [chart.floor, ...heights.flatMap((height) => [height, height]), chart.floor];
+    plot.line(x, y, { line_color: colour[bars.series], line_width: 1.5 });
+    hover(plot, drawn, [["", bars.name], ["from", "@left{0.0000}"], ["to", "@right{0.0000}"]]);
+  }
+
+  function draw(target, chart, colour) {
+    const plot = figure(chart, colour);
+    for (const bars of chart.bars) addBars(plot, chart, bars, colour);
+    for (const line of chart.lines) addLine(plot, chart, line, colour);
+    if (chart.mark) {
+      plot.add_layout(new Bokeh.Span({
+        location: chart.mark[0], dimension: "height", line_color: colour.reference, line_dash: [2, 4], line_width: 2,
+      }));
+    }
+    return Bokeh.Plotting.show(plot, target);
+  }
+
+  async function drawAll() {
+    const colour = colours();
+    for (const view of views.splice(0)) view.remove();
+    for (const target of document.querySelectorAll("[data-chart]")) {
+      target.replaceChildren();
+      views.push(await draw(target, charts.get(target.dataset.chart), colour));
+    }
+    document.documentElement.dataset.charts = "drawn";
+  }
+
+  Bokeh.logger.set_level("warn"); // otherwise it tells the console how long each chart took
+  let last = Promise.resolve();
+  const redraw = () => { last = last.then(drawAll); };
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  redraw();
+})();

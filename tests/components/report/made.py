@@ -1,0 +1,176 @@
+"""A small run, made by hand: what each section is given, and pages with parts of it missing."""
+
+import dataclasses
+from typing import Any
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
+
+from components.report.sources import Evidence, Training
+
+NASTY = "<script>alert(1)</script>"
+SERIES = ("candidate", "baseline")
+
+
+def history(epochs: int, best: int) -> list[dict[str, float]]:
+    """Validation log loss falls until epoch `best` and rises after it."""
+    return [
+        {
+            "epoch": epoch,
+            "loss": 0.7 + 1 / epoch,
+            "log_loss": 0.6 + 1 / epoch / 10,
+            "accuracy": 0.5 + epoch / 100,
+            "val_loss": 0.8,
+            "val_log_loss": 0.5 + abs(epoch - best) / 100,
+            "val_accuracy": 0.75,
+        }
+        for epoch in range(1, epochs + 1)
+    ]
+
+
+def weights(zero: float, *, dropped: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Two layers of 100 and 10 weights, two features."""
+    layer = {
+        "zero": zero,
+        "small": min(1.0, zero + 0.1),
+        "l1_norm": 12.345,
+        "l2_norm": 2.5,
+        "histogram": {"edges": [-1.0, 0.0, 2.0], "counts": [40, 60]},
+    }
+    return {
+        "layers": [{"name": "hidden_1", "weights": 100, **layer}, {"name": "output", "weights": 10, **layer}],
+        "features": [{"name": NASTY, "norm": 0.0 if dropped else 0.5}, {"name": "age", "norm": 1.25}],
+        "dropped": list(dropped),
+    }
+
+
+def metric(candidate: float, baseline: float, *, spans: bool = True) -> dict[str, Any]:
+    """A metric as the verdict has it, each interval 0.01 to either side."""
+    values = {"candidate": candidate, "baseline": baseline, "difference": candidate - baseline}
+    interval = {name: [value - 0.01, value + 0.01] for name, value in values.items()} if spans else None
+    return {**values, "interval": interval}
+
+
+def threshold(**changes: Any) -> dict[str, Any]:
+    """A floor for the AUC, passed."""
+    return {
+        "metric": "auc", "rule": "floor", "direction": ">=", "slice": None, "mode": "point", "value": 0.8767,
+        "interval": [0.82, 0.92], "compared": 0.8767, "bound": 0.6, "candidate": 0.8767, "baseline": 0.8804,
+        "passed": True, "sentence": "the AUC is 0.8767, at least 0.6",
+    } | changes  # fmt: skip
+
+
+def verdict(**changes: Any) -> dict[str, Any]:
+    """A blessed model with everything measured."""
+    curves = {
+        "roc": {"fpr": [0.0, 0.2, 1.0], "tpr": [0.0, 0.9, 1.0]},
+        "precision_recall": {"recall": [0.0, 1.0], "precision": [1.0, 0.5]},
+        "calibration": {"predicted": [0.1, 0.9], "observed": [0.2, 0.85], "rows": [100, 103]},
+        "confusion": {"true_positive": 91, "false_positive": 12, "true_negative": 83, "false_negative": 17},
+    }
+    gap = {
+        "log_loss": {"train": 0.3, "test": 0.39, "difference": 0.09},
+        "auc": {"train": 0.95, "test": 0.88, "difference": -0.07},
+    }
+    worse = {"log_loss": {"train": 0.1, "test": 0.51, "difference": 0.41}, "auc": gap["auc"]}
+    slice_ = {
+        "name": f"{NASTY} <= 30", "feature": NASTY, "above": None, "up_to": 30.0, "missing": False, "rows": 80,
+        "positives": 31, "too_small": False, "judged": True,
+        "metrics": {"auc": metric(0.86, 0.87)},
+    }  # fmt: skip
+    return {
+        "blessed": True,
+        "reasons": [],
+        "rows": 203,
+        "positives": 108,
+        "bootstrap": {
+            "method": "paired percentile bootstrap over the rows of the test split",
+            "resamples": 1000,
+            "confidence": 0.95,
+            "seed": 1,
+        },
+        "mode": "point",
+        "metrics": {
+            "auc": metric(0.8767, 0.8804),
+            "pr_auc": metric(0.8714, 0.8746, spans=False),
+            "log_loss": metric(0.3919, 0.5113),
+        },
+        "thresholds": [
+            threshold(),
+            threshold(slice=slice_["name"], passed=False, sentence="the AUC is 0.86, not at least 0.9"),
+        ],
+        "slices": [slice_],
+        "gap": {"train_rows": 608, "candidate": gap, "baseline": worse},
+        "curves": dict.fromkeys(SERIES, curves),
+    } | changes
+
+
+def statistics(rows: int = 608) -> statistics_pb2.DatasetFeatureStatistics:
+    """Two features: one nasty by name, with 8 missing values of 608, and one with a tenth of zeros."""
+    made = statistics_pb2.DatasetFeatureStatistics(num_examples=rows)
+    for name, missing in ((NASTY, 8), ("age", 0)):
+        feature = made.features.add(path={"step": [name]})
+        stats = feature.num_stats
+        stats.mean, stats.std_dev, stats.min, stats.median, stats.max = (
+            41.5,
+            9.87654321,
+            -3.0,
+            40.0,
+            1234567.0,
+        )
+        stats.num_zeros = rows // 10
+        stats.histograms.add(num_nan=missing)
+    return made
+
+
+def anomalies(*columns: str) -> anomalies_pb2.Anomalies:
+    """One anomaly of error severity for each column."""
+    made = anomalies_pb2.Anomalies()
+    for column in columns:
+        anomaly = made.anomaly_info[column]
+        anomaly.severity = anomalies_pb2.AnomalyInfo.ERROR
+        anomaly.short_description, anomaly.description = "Out-of-range values", "Unexpectedly high"
+        anomaly.path.step.append(column)
+    return made
+
+
+def evidence(**changes: Any) -> Evidence:
+    """A run with everything there, and what is named changed."""
+    ingest = {
+        "rows": {"train": 608, "eval": 189, "test": 203, "rejected": 2},
+        "features": [NASTY, "age"],
+        "label": "churned",
+        "negative_label": "no",
+        "positive_label": "yes",
+        "warnings": [f"The column {NASTY} & co"],
+        "files": [{"path": "/data/churn.csv", "rows": 1000, "rejected": 2}],
+        "reasons": ["/data/churn.csv, line 7: expected 3 fields, found 4", f"line 9: {NASTY}"],
+    }
+    facts = {
+        "run_id": "20261120T120000.000000Z",
+        "started": "2026-11-20T12:00:00+00:00",
+        "steps": [
+            {"name": "ExampleGen", "state": "cached", "seconds": 0.25},
+            {"name": "Trainer", "state": "done", "seconds": 125.0},
+        ],
+        "artifacts": [
+            {"step": "Trainer", "output": "model", "type": "Model", "id": 7, "uri": f"/runs/{NASTY}/model"}
+        ],
+        "versions": {"tensorflow": "2.21.0", "bokeh": "3.9.2"},
+        "code": {"Trainer": "0123abcd"},
+    }
+    whole = Evidence(
+        config={
+            "name": "churn",
+            "data": {"label": NASTY, "ignore": [], "schema_file": None},
+            "training": {"epochs": 30, "early_stopping": 5},
+        },
+        facts=facts,
+        pushed="/runs/serving/17",
+        ingest=ingest,
+        verdict=verdict(),
+        candidate=Training(history(12, best=7), weights(0.5, dropped=(NASTY,))),
+        baseline=Training(history(30, best=30), weights(0.0)),
+        statistics={"train": statistics(), "eval": statistics(189), "test": statistics(203)},
+        anomalies={"train": anomalies(), "eval": anomalies(NASTY)},
+    )
+    return dataclasses.replace(whole, **changes)

@@ -1,0 +1,57 @@
+"""Reading the artifacts of a run."""
+
+from pathlib import Path
+from typing import Any
+
+from components.report import sources
+
+
+def test_the_files_have_the_names_that_the_steps_give_them() -> None:
+    """The report imports no other step, so that it stands alone: this holds the names together."""
+    from tfx.components.example_validator.executor import DEFAULT_FILE_NAME as ANOMALIES
+    from tfx.components.statistics_gen.executor import DEFAULT_FILE_NAME as STATISTICS
+
+    from components.example_gen.outcome import SUMMARY_FILE
+    from components.history import HISTORY_FILE
+    from components.verdict import VERDICT_FILE
+    from components.weights import WEIGHTS_FILE
+
+    assert sources.INGEST_FILE == SUMMARY_FILE
+    assert sources.HISTORY_FILE == HISTORY_FILE
+    assert sources.WEIGHTS_FILE == WEIGHTS_FILE
+    assert sources.VERDICT_FILE == VERDICT_FILE
+    assert sources.STATISTICS_FILE == STATISTICS
+    assert sources.ANOMALIES_FILE == ANOMALIES
+
+
+def _folders(root: Path) -> sources.Folders:
+    names = ("examples", "statistics", "anomalies", "candidate", "baseline", "evaluation")
+    return sources.Folders(**{name: str(root / name) for name in names}, facts=str(root / "facts.json"))
+
+
+def test_nothing_there_is_nothing_known(tmp_path: Path) -> None:
+    """No file is needed: each that is missing is None or empty."""
+    found = sources.collect(_folders(tmp_path), {"name": "x"}, None)
+    assert found == sources.Evidence(config={"name": "x"})
+
+
+def test_what_is_there_is_read(tmp_path: Path, made: Any) -> None:
+    """JSON and protos, from where the steps leave them; a file cut off in the middle is as one that is missing."""
+    for path, content in {
+        "examples/ingest.json": b'{"rows": {}}',
+        "candidate/history.json": b'[{"epoch": 1}]',
+        "candidate/weights.json": b'{"layers": [',
+        "evaluation/verdict.json": '{"reasons": ["é"]}'.encode(),
+        "facts.json": b'{"run_id": "a"}',
+        "anomalies/Split-eval/SchemaDiff.pb": made.anomalies("age").SerializeToString(),
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    found = sources.collect(_folders(tmp_path), {}, "/served/1")
+    assert found.ingest == {"rows": {}}
+    assert found.candidate == sources.Training([{"epoch": 1}], None)
+    assert found.verdict == {"reasons": ["é"]}
+    assert found.facts == {"run_id": "a"}
+    assert found.pushed == "/served/1"
+    assert found.anomalies is not None
+    assert list(found.anomalies["eval"].anomaly_info) == ["age"]
