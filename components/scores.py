@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from components.bootstrap import Scored
 from components.errors import DataRefused
+from components.records import serialized_batches
 
 SIGNATURE = "serving_examples"
 PREDICTION = "probability"
@@ -47,7 +48,7 @@ def score(pattern: str, label: str, models: Mapping[str, tf.Module], features: S
     labels: list[Floats] = []
     columns: dict[str, list[Floats]] = {name: [] for name in features}
     predictions: dict[str, list[Floats]] = {name: [] for name in models}
-    for serialized in _batches(files):
+    for serialized in serialized_batches(files, _BATCH).prefetch(2):
         parsed = tf.io.parse_example(serialized, spec | target)
         labels.append(_flat(parsed[label]))
         for name, column in columns.items():
@@ -58,17 +59,8 @@ def score(pattern: str, label: str, models: Mapping[str, tf.Module], features: S
     return Scores(rows, {name: _joined(parts) for name, parts in columns.items()})
 
 
-def _batches(files: Sequence[str]) -> tf.data.Dataset:
-    def read(name: tf.Tensor) -> tf.data.Dataset:
-        gzipped = tf.strings.regex_full_match(name, r".*\.gz")
-        return tf.data.TFRecordDataset(name, tf.where(gzipped, "GZIP", ""))
-
-    names = tf.data.Dataset.from_tensor_slices(tf.constant(files, tf.string))
-    return names.flat_map(read).batch(_BATCH).prefetch(2)
-
-
 def _check(files: Sequence[str], label: str, features: Sequence[str]) -> None:
-    for serialized in _batches(files).unbatch().take(1):
+    for serialized in serialized_batches(files, 1).unbatch().take(1):
         example = tf.train.Example.FromString(serialized.numpy())
         known = sorted(name for name in example.features.feature if name != label)
         for name in features:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from components.records import serialized_batches
 from components.transform import VECTOR
 
 READ_BATCH = 4096
@@ -45,14 +46,8 @@ def read_vectors(patterns: Sequence[str], transform: tft.TFTransformOutput, labe
         target = tf.reshape(tf.cast(raw[label], tf.float32), [-1, 1])
         return transform.transform_raw_features(raw, drop_unused_features=True)[VECTOR], target
 
-    def read(name: tf.Tensor) -> tf.data.Dataset:
-        gzipped = tf.strings.regex_full_match(name, r".*\.gz")
-        return tf.data.TFRecordDataset(name, tf.where(gzipped, "GZIP", ""))
-
     batches = list(
-        tf.data.Dataset.from_tensor_slices(tf.constant(files, tf.string))
-        .flat_map(read)
-        .batch(READ_BATCH)
+        serialized_batches(files, READ_BATCH)
         .map(parse, num_parallel_calls=tf.data.AUTOTUNE)
         .prefetch(tf.data.AUTOTUNE)
         .as_numpy_iterator()

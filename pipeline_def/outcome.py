@@ -8,6 +8,9 @@ from typing import Any
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.bootstrap import METRICS
+from components.example_gen.outcome import REJECTED_FILE
+from components.example_gen.outcome import SUMMARY_FILE as INGEST_FILE
+from components.report.page import REPORT_FILE
 from components.verdict import BASELINE, CANDIDATE, VERDICT_FILE
 from pipeline_def.summary import (
     BothMetrics,
@@ -21,9 +24,6 @@ from pipeline_def.summary import (
     Threshold,
 )
 
-INGEST_FILE = "ingest.json"
-REJECTED_FILE = "rejected_rows.jsonl"
-REPORT_FILE = "report.html"
 Outputs = dict[tuple[str, str], mlmd.Artifact]
 
 

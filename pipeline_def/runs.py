@@ -66,7 +66,7 @@ class RunStore:
             NoSuchRun: there is none.
         """
         for context in reversed(self.run_contexts()):
-            ended = {self._node(e) for e in self.executions(context.name) if e.last_known_state in ENDED_WELL}
+            ended = {name for name, e in self.steps(context.name) if e.last_known_state in ENDED_WELL}
             if ended.issuperset(steps):
                 return str(context.name)
         raise NoSuchRun(f"no run has completed the steps {', '.join(steps)} yet; leave --from-step out.")
@@ -74,8 +74,7 @@ class RunStore:
     def outputs(self, run_id: str) -> dict[tuple[str, str], mlmd.Artifact]:
         """The artifacts that a run made or took from the cache, by (name of the step, name of the output)."""
         found: dict[tuple[str, str], mlmd.Artifact] = {}
-        for execution in self.executions(run_id):
-            node = self._node(execution)
+        for node, execution in self.steps(run_id):
             events = [
                 event
                 for event in self.store.get_events_by_execution_ids([execution.id])
@@ -127,8 +126,8 @@ class RunStore:
 
     def destination(self, run_id: str) -> str | None:
         """The folder to which a run publishes; None where it never came to its Pusher."""
-        for execution in self.executions(run_id):
-            if self._node(execution) == "Pusher":
+        for name, execution in self.steps(run_id):
+            if name == "Pusher":
                 settings = json.loads(execution.custom_properties["push_destination"].string_value)
                 return str(settings["filesystem"]["base_directory"])
         return None
