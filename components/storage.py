@@ -50,30 +50,55 @@ def read(path: str) -> bytes:
 def write(path: str, content: bytes, *, durable: bool = False) -> None:
     """Writes a file, and makes the folders above it. Whoever reads it finds all of this, or what was there before.
 
-    On the disk it is written under another name, and renamed. On a store an object appears as a whole.
-
     Args:
         path: of the file.
         content: all of it.
         durable: that holds through a power failure, too, once this has returned; on a store it always does.
     """
+    if not is_remote(path):
+        with creating(path, durable=durable) as file:
+            file.write(content)
+        return
+    from tfx.dsl.io import fileio
+
+    with _errors_of(path), fileio.open(path, "wb") as remote:
+        remote.write(content)  # A store has an object as a whole, or not: it needs no other name before.
+
+
+@contextlib.contextmanager
+def creating(path: str, *, durable: bool = False, scratch: str | None = None) -> Iterator[BinaryIO]:
+    """Gives a file to write, which gets its name when the block has ended well, and is removed where it has not.
+
+    Args:
+        path: its name then; the folders above it are made.
+        durable: as in `write`.
+        scratch: the folder that it lies in until then, on the same disk or store; none: that of the path. Whoever is
+            killed in the middle leaves it there.
+    """
+    above, name = os.path.split(path)  # a store's name is no Path
+    unfinished = os.path.join(above if scratch is None else scratch, f"{name}.{uuid.uuid4().hex}.unfinished")
     if is_remote(path):
         from tfx.dsl.io import fileio
 
-        with _errors_of(path), fileio.open(path, "wb") as remote:
-            remote.write(content)
+        with _errors_of(path):
+            with fileio.open(unfinished, "wb") as remote:
+                yield remote
+            fileio.rename(unfinished, path, overwrite=True)
         return
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f"{target.name}.{uuid.uuid4().hex}.unfinished")
-    with unfinished.open("wb") as file:
-        file.write(content)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    unfinished.replace(target)
+    for each in (path, unfinished):
+        Path(each).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with open(unfinished, "wb") as file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+    except BaseException:
+        Path(unfinished).unlink(missing_ok=True)
+        raise
+    Path(unfinished).replace(path)
     if durable:
-        _flush_folder(target.parent)
+        _flush_folder(Path(path).parent)
 
 
 def remove(path: str) -> None:

@@ -11,10 +11,10 @@ from tfx import types
 from tfx.components.example_gen import utils
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
-from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 
+from components import storage
 from components.config.data import SPLITS
 from components.example_gen import plan, shards
 from components.example_gen.outcome import finish
@@ -52,8 +52,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
             raise plan.changed(request.settings.input)
         job = Job(table, request.settings, artifact.uri.rstrip("/"), len(planned.blocks))
         artifact.split_names = artifact_utils.encode_split_names(list(SPLITS))
-        for folder in (*(f"Split-{split}" for split in SPLITS), shards.NOTES):
-            fileio.makedirs(f"{job.uri}/{folder}")
         with _Progress(job), self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
@@ -65,8 +63,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
         for split in SPLITS:
             if not outcome.rows[split]:
                 # A reader of a split without any file fails; the gate has a better sentence for it.
-                with fileio.open(shards.shard_path(job.uri, split, 0, job.blocks), "wb") as empty:
-                    empty.write(b"")
+                storage.write(shards.shard_path(job.uri, split, 0, job.blocks), b"")
         examples_utils.set_payload_format(artifact, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
         _PROGRESS.info("%s rows", f"{sum(outcome.rows.values()):,}")
 
@@ -99,9 +96,9 @@ class _Progress:
     def _watch(self) -> None:
         seen: dict[str, int] = {}
         while not self._done.wait(_SECONDS_BETWEEN_REPORTS):
-            for name in fileio.listdir(f"{self._job.uri}/{shards.NOTES}"):
+            notes = f"{self._job.uri}/{shards.NOTES}"
+            for name in storage.names_in(notes):
                 if name.endswith(".json") and name not in seen:
-                    with fileio.open(f"{self._job.uri}/{shards.NOTES}/{name}", "r") as file:
-                        note = json.load(file)
+                    note = json.loads(storage.read(f"{notes}/{name}"))
                     seen[name] = sum(note["rows"].values()) + note["rejected"]
             _PROGRESS.info("%s rows, %d of %d blocks", f"{sum(seen.values()):,}", len(seen), self._job.blocks)

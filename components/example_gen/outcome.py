@@ -1,12 +1,12 @@
 """What is kept of a run beside the examples, and whether so much was bad that the data is refused."""
 
 import json
+import shutil
 from collections import Counter
-from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
-from tfx.dsl.io import fileio
-
+from components import storage
 from components.config.data import SPLITS
 from components.errors import DataRefused
 from components.example_gen import labels, shards
@@ -33,8 +33,7 @@ class Outcome:
         self.files = {head.path: {"path": head.path, "rows": 0, "rejected": 0} for head in job.table.heads}
         self.reasons: list[str] = []
         for index in range(job.blocks):
-            with fileio.open(shards.note_path(job.uri, index), "r") as file:
-                self._add(json.load(file))
+            self._add(json.loads(storage.read(shards.note_path(job.uri, index))))
 
     def _add(self, note: dict[str, Any]) -> None:
         if note["refused"]:
@@ -98,20 +97,12 @@ class Outcome:
 
     def write_rejected(self, path: str) -> None:
         """Writes all bad rows in the order of file and line; the file appears when it is complete."""
-        partial = f"{path}.partial"
-        with fileio.open(partial, "w") as target:
-            target.write("")  # TensorFlow's files come into being with the first write.
-            for text in self._rejected_parts():
-                target.write(text)
-        fileio.rename(partial, path, overwrite=True)
-
-    def _rejected_parts(self, size: int = 2**20) -> Iterator[str]:
-        for index in range(self._job.blocks):
-            path = shards.rejected_path(self._job.uri, index)
-            if fileio.exists(path):
-                with fileio.open(path, "r") as part:
-                    while text := part.read(size):
-                        yield text
+        with storage.creating(path) as target:
+            for index in range(self._job.blocks):
+                part = shards.rejected_path(self._job.uri, index)
+                if storage.exists(part):
+                    with closing(storage.open_bytes(part)) as source:
+                        shutil.copyfileobj(source, target)
 
 
 def finish(job: Job, digest: str, rejected_dir: str) -> Outcome:
@@ -127,13 +118,11 @@ def finish(job: Job, digest: str, rejected_dir: str) -> Outcome:
     if refusal:
         kept = None
         if outcome.rows["rejected"] and rejected_dir:
-            fileio.makedirs(rejected_dir)
             kept = f"{rejected_dir}/rejected_rows-{digest[:16]}.jsonl"
             outcome.write_rejected(kept)
         raise DataRefused(refusal, rejected_rows=kept)
     outcome.write_rejected(f"{job.uri}/{REJECTED_FILE}")
-    with fileio.open(f"{job.uri}/{INGEST_FILE}", "w") as file:
-        summary = {**outcome.summary(), "digest": digest}
-        file.write(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
-    fileio.rmtree(f"{job.uri}/{shards.NOTES}")
+    summary = json.dumps({**outcome.summary(), "digest": digest}, indent=2, ensure_ascii=False)
+    storage.write(f"{job.uri}/{INGEST_FILE}", f"{summary}\n".encode())
+    storage.remove_folder(f"{job.uri}/{shards.NOTES}")
     return outcome

@@ -4,25 +4,24 @@ Everything has a name that follows from the block's number and arrives by a rena
 started again at any time. Only block descriptions and nothing of the rows travels through Beam.
 """
 
+import contextlib
 import json
-import uuid
 import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import BinaryIO
 
 import apache_beam as beam
 import numpy as np
-import pyarrow as pa
-import tensorflow as tf
-from tfx_bsl.coders import example_coder
+import numpy.typing as npt
 
 from components import storage
 from components.config.data import SPLITS, DataConfig
 from components.errors import DataRefused
 from components.example_gen import parquet, plan
+from components.example_gen.encoding import Encoder
 from components.example_gen.plan import Block
 from components.example_gen.rows import CsvReader, parse_batch
 from components.example_gen.scan import BLOCK_BYTES, blocks
@@ -84,7 +83,7 @@ def convert(job: Job, block: Block) -> None:
                 _write(job, parsed, writers, note)
     except DataRefused as refusal:
         note.refused = str(refusal)
-    _put(note_path(job.uri, block.index), json.dumps(vars(note)))
+    storage.write(note_path(job.uri, block.index), json.dumps(vars(note)).encode())
 
 
 def _parse(job: Job, block: Block) -> Iterator[Parsed]:
@@ -126,15 +125,8 @@ def _write(job: Job, parsed: Parsed, writers: "_Writers", note: "_Note") -> None
     for index, split in enumerate(SPLITS):
         rows = np.flatnonzero(splits == index)
         note.rows[split] += len(rows)
-        if not len(rows):
-            continue
-        one_each: Any = pa.array(np.arange(len(rows) + 1, dtype=np.int64))
-        columns = [
-            pa.LargeListArray.from_arrays(one_each, pa.array(column[rows])) for column in parsed.features
-        ]
-        columns.append(pa.LargeListArray.from_arrays(one_each, pa.array(parsed.label[rows])))
-        batch = pa.RecordBatch.from_arrays(columns, [*table.features, table.labels.column])
-        writers.write(split, example_coder.RecordBatchToExamples(batch))
+        if len(rows):
+            writers.write(split, parsed.features[:, rows], parsed.label[rows])
 
 
 class _Note:
@@ -169,49 +161,32 @@ class _Writers:
 
     def __init__(self, job: Job, index: int) -> None:
         self._job, self._index = job, index
-        self._prefix = f"{job.uri}/{NOTES}/{uuid.uuid4().hex}"
-        self._shards: dict[str, tf.io.TFRecordWriter] = {}
-        self._rejected: Any = None
+        self._encoder = Encoder(job.table.features, job.table.labels.column)
+        self._files: dict[str, BinaryIO] = {}
+        self._all = contextlib.ExitStack()
 
     def __enter__(self) -> "_Writers":
         return self
 
-    def write(self, split: str, examples: list[bytes]) -> None:
-        """Appends examples to a split."""
-        if split not in self._shards:
-            self._shards[split] = tf.io.TFRecordWriter(f"{self._prefix}-{split}")
-        write = self._shards[split].write
-        for example in examples:
-            write(example)
+    def write(self, split: str, features: npt.NDArray[np.float32], label: npt.NDArray[np.int64]) -> None:
+        """Appends rows to a split."""
+        path = shard_path(self._job.uri, split, self._index, self._job.blocks)
+        self._file(path).write(self._encoder.records(features, label).tobytes())
 
     def reject(self, rejected: list[Rejected], file: str) -> None:
         """Appends bad rows to the block's own file of them."""
-        if rejected and self._rejected is None:
-            self._rejected = tf.io.gfile.GFile(f"{self._prefix}-rejected", "w")
         for one in rejected:
             record = {"file": file, "line": one.line, "reason": one.reason, "raw": one.raw}
-            self._rejected.write(json.dumps(record, ensure_ascii=False) + "\n")
+            line = json.dumps(record, ensure_ascii=False) + "\n"
+            self._file(rejected_path(self._job.uri, self._index)).write(line.encode())
+
+    def _file(self, path: str) -> BinaryIO:
+        if path not in self._files:
+            creating = storage.creating(path, scratch=f"{self._job.uri}/{NOTES}")
+            self._files[path] = self._all.enter_context(creating)
+        return self._files[path]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        uri, index = self._job.uri, self._index
-        names = {
-            f"{self._prefix}-{split}": shard_path(uri, split, index, self._job.blocks)
-            for split in self._shards
-        }
-        for shard in self._shards.values():
-            shard.close()
-        if self._rejected is not None:
-            self._rejected.close()
-            names[f"{self._prefix}-rejected"] = rejected_path(uri, index)
-        if error is None:
-            for source, target in names.items():
-                tf.io.gfile.rename(source, target, overwrite=True)
-
-
-def _put(path: str, text: str) -> None:
-    beside = f"{path}.{uuid.uuid4().hex}"
-    with tf.io.gfile.GFile(beside, "w") as file:
-        file.write(text)
-    tf.io.gfile.rename(beside, path, overwrite=True)
+        self._all.__exit__(kind, error, trace)

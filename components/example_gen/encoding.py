@@ -1,0 +1,126 @@
+"""Many rows at once become TFRecords of tf.Examples.
+
+All examples of a table have the same features with one number each, so their serialized forms are equal but for these
+numbers: a record is written once, copied for each row, and the numbers are put in. The checksum of a record is that of
+the form with zeros, changed by what each byte that differs adds to it: CRC is linear. One call for each
+example, as in tfx_bsl and TensorFlow, took three quarters of ExampleGen's time.
+
+The formats: https://protobuf.dev/programming-guides/encoding, tensorflow/core/example/feature.proto, and
+https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+_LENGTH_BYTES, _CHECKSUM_BYTES = 8, 4
+_EXAMPLE_FEATURES, _MAP_ENTRY, _KEY, _VALUE, _FLOATS, _INTEGERS, _NUMBERS = 1, 1, 1, 2, 2, 3, 1
+_BYTES_FIELD = 2  # the wire type of whatever comes with its length
+_FLOAT, _LABEL = np.dtype("<f4"), np.dtype(np.uint8)
+_CASTAGNOLI = 0x82F63B78  # bits reversed
+_MASK = 0xA282EAD8
+
+
+class Encoder:
+    """Serializes rows of the same features and a label that is 0 or 1."""
+
+    def __init__(self, features: Sequence[str], label: str) -> None:
+        kinds = dict.fromkeys(features, _FLOATS) | {label: _INTEGERS}
+        example, at = b"", {}
+        # In the order of their names, so that nothing but the table decides the bytes.
+        for name in sorted(kinds, key=str.encode):
+            number = bytes((_FLOAT if kinds[name] == _FLOATS else _LABEL).itemsize)
+            values = _field(kinds[name], _field(_NUMBERS, number))
+            example += _field(_MAP_ENTRY, _field(_KEY, name.encode()) + _field(_VALUE, values))
+            at[name] = len(example) - len(number)
+        # What stands before the features moves them all.
+        moved = len(_field(_EXAMPLE_FEATURES, example)) - len(example)
+        example = _field(_EXAMPLE_FEATURES, example)
+        length = len(example).to_bytes(_LENGTH_BYTES, "little")
+        head = length + _masked(np.array([_crc(length)], np.uint32)).tobytes()
+        self._record = np.frombuffer(head + example + bytes(_CHECKSUM_BYTES), np.uint8)
+        self._at = [len(head) + moved + at[name] for name in (*features, label)]
+        self._crc = np.uint32(_crc(example))
+        last = len(head) + len(example) - 1
+        self._kinds = [_FLOAT] * len(features) + [_LABEL]
+        places = zip(self._at, self._kinds, strict=True)
+        self._changes = _changes([[last - at - byte for byte in range(kind.itemsize)] for at, kind in places])
+
+    def records(
+        self, features: npt.NDArray[np.float32], label: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.uint8]:
+        """The records of rows, one after the other.
+
+        Args:
+            features: shape [features, rows]; NaN stands for a missing value.
+            label: 0 or 1, shape [rows].
+
+        Returns:
+            Bytes of a TFRecord file, shape [rows, bytes of a record].
+        """
+        rows = len(label)
+        records = np.empty((rows, self._record.size), np.uint8)
+        records[:] = self._record
+        crc = np.full(rows, self._crc)
+        columns = zip(self._at, self._kinds, self._changes, (*features, label), strict=True)
+        for at, kind, changes, numbers in columns:
+            content = np.ascontiguousarray(numbers, kind).view(np.uint8).reshape(rows, kind.itemsize)
+            records[:, at : at + kind.itemsize] = content
+            for byte, change in zip(content.T, changes, strict=True):
+                crc ^= change[byte]
+        records[:, -_CHECKSUM_BYTES:] = _masked(crc).view(np.uint8).reshape(rows, _CHECKSUM_BYTES)
+        return records
+
+
+def _field(number: int, content: bytes) -> bytes:
+    return bytes([number << 3 | _BYTES_FIELD]) + _varint(len(content)) + content
+
+
+def _varint(value: int) -> bytes:
+    found = bytearray()
+    while value > 0x7F:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*found, value])
+
+
+def _byte_table() -> npt.NDArray[np.uint32]:
+    """What CRC-32C makes of each byte."""
+    table = np.arange(256, dtype=np.uint32)
+    for _ in range(8):
+        table = (table >> np.uint32(1)) ^ np.where(table & np.uint32(1), np.uint32(_CASTAGNOLI), np.uint32(0))
+    return table
+
+
+_TABLE = _byte_table()
+
+
+def _crc(content: bytes) -> int:
+    """CRC-32C, as RFC 3720 has it."""
+    crc = 0xFFFFFFFF
+    for byte in content:
+        crc = int(_TABLE[(crc ^ byte) & 0xFF]) ^ crc >> 8
+    return crc ^ 0xFFFFFFFF
+
+
+def _changes(following: Sequence[Sequence[int]]) -> list[list[npt.NDArray[np.uint32]]]:
+    """By how much each value of a byte changes the checksum of what has zero there.
+
+    Args:
+        following: for each number, how many bytes come after each of its bytes.
+    """
+    found: dict[int, npt.NDArray[np.uint32]] = {}
+    wanted = {distance for distances in following for distance in distances}
+    change = _TABLE
+    for distance in range(max(wanted) + 1):
+        if distance in wanted:
+            found[distance] = change
+        change = _TABLE[change & np.uint32(0xFF)] ^ (change >> np.uint32(8))
+    return [[found[distance] for distance in distances] for distances in following]
+
+
+def _masked(crc: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """As TFRecord stores a checksum: turned by 15 bits, with a constant added."""
+    turned = (crc >> np.uint32(15)) | (crc << np.uint32(17))
+    return (turned + np.uint32(_MASK)).astype("<u4")
