@@ -116,7 +116,8 @@ class _Loop:
         self._stride = self._batch * max(
             1, min(STEPS_PER_CALL, CALL_BYTES // (self._batch * (width + 1) * 4))
         )
-        self._run_steps = tf.function(self._steps, input_signature=_specs(width))
+        # AutoGraph would need a second to translate what here is written as a graph anyway.
+        self._run_steps = tf.function(self._steps, input_signature=_specs(width), autograph=False)
 
     def epoch(self, number: int, train: Split) -> dict[str, float]:
         """One pass over all rows; the last batch may be smaller than the others."""
@@ -133,12 +134,15 @@ class _Loop:
 
     def _steps(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """A step for each batch of these rows. Returns the sums over rows of loss, log loss and hits."""
-        sums = tf.zeros([3], tf.float64)
-        for start in tf.range(0, tf.shape(features)[0], self._batch):
-            batch = slice(start, start + self._batch)
-            result = self._strategy.run(self._step, args=(features[batch], labels[batch]))
-            sums += self._strategy.reduce(tf.distribute.ReduceOp.SUM, result, axis=None)
-        return sums
+        rows = tf.shape(features)[0]
+
+        def step(start: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            end = start + self._batch
+            result = self._strategy.run(self._step, args=(features[start:end], labels[start:end]))
+            return end, sums + self._strategy.reduce(tf.distribute.ReduceOp.SUM, result, axis=None)
+
+        begin = tf.constant(0), tf.zeros([3], tf.float64)
+        return tf.while_loop(lambda start, _: start < rows, step, begin)[1]
 
     def _step(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """One replica's share of a step: every n-th row of the global batch, and an n-th of the penalty.
@@ -169,7 +173,7 @@ class _Scores:
 
     def __init__(self, model: keras.Model, width: int) -> None:
         self._model = model
-        self._sums = tf.function(self._sums_of, input_signature=_specs(width))
+        self._sums = tf.function(self._sums_of, input_signature=_specs(width), autograph=False)
 
     def __call__(self, data: Split) -> dict[str, float]:
         log_loss, hits, penalty = 0.0, 0.0, 0.0

@@ -18,6 +18,7 @@ def serialized_batches(files: Sequence[str], rows: int) -> tf.data.Dataset:
         rows: in a batch.
     """
 
+    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def read(name: tf.Tensor) -> tf.data.Dataset:
         gzipped = tf.strings.regex_full_match(name, r".*\.gz")
         return tf.data.TFRecordDataset(name, tf.where(gzipped, "GZIP", ""))

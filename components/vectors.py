@@ -194,6 +194,7 @@ def _batches(patterns: Sequence[str], transform: tft.TFTransformOutput, label: s
     spec = transform.raw_feature_spec()
     files = sorted(name for pattern in patterns for name in tf.io.gfile.glob(pattern))
 
+    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def parse(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         raw = tf.io.parse_example(serialized, spec)
         target = tf.reshape(tf.cast(raw[label], tf.float32), [-1, 1])

@@ -34,6 +34,10 @@ LAZY = {
     "tfx.components.transform": "its executor, for who wants the component: 0.2 s, and TensorFlow",
     "keras.wrappers": "Keras models for scikit-learn: 1.0 s",
     "keras._tf_keras.keras.wrappers": "the same by another name",
+    "tensorflow.python.keras.models": "TensorFlow's feature columns, for a base class of old; with scipy: 0.2 s",
+    "matplotlib": "Keras's pictures, where it is installed: 0.4 s",
+    "matplotlib.pyplot": "the same",
+    "matplotlib.patches": "the same",
     "IPython": "notebooks, for Keras's file editor: 0.2 s",
     "scipy.stats": "the confidence intervals of TFMA's: 0.4 s",
     "nltk": "TFMA's ROUGE, a metric of texts; with scikit-learn: 0.4 s",
@@ -57,6 +61,7 @@ BEFORE = {
     # All that the protos in core import: TensorFlow, run while one of them is on its way in, would find it half made.
     "tensorflow": ("tensorflow.core", "tensorflow.compiler", "tensorflow.tsl"),
     "tensorflow_data_validation": ("tensorflow_data_validation.utils",),
+    "matplotlib": ("matplotlib.pyplot", "matplotlib.patches"),
     "tensorflow_model_analysis": tuple(
         f"tensorflow_model_analysis.{name}" for name in ("sdk", "proto", "constants", "version")
     ),
@@ -73,6 +78,8 @@ WITHOUT = {"tfx.utils.doc_controls": "tensorflow.tools.docs"}
 _OBJECTS_BETWEEN_COLLECTIONS = 10_000
 # Tests and tools ask every module for these, and want nothing of it.
 _ASKED_OF_ALL = {"__warningregistry__", "__wrapped__"}
+# Beam asks in which notebook it runs: in none, as long as nobody has run IPython.
+_KNOWN_BEFORE: dict[tuple[str, str], Any] = {("IPython", "get_ipython"): lambda: None}
 
 _lock = threading.RLock()
 _running: set[str] = set()
@@ -84,6 +91,8 @@ class LazyModule(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name in _ASKED_OF_ALL:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        if (self.__name__, name) in _KNOWN_BEFORE:
+            return _KNOWN_BEFORE[self.__name__, name]
         # `from package import name` asks the package for a submodule, before it imports it.
         submodule = f"{self.__name__}.{name}"
         if submodule.startswith(BEFORE.get(self.__name__, ())) and _exists(submodule):

@@ -127,6 +127,7 @@ def read_columns(paths: Sequence[str], columns: Columns) -> Iterator[Floats]:
     types = dict.fromkeys(columns.names, tf.float32) | {columns.label: tf.int64}
     spec = {name: tf.io.FixedLenFeature([], kind) for name, kind in types.items()}
 
+    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def parse(serialized: tf.Tensor) -> tf.Tensor:
         parsed = tf.io.parse_example(serialized, spec)
         return tf.stack([tf.cast(parsed[name], tf.float32) for name in columns.names])
