@@ -1,9 +1,8 @@
-"""A real Flink cluster of two task managers: what it makes is what one process makes, also when one of them is lost."""
+"""Real clusters of two workers: what they make is what one process makes, also when a worker is lost."""
 
 import csv
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,10 @@ import tensorflow as tf
 import tensorflow_transform as tft
 import yaml
 
-from tests.e2e.flink_cluster import HOME, Flink, flink
+from tests.e2e.beam_cluster import WORKERS, BeamCluster, running
+from tests.e2e.flink_cluster import Flink
+from tests.e2e.needs import lacking
+from tests.e2e.spark_cluster import Spark
 
 Run: TypeAlias = Any  # of conftest.py
 Completed: TypeAlias = Any
@@ -34,14 +36,12 @@ _PATIENCE = 1_800
 WORKER = str(Path(sys.executable).with_name("regpipe-beam-worker"))
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flink]:
-    if not (HOME / "complete").exists() or not shutil.which("java"):
-        missing = f"no Flink in {HOME}: .ci/flink installs it"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    with flink(tmp_path_factory.mktemp("flink")) as cluster:
+@pytest.fixture(scope="module", params=[Flink, Spark], ids=["flink", "spark"])
+def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BeamCluster]:
+    kind: type[BeamCluster] = request.param
+    if not (kind.home() / "complete").exists() or not shutil.which("java"):
+        lacking(f"{kind.home()} and Java: .ci/beam_clusters installs them")
+    with running(kind, tmp_path_factory.mktemp("cluster")) as cluster:
         yield cluster
 
 
@@ -67,37 +67,38 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def configs(cluster: Flink, table: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The same pipeline for `local` and for `flink`."""
+def local(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The configuration of the pipeline in one process."""
+    file = tmp_path_factory.mktemp("local") / "local.yaml"
+    file.write_text(yaml.safe_dump(SETTINGS | {"data": {"label": "label", "input": str(table)}}))
+    return file
+
+
+@pytest.fixture(scope="module")
+def spread(cluster: BeamCluster, local: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same on the cluster."""
     beam = {
-        "runner": "flink",
+        **cluster.settings,
         "job_endpoint": cluster.job_endpoint,
-        "parallelism": 2,
         "environment": "process",
         "worker": WORKER,
         "arguments": ["environment_cache_millis=60000"],
     }
-    folder = tmp_path_factory.mktemp("configs")
-    settings = SETTINGS | {"data": {"label": "label", "input": str(table)}}
-    (folder / "local.yaml").write_text(yaml.safe_dump(settings))
-    (folder / "flink.yaml").write_text(yaml.safe_dump(settings | {"beam": beam}))
-    return {name: folder / f"{name}.yaml" for name in ("local", "flink")}
+    file = tmp_path_factory.mktemp("spread") / "spread.yaml"
+    file.write_text(yaml.safe_dump(yaml.safe_load(local.read_text()) | {"beam": beam}))
+    return file
 
 
 @pytest.fixture(scope="module")
-def here(
-    run: Run, configs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Completed]:
-    root = tmp_path_factory.mktemp("local")
-    return root, run(root, "--config", configs["local"])
+def here(run: Run, local: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Completed]:
+    root = tmp_path_factory.mktemp("here")
+    return root, run(root, "--config", local)
 
 
 @pytest.fixture(scope="module")
-def there(
-    run: Run, cluster: Flink, configs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Completed]:
+def there(run: Run, spread: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Completed]:
     root = tmp_path_factory.mktemp("there")
-    return root, run(root, "--config", configs["flink"], seconds=_PATIENCE)
+    return root, run(root, "--config", spread, seconds=_PATIENCE)
 
 
 def output(root: Path, step: str, name: str) -> Path:
@@ -151,14 +152,14 @@ def verdict(root: Path) -> Any:
     return json.loads((output(root, "Evaluator", "evaluation") / "verdict.json").read_text())
 
 
-def test_both_end_alike(here: tuple[Path, Completed], there: tuple[Path, Completed], cluster: Flink) -> None:
-    """Pushed, with the same rows; on Flink, all jobs ended well, and both task managers worked."""
+def test_both_end_alike(here: tuple[Path, Completed], there: tuple[Path, Completed], cluster: BeamCluster) -> None:
+    """Pushed, with the same rows; on the cluster, all jobs ended well, and both workers worked."""
     assert here[1].code == there[1].code == 0, there[1].verdict
     assert here[1].summary["rows"] == there[1].summary["rows"]
     assert here[1].summary["rows"]["rejected"] == 2
     jobs = cluster.jobs()
     assert len(jobs) >= 3
-    assert {job["state"] for job in jobs} == {"FINISHED"}
+    assert all(map(cluster.has_ended_well, jobs))
     assert max(len(cluster.busy(job)) for job in jobs) == 2
 
 
@@ -198,23 +199,23 @@ def test_the_same_verdict(here: tuple[Path, Completed], there: tuple[Path, Compl
 
 
 def test_another_runner_keeps_the_cache(
-    run: Run, configs: dict[str, Path], there: tuple[Path, Completed]
+    run: Run, local: Path, there: tuple[Path, Completed]
 ) -> None:
-    """The results are the same, so what Flink made serves a run without it."""
-    again = run(there[0], "--config", configs["local"])
+    """The results are the same, so what the cluster made serves a run without it."""
+    again = run(there[0], "--config", local)
     assert again.code == 0, again.verdict
     assert again.ran() == ["Pusher", "Report"]
 
 
 def test_predictions(
-    here: tuple[Path, Completed], run: Run, configs: dict[str, Path], table: Path, tmp_path: Path
+    here: tuple[Path, Completed], run: Run, local: Path, spread: Path, table: Path, tmp_path: Path
 ) -> None:
     """Each row once, with the probability that it gets in one process."""
     model = ["--model", here[1].summary["pushed_path"], "--format", "csv"]
     wanted, found = tmp_path / "wanted.csv", tmp_path / "found"
     for words in (
-        ["-o", wanted, "--config", configs["local"]],
-        ["--beam", "-o", found, "--config", configs["flink"]],
+        ["-o", wanted, "--config", local],
+        ["--beam", "-o", found, "--config", spread],
     ):
         done = subprocess.run(
             run.command("predict", table / "0.csv", *model, *words),
@@ -235,36 +236,47 @@ def test_predictions(
     assert f"{len(here_):,} rows" in done.stdout
 
 
-def test_a_task_manager_is_lost(
-    run: Run, cluster: Flink, configs: dict[str, Path], here: tuple[Path, Completed], tmp_path: Path
-) -> None:
-    """In the middle of ExampleGen: the other one does its part over, and the splits are the same."""
+def start(run: Run, cluster: BeamCluster, spread: Path, root: Path) -> subprocess.Popen[str]:
+    """An ExampleGen that is in the middle of its work."""
+    cluster.wait(cluster.is_whole)
     before = len(cluster.jobs())
-    command = run.command("run", "--root", tmp_path, "--config", configs["flink"], "--to-step", "ExampleGen")
+    command = run.command("run", "--root", root, "--config", spread, "--to-step", "ExampleGen")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     cluster.wait(lambda: len(cluster.jobs()) > before and len(cluster.busy(cluster.jobs()[-1])) == 2)
-    cluster.kill("task-0")
+    cluster.wait(lambda: any(root.glob("artifacts/ExampleGen/examples/*/Split-*/*")))
+    return process
+
+
+def test_a_worker_is_lost(
+    run: Run, cluster: BeamCluster, spread: Path, here: tuple[Path, Completed], tmp_path: Path
+) -> None:
+    """The other one does its part over, and the splits are the same."""
+    process = start(run, cluster, spread, tmp_path)
+    cluster.kill(WORKERS[0])
     said, _ = process.communicate(timeout=_PATIENCE)
-    cluster.start_task_manager("task-0")
+    cluster.start_worker(WORKERS[0])
     assert process.returncode == 0, said
     assert cluster.failures(cluster.jobs()[-1])
     assert shards(tmp_path) == shards(here[0])
 
 
-def test_all_task_managers_are_lost(
-    run: Run, cluster: Flink, configs: dict[str, Path], tmp_path: Path
+def test_all_workers_are_lost(
+    run: Run, cluster: BeamCluster, spread: Path, here: tuple[Path, Completed], tmp_path: Path
 ) -> None:
-    """The step fails, the run ends with 1, its artifact is gone, and nothing is published."""
-    cluster.wait(lambda: cluster.get("overview")["taskmanagers"] == 2)
-    before = len(cluster.jobs())
-    command = run.command("run", "--root", tmp_path, "--config", configs["flink"])
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    cluster.wait(lambda: len(cluster.jobs()) > before and cluster.busy(cluster.jobs()[-1]))
-    for name in ("task-0", "task-1"):
+    """Flink gives the job up: the run ends with 1, and its artifact is gone. Spark waits for a worker, and all is well."""
+    process = start(run, cluster, spread, tmp_path)
+    for name in WORKERS:
         cluster.kill(name)
+    if cluster.outlives_its_workers:
+        cluster.start_worker(WORKERS[1])
     said, _ = process.communicate(timeout=_PATIENCE)
-    assert process.returncode == 1, said
-    assert "Failed in ExampleGen" in said
-    assert cluster.jobs()[-1]["state"] == "FAILED"
-    assert not (tmp_path / "serving").exists()
-    assert list((tmp_path / "artifacts" / "ExampleGen" / "examples").iterdir()) == []
+    assert cluster.has_ended_well(cluster.jobs()[-1]) is cluster.outlives_its_workers
+    if cluster.outlives_its_workers:
+        assert process.returncode == 0, said
+        assert shards(tmp_path) == shards(here[0])
+    else:
+        assert process.returncode == 1, said
+        assert "Failed in ExampleGen" in said
+        assert list((tmp_path / "artifacts" / "ExampleGen" / "examples").iterdir()) == []
+
+

@@ -1,0 +1,99 @@
+"""Spark on this machine: a standalone master, two workers of one core each, and Beam's job server in front."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.beam_cluster import BeamCluster
+
+_DEPLOY = "org.apache.spark.deploy"
+
+
+class Spark(BeamCluster):
+    """Each Beam job is an application, whose events the job server writes to a file."""
+
+    release = "spark-3.5.0"
+    settings = {"runner": "spark"}  # noqa: RUF012
+    outlives_its_workers = True
+    _opened = (
+        "java.lang",
+        "java.lang.invoke",
+        "java.lang.reflect",
+        "java.io",
+        "java.net",
+        "java.nio",
+        "java.util",
+        "java.util.concurrent",
+        "java.util.concurrent.atomic",
+        "sun.nio.ch",
+        "sun.nio.cs",
+        "sun.security.action",
+        "sun.util.calendar",
+    )
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._master = f"spark://127.0.0.1:{self._port['rpc']}"
+        self._log = folder / "events"
+        self._log.mkdir()
+
+    def start_worker(self, name: str) -> None:
+        words = ["--cores=1", "--memory=1g", "--webui-port=0", f"--work-dir={self._temp / name}"]
+        words = [word for each in words for word in each.split("=")]
+        main = f"{_DEPLOY}.worker.Worker"
+        self._launch(name, ["jars"], [], main, "--host", "127.0.0.1", *words, self._master)
+
+    def is_whole(self) -> bool:
+        return bool(self._get("json/")["aliveworkers"] == 2)
+
+    def jobs(self) -> list[str]:
+        return sorted(path.name.removesuffix(".inprogress") for path in self._log.iterdir())
+
+    def has_ended_well(self, job: str) -> bool:
+        ends = [event["Job Result"]["Result"] for event in self._events(job, "JobEnd")]
+        return bool(ends) and set(ends) == {"JobSucceeded"} and (self._log / job).exists()
+
+    def busy(self, job: str) -> set[str]:
+        return {event["Task Info"]["Executor ID"] for event in self._events(job, "TaskStart")}
+
+    def failures(self, job: str) -> list[str]:
+        ends = [event["Task End Reason"]["Reason"] for event in self._events(job, "TaskEnd")]
+        return [reason for reason in ends if reason != "Success"]
+
+    def _events(self, job: str, kind: str) -> Iterator[dict[str, Any]]:
+        """Those that have been written: Spark writes when a stage begins or ends."""
+        (path,) = self._log.glob(f"{job}*")
+        for line in path.read_text().splitlines(keepends=True):
+            if line.endswith("\n") and (event := json.loads(line))["Event"] == f"SparkListener{kind}":
+                yield event
+
+    def _start_manager(self) -> None:
+        words = ["--host", "127.0.0.1", "--port", str(self._port["rpc"])]
+        words += ["--webui-port", str(self._port["rest"])]
+        self._launch("manager", ["jars"], [], f"{_DEPLOY}.master.Master", *words)
+
+    def _is_up(self) -> bool:
+        return self._get("json/") is not None
+
+    def _start_job_server(self, *arguments: str) -> None:
+        settings = {
+            "spark.ui.enabled": "false",
+            "spark.eventLog.enabled": "true",
+            "spark.eventLog.compress": "false",
+            "spark.eventLog.dir": f"file://{self._log}",
+        }
+        options = [f"-D{name}={value}" for name, value in settings.items()]
+        driver = "org.apache.beam.runners.spark.SparkJobServerDriver"
+        master = f"--spark-master-url={self._master}"
+        # Both have some libraries in versions of their own: Spark's go first, as in its own processes.
+        self._launch("jobs", ["jars", "job-server"], options, driver, master, *arguments)
+
+    def _environment(self) -> dict[str, str]:
+        """What Spark's scripts would say to its processes, and these to the executors that they start."""
+        return {
+            "SPARK_HOME": str(self.home()),
+            "SPARK_SCALA_VERSION": "2.12",
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_LOCAL_DIRS": str(self._temp),
+        }
