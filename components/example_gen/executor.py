@@ -53,10 +53,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
         job = Job(table, request.settings, artifact.uri.rstrip("/"), len(planned.blocks))
         artifact.split_names = artifact_utils.encode_split_names(list(SPLITS))
         with _Progress(job), self._make_beam_pipeline() as pipeline:
+            # Create shares the blocks out by a Reshuffle of its own. Of two in a row, Spark could not make again what a
+            # lost worker had.
             _ = (
                 pipeline
                 | "Blocks" >> beam.Create(planned.blocks)
-                | "Share" >> beam.Reshuffle()
                 | "Convert" >> beam.ParDo(ConvertBlock(job))
             )
         outcome = finish(job, planned.digest, request.rejected_dir)

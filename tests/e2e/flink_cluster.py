@@ -44,7 +44,6 @@ class Flink(BeamCluster):
     """Starts a job's tasks over twice, and gives a job up that finds no slots for 15 s."""
 
     release = "flink-1.19.3"
-    settings = {"runner": "flink", "parallelism": 2}  # noqa: RUF012
     outlives_its_workers = False
     _opened = (
         "java.lang",
@@ -68,6 +67,9 @@ class Flink(BeamCluster):
             "io.tmp.dirs": str(self._temp),
         }
         (folder / "config.yaml").write_text(yaml.safe_dump(settings))
+
+    def settings(self) -> dict[str, Any]:
+        return {"runner": "flink", "job_endpoint": self.job_endpoint, "parallelism": 2}
 
     def start_worker(self, name: str) -> None:
         self._launch_flink(name, "taskexecutor.TaskManagerRunner")
@@ -104,4 +106,3 @@ class Flink(BeamCluster):
 
     def _launch_flink(self, name: str, main: str) -> None:
         self._launch(name, ["jars"], [], f"{_RUNTIME}.{main}", f"--configDir={self._folder}")
-

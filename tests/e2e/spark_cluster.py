@@ -14,7 +14,6 @@ class Spark(BeamCluster):
     """Each Beam job is an application, whose events the job server writes to a file."""
 
     release = "spark-3.5.0"
-    settings = {"runner": "spark"}  # noqa: RUF012
     outlives_its_workers = True
     _opened = (
         "java.lang",
@@ -38,11 +37,16 @@ class Spark(BeamCluster):
         self._log = folder / "events"
         self._log.mkdir()
 
+    def settings(self) -> dict[str, Any]:
+        # The job server would ship all jars that it has itself to every executor of every job; here they have them.
+        (shipped,) = (self.home() / "job-server").glob("beam-runners-spark-3-*.jar")
+        arguments = [f"files_to_stage={shipped}"]
+        return {"runner": "spark", "job_endpoint": self.job_endpoint, "arguments": arguments}
+
     def start_worker(self, name: str) -> None:
-        words = ["--cores=1", "--memory=1g", "--webui-port=0", f"--work-dir={self._temp / name}"]
-        words = [word for each in words for word in each.split("=")]
-        main = f"{_DEPLOY}.worker.Worker"
-        self._launch(name, ["jars"], [], main, "--host", "127.0.0.1", *words, self._master)
+        words = ["--host", "127.0.0.1", "--webui-port", "0", "--cores", "1", "--memory", "1g"]
+        words += ["--work-dir", str(self._temp / name), self._master]
+        self._launch(name, ["jars"], [], f"{_DEPLOY}.worker.Worker", *words)
 
     def is_whole(self) -> bool:
         return bool(self._get("json/")["aliveworkers"] == 2)
@@ -96,4 +100,5 @@ class Spark(BeamCluster):
             "SPARK_SCALA_VERSION": "2.12",
             "SPARK_LOCAL_IP": "127.0.0.1",
             "SPARK_LOCAL_DIRS": str(self._temp),
+            "SPARK_DIST_CLASSPATH": f"{self.home()}/job-server/*",
         }

@@ -37,7 +37,9 @@ WORKER = str(Path(sys.executable).with_name("regpipe-beam-worker"))
 
 
 @pytest.fixture(scope="module", params=[Flink, Spark], ids=["flink", "spark"])
-def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BeamCluster]:
+def cluster(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BeamCluster]:
     kind: type[BeamCluster] = request.param
     if not (kind.home() / "complete").exists() or not shutil.which("java"):
         lacking(f"{kind.home()} and Java: .ci/beam_clusters installs them")
@@ -77,13 +79,8 @@ def local(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def spread(cluster: BeamCluster, local: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same on the cluster."""
-    beam = {
-        **cluster.settings,
-        "job_endpoint": cluster.job_endpoint,
-        "environment": "process",
-        "worker": WORKER,
-        "arguments": ["environment_cache_millis=60000"],
-    }
+    beam = {"environment": "process", "worker": WORKER} | cluster.settings()
+    beam["arguments"] = ["environment_cache_millis=60000", *beam.get("arguments", [])]
     file = tmp_path_factory.mktemp("spread") / "spread.yaml"
     file.write_text(yaml.safe_dump(yaml.safe_load(local.read_text()) | {"beam": beam}))
     return file
@@ -152,7 +149,9 @@ def verdict(root: Path) -> Any:
     return json.loads((output(root, "Evaluator", "evaluation") / "verdict.json").read_text())
 
 
-def test_both_end_alike(here: tuple[Path, Completed], there: tuple[Path, Completed], cluster: BeamCluster) -> None:
+def test_both_end_alike(
+    here: tuple[Path, Completed], there: tuple[Path, Completed], cluster: BeamCluster
+) -> None:
     """Pushed, with the same rows; on the cluster, all jobs ended well, and both workers worked."""
     assert here[1].code == there[1].code == 0, there[1].verdict
     assert here[1].summary["rows"] == there[1].summary["rows"]
@@ -198,9 +197,7 @@ def test_the_same_verdict(here: tuple[Path, Completed], there: tuple[Path, Compl
     )
 
 
-def test_another_runner_keeps_the_cache(
-    run: Run, local: Path, there: tuple[Path, Completed]
-) -> None:
+def test_another_runner_keeps_the_cache(run: Run, local: Path, there: tuple[Path, Completed]) -> None:
     """The results are the same, so what the cluster made serves a run without it."""
     again = run(there[0], "--config", local)
     assert again.code == 0, again.verdict
@@ -263,7 +260,7 @@ def test_a_worker_is_lost(
 def test_all_workers_are_lost(
     run: Run, cluster: BeamCluster, spread: Path, here: tuple[Path, Completed], tmp_path: Path
 ) -> None:
-    """Flink gives the job up: the run ends with 1, and its artifact is gone. Spark waits for a worker, and all is well."""
+    """Flink gives the job up: the run ends with 1, and its artifact is gone. Spark waits for a worker, and goes on."""
     process = start(run, cluster, spread, tmp_path)
     for name in WORKERS:
         cluster.kill(name)
@@ -278,5 +275,3 @@ def test_all_workers_are_lost(
         assert process.returncode == 1, said
         assert "Failed in ExampleGen" in said
         assert list((tmp_path / "artifacts" / "ExampleGen" / "examples").iterdir()) == []
-
-

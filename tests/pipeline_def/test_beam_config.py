@@ -128,14 +128,13 @@ def test_dataflow_is_given_a_graph(tmp_path: Path) -> None:
     _ = (
         pipeline
         | "Blocks" >> beam.Create([Block(0, 0, 8, 8, 2)])
-        | "Share" >> beam.Reshuffle()
         | "Convert" >> beam.ParDo(ConvertBlock(job))
     )
     components = pipeline.run().job.proto_pipeline.components
     (environment,) = components.environments.values()
     assert environment.urn == "beam:env:docker:v1"
     assert b"registry.example/regpipe:1" in environment.payload
-    assert {"Blocks", "Share", "Convert"} <= {node.unique_name for node in components.transforms.values()}
+    assert {"Blocks", "Convert"} <= {node.unique_name for node in components.transforms.values()}
 
 
 @pytest.mark.parametrize(
