@@ -233,6 +233,17 @@ def test_predictions(
     assert f"{len(here_):,} rows" in done.stdout
 
 
+def test_workers_that_do_not_start(run: Run, spread: Path, tmp_path: Path) -> None:
+    """The step fails, the run ends with 1, its artifact is gone, and nothing is published."""
+    failed = run(
+        tmp_path, "--config", spread, "--set", f"beam.worker={shutil.which('false')}", seconds=_PATIENCE
+    )
+    assert failed.code == 1
+    assert "Failed in ExampleGen" in failed.verdict
+    assert not (tmp_path / "serving").exists()
+    assert list((tmp_path / "artifacts" / "ExampleGen" / "examples").iterdir()) == []
+
+
 def start(run: Run, cluster: BeamCluster, spread: Path, root: Path) -> subprocess.Popen[str]:
     """An ExampleGen that is in the middle of its work."""
     cluster.wait(cluster.is_whole)
@@ -240,7 +251,6 @@ def start(run: Run, cluster: BeamCluster, spread: Path, root: Path) -> subproces
     command = run.command("run", "--root", root, "--config", spread, "--to-step", "ExampleGen")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     cluster.wait(lambda: len(cluster.jobs()) > before and len(cluster.busy(cluster.jobs()[-1])) == 2)
-    cluster.wait(lambda: any(root.glob("artifacts/ExampleGen/examples/*/Split-*/*")))
     return process
 
 
