@@ -162,10 +162,15 @@ def test_both_end_alike(
     assert max(len(cluster.busy(job)) for job in jobs) == 2
 
 
-def test_the_same_splits(here: tuple[Path, Completed], there: tuple[Path, Completed]) -> None:
+@pytest.fixture(scope="module")
+def splits(here: tuple[Path, Completed]) -> dict[str, str]:
+    return shards(here[0])
+
+
+def test_the_same_splits(splits: dict[str, str], there: tuple[Path, Completed]) -> None:
     """Row by row and in the same order, as each block of the table has a file of its own; and the same bad rows."""
-    assert shards(here[0]) == shards(there[0])
-    assert len(shards(here[0])) == 3 * 3 + 1
+    assert shards(there[0]) == splits
+    assert len(splits) == 3 * 3 + 1
 
 
 @pytest.mark.parametrize("split", SPLITS)
@@ -255,7 +260,7 @@ def start(run: Run, cluster: BeamCluster, spread: Path, root: Path) -> subproces
 
 
 def test_a_worker_is_lost(
-    run: Run, cluster: BeamCluster, spread: Path, here: tuple[Path, Completed], tmp_path: Path
+    run: Run, cluster: BeamCluster, spread: Path, splits: dict[str, str], tmp_path: Path
 ) -> None:
     """The other one does its part over, and the splits are the same."""
     process = start(run, cluster, spread, tmp_path)
@@ -264,11 +269,11 @@ def test_a_worker_is_lost(
     cluster.start_worker(WORKERS[0])
     assert process.returncode == 0, said
     assert cluster.failures(cluster.jobs()[-1])
-    assert shards(tmp_path) == shards(here[0])
+    assert shards(tmp_path) == splits
 
 
 def test_all_workers_are_lost(
-    run: Run, cluster: BeamCluster, spread: Path, here: tuple[Path, Completed], tmp_path: Path
+    run: Run, cluster: BeamCluster, spread: Path, splits: dict[str, str], tmp_path: Path
 ) -> None:
     """Flink gives the job up: the run ends with 1, and its artifact is gone. Spark waits for a worker, and goes on."""
     process = start(run, cluster, spread, tmp_path)
@@ -280,7 +285,7 @@ def test_all_workers_are_lost(
     assert cluster.has_ended_well(cluster.jobs()[-1]) is cluster.outlives_its_workers
     if cluster.outlives_its_workers:
         assert process.returncode == 0, said
-        assert shards(tmp_path) == shards(here[0])
+        assert shards(tmp_path) == splits
     else:
         assert process.returncode == 1, said
         assert "Failed in ExampleGen" in said
