@@ -103,7 +103,7 @@ class BeamConfig(Settings):
     parallelism: int | None = key(
         None,
         "How many workers share the work: processes with local, slots with flink, machines at most with dataflow; "
-        "none: one with local, otherwise as the cluster has it. spark says it in beam.master.",
+        "none: one with local, otherwise as the cluster has it. spark takes the cores that beam.master gives it.",
         unit="workers",
         ge=1,
     )
