@@ -10,10 +10,14 @@ Array = npt.NDArray[np.float32]
 
 
 class Rows(NamedTuple):
-    """The labels (0 or 1) and predicted probabilities of the same rows, both [rows]."""
+    """The labels (0 or 1) and predicted probabilities of the same rows, both [rows].
+
+    `sample_of`: how many rows there were, where these are a sample of them.
+    """
 
     labels: Array
     predictions: Array
+    sample_of: int | None = None
 
 
 def auc(rows: Rows) -> float:
@@ -60,12 +64,12 @@ def row_losses(labels: Array, predictions: Array) -> tuple[npt.NDArray[np.float6
 
 def log_loss(rows: Rows) -> float:
     """The mean of -log(p) of the class that is true, in nats."""
-    return _mean(row_losses(*rows)[0])
+    return _mean(row_losses(rows.labels, rows.predictions)[0])
 
 
 def accuracy(rows: Rows) -> float:
     """The share of rows on the right side of one half."""
-    return _mean(row_losses(*rows)[1])
+    return _mean(row_losses(rows.labels, rows.predictions)[1])
 
 
 def precision(rows: Rows) -> float:
@@ -80,7 +84,7 @@ def recall(rows: Rows) -> float:
 
 def example_count(rows: Rows) -> float:
     """How many rows there are."""
-    return float(rows.labels.size)
+    return float(rows.labels.size if rows.sample_of is None else rows.sample_of)
 
 
 def _mean(values: npt.NDArray[Any]) -> float:

@@ -43,6 +43,16 @@ class Sample:
         if self._most and self._held >= 2 * self._most:
             self._shrink()
 
+    def take_in(self, other: "Sample") -> None:
+        """Makes this the sample of its own rows and, behind them, of those that another one has seen, of the same size."""
+        self.seen += other.seen
+        self._parts += other._parts
+        self._held += other._held
+        # Of what either has left out, nothing could be among the smallest keys of both.
+        self._bound = min(self._bound, other._bound)
+        if self._most and self._held >= 2 * self._most:
+            self._shrink()
+
     def columns(self) -> list[Column]:
         """The columns as they were added, of the rows in the sample, in the order of the rows; none without a row."""
         self._shrink()

@@ -1,8 +1,8 @@
 """The Evaluator's metrics, whole batches at a time.
 
 TFMA's own metrics are fed row by row, in Python, once for each metric and model. These are metrics of TFMA too (its
-documented way of adding some), but they keep the labels and predictions as arrays, 8 bytes for each row of the test
-split and model, and compute exact values from them at the end.
+documented way of adding some), but they keep the labels and predictions as arrays, 16 bytes for each row of the test
+split or of a sample of it, and model, and compute exact values from them at the end.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,6 +15,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types
 
 from components.metrics import FUNCTIONS, Rows
+from components.sample import Sample
 
 
 class BinaryMetric(tfma.metrics.Metric):  # type: ignore[misc]
@@ -22,15 +23,17 @@ class BinaryMetric(tfma.metrics.Metric):  # type: ignore[misc]
 
     Args:
         name: a key of FUNCTIONS.
+        max_rows: of a split with more rows an even sample of so many is measured; 0: all rows.
     """
 
-    def __init__(self, name: str) -> None:
-        super().__init__(partial(_computations, FUNCTIONS[name]), name=name)
+    def __init__(self, name: str, max_rows: int = 0) -> None:
+        super().__init__(partial(_computations, FUNCTIONS[name]), name=name, max_rows=max_rows)
 
 
 def _computations(
     function: Callable[[Rows], float],
     name: str,
+    max_rows: int,
     model_names: list[str] | None = None,
 ) -> list[Any]:
     computations: list[Any] = []
@@ -39,7 +42,7 @@ def _computations(
         rows = metric_types.MetricKey(name="_rows", model_name=model)
         key = metric_types.MetricKey(name=name, model_name=model)
         computations += [
-            metric_types.MetricComputation([rows], None, _Collect(rows)),
+            metric_types.MetricComputation([rows], None, _Collect(rows, max_rows)),
             metric_types.DerivedMetricComputation([key], partial(_derive, function, rows, key)),
         ]
     return computations
@@ -52,28 +55,33 @@ def _derive(
 
 
 class _Collect(beam.CombineFn):  # type: ignore[misc]
-    """All labels and predictions of one model, in the order in which they come."""
+    """Labels and predictions of one model, in the order in which they come."""
 
-    def __init__(self, key: Any) -> None:
+    def __init__(self, key: Any, max_rows: int) -> None:
         self._key = key
+        self._max_rows = max_rows
 
-    def create_accumulator(self) -> list[Rows]:
-        return []
+    def create_accumulator(self) -> Sample:
+        return Sample(self._max_rows)
 
-    def add_input(self, accumulator: list[Rows], element: Any) -> list[Rows]:
-        labels, predictions = (
+    def add_input(self, accumulator: Sample, element: Any) -> Sample:
+        columns = [
             np.asarray(values, np.float32).reshape(-1)
             for values in (
                 element.get_labels(self._key.model_name),
                 element.get_predictions(self._key.model_name),
             )
-        )
-        accumulator.append(Rows(labels, predictions))
+        ]
+        drawn = accumulator.draw(columns[0].size)
+        accumulator.add(*(column[drawn] for column in columns))
         return accumulator
 
-    def merge_accumulators(self, accumulators: Iterable[list[Rows]]) -> list[Rows]:
-        return [rows for accumulator in accumulators for rows in accumulator]
+    def merge_accumulators(self, accumulators: Iterable[Sample]) -> Sample:
+        first, *others = accumulators
+        for other in others:
+            first.take_in(other)
+        return first
 
-    def extract_output(self, accumulator: list[Rows]) -> dict[Any, Rows]:
-        empty = Rows(np.zeros(0, np.float32), np.zeros(0, np.float32))
-        return {self._key: Rows(*(np.concatenate(parts) for parts in zip(empty, *accumulator, strict=True)))}
+    def extract_output(self, accumulator: Sample) -> dict[Any, Rows]:
+        labels, predictions = accumulator.columns() or [np.zeros(0, np.float32)] * 2
+        return {self._key: Rows(labels, predictions, accumulator.seen)}

@@ -17,7 +17,7 @@ from tfx.orchestration.portable import (
 from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
 from tfx_bsl.coders import batch_util as _batch_util  # noqa: F401 (defines the flag)
 
-from pipeline_def import local_files
+from pipeline_def import lazy_imports, local_files
 from pipeline_def.beam_config import LOCAL_ARGS
 from pipeline_def.metadata_store import connection_config
 from pipeline_def.runs import ENDED_WELL
@@ -49,7 +49,8 @@ class _LateOperator(base_executor_operator.BaseExecutorOperator):  # type: ignor
     SUPPORTED_PLATFORM_CONFIG_TYPE: list[Any] = []  # noqa: RUF012
 
     def run_executor(self, execution_info: Any) -> Any:
-        operator = self.OPERATORS[type(self._executor_spec)](self._executor_spec, self._platform_config)
+        with lazy_imports.importing():
+            operator = self.OPERATORS[type(self._executor_spec)](self._executor_spec, self._platform_config)
         operator.with_execution_watcher(self._execution_watcher_address)
         return operator.run_executor(execution_info)
 

@@ -47,7 +47,7 @@ SIBLINGS = {
     "thresholds": {"bootstrap", "words"},
     "verdict": {"bootstrap", "curves", "metrics", "slices", "thresholds", "words"},
     "evaluator": {"metrics", "scores", "tfma_metrics", "verdict"},
-    "tfma_metrics": {"metrics"},
+    "tfma_metrics": {"metrics", "sample"},
     "trainer_settings": {"hyperparameters"},
     "example_gen": {"storage"},
     "pusher": {"storage", "warmup"},

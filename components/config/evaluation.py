@@ -57,8 +57,8 @@ class EvaluationConfig(Settings):
     )
     max_rows: int = key(
         1_000_000,
-        "Of a split with more rows, an even sample of so many is judged: the verdict, its intervals, slices and gap "
-        "are of these rows, TFMA's metrics of all. 0: all rows, which takes memory and time in proportion.",
+        "Of a split with more rows, an even sample of so many is judged: the verdict, its intervals, slices and gap, "
+        "and TFMA's metrics are of these rows. 0: all rows, which takes memory and time in proportion.",
         unit="rows",
         ge=0,
     )

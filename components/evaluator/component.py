@@ -41,7 +41,7 @@ class Evaluator(BaseBeamComponent):  # type: ignore[misc]
                 examples=examples,
                 model=model,
                 baseline_model=baseline_model,
-                eval_config=eval_config(settings.label),
+                eval_config=eval_config(settings.label, settings.evaluation.max_rows),
                 example_splits='["test"]',
                 module_path=executor.__name__,
                 settings=settings.model_dump_json(),
@@ -51,18 +51,19 @@ class Evaluator(BaseBeamComponent):  # type: ignore[misc]
         )
 
 
-def eval_config(label: str) -> config_pb2.EvalConfig:
+def eval_config(label: str, max_rows: int) -> config_pb2.EvalConfig:
     """The candidate beside the baseline, both through their serving signature; no thresholds, see above.
 
     Args:
         label: the name of the label's column in the examples.
+        max_rows: as in `evaluation.max_rows`.
     """
     metrics = [
         config_pb2.MetricConfig(
             # By name, as TFMA wants it: to configure the metrics, neither TFMA nor Beam is needed.
             class_name="BinaryMetric",
             module="components.tfma_metrics",
-            config=json.dumps({"name": name}),
+            config=json.dumps({"name": name, "max_rows": max_rows}),
         )
         for name in FUNCTIONS
     ]

@@ -85,7 +85,7 @@ def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
             {"examples": [examples], **models},
             {"evaluation": [evaluation], "blessing": [blessing]},
             {
-                "eval_config": proto_utils.proto_to_json(eval_config("y")),
+                "eval_config": proto_utils.proto_to_json(eval_config("y", 0)),
                 "module_path": "components.evaluator.executor",
                 "example_splits": '["test"]',
                 "settings": EvaluatorSettings(

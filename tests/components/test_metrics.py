@@ -123,6 +123,29 @@ def test_parts_are_the_whole(parts: list[int], accumulators: int) -> None:
     assert {key.name for key in results} == {"auc"}
 
 
+@pytest.mark.parametrize("accumulators", [1, 3])
+def test_of_a_large_split_an_even_sample_is_measured(accumulators: int) -> None:
+    """400 of 3,000 rows, of which a third is right: the same for both models, and the count is that of all."""
+    computations = BinaryMetric("accuracy", max_rows=400).computations(model_names=["candidate", "baseline"])
+    collected: dict[Any, Rows] = {}
+    predictions = ([0.9, 0.1, 0.2] * 50, [0.2, 0.9, 0.1] * 50)
+    for computation in computations[::2]:
+        combiner = computation.combiner
+        workers = [combiner.create_accumulator() for _ in range(accumulators)]
+        for number in range(20):
+            worker = number % accumulators
+            workers[worker] = combiner.add_input(workers[worker], inputs([1] * 150, *predictions))
+        collected |= combiner.extract_output(combiner.merge_accumulators(workers))
+    candidate, baseline = collected.values()
+    assert candidate.labels.size == 400
+    assert candidate.sample_of == 3_000
+    assert FUNCTIONS["example_count"](candidate) == 3_000
+    # 0.33 give or take four standard deviations of 0.022.
+    assert computations[1].result(collected).popitem()[1] == pytest.approx(1 / 3, abs=0.09)
+    # The same rows: where the candidate says 0.9, the baseline says 0.2.
+    assert (baseline.predictions[candidate.predictions > 0.5] == np.float32(0.2)).all()
+
+
 def test_no_batch_at_all() -> None:
     """An empty split has a count of 0, and no error."""
     collect, derive = BinaryMetric("example_count").computations(model_names=["candidate"])

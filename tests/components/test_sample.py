@@ -74,6 +74,37 @@ def test_few_rows_are_held_and_looked_at() -> None:
     assert looked_at < 1_000  # about 50 * (2 + 2 * ln(100,000 / 100))
 
 
+@pytest.mark.parametrize("most", [0, 60, 100])
+def test_two_samples_become_one(most: int) -> None:
+    """Of all rows, those of the second behind those of the first, with the smallest keys of both."""
+    first, second = Sample(most), Sample(most)
+    keys = []
+    for found, numbers in ((first, np.arange(300)), (second, np.arange(300, 330))):
+        found.add(numbers[found.draw(numbers.size)])
+        keys.append(np.random.default_rng(sample._SEED).random(numbers.size))
+    first.take_in(second)
+    (columns,) = first.columns()
+    assert first.seen == 330
+    chosen = np.argsort(np.concatenate(keys), kind="stable")[: most or 330]
+    if most:
+        assert columns.size == most
+        # Where the last key is that of two rows, either may be in.
+        assert np.setxor1d(columns, chosen).size <= 2
+    else:
+        assert columns.tolist() == list(range(330))
+
+
+def test_one_goes_on_after_it_took_another_in() -> None:
+    """Still as many as were asked for."""
+    first, second = Sample(10), Sample(10)
+    for found in (first, second):
+        found.add(np.arange(100)[found.draw(100)])
+    first.take_in(second)
+    first.add(np.arange(200, 300)[first.draw(100)])
+    assert first.seen == 300
+    assert first.columns()[0].size == 10
+
+
 def test_nothing_passed_by() -> None:
     """No row, no column."""
     assert Sample(10).columns() == []
