@@ -44,7 +44,7 @@ class Sample:
             self._shrink()
 
     def take_in(self, other: "Sample") -> None:
-        """Makes this the sample of its own rows and, behind them, of those that another one has seen, of the same size."""
+        """Makes this the sample of its own rows and, behind them, of those that one of the same size has seen."""
         self.seen += other.seen
         self._parts += other._parts
         self._held += other._held
