@@ -10,7 +10,6 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from benchmarks.processes import Usage, run_python
 from pipeline_def.runs import STORE_FILE, RunStore
-from pipeline_def.summary import EXIT_CODES
 
 HERE = Path(__file__).resolve().parent
 STOCK, REGPIPE, CACHED, KERAS = "stock TFX", "regpipe", "regpipe, cached", "bare Keras"
@@ -46,8 +45,9 @@ def run_regpipe(table: Path, folder: Path, epochs: int) -> Measurement:
     command = ["-m", "pipeline_def.cli", "run", "--data", str(table), "--label", "label", "--root", str(root)]
     command += ["--set", f"training.epochs={epochs}", "--set", "training.early_stopping=0"]
     command += ["--set", f"training.batch_size={BATCH_SIZE}"]
-    complete = (EXIT_CODES["pushed"], EXIT_CODES["not_blessed"])
-    _, usage = run_python(command, folder, complete)
+    # As loose as stock_tfx.py's: on many rows regularization brings nothing, and publishing is part of the job.
+    command += ["--set", "evaluation.max_auc_drop=0.1", "--set", "evaluation.max_log_loss_rise=1"]
+    _, usage = run_python(command, folder)
     return _by_step(root / STORE_FILE, usage)
 
 

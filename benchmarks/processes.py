@@ -25,7 +25,7 @@ class Usage:
     memory: list[tuple[float, float]]
 
 
-def run_python(arguments: Sequence[str], folder: Path, complete: Sequence[int] = (0,)) -> tuple[str, Usage]:
+def run_python(arguments: Sequence[str], folder: Path) -> tuple[str, Usage]:
     """Runs this Python with `arguments` from the project's folder; returns what it printed and what it took.
 
     PYTHONDONTWRITEBYTECODE is taken out of its environment: with it each process compiles its imports. TMPDIR leads
@@ -34,10 +34,9 @@ def run_python(arguments: Sequence[str], folder: Path, complete: Sequence[int] =
     Args:
         arguments: of Python.
         folder: for temporary files and the log.
-        complete: the exit codes that stand for a complete run.
 
     Raises:
-        SystemExit: another exit code; shows the end of the log.
+        SystemExit: it failed; shows the end of the log.
     """
     scratch = folder / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
@@ -56,7 +55,7 @@ def run_python(arguments: Sequence[str], folder: Path, complete: Sequence[int] =
         process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=stdout, stderr=stderr)
         memory, largest, code = _wait_and_watch(process)
         seconds = time.perf_counter() - start
-    if code not in complete:
+    if code:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-30:])
         raise SystemExit(
             f"{' '.join(arguments[:3])} ended with exit code {code}; the end of its log:\n{tail}"
