@@ -93,10 +93,10 @@ def creating(path: str, *, durable: bool = False, scratch: str | None = None) ->
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
+        Path(unfinished).replace(path)
     except BaseException:
         Path(unfinished).unlink(missing_ok=True)
         raise
-    Path(unfinished).replace(path)
     if durable:
         _flush_folder(Path(path).parent)
 

@@ -26,7 +26,7 @@ SIBLINGS = {
         "weights",
     },
     "tuner": {"history", "hyperparameters", "training", "vectors"},
-    "study": {"checkpoints", "fitting", "history", "metrics", "training", "vectors", "weights"},
+    "study": {"checkpoints", "fitting", "history", "metrics", "storage", "training", "vectors", "weights"},
     "report": {"storage", "study", "words"},
     "training": {"checkpoints", "fitting", "history", "model", "vectors"},
     "fitting": {"checkpoints", "dropout", "history", "model", "optimizers", "training_state", "vectors"},

@@ -3,7 +3,6 @@
 import gc
 import tempfile
 import time
-import uuid
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from pydantic import ValidationError
 
+from components import storage
 from components.checkpoints import Checkpoints, training_digest
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
@@ -83,11 +83,7 @@ class Trainings:
         return result
 
     def _keep(self, key: str, result: Result) -> None:
-        path = self._file(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}.unfinished")
-        unfinished.write_text(result.model_dump_json(), encoding="utf-8")
-        unfinished.replace(path)
+        storage.write(str(self._file(key)), result.model_dump_json().encode())
 
     def _file(self, key: str) -> Path:
         return self._folder / "results" / f"{key}.json"

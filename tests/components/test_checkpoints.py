@@ -88,21 +88,28 @@ def test_a_damaged_one_falls_back_to_the_one_before(tmp_path: Path, damage: Any)
         assert number_of(checkpoints.latest()) == left
 
 
-def test_an_unfinished_one_is_not_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unfinished_one_is_not_seen(tmp_path: Path) -> None:
     """Killed before the rename, the process leaves another name behind, which the end of the training removes."""
     checkpoints = saved(tmp_path / "folder", 1)
-
-    def killed(descriptor: int) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("os.fsync", killed)
-    with pytest.raises(KeyboardInterrupt):
-        checkpoints.save(2, checkpoint(2))
-    assert len(names(tmp_path / "folder")) == 2
+    (tmp_path / "folder" / "epoch-00000002.ckpt.0.unfinished").write_bytes(b"half of it")
     assert number_of(checkpoints.latest()) == 1
     checkpoints.clear()
     assert names(tmp_path) == []
     checkpoints.clear()  # of nothing
+
+
+def test_an_interrupted_one_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while it is written: the one before stays, alone."""
+    checkpoints = saved(tmp_path / "folder", 1)
+
+    def interrupted(descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoints.save(2, checkpoint(2))
+    assert names(tmp_path / "folder") == ["epoch-00000001.ckpt"]
+    assert number_of(checkpoints.latest()) == 1
 
 
 def test_a_folder_that_vanishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,6 +94,35 @@ def test_a_store_that_refuses_is_an_error_that_says_so(gcs: Any) -> None:
     assert not isinstance(refused.value, FileNotFoundError)
 
 
+def test_a_file_that_grows_has_its_name_at_the_end(folder: str) -> None:
+    """Until then it lies in the scratch folder, which nobody reads; and is gone from there once it has its name."""
+    path, scratch = f"{folder}/in/x", f"{folder}/scratch"
+    storage.write(path, b"before")
+    with storage.creating(path, scratch=scratch) as file:
+        file.write(b"one, ")
+        file.write(b"two")
+        assert storage.read(path) == b"before"
+        assert storage.names_in(f"{folder}/in") == ["x"]
+    assert storage.read(path) == b"one, two"
+    assert storage.names_in(scratch) == []
+
+
+def test_a_file_that_was_given_up_never_has_its_name(folder: str) -> None:
+    """What was there stays."""
+    path = f"{folder}/x"
+    storage.write(path, b"before")
+
+    def give_up() -> None:
+        with storage.creating(path, scratch=f"{folder}/scratch") as file:
+            file.write(b"half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        give_up()
+    assert storage.read(path) == b"before"
+    assert storage.names_in(folder) in (["x"], ["scratch", "x"])
+
+
 def test_half_an_upload_is_not_seen(gcs: Any) -> None:
     """While it is under way there is what was there before: TensorFlow uploads when it closes the file."""
     from tfx.dsl.io import fileio
