@@ -44,6 +44,14 @@ def size_table(results: Results, rows: int) -> str:
     return "\n".join(lines)
 
 
+def turns(results: Results, rows: int) -> str:
+    """How many runs the medians are of, and of which peer they are others."""
+    counts = {peer: len(results.of(peer, rows)) for peer in (REGPIPE, STOCK, KERAS, CACHED)}
+    usual = counts[REGPIPE]
+    others = [f"{peer}: {count or 'none'}" for peer, count in counts.items() if count != usual]
+    return f"medians of {usual}" + (f" ({', '.join(others)})" if others else "")
+
+
 def growth_table(results: Results) -> str:
     """By step: the line that its seconds make against the rows."""
     lines = [
@@ -103,9 +111,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     results = read(args.results)
     for rows in results.sizes:
-        turns = len(results.of(REGPIPE, rows))
         print(
-            f"**{rows:,} rows, {results.epochs} epochs, medians of {turns}**\n\n{size_table(results, rows)}\n"
+            f"**{rows:,} rows, {results.epochs} epochs, {turns(results, rows)}**\n\n{size_table(results, rows)}\n"
         )
     print(f"**Growth of regpipe with the rows**\n\n{growth_table(results)}\n")
     print(", ".join(f"{name} {value}" for name, value in results.machine.items()))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.results import REST, growth, read
-from benchmarks.tables import growth_table, ratio, rounded, size_table
+from benchmarks.tables import growth_table, ratio, rounded, size_table, turns
 
 
 def run(peer: str, rows: int, turn: int, seconds: float, **steps: float) -> str:
@@ -40,6 +40,16 @@ def test_medians_by_peer_and_size(file: Path) -> None:
     assert results.seconds("regpipe", 1_000, "Report") is None
     assert results.seconds("stock TFX", 1_000_000) is None
     assert results.peak("regpipe", 1_000, "Trainer") == 800.0
+
+
+def test_what_the_medians_are_of(file: Path) -> None:
+    """A peer that ran another number of times is named."""
+    results = read(file)
+    assert turns(results, 1_000) == "medians of 3 (stock TFX: 1, bare Keras: none, regpipe, cached: none)"
+    with file.open("a") as lines:
+        for peer in ("regpipe, cached", "bare Keras", "stock TFX"):
+            lines.write(run(peer, 1_000_000, 1, 9.0) + "\n")
+    assert turns(read(file), 1_000_000) == "medians of 1"
 
 
 def test_a_file_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
