@@ -82,6 +82,7 @@ def creating(path: str, *, durable: bool = False, scratch: str | None = None) ->
 
         with _errors_of(path):
             with fileio.open(unfinished, "wb") as remote:
+                remote.write(b"")  # TensorFlow's files come into being with the first write.
                 yield remote
             fileio.rename(unfinished, path, overwrite=True)
         return

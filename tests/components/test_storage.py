@@ -107,6 +107,13 @@ def test_a_file_that_grows_has_its_name_at_the_end(folder: str) -> None:
     assert storage.names_in(scratch) == []
 
 
+def test_a_file_to_which_nothing_was_written(folder: str) -> None:
+    """Is there, and empty."""
+    with storage.creating(f"{folder}/x"):
+        pass
+    assert storage.read(f"{folder}/x") == b""
+
+
 def test_a_file_that_was_given_up_never_has_its_name(folder: str) -> None:
     """What was there stays."""
     path = f"{folder}/x"
