@@ -49,9 +49,10 @@ SIBLINGS = {
     "evaluator": {"metrics", "scores", "tfma_metrics", "verdict"},
     "tfma_metrics": {"metrics", "sample"},
     "trainer_settings": {"hyperparameters"},
-    "example_gen": {"storage"},
+    "example_gen": {"example_form", "storage"},
     "pusher": {"storage", "warmup"},
-    "statistics": {"records"},
+    "statistics": {"example_form", "records", "storage"},
+    "records": {"storage"},
 }
 # In the order of the layers: a module may import those before it.
 RUNNER_LAYERS = [

@@ -20,8 +20,8 @@ import numpy.typing as npt
 from components import storage
 from components.config.data import SPLITS, DataConfig
 from components.errors import DataRefused
+from components.example_form import ExampleForm
 from components.example_gen import parquet, plan
-from components.example_gen.encoding import Encoder
 from components.example_gen.plan import Block
 from components.example_gen.rows import CsvReader, parse_batch
 from components.example_gen.scan import BLOCK_BYTES, blocks
@@ -161,7 +161,7 @@ class _Writers:
 
     def __init__(self, job: Job, index: int) -> None:
         self._job, self._index = job, index
-        self._encoder = Encoder(job.table.features, job.table.labels.column)
+        self._form = ExampleForm(job.table.features, job.table.labels.column)
         self._files: dict[str, BinaryIO] = {}
         self._all = contextlib.ExitStack()
 
@@ -171,7 +171,7 @@ class _Writers:
     def write(self, split: str, features: npt.NDArray[np.float32], label: npt.NDArray[np.int64]) -> None:
         """Appends rows to a split."""
         path = shard_path(self._job.uri, split, self._index, self._job.blocks)
-        self._file(path).write(self._encoder.records(features, label).tobytes())
+        self._file(path).write(self._form.write(features, label).tobytes())
 
     def reject(self, rejected: list[Rejected], file: str) -> None:
         """Appends bad rows to the block's own file of them."""

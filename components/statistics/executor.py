@@ -5,8 +5,8 @@ handing over single examples. A file may be read again at any time, and a split'
 """
 
 import os
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -14,16 +14,17 @@ import numpy as np
 import tensorflow as tf
 from tfx import types
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
+from components import storage
+from components.example_form import ExampleForm
 from components.file_names import STATISTICS_FILE
 from components.records import read_ingest, serialized_batches
 from components.statistics.protos import to_proto
 from components.statistics.summary import FAN_IN, Floats, Summary
 
-# Of 4 bytes each. Parsed in batches that the processor's caches hold: larger ones take a quarter more.
+# Of 4 bytes each. TensorFlow parses in batches that the processor's caches hold: larger ones take a quarter more.
 _PARSED_VALUES, _SUMMARIZED_VALUES = 1 << 17, 1 << 20
 _FILES = 16  # in one piece of work: starting to read costs as much as reading some 10,000 rows
 Key = tuple[str, int]
@@ -68,8 +69,6 @@ class Executor(BaseBeamExecutor):  # type: ignore[misc]
             for split in splits
         }
         outputs = {split: artifact_utils.get_split_uri([statistics], split) for split in splits}
-        for folder in outputs.values():
-            fileio.makedirs(folder)
         ingest = read_ingest(next(iter(patterns.values())))
         # TFDV's order, which the schema takes over.
         columns = Columns(tuple(sorted([*ingest["features"], ingest["label"]])), ingest["label"])
@@ -80,7 +79,7 @@ class Executor(BaseBeamExecutor):  # type: ignore[misc]
 def _shards(patterns: Mapping[str, str]) -> list[Shard]:
     found: list[Shard] = []
     for split, pattern in patterns.items():
-        paths = sorted(tf.io.gfile.glob(pattern))
+        paths = storage.matches(pattern)
         if not paths:
             raise FileNotFoundError(f"{pattern}: expected the examples of a split, found no file.")
         found.extend(
@@ -121,8 +120,38 @@ def read_columns(paths: Sequence[str], columns: Columns) -> Iterator[Floats]:
     """The values in files of examples, in batches of shape [columns, rows].
 
     Raises:
-        ValueError: a value is infinite, which ExampleGen lets none be.
+        ValueError: a value is infinite, which ExampleGen lets none be; or a file is damaged in its middle.
+        tf.errors.DataLossError: it is damaged at its beginning.
     """
+    for path in paths:
+        for values in _read(path, columns):
+            infinite = np.isinf(values).any(axis=1)
+            if infinite.any():
+                name = columns.names[infinite.argmax()]
+                raise ValueError(f"{path}: expected finite values, got an infinity in {name!r}.")
+            yield values
+
+
+def _read(path: str, columns: Columns) -> Iterator[Floats]:
+    features = [name for name in columns.names if name != columns.label]
+    form = ExampleForm(features, columns.label)
+    rows = max(1, _SUMMARIZED_VALUES // len(columns.names))
+    place = columns.names.index(columns.label)
+    with closing(storage.open_bytes(path)) as file:
+        done = 0
+        while content := file.read(rows * form.record_bytes):
+            read = form.read(content)
+            if read is None and not done:
+                yield from _parsed(path, columns)
+                return
+            if read is None:
+                raise ValueError(f"{path}: damaged after row {done:,}, or written by two programs.")
+            done += len(read[1])
+            yield np.insert(read[0], place, read[1], axis=0)
+
+
+def _parsed(path: str, columns: Columns) -> Iterator[Floats]:
+    """Examples of any form, by TensorFlow."""
     types = dict.fromkeys(columns.names, tf.float32) | {columns.label: tf.int64}
     spec = {name: tf.io.FixedLenFeature([], kind) for name, kind in types.items()}
 
@@ -131,16 +160,9 @@ def read_columns(paths: Sequence[str], columns: Columns) -> Iterator[Floats]:
         parsed = tf.io.parse_example(serialized, spec)
         return tf.stack([tf.cast(parsed[name], tf.float32) for name in columns.names])
 
-    batches = serialized_batches(paths, max(1, _PARSED_VALUES // len(spec)))
+    batches = serialized_batches([path], max(1, _PARSED_VALUES // len(spec)))
     # Two are parsed while one is summarized.
-    for values in batches.map(parse, num_parallel_calls=2).prefetch(1).as_numpy_iterator():
-        infinite = np.isinf(values).any(axis=1)
-        if infinite.any():
-            name = columns.names[infinite.argmax()]
-            raise ValueError(
-                f"{paths[0]} or a later file: expected finite values, got an infinity in {name!r}."
-            )
-        yield values
+    yield from batches.map(parse, num_parallel_calls=2).prefetch(1).as_numpy_iterator()
 
 
 def _joined(batches: Iterable[Floats]) -> Iterator[Floats]:
@@ -167,8 +189,5 @@ def _merged(key: Key, numbered: Iterable[tuple[int, Summary]]) -> tuple[Key, Sum
 
 def _write(item: tuple[Key, Summary], columns: Columns, outputs: Mapping[str, str]) -> None:
     (split, _), summary = item
-    path = os.path.join(outputs[split], STATISTICS_FILE)
-    beside = f"{path}.{uuid.uuid4().hex}"
-    with tf.io.gfile.GFile(beside, "wb") as file:
-        file.write(to_proto(summary, columns.names, columns.label).SerializeToString())
-    tf.io.gfile.rename(beside, path, overwrite=True)
+    content = to_proto(summary, columns.names, columns.label).SerializeToString()
+    storage.write(os.path.join(outputs[split], STATISTICS_FILE), content)

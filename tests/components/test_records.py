@@ -35,7 +35,7 @@ def test_no_files(tmp_path: Path) -> None:
 
 def test_the_note_beside_the_splits(split: str, tmp_path: Path) -> None:
     """It is found from the pattern of any split; without it, the error names the file."""
-    with pytest.raises(tf.errors.NotFoundError, match=f"{tmp_path}/ingest.json"):
+    with pytest.raises(FileNotFoundError, match=f"{tmp_path}/ingest.json"):
         read_ingest(split)
     (tmp_path / "ingest.json").write_text(json.dumps({"label": "été"}), encoding="utf-8")
     assert read_ingest(split) == {"label": "été"}

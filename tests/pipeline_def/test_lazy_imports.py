@@ -225,8 +225,8 @@ def test_the_launcher_and_the_graph_load_none_of_what_the_steps_run() -> None:
     ("step", "allowed"),
     [
         (
-            "components.example_gen.executor, components.data_gate, components.pusher.component,"
-            " components.report.component",
+            "components.example_gen.executor, components.statistics.executor, components.data_gate,"
+            " components.pusher.component, components.report.component",
             set(),
         ),
         (

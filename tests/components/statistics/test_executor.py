@@ -1,6 +1,7 @@
 """StatisticsGen beside TFX's own on the same examples: what must be equal is, and ranks are at least as exact."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,12 +10,14 @@ import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 import pytest
+import tensorflow as tf
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.components.statistics_gen.executor import Executor as StockExecutor
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 from tfx.types.artifact_utils import encode_split_names
 
+from components.example_form import ExampleForm
 from components.statistics import executor
 from components.statistics.executor import Columns, Executor, Shard, read_columns, summarize
 
@@ -251,7 +254,60 @@ def test_an_infinity(tmp_path: Path, write_examples: WriteExamples) -> None:
     path = write_examples(tmp_path / "part", {"b": [1, 2], "a": [1, -float("inf")], "y": [0, 1]})
     with pytest.raises(ValueError, match="infinity") as caught:
         list(read_columns([path], Columns(("a", "b", "y"), "y")))
-    assert str(caught.value) == f"{path} or a later file: expected finite values, got an infinity in 'a'."
+    assert str(caught.value) == f"{path}: expected finite values, got an infinity in 'a'."
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> tuple[Path, Numbers]:
+    """A file of ExampleGen's own form, of more rows than are read at once, and what is in it by column."""
+    random = np.random.default_rng(8)
+    values = random.normal(size=(2, 120)).astype(np.float32)
+    values[0, 7] = np.nan
+    label = random.integers(0, 2, 120)
+    path = tmp_path / "part"
+    path.write_bytes(ExampleForm(["b", "z"], "y").write(values, label).tobytes())
+    return path, np.stack([values[0], label, values[1]])
+
+
+COLUMNS = Columns(("b", "y", "z"), "y")
+
+
+def test_the_form_of_example_gen_is_read_as_any_other(
+    written: tuple[Path, Numbers],
+    tmp_path: Path,
+    write_examples: WriteExamples,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same values, whoever wrote the file; those of ExampleGen's without TensorFlow, some rows at a time."""
+    path, values = written
+    other = write_examples(tmp_path / "other.gz", dict(zip(COLUMNS.names, values.tolist(), strict=True)))
+    np.testing.assert_array_equal(np.concatenate([*read_columns([other], COLUMNS)], axis=1), values)
+    monkeypatch.setattr(executor, "_SUMMARIZED_VALUES", 3 * 50)
+    monkeypatch.delattr(executor, "_parsed")
+    batches = list(read_columns([str(path), str(path)], COLUMNS))
+    assert [batch.shape for batch in batches] == [(3, 50), (3, 50), (3, 20)] * 2
+    np.testing.assert_array_equal(np.concatenate(batches[:3], axis=1), values)
+
+
+def test_a_damaged_file(written: tuple[Path, Numbers], monkeypatch: pytest.MonkeyPatch) -> None:
+    """One bit, in the first rows or later, or the end is missing."""
+    monkeypatch.setattr(executor, "_SUMMARIZED_VALUES", 3 * 50)
+    path, _ = written
+    content = path.read_bytes()
+    size = len(content) // 120
+    later = f"{path}: damaged after row 50, or written by two programs."
+    for at, error, message in (
+        (40, tf.errors.DataLossError, "corrupted record"),
+        (60 * size + 40, ValueError, later),
+    ):
+        damaged = bytearray(content)
+        damaged[at] ^= 1
+        path.write_bytes(damaged)
+        with pytest.raises(error, match=re.escape(message)):
+            list(read_columns([str(path)], COLUMNS))
+    path.write_bytes(content[:-5])
+    with pytest.raises(ValueError, match=re.escape(later.replace("50", "100"))):
+        list(read_columns([str(path)], COLUMNS))
 
 
 def test_a_split_without_a_file(tmp_path: Path) -> None:

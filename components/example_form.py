@@ -1,15 +1,17 @@
-"""Many rows at once become TFRecords of tf.Examples.
+"""Many rows at once become TFRecords of tf.Examples, and rows again.
 
 All examples of a table have the same features with one number each, so their serialized forms are equal but for these
 numbers: a record is written once, copied for each row, and the numbers are put in. The checksum of a record is that of
 the form with zeros, changed by what each byte that differs adds to it: CRC is linear. One call for each
-example, as in tfx_bsl and TensorFlow, took three quarters of ExampleGen's time.
+example, as in tfx_bsl and TensorFlow, took three quarters of ExampleGen's time. To read, the numbers are taken out of
+where they must be; written again they must give what was read, to the last bit of the checksums.
 
 The formats: https://protobuf.dev/programming-guides/encoding, tensorflow/core/example/feature.proto, and
 https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +24,12 @@ _CASTAGNOLI = 0x82F63B78  # bits reversed
 _MASK = 0xA282EAD8
 
 
-class Encoder:
-    """Serializes rows of the same features and a label that is 0 or 1."""
+class ExampleForm:
+    """What all examples have that have these features, with one number each, and a label that is 0 or 1.
+
+    Attributes:
+        record_bytes: of each.
+    """
 
     def __init__(self, features: Sequence[str], label: str) -> None:
         kinds = dict.fromkeys(features, _FLOATS) | {label: _INTEGERS}
@@ -40,6 +46,7 @@ class Encoder:
         length = len(example).to_bytes(_LENGTH_BYTES, "little")
         head = length + _masked(np.array([_crc(length)], np.uint32)).tobytes()
         self._record = np.frombuffer(head + example + bytes(_CHECKSUM_BYTES), np.uint8)
+        self.record_bytes = self._record.size
         self._at = [len(head) + moved + at[name] for name in (*features, label)]
         self._crc = np.uint32(_crc(example))
         last = len(head) + len(example) - 1
@@ -47,8 +54,8 @@ class Encoder:
         places = zip(self._at, self._kinds, strict=True)
         self._changes = _changes([[last - at - byte for byte in range(kind.itemsize)] for at, kind in places])
 
-    def records(
-        self, features: npt.NDArray[np.float32], label: npt.NDArray[np.int64]
+    def write(
+        self, features: npt.NDArray[np.float32], label: npt.NDArray[np.integer[Any]]
     ) -> npt.NDArray[np.uint8]:
         """The records of rows, one after the other.
 
@@ -57,10 +64,10 @@ class Encoder:
             label: 0 or 1, shape [rows].
 
         Returns:
-            Bytes of a TFRecord file, shape [rows, bytes of a record].
+            Bytes of a TFRecord file, shape [rows, record_bytes].
         """
         rows = len(label)
-        records = np.empty((rows, self._record.size), np.uint8)
+        records = np.empty((rows, self.record_bytes), np.uint8)
         records[:] = self._record
         crc = np.full(rows, self._crc)
         columns = zip(self._at, self._kinds, self._changes, (*features, label), strict=True)
@@ -71,6 +78,20 @@ class Encoder:
                 crc ^= change[byte]
         records[:, -_CHECKSUM_BYTES:] = _masked(crc).view(np.uint8).reshape(rows, _CHECKSUM_BYTES)
         return records
+
+    def read(self, content: bytes) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]] | None:
+        """The rows that `write` would give these bytes for: features [features, rows] and label [rows].
+
+        None where there are no such rows: the bytes are of other features or another writer, compressed, or damaged.
+        """
+        if len(content) % self.record_bytes:
+            return None
+        records = np.frombuffer(content, np.uint8).reshape(-1, self.record_bytes)
+        features = np.empty((len(self._at) - 1, len(records)), _FLOAT)
+        for at, column in zip(self._at, features, strict=False):
+            column.view(np.uint8).reshape(-1, _FLOAT.itemsize)[:] = records[:, at : at + _FLOAT.itemsize]
+        label = records[:, self._at[-1]].copy()
+        return (features, label) if np.array_equal(self.write(features, label), records) else None
 
 
 def _field(number: int, content: bytes) -> bytes:
