@@ -10,6 +10,7 @@ The formats: https://protobuf.dev/programming-guides/encoding, tensorflow/core/e
 https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 _LENGTH_BYTES, _CHECKSUM_BYTES = 8, 4
-_EXAMPLE_FEATURES, _MAP_ENTRY, _KEY, _VALUE, _FLOATS, _INTEGERS, _NUMBERS = 1, 1, 1, 2, 2, 3, 1
+_EXAMPLE_FEATURES, _MAP_ENTRY, _KEY, _VALUE, _NUMBERS = 1, 1, 1, 2, 1
 _BYTES_FIELD = 2  # the wire type of whatever comes with its length
 _FLOAT, _LABEL = np.dtype("<f4"), np.dtype(np.uint8)
+_LIST = {_FLOAT: 2, _LABEL: 3}  # float_list; int64_list, where 0 and 1 take a byte
 _CASTAGNOLI = 0x82F63B78  # bits reversed
 _MASK = 0xA282EAD8
 
@@ -32,12 +34,12 @@ class ExampleForm:
     """
 
     def __init__(self, features: Sequence[str], label: str) -> None:
-        kinds = dict.fromkeys(features, _FLOATS) | {label: _INTEGERS}
+        kinds = dict.fromkeys(features, _FLOAT) | {label: _LABEL}
         example, at = b"", {}
         # In the order of their names, so that nothing but the table decides the bytes.
         for name in sorted(kinds, key=str.encode):
-            number = bytes((_FLOAT if kinds[name] == _FLOATS else _LABEL).itemsize)
-            values = _field(kinds[name], _field(_NUMBERS, number))
+            number = bytes(kinds[name].itemsize)
+            values = _field(_LIST[kinds[name]], _field(_NUMBERS, number))
             example += _field(_MAP_ENTRY, _field(_KEY, name.encode()) + _field(_VALUE, values))
             at[name] = len(example) - len(number)
         # What stands before the features moves them all.
@@ -47,10 +49,10 @@ class ExampleForm:
         head = length + _masked(np.array([_crc(length)], np.uint32)).tobytes()
         self._record = np.frombuffer(head + example + bytes(_CHECKSUM_BYTES), np.uint8)
         self.record_bytes = self._record.size
-        self._at = [len(head) + moved + at[name] for name in (*features, label)]
+        self._at = [len(head) + moved + at[name] for name in kinds]
         self._crc = np.uint32(_crc(example))
         last = len(head) + len(example) - 1
-        self._kinds = [_FLOAT] * len(features) + [_LABEL]
+        self._kinds = list(kinds.values())
         places = zip(self._at, self._kinds, strict=True)
         self._changes = _changes([[last - at - byte for byte in range(kind.itemsize)] for at, kind in places])
 
@@ -92,6 +94,12 @@ class ExampleForm:
             column.view(np.uint8).reshape(-1, _FLOAT.itemsize)[:] = records[:, at : at + _FLOAT.itemsize]
         label = records[:, self._at[-1]].copy()
         return (features, label) if np.array_equal(self.write(features, label), records) else None
+
+
+@functools.lru_cache(maxsize=1)
+def form_of(features: tuple[str, ...], label: str) -> ExampleForm:
+    """The form of a table's examples, made once for all its files: 2,000 features take longer than a block."""
+    return ExampleForm(features, label)
 
 
 def _field(number: int, content: bytes) -> bytes:

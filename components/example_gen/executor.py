@@ -95,9 +95,8 @@ class _Progress:
         self._thread.join()
 
     def _watch(self) -> None:
-        seen: dict[str, int] = {}
+        notes, seen = f"{self._job.uri}/{shards.NOTES}", dict[str, int]()
         while not self._done.wait(_SECONDS_BETWEEN_REPORTS):
-            notes = f"{self._job.uri}/{shards.NOTES}"
             for name in storage.names_in(notes):
                 if name.endswith(".json") and name not in seen:
                     note = json.loads(storage.read(f"{notes}/{name}"))

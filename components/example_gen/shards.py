@@ -10,7 +10,6 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import TracebackType
 from typing import BinaryIO
 
 import apache_beam as beam
@@ -20,7 +19,7 @@ import numpy.typing as npt
 from components import storage
 from components.config.data import SPLITS, DataConfig
 from components.errors import DataRefused
-from components.example_form import ExampleForm
+from components.example_form import form_of
 from components.example_gen import parquet, plan
 from components.example_gen.plan import Block
 from components.example_gen.rows import CsvReader, parse_batch
@@ -78,7 +77,8 @@ def convert(job: Job, block: Block) -> None:
     """Writes a block's shards, its bad rows and its note. A refusal goes there: Beam would wrap it."""
     note = _Note(job.table.heads[block.file].path, block)
     try:
-        with _Writers(job, block.index) as writers:
+        with contextlib.ExitStack() as files:
+            writers = _Writers(job, block.index, files)
             for parsed in _parse(job, block):
                 _write(job, parsed, writers, note)
     except DataRefused as refusal:
@@ -157,16 +157,12 @@ class _Note:
 
 
 class _Writers:
-    """Opens a block's files when the first row comes; gives them their names when all rows are in."""
+    """Opens a block's files when the first row comes; they get their names at the end of `files`, when all are in."""
 
-    def __init__(self, job: Job, index: int) -> None:
+    def __init__(self, job: Job, index: int, files: contextlib.ExitStack) -> None:
         self._job, self._index = job, index
-        self._form = ExampleForm(job.table.features, job.table.labels.column)
-        self._files: dict[str, BinaryIO] = {}
-        self._all = contextlib.ExitStack()
-
-    def __enter__(self) -> "_Writers":
-        return self
+        self._form = form_of(job.table.features, job.table.labels.column)
+        self._files, self._open = files, dict[str, BinaryIO]()
 
     def write(self, split: str, features: npt.NDArray[np.float32], label: npt.NDArray[np.int64]) -> None:
         """Appends rows to a split."""
@@ -181,12 +177,7 @@ class _Writers:
             self._file(rejected_path(self._job.uri, self._index)).write(line.encode())
 
     def _file(self, path: str) -> BinaryIO:
-        if path not in self._files:
+        if path not in self._open:
             creating = storage.creating(path, scratch=f"{self._job.uri}/{NOTES}")
-            self._files[path] = self._all.enter_context(creating)
-        return self._files[path]
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._all.__exit__(kind, error, trace)
+            self._open[path] = self._files.enter_context(creating)
+        return self._open[path]

@@ -18,7 +18,7 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
 from components import storage
-from components.example_form import ExampleForm
+from components.example_form import form_of
 from components.file_names import STATISTICS_FILE
 from components.records import read_ingest, serialized_batches
 from components.statistics.protos import to_proto
@@ -133,8 +133,7 @@ def read_columns(paths: Sequence[str], columns: Columns) -> Iterator[Floats]:
 
 
 def _read(path: str, columns: Columns) -> Iterator[Floats]:
-    features = [name for name in columns.names if name != columns.label]
-    form = ExampleForm(features, columns.label)
+    form = form_of(tuple(name for name in columns.names if name != columns.label), columns.label)
     rows = max(1, _SUMMARIZED_VALUES // len(columns.names))
     place = columns.names.index(columns.label)
     with closing(storage.open_bytes(path)) as file:
