@@ -38,25 +38,25 @@ class Sample:
 
     def add(self, *columns: Column) -> None:
         """What is to be kept of the rows drawn last: each column has a value for each."""
-        self._parts.append([self._keys, *columns])
-        self._held += self._keys.size
-        if self._most and self._held >= 2 * self._most:
-            self._shrink()
+        self._hold([[self._keys, *columns]], self._keys.size)
 
     def take_in(self, other: "Sample") -> None:
         """Makes this the sample of its own rows and, behind them, of those that one of the same size has seen."""
         self.seen += other.seen
-        self._parts += other._parts
-        self._held += other._held
         # Of what either has left out, nothing could be among the smallest keys of both.
         self._bound = min(self._bound, other._bound)
-        if self._most and self._held >= 2 * self._most:
-            self._shrink()
+        self._hold(other._parts, other._held)
 
     def columns(self) -> list[Column]:
         """The columns as they were added, of the rows in the sample, in the order of the rows; none without a row."""
         self._shrink()
         return self._parts[0][1:] if self._parts else []
+
+    def _hold(self, parts: list[list[Column]], rows: int) -> None:
+        self._parts += parts
+        self._held += rows
+        if self._most and self._held >= 2 * self._most:
+            self._shrink()
 
     def _shrink(self) -> None:
         joined = [np.concatenate(column) for column in zip(*self._parts, strict=True)]

@@ -1,5 +1,6 @@
 """The metrics against scikit-learn and by hand, and the collection of rows in any parts."""
 
+import itertools
 import math
 from typing import Any
 
@@ -95,6 +96,19 @@ def inputs(labels: Any, candidate: Any, baseline: Any) -> metric_types.StandardM
     return metric_types.StandardMetricInputs(labels=np.array(labels), predictions=predictions)
 
 
+def collect(computations: Any, batches: list[Any], accumulators: int) -> dict[Any, Rows]:
+    """What the workers of Beam, taking turns, keep of the batches, by model."""
+    collected: dict[Any, Rows] = {}
+    for computation in computations[::2]:
+        combiner = computation.combiner
+        workers = [combiner.create_accumulator() for _ in range(accumulators)]
+        for number, batch in enumerate(batches):
+            worker = number % accumulators
+            workers[worker] = combiner.add_input(workers[worker], batch)
+        collected |= combiner.extract_output(combiner.merge_accumulators(workers))
+    return collected
+
+
 @pytest.mark.parametrize("parts", [[6], [1, 5], [2, 0, 3, 1], [1, 1, 1, 1, 1, 1]], ids=str)
 @pytest.mark.parametrize("accumulators", [1, 3])
 def test_parts_are_the_whole(parts: list[int], accumulators: int) -> None:
@@ -103,19 +117,9 @@ def test_parts_are_the_whole(parts: list[int], accumulators: int) -> None:
     predictions = {"candidate": [0.9, 0.5, 0.25, 0.5, 0.75, 0.1], "baseline": [0.1, 0.1, 0.1, 0.9, 0.9, 0.1]}
     expected = {"candidate": 5.5 / 9, "baseline": 0.5 / 3}
     computations = BinaryMetric("auc").computations(model_names=list(predictions))
-    collected: dict[Any, Rows] = {}
-    for computation in computations[::2]:
-        combiner = computation.combiner
-        workers = [combiner.create_accumulator() for _ in range(accumulators)]
-        start = 0
-        for number, size in enumerate(parts):
-            batch = slice(start, start + size)
-            start += size
-            worker = number % accumulators
-            workers[worker] = combiner.add_input(
-                workers[worker], inputs(labels[batch], *(values[batch] for values in predictions.values()))
-            )
-        collected |= combiner.extract_output(combiner.merge_accumulators(workers))
+    slices = [slice(end - size, end) for size, end in zip(parts, itertools.accumulate(parts), strict=True)]
+    batches = [inputs(labels[rows], *(values[rows] for values in predictions.values())) for rows in slices]
+    collected = collect(computations, batches, accumulators)
     results: dict[Any, float] = {}
     for computation in computations[1::2]:
         results |= computation.result(collected)
@@ -127,15 +131,8 @@ def test_parts_are_the_whole(parts: list[int], accumulators: int) -> None:
 def test_of_a_large_split_an_even_sample_is_measured(accumulators: int) -> None:
     """400 of 3,000 rows, of which a third is right: the same for both models, and the count is that of all."""
     computations = BinaryMetric("accuracy", max_rows=400).computations(model_names=["candidate", "baseline"])
-    collected: dict[Any, Rows] = {}
     predictions = ([0.9, 0.1, 0.2] * 50, [0.2, 0.9, 0.1] * 50)
-    for computation in computations[::2]:
-        combiner = computation.combiner
-        workers = [combiner.create_accumulator() for _ in range(accumulators)]
-        for number in range(20):
-            worker = number % accumulators
-            workers[worker] = combiner.add_input(workers[worker], inputs([1] * 150, *predictions))
-        collected |= combiner.extract_output(combiner.merge_accumulators(workers))
+    collected = collect(computations, [inputs([1] * 150, *predictions)] * 20, accumulators)
     candidate, baseline = collected.values()
     assert candidate.labels.size == 400
     assert candidate.sample_of == 3_000
