@@ -76,8 +76,8 @@ UNQUOTED = (
 WITHOUT = {"tfx.utils.doc_controls": "tensorflow.tools.docs"}
 # Python looks for garbage after 700 new objects. Imports make a million, to stay, and looking through them takes 1.5 s
 # of 5.5 s. With 10,000, it takes 0.3 s and finds the same garbage a moment later.
-_OBJECTS_BETWEEN_COLLECTIONS = 10_000
 _PYTHONS_OWN = gc.get_threshold()
+_WHILE_IMPORTING = (10_000, *_PYTHONS_OWN[1:])
 # Tests and tools ask every module for these, and want nothing of it.
 _ASKED_OF_ALL = {"__warningregistry__", "__wrapped__"}
 # Beam asks in which notebook it runs: in none, as long as nobody has run IPython.
@@ -217,7 +217,7 @@ def install() -> None:
     """From now on the listed modules are lazy, unless they are there already. A second call changes nothing."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
-        gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, *_PYTHONS_OWN[1:])
+        gc.set_threshold(*_WHILE_IMPORTING)
 
 
 @contextlib.contextmanager
@@ -227,7 +227,7 @@ def importing() -> Iterator[None]:
     From then on it looks as often as it does by itself: TFMA leaves the rows of each batch in cycles, which take
     hundreds of MiB until somebody looks.
     """
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, *_PYTHONS_OWN[1:])
+    gc.set_threshold(*_WHILE_IMPORTING)
     try:
         yield
     finally:
