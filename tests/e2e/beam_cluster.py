@@ -18,6 +18,18 @@ INSTALLED = Path(
     os.environ.get("REGPIPE_BEAM_CLUSTERS") or Path.home() / ".cache" / "regpipe" / "beam-2.62.0"
 )
 WORKERS = ("worker-0", "worker-1")
+# What the scripts of both open in Java 17, as packages of java.base.
+_OPENED = (
+    "java.lang",
+    "java.lang.invoke",
+    "java.lang.reflect",
+    "java.io",
+    "java.net",
+    "java.nio",
+    "java.util",
+    "java.util.concurrent",
+    "java.util.concurrent.atomic",
+)
 _LOG = """
 rootLogger.level = INFO
 rootLogger.appenderRef.console.ref = console
@@ -33,8 +45,7 @@ class BeamCluster(ABC):
 
     release: ClassVar[str]  # of what .ci/beam_clusters installs
     outlives_its_workers: ClassVar[bool]  # whether a job waits, however long, until there is a worker again
-    # What its own scripts give Java 17, as packages of java.base.
-    _opened: ClassVar[Sequence[str]]
+    _opened: ClassVar[Sequence[str]]  # what its own scripts open beside _OPENED
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -137,7 +148,7 @@ class BeamCluster(ABC):
         """Starts a class with its arguments, given the folders of jars and options for Java."""
         java = [
             "java",
-            *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in self._opened),
+            *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in (*_OPENED, *self._opened)),
             "-Xmx512m",
             "-XX:MaxDirectMemorySize=1g",
             f"-Dlog4j.configurationFile=file:{self._folder}/log4j.properties",

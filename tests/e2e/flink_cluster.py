@@ -45,19 +45,7 @@ class Flink(BeamCluster):
 
     release = "flink-1.19.3"
     outlives_its_workers = False
-    _opened = (
-        "java.lang",
-        "java.lang.invoke",
-        "java.lang.reflect",
-        "java.net",
-        "java.io",
-        "java.nio",
-        "java.text",
-        "java.time",
-        "java.util",
-        "java.util.concurrent",
-        "java.util.concurrent.atomic",
-    )
+    _opened = ("java.text", "java.time")
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)

@@ -15,21 +15,7 @@ class Spark(BeamCluster):
 
     release = "spark-3.5.0"
     outlives_its_workers = True
-    _opened = (
-        "java.lang",
-        "java.lang.invoke",
-        "java.lang.reflect",
-        "java.io",
-        "java.net",
-        "java.nio",
-        "java.util",
-        "java.util.concurrent",
-        "java.util.concurrent.atomic",
-        "sun.nio.ch",
-        "sun.nio.cs",
-        "sun.security.action",
-        "sun.util.calendar",
-    )
+    _opened = ("sun.nio.ch", "sun.nio.cs", "sun.security.action", "sun.util.calendar")
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
