@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import (
     FlinkRunnerOptions,
@@ -111,30 +110,6 @@ def test_dataflow_as_beam_understands_it() -> None:
     assert google.service_account_email == "a@b"
     assert found.view_as(WorkerOptions).sdk_container_image == "i:1"
     assert found.view_as(WorkerOptions).max_num_workers == 50
-
-
-def test_dataflow_is_given_a_graph(tmp_path: Path) -> None:
-    """Beam translates ExampleGen's job for the service, in the workers' image, and stops before it would submit it."""
-    from components.config.data import DataConfig
-    from components.example_gen.plan import Block
-    from components.example_gen.shards import ConvertBlock, Job
-    from components.example_gen.table import find_table
-
-    (tmp_path / "t.csv").write_text("a,label\n1,0\n2,1\n")
-    data = DataConfig(input=str(tmp_path / "t.csv"))
-    job = Job(find_table(data), data, "gs://b/examples", 1)
-    image = "worker=registry.example/regpipe:1"
-    pipeline = beam.Pipeline(argv=args(*GOOGLE, image, "arguments=[dry_run=True, no_auth]"))
-    _ = (
-        pipeline
-        | "Blocks" >> beam.Create([Block(0, 0, 8, 8, 2)])
-        | "Convert" >> beam.ParDo(ConvertBlock(job))
-    )
-    components = pipeline.run().job.proto_pipeline.components
-    (environment,) = components.environments.values()
-    assert environment.urn == "beam:env:docker:v1"
-    assert b"registry.example/regpipe:1" in environment.payload
-    assert {"Blocks", "Convert"} <= {node.unique_name for node in components.transforms.values()}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,83 @@
+"""The jobs that Dataflow would get. Nothing is submitted: Beam translates them for the service, and there they end."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from apache_beam.portability.api import beam_runner_api_pb2
+
+from tests.e2e.conftest import Completed, Runner
+
+IMAGE = "registry.example/regpipe:1"
+SETTINGS = (
+    "runner=dataflow",
+    "dataflow.project=a-project",
+    "dataflow.region=europe-west4",
+    "dataflow.temp_location=gs://bucket/temp",
+    f"worker={IMAGE}",
+    "arguments=[dry_run=True, no_auth]",
+)
+
+
+@pytest.fixture(scope="module")
+def here(run: Runner, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Completed]:
+    """A run on this machine, from which each step takes what those before it have made."""
+    root = tmp_path_factory.mktemp("here")
+    return root, run(root, *run.quick)
+
+
+def job_of(folder: Path, *words: object) -> tuple[beam_runner_api_pb2.Components, str]:
+    """What a command would have submitted, and what it said instead."""
+    settings = [word for setting in SETTINGS for word in ("--set", f"beam.{setting}")]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.e2e.dataflow_jobs", folder, *map(str, words), *settings],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1, done.stderr
+    pipeline = beam_runner_api_pb2.Pipeline.FromString((folder / "job.pb").read_bytes())
+    return pipeline.components, done.stdout + done.stderr
+
+
+def check(job: beam_runner_api_pb2.Components, *transforms: str) -> None:
+    """All of it runs in containers of our image, and what the step does is in it."""
+    assert {environment.urn for environment in job.environments.values()} == {"beam:env:docker:v1"}
+    images = [
+        beam_runner_api_pb2.DockerPayload.FromString(environment.payload).container_image
+        for environment in job.environments.values()
+    ]
+    assert set(images) == {IMAGE}
+    assert set(transforms) <= {transform.unique_name.split("/")[0] for transform in job.transforms.values()}
+
+
+@pytest.mark.parametrize(
+    ("step", "transforms"),
+    [
+        ("ExampleGen", ["Blocks", "Convert"]),
+        ("StatisticsGen", ["Shards", "Summarize", "Write"]),
+        ("Transform", ["TFXIOReadAndDecode[AnalysisIndex0]", "Analyze", "WriteTransformFn"]),
+        ("Evaluator", ["ExtractEvaluateAndWriteResults"]),
+    ],
+)
+def test_a_step(
+    here: tuple[Path, Completed], run: Runner, tmp_path: Path, step: str, transforms: list[str]
+) -> None:
+    """Its job can be made; where it is not run, the step fails, and nothing is published."""
+    root, before = here
+    words = ["run", "--root", root, "--no-cache", "--from-step", step, *run.quick]
+    job, said = job_of(tmp_path, *words)
+    check(job, *transforms)
+    assert f"Failed in {step}" in said
+    assert "this would have been submitted" in said
+    pushed = Path(before.summary["pushed_path"])
+    assert [path for path in pushed.parent.iterdir() if path.name.isdecimal()] == [pushed]
+
+
+def test_predictions(here: tuple[Path, Completed], run: Runner, tmp_path: Path) -> None:
+    """Of files with the model that was pushed."""
+    model = here[1].summary["pushed_path"]
+    job, said = job_of(tmp_path, "predict", run.sample, "--model", model, "--beam", "-o", tmp_path / "found")
+    check(job, "Files", "Predict", "Write")
+    assert "this would have been submitted" in said
