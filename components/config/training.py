@@ -48,7 +48,7 @@ class TrainingConfig(Settings):
         "'mirrored': MirroredStrategy over all GPUs; 'auto': that where there is a GPU; 'none': one device.",
     )
     memory: int = key(
-        512,
+        256,
         "What the rows of a split may take in memory, with 4 bytes for each feature and the label. A larger split lies "
         "on the disk, in the folder for temporary files (TMPDIR), and is read in windows of at most this size: rows "
         "from all over the split, which are shuffled within a window.",
