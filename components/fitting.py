@@ -6,6 +6,7 @@ it takes one step per call only. Here an epoch is a loop inside the graph; see b
 
 import logging
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -17,6 +18,7 @@ from components.config.training import TrainingConfig
 from components.dropout import keep_masks, training_pass
 from components.errors import TrainingDiverged
 from components.history import Epoch, History
+from components.interrupts import held_back
 from components.model import kernels
 from components.optimizers import PROXIMAL, make_optimizer
 from components.training_state import Best, State
@@ -65,13 +67,14 @@ def fit(
 
     Raises:
         TrainingDiverged: the validation loss is not finite, and there is no best epoch to go back to.
+        KeyboardInterrupt: between two calls into the graph.
     """
     _tell_of_windows(train, settings.batch_size, shown=run_dir is not None)
     loop = _Loop(model, train.width, settings)
     validate = _Scores(model, validation.width)
     best = Best(model)
     state = State([*model.variables, *loop.optimizer.variables], best)
-    with History(run_dir, settings.epochs) as history:
+    with held_back() as check_interrupt, History(run_dir, settings.epochs) as history:
         found = checkpoints.latest() if checkpoints else None
         if found:
             history.extend(state.restore(found))
@@ -79,9 +82,9 @@ def fit(
         for number in range(len(history.epochs) + 1, settings.epochs + 1):
             if settings.early_stopping and number - 1 - best.epoch >= settings.early_stopping:
                 break
-            values = loop.epoch(number, train) | {
-                f"val_{name}": v for name, v in validate(validation).items()
-            }
+            values = loop.epoch(number, train, check_interrupt)
+            scores = validate(validation, check_interrupt)
+            values |= {f"val_{name}": value for name, value in scores.items()}
             history.append({"epoch": number, **values})
             if not math.isfinite(values["val_loss"]):
                 if not best.epoch:
@@ -119,8 +122,8 @@ class _Loop:
         # AutoGraph would need a second to translate what here is written as a graph anyway.
         self._run_steps = tf.function(self._steps, input_signature=_specs(width), autograph=False)
 
-    def epoch(self, number: int, train: Split) -> dict[str, float]:
-        """One pass over all rows; the last batch may be smaller than the others."""
+    def epoch(self, number: int, train: Split, between: Callable[[], None]) -> dict[str, float]:
+        """One pass over all rows, `between` after each call; the last batch may be smaller than the others."""
         sums = np.zeros(3)
         for index, window in enumerate(train.windows(self._batch, [self._seed, number])):
             # Shuffling row numbers costs a fraction of moving rows through a shuffle buffer.
@@ -129,6 +132,7 @@ class _Loop:
             for start in range(0, window.rows, self._stride):
                 rows = order[start : start + self._stride]
                 sums += self._run_steps(window.features[rows], window.labels[rows]).numpy()
+                between()
         loss, log_loss, correct = (float(total) / train.rows for total in sums)
         return {"loss": loss, "log_loss": log_loss, "accuracy": correct}
 
@@ -175,11 +179,12 @@ class _Scores:
         self._model = model
         self._sums = tf.function(self._sums_of, input_signature=_specs(width), autograph=False)
 
-    def __call__(self, data: Split) -> dict[str, float]:
+    def __call__(self, data: Split, between: Callable[[], None]) -> dict[str, float]:
         log_loss, hits, penalty = 0.0, 0.0, 0.0
         for part in data.parts(score_rows(data)):
             part_log_loss, part_hits, penalty = self._sums(*part).numpy()
             log_loss, hits = log_loss + part_log_loss, hits + part_hits
+            between()
         log_loss /= data.rows
         return {
             "loss": float(log_loss + penalty),

@@ -42,9 +42,9 @@ def train(folder: Path, before: Callable[[], None], keep: Callable[[Vectors], Sp
     epochs: list[int] = []
     run_epoch = fitting._Loop.epoch
 
-    def epoch(self: Any, number: int, rows: Split) -> dict[str, float]:
+    def epoch(self: Any, number: int, *rest: Any) -> dict[str, float]:
         epochs.append(number)
-        return run_epoch(self, number, rows)
+        return run_epoch(self, number, *rest)
 
     replace(fitting._Loop, "epoch", epoch)
     generator = np.random.default_rng(1)

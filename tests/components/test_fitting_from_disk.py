@@ -53,9 +53,9 @@ def rows_trained_on(stored: StoredVectors, epochs: int, monkeypatch: pytest.Monk
     seen: list[list[float]] = []
     run_epoch, steps = fitting._Loop.epoch, fitting._Loop._steps
 
-    def epoch(self: Any, number: int, rows: Split) -> dict[str, float]:
+    def epoch(self: Any, number: int, *rest: Any) -> dict[str, float]:
         seen.append([])
-        return run_epoch(self, number, rows)
+        return run_epoch(self, number, *rest)
 
     def watched(self: Any, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         tf.py_function(lambda values: seen[-1].extend(values.numpy().tolist()), [features[:, 0]], [])
