@@ -47,17 +47,24 @@ def rows(path: Path) -> dict[str, dict[str, Any]]:
     return {row["id"]: row for row in found}
 
 
+@pytest.mark.parametrize("replays", [0, 2])
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 def test_the_same_probabilities(
-    kind: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    kind: str,
+    replays: int,
+    model: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Each row once, with its columns, to 1e-6: of a file in several blocks, and of several files."""
+    """Each row once, with its columns, to 1e-6: of a file in several blocks, also where Beam does each part over."""
     monkeypatch.setattr(text_sources, "BLOCK_BYTES", 20_000)
     table = write_table(tmp_path / "t.csv", rows=2_000)
     output, expected = tmp_path / "output", tmp_path / f"expected.{kind}"
     assert main(["predict", str(table), "--model", model, "-o", str(expected)]) == 0
     capsys.readouterr()
     arguments = ["predict", str(table), "--model", model, "--beam", "--format", kind, "-o", str(output)]
+    arguments += ["--set", f"beam.arguments=[direct_runner_bundle_repeat={replays}]"]
     assert main(arguments) == 0
     out, err = capsys.readouterr()
     assert out.startswith(f"Wrote {output}: 2,000 rows in ")
