@@ -23,13 +23,14 @@ def held_back() -> Iterator[Callable[[], None]]:
     if not mine or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield lambda: None
         return
-    came = threading.Event()
+    # Not a threading.Event: a second Ctrl-C while the first holds its lock would wait for itself.
+    came: list[int] = []
 
     def check() -> None:
-        if came.is_set():
+        if came:
             raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, lambda *_: came.set())
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
     try:
         yield check
     finally:
