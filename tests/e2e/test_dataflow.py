@@ -44,11 +44,10 @@ def job_of(folder: Path, *words: object) -> tuple[beam_runner_api_pb2.Components
 def check(job: beam_runner_api_pb2.Components, *transforms: str) -> None:
     """All of it runs in containers of our image, and what the step does is in it."""
     assert {environment.urn for environment in job.environments.values()} == {"beam:env:docker:v1"}
-    images = [
+    assert {
         beam_runner_api_pb2.DockerPayload.FromString(environment.payload).container_image
         for environment in job.environments.values()
-    ]
-    assert set(images) == {IMAGE}
+    } == {IMAGE}
     assert set(transforms) <= {transform.unique_name.split("/")[0] for transform in job.transforms.values()}
 
 
