@@ -9,7 +9,7 @@ from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from benchmarks.processes import Usage, run_python
-from pipeline_def.runs import STORE_FILE, RunStore
+from pipeline_def.runs.run_store import STORE_FILE, RunStore
 
 HERE = Path(__file__).resolve().parent
 STOCK, REGPIPE, CACHED, KERAS = "stock TFX", "regpipe", "regpipe, cached", "bare Keras"
@@ -42,7 +42,17 @@ def run_stock(table: Path, folder: Path, epochs: int) -> Measurement:
 def run_regpipe(table: Path, folder: Path, epochs: int) -> Measurement:
     """This pipeline on `table`; another run in the same folder is answered from the cache."""
     root = folder / "regpipe"
-    command = ["-m", "pipeline_def.cli", "run", "--data", str(table), "--label", "label", "--root", str(root)]
+    command = [
+        "-m",
+        "pipeline_def.cli",
+        "run",
+        "--data",
+        str(table),
+        "--label",
+        "label",
+        "--root",
+        str(root),
+    ]
     command += ["--set", f"training.epochs={epochs}", "--set", "training.early_stopping=0"]
     command += ["--set", f"training.batch_size={BATCH_SIZE}"]
     # As loose as stock_tfx.py's: on many rows regularization brings nothing, and publishing is part of the job.

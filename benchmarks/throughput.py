@@ -43,9 +43,9 @@ def train(data: Path, epochs: int, batch_size: int) -> dict[str, Any]:
 
     from components.config.model import ModelConfig
     from components.config.training import TrainingConfig
-    from components.fitting import fit
-    from components.model import build_model
-    from components.vectors import Vectors
+    from components.training.dataset import Vectors
+    from components.training.loop import fit
+    from components.training.network import build_model
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     features, labels = read_vectors(data)

@@ -10,17 +10,17 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import trainer_pb2
 from tfx.types.channel import BaseChannel
 
-from components import storage
-from components.data_gate import DataGate, GateSettings
-from components.digest import code_digest
-from components.evaluator.settings import EvaluatorSettings
+from components.common import storage
+from components.common.code_digest import code_digest
+from components.data_gate.component import DataGate, GateSettings
+from components.evaluator.evaluator_settings import EvaluatorSettings
 from components.pusher.component import Pusher
 from components.report.component import Report
-from components.trainer_settings import TrainerSettings
-from pipeline_def.config import PipelineConfig
-from pipeline_def.destination import destination
-from pipeline_def.executor_names import only_names
-from pipeline_def.metadata_store import Connection, sqlite
+from components.trainer.trainer_settings import TrainerSettings
+from pipeline_def.config.destination import destination
+from pipeline_def.config.load import PipelineConfig
+from pipeline_def.launcher.metadata_store import Connection, sqlite
+from pipeline_def.launcher.stub_executors import only_names
 
 with only_names():
     from tfx.components.example_validator.component import ExampleValidator
@@ -69,17 +69,17 @@ def create_pipeline(
         settings=GateSettings(
             label=data.label, min_rows=data.min_rows, sliced=config.evaluation.sliced_features()
         ).model_dump_json(),
-        code_digest=code_digest("components.data_gate"),
+        code_digest=code_digest("components.data_gate.component"),
     ).with_id("DataGate")
     transform = Transform(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
-        preprocessing_fn="components.transform.preprocessing_fn",
-        # The trainers apply the graph themselves: see components.trainer.read_vectors.
+        preprocessing_fn="components.transform.preprocessing.preprocessing_fn",
+        # The trainers apply the graph themselves: see components.trainer.run_fn.read_vectors.
         materialize=False,
         disable_statistics=True,
         disable_analyzer_cache=True,
-        custom_config={"label": data.label, "code_digest": code_digest("components.transform")},
+        custom_config={"label": data.label, "code_digest": code_digest("components.transform.preprocessing")},
     ).with_id("Transform")
     transform.add_upstream_node(gate)
     inputs = {
@@ -91,7 +91,7 @@ def create_pipeline(
         label=data.label,
         model=config.model,
         training=config.training,
-        code_digest=code_digest("components.trainer"),
+        code_digest=code_digest("components.trainer.run_fn"),
         # Under the root, not in the artifact of the step, of which a killed run leaves nothing to the next.
         checkpoint_dir=f"{root}/checkpoints",
     )
@@ -160,17 +160,17 @@ def _schema(config: PipelineConfig, root: Path | str, statistics: BaseChannel) -
 def _tuner(config: PipelineConfig, inputs: dict[str, BaseChannel]) -> BaseNode:
     from tfx.components.tuner.component import Tuner  # KerasTuner takes half a second, and few want it.
 
-    from components.tuner import TunerSettings
+    from components.tuner.tuner_fn import TunerSettings
 
     settings = TunerSettings(
         label=config.data.label,
         model=config.model,
         training=config.training,
         tuning=config.tuning,
-        code_digest=code_digest("components.tuner"),
+        code_digest=code_digest("components.tuner.tuner_fn"),
     )
     return Tuner(
-        tuner_fn="components.tuner.tuner_fn",
+        tuner_fn="components.tuner.tuner_fn.tuner_fn",
         train_args=trainer_pb2.TrainArgs(splits=["train"]),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
         custom_config={"settings": settings.model_dump_json()},
@@ -180,7 +180,7 @@ def _tuner(config: PipelineConfig, inputs: dict[str, BaseChannel]) -> BaseNode:
 
 def _trainer(settings: TrainerSettings, inputs: dict[str, BaseChannel]) -> Trainer:
     return Trainer(
-        run_fn="components.trainer.run_fn",
+        run_fn="components.trainer.run_fn.run_fn",
         train_args=trainer_pb2.TrainArgs(splits=["train"]),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
         custom_config={"settings": settings.model_dump_json()},

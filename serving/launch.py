@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.client.errors import ServingError
+from serving.client.exceptions import ServingError
 from serving.client.predictor import Client
 
 IMAGE = "tensorflow/serving:2.21.0"  # as in compose.yaml and the manifests

@@ -61,7 +61,7 @@ def gcs(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
     TensorFlow remembers for some seconds what it has seen of a path: each test takes paths of its own. And an upload
     that fails is tried once more while Python's lock is held, on which the server then waits: not in this process.
     """
-    from tests.gcs.server import GcsServer
+    from tests.standins.gcs.server import GcsServer
 
     with GcsServer(tmp_path_factory.mktemp("gcs"), "bucket") as server:
         for name, value in server.environment.items():

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from components.config.settings import Settings, key
+from components.config.base import Settings, key
 
 MAX_FEATURES = 2_000
 SPLITS = ("train", "eval", "test")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from components.config.settings import Settings, key
+from components.config.base import Settings, key
 
 
 def _rising(edges: tuple[float, ...]) -> tuple[float, ...]:

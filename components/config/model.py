@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from components.config.settings import Settings, key
+from components.config.base import Settings, key
 
 # YAML has lists, not tuples: these types take either.
 LayerSizes = Annotated[

@@ -1,6 +1,6 @@
 """The keys under `serving`."""
 
-from components.config.settings import Settings, key
+from components.config.base import Settings, key
 
 
 class ServingConfig(Settings):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from components.config.settings import Settings, key
+from components.config.base import Settings, key
 
 
 class TrainingConfig(Settings):

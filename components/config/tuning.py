@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from components.config.base import Settings, key
 from components.config.model import ModelConfig
-from components.config.settings import Settings, key
 
 
 def _no_repeats(values: tuple[float, ...]) -> tuple[float, ...]:

@@ -10,11 +10,11 @@ from tfx.types.channel import BaseChannel, Channel
 from tfx.types.component_spec import ExecutionParameter
 from tfx.types.standard_component_specs import EvaluatorSpec
 
+from components.common.file_names import PREDICTION, SIGNATURE
 from components.evaluator import executor
-from components.evaluator.settings import EvaluatorSettings
-from components.file_names import PREDICTION, SIGNATURE
-from components.metrics import FUNCTIONS
-from components.verdict import BASELINE, CANDIDATE
+from components.evaluator.evaluator_settings import EvaluatorSettings
+from components.evaluator.metrics import FUNCTIONS
+from components.evaluator.verdict import BASELINE, CANDIDATE
 
 
 class TableEvaluatorSpec(EvaluatorSpec):  # type: ignore[misc]
@@ -62,7 +62,7 @@ def eval_config(label: str, max_rows: int) -> config_pb2.EvalConfig:
         config_pb2.MetricConfig(
             # By name, as TFMA wants it: to configure the metrics, neither TFMA nor Beam is needed.
             class_name="BinaryMetric",
-            module="components.tfma_metrics",
+            module="components.evaluator.tfma_metrics",
             config=json.dumps({"name": name, "max_rows": max_rows}),
         )
         for name in FUNCTIONS

@@ -20,11 +20,11 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils, path_utils
 
-from components import tfma_metrics as _tfma_metrics  # noqa: F401 (TFMA imports it by its name)
-from components.evaluator.settings import EvaluatorSettings
-from components.file_names import VERDICT_FILE
-from components.scores import score
-from components.verdict import BASELINE, CANDIDATE, judge
+from components.common.file_names import VERDICT_FILE
+from components.evaluator import tfma_metrics as _tfma_metrics  # noqa: F401 (TFMA imports it by its name)
+from components.evaluator.evaluator_settings import EvaluatorSettings
+from components.evaluator.scoring import score
+from components.evaluator.verdict import BASELINE, CANDIDATE, judge
 
 Artifacts = Mapping[str, list[Artifact]]
 # TFX's executor takes it from here, where TFMA 0.52 has it only once all of TFX's components have been imported.

@@ -6,7 +6,7 @@ from tfx.proto import example_gen_pb2
 
 from components.config.data import SPLITS, DataConfig
 from components.example_gen import driver, executor
-from components.example_gen.request import Request
+from components.example_gen.exec_properties import Request
 
 
 class TableExampleGen(component.FileBasedExampleGen):  # type: ignore[misc]

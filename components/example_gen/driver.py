@@ -7,9 +7,9 @@ from tfx.components.example_gen import driver, utils
 from tfx.orchestration import data_types
 from tfx.types import standard_component_specs
 
-from components.errors import DataRefused
-from components.example_gen.plan import make_plan
-from components.example_gen.request import Request
+from components.common.errors import DataRefused
+from components.example_gen.block_plan import make_plan
+from components.example_gen.exec_properties import Request
 from components.example_gen.table import find_table
 
 

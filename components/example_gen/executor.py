@@ -14,11 +14,11 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 
-from components import storage
+from components.common import storage
 from components.config.data import SPLITS
-from components.example_gen import plan, shards
-from components.example_gen.outcome import finish
-from components.example_gen.request import Request
+from components.example_gen import block_plan, shards
+from components.example_gen.exec_properties import Request
+from components.example_gen.ingest_report import finish
 from components.example_gen.shards import ConvertBlock, Job
 from components.example_gen.table import find_table
 
@@ -47,9 +47,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
         table = find_table(request.settings)
         for warning in table.warnings:
             _PROGRESS.warning(warning)
-        planned = plan.make_plan(table)
+        planned = block_plan.make_plan(table)
         if planned.digest != exec_properties.get(utils.FINGERPRINT_PROPERTY_NAME, planned.digest):
-            raise plan.changed(request.settings.input)
+            raise block_plan.changed(request.settings.input)
         job = Job(table, request.settings, artifact.uri.rstrip("/"), len(planned.blocks))
         artifact.split_names = artifact_utils.encode_split_names(list(SPLITS))
         with _Progress(job), self._make_beam_pipeline() as pipeline:

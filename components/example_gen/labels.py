@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from components.common.errors import DataRefused
 from components.config.data import DataConfig
-from components.errors import DataRefused
-from components.example_gen.cells import Array, missing_words, shorten
-from components.example_gen.files import quoted
+from components.example_gen.cell_parsing import Array, missing_words, shorten
+from components.example_gen.input_files import quoted
 
 UNKNOWN, MISSING = -1, -2
 _KNOWN_PAIRS = (("0", "1"), ("false", "true"))

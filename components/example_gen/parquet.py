@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as papq
 
-from components import storage
-from components.errors import DataRefused
-from components.example_gen.cells import Array, narrow
-from components.example_gen.head import Head
+from components.common import storage
+from components.common.errors import DataRefused
+from components.example_gen.cell_parsing import Array, narrow
+from components.example_gen.csv_header import Head
 
 Column: TypeAlias = "pa.ChunkedArray[Any]"
 BATCH_ROWS = 2**16

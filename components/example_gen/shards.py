@@ -16,17 +16,17 @@ import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 
-from components import storage
+from components.common import storage
+from components.common.errors import DataRefused
 from components.config.data import SPLITS, DataConfig
-from components.errors import DataRefused
-from components.example_form import form_of
-from components.example_gen import parquet, plan
-from components.example_gen.plan import Block
-from components.example_gen.rows import CsvReader, parse_batch
-from components.example_gen.scan import BLOCK_BYTES, blocks
-from components.example_gen.sift import Parsed, Rejected
+from components.example_gen import block_plan, parquet
+from components.example_gen.block_parsing import CsvReader, parse_batch
+from components.example_gen.block_plan import Block
+from components.example_gen.row_boundaries import BLOCK_BYTES, blocks
+from components.example_gen.row_validation import Parsed, Rejected
 from components.example_gen.split import split_of
 from components.example_gen.table import Table
+from components.examples.codec import form_of
 
 NOTES = "_notes"  # Beside the splits, so that a reader of a split never sees it; removed at the end.
 FIRST_REASONS = 10
@@ -99,8 +99,8 @@ def _parse(job: Job, block: Block) -> Iterator[Parsed]:
         with storage.open_bytes(head.path) as stream:
             stream.seek(block.offset)
             data = stream.read(block.length)
-        if plan.digest_of(data) != block.digest:
-            raise plan.changed(head.path)
+        if block_plan.digest_of(data) != block.digest:
+            raise block_plan.changed(head.path)
         yield reader.parse(data, block.line)
         return
     line = block.line

@@ -5,12 +5,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from components.common.errors import DataRefused
 from components.config.data import MAX_FEATURES, DataConfig
-from components.errors import DataRefused
 from components.example_gen import labels, parquet
-from components.example_gen.evidence import Evidence, gather
-from components.example_gen.files import Located, locate, quoted
-from components.example_gen.head import Head, read_head
+from components.example_gen.csv_header import Head, read_head
+from components.example_gen.input_files import Located, locate, quoted
+from components.example_gen.type_inference import Evidence, gather
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,12 +11,12 @@ from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
-from components import storage
-from components.file_names import VERDICT_FILE
-from components.pusher import files
-from components.pusher.card import evaluation as evaluation_of
-from components.pusher.card import read_card, write_card
+from components.common import storage
+from components.common.file_names import VERDICT_FILE
 from components.pusher.publication import Destination, Published, publish, versions_in
+from components.saved_model import model_files
+from components.saved_model.card_file import evaluation as evaluation_of
+from components.saved_model.card_file import read_card, write_card
 
 progress = logging.getLogger("regpipe.progress")
 
@@ -66,7 +66,7 @@ def rolled_back(model: str, destination: Destination) -> str | None:
     versions = versions_in(destination)
     current = versions.current()
     rollback = read_card(versions.path(current)).get("rollback") if current is not None else None
-    if not rollback or files.model_digest(model) not in rollback.get("away_from", ()):
+    if not rollback or model_files.model_digest(model) not in rollback.get("away_from", ()):
         return None
     because = f": {rollback['reason']}" if rollback.get("reason") else ""
     return f"{rollback['by']} rolled back from this very model on {rollback['at']}{because}"

@@ -29,11 +29,11 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 from tfx.dsl.io import fileio
 
-from components import storage
-from components.file_names import CARD_FILE
-from components.pusher import files
-from components.pusher.card import read_card
-from components.pusher.numbers import LAST_VERSION_FILE, next_version, numbers, read_last_version
+from components.common import storage
+from components.common.file_names import CARD_FILE
+from components.pusher.version_numbers import LAST_VERSION_FILE, next_version, numbers, read_last_version
+from components.saved_model import model_files
+from components.saved_model.card_file import read_card
 
 CONFIG_FILE = "models.config"
 
@@ -89,13 +89,13 @@ class ObjectStore:
 
     def reveal(self, version: int) -> None:
         """Points the servers at a version."""
-        files.write(f"{self._root}/{LAST_VERSION_FILE}", iter([f"{version}\n".encode()]))
+        model_files.write(f"{self._root}/{LAST_VERSION_FILE}", iter([f"{version}\n".encode()]))
         config = model_server_config_pb2.ModelServerConfig()
         model = config.model_config_list.config.add(
             name=self._name, base_path=f"{self._root}/versions", model_platform="tensorflow"
         )
         model.model_version_policy.specific.versions.append(version)
-        files.write(f"{self._root}/{CONFIG_FILE}", iter([text_format.MessageToString(config).encode()]))
+        model_files.write(f"{self._root}/{CONFIG_FILE}", iter([text_format.MessageToString(config).encode()]))
 
     def discard(self, version: int) -> None:
         """Removes a version that is not complete."""

@@ -7,13 +7,13 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from components.config.settings import Settings
-from components.errors import BadModel
-from components.file_names import WARMUP_FILE
-from components.pusher.card import Card, read_card, write_card
-from components.pusher.files import copy, files, model_digest
-from components.pusher.local import LocalFolder
-from components.storage import is_remote
+from components.common.errors import BadModel
+from components.common.file_names import WARMUP_FILE
+from components.common.storage import is_remote
+from components.config.base import Settings
+from components.pusher.local_folder import LocalFolder
+from components.saved_model.card_file import Card, read_card, write_card
+from components.saved_model.model_files import copy, files, model_digest
 
 
 class Destination(Settings):
@@ -100,7 +100,7 @@ def publish(model: str, destination: Destination, entries: Mapping[str, Any]) ->
 
 
 def _stage(model: str, place: Versions, version: int, entries: Card) -> None:
-    from components.warmup import replay  # TensorFlow: seconds, and the rest does without.
+    from components.saved_model.warmup import replay  # TensorFlow: seconds, and the rest does without.
 
     staged = place.staging(version)
     try:

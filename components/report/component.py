@@ -9,8 +9,8 @@ from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
 
-from components.report.page import REPORT_FILE, render
-from components.report.sources import Folders, collect
+from components.report.run_artifacts import Folders, collect
+from components.report.run_page import REPORT_FILE, render
 
 
 class RunReport(Artifact):  # type: ignore[misc]

@@ -17,12 +17,12 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
-from components import storage
-from components.example_form import form_of
-from components.file_names import STATISTICS_FILE
-from components.records import read_ingest, serialized_batches
+from components.common import storage
+from components.common.file_names import STATISTICS_FILE
+from components.examples.codec import form_of
+from components.examples.reader import read_ingest, serialized_batches
+from components.statistics.column_summary import FAN_IN, Floats, Summary
 from components.statistics.protos import to_proto
-from components.statistics.summary import FAN_IN, Floats, Summary
 
 # Of 4 bytes each. TensorFlow parses in batches that the processor's caches hold: larger ones take a quarter more.
 _PARSED_VALUES, _SUMMARIZED_VALUES = 1 << 17, 1 << 20

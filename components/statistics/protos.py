@@ -13,7 +13,7 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import (
     NumericStatistics,
 )
 
-from components.statistics.summary import Doubles, Floats, Summary
+from components.statistics.column_summary import Doubles, Floats, Summary
 
 _BUCKETS = 10
 

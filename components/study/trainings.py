@@ -11,18 +11,18 @@ import numpy as np
 import tensorflow as tf
 from pydantic import ValidationError
 
-from components import storage
-from components.checkpoints import Checkpoints, training_digest
+from components.common import storage
+from components.common.errors import TrainingDiverged
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
-from components.errors import TrainingDiverged
-from components.fitting import score_rows
-from components.history import Epoch
-from components.metrics import Rows, accuracy, auc, log_loss
-from components.study.record import Result, SplitScores, diverged
-from components.training import train_network
-from components.vectors import Split, digested
-from components.weights import weight_report, zero_share
+from components.evaluator.metrics import Rows, accuracy, auc, log_loss
+from components.study.study_record import Result, SplitScores, diverged
+from components.training.checkpoints import Checkpoints, training_digest
+from components.training.dataset import Split, digested
+from components.training.history import Epoch
+from components.training.loop import score_rows
+from components.training.train import train_network
+from components.training.weight_report import weight_report, zero_share
 
 
 class Data(NamedTuple):

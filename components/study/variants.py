@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
-from components.study.record import NONE
+from components.study.study_record import NONE
 
 ALL = "all"
 PENALTIES = ("l1", "l2", "dropout")

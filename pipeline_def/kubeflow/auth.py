@@ -16,7 +16,7 @@ from kfp.client import (
 )
 from kfp_server_api import V2beta1GetHealthzResponse
 
-from pipeline_def.kubeflow.config import KubeflowConfig
+from pipeline_def.config.kubeflow import KubeflowConfig
 
 TOKEN_VARIABLE = "KUBEFLOW_TOKEN"
 HOW_TO_REACH = (

@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 
-from components import storage
+from components.common import storage
 
 VARIABLE = "NOTIFY_URL"
 _TIMEOUT = 10.0  # seconds, an attempt
@@ -67,7 +67,7 @@ def _post(url: str, body: bytes, timeout: float) -> tuple[str | None, bool]:
 
 
 def _summarized(file: str | None) -> tuple[str, str] | None:
-    """Status and message of a summary (see pipeline_def.summary); None without one, as of a run that was killed."""
+    """Status and message of a summary (pipeline_def.runs.summary); None without one, as of a run that was killed."""
     try:
         summary = json.loads(storage.read(file or ""))
         words = summary.get("error") or "; ".join(summary.get("reasons", ()))

@@ -15,9 +15,9 @@ from typing import Any
 
 import yaml
 
-from pipeline_def import yaml_text
+from pipeline_def.config import yaml_text
 from pipeline_def.kubeflow.auth import KubeflowError
-from pipeline_def.kubeflow.client import AlreadyExists, Kubeflow
+from pipeline_def.kubeflow.kfp_client import AlreadyExists, Kubeflow
 
 # Pipeline spec 2.1.0's types: what is expected, and of what Python type that is.
 _TYPES: Mapping[str, tuple[str, tuple[type, ...]]] = {

@@ -2,8 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from pipeline_def.config import ConfigError, PipelineConfig
-from pipeline_def.kubeflow.config import UNREADABLE, UNREADABLE_STORES
+from pipeline_def.config.kubeflow import UNREADABLE, UNREADABLE_STORES
+from pipeline_def.config.load import ConfigError, PipelineConfig
 
 _KEYS = {
     "data_input": "data.input",

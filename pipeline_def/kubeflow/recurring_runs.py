@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline_def.kubeflow.client import Kubeflow, NotFound
+from pipeline_def.kubeflow.kfp_client import Kubeflow, NotFound
 from pipeline_def.kubeflow.package import Version, experiment, named
 
 _MARK = "Made by `regpipe schedule apply`, which replaces it when the configuration changes."

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline_def.config import PipelineConfig
+from pipeline_def.config.load import PipelineConfig
 from pipeline_def.kubeflow.auth import KubeflowError
-from pipeline_def.kubeflow.client import Kubeflow
+from pipeline_def.kubeflow.kfp_client import Kubeflow
 from pipeline_def.kubeflow.package import Package
 from pipeline_def.kubeflow.recurring_runs import RecurringRun, Schedule, create, delete, find
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pipeline_def.kubeflow.client import Kubeflow, Unreachable
+from pipeline_def.kubeflow.kfp_client import Kubeflow, Unreachable
 from pipeline_def.kubeflow.package import Package, experiment
 from pipeline_def.steps import VERDICT
 

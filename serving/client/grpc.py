@@ -7,7 +7,7 @@ import grpc
 import numpy as np
 
 from serving.client.endpoint import Endpoint, Tls
-from serving.client.errors import NotFound, Refused, Unavailable
+from serving.client.exceptions import NotFound, Refused, Unavailable
 from serving.client.messages import CLASSES, DT_FLOAT, STATES
 from serving.client.predictor import OUTPUT, SIGNATURE, Columns, Probabilities, VersionStatus, batch_size
 from serving.client.retries import Patience, TryAgain, with_retries

@@ -17,7 +17,7 @@ class Predictor(Protocol):
     """From columns of raw values to probabilities, through the signature `serving_default`."""
 
     def input_names(self) -> list[str]:
-        """The inputs of the model, sorted. These are not always the features' names: see components.input_names.
+        """The inputs of the model, sorted. These are not always the features': see components.saved_model.input_names.
 
         Raises:
             ServingError: the model can't be asked.
@@ -34,7 +34,7 @@ class Predictor(Protocol):
             float32 [batch], in the order of the rows.
 
         Raises:
-            ServingError: there is no answer; its kinds are in serving.client.errors.
+            ServingError: there is no answer; its kinds are in serving.client.exceptions.
             ValueError: the columns are no such columns.
         """
         ...

@@ -20,7 +20,7 @@ import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProtocolError, TimeoutError
 
 from serving.client.endpoint import Endpoint, Tls
-from serving.client.errors import NotFound, Refused, Unavailable
+from serving.client.exceptions import NotFound, Refused, Unavailable
 from serving.client.predictor import SIGNATURE, Columns, Probabilities, VersionStatus, batch_size
 from serving.client.retries import Patience, TryAgain, with_retries
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from serving.client.errors import Unavailable
+from serving.client.exceptions import Unavailable
 
 T = TypeVar("T")
 

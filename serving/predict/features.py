@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.errors import DataRefused
-from components.example_gen import cells, parquet
-from components.example_gen.rows import numbers_among
+from components.common.errors import DataRefused
+from components.example_gen import cell_parsing, parquet
+from components.example_gen.block_parsing import numbers_among
 from serving.client.predictor import Columns
-from serving.predict.rows import Batch
+from serving.predict.row_batches import Batch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Features:
 
     columns: Mapping[str, str]
     absent: tuple[str, ...] = ()
-    missing: frozenset[str] = field(default_factory=lambda: cells.missing_words(()))
+    missing: frozenset[str] = field(default_factory=lambda: cell_parsing.missing_words(()))
     allow_missing: bool = False
 
     def numbers(self, batch: Batch) -> Columns:
@@ -37,7 +37,7 @@ class Features:
         Raises:
             DataRefused: a cell is neither a number that fits into float32 nor missing; the first such row is named.
         """
-        values: dict[str, cells.Floats] = {}
+        values: dict[str, cell_parsing.Floats] = {}
         worst: tuple[int, str] | None = None
         for name, column in self.columns.items():
             row = None if self.allow_missing else batch.first_without(column)
@@ -55,7 +55,7 @@ class Features:
                 worst = int(bad.argmax()), column
         if worst is not None:
             row, column = worst
-            complaint = cells.complaint(column, batch.column(column)[row].as_py())
+            complaint = cell_parsing.complaint(column, batch.column(column)[row].as_py())
             raise DataRefused(f"{batch.where(row)}: {complaint}.")
         return values | {name: np.full(batch.rows, np.nan, np.float32) for name in self.absent}
 
@@ -64,15 +64,15 @@ class Features:
         for column in self.columns.values():
             at = table.column_names.index(column)
             if parquet.kind_of(table.column(at).type) == parquet.TEXT:
-                words = cells.trimmed(parquet.as_text(table.column(at)))
-                empty = cells.is_missing(words, self.missing)
+                words = cell_parsing.trimmed(parquet.as_text(table.column(at)))
+                empty = cell_parsing.is_missing(words, self.missing)
                 numbers = pc.if_else(empty, pa.scalar(None, pa.string()), words).cast(pa.float64())
                 table = table.set_column(at, column, numbers)
         return table
 
-    def _floats(self, column: "pa.ChunkedArray[Any]") -> tuple[cells.Floats, cells.Flags]:
+    def _floats(self, column: "pa.ChunkedArray[Any]") -> tuple[cell_parsing.Floats, cell_parsing.Flags]:
         if parquet.kind_of(column.type) == parquet.TEXT:
-            return cells.to_floats(parquet.as_text(column), self.missing)
+            return cell_parsing.to_floats(parquet.as_text(column), self.missing)
         values = parquet.as_floats(column)
         values[np.isin(values, numbers_among(self.missing))] = np.nan
         return values, np.isinf(values)

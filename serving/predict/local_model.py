@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from serving.client.errors import NotFound, Refused
+from serving.client.exceptions import NotFound, Refused
 from serving.client.predictor import OUTPUT, SIGNATURE, Columns, Probabilities, batch_size
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.file_names import CARD_FILE
-from components.pusher.card import read_card
+from components.common.file_names import CARD_FILE
+from components.common.storage import names_in
 from components.pusher.publication import Destination, versions_in
-from components.storage import names_in
-from serving.client.errors import NotFound
+from components.saved_model.card_file import read_card
+from serving.client.exceptions import NotFound
 
 _SAVED_MODEL = "saved_model.pb"
 

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as papq
 
-from components.errors import DataRefused
+from components.common.errors import DataRefused
 from components.example_gen import parquet
-from components.example_gen.cells import Array
-from components.example_gen.files import quoted
+from components.example_gen.cell_parsing import Array
+from components.example_gen.input_files import quoted
 from serving.client.predictor import Probabilities
 from serving.predict.features import Features
-from serving.predict.rows import Batch
+from serving.predict.row_batches import Batch
 
 CSV, JSON_LINES, PARQUET = "csv", "jsonl", "parquet"
 SUFFIX = {CSV: ".csv", JSON_LINES: ".jsonl", PARQUET: ".parquet"}

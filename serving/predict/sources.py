@@ -8,12 +8,12 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from components import storage
-from components.errors import DataRefused
+from components.common import storage
+from components.common.errors import DataRefused
 from components.example_gen import parquet
-from components.example_gen.files import quoted
-from serving.predict.rows import Batch, Part, RecordBatch
-from serving.predict.stream import STDIN, Stream
+from components.example_gen.input_files import quoted
+from serving.predict.byte_stream import STDIN, Stream
+from serving.predict.row_batches import Batch, Part, RecordBatch
 from serving.predict.text_sources import BOM, CsvSource, JsonLinesSource
 
 _MOST_CELLS = 2**21  # of a batch of Parquet rows

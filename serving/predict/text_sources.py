@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from components.errors import DataRefused
-from components.example_gen.cells import shorten
-from components.example_gen.head import head_of
-from components.example_gen.rows import Text, cells_of, shown
-from components.example_gen.scan import BLOCK_BYTES, LONGEST_ROW, Positions, blocks, rows_of
-from serving.predict.rows import Batch, Part, Record, RecordBatch
-from serving.predict.stream import Stream
+from components.common.errors import DataRefused
+from components.example_gen.block_parsing import Text, cells_of, shown
+from components.example_gen.cell_parsing import shorten
+from components.example_gen.csv_header import head_of
+from components.example_gen.row_boundaries import BLOCK_BYTES, LONGEST_ROW, Positions, blocks, rows_of
+from serving.predict.byte_stream import Stream
+from serving.predict.row_batches import Batch, Part, Record, RecordBatch
 
 JSON_BLOCK_BYTES = 2**20  # as Python objects, rows take some ten times as much
 BOM = b"\xef\xbb\xbf"

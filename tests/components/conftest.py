@@ -57,7 +57,7 @@ def analyze(tmp_path_factory: pytest.TempPathFactory) -> Analyze:
     import tensorflow_transform.beam as tft_beam
     from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
 
-    from components.transform import preprocessing_fn
+    from components.transform.preprocessing import preprocessing_fn
 
     function = functools.partial(preprocessing_fn, custom_config={"label": "y"})
 
@@ -139,7 +139,7 @@ def replicas(tmp_path_factory: pytest.TempPathFactory, sample: dict[str, Any]) -
 
     path = tmp_path_factory.mktemp("replicas") / "sample.npz"
     np.savez(path, **sample)
-    script = Path(__file__).with_name("replicas.py")
+    script = Path(__file__).with_name("training") / "replicas.py"
     done = subprocess.run(
         [sys.executable, script, path, str(STRENGTH)],
         capture_output=True,

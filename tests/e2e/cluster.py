@@ -190,8 +190,8 @@ def cluster_of(
     settings: Sequence[str], client: Any, secrets: Mapping[str, str], table: Path
 ) -> Iterator[Cluster]:
     """One for this configuration, with the metadata store on the loopback device, and one span, of this table."""
-    from pipeline_def.config import load_config
-    from pipeline_def.kubeflow.runner import compile_kubeflow
+    from pipeline_def.config.load import load_config
+    from pipeline_def.kubeflow.compiler import compile_kubeflow
 
     folder = Path(tempfile.mkdtemp(prefix="regpipe-cluster-"))
     folder.chmod(0o755)

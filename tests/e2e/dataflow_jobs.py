@@ -12,7 +12,7 @@ from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
 
 def main(folder: str, *words: str) -> int:
     """The exit code of regpipe, for which a job that was not submitted is one that failed."""
-    from pipeline_def import cli
+    from pipeline_def.cli.main import main as regpipe
 
     translate = DataflowRunner.run_pipeline
 
@@ -22,7 +22,7 @@ def main(folder: str, *words: str) -> int:
         raise RuntimeError("this would have been submitted")
 
     DataflowRunner.run_pipeline = run_pipeline
-    return cli.main(list(words))
+    return regpipe(list(words))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ class Fuse:
 
 
 if __name__ == "__main__":
-    from pipeline_def.cli import main
+    from pipeline_def.cli.main import main
 
     sys.addaudithook(Fuse(sys.argv[1]))
     sys.exit(main(sys.argv[2:]))

@@ -11,14 +11,14 @@ import json
 import sys
 from pathlib import Path
 
-from pipeline_def import metadata_store
-from pipeline_def.kubeflow import node
+from pipeline_def.kubeflow import step_entrypoint
+from pipeline_def.launcher import metadata_store
 
 
 def main(folder: str, *containers: str) -> int:
     """The exit code of the first step that fails; 0 if none does."""
     metadata_store.shared = lambda config: metadata_store.sqlite(Path(folder))
-    return next((code for words in containers if (code := node.main(json.loads(words)))), 0)
+    return next((code for words in containers if (code := step_entrypoint.main(json.loads(words)))), 0)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from pipeline_def.config import load_config
-from pipeline_def.kubeflow.runner import _baked
+from pipeline_def.config.load import load_config
+from pipeline_def.kubeflow.compiler import _baked
 from pipeline_def.steps import FIRST, LAST, step_names
-from tests.gcs.server import GcsServer
+from tests.standins.gcs.server import GcsServer
 
 ROOT = "gs://bucket/churn"
 CACHED_AGAIN = {

@@ -5,9 +5,9 @@ from typing import Any, TypeAlias
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from pipeline_def.runs import STORE_FILE, RunStore
+from pipeline_def.runs.run_store import STORE_FILE, RunStore
 from tests.e2e.cluster import cluster_of
-from tests.e2e.metadata_service import metadata_service
+from tests.standins.metadata_service import metadata_service
 
 Run: TypeAlias = Any  # of conftest.py
 

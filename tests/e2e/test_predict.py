@@ -23,7 +23,7 @@ SLACK = 60  # MB; the rows more take some 60 MB as CSV, and several times as muc
 # What the kernel hands down to a child as its peak may be the parent's: so the process looks at its own memory.
 MEASURED = """import sys
 from pathlib import Path
-from pipeline_def.cli import main
+from pipeline_def.cli.main import main
 code = main(sys.argv[1:])
 (peak,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
 print(int(peak.split()[1]) / 1024)

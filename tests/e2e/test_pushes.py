@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 import pytest
 import tensorflow as tf
 
-from components.pusher.files import model_digest
 from components.pusher.publication import Destination, publish, versions_in
-from pipeline_def.runs import RunStore
+from components.saved_model.model_files import model_digest
+from pipeline_def.runs.run_store import RunStore
 
 Run: TypeAlias = Any  # of conftest.py
 HERE = Path(__file__).parent

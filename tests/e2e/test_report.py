@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from components.report.page import render
+from components.report.run_page import render
 
 Visit: TypeAlias = Any  # of conftest.py
 MADE = Path(__file__).parents[1] / "components" / "report" / "made.py"

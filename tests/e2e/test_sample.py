@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from pipeline_def.config import load_config
+from pipeline_def.config.load import load_config
 from pipeline_def.steps import step_names
 
 Run: TypeAlias = Any  # of conftest.py

@@ -41,7 +41,7 @@ def binary(tmp_path_factory: pytest.TempPathFactory) -> str:
     if named := os.environ.get("TENSORFLOW_MODEL_SERVER"):
         return named
     program = tmp_path_factory.mktemp("bin") / "tensorflow_model_server"
-    words = shlex.join([sys.executable, "-m", "tests.serving.contract_server"])
+    words = shlex.join([sys.executable, "-m", "tests.standins.tf_serving.contract_server"])
     program.write_text(f'#!/bin/sh\ncd {shlex.quote(str(REPOSITORY))} && exec {words} "$@"\n')
     program.chmod(0o755)
     return str(program)

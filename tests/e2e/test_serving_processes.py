@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from serving.client import connect
-from serving.client.errors import Unavailable
+from serving.client.exceptions import Unavailable
 from serving.client.predictor import Client
 from serving.client.retries import Patience
 
@@ -25,7 +25,7 @@ VERSIONS = 8
 
 
 class Process:
-    """`python -m tests.serving.contract_server`, up when it says so.
+    """`python -m tests.standins.tf_serving.contract_server`, up when it says so.
 
     Args:
         base_path: the folder of the versions.
@@ -44,7 +44,7 @@ class Process:
             [
                 sys.executable,
                 "-m",
-                "tests.serving.contract_server",
+                "tests.standins.tf_serving.contract_server",
                 *(f"--{n}={v}" for n, v in flags.items()),
             ],
             stdout=subprocess.PIPE,

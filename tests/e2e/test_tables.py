@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline_def.config import load_config
+from pipeline_def.config.load import load_config
 from pipeline_def.steps import step_names
 
 Run: TypeAlias = Any  # of conftest.py

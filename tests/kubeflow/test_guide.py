@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline_def.cli import _parser
-from pipeline_def.config import PipelineConfig, load_config
-from pipeline_def.kubeflow.runner import compile_kubeflow
+from pipeline_def.cli.main import _parser
+from pipeline_def.config.load import PipelineConfig, load_config
+from pipeline_def.kubeflow.compiler import compile_kubeflow
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "kubeflow/README.md"

@@ -14,8 +14,8 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from pipeline_def.config import PipelineConfig, load_config
-from pipeline_def.kubeflow.runner import compile_kubeflow
+from pipeline_def.config.load import PipelineConfig, load_config
+from pipeline_def.kubeflow.compiler import compile_kubeflow
 
 FOLDER = Path(__file__).parents[2] / "kubeflow/manifests"
 BUILT = [".", "one-node", "multi-user", "isolation", "serving"]  # what `kubectl apply -k` is called with

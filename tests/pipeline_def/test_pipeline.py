@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from components.digest import code_digest
-from pipeline_def.config import load_config
-from pipeline_def.local_runner import RunOptions
+from components.common.code_digest import code_digest
+from pipeline_def.config.load import load_config
+from pipeline_def.local.runner import RunOptions
 from pipeline_def.steps import STEP_NAMES, step_names
 
 DEFAULT = step_names(load_config(None))
@@ -41,7 +41,7 @@ TUNED = EDGES | {
 
 def nodes(root: Path, *overrides: str, **options: Any) -> dict[str, Any]:
     """The compiled nodes by name."""
-    from pipeline_def.compiled import compile_pipeline
+    from pipeline_def.launcher.compiled_pipeline import compile_pipeline
 
     config = load_config(None, overrides)
     pipeline = compile_pipeline(config, RunOptions(root=root, **options), "a-run")

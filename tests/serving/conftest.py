@@ -44,9 +44,9 @@ Serve = Callable[[Path], Running]
 
 def _start_binary(base_path: Path) -> Running:
     from serving.client import connect
-    from serving.client.errors import ServingError
+    from serving.client.exceptions import ServingError
     from serving.client.retries import Patience
-    from tests.serving.waiting import wait_until
+    from tests.standins.tf_serving.waiting import wait_until
 
     ports = _free_port(), _free_port()
     flags = {
@@ -83,8 +83,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _start_contract_server(base_path: Path) -> Running:
-    from tests.serving.contract.manager import Manager, Polling
-    from tests.serving.contract_server import ContractServer
+    from tests.standins.tf_serving.contract_server import ContractServer
+    from tests.standins.tf_serving.manager import Manager, Polling
 
     polling = Polling(seconds=SECONDS, load_retries=0)
     server = ContractServer([Manager("regpipe", base_path, polling, None)])
@@ -112,8 +112,8 @@ def exported(transformed: Any, tmp_path_factory: pytest.TempPathFactory) -> Path
     import numpy as np
 
     from components.config.model import ModelConfig
-    from components.model import build_model
-    from components.servable import export
+    from components.saved_model.export import export
+    from components.training.network import build_model
 
     base_path = tmp_path_factory.mktemp("exported")
     model = build_model(3, ModelConfig(hidden_units=()))

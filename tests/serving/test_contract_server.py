@@ -9,13 +9,13 @@ import pytest
 import urllib3
 
 from serving.client import connect
-from serving.client.errors import Refused
+from serving.client.exceptions import Refused
 from serving.client.retries import Patience
-from tests.serving.contract.bundle import MAX_WARM_UP, Batching, Bundle
-from tests.serving.contract.manager import Manager, Polling
-from tests.serving.contract.status import Code, Status
-from tests.serving.contract_server import ContractServer, build, main, parser
-from tests.serving.waiting import wait_until
+from tests.standins.tf_serving.bundle import MAX_WARM_UP, Batching, Bundle
+from tests.standins.tf_serving.contract_server import ContractServer, build, main, parser
+from tests.standins.tf_serving.manager import Manager, Polling
+from tests.standins.tf_serving.status import Code, Status
+from tests.standins.tf_serving.waiting import wait_until
 
 QUICK = Polling(seconds=0.02, load_retries=0)
 ONE = {"a": np.zeros(1, np.float32), "b": np.zeros(1, np.float32)}

@@ -14,8 +14,8 @@ from serving.client import connect
 from serving.client.predictor import Client
 from serving.client.retries import Patience
 from tests.serving.conftest import SECONDS, Running, Serve
-from tests.serving.contract.manager import version_of
-from tests.serving.waiting import wait_until
+from tests.standins.tf_serving.manager import version_of
+from tests.standins.tf_serving.waiting import wait_until
 
 ONE = {"a": np.zeros(1, np.float32), "b": np.zeros(1, np.float32)}
 Publish = Callable[[str, float], None]

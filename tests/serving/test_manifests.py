@@ -12,7 +12,7 @@ import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
 
 from serving.launch import IMAGE
-from tests.serving import stand_in
+from tests.standins.tf_serving import stand_in
 
 SERVING = Path(__file__).parents[2] / "serving"
 KUBERNETES = SERVING / "kubernetes"

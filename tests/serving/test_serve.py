@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from components.file_names import WARMUP_FILE
-from pipeline_def.cli import main
-from pipeline_def.serve_command import PROGRAM_VARIABLE
+from components.common.file_names import WARMUP_FILE
+from pipeline_def.cli.main import main
+from pipeline_def.cli.serve_command import PROGRAM_VARIABLE
 from serving.client.messages import CLASSES
-from serving.example import curl, warm_up_row
+from serving.curl_example import curl, warm_up_row
 from serving.launch import IMAGE, Model, from_docker
-from tests.serving.stand_in import COMMAND, free_port
+from tests.standins.tf_serving.stand_in import COMMAND, free_port
 
 REPOSITORY = Path(__file__).parents[2]
 VERSION = "1795177529"
@@ -88,7 +88,16 @@ class Serving:
     def __init__(self, root: Path, path: Path, *options: str) -> None:
         self.port = free_port()
         ports = ("--rest-port", str(self.port), "--grpc-port", str(free_port()))
-        command = [sys.executable, "-m", "pipeline_def.cli", "serve", "--root", str(root), *ports, *options]
+        command = [
+            sys.executable,
+            "-m",
+            "pipeline_def.cli",
+            "serve",
+            "--root",
+            str(root),
+            *ports,
+            *options,
+        ]
         environment = {**os.environ, "PATH": str(path)}
         environment.pop(PROGRAM_VARIABLE, None)
         self.process = subprocess.Popen(
@@ -396,7 +405,7 @@ def test_the_row_is_the_first_that_the_trainer_wrote(tmp_path: Path, rows: int) 
     """As TensorFlow and the exporter write it: one value has another field than several; -0.1 is written as -0.1."""
     import tensorflow as tf
 
-    from components.warmup import write_warmup
+    from components.saved_model.warmup import write_warmup
 
     def example(a: float) -> bytes:
         feature = {"a b": tf.train.Feature(float_list=tf.train.FloatList(value=[a]))}

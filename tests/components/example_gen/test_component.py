@@ -11,8 +11,8 @@ from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
+from components.common.errors import DataRefused
 from components.config.data import DataConfig
-from components.errors import DataRefused
 from components.example_gen.component import TableExampleGen
 
 Write = Callable[[str, str | bytes], str]

@@ -16,11 +16,11 @@ from google.protobuf import json_format
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import standard_artifacts
 
+from components.common.errors import DataRefused
 from components.config.data import DataConfig
-from components.errors import DataRefused
-from components.example_gen import plan
+from components.example_gen import block_plan
+from components.example_gen.exec_properties import Request
 from components.example_gen.executor import Executor
-from components.example_gen.request import Request
 from components.example_gen.table import Table
 
 Write = Callable[[str, str | bytes], str]
@@ -135,7 +135,7 @@ def test_each_block_again(
     write: Write, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that is lost may have done its work already: done three times, all files are the same, and no more."""
-    monkeypatch.setattr(plan, "make_plan", lambda table, make=plan.make_plan: make(table, 400))
+    monkeypatch.setattr(block_plan, "make_plan", lambda table, make=block_plan.make_plan: make(table, 400))
     path = write("t.csv", many(300) + "oops,1,1\n")
     found = []
     for replays in (0, 2):
@@ -158,7 +158,7 @@ def test_blocks_format_compression_and_order_change_no_split(
     size: int, write: Write, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same row lands in the same split, whatever file, block and column order it comes in."""
-    monkeypatch.setattr(plan, "make_plan", lambda table, make=plan.make_plan: make(table, size))
+    monkeypatch.setattr(block_plan, "make_plan", lambda table, make=block_plan.make_plan: make(table, size))
     text = many(60).replace("a,b,y", 'a,"b",y').replace("\n7,", '\n"7",')
     values = {"b": [n / 4 for n in range(60)], "a": list(range(60)), "y": [n % 2 for n in range(60)]}
     papq.write_table(pa.table(values), tmp_path / "t.parquet")
@@ -176,7 +176,7 @@ def test_rejected_rows_are_in_the_order_of_file_and_line(
     write: Write, run: Callable[..., Run], settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With quoted newlines over tiny blocks; a line is the physical one on which its row starts."""
-    monkeypatch.setattr(plan, "make_plan", lambda table, make=plan.make_plan: make(table, 16))
+    monkeypatch.setattr(block_plan, "make_plan", lambda table, make=block_plan.make_plan: make(table, 16))
     write("in/1.csv", 'a,t,y\n1,"two\nlines",0\nx,t,0\n2,t,1\n3,t\n')
     write("in/2.csv", "y,a,t\n1,9,t\n,8,t\n")
     result = run(settings(str(tmp_path / "in"), max_bad_fraction=0.9))
@@ -249,12 +249,14 @@ def test_a_file_that_changes_under_a_worker(
     """Each block is compared with the digest that was taken when it was planned."""
     path = write("t.csv", many(10))
 
-    def plan_and_change(table: Table, make: Callable[[Table], plan.Plan] = plan.make_plan) -> plan.Plan:
+    def plan_and_change(
+        table: Table, make: Callable[[Table], block_plan.Plan] = block_plan.make_plan
+    ) -> block_plan.Plan:
         planned = make(table)
         write("t.csv", many(10).replace("9,", "8,"))
         return planned
 
-    monkeypatch.setattr(plan, "make_plan", plan_and_change)
+    monkeypatch.setattr(block_plan, "make_plan", plan_and_change)
     message = f"{path}: the file changed while it was being read. Run again when it is complete."
     assert str(refusal(run, settings(path))) == message
 

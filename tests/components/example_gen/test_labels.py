@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
+from components.common.errors import DataRefused
 from components.config.data import DataConfig
-from components.errors import DataRefused
 from components.example_gen.labels import MISSING, UNKNOWN, decide
 
 Settings = Callable[..., DataConfig]

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as papq
 import pytest
 
+from components.common.errors import DataRefused
 from components.config.data import DataConfig
-from components.errors import DataRefused
 from components.example_gen import parquet
-from components.example_gen.plan import make_plan
-from components.example_gen.rows import parse_batch
+from components.example_gen.block_parsing import parse_batch
+from components.example_gen.block_plan import make_plan
 from components.example_gen.table import find_table
 
 Settings = Callable[..., DataConfig]

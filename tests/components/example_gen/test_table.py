@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from components.common.errors import DataRefused
 from components.config.data import DataConfig
-from components.errors import DataRefused
-from components.example_gen import evidence
-from components.example_gen.head import Head
+from components.example_gen import type_inference
+from components.example_gen.csv_header import Head
 from components.example_gen.table import find_table, inspect_table
 
 Write = Callable[[str, str | bytes], str]
@@ -48,13 +48,13 @@ def test_an_ordinary_table_is_decided_by_its_first_block(
 ) -> None:
     path = write("t.csv", "a,y\n" + "1,0\n1,1\n" * 100_000)
     read = []
-    original = evidence._as_strings
+    original = type_inference._as_strings
 
     def counting(block: bytes, head: Head, names: list[str]) -> object:
         read.append(len(block))
         return original(block, head, names)
 
-    monkeypatch.setattr(evidence, "_as_strings", counting)
+    monkeypatch.setattr(type_inference, "_as_strings", counting)
     find_table(settings(path))
     assert len(read) == 1
 

@@ -83,7 +83,7 @@ def versions(directory: Path) -> dict[int, dict[str, bytes]]:
 
 
 def main(work: Path, olds: list[str], new: str) -> None:
-    warmup = types.ModuleType("components.warmup")  # which imports TensorFlow
+    warmup = types.ModuleType("components.saved_model.warmup")  # which imports TensorFlow
     vars(warmup).update(replay=lambda folder: 1)
     sys.modules[warmup.__name__] = warmup
     os.fsync = lambda fd: (

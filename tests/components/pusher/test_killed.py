@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.warmup import replay
+from components.saved_model.warmup import replay
 
 
 @pytest.mark.parametrize("earlier", [0, 2])

@@ -12,10 +12,10 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 from tfx.dsl.io import fileio
 
-from components import storage
-from components.errors import BadModel
-from components.pusher import files
+from components.common import storage
+from components.common.errors import BadModel
 from components.pusher.publication import Destination, Published, publish
+from components.saved_model import model_files
 
 MakeModel = Callable[..., str]
 _names = (f"ram://bucket{number}/models/churn" for number in itertools.count())
@@ -115,7 +115,7 @@ def polled(directory: str) -> list[str]:
 
 
 def content(folder: str) -> dict[str, bytes]:
-    found = {name: storage.read(f"{folder}/{name}") for name in files.files(folder)}
+    found = {name: storage.read(f"{folder}/{name}") for name in model_files.files(folder)}
     found.pop("assets.extra/model_card.json", None)
     return found
 
@@ -146,7 +146,7 @@ def test_keep_versions(push: Any, make_model: MakeModel, directory: str) -> None
 
 def test_versions_grow_where_folders_are_gone(push: Any, make_model: MakeModel, directory: str) -> None:
     """The highest number was noted."""
-    files.write(f"{directory}/last_version", iter([b"9999999999\n"]))
+    model_files.write(f"{directory}/last_version", iter([b"9999999999\n"]))
     assert push(make_model()).version == 10_000_000_000
 
 
@@ -176,7 +176,9 @@ def test_killed_at_every_operation(
     store: Store, make_model: MakeModel, earlier: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Servers are pointed at the version before or at the new one, and it is whole; the next push clears up."""
-    monkeypatch.setattr("components.warmup.replay", lambda folder: 1)  # seconds, for all these models
+    monkeypatch.setattr(
+        "components.saved_model.warmup.replay", lambda folder: 1
+    )  # seconds, for all these models
     olds, new = [make_model(answer) for answer in (0.25, 0.5)][:earlier], make_model(0.75)
     for number in itertools.count(1):
         place = Destination(directory=next(_names), keep_versions=1, model_name="churn")
@@ -210,7 +212,7 @@ def test_a_store_that_does_not_answer(
 
     published = push(make_model(0.25))
     monkeypatch.setattr(tf.io.gfile, "exists", fail)  # isdir() says no instead
-    for ask in (storage.exists, storage.names_in, files.files):
+    for ask in (storage.exists, storage.names_in, model_files.files):
         with pytest.raises(OSError, match="no answer"):
             ask(directory)
     with pytest.raises(OSError, match="no answer"):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from components.errors import BadModel
+from components.common.errors import BadModel
 from components.pusher.publication import Destination, Published, publish, versions_in
 
 MakeModel = Callable[..., str]
@@ -52,7 +52,7 @@ def push(serving: Path) -> Callable[..., Published]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     def set_to(seconds: float) -> None:
-        monkeypatch.setattr("components.pusher.numbers.time.time", lambda: seconds)
+        monkeypatch.setattr("components.pusher.version_numbers.time.time", lambda: seconds)
 
     return set_to
 
@@ -161,7 +161,7 @@ def test_keep_versions(
     def fail(path: Path) -> None:
         raise PermissionError(path)
 
-    monkeypatch.setattr("components.pusher.local._remove", fail)
+    monkeypatch.setattr("components.pusher.local_folder._remove", fail)
     last = push(make_model(0.5), keep=1)
     monkeypatch.undo()
     assert str(last.version) in folders(serving)

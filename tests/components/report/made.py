@@ -5,7 +5,7 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
-from components.report.sources import Evidence, Training
+from components.report.run_artifacts import Evidence, Training
 
 NASTY = "<script>alert(1)</script>"
 SERIES = ("candidate", "baseline")

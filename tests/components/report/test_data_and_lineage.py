@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from components.report import data, lineage
+from components.report import data_section, lineage_section
 from components.report.blocks import Pre, Table, Text
 
 
@@ -13,7 +13,7 @@ def tables(section: Any) -> dict[str, Table]:
 
 def test_rows_and_what_was_set_aside(made: Any) -> None:
     """A sentence, the splits with their shares, the reasons with their lines, the warnings."""
-    section = data.data(made.evidence())
+    section = data_section.data(made.evidence())
     assert section.blocks[0] == Text(
         "1,000 rows from /data/churn.csv, 2 features, the label 'churned' ('yes' is positive); 2 rows were set aside."
     )
@@ -33,7 +33,7 @@ def test_rows_and_what_was_set_aside(made: Any) -> None:
 
 def test_statistics_of_each_feature(made: Any) -> None:
     """Missing cells are NaN in the examples: 8 of 608 are 1.3%; 60 zeros of the 600 present are 10%."""
-    table = tables(data.data(made.evidence()))["Statistics of the training split, 608 rows"]
+    table = tables(data_section.data(made.evidence()))["Statistics of the training split, 608 rows"]
     assert table.heads == (
         "feature", "missing", "mean", "std. dev.", "zeros", "min", "median", "max", "mean in eval", "mean in test",
     )  # fmt: skip
@@ -45,15 +45,15 @@ def test_statistics_of_each_feature(made: Any) -> None:
 
 def test_anomalies(made: Any) -> None:
     """Column, split, severity and what it is; none is said in a sentence."""
-    table = tables(data.data(made.evidence()))["Anomalies"]
+    table = tables(data_section.data(made.evidence()))["Anomalies"]
     assert table.rows == ((made.NASTY, "eval", "error", "Out-of-range values", "Unexpectedly high"),)
-    clean = data.data(made.evidence(anomalies={"train": made.anomalies()}))
+    clean = data_section.data(made.evidence(anomalies={"train": made.anomalies()}))
     assert Text("No anomalies: the data is what the schema expects.", "good") in clean.blocks
 
 
 def test_every_key_of_the_configuration(made: Any) -> None:
     """With its full name; what is not set and what is empty can be told apart."""
-    (table,) = lineage.configuration(made.evidence()).blocks
+    (table,) = lineage_section.configuration(made.evidence()).blocks
     assert isinstance(table, Table)
     assert table.rows == (
         ("name", "churn"),
@@ -67,7 +67,7 @@ def test_every_key_of_the_configuration(made: Any) -> None:
 
 def test_what_was_made_by_what(made: Any) -> None:
     """The run, its steps with their time and the cache, artifacts, libraries, code, and the verdict in full."""
-    section = lineage.lineage(made.evidence())
+    section = lineage_section.lineage(made.evidence())
     assert section.blocks[0] == Text(
         "Run 20261120T120000.000000Z, started 2026-11-20T12:00:00+00:00: 2 steps before this one, 1 from the cache."
     )

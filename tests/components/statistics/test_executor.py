@@ -17,7 +17,7 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 from tfx.types.artifact_utils import encode_split_names
 
-from components.example_form import ExampleForm
+from components.examples.codec import ExampleForm
 from components.statistics import executor
 from components.statistics.executor import Columns, Executor, Shard, read_columns, summarize
 

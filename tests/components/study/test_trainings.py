@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
-from components import checkpoints
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
-from components.model import build_model
-from components.study.record import Result
+from components.study.study_record import Result
 from components.study.trainings import Data, Trainings, measure
-from components.training import train_network
-from components.vectors import Split, Vectors
+from components.training import checkpoints
+from components.training.dataset import Split, Vectors
+from components.training.network import build_model
+from components.training.train import train_network
 
 NAMES = tuple(f"f{number}" for number in range(20))
 MODEL = ModelConfig(hidden_units=(), l1=0.002, l2=0.001)
@@ -137,7 +137,7 @@ def test_an_interrupted_training_goes_on_where_it_was(
                 raise KeyboardInterrupt
 
     monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 0.0)
-    monkeypatch.setattr("components.pace.SHARE", 1)
+    monkeypatch.setattr("components.training.throttle.SHARE", 1)
     trainings = Trainings(data, tmp_path, "code")
     logger = logging.getLogger("regpipe.progress")
     level, handler = logger.level, Interrupt()

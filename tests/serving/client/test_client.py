@@ -13,7 +13,7 @@ import tensorflow as tf
 import urllib3
 
 from serving.client import connect
-from serving.client.errors import NotFound, Refused
+from serving.client.exceptions import NotFound, Refused
 from serving.client.predictor import Client, VersionStatus
 from tests.components.conftest import AWKWARD
 from tests.serving.conftest import Running

@@ -10,11 +10,11 @@ import pytest
 
 from serving.client import connect
 from serving.client.endpoint import EXPECTED, Tls, parse
-from serving.client.errors import Unavailable
+from serving.client.exceptions import Unavailable
 from serving.client.grpc import GrpcClient
 from serving.client.rest import RestClient
 from serving.client.retries import Patience
-from tests.serving.client import stubs
+from tests.standins.tf_serving import scripted_server
 
 COLUMNS = {"a": np.zeros(2, np.float32)}
 
@@ -101,7 +101,7 @@ def test_tls_over_rest(certificate: Tls) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     assert certificate.certificate is not None
     context.load_cert_chain(certificate.certificate, certificate.key)
-    with stubs.rest(stubs.Script(), context) as endpoint:
+    with scripted_server.rest(scripted_server.Script(), context) as endpoint:
         client = connect(endpoint, tls=Tls(ca=certificate.certificate))
         assert client.predict(COLUMNS).tolist() == [0.5, 0.5]
         client.close()
@@ -114,7 +114,7 @@ def test_tls_over_grpc_on_both_sides(certificate: Tls) -> None:
     files = certificate.contents()
     cert = files["certificate_chain"]
     credentials = grpc.ssl_server_credentials([(files["private_key"], cert)], cert, require_client_auth=True)
-    with stubs.grpc_server(stubs.Script(), credentials) as endpoint:
+    with scripted_server.grpc_server(scripted_server.Script(), credentials) as endpoint:
         tls = Tls(ca=certificate.certificate, certificate=certificate.certificate, key=certificate.key)
         assert connect(endpoint, tls=tls).predict(COLUMNS).tolist() == [0.5, 0.5]
         with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED"):

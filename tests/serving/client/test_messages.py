@@ -18,7 +18,7 @@ from tensorflow_serving.apis import (
 
 from serving.client import connect
 from serving.client.messages import CLASSES, DT_FLOAT, MESSAGES, STATES
-from tests.serving.client import stubs
+from tests.standins.tf_serving import scripted_server
 
 MODULES = (
     predict_pb2,
@@ -66,14 +66,14 @@ def test_constants_are_the_published_ones() -> None:
 
 def test_tensors_as_bytes() -> None:
     """A gRPC server may be told to answer in bytes instead of numbers."""
-    with stubs.grpc_server(stubs.Script([stubs.CONTENT])) as endpoint:
+    with scripted_server.grpc_server(scripted_server.Script([scripted_server.CONTENT])) as endpoint:
         assert connect(endpoint).predict({"a": np.zeros(3, np.float32)}).tolist() == [0.5] * 3
 
 
 def test_the_json_of_a_request() -> None:
     """Columns; NaN and infinities as the tokens that TF Serving takes."""
-    script = stubs.Script()
-    with stubs.rest(script) as endpoint:
+    script = scripted_server.Script()
+    with scripted_server.rest(script) as endpoint:
         column = np.array([0.1, -2, np.nan, np.inf, -np.inf], np.float32)
         connect(endpoint).predict({"a": column})
     assert script.bodies == ['{"inputs": {"a": [0.10000000149011612, -2.0, NaN, Infinity, -Infinity]}}']
@@ -82,10 +82,10 @@ def test_the_json_of_a_request() -> None:
 
 def test_the_numbers_bear_a_careless_parser() -> None:
     """Three units in the last place of a double away, each is still the same float32."""
-    script = stubs.Script()
+    script = scripted_server.Script()
     bits = np.random.default_rng(6).integers(0, 0x7F800000, 10_000).astype(np.uint32)
     sent = bits.view(np.float32)
-    with stubs.rest(script) as endpoint:
+    with scripted_server.rest(script) as endpoint:
         connect(endpoint).predict({"a": sent})
     read = np.array(json.loads(script.bodies[0])["inputs"]["a"]).view(np.int64)
     for units in (-3, 3):

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from serving.client import connect
-from serving.client.errors import Refused, ServingError, Unavailable
+from serving.client.exceptions import Refused, ServingError, Unavailable
 from serving.client.rest import _seconds
 from serving.client.retries import Patience
-from tests.serving.client import stubs
-from tests.serving.client.stubs import GARBAGE, HANG, RESET, Fail, Script
+from tests.standins.tf_serving import scripted_server
+from tests.standins.tf_serving.scripted_server import GARBAGE, HANG, RESET, Fail, Script
 
 COLUMNS = {"a": np.zeros(2, np.float32)}
 QUICK = Patience(timeout=5, attempts=3, first_wait=0.01)
@@ -31,7 +31,7 @@ def start(protocol: str) -> Iterator[Start]:
 
         def run(*steps: Any) -> tuple[str, Script]:
             script = Script(list(steps))
-            server = {"rest": stubs.rest, "grpc": stubs.grpc_server}[protocol]
+            server = {"rest": scripted_server.rest, "grpc": scripted_server.grpc_server}[protocol]
             return stack.enter_context(server(script)), script
 
         yield run
@@ -49,7 +49,7 @@ def test_what_may_pass_is_tried_again(start: Start, step: Any) -> None:
 def test_a_gateway_without_a_server(protocol: str) -> None:
     """502 may pass, too; gRPC has no such code."""
     script = Script([Fail(502)])
-    with stubs.rest(script) as endpoint:
+    with scripted_server.rest(script) as endpoint:
         assert connect(endpoint, patience=QUICK).predict(COLUMNS).tolist() == [0.5, 0.5]
 
 
@@ -70,7 +70,7 @@ def test_what_was_refused_is_not_tried_again(start: Start, status: int, protocol
     with pytest.raises(Refused) as error:
         connect(endpoint, patience=QUICK).predict(COLUMNS)
     http = {400: "400 Bad Request", 500: "500 Internal Server Error"}[status]
-    code = http if protocol == "rest" else stubs.CODES[status]
+    code = http if protocol == "rest" else scripted_server.CODES[status]
     assert str(error.value) == f"{endpoint}, model regpipe: {code}: scripted {status}"
     assert len(script.bodies) == 1
 
@@ -81,7 +81,7 @@ def test_the_deadline_is_not_tried_again(start: Start) -> None:
     before = time.monotonic()
     with pytest.raises(Unavailable) as error:
         connect(endpoint, patience=Patience(timeout=0.2)).predict(COLUMNS)
-    assert time.monotonic() - before < stubs.HANG_SECONDS
+    assert time.monotonic() - before < scripted_server.HANG_SECONDS
     assert str(error.value) == f"{endpoint}, model regpipe: no answer within 0.2 s."
     assert len(script.bodies) == 1
 

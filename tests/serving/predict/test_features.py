@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.errors import DataRefused
-from components.example_gen.cells import missing_words
+from components.common.errors import DataRefused
+from components.example_gen.cell_parsing import missing_words
 from serving.predict.features import Features
-from serving.predict.rows import Batch, RecordBatch
+from serving.predict.row_batches import Batch, RecordBatch
 
 NAN = float("nan")
 

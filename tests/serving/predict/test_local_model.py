@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.client.errors import NotFound, Refused
+from serving.client.exceptions import NotFound, Refused
 from serving.predict.model_folder import Card, card_in, card_of, find_model
 
 NAN = float("nan")

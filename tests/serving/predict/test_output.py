@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.errors import DataRefused
-from components.example_gen.cells import missing_words
+from components.common.errors import DataRefused
+from components.example_gen.cell_parsing import missing_words
 from serving.predict.features import Features
 from serving.predict.output import CSV, JSON_LINES, PARQUET, Layout, Scored, new_file, write
-from serving.predict.rows import Batch, RecordBatch
+from serving.predict.row_batches import Batch, RecordBatch
 
 NAN = float("nan")
 

@@ -15,10 +15,10 @@ import pyarrow.json as pajson
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline_def.cli import main
+from pipeline_def.cli.main import main
 from serving import client
 from serving.client.endpoint import Tls
-from serving.client.errors import Unavailable
+from serving.client.exceptions import Unavailable
 from serving.client.retries import Patience
 from tests.serving.predict.tables import DELTA, write_table
 

@@ -1,0 +1,1 @@
+"""DataGate: stops the run on data that cannot be learned from."""

@@ -1,0 +1,195 @@
+"""DataGate: stops the run on data that can't be learned from. TFX's ExampleValidator only takes notes."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from google.protobuf import json_format
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.artifact import Artifact
+from tfx.utils import io_utils
+
+from components.common.errors import DataRefused
+from components.common.file_names import ANOMALIES_FILE, STATISTICS_FILE
+from components.config.base import Settings
+from components.config.data import SPLITS
+from components.evaluator.slices import unknown_features
+
+REPORT_FILE = "findings.txt"
+
+
+class GateReport(Artifact):  # type: ignore[misc]
+    """The findings of the gate as a table; no finding: an empty file."""
+
+    TYPE_NAME = "GateReport"
+
+
+class GateSettings(Settings):
+    """What the gate is handed; `sliced`: the features that `evaluation.slices` names."""
+
+    label: str
+    min_rows: int
+    sliced: tuple[str, ...] = ()
+
+
+class Finding(NamedTuple):
+    """One reason not to go on: where, what is wrong, what was expected, what was found."""
+
+    feature: str
+    what: str
+    expected: str
+    found: str
+
+
+class SplitData(NamedTuple):
+    """What StatisticsGen and ExampleValidator say of one split."""
+
+    statistics: statistics_pb2.DatasetFeatureStatistics
+    anomalies: anomalies_pb2.Anomalies
+
+
+@component  # type: ignore[untyped-decorator]
+def DataGate(  # noqa: N802 (a TFX component is named like a class)
+    statistics: InputArtifact[standard_artifacts.ExampleStatistics],
+    schema: InputArtifact[standard_artifacts.Schema],
+    anomalies: InputArtifact[standard_artifacts.ExampleAnomalies],
+    report: OutputArtifact[GateReport],
+    settings: Parameter[str],
+    code_digest: Parameter[str],
+) -> None:
+    """Raises DataRefused, with a table of all findings, unless there are none.
+
+    Args:
+        statistics: of each split.
+        schema: what the features are expected to be.
+        anomalies: of each split, against the schema.
+        report: receives the findings.
+        settings: GateSettings as JSON.
+        code_digest: makes TFX's cache see a change of this code.
+    """
+    del code_digest
+    splits = {
+        split: SplitData(
+            statistics_pb2.DatasetFeatureStatisticsList.FromString(
+                _read(statistics, split, STATISTICS_FILE)
+            ).datasets[0],
+            anomalies_pb2.Anomalies.FromString(_read(anomalies, split, ANOMALIES_FILE)),
+        )
+        for split in SPLITS
+    }
+    expected = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema.uri))
+    findings = find(splits, expected, GateSettings.model_validate_json(settings))
+    io_utils.write_string_file(os.path.join(report.uri, REPORT_FILE), table(findings))
+    if findings:
+        raise DataRefused(f"The data is not fit to learn from:\n{table(findings)}")
+
+
+def find(splits: Mapping[str, SplitData], schema: schema_pb2.Schema, settings: GateSettings) -> list[Finding]:
+    """All reasons to refuse the data; the same reason in several splits is given once, for the first of them."""
+    findings: dict[tuple[str, str], Finding] = {}
+    for name, split in splits.items():
+        for finding in (
+            *_rows(name, split, settings),
+            *_missing(name, split),
+            *_anomalies(name, split, schema),
+        ):
+            findings.setdefault((finding.feature, finding.what), finding)
+    return [*findings.values(), *_slices(splits.values(), settings)]
+
+
+def table(findings: list[Finding]) -> str:
+    """The findings in aligned columns, one a line under a heading; empty where there are none."""
+    if not findings:
+        return ""
+    lines = [("feature", "what", "expected", "found"), *findings]
+    widths = [max(len(line[column]) for line in lines) for column in range(3)]
+    return "\n".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[3]])
+        for line in lines
+    )
+
+
+def _rows(name: str, split: SplitData, settings: GateSettings) -> Iterator[Finding]:
+    rows = split.statistics.num_examples
+    if rows < settings.min_rows:
+        yield Finding(
+            f"({name} split)", "too few rows", f"at least {settings.min_rows} (data.min_rows)", str(rows)
+        )
+    for feature in split.statistics.features:
+        if _name(feature) == settings.label and rows:
+            zeros = feature.num_stats.num_zeros
+            if zeros in (0, rows):
+                only = "0 (negative)" if zeros else "1 (positive)"
+                yield Finding(
+                    settings.label,
+                    f"one class in the {name} split",
+                    "rows of both classes",
+                    f"{rows} rows, all {only}",
+                )
+
+
+def _missing(name: str, split: SplitData) -> Iterator[Finding]:
+    # Only the training split decides: its mean stands in for missing values elsewhere.
+    rows = split.statistics.num_examples
+    if name != "train" or not rows:
+        return
+    for feature in split.statistics.features:
+        missing = sum(histogram.num_nan for histogram in feature.num_stats.histograms[:1])
+        if missing >= rows:
+            yield Finding(
+                _name(feature), "no values", "at least one number to train on", f"{rows} rows, all missing"
+            )
+
+
+def _anomalies(name: str, split: SplitData, schema: schema_pb2.Schema) -> Iterator[Finding]:
+    features = {feature.name: feature for feature in schema.feature}
+    for key, anomaly in split.anomalies.anomaly_info.items():
+        if anomaly.severity != anomalies_pb2.AnomalyInfo.ERROR:
+            continue
+        # TFDV's key has quotes around a name with a dot in it.
+        column = ".".join(anomaly.path.step) or key
+        feature = features.get(column)
+        yield Finding(
+            column,
+            anomaly.short_description,
+            _expectation(feature) if feature else "no such column",
+            f"{anomaly.description} ({name} split)",
+        )
+    dataset = split.anomalies.dataset_anomaly_info
+    if dataset.severity == anomalies_pb2.AnomalyInfo.ERROR:
+        yield Finding(
+            "(all)", dataset.short_description, "see the schema", f"{dataset.description} ({name} split)"
+        )
+
+
+def _slices(splits: Iterable[SplitData], settings: GateSettings) -> Iterator[Finding]:
+    # The Evaluator would find out, too, but after both trainings.
+    columns = {_name(feature) for split in splits for feature in split.statistics.features}
+    for name, hint in unknown_features(settings.sliced, columns - {settings.label}):
+        yield Finding(name, "no such feature", "a feature of the data (evaluation.slices)", hint)
+
+
+def _expectation(feature: schema_pb2.Feature) -> str:
+    """What the schema says of a feature, in one line: `FLOAT, 0.0 to 1.0, present in all rows`."""
+    parts = [schema_pb2.FeatureType.Name(feature.type)]
+    domain = feature.WhichOneof("domain_info")
+    if domain in ("float_domain", "int_domain"):
+        bounds = json_format.MessageToDict(getattr(feature, domain), preserving_proto_field_name=True)
+        parts.append(", ".join(f"{key} {value}" for key, value in bounds.items() if key != "name"))
+    if feature.presence.min_fraction:
+        parts.append(f"present in {feature.presence.min_fraction:.0%} of the rows")
+    return ", ".join(part for part in parts if part)
+
+
+def _name(feature: statistics_pb2.FeatureNameStatistics) -> str:
+    return feature.name or ".".join(feature.path.step)
+
+
+def _read(artifact: Artifact, split: str, file: str) -> bytes:
+    with fileio.open(os.path.join(artifact_utils.get_split_uri([artifact], split), file), "rb") as stream:
+        content: bytes = stream.read()
+    return content

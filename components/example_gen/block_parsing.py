@@ -1,0 +1,226 @@
+"""Turns blocks of a table into arrays. Bad rows are set aside, each with its line, a reason and its raw text.
+
+A whole block is parsed at once if nothing in it is doubtful (the fast path). Otherwise its cells are judged as
+text by the rules of `cells` and `labels`, which are the authority: the fast path accepts only what they accept,
+and reads it the same.
+"""
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from components.example_gen import cell_parsing, labels, parquet
+from components.example_gen.csv_header import Head
+from components.example_gen.row_boundaries import Rows, fields_of, rows_of
+from components.example_gen.row_validation import Judge, Parsed, Rejected, concatenate
+
+
+class CsvReader:
+    """Parses blocks of one CSV file."""
+
+    def __init__(self, head: Head, features: Sequence[str], label: labels.Labels) -> None:
+        self._features = tuple(features)
+        self._label = label
+        self._delimiter = head.delimiter
+        self._width = len(head.columns)
+        position = {name: index for index, name in enumerate(head.columns)}
+        self._used = [position[name] for name in self._features] + [position[label.column]]
+        self._sentinels = numbers_among(label.missing)
+        names = [str(index) for index in range(self._width)]
+        used = [names[index] for index in self._used]
+        types: dict[str, Any] = dict.fromkeys(used[:-1], pa.float64())
+        types[used[-1]] = pa.dictionary(pa.int32(), pa.string())
+        self._names = names
+        self._parse = pacsv.ParseOptions(delimiter=head.delimiter, newlines_in_values=True)
+        self._convert = pacsv.ConvertOptions(
+            include_columns=used,
+            column_types=types,
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
+            null_values=cell_parsing.spellings(label.missing),
+        )
+
+    def parse(self, block: bytes, line: int) -> Parsed:
+        """Parses whole rows.
+
+        Args:
+            block: bytes as `scan.blocks` cuts them.
+            line: the physical line at which the block begins.
+        """
+        is_plain = b'"' not in block and block.count(b"\r") == block.count(b"\r\n")
+        rows = None if is_plain else rows_of(block, self._delimiter)
+        parsed = self._fast(block) if rows is None or not rows.odd.any() else None
+        return parsed or self._slow(Text(block, rows or rows_of(block, self._delimiter), line))
+
+    def _fast(self, block: bytes) -> Parsed | None:
+        """Parses a block in which nothing is doubtful; None if something is."""
+        if not block.strip(b"\r\n"):
+            return concatenate([], len(self._features))
+        try:
+            if not block.isascii():
+                block.decode()
+            options = pacsv.ReadOptions(column_names=self._names, block_size=len(block) + 1)
+            table = pacsv.read_csv(BytesIO(block), options, self._parse, self._convert)
+        except (pa.ArrowInvalid, UnicodeDecodeError):
+            return None
+        codes = self._label.codes(table.column(len(self._features)).combine_chunks())
+        if (codes < 0).any():
+            return None
+        features = np.empty((len(self._features), table.num_rows), np.float32)
+        for index in range(len(self._features)):
+            features[index] = cell_parsing.narrow(table.column(index).to_numpy())
+        # Arrow looks for missing values before it removes blanks: " -999" has become a number.
+        if np.isinf(features).any() or (self._sentinels.size and np.isin(features, self._sentinels).any()):
+            return None
+        return Parsed(features, codes, [])
+
+    def _slow(self, text: "Text") -> Parsed:
+        """Judges every row by the rules of `cells` and `labels`."""
+        plain = [row for row in range(len(text.rows.ends)) if text.is_plain(row)]
+        columns, kept = self._as_strings(text, plain)
+        rejected = []
+        added: list[list[str]] = []
+        kept_alone = []
+        for row in sorted(set(range(len(text.rows.ends))).difference(kept)):
+            fields = cells_of(text.row(row), self._delimiter, self._width)
+            if isinstance(fields, str):
+                rejected.append(Rejected(text.line_of(row), fields, shown(text.row(row))))
+            elif fields:
+                kept_alone.append(row)
+                added.append([fields[index] for index in self._used])
+        if added:
+            order = np.argsort([*kept, *kept_alone])
+            extra = [pa.array(column, pa.string()) for column in zip(*added, strict=True)]
+            columns = [pa.concat_arrays(pair).take(order) for pair in zip(columns, extra, strict=True)]
+            kept = sorted([*kept, *kept_alone])
+        values = np.empty((len(self._features), len(kept)), np.float32)
+        bad = np.zeros(values.shape, np.bool_)
+        for index in range(len(self._features)):
+            values[index], bad[index] = cell_parsing.to_floats(columns[index], self._label.missing)
+        judge = Judge(
+            self._features,
+            self._label,
+            line=lambda row: text.line_of(kept[row]),
+            raw=lambda row: shown(text.row(kept[row])),
+            cell=lambda row, column: columns[column][row].as_py(),
+        )
+        parsed = judge.sift(values, bad, self._label.codes(columns[-1]))
+        rejected = sorted([*rejected, *parsed.rejected], key=lambda one: one.line)
+        return Parsed(parsed.features, parsed.label, rejected)
+
+    def _as_strings(self, text: "Text", rows: list[int]) -> tuple[list[cell_parsing.Array], list[int]]:
+        """The used columns of those rows that have the right number of cells, and which rows these are."""
+        wrong: list[int] = []
+
+        def skip(row: pacsv.InvalidRow) -> Literal["skip"]:
+            wrong.append((row.number or 0) - 1)
+            return "skip"
+
+        block = text.block if len(rows) == len(text.rows.ends) else b"".join(text.row(row) for row in rows)
+        if not rows:
+            return [pa.array([], pa.string()) for _ in self._used], []
+        names = [self._names[index] for index in self._used]
+        table = pacsv.read_csv(
+            BytesIO(block),
+            # Arrow numbers the rows that it skips only if it works in one thread.
+            pacsv.ReadOptions(column_names=self._names, block_size=len(block) + 1, use_threads=False),
+            pacsv.ParseOptions(delimiter=self._delimiter, newlines_in_values=True, invalid_row_handler=skip),
+            pacsv.ConvertOptions(
+                include_columns=names,
+                column_types=dict.fromkeys(names, pa.string()),
+                strings_can_be_null=False,
+            ),
+        )
+        skipped = set(wrong)
+        kept = [row for index, row in enumerate(rows) if index not in skipped]
+        return [parquet.as_text(table.column(name)) for name in names], kept
+
+
+class Text:
+    """A block as numbered rows."""
+
+    def __init__(self, block: bytes, rows: Rows, line: int) -> None:
+        self.block, self.rows = block, rows
+        self._line = line
+        self._edges = [0, *rows.ends.tolist()]
+        self._newlines = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
+
+    def row(self, row: int) -> bytes:
+        """The bytes of a row, its line end included."""
+        return self.block[self._edges[row] : self._edges[row + 1]]
+
+    def line_of(self, row: int) -> int:
+        """The physical line at which a row starts."""
+        return self._line + int(np.searchsorted(self._newlines, self._edges[row]))
+
+    def is_plain(self, row: int) -> bool:
+        """Whether Arrow cuts the row as we do: no stray quote or carriage return, UTF-8, and not blank."""
+        if self.rows.odd[row]:
+            return False
+        raw = self.row(row)
+        return bool(raw.strip(b"\r\n")) and (raw.isascii() or _is_utf8(raw))
+
+
+def cells_of(raw: bytes, delimiter: str, width: int) -> list[str] | str:
+    """A row's cells, none for a blank line; a sentence if it can't be cut into `width` of them."""
+    try:
+        row = raw.decode()
+    except UnicodeDecodeError as error:
+        return f"not UTF-8: byte 0x{raw[error.start]:02x} at position {error.start + 1} of the row"
+    if not row.strip("\r\n") or (delimiter not in row and not row.strip()):
+        return []
+    fields = fields_of(row, delimiter)
+    if fields is None:
+        return "a quote that is not closed, or text after a closing quote"
+    if len(fields) != width:
+        return f"expected {width} fields, found {len(fields)}"
+    return fields
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def parse_batch(batch: pa.Table, row: int, features: Sequence[str], label: labels.Labels) -> Parsed:
+    """Turns a batch of Parquet rows into arrays; `row` is the number of the first."""
+    values = np.empty((len(features), batch.num_rows), np.float32)
+    bad = np.zeros(values.shape, np.bool_)
+    sentinels = numbers_among(label.missing)
+    for index, name in enumerate(features):
+        column = batch.column(name)
+        if parquet.kind_of(column.type) == parquet.TEXT:
+            values[index], bad[index] = cell_parsing.to_floats(parquet.as_text(column), label.missing)
+        else:
+            values[index] = parquet.as_floats(column)
+            values[index][np.isin(values[index], sentinels)] = np.nan
+            bad[index] = np.isinf(values[index])
+    texts = parquet.as_text(batch.column(label.column))
+    judge = Judge(
+        tuple(features),
+        label,
+        line=lambda at: row + at,
+        raw=lambda at: parquet.row_as_json(batch, at),
+        cell=lambda at, column: (texts if column == len(features) else batch.column(column))[at].as_py(),
+    )
+    return judge.sift(values, bad, label.codes(texts))
+
+
+def shown(raw: bytes) -> str:
+    """A row's text without its line end, undecodable bytes as \\xff."""
+    return raw.removesuffix(b"\n").removesuffix(b"\r").decode(errors="backslashreplace")
+
+
+def numbers_among(missing: frozenset[str]) -> npt.NDArray[np.float32]:
+    """Those of the `cells.missing_words` that are numbers, such as -999."""
+    words = pa.array(sorted(missing), pa.string())
+    values, bad = cell_parsing.to_floats(words, frozenset())
+    return values[~bad & ~np.isnan(values)]

@@ -1,0 +1,137 @@
+"""A CSV file's first lines: encoding, delimiter and column names."""
+
+import csv
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from components.common import storage
+from components.common.errors import DataRefused
+from components.config.data import DataConfig
+from components.example_gen.row_boundaries import LONGEST_ROW, fields_of, rows_of
+
+DELIMITERS = (",", ";", "\t", "|")
+_HEAD_BYTES = 2**18
+_ROWS_COMPARED = 50
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """Where one file's rows begin and how they are cut.
+
+    Attributes:
+        path: the file.
+        columns: the names in the file's own order, blanks around them removed; '' for a column without a
+            name.
+        delimiter: of a CSV file; '' for Parquet.
+        offset: the position of the first row in bytes, after decompression.
+        line: the physical line of the first row, counted from 1; for Parquet, the row's number.
+    """
+
+    path: str
+    columns: tuple[str, ...]
+    delimiter: str
+    offset: int
+    line: int
+
+
+def read_head(path: str, settings: DataConfig) -> Head:
+    """Reads the header of a CSV file.
+
+    Raises:
+        DataRefused: the file is empty, has nothing but a header, or is no UTF-8 text.
+    """
+    if settings.delimiter != "auto" and not settings.delimiter.isascii():
+        raise DataRefused(f"data.delimiter: expected an ASCII character, got {settings.delimiter!r}.")
+
+    def start(size: int) -> bytes:
+        try:
+            with storage.open_text(path) as stream:
+                return stream.read(size)
+        except (EOFError, OSError) as error:
+            raise DataRefused(f"{path}: can't be read: {error}.") from error
+
+    return head_of(path, start, settings.delimiter)
+
+
+def head_of(path: str, start: Callable[[int], bytes], delimiter: str) -> Head:
+    """Reads the header of a CSV file from its first bytes; `start` gives as many as it is asked for, or all.
+
+    Raises:
+        DataRefused: see `read_head`.
+    """
+    size = _HEAD_BYTES
+    while True:
+        first = start(size)
+        head = _parse(path, first, delimiter, final=len(first) < size)
+        if head:
+            return head
+        if size > LONGEST_ROW:
+            raise DataRefused(f"{path}: expected a header line, found none in the first {size // 2**20} MiB.")
+        size *= 16
+
+
+def _parse(path: str, start: bytes, chosen: str, *, final: bool) -> Head | None:
+    """The head of a file that starts with these bytes; None if more of it is needed."""
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or start[:64].count(0) > len(start[:64]) // 4:
+        raise DataRefused(
+            f"{path}: expected UTF-8 text, found UTF-16 or binary data. Save the file as UTF-8."
+        )
+    body = start.removeprefix(_BOM)
+    text = body.lstrip()
+    if not text:
+        if final:
+            raise DataRefused(f"{path}: expected a header and rows, found an empty file.")
+        return None
+    if b"\n" not in text and b"\r" in text.rstrip():
+        raise DataRefused(f"{path}: expected lines that end in a line feed, found carriage returns alone.")
+    # Blank lines before the header are skipped; a tab or blank at its very start belongs to the first name.
+    skipped = body.rfind(b"\n", 0, len(body) - len(text)) + 1
+    delimiter = _detect(body[skipped:], final) if chosen == "auto" else chosen
+    rows = rows_of(body[skipped:], delimiter, final=final)
+    if not len(rows.ends):
+        return None
+    end = skipped + int(rows.ends[0])
+    if not body[end:].strip():
+        if final:
+            raise DataRefused(f"{path}: expected rows after the header, found none.")
+        return None
+    try:
+        names = body[skipped:end].decode()
+    except UnicodeDecodeError as error:
+        raise DataRefused(
+            f"{path}: expected a header in UTF-8, found the byte 0x{error.object[error.start]:02x}. "
+            "Save the file as UTF-8."
+        ) from error
+    return Head(
+        path=path,
+        columns=_names(names, delimiter),
+        delimiter=delimiter,
+        offset=len(start) - len(body) + end,
+        line=1 + body.count(b"\n", 0, end),
+    )
+
+
+def _names(row: str, delimiter: str) -> tuple[str, ...]:
+    # A header is written by hand more often than rows are: here a blank may stand before a quote.
+    reader = csv.reader(
+        [row.removesuffix("\n").removesuffix("\r")], delimiter=delimiter, skipinitialspace=True
+    )
+    return tuple(re.sub(r"\s*[\r\n]\s*", " ", name.strip()) for name in next(reader))
+
+
+def _detect(body: bytes, final: bool) -> str:
+    """The delimiter that cuts most rows into as many cells as the header; of several, the finest."""
+    best, best_score = DELIMITERS[0], (0.0, 1)
+    for delimiter in DELIMITERS:
+        ends = rows_of(body, delimiter, final=final).ends[:_ROWS_COMPARED]
+        texts = [body[a:b].decode(errors="replace") for a, b in zip([0, *ends], ends, strict=False)]
+        counts = [len(fields_of(text, delimiter) or ()) for text in texts if text.strip()]
+        if not counts or counts[0] < 2:
+            continue
+        alike = sum(count == counts[0] for count in counts[1:]) / max(len(counts) - 1, 1)
+        score = (round(alike, 1), counts[0])
+        if score > best_score:
+            best, best_score = delimiter, score
+    return best

@@ -1,0 +1,128 @@
+"""What is kept of a run beside the examples, and whether so much was bad that the data is refused."""
+
+import json
+import shutil
+from collections import Counter
+from contextlib import closing
+from typing import Any
+
+from components.common import storage
+from components.common.errors import DataRefused
+from components.common.file_names import INGEST_FILE, REJECTED_FILE
+from components.config.data import SPLITS
+from components.example_gen import labels, shards
+from components.example_gen.shards import Job
+
+
+class Outcome:
+    """The notes of all blocks, added up.
+
+    Attributes:
+        rows: good rows by split, and `rejected`.
+        files: path, good rows and bad rows of each file, in the order of the files.
+        reasons: the first ten, each with file and line.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._classes = [0, 0]
+        self._columns: Counter[str] = Counter()
+        self._unknown_labels: Counter[str] = Counter()
+        self._bad_labels = 0
+        self.rows = dict.fromkeys((*SPLITS, "rejected"), 0)
+        self.files = {head.path: {"path": head.path, "rows": 0, "rejected": 0} for head in job.table.heads}
+        self.reasons: list[str] = []
+        for index in range(job.blocks):
+            self._add(json.loads(storage.read(shards.note_path(job.uri, index))))
+
+    def _add(self, note: dict[str, Any]) -> None:
+        if note["refused"]:
+            raise DataRefused(note["refused"])
+        for split in SPLITS:
+            self.rows[split] += note["rows"][split]
+        self.rows["rejected"] += note["rejected"]
+        file = self.files[note["file"]]
+        file["rows"] += sum(note["rows"].values())
+        file["rejected"] += note["rejected"]
+        self._classes = [a + b for a, b in zip(self._classes, note["classes"], strict=True)]
+        self._columns.update(note["columns"])
+        self._unknown_labels.update(note["unknown_labels"])
+        self._bad_labels += note["bad_labels"]
+        self.reasons += note["reasons"][: shards.FIRST_REASONS - len(self.reasons)]
+
+    def refusal(self) -> str:
+        """Why the data can't be used, or an empty string."""
+        rejected, total = self.rows["rejected"], sum(self.rows.values())
+        limit = self._job.settings.max_bad_fraction
+        label = self._job.table.labels
+        if not total:
+            return f"{self._job.settings.input}: expected rows, found none."
+        if self._bad_labels / total > limit:
+            values = [label.negative, label.positive, *self._unknown_labels]
+            return str(labels.too_many(label.column, values)) + self._first_reasons()
+        if rejected == total:
+            return f"None of the {total:,} rows can be read." + self._first_reasons()
+        if rejected / total > limit:
+            share = f"{rejected:,} of {total:,} rows can't be read, {rejected / total:.2%}"
+            return f"{share}; at most {limit:.2%} may be bad (data.max_bad_fraction)." + self._first_reasons()
+        if not all(self._classes):
+            only = label.positive if self._classes[1] else label.negative
+            found = f"only one class in the rows that can be read, {only!r}"
+            return f"The label {label.column!r} has {found}; expected two."
+        return ""
+
+    def _first_reasons(self) -> str:
+        lines = [f"  {reason}" for reason in self.reasons]
+        worst = self._columns.most_common(1)
+        if worst and worst[0][0] != self._job.table.labels.column and worst[0][1] > self.rows["rejected"] / 2:
+            lines.append(f"Most of them are about column {worst[0][0]!r}; data.ignore leaves a column out.")
+        return "\nThe first reasons:\n" + "\n".join(lines) if lines else ""
+
+    def summary(self) -> dict[str, Any]:
+        """The content of `ingest.json`."""
+        table = self._job.table
+        return {
+            "rows": self.rows,
+            "features": list(table.features),
+            "label": table.labels.column,
+            "negative_label": table.labels.negative,
+            "positive_label": table.labels.positive,
+            "missing_values": list(self._job.settings.missing_values),
+            "left_out": list(table.left_out),
+            "warnings": list(table.warnings),
+            "files": list(self.files.values()),
+            "span": table.span,
+            "reasons": self.reasons,
+        }
+
+    def write_rejected(self, path: str) -> None:
+        """Writes all bad rows in the order of file and line; the file appears when it is complete."""
+        with storage.creating(path) as target:
+            for index in range(self._job.blocks):
+                part = shards.rejected_path(self._job.uri, index)
+                if storage.exists(part):
+                    with closing(storage.open_bytes(part)) as source:
+                        shutil.copyfileobj(source, target)
+
+
+def finish(job: Job, digest: str, rejected_dir: str) -> Outcome:
+    """Adds up the notes and writes what stays beside the splits.
+
+    Raises:
+        DataRefused: too many rows were bad, or none was good, or the label shows one class. The bad rows are
+        then in
+            `rejected_dir`, because TFX deletes the artifact of a step that failed.
+    """
+    outcome = Outcome(job)
+    refusal = outcome.refusal()
+    if refusal:
+        kept = None
+        if outcome.rows["rejected"] and rejected_dir:
+            kept = f"{rejected_dir}/rejected_rows-{digest[:16]}.jsonl"
+            outcome.write_rejected(kept)
+        raise DataRefused(refusal, rejected_rows=kept)
+    outcome.write_rejected(f"{job.uri}/{REJECTED_FILE}")
+    summary = json.dumps({**outcome.summary(), "digest": digest}, indent=2, ensure_ascii=False)
+    storage.write(f"{job.uri}/{INGEST_FILE}", f"{summary}\n".encode())
+    storage.remove_folder(f"{job.uri}/{shards.NOTES}")
+    return outcome

@@ -1,0 +1,122 @@
+"""Which files are the table: a file, a folder, a glob or a span pattern."""
+
+import posixpath
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from components.common import storage
+from components.common.errors import DataRefused
+from components.config.data import DataConfig
+
+SPAN = "{SPAN}"
+SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet")
+_MOST_NAMED = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Located:
+    """The files of one table, sorted.
+
+    Attributes:
+        paths: at least one path.
+        is_parquet: all of them are Parquet; otherwise all are CSV.
+        span: the newest span read; None without {SPAN} in data.input.
+    """
+
+    paths: tuple[str, ...]
+    is_parquet: bool
+    span: int | None
+
+
+def locate(settings: DataConfig) -> Located:
+    """Finds the files that `data.input` names.
+
+    Raises:
+        DataRefused: nothing is there, a span does not exist, or CSV and Parquet are mixed.
+    """
+    span = None
+    if SPAN in settings.input:
+        span, found = _newest_spans(settings)
+        paths = [path for one in found for path in (_in_folder(one) if storage.is_folder(one) else [one])]
+    elif storage.is_folder(settings.input):
+        paths = _in_folder(settings.input)
+    elif storage.exists(settings.input):
+        paths = [settings.input]
+    else:
+        paths = _visible_files(storage.matches(settings.input))
+    if not paths:
+        raise DataRefused(
+            f"{settings.input}: expected a file, a folder or a pattern that matches files, found nothing."
+        )
+    parquet = [path for path in paths if path.endswith(".parquet")]
+    if parquet and len(parquet) < len(paths):
+        other = next(path for path in paths if not path.endswith(".parquet"))
+        raise DataRefused(
+            f"{settings.input}: expected either CSV or Parquet files, found both: {other} and {parquet[0]}."
+        )
+    return Located(paths=tuple(sorted(paths)), is_parquet=bool(parquet), span=span)
+
+
+def quoted(names: Iterable[str], most: int = _MOST_NAMED) -> str:
+    """Names for a sentence: the first few in quotes, and how many more there are."""
+    listed = list(names)
+    text = ", ".join(repr(name) for name in listed[:most])
+    return f"{text} and {len(listed) - most:,} more" if len(listed) > most else text
+
+
+def _in_folder(folder: str) -> list[str]:
+    names = [name for name in storage.names_in(folder) if name[0] not in "._"]
+    paths = [posixpath.join(folder, name) for name in names if name.lower().endswith(SUFFIXES)]
+    paths = [path for path in paths if not storage.is_folder(path)]
+    if not paths:
+        found = quoted(names) if names else "an empty folder"
+        raise DataRefused(f"{folder}: expected files that end in {', '.join(SUFFIXES)}, found {found}.")
+    return paths
+
+
+def _visible_files(paths: list[str]) -> list[str]:
+    # Spark's _SUCCESS and editors' hidden files are no part of a table.
+    return [
+        path
+        for path in paths
+        if posixpath.basename(path)[:1] not in ("_", ".") and not storage.is_folder(path)
+    ]
+
+
+def _newest_spans(settings: DataConfig) -> tuple[int, list[str]]:
+    by_span: dict[int, list[str]] = {}
+    as_regex = _span_regex(settings.input)
+    for path in storage.matches(settings.input.replace(SPAN, "*")):
+        match = as_regex.fullmatch(path)
+        if match and posixpath.basename(path)[:1] not in ("_", "."):
+            by_span.setdefault(int(match["span"]), []).append(path)
+    if not by_span:
+        raise DataRefused(f"{settings.input}: expected paths with a number in place of {SPAN}, found none.")
+    newest = max(by_span) if settings.span == "latest" else settings.span
+    if newest not in by_span:
+        there = quoted_numbers(sorted(by_span))
+        raise DataRefused(f"{settings.input}: expected span {newest} (data.span), found the spans {there}.")
+    chosen = sorted(number for number in by_span if number <= newest)[-settings.last_spans :]
+    return newest, [path for number in chosen for path in by_span[number]]
+
+
+def quoted_numbers(numbers: list[int], most: int = 10) -> str:
+    """Numbers for a sentence; of many, the last few."""
+    text = ", ".join(str(number) for number in numbers[-most:])
+    return f"{len(numbers) - most:,} older ones and {text}" if len(numbers) > most else text
+
+
+def _span_regex(pattern: str) -> re.Pattern[str]:
+    r"""The pattern as a regex: days/{SPAN}/*.csv becomes days/(?P<span>[0-9]+)/[^/]*\.csv."""
+    wildcards = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
+    regex, has_span = "", False
+    for part in re.split(r"(\{SPAN\}|\*\*|\*|\?|\[[^\]]+\])", pattern):
+        if part == SPAN:
+            regex += "(?P=span)" if has_span else r"(?P<span>[0-9]+)"
+            has_span = True
+        elif part.startswith("[") and part.endswith("]"):
+            regex += "[^" + part[2:] if part.startswith("[!") else part
+        else:
+            regex += wildcards.get(part, re.escape(part))
+    return re.compile(regex)

@@ -1,0 +1,214 @@
+"""Where the rows of a CSV file end, without reading its cells.
+
+A field is quoted when it begins with a quote, right after a delimiter or at the start of a row, and ends with
+a quote right before a delimiter or a line's end; inside, a quote is doubled. Only in such a field is a
+newline part of the field. Any other quote is an ordinary character, so a quote that is never closed costs its
+own row and not the rest of the file. A quoted field may be `LONGEST_FIELD` bytes long.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from components.common.errors import DataRefused
+
+BLOCK_BYTES = 8 * 2**20
+LONGEST_FIELD = 2**20
+LONGEST_ROW = 64 * 2**20
+_QUOTE, _NEWLINE, _RETURN = b'"\n\r'
+
+Positions = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a block.
+
+    Attributes:
+        ends: the position after each row, its newline included; int64, shape [rows].
+        odd: the rows in which a quote or a carriage return stands where it should not; bool, shape [rows].
+    """
+
+    ends: Positions
+    odd: npt.NDArray[np.bool_]
+
+
+def blocks(stream: BinaryIO, delimiter: str, size: int, first: int | None = None) -> Iterator[bytes]:
+    """Cuts the rest of a stream into blocks of whole rows, of about `size` bytes each, the first of `first`.
+
+    Raises:
+        DataRefused: a row is longer than `LONGEST_ROW`.
+    """
+    buffer = b""
+    wanted, final = first or size, False
+    while not final:
+        read = stream.read(wanted)
+        if len(read) < wanted:
+            # Not every short read is at the end of the file; one that gives nothing is.
+            more = stream.read(wanted)
+            read, final = read + more, not more
+        buffer, wanted = buffer + read, size
+        cut = _last_end(buffer, delimiter, final=final)
+        if cut:
+            yield buffer[:cut]
+            buffer = buffer[cut:]
+        elif len(buffer) > LONGEST_ROW:
+            raise DataRefused(
+                f"{getattr(stream, 'name', 'a file')}: expected rows of text, found none that ends within "
+                f"{LONGEST_ROW // 2**20} MiB. Is this a CSV file?"
+            )
+
+
+def rows_of(block: bytes, delimiter: str, *, final: bool = True) -> Rows:
+    """Finds the rows of a block that begins with a row.
+
+    Args:
+        block: bytes as in the file.
+        delimiter: one ASCII character.
+        final: nothing comes after the block. Otherwise a row whose end can't be told yet is left out.
+    """
+    length = len(block)
+    if final and block and not block.endswith(b"\n"):
+        block += b"\n"  # So that the last row ends like all others.
+    data = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(data == _NEWLINE) + 1
+    quotes = np.flatnonzero(data == _QUOTE)
+    odd = np.zeros(len(ends), np.bool_)
+    if quotes.size:
+        regular = _regular_ends(data, ends, quotes, delimiter)
+        if regular is None or (final and regular[-1] != len(block)):
+            ends, odd = _careful_ends(block, delimiter, final)
+        else:
+            ends, odd = regular, np.zeros(len(regular), np.bool_)
+    if block.count(b"\r") != block.count(b"\r\n"):
+        lone = np.flatnonzero(data == _RETURN)
+        lone = lone[np.append(data, 0)[lone + 1] != _NEWLINE]
+        rows = np.searchsorted(ends, lone, side="right")
+        odd[rows[rows < len(odd)]] = True
+    return Rows(np.minimum(ends, length) if final else ends, odd)
+
+
+def _last_end(block: bytes, delimiter: str, *, final: bool) -> int:
+    if final:
+        return len(block)
+    if b'"' not in block:
+        return block.rfind(b"\n") + 1
+    ends = rows_of(block, delimiter, final=False).ends
+    return int(ends[-1]) if ends.size else 0
+
+
+def _regular_ends(
+    data: npt.NDArray[np.uint8], ends: Positions, quotes: Positions, delimiter: str
+) -> Positions | None:
+    """The ends of rows if every quote belongs to a quoted field, found without a loop; otherwise None.
+
+    In that case a newline ends a row exactly if an even number of quotes stands before it.
+    """
+    ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
+    if not ends.size:
+        return None
+    quotes = quotes[quotes < ends[-1]]
+    if not quotes.size:
+        return ends
+    opening, closing = quotes[0::2], quotes[1::2]
+    # A doubled quote looks like a field that closes and the next one that opens without anything between.
+    doubled = opening[1:] == closing[:-1] + 1
+    before = np.where(opening > 0, data[opening - 1], _NEWLINE)
+    after = data[closing + 1]  # Exists: the last end is a newline behind all these quotes.
+    opens = (before == ord(delimiter)) | (before == _NEWLINE)
+    closes = (after == ord(delimiter)) | (after == _NEWLINE) | (after == _RETURN)
+    opens[1:] |= doubled
+    closes[:-1] |= doubled
+    if not (opens.all() and closes.all()):
+        return None
+    starts = opening[np.append(True, ~doubled)]
+    stops = closing[np.append(~doubled, True)]
+    return None if np.any(stops - starts >= LONGEST_FIELD) else ends
+
+
+def _careful_ends(block: bytes, delimiter: str, final: bool) -> tuple[Positions, npt.NDArray[np.bool_]]:
+    ends: list[int] = []
+    odd: list[bool] = []
+    opening = delimiter.encode() + b'"'
+    position = 0
+    while position < len(block):
+        newline = block.find(b"\n", position)
+        # Most lines with a quote in them, 5" say, have no field that begins with one.
+        if newline >= 0 and block[position] != _QUOTE and block.find(opening, position, newline) < 0:
+            end, is_odd = newline + 1, False
+        else:
+            end, is_odd = _row_end(block, position, delimiter.encode(), final)
+        if end < 0:
+            break
+        ends.append(end)
+        odd.append(is_odd)
+        position = end
+    return np.array(ends, np.int64), np.array(odd, np.bool_)
+
+
+def _row_end(block: bytes, position: int, delimiter: bytes, final: bool) -> tuple[int, bool]:
+    """The end of the row that begins there, -1 if more must be read to tell; and whether a quote is odd."""
+    is_odd = False
+    while True:
+        if block.startswith(b'"', position):
+            stop = _closing(block, position + 1)
+            undecided = not final and (
+                (stop < 0 and position + LONGEST_FIELD >= len(block)) or stop == len(block) - 1
+            )
+            if undecided:
+                return -1, False
+            if stop >= 0 and (
+                stop + 1 == len(block) or block.startswith((delimiter, b"\n", b"\r"), stop + 1)
+            ):
+                position = stop + 1
+            else:
+                is_odd = True
+        newline = block.find(b"\n", position)
+        comma = block.find(delimiter, position, newline if newline >= 0 else len(block))
+        if comma < 0:
+            return (newline + 1, is_odd) if newline >= 0 else (len(block) if final else -1, is_odd)
+        position = comma + len(delimiter)
+
+
+def _closing(block: bytes, position: int) -> int:
+    """The quote that closes a field whose content begins there; -1 if none does within `LONGEST_FIELD`."""
+    limit = position - 1 + LONGEST_FIELD
+    while True:
+        quote = block.find(b'"', position, limit)
+        if quote < 0 or not block.startswith(b'"', quote + 1):
+            return quote
+        position = quote + 2
+
+
+def fields_of(row: str, delimiter: str) -> list[str] | None:
+    """Cuts one row into its cells, quotes removed; None if a quote stands where it should not."""
+    row = row.removesuffix("\n").removesuffix("\r")
+    if '"' not in row:
+        return row.split(delimiter)
+    fields: list[str] = []
+    position = 0
+    while True:
+        if row.startswith('"', position):
+            stop = _text_closing(row, position + 1)
+            if stop < 0 or not (stop + 1 == len(row) or row.startswith(delimiter, stop + 1)):
+                return None
+            fields.append(row[position + 1 : stop].replace('""', '"'))
+            position = stop + 1
+        else:
+            comma = row.find(delimiter, position)
+            fields.append(row[position : comma if comma >= 0 else len(row)])
+            position = comma if comma >= 0 else len(row)
+        if position == len(row):
+            return fields
+        position += len(delimiter)
+
+
+def _text_closing(row: str, position: int) -> int:
+    while True:
+        quote = row.find('"', position)
+        if quote < 0 or not row.startswith('"', quote + 1):
+            return quote
+        position = quote + 2

@@ -1,0 +1,164 @@
+"""Which columns hold numbers and which values the label has: reads no more of the files than needed."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+
+from components.common import storage
+from components.common.errors import DataRefused
+from components.config.data import DataConfig
+from components.example_gen import cell_parsing, labels, parquet
+from components.example_gen.csv_header import Head
+from components.example_gen.row_boundaries import BLOCK_BYTES, blocks, rows_of
+
+_FIRST_BYTES = 2**17
+_MOST_LABELS = 1_000
+
+
+@dataclass(kw_only=True)
+class Evidence:
+    """What was seen of a table's columns.
+
+    Attributes:
+        numbers: columns with at least one cell that is a number.
+        text: columns with at least one cell that is neither a number nor missing.
+        others: columns of a Parquet type that is neither number nor text (times, lists), with that type.
+        label_counts: how often each value of the label was seen, missing ones left out.
+    """
+
+    numbers: set[str] = field(default_factory=set)
+    text: set[str] = field(default_factory=set)
+    others: dict[str, str] = field(default_factory=dict)
+    label_counts: Counter[str] = field(default_factory=Counter)
+
+
+def gather(heads: Sequence[Head], candidates: Iterable[str], settings: DataConfig) -> Evidence:
+    """Reads the files until every candidate has shown a number and the label its two values, or to their end.
+
+    Args:
+        heads: the files; all have the same columns.
+        candidates: the columns of which to tell whether they hold numbers.
+        settings: the label and the missing values.
+
+    Raises:
+        DataRefused: a compressed file is damaged.
+    """
+    search = _Search(set(candidates), settings)
+    for head in heads:
+        if not head.delimiter:
+            search.note_types(parquet.kinds(head.path))
+    for head in heads:
+        if head.delimiter:
+            _read_csv(head, search)
+        else:
+            _read_parquet(head, search)
+    return search.evidence
+
+
+class _Search:
+    """What is known so far, and what is still to be looked for."""
+
+    def __init__(self, candidates: set[str], settings: DataConfig) -> None:
+        self.evidence = Evidence()
+        self._candidates = candidates
+        self._settings = settings
+        self._missing = cell_parsing.missing_words(settings.missing_values)
+
+    def names(self) -> list[str]:
+        """The columns of which more must be seen; none when the search is over."""
+        counts, positive = self.evidence.label_counts, self._settings.positive_label
+        label_known = len(counts) > _MOST_LABELS or labels.is_settled(counts, positive)
+        unsure = self._candidates - self.evidence.numbers - self.evidence.others.keys()
+        return sorted(unsure | (set() if label_known else {self._settings.label}))
+
+    def note_types(self, kinds: dict[str, str]) -> None:
+        """Takes a Parquet file's own word for what its columns are."""
+        for name in self._candidates & kinds.keys():
+            if kinds[name] == parquet.NUMBER:
+                self.evidence.numbers.add(name)
+            elif kinds[name] not in (parquet.TEXT, parquet.EMPTY):
+                self.evidence.others[name] = kinds[name]
+
+    def look(self, batch: pa.Table) -> None:
+        """Takes note of a batch of string columns."""
+        for name in batch.column_names:
+            column = parquet.as_text(batch.column(name))
+            if name == self._settings.label:
+                self._count(column)
+                continue
+            words = cell_parsing.trimmed(column)
+            empty = cell_parsing.is_missing(words, self._missing)
+            number = pc.and_not(cell_parsing.matches(words, cell_parsing.NUMBER), empty)
+            if pc.any(number).as_py():
+                self.evidence.numbers.add(name)
+            if pc.all(pc.or_(number, empty)).as_py() is False:
+                self.evidence.text.add(name)
+
+    def _count(self, column: cell_parsing.Array) -> None:
+        values: Any = pc.value_counts(column)
+        for entry in values.to_pylist():
+            text = (entry["values"] or "").strip()
+            if text.lower() not in self._missing | {"nan"}:
+                self.evidence.label_counts[text] += entry["counts"]
+
+
+def _read_csv(head: Head, search: _Search) -> None:
+    try:
+        with storage.open_text(head.path) as stream:
+            stream.seek(head.offset)
+            for block in blocks(stream, head.delimiter, BLOCK_BYTES, first=_FIRST_BYTES):
+                names = search.names()
+                if not names:
+                    return
+                search.look(_as_strings(block, head, names))
+    except (EOFError, OSError) as error:
+        raise DataRefused(f"{head.path}: can't be read to its end: {error}.") from error
+
+
+def _as_strings(block: bytes, head: Head, names: list[str]) -> pa.Table:
+    """The named columns of the rows that have the right number of cells; no other rule is applied here."""
+    if not block.isascii():
+        block = block.decode(errors="replace").encode()
+    rows = rows_of(block, head.delimiter)
+    if rows.odd.any():
+        starts = [0, *rows.ends[:-1]]
+        block = b"".join(block[a:b] for a, b, odd in zip(starts, rows.ends, rows.odd, strict=True) if not odd)
+    columns = [f"{index}" for index in range(len(head.columns))]
+    wanted = [columns[head.columns.index(name)] for name in names]
+    if not block.strip(b"\r\n"):
+        return pa.table({name: pa.array([], pa.string()) for name in names})
+    table = pacsv.read_csv(
+        BytesIO(block),
+        read_options=pacsv.ReadOptions(column_names=columns, block_size=len(block) + 1),
+        parse_options=pacsv.ParseOptions(
+            delimiter=head.delimiter, newlines_in_values=True, invalid_row_handler=_skip
+        ),
+        convert_options=pacsv.ConvertOptions(
+            include_columns=wanted,
+            column_types={name: pa.string() for name in wanted},
+            strings_can_be_null=False,
+        ),
+    )
+    return table.rename_columns(names)
+
+
+def _skip(row: pacsv.InvalidRow) -> Literal["skip"]:
+    del row
+    return "skip"
+
+
+def _read_parquet(head: Head, search: _Search) -> None:
+    with parquet.open_file(head.path) as file:
+        groups = file.num_row_groups
+    for group in range(groups):
+        names = search.names()
+        if not names:
+            return
+        for batch in parquet.batches(head, group, names):
+            search.look(batch)

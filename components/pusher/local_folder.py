@@ -1,0 +1,112 @@
+"""Versions on a disk: each appears, and disappears, by one rename.
+
+A rename within a folder is atomic (POSIX, rename()): at every moment, what has an integer for a name is complete. What
+is being written or removed has another name, and TF Serving skips those (`IndexChildrenByVersion` in
+https://github.com/tensorflow/serving/blob/master/tensorflow_serving/sources/storage_path/file_system_storage_path_source.cc).
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from components.common import storage
+from components.pusher.version_numbers import LAST_VERSION_FILE, next_version, numbers, read_last_version
+from components.saved_model import model_files
+
+_INCOMING, _REMOVED = "incoming-", "removed-"
+
+
+class LocalFolder:
+    """A folder on a disk with versions in it.
+
+    Args:
+        directory: what TF Serving polls; it need not be there yet.
+    """
+
+    least_kept = 1
+
+    def __init__(self, directory: str) -> None:
+        self._root = Path(directory)
+
+    def versions(self) -> list[int]:
+        """In rising order."""
+        return numbers(storage.names_in(str(self._root)))
+
+    def current(self) -> int | None:
+        """The highest, which is what TF Serving loads."""
+        return max(self.versions(), default=None)
+
+    def path(self, version: int) -> str:
+        """The folder of a version."""
+        return str(self._root / str(version))
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[None]:
+        """Waits until no other process publishes here, and clears away what one that was killed has left.
+
+        Raises:
+            NotADirectoryError: there is a file in the place of the folder.
+        """
+        if self._root.exists() and not self._root.is_dir():
+            raise NotADirectoryError(f"{self._root}: expected a folder to publish to, found a file.")
+        self._root.mkdir(parents=True, exist_ok=True)
+        with (self._root / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for path in self._root.iterdir():
+                if path.name.startswith((_INCOMING, _REMOVED)):
+                    _remove(path)
+            yield
+
+    def next_version(self) -> int:
+        """See `numbers.next_version`."""
+        return next_version([*self.versions(), read_last_version(str(self._root))])
+
+    def staging(self, version: int) -> str:
+        """Where a version is written before it is one."""
+        return str(self._root / f"{_INCOMING}{version}")
+
+    def reveal(self, version: int) -> None:
+        """Makes what was staged a version. The number is noted first: it is not given again, whatever happens."""
+        _write_whole(self._root / LAST_VERSION_FILE, version)
+        staged = self.staging(version)
+        for folder, _, _ in os.walk(staged):
+            _flush(folder)
+        Path(staged).rename(self.path(version))
+        _flush(self._root)
+        _flush(self._root.parent)  # where the folder itself may be new
+
+    def discard(self, version: int) -> None:
+        """Removes what was staged."""
+        _remove(Path(self.staging(version)))
+
+    def remove(self, version: int) -> None:
+        """Removes a version."""
+        gone = self._root / f"{_REMOVED}{version}"
+        Path(self.path(version)).rename(gone)
+        _remove(gone)
+
+
+def _write_whole(path: Path, version: int) -> None:
+    """A reader finds the old number or the new one."""
+    beside = path.with_name(f"{_INCOMING}{path.name}")
+    model_files.write(str(beside), iter([f"{version}\n".encode()]))
+    beside.replace(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _flush(folder: str | Path) -> None:
+    """Has the names in a folder reach the disk; those of a file's bytes do with the file."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

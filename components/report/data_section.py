@@ -1,0 +1,124 @@
+"""The section on the data: rows, what was set aside, statistics of each feature, anomalies."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
+
+from components.common.formatting import percent
+from components.config.data import SPLITS
+from components.report import text
+from components.report.blocks import Block, Section, Table, Text
+from components.report.run_artifacts import Evidence, Json
+
+MOST_FEATURES = 50  # more are folded away
+MOST_FILES = 1_000  # of more, the first are shown: the page stays small
+
+
+def data(evidence: Evidence) -> Section:
+    """Rows by split, rejected rows, statistics by feature, anomalies."""
+    blocks = [*rows(evidence), *_statistics(evidence), *_anomalies(evidence)]
+    return Section("data", "Data", tuple(blocks))
+
+
+def rows(evidence: Evidence) -> Iterator[Block]:
+    """Rows by split and by file, and why some were set aside."""
+    ingest = evidence.ingest
+    if ingest is None:
+        yield Text("ExampleGen left no account of the rows.", "quiet")
+        return
+    by_split = ingest["rows"]
+    total = sum(by_split.values())
+    yield Text(_summary(ingest, by_split))
+    cells = tuple(
+        (name, text.count(number), percent(number / total if total else 0.0))
+        for name, number in by_split.items()
+    )
+    yield Table("Rows by split", ("split", "rows", "share"), cells)
+    files = ingest.get("files") or []
+    if len(files) > 1:
+        listed = tuple(
+            (file["path"], text.count(file["rows"]), text.count(file["rejected"]))
+            for file in files[:MOST_FILES]
+        )
+        some = f", the first {MOST_FILES:,} of {len(files):,}" if len(files) > MOST_FILES else ""
+        fold = f"The files: {text.plural(len(files), 'file')}"
+        yield Table(f"Rows by file{some}", ("file", "rows", "rejected"), listed, folded=fold)
+    reasons = tuple((str(number), reason) for number, reason in enumerate(ingest.get("reasons") or (), 1))
+    if reasons:
+        yield Table("Why rows were set aside, the first of them", ("", "reason"), reasons, words=(1,))
+    for warning in ingest.get("warnings") or ():
+        yield Text(f"Warning: {warning}", "bad")
+
+
+def _summary(ingest: Json, rows: Json) -> str:
+    read = sum(rows[split] for split in SPLITS)
+    features = text.plural(len(ingest["features"]), "feature")
+    source = ", ".join(file["path"] for file in (ingest.get("files") or [])[:1])
+    more = len(ingest.get("files") or []) - 1
+    where = (
+        f" from {source}" + (f" and {text.plural(more, 'more file')}" if more > 0 else "") if source else ""
+    )
+    label = f"the label {ingest['label']!r} ({ingest['positive_label']!r} is positive)"
+    rejected = text.plural(rows["rejected"], "row was", "rows were") if rows["rejected"] else "no row was"
+    return f"{text.plural(read, 'row')}{where}, {features}, {label}; {rejected} set aside."
+
+
+def _statistics(evidence: Evidence) -> Iterator[Block]:
+    training = evidence.statistics.get("train")
+    if training is None:
+        yield Text("There are no statistics of the training split.", "quiet")
+        return
+    # As in the table; the label comes last.
+    order = {name: number for number, name in enumerate((evidence.ingest or {}).get("features", ()))}
+    splits = [split for split in SPLITS[1:] if split in evidence.statistics]
+    others = [{_name(f): f for f in evidence.statistics[split].features} for split in splits]
+    rows = tuple(
+        _feature(feature, training.num_examples, [other.get(_name(feature)) for other in others])
+        for feature in sorted(training.features, key=lambda feature: order.get(_name(feature), len(order)))
+    )
+    heads = (
+        "feature", "missing", "mean", "std. dev.", "zeros", "min", "median", "max",
+        *(f"mean in {split}" for split in splits),
+    )  # fmt: skip
+    caption = f"Statistics of the training split, {text.plural(int(training.num_examples), 'row')}"
+    fold = f"{caption}: {text.plural(len(rows), 'column')}" if len(rows) > MOST_FEATURES else ""
+    yield Table(caption, heads, rows, folded=fold)
+
+
+def _feature(feature: Any, rows: int, others: list[Any]) -> tuple[str, ...]:
+    stats = feature.num_stats
+    # Missing cells are NaN in the examples, so that they are counted in the histogram and not as missing.
+    missing = stats.common_stats.num_missing + sum(histogram.num_nan for histogram in stats.histograms[:1])
+    present = rows - missing
+    return (
+        _name(feature),
+        percent(missing / rows if rows else 0.0),
+        text.short(stats.mean, 4),
+        text.short(stats.std_dev, 4),
+        percent(stats.num_zeros / present if present > 0 else 0.0),
+        *(text.short(value) for value in (stats.min, stats.median, stats.max)),
+        *(text.short(other.num_stats.mean if other is not None else None, 4) for other in others),
+    )
+
+
+def _anomalies(evidence: Evidence) -> Iterator[Block]:
+    if evidence.anomalies is None:
+        yield Text("ExampleValidator left no account of anomalies.", "quiet")
+        return
+    rows = []
+    for split, found in evidence.anomalies.items():
+        for key, anomaly in sorted(found.anomaly_info.items()):
+            # TFDV's key has quotes around a name with a dot in it.
+            column = ".".join(anomaly.path.step) or key
+            severity = anomalies_pb2.AnomalyInfo.Severity.Name(anomaly.severity).lower()
+            rows.append((column, split, severity, anomaly.short_description, anomaly.description))
+    if not rows:
+        yield Text("No anomalies: the data is what the schema expects.", "good")
+        return
+    heads = ("feature", "split", "severity", "what", "description")
+    yield Table("Anomalies", heads, tuple(rows), words=(1, 2, 3, 4))
+
+
+def _name(feature: statistics_pb2.FeatureNameStatistics) -> str:
+    return feature.name or ".".join(feature.path.step)

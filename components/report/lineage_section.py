@@ -1,0 +1,86 @@
+"""The last sections: the configuration as it was, and what was made by what, when, with which code."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from components.report import text, tuning_section
+from components.report.blocks import Block, Pre, Section, Table, Text
+from components.report.run_artifacts import Evidence, Json
+
+NOT_SET = "(not set)"
+
+
+def configuration(evidence: Evidence) -> Section:
+    """Every key with its value."""
+    rows = tuple(_keys(evidence.config))
+    if not rows:
+        return Section("configuration", "Configuration", (Text("No configuration was handed in.", "quiet"),))
+    table = Table("Every key as it was in this run", ("key", "value"), rows, words=(1,))
+    return Section("configuration", "Configuration", (*_tuned(evidence), table))
+
+
+def _tuned(evidence: Evidence) -> Iterator[Block]:
+    if tuned := evidence.candidate.tuned:
+        yield Text(
+            f"The Tuner's values took the place of the configured ones: {tuning_section.in_words(tuned)}."
+        )
+
+
+def _keys(config: Json, prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in config.items():
+        if isinstance(value, dict):
+            yield from _keys(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", _value(value)
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return NOT_SET
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ", ".join(_value(item) for item in value) or "(none)"
+    return repr(value) if value == "" or (isinstance(value, str) and value != value.strip()) else str(value)
+
+
+def lineage(evidence: Evidence) -> Section:
+    """The run, its steps, its artifacts, the libraries and the code."""
+    facts = evidence.facts
+    if not facts:
+        words = "The facts about this run itself were not handed in: its id, its steps and their artifacts."
+        return Section("lineage", "Lineage", (Text(words, "quiet"),))
+    blocks: list[Block] = [Text(_run(facts))]
+    rows: tuple[tuple[str, ...], ...]
+    if steps := facts.get("steps"):
+        rows = tuple((s["name"], s["state"], text.seconds(s["seconds"])) for s in steps)
+        blocks.append(Table("The steps before this one", ("step", "state", "took"), rows, words=(1,)))
+    if artifacts := facts.get("artifacts"):
+        rows = tuple((f"{a['step']}, {a['output']}", a["type"], str(a["id"]), a["uri"]) for a in artifacts)
+        heads = ("made by", "type", "id", "where")
+        count = text.plural(len(rows), "artifact")
+        blocks.append(Table("The artifacts", heads, rows, folded=f"The artifacts: {count}", words=(1, 3)))
+    if versions := facts.get("versions"):
+        rows = tuple(sorted(versions.items()))
+        blocks.append(Table("The versions of the libraries", ("library", "version"), rows, words=(1,)))
+    if code := facts.get("code"):
+        rows = tuple(code.items())
+        blocks.append(Table("The code of the steps", ("step", "digest"), rows, words=(1,)))
+    if evidence.verdict is not None:
+        blocks.append(Pre("The verdict as the Evaluator wrote it (JSON)", _json(evidence.verdict)))
+    return Section("lineage", "Lineage", tuple(blocks))
+
+
+def _run(facts: Json) -> str:
+    steps = facts.get("steps", ())
+    cached = sum(step["state"] == "cached" for step in steps)
+    started = f", started {facts['started']}" if facts.get("started") else ""
+    return (
+        f"Run {facts.get('run_id', 'unknown')}{started}: {text.plural(len(steps), 'step')} before this one, "
+        f"{cached} from the cache."
+    )
+
+
+def _json(verdict: Json) -> str:
+    return json.dumps({k: v for k, v in verdict.items() if k != "curves"}, indent=2, ensure_ascii=False)

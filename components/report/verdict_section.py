@@ -1,0 +1,160 @@
+"""The first sections: the verdict in a sentence, the thresholds, and the two models side by side."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from components.common.formatting import percent
+from components.report import text
+from components.report.blocks import Block, Section, Table, Text
+from components.report.run_artifacts import Evidence, Json
+
+NO_VERDICT = "The Evaluator left no verdict."
+LOWER_IS_BETTER = ("log_loss",)
+_DIRECTIONS = {">=": "≥", "<=": "≤"}
+MOST_REASONS = 4  # in the headline
+VISIBLE = 0.00005  # a smaller difference is 0 in four digits
+
+
+def verdict(evidence: Evidence) -> Section:
+    """What became of the model and why: a sentence, an override if there was one, the thresholds."""
+    blocks: list[Block] = [headline(evidence)]
+    if override := evidence.facts.get("override"):
+        words = (
+            f"Blessed by hand by {override['by']}, {override['at']}. The reason given: {override['reason']}"
+        )
+        blocks.append(Text(words))
+    if evidence.verdict is not None:
+        if evidence.verdict.get("thresholds"):
+            blocks.append(thresholds(evidence.verdict["thresholds"], "Every threshold"))
+        else:
+            blocks.append(Text("No threshold was set.", "quiet"))
+    if evidence.pushed:
+        blocks.append(Text(f"The model is in {evidence.pushed}."))
+    return Section("verdict", "Verdict", tuple(blocks))
+
+
+def headline(evidence: Evidence) -> Text:
+    """The verdict in one sentence."""
+    judged = evidence.verdict
+    if evidence.facts.get("override"):
+        return Text(_by_hand(judged or {}, evidence.held_back))
+    if judged is None:
+        outcome = "The model was published." if evidence.pushed else "Nothing was published."
+        return Text(f"{NO_VERDICT} {outcome}", "quiet")
+    if not judged.get("blessed"):
+        reasons = _reasons(judged) or "the Evaluator gave no reason"
+        return Text(f"Not blessed: {reasons}. Nothing was published.", "bad")
+    if evidence.held_back and not evidence.pushed:
+        return Text(f"Blessed, but not pushed: {evidence.held_back}.", "bad")
+    # Blessed and not pushed: the run was asked to end before the Pusher, or the Pusher failed.
+    word = "Pushed" if evidence.pushed else "Blessed, but not pushed"
+    return Text(f"{word}: {_compared(judged.get('metrics', {}).get('log_loss') or {})}", "good")
+
+
+def _by_hand(judged: Json, held_back: str | None) -> str:
+    if judged.get("blessed"):
+        why = f" It was held back: {held_back}." if held_back else ""
+        return f"Blessed by the Evaluator, published by hand.{why}"
+    return f"Not blessed by the Evaluator ({_reasons(judged) or 'it gave no reason'}), but by hand."
+
+
+def _reasons(judged: Json) -> str:
+    """The first few: the table of thresholds has all of them."""
+    reasons = judged.get("reasons") or []
+    more = len(reasons) - MOST_REASONS
+    return "; ".join([*reasons[:MOST_REASONS], *([f"and {more} more"] if more > 0 else [])])
+
+
+def _compared(log_loss: Json) -> str:
+    """Only a lower log loss is called a win: tolerances may let a model through that is a little worse."""
+    ours, theirs = log_loss.get("candidate"), log_loss.get("baseline")
+    if theirs is None or ours is None:
+        return "the model passed every threshold."
+    numbers = f"log loss {text.number(ours)} against {text.number(theirs)}"
+    if ours < theirs:
+        return f"the model beat its unregularized baseline, {numbers}."
+    return f"the model passed every threshold, with {numbers} for its unregularized baseline."
+
+
+def thresholds(rows: Sequence[Json], caption: str) -> Table:
+    """A row for each threshold; those that failed are pointed out."""
+    cells = tuple(
+        (
+            text.capital(row["sentence"]),
+            "passed" if row["passed"] else "FAILED",
+            row.get("slice") or "all",
+            text.number(row.get("value")) if row["rule"] == "floor" else text.signed(row.get("value")),
+            f"{_DIRECTIONS.get(row.get('direction', ''), '')} {text.short(row['bound'])}".strip(),
+            text.interval(row.get("interval"), sign=row["rule"] != "floor"),
+            text.number(row.get("candidate")),
+            text.number(row.get("baseline")),
+            "the interval" if row.get("mode") == "confidence" else "the value",
+        )
+        for row in rows
+    )
+    heads = (
+        "threshold", "outcome", "rows", "value", "bound", "interval", "candidate", "baseline", "held against the bound"
+    )  # fmt: skip
+    failed = tuple(index for index, row in enumerate(rows) if not row["passed"])
+    return Table(caption, heads, cells, words=(1, 2, 8), bad=failed)
+
+
+def comparison(evidence: Evidence) -> Section:
+    """Candidate beside baseline: each metric with its difference and the intervals."""
+    judged = evidence.verdict or {}
+    metrics: dict[str, Json] = judged.get("metrics") or {}
+    title = "Candidate beside baseline"
+    if not metrics:
+        return Section("comparison", title, (Text(NO_VERDICT, "quiet"),))
+    table = Table("Metrics on the test split", *metric_table(metrics), words=(4,))
+    return Section("comparison", title, (Text(" ".join(_about(judged, metrics))), table))
+
+
+def metric_table(metrics: dict[str, Json]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Heads and rows of a table of metrics, as the verdict has them."""
+    heads = (
+        "metric", "candidate", "baseline", "difference", "candidate is",
+        "interval of the candidate", "of the baseline", "of the difference",
+    )  # fmt: skip
+    rows = []
+    for name, metric in metrics.items():
+        spans = metric.get("interval") or {}
+        rows.append(
+            (
+                text.label(name),
+                text.number(metric.get("candidate")),
+                text.number(metric.get("baseline")),
+                text.signed(metric.get("difference")),
+                better_or_worse(name, metric.get("difference")),
+                text.interval(spans.get("candidate")),
+                text.interval(spans.get("baseline")),
+                text.interval(spans.get("difference"), sign=True),
+            )
+        )
+    return heads, tuple(rows)
+
+
+def better_or_worse(name: str, difference: Any) -> str:
+    """What a difference means, by the side on which the metric is better."""
+    if not isinstance(difference, int | float) or not abs(difference) >= VISIBLE:  # `not`: also for NaN
+        return ""
+    return "better" if (difference < 0) == (name in LOWER_IS_BETTER) else "worse"
+
+
+def _about(judged: Json, metrics: dict[str, Json]) -> Iterator[str]:
+    rows, positives = judged.get("rows"), judged.get("positives")
+    if rows is not None:
+        ones = f", {text.count(positives)} of them positive" if positives is not None else ""
+        yield f"Measured on {text.plural(int(rows), 'row')} of the test split{ones}, through the serving signature."
+    if whole := judged.get("sampled_from"):
+        yield f"They are an even sample of its {text.count(whole)} rows (evaluation.max_rows)."
+    yield "The difference is the candidate's value minus the baseline's; log loss, in nats, is better when lower."
+    bootstrap = judged.get("bootstrap")
+    if bootstrap and any(metric.get("interval") for metric in metrics.values()):
+        share = percent(bootstrap["confidence"]).replace(".0%", "%")
+        yield (
+            f"Intervals: {share}, {bootstrap['method']}, {text.count(bootstrap['resamples'])} resamples, "
+            f"seed {bootstrap['seed']}. A difference whose interval includes 0 may be chance."
+        )
+    if all(metric.get("baseline") is None for metric in metrics.values()):
+        yield "There was no baseline to compare with."

@@ -1,0 +1,1 @@
+"""The exported model: SavedModel signatures, warm-up requests and the model card."""

@@ -1,0 +1,92 @@
+"""Trainer and BaselineTrainer: read, fit under a strategy, export. One run_fn for both."""
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from components.common import storage
+from components.common.file_names import TUNED_FILE, WEIGHTS_FILE
+from components.examples.reader import first_rows, read_ingest
+from components.saved_model.export import export
+from components.saved_model.model_card import Origin, write_card
+from components.saved_model.warmup import BATCHES, write_warmup
+from components.trainer.trainer_settings import TrainerSettings
+from components.training.checkpoints import Checkpoints, training_digest
+from components.training.dataset import Split, digested, read_vectors
+from components.training.hyperparameters import OF_TRAINING, in_words
+from components.training.train import train_network
+from components.training.weight_report import sparsity_line, weight_report
+from components.transform.preprocessing import feature_names
+
+progress = logging.getLogger("regpipe.progress")
+
+
+def run_fn(fn_args: Any) -> None:
+    """Trains one network and exports it (TFX calls this; `fn_args` is a tfx FnArgs).
+
+    Writes the SavedModel to `fn_args.serving_model_dir`, and to `fn_args.model_run_dir` the history by epoch
+    (`history.json`), what became of the weights (`weights.json`), after a Tuner which of its values were taken
+    (`tuned.json`), and the logs for TensorBoard. A run that was killed is taken up where its last checkpoint is; once
+    the model is exported the checkpoints are removed.
+    """
+    settings = TrainerSettings.model_validate_json(fn_args.custom_config["settings"])
+    run_dir = fn_args.model_run_dir
+    if fn_args.hyperparameters:
+        settings = _tuned(settings, fn_args.hyperparameters["values"], run_dir)
+    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
+    train, validation = (
+        read_vectors(files, transform, settings.label, settings.training.memory)
+        for files in (fn_args.train_files, fn_args.eval_files)
+    )
+    checkpoints = _checkpoints(settings, train, validation)
+    model, _ = train_network(settings.model, settings.training, train, validation, run_dir, checkpoints)
+    report = weight_report(model, feature_names(transform.raw_feature_spec(), settings.label))
+    storage.write(f"{run_dir}/{WEIGHTS_FILE}", json.dumps(report, indent=1).encode())
+    sparsity = sparsity_line(report)
+    if sparsity:
+        progress.info(sparsity)
+    _export(model, transform, settings, fn_args)
+    if checkpoints:
+        checkpoints.clear()
+
+
+def _export(
+    model: keras.Model, transform: tft.TFTransformOutput, settings: TrainerSettings, fn_args: Any
+) -> None:
+    """The SavedModel, with warm-up requests and its card."""
+    path = fn_args.serving_model_dir
+    ingest = read_ingest(fn_args.train_files[0])
+    classes = ingest["negative_label"], ingest["positive_label"]
+    export(model, transform, settings.label, path, classes)
+    features = feature_names(transform.raw_feature_spec(), settings.label)
+    write_warmup(path, first_rows(fn_args.train_files, max(BATCHES)), features)
+    origin = Origin(
+        name=settings.name,
+        ingest=ingest,
+        model=settings.model,
+        training=settings.training,
+        code_digest=settings.code_digest,
+    )
+    write_card(path, origin, transform)
+
+
+def _tuned(settings: TrainerSettings, found: Mapping[str, float], run_dir: str) -> TrainerSettings:
+    """The settings with the Tuner's values, and a note of those that were taken."""
+    values = {name: value for name, value in found.items() if settings.regularized or name in OF_TRAINING}
+    storage.write(f"{run_dir}/{TUNED_FILE}", json.dumps(values, indent=1).encode())
+    if values:
+        progress.info("trains with the tuned %s", in_words(values))
+    return settings.tuned(values)
+
+
+def _checkpoints(settings: TrainerSettings, train: Split, validation: Split) -> Checkpoints | None:
+    """Those of this training: another one with the same settings, code, data and TensorFlow ends as this one does."""
+    if settings.checkpoint_dir is None:
+        return None
+    text = f"{tf.__version__} {keras.__version__} {settings.model_dump_json(exclude={'checkpoint_dir'})}"
+    return Checkpoints(f"{settings.checkpoint_dir}/{training_digest(text, digested(train, validation))}")

@@ -1,0 +1,1 @@
+"""One training: network, data set, loop, optimizers, checkpoints and history."""

@@ -1,0 +1,76 @@
+"""What a training shows of itself, epoch by epoch: a line on the terminal, a file, and TensorBoard's curves."""
+
+import json
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+
+import tensorflow as tf
+
+from components.common import storage
+from components.common.file_names import HISTORY_FILE
+from components.training.throttle import Pace
+
+# The file is written as a whole: not for each of hundreds of epochs a second.
+SECONDS_BETWEEN = 1.0
+_MANY = 2**31 - 1
+
+progress = logging.getLogger("regpipe.progress")
+Epoch = dict[str, float]
+
+
+class History:
+    """The epochs so far. Used as a context manager: at its end the file is complete, whatever ended it.
+
+    Args:
+        run_dir: receives `history.json` and the folder `tensorboard`; made where it is missing, and may lie on a store
+            such as gs://. None: nothing is written or shown.
+        planned: how many epochs there are at the most, for the terminal.
+    """
+
+    def __init__(self, run_dir: Path | str | None, planned: int) -> None:
+        self.epochs: list[Epoch] = []
+        self._run_dir = run_dir
+        self._planned = planned
+        self._drawn = 0
+        self._pace = Pace(SECONDS_BETWEEN, at_once=True)
+        self._curves = tf.summary.create_noop_writer()
+        if run_dir:
+            # Flushed when the file is written. By itself it is after ten values: on gs:// that uploads the whole file.
+            rarely = {"max_queue": _MANY, "flush_millis": _MANY}
+            self._curves = tf.summary.create_file_writer(f"{run_dir}/tensorboard", **rarely)
+
+    def append(self, epoch: Epoch) -> None:
+        """An epoch that has just ended: its number, and its values by name."""
+        self.extend([epoch])
+        if self._run_dir:
+            names = ("loss", "accuracy", "val_loss", "val_accuracy")
+            shown = " ".join(f"{name} {epoch[name]:.4f}" for name in names)
+            progress.info("epoch %d/%d %s", epoch["epoch"], self._planned, shown)
+
+    def extend(self, epochs: Iterable[Epoch]) -> None:
+        """Epochs that were shown on the terminal before, by the run that this one takes over from."""
+        self.epochs.extend(epochs)
+        if self._pace.due():
+            self._write()
+
+    def __enter__(self) -> "History":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._write()
+        self._curves.close()
+
+    def _write(self) -> None:
+        with self._pace.taking():
+            if self._run_dir:
+                storage.write(f"{self._run_dir}/{HISTORY_FILE}", json.dumps(self.epochs, indent=1).encode())
+            with self._curves.as_default():  # flushed at its end
+                for epoch in self.epochs[self._drawn :]:
+                    for name, value in epoch.items():
+                        if name != "epoch":
+                            tf.summary.scalar(name, value, step=int(epoch["epoch"]))
+            self._drawn = len(self.epochs)

@@ -1,0 +1,61 @@
+"""The network: Dense + ReLU layers with regularizers, and a sigmoid for the probability. No I/O."""
+
+from typing import NamedTuple
+
+import keras
+
+from components.config.model import ModelConfig
+from components.training.dropout import Dropout
+
+
+class Kernel(NamedTuple):
+    """The weights of one Dense layer, float32 [inputs, units], without its biases, and their penalties."""
+
+    layer: str
+    weights: keras.Variable
+    l1: float
+    l2: float
+
+
+def build_model(n_features: int, settings: ModelConfig) -> keras.Model:
+    """The network for vectors of `n_features` numbers between 0 and 1.
+
+    The penalties `l1 * sum(|w|) + l2 * sum(w ** 2)` (elastic net: Zou and Hastie, 2005) are on the kernel of every
+    layer, the output's too. Biases are free, as Goodfellow, Bengio and Courville advise (Deep Learning, 2016, section
+    7.1: "only the weights of the affine transformation at each layer"): each controls one variable only and needs
+    little data. With no hidden layer this is L1/L2 logistic regression.
+
+    Args:
+        n_features: the width of the input, at least 1.
+        settings: the layers and what holds them back.
+
+    Returns:
+        A model from float32 [batch, n_features] to the probability of the label 1, float32 [batch, 1]. Its Dropout
+        layers change nothing but in `components.training.dropout.training_pass`.
+    """
+    units = [*settings.hidden_units, 1]
+    names = [*(f"hidden_{index}" for index in range(1, len(units))), "probability"]
+    activations = ["relu"] * (len(units) - 1) + ["sigmoid"]
+    penalties = zip(settings.l1_by_layer(), settings.l2_by_layer(), strict=True)
+    dense = [
+        keras.layers.Dense(size, activation=activation, kernel_regularizer=_penalty(l1, l2), name=name)
+        for size, activation, (l1, l2), name in zip(units, activations, penalties, names, strict=True)
+    ]
+    x = inputs = keras.Input((n_features,), name="features")
+    for index, (layer, rate) in enumerate(zip(dense[:-1], settings.dropout_by_layer(), strict=True), start=1):
+        x = layer(x)
+        if rate:
+            x = Dropout(rate, name=f"dropout_{index}")(x)
+    return keras.Model(inputs, dense[-1](x), name="regpipe")
+
+
+def kernels(model: keras.Model) -> list[Kernel]:
+    """The kernel of each Dense layer, from the input to the output."""
+    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    none = keras.regularizers.L1L2()
+    penalties = [layer.kernel_regularizer or none for layer in dense]
+    return [Kernel(x.name, x.kernel, p.l1, p.l2) for x, p in zip(dense, penalties, strict=True)]
+
+
+def _penalty(l1: float, l2: float) -> keras.regularizers.Regularizer | None:
+    return keras.regularizers.L1L2(l1=l1, l2=l2) if l1 or l2 else None

@@ -1,0 +1,50 @@
+"""What a training that is under way has to keep: the best weights so far, and all that the epochs to come depend on."""
+
+import keras
+
+from components.training.checkpoints import Checkpoint
+from components.training.history import Epoch
+
+
+class Best:
+    """The weights of the best epoch so far."""
+
+    def __init__(self, model: keras.Model) -> None:
+        self._model = model
+        self.log_loss = float("inf")
+        self.weights = model.get_weights()
+        self.epoch = 0
+
+    def see(self, epoch: int, log_loss: float) -> None:
+        """Keeps the weights as they are if no epoch before was as good."""
+        if log_loss < self.log_loss:
+            self.log_loss, self.weights, self.epoch = log_loss, self._model.get_weights(), epoch
+
+    def restore(self) -> None:
+        """Gives the model those weights."""
+        self._model.set_weights(self.weights)
+
+
+class State:
+    """All that the epochs to come depend on: the variables of model and optimizer, the best weights, the history."""
+
+    def __init__(self, variables: list[keras.Variable], best: Best) -> None:
+        self._variables = variables
+        self._best = best
+
+    def checkpoint(self, history: list[Epoch]) -> Checkpoint:
+        """Everything, as it is now."""
+        arrays = [variable.numpy() for variable in self._variables]
+        best = {"epoch": self._best.epoch, "log_loss": self._best.log_loss}
+        return Checkpoint([*arrays, *self._best.weights], {"history": history, "best": best})
+
+    def restore(self, found: Checkpoint) -> list[Epoch]:
+        """Sets everything as it was; returns the history."""
+        split = len(self._variables)
+        for variable, array in zip(self._variables, found.arrays[:split], strict=True):
+            variable.assign(array)
+        best = found.record["best"]
+        self._best.weights, self._best.epoch = found.arrays[split:], best["epoch"]
+        self._best.log_loss = best["log_loss"]
+        history: list[Epoch] = found.record["history"]
+        return history

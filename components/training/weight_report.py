@@ -1,0 +1,65 @@
+"""What training left of the weights: zeros, norms, histograms, and the features that the network does not look at."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from components.common.formatting import percent
+from components.training.network import kernels
+
+SMALL = 1e-3
+BINS = 40
+
+
+def weight_report(model: keras.Model, names: Sequence[str]) -> dict[str, Any]:
+    """A summary of the kernels, ready for JSON; biases are left out.
+
+    Args:
+        model: as `build_model` made it.
+        names: the features, in the order of the model's input.
+
+    Returns:
+        `layers`: for each its `name`, the number of `weights`, the share that is exactly `zero`, and `small` (below
+        1e-3, those at 0 included), `l1_norm`, `l2_norm` and a `histogram` (`counts` between `edges`);
+        `features`: each `name` with the L2 `norm` of its first-layer weights;
+        `dropped`: the names of those that have no other weight than 0 there.
+    """
+    first = kernels(model)[0].weights.numpy()
+    norms = np.linalg.norm(first.astype(np.float64), axis=1)
+    return {
+        "layers": [_layer(kernel.layer, kernel.weights.numpy()) for kernel in kernels(model)],
+        "features": [{"name": n, "norm": float(norm)} for n, norm in zip(names, norms, strict=True)],
+        "dropped": [n for n, row in zip(names, first, strict=True) if not row.any()],
+    }
+
+
+def zero_share(report: dict[str, Any]) -> float:
+    """The share of all weights that is exactly 0."""
+    zeros = sum(layer["zero"] * layer["weights"] for layer in report["layers"])
+    return float(zeros / sum(layer["weights"] for layer in report["layers"]))
+
+
+def sparsity_line(report: dict[str, Any]) -> str | None:
+    """ "12 of 20 features kept; 63% of the weights are zero"; None if no weight is exactly 0."""
+    share = zero_share(report)
+    if not share:
+        return None
+    features = len(report["features"])
+    kept = features - len(report["dropped"])
+    return f"{kept} of {features} features kept; {percent(share, 0)} of the weights are zero"
+
+
+def _layer(name: str, weights: Any) -> dict[str, Any]:
+    flat = weights.ravel().astype(np.float64)
+    counts, edges = np.histogram(flat, bins=BINS)
+    return {
+        "name": name,
+        "weights": flat.size,
+        "zero": float(np.mean(flat == 0)),
+        "small": float(np.mean(np.abs(flat) < SMALL)),
+        "l1_norm": float(np.abs(flat).sum()),
+        "l2_norm": float(np.sqrt((flat**2).sum())),
+        "histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
+    }

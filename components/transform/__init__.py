@@ -1,0 +1,1 @@
+"""Transform: imputes and scales each feature and packs all features into one vector."""

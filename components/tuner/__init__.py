@@ -1,0 +1,1 @@
+"""Tuner: TFX's side of the search for hyperparameters."""

@@ -1,0 +1,215 @@
+"""What `regpipe predict` does; imports as in `commands`. A server is asked without TensorFlow, which takes seconds."""
+
+import argparse
+import contextlib
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline_def.cli.predict_options import bearer_token, check, output_format, typed_row
+from pipeline_def.cli.usage import UsageError
+
+if TYPE_CHECKING:
+    from pipeline_def.config.load import PipelineConfig
+    from serving.client.predictor import Client, Predictor
+    from serving.predict.model_folder import Card
+    from serving.predict.output import Layout
+    from serving.predict.sources import Source
+
+_REMOTE_ROWS, _LOCAL_ROWS = 1_024, 8_192  # in a request
+
+
+def predict(args: argparse.Namespace) -> int:
+    """`regpipe predict`: rows with their probabilities, in a file or on standard output.
+
+    Raises:
+        UsageError: the arguments don't go together.
+        DataRefused: the rows can't be used.
+    """
+    check(args)
+    from pipeline_def.config.load import load_config
+    from serving.client.exceptions import ServingError
+
+    config = load_config(args.config, args.set)
+    try:
+        if args.beam:
+            return _with_beam(args, config)
+        return _here(args, config)
+    except ServingError as error:
+        print(f"regpipe: {error}", file=sys.stderr)
+        return 1
+
+
+def _here(args: argparse.Namespace, config: "PipelineConfig") -> int:
+    from pipeline_def.terminal.display import duration
+    from pipeline_def.terminal.progress import RowProgress
+    from serving.predict.add_probabilities import score
+    from serving.predict.output import new_file, write
+
+    sources = _sources(args, config)
+    predictor, card = _predictor(args, config)
+    with contextlib.closing(predictor), RowProgress(sys.stderr) as progress:
+        layout = _layout(args, config, sources[0], (predictor.input_names(), card))
+        size = args.batch_size or (_REMOTE_ROWS if args.endpoint else _LOCAL_ROWS)
+        scores = score(predictor, sources, layout.features, size, progress)
+        try:
+            if args.output is None:
+                write(output_format(args), sys.stdout.buffer, layout, scores)
+                return 0
+            with new_file(Path(args.output)) as file:
+                rows = write(output_format(args), file, layout, scores)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            where = args.output or "standard output"
+            print(f"regpipe: {where} can't be written: {error}", file=sys.stderr)
+            return 1
+    print(f"Wrote {args.output}: {rows:,} rows in {duration(progress.elapsed)}.")
+    return 0
+
+
+def _with_beam(args: argparse.Namespace, config: "PipelineConfig") -> int:
+    from components.common import storage
+    from pipeline_def.terminal.display import duration
+
+    if storage.exists(args.output) and (not storage.is_folder(args.output) or storage.names_in(args.output)):
+        raise UsageError(f"-o: expected an empty folder, or none yet, got {args.output!r}")
+    sources = _sources(args, config)
+    folder, card = _local(args, config)
+    if not card.features:
+        raise UsageError(
+            f"{folder}: expected a model with a card that names its features; --card names another"
+        )
+    layout = _layout(args, config, sources[0], (sorted(card.features), card))
+    files = "1 file goes" if len(sources) == 1 else f"{len(sources):,} files go"
+    print(f"regpipe: {files} through Beam", file=sys.stderr)
+    began = time.monotonic()
+    with _without_noise():
+        from serving.predict.beam_batch import Job, run
+
+        job = Job(
+            model=folder,
+            card=card.features,
+            layout=layout,
+            delimiter=config.data.delimiter,
+            kind=args.format or "csv",
+            output=args.output,
+        )
+        rows = run(job, sources, config.beam_args())
+    print(f"Wrote {args.output}: {rows:,} rows in {duration(time.monotonic() - began)}.")
+    return 0
+
+
+def _sources(args: argparse.Namespace, config: "PipelineConfig") -> "list[Source]":
+    from serving.predict.add_probabilities import check_columns
+    from serving.predict.sources import TypedRows, find, open_source
+
+    sources: list[Source] = (
+        [TypedRows([typed_row(words) for words in args.row])]
+        if args.row
+        else [open_source(path, config.data.delimiter) for path in find(args.inputs)]
+    )
+    check_columns(sources, args.column)
+    return sources
+
+
+def _predictor(args: argparse.Namespace, config: "PipelineConfig") -> "tuple[Predictor, Card]":
+    """Who answers, and what is known of its tables."""
+    if args.endpoint:
+        return _client(args, config), _card(args)
+    folder, card = _local(args, config)
+    with _without_noise():
+        from serving.predict.local_model import LocalModel
+
+        return LocalModel(folder), card
+
+
+def _client(args: argparse.Namespace, config: "PipelineConfig") -> "Client":
+    from serving.client import connect
+    from serving.client.endpoint import Tls
+    from serving.client.retries import Patience
+
+    token = bearer_token()
+    try:
+        return connect(
+            args.endpoint,
+            model=args.model_name or config.name,
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            patience=Patience(timeout=args.timeout, attempts=args.retries + 1),
+            tls=Tls(ca=args.ca_file),
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    except OSError as error:
+        raise UsageError(f"--ca-file: {args.ca_file} can't be read: {_reason(error)}") from None
+
+
+@contextlib.contextmanager
+def _without_noise() -> Iterator[None]:
+    """Keeps off the terminal what TensorFlow tells of its CPU and GPU, in a way that it can't be asked not to."""
+    from pipeline_def.terminal.capture import OutputCapture
+
+    with tempfile.TemporaryDirectory() as scratch, OutputCapture(Path(scratch) / "tensorflow.log"):
+        yield
+
+
+def _local(args: argparse.Namespace, config: "PipelineConfig") -> "tuple[str, Card]":
+    """The folder of a SavedModel, and what its card tells."""
+    from pipeline_def.config.destination import destination
+    from serving.client.exceptions import NotFound
+    from serving.predict.model_folder import card_in, find_model
+
+    try:
+        folder = find_model(args.model or destination(config, args.root).directory)
+    except NotFound as error:
+        advice = "" if args.model else " `regpipe run` makes one; --model and --endpoint name others."
+        raise UsageError(f"{error}{advice}") from None
+    return folder, _card(args) if args.card else card_in(folder)
+
+
+def _card(args: argparse.Namespace) -> "Card":
+    from serving.predict.model_folder import Card, card_of
+
+    if args.card is None:
+        return Card()
+
+    try:
+        return card_of(args.card)
+    except OSError as error:
+        raise UsageError(f"--card: {args.card} can't be read: {_reason(error)}") from None
+    except ValueError as error:
+        raise UsageError(f"--card: {error}") from None
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+def _layout(
+    args: argparse.Namespace,
+    config: "PipelineConfig",
+    source: "Source",
+    model: "tuple[list[str], Card]",
+) -> "Layout":
+    from components.example_gen.cell_parsing import missing_words
+    from serving.predict.column_matching import match
+    from serving.predict.features import Features
+    from serving.predict.output import Layout
+
+    inputs, card = model
+    missing = config.data.missing_values
+    if card.missing_values is not None and "missing_values" not in config.data.model_fields_set:
+        missing = card.missing_values  # what nobody asked for otherwise is as it was in training
+    columns, absent = match(
+        source.columns, inputs, card.features, table=source.name, allow_missing=args.allow_missing
+    )
+    features = Features(
+        columns=columns,
+        absent=absent,
+        missing=missing_words(missing),
+        allow_missing=args.allow_missing,
+    )
+    return Layout(columns=source.columns, probability=args.column, features=features)

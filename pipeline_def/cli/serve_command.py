@@ -1,0 +1,193 @@
+"""What `regpipe serve` does: find the model and a server, start it, say how to ask it. Imports as in `commands`."""
+
+import argparse
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline_def.cli.usage import UsageError, check_root
+
+if TYPE_CHECKING:
+    from serving.client.predictor import Client
+    from serving.launch import Launch, Model
+
+PROGRAM_VARIABLE = "TENSORFLOW_MODEL_SERVER"
+LOG_TAIL_LINES = 15
+_BETWEEN_WORDS = 5.0  # seconds
+_ONE_ATTEMPT = 2.0  # seconds
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_NO_SERVER = """\
+neither tensorflow_model_server nor Docker was found. Install one of them:
+  sudo apt-get install docker.io    (Debian, Ubuntu; elsewhere https://docs.docker.com/engine/install)
+  tensorflow_model_server           (https://www.tensorflow.org/tfx/serving/setup; then put it on the PATH,
+                                    or name it with --binary or in TENSORFLOW_MODEL_SERVER)"""
+
+
+def serve(args: argparse.Namespace) -> int:
+    """`regpipe serve`: serves the newest version until Ctrl-C; says so, and how to ask it, on standard output.
+
+    Raises:
+        UsageError: no version, no server, a port that is in use, or a log that can't be written.
+        KeyboardInterrupt: before the version was available; the server was stopped.
+    """
+    model, version = _model(args)
+    _check_ports(model)
+    launch = _launch(args, model)
+    log = _empty_log(args, model)
+    from serving.client import connect
+    from serving.client.exceptions import ServingError
+    from serving.client.retries import Patience
+    from serving.launch import NotServing, started, wait_until_available
+
+    client = connect(model.url, model=model.name, patience=Patience(timeout=_ONE_ATTEMPT, attempts=1))
+    try:
+        with contextlib.closing(client), _stop_on_signals(), started(launch, log) as server:
+            wait_until_available(server, client, version, args.timeout, _Progress(version))
+            try:
+                print(_answer(model, version, client, log), flush=True)
+                raise NotServing(f"the server ended with exit code {server.wait()}.")
+            except KeyboardInterrupt:
+                print("regpipe: stopping", file=sys.stderr, flush=True)
+    except (NotServing, ServingError) as error:
+        return _failed(error, log)
+    return 0
+
+
+class _Progress:
+    """Says what is waited for: at once, when the state changes, and every few seconds."""
+
+    def __init__(self, version: int) -> None:
+        self._version = version
+        self._said: tuple[float, str] = (-_BETWEEN_WORDS, "")
+
+    def __call__(self, seconds: float, state: str) -> None:
+        said_at, said = self._said
+        if state != said or seconds - said_at >= _BETWEEN_WORDS:
+            self._said = (seconds, state)
+            print(
+                f"regpipe: waiting for version {self._version}, {seconds:.0f} s: {state}",
+                file=sys.stderr,
+                flush=True,
+            )
+
+
+def _model(args: argparse.Namespace) -> "tuple[Model, int]":
+    """What to serve, and its newest version."""
+    check_root(args.root)
+    from components.common.storage import is_remote
+    from components.pusher.local_folder import LocalFolder
+    from pipeline_def.config.destination import destination
+    from pipeline_def.config.load import load_config
+    from serving.launch import Model
+
+    place = destination(load_config(args.config, args.set), args.root)
+    directory = args.model_dir or place.directory
+    if is_remote(directory):
+        raise UsageError(
+            f"{directory}: expected a folder on this machine; serving/README.md serves from gs://"
+        )
+    folder = Path(directory).absolute()
+    version = LocalFolder(str(folder)).current()
+    if version is None and (folder / "saved_model.pb").exists():
+        raise UsageError(f"{folder}: expected the folder that holds the versions, got one of them")
+    if version is None:
+        raise UsageError(f"{folder}: no version is published there yet; `regpipe run` publishes the first")
+    ports = {"grpc_port": args.grpc_port, "rest_port": args.rest_port}
+    return Model(name=place.model_name, folder=folder, **ports), version
+
+
+def _check_ports(model: "Model") -> None:
+    from serving.launch import is_free
+
+    if model.rest_port == model.grpc_port:
+        raise UsageError(
+            f"--rest-port: expected another port than --grpc-port {model.grpc_port}, got the same"
+        )
+    for option, port in (("--rest-port", model.rest_port), ("--grpc-port", model.grpc_port)):
+        if not is_free(port):
+            raise UsageError(f"{option}: port {port} is in use; stop what uses it, or choose another")
+
+
+def _launch(args: argparse.Namespace, model: "Model") -> "Launch":
+    """A named program, then one on the PATH, then Docker."""
+    from serving.launch import PROGRAM, from_binary, from_docker
+
+    named = [("--binary", args.binary), (PROGRAM_VARIABLE, os.environ.get(PROGRAM_VARIABLE))]
+    for source, name in named if not args.docker else []:
+        if name:
+            program = shutil.which(name)
+            if program is None:
+                raise UsageError(f"{source}: expected a program that can be run, got {name!r}")
+            return from_binary(str(Path(program).absolute()), model)
+    program = None if args.docker else shutil.which(PROGRAM)
+    if program is not None:
+        return from_binary(program, model)
+    docker = shutil.which("docker")
+    if docker is None:
+        raise UsageError(_NO_SERVER)
+    _prepare(docker)
+    return from_docker(docker, model)
+
+
+def _prepare(docker: str) -> None:
+    """Sees to it that Docker runs and has the image. Its download shows its own progress."""
+    from serving.launch import IMAGE, has_image, what_docker_lacks
+
+    if (lack := what_docker_lacks(docker)) is not None:
+        raise UsageError(f"Docker is installed, but can't be used: {lack}")
+    if not has_image(docker):
+        print(f"regpipe: downloading {IMAGE}", file=sys.stderr, flush=True)
+        if subprocess.run([docker, "pull", "--platform", "linux/amd64", IMAGE], stdout=sys.stderr).returncode:
+            raise UsageError(f"{IMAGE} can't be downloaded; Docker says why above")
+
+
+def _empty_log(args: argparse.Namespace, model: "Model") -> Path:
+    log: Path = args.log or model.folder.parent / "serve.log"
+    try:
+        log.write_bytes(b"")
+    except OSError as error:
+        raise UsageError(f"--log: {log} can't be written: {(error.strerror or str(error)).lower()}") from None
+    return log
+
+
+def _answer(model: "Model", version: int, client: "Client", log: Path) -> str:
+    from serving.curl_example import curl, warm_up_row
+    from serving.launch import HOST
+
+    row = warm_up_row(model.folder / str(version)) or dict.fromkeys(client.input_names(), 0.0)
+    return f"""\
+Serving version {version} of {model.name}; a newer one takes its place when it is published.
+
+REST    {model.url}
+gRPC    {HOST}:{model.grpc_port}
+Log     {log}
+
+{curl(model.url, model.name, row)}
+
+Ctrl-C ends it."""
+
+
+@contextlib.contextmanager
+def _stop_on_signals() -> Iterator[None]:
+    """SIGTERM and a closed terminal end the server as Ctrl-C does; SIGINT, too, where a shell had it ignored."""
+    before = {one: signal.signal(one, signal.default_int_handler) for one in _SIGNALS}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def _failed(error: Exception, log: Path) -> int:
+    lines = log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+    print(f"regpipe: {error}", file=sys.stderr)
+    for line in lines:
+        print(f"  {line}", file=sys.stderr)
+    print(f"regpipe: log {log}", file=sys.stderr)
+    return 1

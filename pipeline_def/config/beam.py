@@ -1,0 +1,249 @@
+"""The keys under `beam`: where the steps that run on Beam run. No step reads them: a change here reruns nothing."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from components.config.base import Settings, key
+
+# FnApiRunner, because DirectRunner first looks for a binary on the network; a container image, although no container
+# is started, because TFX otherwise builds a source distribution of itself for every step.
+LOCAL_ARGS = ("--runner=FnApiRunner", "--sdk_container_image=local")
+# Has workers import TFX before anything else: it makes its libraries go together where their versions don't.
+_PLUGIN = "tfx"
+_RUNNERS = {"flink": "FlinkRunner", "spark": "SparkRunner", "dataflow": "DataflowRunner"}
+_MASTER_OPTIONS = {"flink": "flink_master", "spark": "spark_master_url"}
+_JAR_OPTIONS = {"flink": "flink_job_server_jar", "spark": "spark_job_server_jar"}
+_ADDRESS = r"[A-Za-z0-9._-]+:[0-9]+"
+_MASTERS = {
+    "flink": (re.compile(_ADDRESS), "HOST:PORT of Flink's REST interface"),
+    "spark": (
+        re.compile(rf"spark://{_ADDRESS}|local(\[([0-9]+|\*)\])?|yarn|k8s://\S+"),
+        "a master's URL such as spark://HOST:7077 or local[2]",
+    ),
+}
+_WORKERS = {
+    "process": ("process_command", "the program that starts a worker", "regpipe-beam-worker"),
+    "external": ("external_service_address", "HOST:PORT of the pool that starts workers", None),
+    "docker": ("docker_container_image", "the image of the workers", None),
+}
+_ARGUMENT = re.compile(r"[a-z][a-z0-9_]*(=.*)?", re.DOTALL)
+# What other keys say: two ways to say one thing would be one too many.
+_KEYS = {
+    "runner": "beam.runner",
+    "flink_master": "beam.master",
+    "spark_master_url": "beam.master",
+    "job_endpoint": "beam.job_endpoint",
+    "flink_job_server_jar": "beam.job_server_jar",
+    "spark_job_server_jar": "beam.job_server_jar",
+    "parallelism": "beam.parallelism",
+    "direct_num_workers": "beam.parallelism",
+    "direct_running_mode": "beam.parallelism",
+    "max_num_workers": "beam.parallelism",
+    "environment_type": "beam.environment",
+    "environment_config": "beam.worker",
+    "environment_option": "beam.worker",
+    "environment_options": "beam.worker",
+    "sdk_container_image": "beam.worker",
+    "project": "beam.dataflow.project",
+    "region": "beam.dataflow.region",
+    "temp_location": "beam.dataflow.temp_location",
+    "service_account_email": "beam.dataflow.service_account",
+}
+
+
+def _arguments(values: tuple[str, ...]) -> tuple[str, ...]:
+    names = [value.partition("=")[0] for value in values]
+    for value, name in zip(values, names, strict=True):
+        if not _ARGUMENT.fullmatch(value):
+            raise ValueError(
+                f"expected name=value, or the name of a switch, without dashes in front, got {value!r}"
+            )
+        if name in _KEYS:
+            raise ValueError(
+                f"expected options that have no key of their own, got {name!r}; see {_KEYS[name]}"
+            )
+    return values
+
+
+# YAML has lists, not tuples: this type takes either, and nothing else.
+Arguments = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_arguments)]
+
+
+class DataflowConfig(Settings):
+    """What Google's service must know, with `beam.runner: dataflow`."""
+
+    project: str | None = key(None, "The Google Cloud project that the jobs belong to.", min_length=1)
+    region: str | None = key(None, "Where they run, such as europe-west4.", min_length=1)
+    temp_location: str | None = key(
+        None,
+        "Where they keep what is temporary.",
+        expects="a folder such as gs://bucket/temp",
+        # Where the bucket's name can't be one, Beam would go and make another.
+        pattern=r"^gs://[a-z0-9][a-z0-9._-]+[a-z0-9]/.+$",
+    )
+    service_account: str | None = key(
+        None,
+        "Who the workers are; none: the project's default.",
+        expects="an address such as name@project.iam.gserviceaccount.com",
+        pattern=r"^[^@\s]+@[^@\s]+$",
+    )
+
+
+class BeamConfig(Settings):
+    """Where the steps that run on Beam run: ExampleGen, StatisticsGen, Transform, Evaluator; and predict --beam."""
+
+    runner: Literal["local", "flink", "spark", "dataflow"] = key(
+        "local",
+        "'local': in the step's own process. With the others, all machines must find the table, the root and the "
+        "model under the same paths.",
+    )
+    parallelism: int | None = key(
+        None,
+        "How many workers share the work: processes with local, slots with flink, machines at most with dataflow; "
+        "none: one with local, otherwise as the cluster has it. spark takes the cores that beam.master gives it.",
+        unit="workers",
+        ge=1,
+    )
+    master: str | None = key(
+        None,
+        "The cluster: HOST:PORT of Flink's REST interface, or Spark's master URL. Needed with those, unless "
+        "beam.job_endpoint is given.",
+    )
+    job_endpoint: str | None = key(
+        None,
+        "A Beam job server for flink or spark that is up already; none: each step starts one, which takes Java.",
+        expects="HOST:PORT",
+        pattern=rf"^{_ADDRESS}$",
+    )
+    job_server_jar: str | None = key(
+        None,
+        "The jar of the job server that is started; none: Beam fetches that of its own version.",
+        min_length=1,
+    )
+    environment: Literal["process", "external", "docker", "loopback"] | None = key(
+        None,
+        "How flink and spark come by Python workers; needed there. 'process': each machine starts beam.worker, "
+        "installed as here; 'external': a pool at beam.worker does; 'docker': from an image; 'loopback': in the "
+        "step's own process, which the machines must reach.",
+    )
+    worker: str | None = key(
+        None,
+        "process: the program (none: regpipe-beam-worker on the PATH); external: HOST:PORT of Beam's worker pool as "
+        "each machine sees it; docker and dataflow: the image (none: kubeflow.image).",
+        min_length=1,
+    )
+    arguments: Arguments = key(
+        (),
+        "Other options of Beam or the runner, each as name=value or a switch's name, such as "
+        "[environment_cache_millis=60000].",
+    )
+    dataflow: DataflowConfig = key(DataflowConfig(), "What Google's service must know.")
+
+    def args(self, image: str | None) -> list[str]:
+        """Beam's command line.
+
+        Args:
+            image: that of the workers where beam.worker names none and they run in containers.
+        """
+        return [*self._runner_args(image), *(f"--{argument}" for argument in self.arguments)]
+
+    def needs_image(self) -> bool:
+        """Whether the workers' image must come from elsewhere."""
+        return self.worker is None and (self.environment == "docker" or self.runner == "dataflow")
+
+    def _runner_args(self, image: str | None) -> list[str]:
+        image = self.worker or image
+        if self.runner == "local":
+            several = self.parallelism is not None and self.parallelism > 1
+            processes = {
+                "direct_running_mode": "multi_processing",
+                "direct_num_workers": self.parallelism,
+                "beam_plugin": _PLUGIN,
+            }
+            return [*LOCAL_ARGS, *_written(processes if several else {})]
+        if self.runner == "dataflow":
+            google = self.dataflow
+            options: dict[str, object] = {
+                "sdk_container_image": image,
+                "project": google.project,
+                "region": google.region,
+                "temp_location": google.temp_location,
+                "service_account_email": google.service_account,
+                "max_num_workers": self.parallelism,
+            }
+        else:
+            assert self.environment is not None
+            option, _, default = _WORKERS.get(self.environment, (None, "", None))
+            worker = (image if self.environment == "docker" else self.worker) or default
+            options = {
+                "sdk_container_image": image if self.environment == "docker" else "local",
+                "job_endpoint": self.job_endpoint,
+                _MASTER_OPTIONS[self.runner]: self.master,
+                _JAR_OPTIONS[self.runner]: self.job_server_jar,
+                "parallelism": self.parallelism,
+                "environment_type": self.environment.upper(),
+                "environment_option": option and f"{option}={worker}",
+            }
+        return [f"--runner={_RUNNERS[self.runner]}", f"--beam_plugin={_PLUGIN}", *_written(options)]
+
+    @model_validator(mode="after")
+    def _of_one_runner(self) -> "BeamConfig":
+        on_cluster = self.runner in _MASTERS
+        for name in ("master", "job_endpoint", "job_server_jar", "environment"):
+            value = getattr(self, name)
+            if value is not None and not on_cluster:
+                raise ValueError(f"beam.{name}: expected none with beam.runner: {self.runner}, got {value!r}")
+        for name, value in self.dataflow:
+            if value is not None and self.runner != "dataflow":
+                raise ValueError(
+                    f"beam.dataflow.{name}: expected none with beam.runner: {self.runner}, got {value!r}"
+                )
+        if self.runner == "local" and self.worker is not None:
+            raise ValueError(f"beam.worker: expected none with beam.runner: local, got {self.worker!r}")
+        if self.runner == "dataflow":
+            for name in ("project", "region", "temp_location"):
+                if getattr(self.dataflow, name) is None:
+                    raise ValueError(
+                        f"beam.dataflow.{name}: expected a value with beam.runner: dataflow, got none"
+                    )
+        if on_cluster:
+            self._check_cluster()
+        return self
+
+    def _check_cluster(self) -> None:
+        """Raises ValueError, beginning with the key at fault."""
+        pattern, words = _MASTERS[self.runner]
+        if self.master is None and self.job_endpoint is None:
+            raise ValueError(f"beam.master: expected {words}, or beam.job_endpoint, got none")
+        if self.master is not None and not pattern.fullmatch(self.master):
+            raise ValueError(f"beam.master: expected {words}, got {self.master!r}")
+        for name in ("master", "job_server_jar"):
+            if self.job_endpoint is not None and getattr(self, name) is not None:
+                raise ValueError(
+                    f"beam.{name}: expected none where beam.job_endpoint names a server that knows it, "
+                    f"got {getattr(self, name)!r}"
+                )
+        if self.runner == "spark" and self.parallelism is not None:
+            raise ValueError(
+                f"beam.parallelism: expected none with beam.runner: spark, got {self.parallelism}"
+            )
+        if self.environment is None:
+            raise ValueError(
+                f"beam.environment: expected process, external, docker or loopback with beam.runner: {self.runner}, "
+                "got none"
+            )
+        external = self.environment == "external"
+        if external and (self.worker is None or not re.fullmatch(_ADDRESS, self.worker)):
+            shown = "none" if self.worker is None else repr(self.worker)
+            raise ValueError(f"beam.worker: expected {_WORKERS['external'][1]}, got {shown}")
+        if self.environment == "loopback" and self.worker is not None:
+            raise ValueError(
+                f"beam.worker: expected none with beam.environment: loopback, got {self.worker!r}"
+            )
+
+
+def _written(options: Mapping[str, object]) -> list[str]:
+    return [f"--{name}={value}" for name, value in options.items() if value is not None]

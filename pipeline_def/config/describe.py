@@ -1,0 +1,155 @@
+"""What the models say about each key: its path, what it accepts in words, and which key was meant."""
+
+import difflib
+import types
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from components.config.base import Settings
+
+# Singular and plural of what a key accepts.
+_NOUNS = {
+    str: ("text", "texts"),
+    int: ("a whole number", "whole numbers"),
+    float: ("a number", "numbers"),
+    bool: ("true or false", "true or false"),
+}
+_BOUNDS = (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
+
+
+@dataclass(frozen=True)
+class Key:
+    """One configuration key, such as `model.l1`."""
+
+    path: str
+    field: FieldInfo
+
+    @property
+    def several(self) -> bool:
+        """Whether it takes a list."""
+        return get_origin(self.field.annotation) is tuple
+
+    @property
+    def text(self) -> bool:
+        """Whether it, or each item of its list, is text, so that an unquoted yes or 1 is text as well."""
+        annotation = get_args(self.field.annotation)[0] if self.several else self.field.annotation
+        return annotation is str or (_is_union(annotation) and str in get_args(annotation))
+
+    @property
+    def sentence(self) -> str:
+        """What it means."""
+        return self.field.description or ""
+
+    @property
+    def unit(self) -> str:
+        """What it counts; empty if it is no number or has no unit."""
+        return self._extra("unit")
+
+    @property
+    def expects(self) -> str:
+        """What it accepts, in words, ready to follow "expected": "a number >= 0"."""
+        return self._extra("expects") or _in_words(self.field.annotation, self.field.metadata)
+
+    def _extra(self, name: str) -> str:
+        extra = self.field.json_schema_extra
+        return str(extra.get(name, "")) if isinstance(extra, dict) else ""
+
+
+def group(field: FieldInfo) -> type[Settings] | None:
+    """The model of a key that is a group of keys; None for a key that holds a value."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, Settings) else None
+
+
+def groups(model: type[Settings], path: str = "") -> Iterator[tuple[str, type[Settings]]]:
+    """Every group under `model`, depth first, the outermost (`model` itself, at `path`) first."""
+    yield path, model
+    for name, field in model.model_fields.items():
+        inner = group(field)
+        if inner:
+            yield from groups(inner, join(path, name))
+
+
+def keys(model: type[Settings]) -> dict[str, Key]:
+    """Every key that holds a value, by its dotted path, in the order of the models."""
+    return {
+        join(path, name): Key(join(path, name), field)
+        for path, inner in groups(model)
+        for name, field in inner.model_fields.items()
+        if not group(field)
+    }
+
+
+def join(path: str, name: str) -> str:
+    """`model` and `l1`: `model.l1`."""
+    return f"{path}.{name}" if path else name
+
+
+def hint(model: type[Settings], path: str) -> str:
+    """What to say about the unknown key `path`: "did you mean model.l1?", or which keys there are."""
+    known = [*keys(model), *(inner for inner, _ in groups(model) if inner)]
+    place, _, leaf = path.rpartition(".")
+    meant = _nearest(path, leaf, place, known)
+    if meant:
+        return f"did you mean {meant}?"
+    by_path = dict(groups(model))
+    where, fields = (place, by_path[place]) if place in by_path else ("", model)
+    return f"{where or 'there'} {'has' if where else 'are'} {', '.join(fields.model_fields)}"
+
+
+def _nearest(path: str, leaf: str, place: str, known: list[str]) -> str | None:
+    """The same name in any group, else a similar name in the same group, or in another."""
+    if len(leaf) > 64:  # difflib is quadratic, and nobody misspells that much
+        return None
+    same = [key for key in known if key.rpartition(".")[2] == leaf]
+    if same:
+        return _closest(path, same, cutoff=0.0)
+    beside = [key for key in known if key.rpartition(".")[0] == place]
+    for candidates in (beside, known):
+        leaves = {key.rpartition(".")[2]: key for key in reversed(candidates)}
+        match = _closest(leaf, leaves, cutoff=0.7)
+        if match:
+            return leaves[match]
+    return None
+
+
+def _closest(word: str, words: Iterable[str], cutoff: float) -> str | None:
+    return next(iter(difflib.get_close_matches(word, list(words), n=1, cutoff=cutoff)), None)
+
+
+def _is_union(annotation: Any) -> bool:
+    return get_origin(annotation) in (Union, types.UnionType)
+
+
+def _in_words(annotation: Any, metadata: Iterable[Any] = (), *, plural: bool = False) -> str:
+    bounds = list(metadata)
+    if get_origin(annotation) is Annotated:
+        annotation, *more = get_args(annotation)
+        for item in more:
+            bounds += item.metadata if isinstance(item, FieldInfo) else [item]
+    if _is_union(annotation):
+        return " or ".join(
+            "null" if option is type(None) else _in_words(option, bounds) for option in get_args(annotation)
+        )
+    if get_origin(annotation) is Literal:
+        *front, last = map(str, get_args(annotation))
+        return f"{', '.join(front)} or {last}" if front else last
+    if get_origin(annotation) is tuple:
+        most = _bound(bounds, "max_length")
+        return (
+            f"a list of {f'at most {most} ' if most else ''}{_in_words(get_args(annotation)[0], plural=True)}"
+        )
+    noun = _NOUNS[annotation][plural]
+    limits = " and ".join(
+        f"{sign} {limit}" for name, sign in _BOUNDS if (limit := _bound(bounds, name)) is not None
+    )
+    if _bound(bounds, "min_length"):
+        noun += " that is not empty"
+    return f"{noun} {limits}".rstrip()
+
+
+def _bound(metadata: list[Any], name: str) -> Any:
+    return next((getattr(item, name) for item in metadata if getattr(item, name, None) is not None), None)

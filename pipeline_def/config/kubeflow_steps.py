@@ -1,0 +1,152 @@
+"""The keys under `kubeflow` of what a step runs in: its container, its resources, and the metadata store it shares."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from components.config.base import Settings, key
+from pipeline_def.steps import STEP_NAMES
+
+# In the container, from the secret that kubeflow.metadata names.
+USER_VARIABLE, PASSWORD_VARIABLE = "REGPIPE_METADATA_USER", "REGPIPE_METADATA_PASSWORD"
+TRAINERS = ("Tuner", "Trainer", "BaselineTrainer")
+# What Kubernetes takes as the name of a secret or a volume, and as a key in a secret.
+NAME: dict[str, Any] = {
+    "expects": "lower-case letters, digits, hyphens and dots (at most 253)",
+    "pattern": r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
+    "max_length": 253,
+}
+SECRET_KEY: dict[str, Any] = {
+    "expects": "letters, digits, hyphens, underscores and dots (at most 253)",
+    "pattern": r"^[A-Za-z0-9._-]+$",
+    "max_length": 253,
+}
+_CPU: dict[str, Any] = {
+    "expects": "a number of cores such as '2' or '500m'",
+    "pattern": r"^([0-9]+(\.[0-9]+)?|[0-9]+m)$",
+}
+_MEMORY: dict[str, Any] = {
+    "expects": "bytes such as 512Mi or 4Gi",
+    "pattern": r"^[0-9]+(\.[0-9]+)?(E|P|T|G|M|K)?i?$",
+}
+_EFFECTS = "NoSchedule|PreferNoSchedule|NoExecute"
+_LABEL = re.compile(r"[A-Za-z0-9./_-]+=[A-Za-z0-9._-]*")
+_TAINT = re.compile(rf"[A-Za-z0-9./_-]+(=[A-Za-z0-9._-]*)?:({_EFFECTS})")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
+_FROM_SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=[a-z0-9.-]+:[A-Za-z0-9._-]+")
+
+
+def _each(pattern: re.Pattern[str], example: str) -> AfterValidator:
+    def check(values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            if not pattern.fullmatch(value):
+                raise ValueError(f"expected {example}, got {value!r}")
+        return values
+
+    return AfterValidator(check)
+
+
+# YAML has lists, not tuples: these types take either, and nothing else.
+Texts = Annotated[tuple[str, ...], Field(strict=False)]
+Labels = Annotated[Texts, _each(_LABEL, "labels such as disk=ssd")]
+Taints = Annotated[Texts, _each(_TAINT, "taints as kubectl writes them, such as gpu=true:NoSchedule")]
+Variables = Annotated[Texts, _each(_VARIABLE, "variables such as HTTPS_PROXY=http://proxy:3128")]
+FromSecrets = Annotated[Texts, _each(_FROM_SECRET, "VARIABLE=secret:key, such as TOKEN=store:token")]
+
+
+class MetadataConfig(Settings):
+    """The ML Metadata store that all steps share. Who may use it is in a Kubernetes secret, never here."""
+
+    kind: Literal["mysql", "grpc"] = key(
+        "mysql", "'mysql': a MySQL or MariaDB server; 'grpc': the metadata service of Kubeflow Pipelines."
+    )
+    host: str | None = key(
+        None, "Its address; none: regpipe-mysql, or metadata-grpc-service.kubeflow for grpc.", min_length=1
+    )
+    port: int | None = key(None, "Its port; none: 3306, or 8080 for grpc.", ge=1, le=65535)
+    database: str = key("regpipe", "The database, with mysql.", min_length=1)
+    secret: str = key("regpipe-mysql", "The Kubernetes secret with user and password, with mysql.", **NAME)
+    user_key: str = key("user", "The key of the user in that secret.", **SECRET_KEY)
+    password_key: str = key("password", "The key of the password in that secret.", **SECRET_KEY)
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _not_sqlite(cls, value: object) -> object:
+        if value == "sqlite":
+            raise ValueError(
+                "expected mysql or grpc, got 'sqlite', which takes one process at a time; here several steps share it"
+            )
+        return value
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port, the defaults filled in."""
+        host, port = (
+            ("regpipe-mysql", 3306) if self.kind == "mysql" else ("metadata-grpc-service.kubeflow", 8080)
+        )
+        return self.host or host, self.port or port
+
+
+class StepsConfig(Settings):
+    """What every step's container gets; kubeflow.overrides changes it for one of them."""
+
+    cpu: str | None = key(None, "Cores that a step asks for; none: as the cluster has it.", **_CPU)
+    memory: str | None = key(
+        None, "Memory that a step asks for, and may not exceed; none: as the cluster has it.", **_MEMORY
+    )
+    node_selector: Labels = key((), "Labels that a node must have, each as label=value.")
+    tolerations: Taints = key(
+        (), "Taints of nodes that do not matter, each as key=value:effect or key:effect."
+    )
+    retries: int = key(1, "How often a step that failed is tried again.", unit="retries", ge=0, le=100)
+    backoff: int = key(
+        30,
+        "Wait before the first of them; each further one waits twice as long.",
+        unit="seconds",
+        ge=0,
+        le=3600,
+    )
+    timeout: int = key(0, "After this time an attempt is ended as failed; 0: never.", unit="seconds", ge=0)
+    env: Variables = key((), "Environment variables, each as NAME=value. No secrets: they can be read here.")
+    secrets: FromSecrets = key((), "Environment variables from Kubernetes secrets, each as NAME=secret:key.")
+
+
+class StepOverride(Settings):
+    """What one step gets instead; what is left out is as in kubeflow.steps."""
+
+    step: Literal[STEP_NAMES]  # type: ignore[valid-type]
+    image: str | None = Field(default=None, min_length=1)
+    cpu: str | None = Field(default=None, pattern=_CPU["pattern"])
+    memory: str | None = Field(default=None, pattern=_MEMORY["pattern"])
+    gpus: int | None = Field(default=None, ge=0)
+    gpu_type: str = Field(default="nvidia.com/gpu", min_length=1)
+    node_selector: Labels | None = None
+    tolerations: Taints | None = None
+    retries: int | None = Field(default=None, ge=0, le=100)
+    backoff: int | None = Field(default=None, ge=0, le=3600)
+    timeout: int | None = Field(default=None, ge=0)
+    env: Variables | None = None
+    secrets: FromSecrets | None = None
+
+    @model_validator(mode="after")
+    def _only_trainers_use_gpus(self) -> "StepOverride":
+        if self.gpus and self.step not in TRAINERS:
+            raise ValueError(f"expected gpus for {', '.join(TRAINERS)} only, got {self.gpus} for {self.step}")
+        return self
+
+    def over(self, steps: StepsConfig) -> StepsConfig:
+        """The settings of every step, with those of this one in their place."""
+        given = {name: getattr(self, name) for name in StepsConfig.model_fields}
+        return steps.model_copy(update={name: value for name, value in given.items() if value is not None})
+
+
+def _one_each(overrides: tuple[StepOverride, ...]) -> tuple[StepOverride, ...]:
+    names = [override.step for override in overrides]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"expected each step once, got {name} {names.count(name)} times")
+    return overrides
+
+
+Overrides = Annotated[tuple[StepOverride, ...], Field(strict=False), AfterValidator(_one_each)]

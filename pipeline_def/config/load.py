@@ -1,0 +1,273 @@
+"""The configuration of a run: a YAML file and `--set key=value` in, one typed object out, and back."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from pydantic import ValidationError, model_validator
+
+from components.config.base import Settings, key
+from components.config.data import DataConfig
+from components.config.evaluation import EvaluationConfig
+from components.config.model import ModelConfig
+from components.config.serving import ServingConfig
+from components.config.training import TrainingConfig
+from components.config.tuning import TuningConfig
+from pipeline_def.config import describe, yaml_text
+from pipeline_def.config.beam import BeamConfig
+from pipeline_def.config.config_print import config_yaml
+from pipeline_def.config.kubeflow import KubeflowConfig
+
+__all__ = ["KEYS", "ConfigError", "Flag", "PipelineConfig", "config_yaml", "load_config"]
+
+
+class PipelineConfig(Settings):
+    """The whole configuration. The defaults are the recommended run."""
+
+    name: str = key(
+        "regpipe",
+        "What the pipeline is called in the metadata store; another name starts another history.",
+        expects="lower-case letters, digits and hyphens (at most 63)",
+        pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+        max_length=63,
+    )
+    data: DataConfig = key(DataConfig(), "Where the table is and how it is read.")
+    model: ModelConfig = key(ModelConfig(), "The network and what holds it back.")
+    training: TrainingConfig = key(TrainingConfig(), "How the network is fitted.")
+    tuning: TuningConfig = key(TuningConfig(), "Whether a search chooses what holds the network back.")
+    evaluation: EvaluationConfig = key(EvaluationConfig(), "What the candidate must show to be published.")
+    serving: ServingConfig = key(ServingConfig(), "Where a blessed model goes.")
+    beam: BeamConfig = key(BeamConfig(), "Where the steps that run on Beam run.")
+    kubeflow: KubeflowConfig = key(
+        KubeflowConfig(), "Where Kubeflow Pipelines is, and how it runs the pipeline."
+    )
+
+    @model_validator(mode="after")
+    def _can_be_tuned(self) -> "PipelineConfig":
+        self.tuning.check(self.model)
+        return self
+
+    @model_validator(mode="after")
+    def _workers_have_an_image(self) -> "PipelineConfig":
+        if self.beam.needs_image() and self.kubeflow.image is None:
+            raise ValueError("beam.worker: expected the image of the workers, or kubeflow.image, got neither")
+        return self
+
+    def beam_args(self) -> list[str]:
+        """Beam's command line, for the steps that run on it."""
+        return self.beam.args(self.kubeflow.image)
+
+
+KEYS = describe.keys(PipelineConfig)
+_GROUPS = dict(describe.groups(PipelineConfig))
+
+
+class ConfigError(ValueError):
+    """The configuration can't be used. The message has a line for each problem, `problems` the same lines."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class Flag(NamedTuple):
+    """An option that stands for one text key, such as --label: its value is taken character by character."""
+
+    option: str
+    key: str
+    text: str
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A value someone wrote, and where: "pipeline.yaml:7", "--set"."""
+
+    value: yaml_text.Value
+    source: str
+
+    def item_source(self, index: int) -> str:
+        lines = self.value.item_lines
+        return (
+            f"{self.source.rpartition(':')[0]}:{lines[index]}"
+            if lines and ":" in self.source
+            else self.source
+        )
+
+
+@dataclass
+class _Collected:
+    """What was given so far, by dotted key, and what was wrong with it."""
+
+    given: dict[str, _Given] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def in_order(self) -> list[str]:
+        """The problems in the order of the file's lines, those of the command line last; each once."""
+
+        def line(problem: str) -> float:
+            found = re.match(r"\S.*?:(\d+): ", problem)
+            return int(found[1]) if found else float("inf")
+
+        return sorted(dict.fromkeys(self.problems), key=line)
+
+
+def load_config(path: Path | None, overrides: Sequence[str | Flag] = ()) -> PipelineConfig:
+    """Read the configuration.
+
+    Args:
+        path: a YAML file; None: the defaults.
+        overrides: "key=value" as in `--set`, or a Flag; a later one wins over an earlier one, all of them
+            over the file.
+
+    Raises:
+        ConfigError: naming every problem with its source, key, expectation and the value found.
+    """
+    collected = _Collected()
+    if path is not None:
+        _read_file(path, collected)
+    for override in overrides:
+        _read_override(override, collected)
+    config = _validate(collected.given, collected.problems)
+    if config is None or collected.problems:
+        raise ConfigError(collected.in_order())
+    return config
+
+
+def _read_file(path: Path, into: _Collected) -> None:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError([f"{path}: can't be read: {(error.strerror or str(error)).lower()}"]) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        byte = error.object[error.start]
+        raise ConfigError([f"{path}:{line}: expected text in UTF-8, got the byte 0x{byte:02x}"]) from None
+    try:
+        root = yaml_text.compose(text)
+    except yaml_text.NotYamlError as error:
+        raise ConfigError([f"{path}:{error.line}: not YAML: {error}"]) from None
+    if root is None or yaml_text.is_nothing(root):
+        return
+    if not isinstance(root, yaml.MappingNode):
+        shown = yaml_text.value_of(root, text=True).shown
+        line = yaml_text.line_of(root)
+        raise ConfigError(
+            [f"{path}:{line}: expected keys such as data: and model: at the top level, got {shown}"]
+        )
+    _read_group(root, "", str(path), into)
+
+
+def _read_group(node: yaml.MappingNode, place: str, file: str, into: _Collected) -> None:
+    first_lines: dict[str, int] = {}
+    for key_node, value_node in node.value:
+        line = yaml_text.line_of(key_node)
+        source = f"{file}:{line}"
+        if not isinstance(key_node, yaml.ScalarNode):
+            into.problems.append(f"{source}: {place or 'top level'}: expected a key, got a list or group")
+            continue
+        name = describe.join(place, key_node.value)
+        if name in first_lines:
+            into.problems.append(f"{source}: {name}: given twice, first in line {first_lines[name]}")
+            continue
+        first_lines[name] = line
+        if "." in key_node.value and name in KEYS:
+            above, _, leaf = name.rpartition(".")
+            into.problems.append(
+                f"{source}: {name}: expected {leaf}: indented under {above}:, got a dotted key"
+            )
+        elif name in KEYS:
+            into.given[name] = _Given(yaml_text.value_of(value_node, text=KEYS[name].text), source)
+        elif name not in _GROUPS:
+            into.problems.append(f"{source}: {name}: unknown key; {describe.hint(PipelineConfig, name)}")
+        elif isinstance(value_node, yaml.MappingNode):
+            _read_group(value_node, name, file, into)
+        elif not yaml_text.is_nothing(value_node):  # a group whose keys are all commented out is fine
+            shown = yaml_text.value_of(value_node, text=False).shown
+            names = ", ".join(_GROUPS[name].model_fields)
+            into.problems.append(f"{source}: {name}: expected a group of keys ({names}), got {shown}")
+
+
+def _read_override(override: str | Flag, into: _Collected) -> None:
+    if isinstance(override, Flag):
+        into.given[override.key] = _Given(
+            yaml_text.Value(override.text, repr(override.text)), override.option
+        )
+        return
+    name, equals, raw = override.partition("=")
+    name = name.strip()
+    if not equals:
+        into.problems.append(f"--set: expected key=value, got {override!r}")
+    elif name in KEYS:
+        value = yaml_text.argument(raw, text=KEYS[name].text, several=KEYS[name].several)
+        into.given[name] = _Given(value, "--set")
+    elif name in _GROUPS and name:
+        example = describe.join(name, next(iter(_GROUPS[name].model_fields)))
+        into.problems.append(
+            f"--set: {name}: expected a key inside this group, such as {example}, got the group"
+        )
+    else:
+        into.problems.append(f"--set: {name}: unknown key; {describe.hint(PipelineConfig, name)}")
+
+
+def _validate(
+    given: dict[str, _Given], problems: list[str], known: frozenset[str] = frozenset()
+) -> PipelineConfig | None:
+    """The configuration, or None and, in `problems`, what is wrong with values and their combinations.
+
+    `known` are the keys that have been found at fault already, and are left out: that they are missing is no news.
+    """
+    try:
+        return PipelineConfig.model_validate(_nested(given))
+    except ValidationError as error:
+        at_fault = dict(_problems(error, given))
+    problems.extend(problem for name, problem in at_fault.items() if name not in known)
+    sound = {name: value for name, value in given.items() if name not in at_fault}
+    if len(sound) < len(given):  # pydantic looks at keys together only where each alone is sound
+        _validate(sound, problems, known | at_fault.keys())
+    return None
+
+
+def _nested(given: dict[str, _Given]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for name, value in given.items():
+        *places, leaf = name.split(".")
+        node = tree
+        for place in places:
+            node = node.setdefault(place, {})
+        node[leaf] = value.value.data
+    return tree
+
+
+def _problems(error: ValidationError, given: dict[str, _Given]) -> Iterator[tuple[str, str]]:
+    """The key at fault and the sentence about it, for each of pydantic's errors."""
+    seen: set[str] = set()
+    for detail in error.errors(include_url=False, include_input=False):
+        location = detail["loc"]
+        depth = next((n for n in range(1, len(location) + 1) if ".".join(map(str, location[:n])) in KEYS), 0)
+        name = ".".join(map(str, location[:depth]))
+        cause = detail.get("ctx", {}).get("error")
+        message = str(cause) if detail["type"] == "value_error" else ""
+        if not name:  # a validator that looks at several keys names the one at fault
+            name, _, message = message.partition(": ")
+        if name in seen:  # one sentence a key: a union has an error for each of its branches
+            continue
+        seen.add(name)
+        source = given[name].source if name in given else "default"
+        if not message:
+            item = location[depth] if depth < len(location) and KEYS[name].several else None
+            source, message = _refusal(KEYS[name], given[name], item)
+        yield name, f"{source}: {name}: {message}"
+
+
+def _refusal(wanted: describe.Key, found: _Given, item: int | str | None) -> tuple[str, str]:
+    if isinstance(item, int):
+        return found.item_source(
+            item
+        ), f"expected {wanted.expects}, got {found.value.items_shown[item]} as item {item + 1}"
+    hint = ""
+    if wanted.several and not isinstance(found.value.data, list | None | yaml_text.Unreadable):
+        hint = f"; a list is written [{found.value.data}]"
+    return found.source, f"expected {wanted.expects}, got {found.value.shown}{hint}"

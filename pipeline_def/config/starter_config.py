@@ -1,0 +1,90 @@
+"""A first configuration for a table, and what was found in the table, for `regpipe init`."""
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from components.config.data import DataConfig
+from pipeline_def.config.load import Flag, config_yaml, load_config
+
+if TYPE_CHECKING:
+    from components.example_gen.table import TableReport
+
+_YES = frozenset({"yes", "y", "true", "t", "1", "positive", "pos"})
+_MOST_NAMED = 10
+
+
+def configure(data: str, label: str) -> tuple[str, list[str]]:
+    """Look at a table and write a configuration for it.
+
+    Args:
+        data: what data.input takes.
+        label: the name of the column to predict.
+
+    Returns:
+        the configuration as YAML, and sentences about what was found.
+
+    Raises:
+        ConfigError: data or label is empty.
+        DataRefused: a run would refuse the table: no file, no such label, no column of numbers, ...
+    """
+    from components.example_gen.table import find_table, inspect_table
+
+    config = load_config(None, [Flag("--data", "data.input", data), Flag("--label", "data.label", label)])
+    report = inspect_table(config.data)
+    settings, notes = _suggest(config.data, report)
+    find_table(settings)  # what is written must be accepted by a run
+    return config_yaml(config.model_copy(update={"data": settings}), notes), _findings(settings, report)
+
+
+def _suggest(settings: DataConfig, report: "TableReport") -> tuple[DataConfig, dict[str, str]]:
+    """The settings for this table, and by dotted key a remark on each that was filled in."""
+    notes = {
+        "data.features": f"Found {len(report.numeric):,}: {_named(report.numeric)}.",
+        "data.label": f"Found the values {_named(report.label_values)}.",
+    }
+    update: dict[str, object] = {}
+    if report.text:
+        update["ignore"] = report.text
+        notes["data.ignore"] = "Listed here because they do not hold numbers."
+    if report.needs_positive_label:
+        update["positive_label"] = _positive(report.label_values)
+        notes["data.positive_label"] = (
+            f"A guess out of {_named(report.label_values)}: correct it if it is wrong."
+        )
+    return settings.model_copy(update=update), notes
+
+
+def _positive(values: Sequence[str]) -> str:
+    """Of two values, commonest first: the one that says yes, else the rarer, often the one looked for."""
+    affirmative = [value for value in values if value.lower() in _YES]
+    return affirmative[0] if len(affirmative) == 1 else values[-1]
+
+
+def _findings(settings: DataConfig, report: "TableReport") -> list[str]:
+    files = f"{len(report.files):,} files" if len(report.files) > 1 else report.files[0]
+    kind = f"CSV, delimiter {report.delimiter!r}" if report.delimiter else "Parquet"
+    lines = [
+        f"{files} ({kind}): {len(report.columns):,} columns",
+        *_item("label", f"{settings.label!r} with the values {_named(report.label_values)}"),
+    ]
+    if settings.positive_label is not None:
+        lines += _item(
+            "", f"{settings.positive_label!r} counts as 1, which is a guess: see data.positive_label"
+        )
+    lines += _item("features", f"{len(report.numeric):,}: {_named(report.numeric)}")
+    for warning in report.warnings:
+        lines += _item("warning", warning)
+    return lines
+
+
+def _item(label: str, text: str) -> list[str]:
+    head = f"  {label:<8}  "
+    return textwrap.wrap(
+        text, 79, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False
+    )
+
+
+def _named(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(map(repr, names[:_MOST_NAMED])) + (f" and {more:,} more" if more > 0 else "")

@@ -1,0 +1,27 @@
+"""The step after the last one: says how the run ended, and fails if nothing was pushed.
+
+    python -m pipeline_def.kubeflow.verdict_step --status not_blessed --message "..."
+
+A step of its own, because Kubeflow Pipelines keeps the page and the metrics only of a step that ended well.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import cast
+
+from pipeline_def.runs.summary import EXIT_CODES, Status
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Prints the verdict and returns the exit code of `regpipe run`."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline_def.kubeflow.verdict_step", allow_abbrev=False)
+    parser.add_argument("--status", required=True, choices=sorted(EXIT_CODES))
+    parser.add_argument("--message", required=True)
+    args = parser.parse_args(argv)
+    print(f"regpipe: {args.message}", file=sys.stderr)
+    return EXIT_CODES[cast(Status, args.status)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""Where ML Metadata is kept: a file under the root, or a server that the steps of a cluster share."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+from tfx.orchestration import metadata
+from tfx.orchestration.local import runner_utils
+from tfx.proto.orchestration import pipeline_pb2
+
+from pipeline_def.config.kubeflow_steps import PASSWORD_VARIABLE, USER_VARIABLE, MetadataConfig
+from pipeline_def.runs.run_store import STORE_FILE
+
+Connection: TypeAlias = mlmd.ConnectionConfig | mlmd.MetadataStoreClientConfig
+
+
+def sqlite(root: Path | str) -> mlmd.ConnectionConfig:
+    """A file under the root, made where it is missing; one process at a time may use it."""
+    return metadata.sqlite_metadata_connection_config(f"{root}/{STORE_FILE}")
+
+
+def shared(config: MetadataConfig) -> Connection:
+    """A server, without user and password: this becomes part of the compiled pipeline."""
+    host, port = config.address
+    if config.kind == "grpc":
+        return mlmd.MetadataStoreClientConfig(host=host, port=port)
+    source = mlmd.MySQLDatabaseConfig(host=host, port=port, database=config.database)
+    return mlmd.ConnectionConfig(mysql=source)
+
+
+def connection_config(
+    pipeline: pipeline_pb2.Pipeline, environment: Mapping[str, str] = os.environ
+) -> Connection:
+    """How the compiled pipeline reaches its metadata store; user and password come from the environment.
+
+    Raises:
+        LookupError: they are not there.
+    """
+    deployment = runner_utils.extract_local_deployment_config(pipeline)
+    kind = deployment.metadata_connection_config.WhichOneof("connection_config")
+    config: Connection = getattr(deployment.metadata_connection_config, kind)
+    if isinstance(config, mlmd.ConnectionConfig) and config.HasField("mysql"):
+        for variable in (USER_VARIABLE, PASSWORD_VARIABLE):
+            if not environment.get(variable):
+                raise LookupError(
+                    f"expected {variable} in the environment (kubeflow.metadata.secret), got nothing"
+                )
+        config.mysql.user, config.mysql.password = environment[USER_VARIABLE], environment[PASSWORD_VARIABLE]
+    return config

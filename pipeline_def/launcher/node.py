@@ -1,0 +1,126 @@
+"""Launches one node of the compiled pipeline, with TFX's own driver, cache and lineage. Every runner calls this."""
+
+import dataclasses
+from typing import Any
+
+from absl import flags
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+from tfx.orchestration import metadata
+from tfx.orchestration.local import runner_utils
+from tfx.orchestration.portable import (
+    base_executor_operator,
+    beam_executor_operator,
+    launcher,
+    partial_run_utils,
+    python_executor_operator,
+)
+from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
+from tfx_bsl.coders import batch_util as _batch_util  # noqa: F401 (defines the flag)
+
+from pipeline_def.config.beam import LOCAL_ARGS
+from pipeline_def.launcher import lazy_imports, local_filesystem
+from pipeline_def.launcher.metadata_store import connection_config
+from pipeline_def.runs.run_store import ENDED_WELL
+
+
+class StepFailed(Exception):
+    """A step did not run, or did not end well, without an error of its own."""
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeResult:
+    """How a node ended: `execution_id` in the metadata store, and whether the cache served it."""
+
+    execution_id: int
+    cached: bool
+
+
+class _LateOperator(base_executor_operator.BaseExecutorOperator):  # type: ignore[misc]
+    """TFX's operators, which import the executor when they are made, made when it is to run.
+
+    So a step that is served from the cache imports none.
+    """
+
+    OPERATORS = {  # noqa: RUF012 (as TFX's)
+        executable_spec_pb2.PythonClassExecutableSpec: python_executor_operator.PythonExecutorOperator,
+        executable_spec_pb2.BeamExecutableSpec: beam_executor_operator.BeamExecutorOperator,
+    }
+    SUPPORTED_EXECUTOR_SPEC_TYPE = list(OPERATORS)  # noqa: RUF012
+    SUPPORTED_PLATFORM_CONFIG_TYPE: list[Any] = []  # noqa: RUF012
+
+    def run_executor(self, execution_info: Any) -> Any:
+        with lazy_imports.importing():
+            operator = self.OPERATORS[type(self._executor_spec)](self._executor_spec, self._platform_config)
+        operator.with_execution_watcher(self._execution_watcher_address)
+        return operator.run_executor(execution_info)
+
+
+def use_large_batches() -> None:
+    """Has TFX's data steps read some 8,000 rows at a time; without, they start at one row and stop growing at 1,000.
+
+    tfx_bsl offers this as a flag of absl's, which only counts once the flags have been parsed.
+    """
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS(["regpipe", "--tfxio_use_byte_size_batching"])
+
+
+def take_over_earlier_steps(pipeline: pipeline_pb2.Pipeline) -> None:
+    """In a partial run, enters the outputs of the steps that are left out, from the run they are taken from."""
+    if any(node.pipeline_node.execution_options.run.perform_snapshot for node in pipeline.nodes):
+        with metadata.Metadata(connection_config(pipeline)) as handle:
+            partial_run_utils.snapshot(handle, pipeline)
+
+
+def launch_node(pipeline: pipeline_pb2.Pipeline, node_id: str) -> NodeResult:
+    """Runs one node in this process; its inputs must be in the metadata store already.
+
+    Args:
+        pipeline: the compiled pipeline, with the run's id filled in.
+        node_id: the node's name.
+
+    Raises:
+        StepFailed: the inputs of the node could not be found.
+        Exception: whatever the step itself raised, as it raised it.
+    """
+    use_large_batches()
+    local_filesystem.prefer()
+    node = next(n.pipeline_node for n in pipeline.nodes if n.pipeline_node.node_info.id == node_id)
+    deployment = runner_utils.extract_local_deployment_config(pipeline)
+    connection = metadata.Metadata(connection_config(pipeline))
+    spec = runner_utils.extract_executor_spec(deployment, node_id)
+    result = launcher.Launcher(
+        pipeline_node=node,
+        mlmd_connection=connection,
+        pipeline_info=pipeline.pipeline_info,
+        pipeline_runtime_spec=pipeline.runtime_spec,
+        executor_spec=seen_by_cache(spec),
+        custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
+        custom_executor_operators={
+            kind: lambda executor_spec, platform_config: _LateOperator(spec, platform_config)  # noqa: ARG005
+            for kind in _LateOperator.OPERATORS
+        },
+    ).launch()
+    # The launcher returns, instead of raising, when it finds no inputs: only the store tells how the node ended.
+    if result is None or not result.execution_id:
+        raise StepFailed(f"{node_id} was not run: an output of an earlier step that it needs is not there.")
+    with connection as handle:
+        (execution,) = handle.store.get_executions_by_id([result.execution_id])
+    if execution.last_known_state not in ENDED_WELL:
+        state = mlmd.Execution.State.Name(execution.last_known_state)
+        raise StepFailed(
+            f"{node_id} ended as {state}: an output of an earlier step that it needs is not there."
+        )
+    return NodeResult(result.execution_id, execution.last_known_state == mlmd.Execution.CACHED)
+
+
+def seen_by_cache(spec: Any) -> Any:
+    """The executor as TFX's cache is to know it: where Beam runs must not be part of the key of what it computes."""
+    if not isinstance(spec, executable_spec_pb2.BeamExecutableSpec):
+        return spec
+    seen = executable_spec_pb2.BeamExecutableSpec()
+    seen.CopyFrom(spec)
+    del seen.beam_pipeline_args[:], seen.beam_pipeline_args_placeholders[:]
+    seen.beam_pipeline_args.extend(LOCAL_ARGS)
+    for argument in LOCAL_ARGS:
+        seen.beam_pipeline_args_placeholders.add().value.string_value = argument
+    return seen

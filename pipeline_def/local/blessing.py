@@ -1,0 +1,117 @@
+"""Publishes by hand what the pipeline did not bless, and writes down who did it and why."""
+
+import contextlib
+import datetime
+import json
+from pathlib import Path
+
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from components.common import storage
+from components.pusher.publication import Published, publish
+from components.saved_model.card_file import Card, evaluation
+from pipeline_def.config.destination import destination
+from pipeline_def.config.load import PipelineConfig
+from pipeline_def.local.runner import SUMMARY_FILE, only_process
+from pipeline_def.runs.run_store import NoSuchRun, RunStore
+from pipeline_def.runs.summary import EXIT_CODES, Override, Summary
+from pipeline_def.terminal.capture import OutputCapture
+
+
+class CannotBless(Exception):
+    """The run has no model to publish, or has published it already."""
+
+
+def bless(root: Path, run_id: str, *, by: str, reason: str) -> Summary:
+    """Publishes the candidate of a run to where the run would have, whatever the verdict on it was.
+
+    The record is made before the model is published, so that nothing is ever served without one. What TensorFlow and
+    TFX have to say goes to `bless.log` among the run's logs.
+
+    Args:
+        root: the folder of the runs.
+        run_id: see `regpipe runs`.
+        by: who does it.
+        reason: why, in one line.
+
+    Returns:
+        The run's summary as it now is; it replaces the one in the run's folder.
+
+    Raises:
+        NoSuchRun: there is no such run under the root.
+        CannotBless: it has no candidate, or was pushed.
+        RootInUse: a run is under way under this root.
+        BadModel: the model can't be served. Nothing was published.
+        OSError: the model can't be copied to where it is to be served.
+    """
+    store = RunStore.open(root)
+    root = root.resolve()
+    with only_process(root):
+        model = _candidate(store, run_id)
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        override = Override(by=by, at=now, reason=reason)
+        logs = root / "runs" / run_id / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        with OutputCapture(logs / "bless.log"):
+            published = _publish(store, run_id, (override, model), root)
+            summary = _summary(store, run_id, root).model_copy(
+                update={
+                    "status": "pushed",
+                    "exit_code": EXIT_CODES["pushed"],
+                    "pushed_version": published.version,
+                    "pushed_path": published.path,
+                    "already_published": published.already,
+                    "override": override,
+                }
+            )
+            _refresh_report(root, run_id)
+        (root / "runs" / run_id / SUMMARY_FILE).write_text(summary.to_json() + "\n", encoding="utf-8")
+    return summary
+
+
+def _candidate(store: RunStore, run_id: str) -> mlmd.Artifact:
+    if store.was_pushed(run_id):
+        raise CannotBless(f"run {run_id} was pushed already.")
+    model = store.outputs(run_id).get(("Trainer", "model"))
+    if model is None:
+        raise CannotBless(f"run {run_id} has no model: it never came to the end of its Trainer.")
+    return model
+
+
+def _publish(store: RunStore, run_id: str, record: tuple[Override, mlmd.Artifact], root: Path) -> Published:
+    from tfx.utils import path_utils
+
+    override, model = record
+    store.record_override(run_id, override, model)
+    published = publish(
+        path_utils.serving_model_path(model.uri),
+        store.destination(run_id) or destination(PipelineConfig(), root),
+        {"run": run_id, "evaluation": _evaluation(store, run_id), "override": override.model_dump()},
+    )
+    store.record(run_id, "pushed", (published.version, published.path))
+    return published
+
+
+def _evaluation(store: RunStore, run_id: str) -> Card:
+    """What the Evaluator found; empty where the run never came to it."""
+    from components.common.file_names import VERDICT_FILE
+
+    found = store.outputs(run_id).get(("Evaluator", "evaluation"))
+    return evaluation(json.loads(storage.read(f"{found.uri}/{VERDICT_FILE}"))) if found else {}
+
+
+def _refresh_report(root: Path, run_id: str) -> None:
+    from pipeline_def.runs.report_facts import refresh
+
+    with contextlib.suppress(NoSuchRun):  # a run that stopped early has no report
+        refresh(root, run_id)
+
+
+def _summary(store: RunStore, run_id: str, root: Path) -> Summary:
+    """The one in the run's folder or, where that was cleared away, what the artifacts tell."""
+    file = root / "runs" / run_id / SUMMARY_FILE
+    if file.exists():
+        return Summary(**json.loads(file.read_text(encoding="utf-8")))
+    from pipeline_def.runs.collect import outcome
+
+    return Summary(run_id=run_id, status="not_blessed", exit_code=4, **outcome(store.outputs(run_id)))

@@ -1,0 +1,222 @@
+"""Runs all nodes in this process, one after the other, with progress on the terminal and a summary at the end."""
+
+import contextlib
+import dataclasses
+import datetime
+import fcntl
+import logging
+import shutil
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from components.common.errors import DataRefused
+from pipeline_def.config.load import PipelineConfig
+from pipeline_def.runs.summary import EXIT_CODES, Status, Step, StepStatus, Summary
+from pipeline_def.steps import step_names
+from pipeline_def.terminal.capture import OutputCapture
+from pipeline_def.terminal.display import RunDisplay, progress_heard
+
+if TYPE_CHECKING:
+    from tfx.proto.orchestration import pipeline_pb2
+
+SUMMARY_FILE = "summary.json"
+LOG_TAIL_LINES = 15
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """How to run: everything that is not part of what is computed.
+
+    `from_step` and `to_step` run a part of the graph; the steps before it are taken from the last run.
+    """
+
+    root: Path = Path("runs")
+    use_cache: bool = True
+    from_step: str | None = None
+    to_step: str | None = None
+
+
+class RootInUse(Exception):
+    """Another run holds the same root: its metadata store takes one process at a time."""
+
+
+class _Run:
+    """One run: its id, its folder and what is known of its steps so far."""
+
+    def __init__(self, root: Path) -> None:
+        self.id = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        self.root = root
+        self.dir = root / "runs" / self.id
+        self.logs = self.dir / "logs"
+        self.logs.mkdir(parents=True)
+        self.steps: list[Step] = []
+        self.status: Status = "failed"
+        self.error: str | None = None
+        self.log_tail: tuple[str, ...] = ()
+        self.rejected_rows: str | None = None
+
+    def fail(self, error: BaseException, log: Path) -> None:
+        """Keeps what the person needs to know: the sentence for refused data, the end of the log for a crash."""
+        if isinstance(error, DataRefused):
+            self.status, self.error = "data_refused", str(error)
+            self.rejected_rows = error.rejected_rows
+            return
+        self.status = "failed"
+        self.error = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        self.log_tail = tuple(log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
+
+
+def run(config: PipelineConfig, options: RunOptions) -> Summary:
+    """Runs the pipeline and writes `<root>/runs/<run_id>/summary.json`.
+
+    A failed step and refused data are in the summary; they are not raised.
+
+    Raises:
+        RootInUse: another process runs under the same root.
+        NoSuchRun: no run has ended the steps before `from_step` well.
+        KeyboardInterrupt: after the step that ran was marked as failed.
+    """
+    root = options.root.resolve()
+    root.mkdir(parents=True, exist_ok=True)
+    config = _with_absolute_paths(config)
+    names = step_names(config)
+    with only_process(root):
+        this = _Run(root)
+        with OutputCapture(this.logs / "startup.log") as capture:
+            with RunDisplay(names, capture.terminal) as display, _shown_progress(display):
+                pipeline = _compile(config, options, this, capture, display)
+                if pipeline is not None:
+                    _run_steps(pipeline, names, this, capture, display)
+            summary = _summarize(this)
+        (this.dir / SUMMARY_FILE).write_text(summary.to_json() + "\n")
+    return summary
+
+
+def _compile(
+    config: PipelineConfig, options: RunOptions, this: _Run, capture: OutputCapture, display: RunDisplay
+) -> "pipeline_pb2.Pipeline | None":
+    display.note("Starting: loading TFX and TensorFlow")
+    from pipeline_def.launcher.compiled_pipeline import compile_pipeline
+    from pipeline_def.runs.run_store import NoSuchRun
+
+    try:
+        return compile_pipeline(config, options, this.id)
+    except NoSuchRun:
+        shutil.rmtree(this.dir)  # a mistyped command is no run
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        this.fail(error, capture.path)
+        return None
+
+
+def _run_steps(
+    pipeline: "pipeline_pb2.Pipeline",
+    names: Sequence[str],
+    this: _Run,
+    capture: OutputCapture,
+    display: RunDisplay,
+) -> None:
+    from pipeline_def.launcher.compiled_pipeline import is_skipped
+    from pipeline_def.launcher.node import launch_node, take_over_earlier_steps
+    from pipeline_def.runs.report_facts import STEP as REPORT
+    from pipeline_def.runs.report_facts import write_facts
+    from pipeline_def.runs.run_store import RunStore
+
+    take_over_earlier_steps(pipeline)
+    this.status = "partial" if is_skipped(pipeline, "Pusher") else "not_blessed"
+    for name in names:
+        if is_skipped(pipeline, name):
+            display.finish(name, "skipped", 0.0)
+            this.steps.append(Step(name=name, seconds=0.0, cached=False, status="skipped"))
+            continue
+        capture.switch(this.logs / f"{name}.log")
+        display.start(name)
+        started = time.monotonic()
+        try:
+            if name == REPORT:
+                write_facts(this.root, this.id)
+            cached = launch_node(pipeline, name).cached
+        except Exception as error:
+            seconds = round(time.monotonic() - started, 3)
+            display.finish(name, "failed", seconds)
+            this.steps.append(Step(name=name, seconds=seconds, cached=False, status="failed"))
+            traceback.print_exc()
+            this.fail(error, capture.path)
+            return
+        except KeyboardInterrupt:
+            RunStore.open(this.root).cancel(this.id)
+            raise
+        seconds = round(time.monotonic() - started, 3)
+        status: StepStatus = "cached" if cached else "done"
+        display.finish(name, status, seconds)
+        this.steps.append(Step(name=name, seconds=seconds, cached=cached, status=status))
+
+
+def _summarize(this: _Run) -> Summary:
+    known: dict[str, Any] = {}
+    if this.steps:
+        from pipeline_def.runs.collect import settle
+        from pipeline_def.runs.run_store import RunStore
+
+        # A step that failed after the Pusher leaves the run failed; that it was pushed is noted all the same.
+        ended = None if this.status == "not_blessed" else this.status
+        this.status, known = settle(RunStore.open(this.root), this.id, ended)
+    if this.rejected_rows:
+        known["rejected_rows"] = this.rejected_rows
+    return Summary(
+        run_id=this.id,
+        status=this.status,
+        exit_code=EXIT_CODES[this.status],
+        steps=tuple(this.steps),
+        error=this.error,
+        log_tail=this.log_tail,
+        logs=str(this.logs),
+        **known,
+    )
+
+
+def _with_absolute_paths(config: PipelineConfig) -> PipelineConfig:
+    """The same table is the same to the cache from whichever folder it is named; gs:// paths stay."""
+
+    def absolute(path: str | None) -> str | None:
+        return path if path is None or "://" in path else str(Path(path).absolute())
+
+    data, serving = config.data, config.serving
+    return config.model_copy(
+        update={
+            "data": data.model_copy(
+                update={"input": absolute(data.input), "schema_file": absolute(data.schema_file)}
+            ),
+            "serving": serving.model_copy(update={"directory": absolute(serving.directory)}),
+        }
+    )
+
+
+@contextlib.contextmanager
+def only_process(root: Path) -> Iterator[None]:
+    """The metadata store is one sqlite file: a second process on it would fail in the middle of a run."""
+    with (root / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RootInUse(
+                f"{root}: another run uses this root; wait for it, or give another --root."
+            ) from None
+        yield
+
+
+@contextlib.contextmanager
+def _shown_progress(display: RunDisplay) -> Iterator[None]:
+    """Shows what the steps log as progress beside the step that runs."""
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if display.running is not None:
+                display.progress(display.running, record.getMessage())
+
+    with progress_heard(Handler()):
+        yield

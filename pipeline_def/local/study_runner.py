@@ -1,0 +1,204 @@
+"""`regpipe study`: the data steps of the pipeline, then many trainings on what they made, and a page about them."""
+
+import dataclasses
+import json
+import logging
+import statistics
+import time
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.common.code_digest import code_digest
+from components.study.study_record import Entry, Result, Study
+from components.study.variants import Plan, Variant, plan, settings_that_differ
+from pipeline_def.config.load import PipelineConfig
+from pipeline_def.local import runner
+from pipeline_def.runs.summary import Summary
+from pipeline_def.terminal.capture import OutputCapture
+from pipeline_def.terminal.display import RunDisplay, duration, progress_heard
+
+if TYPE_CHECKING:
+    from components.study.trainings import Trainings
+
+STEP = "Study"
+LAST_DATA_STEP = "Transform"
+RECORD_FILE = "study.json"
+SECONDS_BETWEEN = 5.0  # epochs on the terminal, which has a line for each network besides
+
+
+@dataclasses.dataclass(frozen=True)
+class Studied:
+    """A study, and its page."""
+
+    study: Study
+    page: Path
+
+
+class DataStepsFailed(Exception):
+    """The data was refused, or a step before the trainings failed: `summary` says which and why."""
+
+    def __init__(self, summary: Summary) -> None:
+        super().__init__(summary.error)
+        self.summary = summary
+
+
+class StudyFailed(Exception):
+    """Training or writing failed. The message names the error and the log."""
+
+
+def study(config: PipelineConfig, root: Path, strengths: int) -> Studied:
+    """Trains what `components.study.variants.plan` says, but for what an earlier study has trained already.
+
+    The results are under `<root>/studies/`: an interrupted study leaves those that it had. The page and the record of
+    this study are in a folder there that is named after the run that prepared the data.
+
+    Args:
+        config: the whole configuration.
+        root: as of the runs.
+        strengths: how many on each path; 0: no paths.
+
+    Raises:
+        DataStepsFailed: there is nothing to train on.
+        StudyFailed: anything later.
+        RootInUse: see `local_runner.run`.
+    """
+    summary = runner.run(config, runner.RunOptions(root=root, to_step=LAST_DATA_STEP))
+    if summary.exit_code:
+        raise DataStepsFailed(summary)
+    folder = root.resolve() / "studies" / summary.run_id
+    folder.mkdir(parents=True)
+    with (
+        OutputCapture(folder / "study.log") as capture,
+        RunDisplay((STEP,), capture.terminal) as display,
+    ):
+        display.start(STEP)
+        started = time.monotonic()
+        try:
+            found = _study(config, root.resolve(), summary.run_id, strengths, display)
+            page = _write(found, folder)
+        except Exception as error:
+            traceback.print_exc()
+            display.finish(STEP, "failed", time.monotonic() - started)
+            raise StudyFailed(f"{type(error).__name__}: {error}; see {capture.path}") from error
+        display.finish(STEP, "done" if found.trained else "cached", time.monotonic() - started)
+    return Studied(found, page)
+
+
+def _study(config: PipelineConfig, root: Path, run_id: str, strengths: int, display: RunDisplay) -> Study:
+    import tensorflow_transform as tft
+
+    from components.common.file_names import INGEST_FILE
+    from components.study.trainings import Data, Trainings
+    from components.training.dataset import read_vectors
+    from components.transform.preprocessing import feature_names
+    from pipeline_def.runs.report_facts import FACTS_FILE, write_facts
+    from pipeline_def.runs.report_facts import STEP as REPORT
+    from pipeline_def.runs.run_store import RunStore
+
+    outputs = RunStore.open(root).outputs(run_id)
+    examples = outputs["ExampleGen", "examples"].uri
+    transform = tft.TFTransformOutput(outputs[LAST_DATA_STEP, "transform_graph"].uri)
+    label = config.data.label
+    memory = config.training.memory
+    data = Data(
+        features=tuple(feature_names(transform.raw_feature_spec(), label)),
+        train=read_vectors([f"{examples}/Split-train/*"], transform, label, memory),
+        validation=read_vectors([f"{examples}/Split-eval/*"], transform, label, memory),
+    )
+    code = code_digest("components.study.trainings")
+    write_facts(root, run_id)
+    facts = json.loads((root / "runs" / run_id / FACTS_FILE).read_text("utf-8"))
+    planned = plan(config.model, config.training, strengths)
+    trainings = Trainings(data, root / "studies", code)
+    results, trained = _results(trainings, planned, display)
+
+    def entries(variants: Iterable[Variant]) -> tuple[Entry, ...]:
+        return tuple(
+            Entry(**v._asdict(), result=results[trainings.key(v.model, v.training)]) for v in variants
+        )
+
+    found = Study(
+        id=run_id,
+        config=config.model_dump(mode="json"),
+        ingest=json.loads((Path(examples) / INGEST_FILE).read_text("utf-8")),
+        facts={
+            **facts,
+            "code": {step: digest for step, digest in facts["code"].items() if step != REPORT} | {STEP: code},
+        },
+        notes=planned.notes,
+        trained=trained,
+        known=len(results) - trained,
+        family=entries(planned.family),
+        paths={penalty: entries(variants) for penalty, variants in planned.paths.items()},
+    )
+    if found.best is None:
+        return found
+    best = Variant(found.best.name, found.best.model, found.best.training)
+    return found.model_copy(
+        update={"settings": tuple(settings_that_differ(best, config.model, config.training))}
+    )
+
+
+def _results(trainings: "Trainings", planned: Plan, display: RunDisplay) -> tuple[dict[str, Result], int]:
+    """All results by key, and how many of them had to be trained."""
+    variants = [*planned.family, *(variant for path in planned.paths.values() for variant in path)]
+    by_key: dict[str, Variant] = {}
+    for variant in variants:  # the family and the paths may have some in common
+        by_key.setdefault(trainings.key(variant.model, variant.training), variant)
+    results = {key: result for key in by_key if (result := trainings.find(key))}
+    missing = [key for key in by_key if key not in results]
+    display.note(f"{len(by_key)} networks, {len(results)} of them known from before")
+    progress = _Progress(display, len(missing))
+    with progress_heard(progress):
+        for key in missing:
+            variant = by_key[key]
+            progress.begin(variant.name)
+            results[key] = trainings.train(variant.model, variant.training)
+            progress.end(results[key])
+    return results, len(missing)
+
+
+class _Progress(logging.Handler):
+    """A line for each network that is done, and in between, of long trainings, an epoch now and then."""
+
+    def __init__(self, display: RunDisplay, total: int) -> None:
+        super().__init__(logging.INFO)
+        self._display = display
+        self._total = total
+        self._head = ""
+        self._seconds: list[float] = []
+        self._shown = 0.0
+
+    def begin(self, name: str) -> None:
+        """This network comes next."""
+        self._head = f"{len(self._seconds) + 1} of {self._total}  {name}"
+        self._shown = time.monotonic()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """What the training says of itself, if it is some time since the last word."""
+        if time.monotonic() - self._shown >= SECONDS_BETWEEN:
+            self._show(record.getMessage())
+
+    def end(self, result: Result) -> None:
+        """The network is trained."""
+        self._seconds.append(result.seconds)
+        left = statistics.fmean(self._seconds) * (self._total - len(self._seconds))
+        outcome = f"validation log loss {result.validation.log_loss:.4f}, gap {result.gap:+.4f}"
+        self._show(
+            f"{'diverged' if result.failure else outcome}, {duration(result.seconds)}, {duration(left)} left"
+        )
+
+    def _show(self, words: str) -> None:
+        self._display.progress(STEP, f"{self._head}: {words}")
+        self._shown = time.monotonic()
+
+
+def _write(found: Study, folder: Path) -> Path:
+    from components.report.study_page import STUDY_FILE, render
+
+    (folder / RECORD_FILE).write_text(found.model_dump_json(indent=1) + "\n", "utf-8")
+    page = folder / STUDY_FILE
+    page.write_text(render(found), "utf-8")
+    return page

@@ -1,0 +1,156 @@
+"""The report of a run: what the metadata store says of the run itself, where the page is, and making it anew."""
+
+import datetime
+import json
+import platform
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from components.common import storage
+from components.common.code_digest import code_digest
+from components.report.run_page import REPORT_FILE, render
+from components.report.run_artifacts import Folders, collect
+from pipeline_def.runs.run_store import NoSuchRun, RunStore
+
+FACTS_FILE = "facts.json"
+STEP = "Report"
+PAGE = (STEP, "report")
+TUNED = ("Tuner", "tuner_results")
+CODE = {
+    "ExampleGen": "components.example_gen.component",
+    "DataGate": "components.data_gate.component",
+    "Transform": "components.transform.preprocessing",
+    "Tuner": "components.tuner.tuner_fn",
+    "Trainer": "components.trainer.run_fn",
+    "BaselineTrainer": "components.trainer.run_fn",
+    "Evaluator": "components.evaluator.component",
+    "Pusher": "components.pusher.component",
+    "Report": "components.report.component",
+}
+LIBRARIES = (
+    "regpipe", "tfx", "tensorflow", "keras", "keras-tuner", "tensorflow-transform", "tensorflow-model-analysis",
+    "tensorflow-data-validation", "ml-metadata", "apache-beam", "tfx-bsl", "pyarrow", "numpy", "protobuf", "bokeh",
+)  # fmt: skip
+_STATES = {mlmd.Execution.COMPLETE: "done", mlmd.Execution.CACHED: "cached", mlmd.Execution.FAILED: "failed"}
+
+
+def write_facts(root: Path | str, run_id: str, runs: RunStore | None = None) -> None:
+    """Writes `<root>/runs/<run_id>/facts.json` for the Report step: the steps so far, their artifacts, the code.
+
+    The step itself knows no metadata store: it reads this file, and whichever runner launches it has this written.
+
+    Args:
+        root: the folder of the runs, or a gs:// address.
+        run_id: the run.
+        runs: the metadata store; None: the one under the root.
+    """
+    _write(_facts_path(root, run_id), _facts(runs or RunStore.open(Path(root)), run_id))
+
+
+def report_path(root: Path, run_id: str | None) -> Path:
+    """The page of a run; none given: of the last run that has one.
+
+    Raises:
+        NoSuchRun: there is no such run, or it has no report.
+    """
+    runs = RunStore.open(root)
+    names = [run_id] if run_id else [context.name for context in reversed(runs.run_contexts())]
+    for name in names:
+        artifact = runs.outputs(name).get(PAGE)
+        page = Path(artifact.uri) / REPORT_FILE if artifact is not None else None
+        if page is not None and page.is_file():
+            return page
+    missing = f"run {run_id} has no report" if run_id else "no run has a report yet"
+    raise NoSuchRun(f"{root}: {missing}; a run that stops early makes none.")
+
+
+def refresh(root: Path, run_id: str) -> Path:
+    """Makes the page of a run anew from its artifacts, with an override that was recorded since.
+
+    Raises:
+        NoSuchRun: there is no such run, or it has no report.
+    """
+    page = report_path(root, run_id)
+    runs = RunStore.open(root)
+    path = _facts_path(root, run_id)
+    # The steps and the code stay as they were when the run was: only the decision may be younger.
+    facts = json.loads(storage.read(path)) if storage.exists(path) else _facts(runs, run_id)
+    facts["override"] = _override(runs, run_id)
+    _write(path, facts)
+    outputs = runs.outputs(run_id)
+    folders = Folders(
+        examples=outputs["ExampleGen", "examples"].uri,
+        statistics=outputs["StatisticsGen", "statistics"].uri,
+        anomalies=outputs["ExampleValidator", "anomalies"].uri,
+        candidate=outputs["Trainer", "model_run"].uri,
+        baseline=outputs["BaselineTrainer", "model_run"].uri,
+        evaluation=outputs["Evaluator", "evaluation"].uri,
+        tuner=outputs[TUNED].uri if TUNED in outputs else "",
+        facts=path,
+    )
+    execution = dict(runs.steps(run_id))[STEP]
+    config = json.loads(execution.custom_properties["config"].string_value)
+    pushed = outputs["Pusher", "pushed_model"].custom_properties
+    context = runs.store.get_context_by_type_and_name("pipeline_run", run_id)
+    by_hand = context.custom_properties["regpipe_pushed_path"].string_value
+    published = by_hand or pushed["pushed_destination"].string_value or None
+    held_back = pushed["not_pushed_because"].string_value or None
+    page.write_text(render(collect(folders, config, published, held_back=held_back)), "utf-8")
+    return page
+
+
+def _facts_path(root: Path | str, run_id: str) -> str:
+    return f"{root}/runs/{run_id}/{FACTS_FILE}"
+
+
+def _write(path: str, facts: dict[str, Any]) -> None:
+    storage.write(path, (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def _facts(runs: RunStore, run_id: str) -> dict[str, Any]:
+    ran = {name for name, _ in runs.steps(run_id)} | {STEP}
+    return {
+        "run_id": run_id,
+        "started": _started(runs, run_id),
+        "steps": list(_steps(runs, run_id)),
+        "artifacts": [
+            {"step": step, "output": output, "type": artifact.type, "id": artifact.id, "uri": artifact.uri}
+            for (step, output), artifact in runs.outputs(run_id).items()
+            if (step, output) != PAGE
+        ],
+        "versions": dict(_versions()),
+        "code": {step: code_digest(module) for step, module in CODE.items() if step in ran},
+        "override": _override(runs, run_id),
+    }
+
+
+def _steps(runs: RunStore, run_id: str) -> Iterator[dict[str, Any]]:
+    for name, execution in runs.steps(run_id):
+        if name != STEP:
+            milliseconds = execution.last_update_time_since_epoch - execution.create_time_since_epoch
+            state = _STATES.get(execution.last_known_state, "not ended")
+            yield {"name": name, "state": state, "seconds": milliseconds / 1000}
+
+
+def _started(runs: RunStore, run_id: str) -> str:
+    created = runs.store.get_context_by_type_and_name("pipeline_run", run_id).create_time_since_epoch
+    return datetime.datetime.fromtimestamp(created / 1000, datetime.UTC).isoformat(timespec="seconds")
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    yield "python", platform.python_version()
+    for name in LIBRARIES:
+        try:
+            yield name, metadata.version(name)
+        except metadata.PackageNotFoundError:  # regpipe itself, run from its source
+            continue
+
+
+def _override(runs: RunStore, run_id: str) -> dict[str, str] | None:
+    """Who blessed the model of this run by hand, when and why."""
+    override = runs.override(run_id)
+    return None if override is None else override.model_dump()

@@ -1,0 +1,250 @@
+"""What the metadata store knows of the runs under a root."""
+
+import contextlib
+import dataclasses
+import datetime
+import shutil
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+from ml_metadata.metadata_store.metadata_store import MetadataStore
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from components.pusher.publication import Destination
+from pipeline_def.runs.summary import Override, RunRecord
+
+STORE_FILE = "metadata.sqlite"
+ENDED_WELL = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
+_STATUS, _VERSION, _PATH = "regpipe_status", "regpipe_pushed_version", "regpipe_pushed_path"
+_OVERRIDE = "regpipe_blessed_"  # by, at, reason, run
+
+
+class NoSuchRun(LookupError):
+    """The metadata store has no such run, or not what was asked of it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RunStore:
+    """A metadata store, asked about runs by their id."""
+
+    store: MetadataStore
+
+    @classmethod
+    def open(cls, root: Path) -> "RunStore":
+        """The store of the local runner under this root.
+
+        Raises:
+            NoSuchRun: there is none.
+        """
+        path = root / STORE_FILE
+        if not path.exists():
+            raise NoSuchRun(f"{root}: no run yet (expected {path}).")
+        sqlite = mlmd.SqliteMetadataSourceConfig(filename_uri=str(path))
+        return cls(MetadataStore(mlmd.ConnectionConfig(sqlite=sqlite)))
+
+    def run_contexts(self) -> list[mlmd.Context]:
+        """All runs, the oldest first."""
+        contexts: list[mlmd.Context] = list(self.store.get_contexts_by_type("pipeline_run"))
+        return sorted(contexts, key=lambda context: context.create_time_since_epoch)
+
+    def executions(self, run_id: str) -> list[mlmd.Execution]:
+        """The steps of a run, in the order in which they were started; none where the run is not known."""
+        context = self._find(run_id)
+        if context is None:
+            return []
+        executions: list[mlmd.Execution] = list(self.store.get_executions_by_context(context.id))
+        return sorted(executions, key=lambda execution: execution.id)
+
+    def steps(self, run_id: str) -> list[tuple[str, mlmd.Execution]]:
+        """The executions of a run with the names of their steps."""
+        return [(self._node(execution), execution) for execution in self.executions(run_id)]
+
+    def latest_with(self, steps: Collection[str]) -> str:
+        """The newest run in which all of these steps ended well.
+
+        Raises:
+            NoSuchRun: there is none.
+        """
+        for context in reversed(self.run_contexts()):
+            ended = {name for name, e in self.steps(context.name) if e.last_known_state in ENDED_WELL}
+            if ended.issuperset(steps):
+                return str(context.name)
+        raise NoSuchRun(f"no run has completed the steps {', '.join(steps)} yet; leave --from-step out.")
+
+    def outputs(self, run_id: str) -> dict[tuple[str, str], mlmd.Artifact]:
+        """The artifacts that a run made or took from the cache, by (name of the step, name of the output)."""
+        found: dict[tuple[str, str], mlmd.Artifact] = {}
+        for node, execution in self.steps(run_id):
+            events = [
+                event
+                for event in self.store.get_events_by_execution_ids([execution.id])
+                if event.type == mlmd.Event.OUTPUT
+            ]
+            artifacts = {
+                artifact.id: artifact
+                for artifact in self.store.get_artifacts_by_id([event.artifact_id for event in events])
+            }
+            for event in events:
+                found[node, event.path.steps[0].key] = artifacts[event.artifact_id]
+        return found
+
+    def record(self, run_id: str, status: str, pushed: tuple[int, str] | None) -> None:
+        """Writes down how a run ended, beside the run itself; `pushed`: the version and its folder."""
+        context = self._find(run_id)
+        if context is None:  # no step was started
+            return
+        context.custom_properties[_STATUS].string_value = status
+        if pushed is not None:
+            context.custom_properties[_VERSION].int_value = pushed[0]
+            context.custom_properties[_PATH].string_value = pushed[1]
+        self.store.put_contexts([context])
+
+    def was_pushed(self, run_id: str) -> bool:
+        """Whether a run published its model, by its Pusher or by hand, however it ended.
+
+        Raises:
+            NoSuchRun: it is not there.
+        """
+        # A run that was interrupted after its Pusher has noted nothing beside itself.
+        pushed = self.outputs(run_id).get(("Pusher", "pushed_model"))
+        by_pusher = pushed is not None and pushed.custom_properties["pushed"].int_value
+        return bool(by_pusher or _VERSION in self._get(run_id).custom_properties)
+
+    def record_override(self, run_id: str, override: Override, model: mlmd.Artifact) -> None:
+        """Writes down who overrode the verdict, when and why: beside the run, and beside the model."""
+        context = self._get(run_id)
+        for record in (context, model):
+            for name, text in (*override.model_dump().items(), ("run", run_id)):
+                record.custom_properties[_OVERRIDE + name].string_value = text
+        self.store.put_contexts([context])
+        self.store.put_artifacts([model])
+
+    def override(self, run_id: str) -> Override | None:
+        """Who overrode the verdict on a run, when and why; None where nobody did."""
+        context = self._find(run_id)
+        return None if context is None else _override(context)
+
+    def destination(self, run_id: str) -> Destination | None:
+        """Where a run publishes to; None where it never came to its Pusher."""
+        for name, execution in self.steps(run_id):
+            if name == "Pusher":
+                return Destination.model_validate_json(
+                    execution.custom_properties["destination"].string_value
+                )
+        return None
+
+    @contextlib.contextmanager
+    def recorded(self, kind: str, facts: Mapping[str, str | int]) -> Iterator[dict[str, str | int]]:
+        """An execution outside of any run. It is there before the block begins, and ends as the block does.
+
+        Args:
+            kind: the type of the execution.
+            facts: what is known beforehand; the block is given a dict for the rest.
+        """
+        type_id = self.store.put_execution_type(mlmd.ExecutionType(name=kind))
+        execution = mlmd.Execution(type_id=type_id, last_known_state=mlmd.Execution.RUNNING)
+        _note(execution, facts)
+        (execution.id,) = self.store.put_executions([execution])
+        later: dict[str, str | int] = {}
+        execution.last_known_state = mlmd.Execution.FAILED
+        try:
+            yield later
+            execution.last_known_state = mlmd.Execution.COMPLETE
+        finally:
+            _note(execution, later)
+            self.store.put_executions([execution])
+
+    def give_up(self, run_id: str, step: str) -> list[int]:
+        """Marks as failed what an attempt at a step left running when it was killed.
+
+        Returns:
+            The executions of the step that have not ended well, this one and those that failed before.
+        """
+        left = [e for name, e in self.steps(run_id) if name == step and e.last_known_state not in ENDED_WELL]
+        for execution in left:
+            execution.last_known_state = mlmd.Execution.FAILED
+        if left:
+            self.store.put_executions(left)
+        return [execution.id for execution in left]
+
+    def cancel(self, run_id: str) -> None:
+        """Marks what was still running as canceled."""
+        running = [e for e in self.executions(run_id) if e.last_known_state == mlmd.Execution.RUNNING]
+        for execution in running:
+            execution.last_known_state = mlmd.Execution.CANCELED
+        if running:
+            self.store.put_executions(running)
+
+    def _find(self, run_id: str) -> mlmd.Context | None:
+        return self.store.get_context_by_type_and_name("pipeline_run", run_id)
+
+    def _get(self, run_id: str) -> mlmd.Context:
+        context = self._find(run_id)
+        if context is None:
+            raise NoSuchRun(f"there is no run {run_id!r}; `regpipe runs` lists them.")
+        return context
+
+    def _node(self, execution: mlmd.Execution) -> str:
+        """The step of an execution: its context of type `node` is named `pipeline.step`."""
+        contexts = self.store.get_contexts_by_execution(execution.id)
+        (name,) = (context.name for context in contexts if context.type == "node")
+        return str(name).rpartition(".")[2]
+
+
+def _note(execution: mlmd.Execution, facts: Mapping[str, str | int]) -> None:
+    for name, value in facts.items():
+        if isinstance(value, int):
+            execution.custom_properties[name].int_value = value
+        else:
+            execution.custom_properties[name].string_value = value
+
+
+def _override(context: mlmd.Context) -> Override | None:
+    known = context.custom_properties
+    # The record is made before the model is published: without a version it did not come to that.
+    if _OVERRIDE + "by" not in known or _VERSION not in known:
+        return None
+    return Override(**{name: known[_OVERRIDE + name].string_value for name in Override.model_fields})
+
+
+def list_runs(root: Path) -> list[RunRecord]:
+    """The runs under a root, the newest first.
+
+    Raises:
+        NoSuchRun: there is no metadata store yet.
+    """
+    runs = RunStore.open(root)
+    records = []
+    for context in reversed(runs.run_contexts()):
+        version = (
+            context.custom_properties[_VERSION].int_value if _VERSION in context.custom_properties else None
+        )
+        override = _override(context)
+        started = datetime.datetime.fromtimestamp(context.create_time_since_epoch / 1000, datetime.UTC)
+        records.append(
+            RunRecord(
+                run_id=context.name,
+                started=started.isoformat(timespec="seconds"),
+                status=context.custom_properties[_STATUS].string_value or "interrupted",
+                steps=len(runs.executions(context.name)),
+                pushed_version=version,
+                blessed_by=override.by if override else None,
+            )
+        )
+    return records
+
+
+def freeze_schema(root: Path, run_id: str | None, output: Path) -> Path:
+    """Copies the schema of a run (none given: the last one that has a schema) to a file, to be edited and kept.
+
+    Raises:
+        NoSuchRun: the run is not there, or never came to a schema.
+    """
+    runs = RunStore.open(root)
+    names = [run_id] if run_id else [context.name for context in reversed(runs.run_contexts())]
+    for name in names:
+        artifact = runs.outputs(name).get(("SchemaGen", "schema"))
+        if artifact is not None:
+            shutil.copyfile(Path(artifact.uri) / "schema.pbtxt", output)
+            return output
+    raise NoSuchRun(f"{root}: {f'run {run_id} has no schema' if run_id else 'no run has a schema yet'}.")

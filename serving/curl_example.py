@@ -1,0 +1,53 @@
+"""A request to try a model with: a real row, from the model's own warm-up requests, as a command line for curl."""
+
+import json
+import shlex
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from google.protobuf.message import DecodeError
+
+from components.common.file_names import WARMUP_FILE
+from serving.client.messages import CLASSES
+from serving.client.predictor import SIGNATURE
+
+
+def warm_up_row(model: Path) -> dict[str, float] | None:
+    """The first row of the first warm-up request, by the names of the inputs.
+
+    Args:
+        model: the folder of the SavedModel.
+
+    Returns:
+        None where there is no such request, or it goes to another signature than `serving_default`.
+    """
+    try:
+        record = _first_record(model / WARMUP_FILE)
+        request = CLASSES["PredictionLog"].FromString(record).predict_log.request
+        if request.model_spec.signature_name != SIGNATURE:
+            return None
+        return {name: _first_value(request.inputs[name]) for name in sorted(request.inputs)}
+    except (OSError, ValueError, IndexError, struct.error, DecodeError):
+        return None
+
+
+def curl(url: str, model: str, row: Mapping[str, float]) -> str:
+    """A line for a shell that asks for the probability of one row. A missing value is NaN, which TF Serving reads."""
+    body = json.dumps({"instances": [dict(row)]})
+    return f"curl -sS -X POST {shlex.quote(f'{url}/v1/models/{model}:predict')} -d {shlex.quote(body)}"
+
+
+def _first_record(file: Path) -> bytes:
+    """Of a TFRecord file: eight bytes of length, four of a checksum, the record."""
+    content = file.read_bytes()
+    (size,) = struct.unpack_from("<Q", content)
+    return content[12 : 12 + size]
+
+
+def _first_value(tensor: Any) -> float:
+    """As short as a float32 can be written."""
+    values = np.frombuffer(tensor.tensor_content, "<f4") if tensor.tensor_content else tensor.float_val
+    return float(str(np.float32(values[0])))

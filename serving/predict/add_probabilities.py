@@ -1,0 +1,89 @@
+"""From rows to rows with their probabilities, in order, a batch at a time."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from components.common.errors import DataRefused
+from components.example_gen.input_files import quoted
+from serving.client.exceptions import Refused, ServingError
+from serving.client.predictor import Columns, Predictor, Probabilities
+from serving.predict.features import Features
+from serving.predict.output import Scored, taken
+from serving.predict.row_batches import Batch
+from serving.predict.sources import Source
+
+
+class Watcher(Protocol):
+    """Is told how far the work has got."""
+
+    def read(self, rows: int, share: float | None) -> None:
+        """So many more rows were read, and what has been read is this share of all, if that is known."""
+        ...
+
+    def scored(self, rows: int) -> None:
+        """So many more rows have their probability."""
+        ...
+
+
+def check_columns(sources: Sequence[Source], probability: str) -> None:
+    """Looks at the columns of all sources before any row is read.
+
+    Raises:
+        DataRefused: they differ, or one has the name that the column of probabilities is to have.
+    """
+    first = sources[0]
+    for source in sources:
+        missing = [name for name in first.columns if name not in source.columns]
+        added = [name for name in source.columns if name not in first.columns]
+        if missing or added:
+            what = f"but {quoted(missing)} is missing" if missing else f"but found {quoted(added)} as well"
+            raise DataRefused(f"{source.name}: expected the columns of {first.name}, {what}.")
+    if probability in first.columns:
+        raise DataRefused(f"{first.name}: {taken(probability)}")
+
+
+def score(
+    predictor: Predictor, sources: Sequence[Source], features: Features, batch_size: int, watcher: Watcher
+) -> Iterator[Scored]:
+    """Asks for the probability of every row, in the order of the sources and of the rows in them.
+
+    Args:
+        predictor: the model.
+        sources: the rows.
+        features: which columns the model looks at.
+        batch_size: at most so many rows in one request.
+        watcher: is told after each request.
+
+    Raises:
+        DataRefused: a row can't be used.
+        ServingError: there is no answer; the message begins with the rows that were asked for.
+    """
+    for number, source in enumerate(sources):
+        for batch in source.batches():
+            share = source.share()
+            watcher.read(batch.rows, None if share is None else (number + share) / len(sources))
+            columns = features.numbers(batch)
+            answers = []
+            for start in range(0, batch.rows, batch_size):
+                end = min(start + batch_size, batch.rows)
+                part = {name: column[start:end] for name, column in columns.items()}
+                answers.append(_ask(predictor, part, batch, start))
+                watcher.scored(end - start)
+            yield batch, np.concatenate(answers)
+
+
+def _ask(predictor: Predictor, columns: Columns, batch: Batch, start: int) -> Probabilities:
+    try:
+        answer = predictor.predict(columns)
+        if not np.isfinite(answer).all():
+            row = start + int(np.isfinite(answer).argmin())
+            raise Refused(
+                f"expected a probability for each row, got {answer[row - start]} for {batch.where(row)}."
+            )
+    except ServingError as error:
+        end = start + len(next(iter(columns.values()))) - 1
+        rows = batch.where(start) if end == start else f"{batch.where(start)} to {batch.where(end)}"
+        raise type(error)(f"{rows}: {error}") from error
+    return answer

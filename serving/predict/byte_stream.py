@@ -1,0 +1,114 @@
+"""The bytes of a file or of standard input."""
+
+import contextlib
+import gzip
+import io
+import os
+import select
+import sys
+import zlib
+from collections.abc import Callable
+from typing import Any, BinaryIO, TypeVar
+
+from components.common import storage
+from components.common.errors import DataRefused
+
+STDIN = "-"
+_SECONDS = 0.5  # that a Ctrl-C may take to be noticed
+T = TypeVar("T")
+
+
+class Stream:
+    """Bytes after decompression (names that end in .gz are gzip). What is peeked at is still there to be read.
+
+    Each method raises DataRefused if the file can't be read.
+
+    Args:
+        path: a file, or `-` for standard input.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.name = (
+            "standard input" if path == STDIN else path
+        )  # for messages; also what `scan.blocks` looks for
+        self._file: BinaryIO | None = None
+        self._size: int | None = None
+        self._peeked = b""
+
+    @property
+    def is_divisible(self) -> bool:
+        """Whether reading can begin anywhere."""
+        return self.path != STDIN and not self.path.endswith(".gz")
+
+    def peek(self, size: int) -> bytes:
+        """The next bytes: as many as asked for, or all that are left."""
+        missing = size - len(self._peeked)
+        if missing > 0:
+            self._peeked += self._with_file(lambda file: _read(file, missing))
+        return self._peeked[:size]
+
+    def read(self, size: int) -> bytes:
+        """Takes the next bytes: as many as asked for, or all that are left."""
+        taken, self._peeked = self._peeked[:size], self._peeked[size:]
+        missing = size - len(taken)
+        return taken + self._with_file(lambda file: _read(file, missing)) if missing else taken
+
+    def seek(self, offset: int) -> None:
+        """Goes to a position. Standard input can be read once, from its beginning."""
+        if self.path == STDIN:
+            self.read(offset)
+        else:
+            self._peeked = b""
+            self._with_file(lambda file: file.seek(offset))
+
+    def share(self) -> float | None:
+        """How much of the file has been read, from 0 to 1; None if that can't be told."""
+        if self._file is None or not self._size:
+            return None
+        raw: Any = self._file.fileobj if isinstance(self._file, gzip.GzipFile) else self._file
+        return float(raw.tell()) / self._size
+
+    def close(self) -> None:
+        """Lets go of a file until it is read again."""
+        if self._file is not None and self.path != STDIN:
+            self._file.close()
+            self._file, self._peeked = None, b""
+
+    def _with_file(self, action: Callable[[BinaryIO], T]) -> T:
+        try:
+            if self._file is None:
+                self._file = self._open()
+            return action(self._file)
+        except (EOFError, OSError, zlib.error) as error:
+            raise DataRefused(f"{self.name}: can't be read to its end: {error}.") from error
+
+    def _open(self) -> BinaryIO:
+        if self.path == STDIN:
+            return sys.stdin.buffer
+        if not storage.is_remote(self.path):
+            self._size = os.stat(self.path).st_size  # noqa: PTH116 - a path may be on gs://
+        return storage.open_text(self.path)
+
+
+def _read(file: BinaryIO, size: int) -> bytes:
+    """As many bytes as asked for, or all that are left."""
+    parts = []
+    while size > 0 and (part := _read_once(file, size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _read_once(file: BinaryIO, size: int) -> bytes:
+    """What one call of the system gives.
+
+    Of standard input only once something is there: a Ctrl-C that comes just before the call would otherwise wait for
+    whoever writes to the pipe. Python looks for one each time that the waiting ends.
+    """
+    with contextlib.suppress(io.UnsupportedOperation):  # no file of the system's
+        if file is sys.stdin.buffer:
+            while not select.select([file.fileno()], [], [], _SECONDS)[0]:
+                pass
+    once: Callable[[int], bytes] = getattr(file, "read1", file.read)
+    return once(size)

@@ -1,0 +1,87 @@
+"""Which column of a table is which input of a model."""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+
+from components.common.errors import DataRefused
+from components.example_gen.input_files import quoted
+from components.saved_model.input_names import input_names
+
+_MOST_NAMED = 20
+
+
+def match(
+    columns: Sequence[str], inputs: Sequence[str], card: Mapping[str, str], *, table: str, allow_missing: bool
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Finds the column of each input.
+
+    With a card, it has the name of the input's feature, or else of the input. Without one, it has the name of the
+    input, or one that `input_names` turns into it: the columns that together become exactly the inputs or, where there
+    are no such columns, the only one that by itself becomes the input.
+
+    Args:
+        columns: the names that the table has.
+        inputs: those that the model has.
+        card: each input's feature, as the model's card has them; empty without a card.
+        table: its name, for messages.
+        allow_missing: inputs may be without a column, but not all.
+
+    Returns:
+        The column of each input, and the inputs without one.
+
+    Raises:
+        DataRefused: an input has no column, several columns may be meant, or the card is another model's.
+    """
+    if card and set(card) != set(inputs):
+        other = quoted(sorted(set(card) ^ set(inputs)))
+        raise DataRefused(f"expected the card of the model, got one that differs in the inputs {other}.")
+    found = _by_card(columns, card) if card else _by_name(columns, inputs, table)
+    absent = tuple(name for name in inputs if name not in found)
+    if absent and (not found or not allow_missing):
+        others = [column for column in columns if column not in found.values()]
+        raise _missing([card.get(name, name) for name in absent], columns, others, table)
+    return found, absent
+
+
+def _by_card(columns: Sequence[str], card: Mapping[str, str]) -> dict[str, str]:
+    there = set(columns)
+    pairs = [
+        (name, column) for name, feature in card.items() for column in (name, feature) if column in there
+    ]
+    return dict(pairs)  # of two pairs, the last: the feature's
+
+
+def _by_name(columns: Sequence[str], inputs: Sequence[str], table: str) -> dict[str, str]:
+    there = set(columns)
+    found = {name: name for name in inputs if name in there}
+    wanted = [name for name in inputs if name not in found]
+    alone: dict[str, list[str]] = {}  # the columns that by themselves would become an input of that name
+    for column in columns:
+        if column not in found:
+            alone.setdefault(input_names([column])[0], []).append(column)
+    alike = {name: alone.get(name) or alone.get(re.sub(r"_[0-9]+$", "", name)) or [] for name in wanted}
+    features = list(dict.fromkeys([*found, *(column for some in alike.values() for column in some)]))
+    together = dict(zip(input_names(features), features, strict=True))
+    if set(together) == set(inputs):
+        return together
+    for name, some in alike.items():
+        if len(some) > 1:
+            raise DataRefused(
+                f"{table}: expected one column for the model's input {name!r}, found {quoted(some)}. "
+                "--card takes the model_card.json that says which it is."
+            )
+        if name in alone:
+            found[name] = some[0]
+    return found
+
+
+def _missing(names: Sequence[str], columns: Sequence[str], others: Sequence[str], table: str) -> DataRefused:
+    by_lower = {column.lower(): column for column in others}
+    close = difflib.get_close_matches(names[0].lower(), by_lower, n=1)
+    hint = f" Did you mean {by_lower[close[0]]!r}?" if close else ""
+    return DataRefused(
+        f"{table}: expected the model's {'feature' if len(names) == 1 else 'features'} {quoted(names)}, "
+        f"found only the columns {quoted(columns, _MOST_NAMED)}.{hint} "
+        "--allow-missing predicts without, as if all their cells were empty."
+    )

@@ -1,0 +1,156 @@
+"""Files on a disk and on gs://: the same operations come to the same. TensorFlow's own gs://, over a server of ours."""
+
+import datetime
+import gzip
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.common import storage
+
+_folders = (f"gs://bucket/folder-{number}" for number in itertools.count())
+
+
+@pytest.fixture(params=["disk", "gs"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A folder that is not there yet."""
+    if request.param == "disk":
+        return str(tmp_path / "folder")
+    request.getfixturevalue("gcs")
+    return next(_folders)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\xff\n", b"a" * 300_000])
+def test_what_was_written_is_what_is_read(folder: str, content: bytes) -> None:
+    """Also in place of what was there before; the folders above are made."""
+    path = f"{folder}/in/ü b.json"
+    storage.write(path, b"before")
+    storage.write(path, content, durable=True)
+    assert storage.read(path) == content
+    assert storage.names_in(f"{folder}/in") == ["ü b.json"]
+
+
+def test_what_is_not_there(folder: str) -> None:
+    """It can't be read, which is an error that names it; looking for it and removing it is none."""
+    path = f"{folder}/none"
+    with pytest.raises(FileNotFoundError) as missing:
+        storage.read(path)
+    assert str(missing.value) == f"[Errno 2] No such file or directory: '{path}'"
+    assert not storage.exists(path)
+    assert not storage.is_folder(folder)
+    assert storage.names_in(folder) == storage.matches(f"{folder}/*") == []
+    storage.remove(path)
+    storage.remove_folder(path)
+
+
+def test_a_folder_and_what_is_in_it(folder: str) -> None:
+    """Its names have no slash, whether they are of files or of folders; a glob gives whole paths."""
+    for name in ("b.csv", "a.csv", "sub/c.csv"):
+        storage.write(f"{folder}/{name}", b"1")
+    assert storage.exists(folder)
+    assert storage.is_folder(folder)
+    assert not storage.is_folder(f"{folder}/a.csv")
+    assert storage.names_in(folder) == ["a.csv", "b.csv", "sub"]
+    assert storage.matches(f"{folder}/*.csv") == [f"{folder}/a.csv", f"{folder}/b.csv"]
+
+
+def test_removing(folder: str) -> None:
+    """One file; a folder with all that is in it, and nothing beside it whose name begins in the same way."""
+    for name in ("a/1", "a/2", "a/sub/3", "ab"):
+        storage.write(f"{folder}/{name}", b"1")
+    storage.remove(f"{folder}/a/1")
+    assert storage.names_in(f"{folder}/a") == ["2", "sub"]
+    storage.remove_folder(f"{folder}/a")
+    assert storage.names_in(folder) == ["ab"]
+
+
+def test_a_compressed_file_is_read_as_text(folder: str) -> None:
+    """By its name; its bytes are there all the same."""
+    packed = gzip.compress(b"a,b\n")
+    storage.write(f"{folder}/t.csv.gz", packed)
+    with storage.open_text(f"{folder}/t.csv.gz") as text:
+        assert text.read() == b"a,b\n"
+    assert storage.read(f"{folder}/t.csv.gz") == packed
+
+
+def test_when_a_folder_changed_last(gcs: Any) -> None:
+    """On a store, when the youngest of its files was written; a folder of which nothing is left is as old as can be."""
+    folder = next(_folders)
+    for name, year in (("b", 2020), ("a", 2021)):
+        gcs.store.now = lambda year=year: datetime.datetime(year, 1, 1, tzinfo=datetime.UTC)
+        storage.write(f"{folder}/{name}", b"1")
+    assert storage.last_change(folder) == 1_609_459_200.0  # date -ud 2021-01-01 +%s
+    assert storage.last_change(f"{folder}/none") == 0.0
+
+
+def test_a_store_that_refuses_is_an_error_that_says_so(gcs: Any) -> None:
+    """Not one of TensorFlow's own, and not a file that is missing."""
+    gcs.api.token = "another"
+    with pytest.raises(OSError, match="Invalid Credentials") as refused:
+        storage.read("gs://bucket/x")
+    assert refused.value.filename == "gs://bucket/x"
+    assert not isinstance(refused.value, FileNotFoundError)
+
+
+def test_a_file_that_grows_has_its_name_at_the_end(folder: str) -> None:
+    """Until then it lies in the scratch folder, which nobody reads; and is gone from there once it has its name."""
+    path, scratch = f"{folder}/in/x", f"{folder}/scratch"
+    storage.write(path, b"before")
+    with storage.creating(path, scratch=scratch) as file:
+        file.write(b"one, ")
+        file.write(b"two")
+        assert storage.read(path) == b"before"
+        assert storage.names_in(f"{folder}/in") == ["x"]
+    assert storage.read(path) == b"one, two"
+    assert storage.names_in(scratch) == []
+
+
+def test_a_file_to_which_nothing_was_written(folder: str) -> None:
+    """Is there, and empty."""
+    with storage.creating(f"{folder}/x"):
+        pass
+    assert storage.read(f"{folder}/x") == b""
+
+
+def test_a_file_that_was_given_up_never_has_its_name(folder: str) -> None:
+    """What was there stays."""
+    path = f"{folder}/x"
+    storage.write(path, b"before")
+
+    def give_up() -> None:
+        with storage.creating(path, scratch=f"{folder}/scratch") as file:
+            file.write(b"half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        give_up()
+    assert storage.read(path) == b"before"
+    assert storage.names_in(folder) in (["x"], ["scratch", "x"])
+
+
+def test_half_an_upload_is_not_seen(gcs: Any) -> None:
+    """While it is under way there is what was there before: TensorFlow uploads when it closes the file."""
+    from tfx.dsl.io import fileio
+
+    path = f"{next(_folders)}/x"
+    storage.write(path, b"before")
+    with fileio.open(path, "wb") as file:
+        file.write(b"after")
+        assert storage.read(path) == b"before"
+    assert storage.read(path) == b"after"
+
+
+def test_a_file_on_a_disk_is_renamed_into_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that ends before leaves the file as it was."""
+
+    def ended(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    path = tmp_path / "x"
+    storage.write(str(path), b"before")
+    monkeypatch.setattr(Path, "replace", ended)
+    with pytest.raises(KeyboardInterrupt):
+        storage.write(str(path), b"after")
+    assert path.read_bytes() == b"before"

@@ -1,0 +1,250 @@
+"""The findings' exact texts, from hand-made protos and from what TFDV really says."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
+from tfx.types import standard_artifacts
+from tfx.types.artifact_utils import encode_split_names
+from tfx.utils import io_utils
+
+from components.common.errors import DataRefused
+from components.data_gate.component import DataGate, Finding, GateReport, GateSettings, SplitData, find, table
+
+Columns = Mapping[str, Sequence[float]]
+SETTINGS = GateSettings(label="y", min_rows=10)
+ERROR, WARNING = anomalies_pb2.AnomalyInfo.ERROR, anomalies_pb2.AnomalyInfo.WARNING
+SCHEMA = text_format.Parse(
+    """
+    feature { name: "age" type: FLOAT float_domain { name: "years" min: 0 max: 120 } presence { min_fraction: 1 } }
+    feature { name: "n.o. 'x'" type: INT int_domain { max: 9 } presence { min_fraction: 0.25 } }
+    feature { name: "free" type: FLOAT }
+    """,
+    schema_pb2.Schema(),
+)
+
+
+def split(
+    rows: int = 100, *, zeros: int = 50, missing: int = 0, anomalies: anomalies_pb2.Anomalies | None = None
+) -> SplitData:
+    """A split of a feature `age`, of which some are missing, and the label `y`, of which some are 0."""
+    statistics = statistics_pb2.DatasetFeatureStatistics(num_examples=rows)
+    age, label = statistics.features.add(name="age"), statistics.features.add()
+    age.num_stats.histograms.add(num_nan=missing)
+    age.num_stats.histograms.add(num_nan=missing)  # TFDV gives two: of equal widths, and quantiles
+    label.path.step.append("y")
+    label.num_stats.num_zeros = zeros
+    return SplitData(statistics, anomalies or anomalies_pb2.Anomalies())
+
+
+def found(**splits: SplitData) -> list[tuple[str, ...]]:
+    return [tuple(finding) for finding in find(splits, SCHEMA, SETTINGS)]
+
+
+def anomaly(
+    path: Sequence[str], what: str, description: str, severity: Any = ERROR
+) -> anomalies_pb2.AnomalyInfo:
+    info = anomalies_pb2.AnomalyInfo(short_description=what, description=description, severity=severity)
+    info.path.step.extend(path)
+    return info
+
+
+def test_nothing_to_say() -> None:
+    """Enough rows of both classes, a few values missing: no finding, and no table."""
+    good = split(rows=10, zeros=1, missing=9)
+    assert found(train=good, eval=good, test=good) == []
+    assert table([]) == ""
+
+
+def test_too_few_rows() -> None:
+    """Each split has to have `data.min_rows`, that many being enough."""
+    expected = ("too few rows", "at least 10 (data.min_rows)")
+    assert found(train=split(rows=10, zeros=5), eval=split(rows=9, zeros=5), test=split(rows=0, zeros=0)) == [
+        ("(eval split)", *expected, "9"),
+        ("(test split)", *expected, "0"),
+    ]
+
+
+def test_one_class() -> None:
+    """Either way, in each split that has rows."""
+    assert found(train=split(zeros=100), eval=split(zeros=0), test=split(zeros=1)) == [
+        ("y", "one class in the train split", "rows of both classes", "100 rows, all 0 (negative)"),
+        ("y", "one class in the eval split", "rows of both classes", "100 rows, all 1 (positive)"),
+    ]
+
+
+def test_no_values() -> None:
+    """Where the training split has none, there is no mean to stand in; elsewhere the training mean does."""
+    empty = split(missing=100)
+    assert found(train=empty, eval=empty, test=split()) == [
+        ("age", "no values", "at least one number to train on", "100 rows, all missing")
+    ]
+    assert found(train=split(missing=99), eval=empty, test=empty) == []
+
+
+def test_anomalies() -> None:
+    """Of error severity, with what the schema expects; what several splits share is given once, for the first.
+
+    The keys are TFDV's: it writes a name that has a dot in it with quotes around.
+    """
+    infos = {
+        "age": anomaly(["age"], "Out-of-range values", "Unexpectedly high value: 130."),
+        "'n.o. \\'x\\''": anomaly(["n.o. 'x'"], "Unexpected data type", "Expected INT but got FLOAT"),
+        "free": anomaly(["free"], "Column dropped", "Column is completely missing"),
+        "more": anomaly([], "New column", "New column (column in data but not in schema)"),
+        "fine": anomaly(["fine"], "Almost", "Only a warning", WARNING),
+    }
+    bad = split(anomalies=anomalies_pb2.Anomalies(anomaly_info=infos))
+    alone = split(
+        anomalies=anomalies_pb2.Anomalies(anomaly_info={"age": anomaly(["age"], "Other", "Of test.")})
+    )
+    range_of_age = "FLOAT, min 0.0, max 120.0, present in 100% of the rows"
+    assert sorted(found(train=split(), eval=bad, test=bad)) == [
+        ("age", "Out-of-range values", range_of_age, "Unexpectedly high value: 130. (eval split)"),
+        ("free", "Column dropped", "FLOAT", "Column is completely missing (eval split)"),
+        (
+            "more",
+            "New column",
+            "no such column",
+            "New column (column in data but not in schema) (eval split)",
+        ),
+        (
+            "n.o. 'x'",
+            "Unexpected data type",
+            "INT, max 9, present in 25% of the rows",
+            "Expected INT but got FLOAT (eval split)",
+        ),
+    ]
+    assert found(train=alone, eval=split(), test=split()) == [
+        ("age", "Other", range_of_age, "Of test. (train split)")
+    ]
+
+
+def test_anomalies_of_the_table_as_a_whole() -> None:
+    """Of error severity, under (all)."""
+    whole = anomalies_pb2.Anomalies(dataset_anomaly_info=anomaly([], "Low num examples", "Too small."))
+    assert found(train=split(anomalies=whole), eval=split(), test=split(anomalies=whole)) == [
+        ("(all)", "Low num examples", "see the schema", "Too small. (train split)")
+    ]
+    whole.dataset_anomaly_info.severity = WARNING
+    assert found(train=split(anomalies=whole)) == []
+
+
+def test_slices_of_features_that_are_not_there() -> None:
+    """Each once, with what may have been meant; the label is no feature, and a split without rows knows none."""
+    settings = SETTINGS.model_copy(update={"sliced": ("aeg", "age", "y")})
+    empty = SplitData(statistics_pb2.DatasetFeatureStatistics(), anomalies_pb2.Anomalies())
+    findings = find({"train": split(), "eval": split(), "test": empty}, SCHEMA, settings)
+    assert [tuple(finding) for finding in findings[1:]] == [
+        ("aeg", "no such feature", "a feature of the data (evaluation.slices)", "did you mean 'age'?"),
+        ("y", "no such feature", "a feature of the data (evaluation.slices)", "there are 'age'"),
+    ]
+    assert findings[0].what == "too few rows"
+
+
+def test_table() -> None:
+    """Columns start below each other; the last one has no blanks behind it."""
+    findings = [
+        Finding("a", "too few rows", "20", "3"),
+        Finding("a long name", "x", "at least one number", "none at all"),
+    ]
+    assert table(findings) == (
+        "feature      what          expected             found\n"
+        "a            too few rows  20                   3\n"
+        "a long name  x             at least one number  none at all"
+    )
+
+
+Describe = Callable[[Columns], statistics_pb2.DatasetFeatureStatisticsList]
+
+
+@pytest.fixture(scope="module")
+def describe(tmp_path_factory: pytest.TempPathFactory) -> Describe:
+    """TFDV's statistics of a table; the label is `y`, an integer."""
+    import apache_beam as beam
+    import pyarrow as pa
+    import tensorflow_data_validation as tfdv
+
+    def run(columns: Columns) -> statistics_pb2.DatasetFeatureStatisticsList:
+        path = str(tmp_path_factory.mktemp("statistics") / "FeatureStats.pb")
+        arrays = {
+            name: pa.array([[v] for v in values], pa.list_(pa.int64() if name == "y" else pa.float32()))
+            for name, values in columns.items()
+        }
+        with beam.Pipeline(runner="FnApiRunner") as pipeline:
+            batch = pipeline | beam.Create([pa.RecordBatch.from_pydict(arrays)])
+            _ = batch | tfdv.GenerateStatistics() | tfdv.WriteStatisticsToBinaryFile(path)
+        return tfdv.load_stats_binary(path)
+
+    return run
+
+
+@pytest.fixture
+def gate(tmp_path: Path, describe: Describe) -> Callable[[Columns, Columns], str]:
+    """Runs the component: the schema and two splits are of the first table, the test split is of the second."""
+    import tensorflow_data_validation as tfdv
+
+    statistics, anomalies = standard_artifacts.ExampleStatistics(), standard_artifacts.ExampleAnomalies()
+    schema, report = standard_artifacts.Schema(), GateReport()
+    statistics.uri, anomalies.uri, schema.uri, report.uri = (str(tmp_path / name) for name in "sagr")
+    statistics.split_names = anomalies.split_names = encode_split_names(["train", "eval", "test"])
+
+    def run(usual: Columns, test: Columns) -> str:
+        usual_statistics = describe(usual)
+        test_statistics = usual_statistics if test is usual else describe(test)
+        expected = tfdv.infer_schema(usual_statistics)
+        io_utils.write_pbtxt_file(f"{schema.uri}/schema.pbtxt", expected)
+        for name in ("train", "eval", "test"):
+            of_split = test_statistics if name == "test" else usual_statistics
+            io_utils.write_bytes_file(
+                f"{statistics.uri}/Split-{name}/FeatureStats.pb", of_split.SerializeToString()
+            )
+            diff = tfdv.validate_statistics(of_split, expected)
+            io_utils.write_bytes_file(f"{anomalies.uri}/Split-{name}/SchemaDiff.pb", diff.SerializeToString())
+        try:
+            DataGate.test_call(
+                statistics=statistics,
+                schema=schema,
+                anomalies=anomalies,
+                report=report,
+                settings='{"label": "y", "min_rows": 3}',
+                code_digest="",
+            )
+        finally:
+            written = (tmp_path / "r" / "findings.txt").read_text()
+        return written
+
+    return run
+
+
+def test_the_component_refuses(gate: Callable[[Columns, Columns], str], tmp_path: Path) -> None:
+    """All faults that TFDV's real statistics and anomalies show, in one error; the report has the same text."""
+    nan = float("nan")
+    usual: Columns = {"a.b": [1, 2, 3], "none": [nan] * 3, "y": [0, 1, 1]}
+    with pytest.raises(DataRefused) as caught:
+        gate(usual, {"none": [nan] * 3, "c d": [1, 2, 3], "y": [1, 1, 1]})
+    expected = (
+        "feature  what                         expected                              found\n"
+        "none     no values                    at least one number to train on       3 rows, all missing\n"
+        "y        one class in the test split  rows of both classes                  3 rows, all 1 (positive)\n"
+        "a.b      Column dropped               FLOAT, present in 100% of the rows    Column is completely missing"
+        " (test split)\n"
+        "c d      New column                   no such column                        New column (column in data but"
+        " not in schema) (test split)"
+    )
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "The data is not fit to learn from:"
+    squeezed = [[cell.strip() for cell in line.split("  ") if cell] for line in lines[1:]]
+    assert sorted(squeezed) == sorted(
+        [cell.strip() for cell in line.split("  ") if cell] for line in expected.splitlines()
+    )
+    assert (tmp_path / "r" / "findings.txt").read_text() == "\n".join(lines[1:])
+
+
+def test_the_component_lets_pass(gate: Callable[[Columns, Columns], str]) -> None:
+    """The report is there, and empty."""
+    usual: Columns = {"a.b": [1, 2, float("nan")], "y": [0, 1, 1]}
+    assert gate(usual, usual) == ""

@@ -1,0 +1,72 @@
+"""The points of the curves against scikit-learn and by hand."""
+
+import numpy as np
+import pytest
+import sklearn.metrics
+
+from components.evaluator.curves import POINTS, curves
+from components.evaluator.metrics import Rows
+
+
+def rows(count: int, digits: int) -> Rows:
+    generator = np.random.default_rng(count)
+    labels = (generator.random(count) < 0.3).astype(np.float32)
+    predictions = np.round(np.clip(0.3 * labels + generator.random(count) * 0.7, 0, 1), digits)
+    return Rows(labels, predictions.astype(np.float32))
+
+
+@pytest.mark.parametrize("digits", [1, 6], ids=["ties", "no ties"])
+def test_all_points_are_scikit_learns(digits: int) -> None:
+    """Fewer than POINTS predictions: nothing is left out, each tie is one point."""
+    given = rows(150, digits)
+    found = curves(given)
+    fpr, tpr, _ = sklearn.metrics.roc_curve(given.labels, given.predictions, drop_intermediate=False)
+    assert found["roc"]["fpr"] == pytest.approx(fpr, abs=1e-6)
+    assert found["roc"]["tpr"] == pytest.approx(tpr, abs=1e-6)
+    precision, recall, _ = sklearn.metrics.precision_recall_curve(given.labels, given.predictions)
+    assert found["precision_recall"]["recall"] == pytest.approx(recall[-2::-1], abs=1e-6)
+    assert found["precision_recall"]["precision"] == pytest.approx(precision[-2::-1], abs=1e-6)
+    matrix = sklearn.metrics.confusion_matrix(given.labels, given.predictions > 0.5)
+    names = ("true_negative", "false_positive", "false_negative", "true_positive")
+    assert [found["confusion"][name] for name in names] == matrix.ravel().tolist()
+
+
+def test_many_rows_make_few_points() -> None:
+    """5,000 predictions: at most POINTS points, both ends kept, and the area under them is the AUC's to 0.002."""
+    given = rows(5_000, 7)
+    found = curves(given)
+    roc, precision_recall = found["roc"], found["precision_recall"]
+    assert len(roc["fpr"]) == len(roc["tpr"]) <= POINTS
+    assert len(precision_recall["recall"]) == len(precision_recall["precision"]) <= POINTS
+    assert (roc["fpr"][0], roc["tpr"][0], roc["fpr"][-1], roc["tpr"][-1]) == (0, 0, 1, 1)
+    assert precision_recall["recall"][-1] == 1
+    exact = sklearn.metrics.roc_auc_score(given.labels, given.predictions)
+    assert sklearn.metrics.auc(roc["fpr"], roc["tpr"]) == pytest.approx(exact, abs=0.002)
+
+
+def test_calibration_by_hand() -> None:
+    """Ten bins, the empty ones left out; 1 is in the last."""
+    given = Rows(np.array([0, 1, 1, 1, 0], np.float32), np.array([0.05, 0.07, 0.95, 1.0, 0.31], np.float32))
+    found = curves(given)["calibration"]
+    assert found["rows"] == [2, 1, 2]
+    assert found["predicted"] == pytest.approx([0.06, 0.31, 0.975], abs=1e-6)
+    assert found["observed"] == [0.5, 0.0, 1.0]
+
+
+def test_curves_that_do_not_exist() -> None:
+    """One class has no ROC, no positives no precision-recall curve, NaN and no rows nothing but the counts."""
+    p = np.array([0.2, 0.8], np.float32)
+    positives, negatives = curves(Rows(np.ones(2, np.float32), p)), curves(Rows(np.zeros(2, np.float32), p))
+    assert positives["roc"] is None
+    assert positives["precision_recall"] == {"recall": [0.5, 1.0], "precision": [1.0, 1.0]}
+    assert negatives["roc"] is None
+    assert negatives["precision_recall"] is None
+    assert negatives["calibration"]["observed"] == [0.0, 0.0]
+    nothing = np.zeros(0, np.float32)
+    for labels, predictions in (
+        (np.array([0, 1], np.float32), np.array([0.2, np.nan], np.float32)),
+        (nothing, nothing),
+    ):
+        found = curves(Rows(labels, predictions))
+        assert (found["roc"], found["precision_recall"], found["calibration"]) == (None, None, None)
+        assert sum(found["confusion"].values()) == labels.size

@@ -1,0 +1,229 @@
+"""The Evaluator on two small models: what TFMA writes, what the verdict says, and the blessing that follows it."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import tensorflow as tf
+import tensorflow_model_analysis as tfma
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.types import standard_artifacts
+from tfx.types.artifact_utils import encode_split_names
+from tfx.utils import proto_utils
+
+from components.common.errors import DataRefused
+from components.config.evaluation import EvaluationConfig, SliceConfig
+from components.evaluator.component import eval_config
+from components.evaluator.evaluator_settings import EvaluatorSettings
+from components.evaluator.executor import Executor
+
+Columns = Mapping[str, Sequence[float]]
+WriteExamples = Callable[[Path, Columns], str]
+NAN = float("nan")
+FEW = EvaluationConfig(min_rows=2)
+TABLE: Columns = {"y": [0, 0, 1, 1], "candidate": [0.1, 0.6, 0.4, 0.9], "baseline": [0.2, 0.3, 0.2, 0.8]}
+
+
+class Evaluated(NamedTuple):
+    """The blessing's properties, the verdict, and TFMA's metrics of the whole split by model."""
+
+    blessing: Any
+    verdict: dict[str, Any]
+    metrics: dict[str, dict[str, Any]]
+
+
+Evaluate = Callable[..., Evaluated]
+
+
+@pytest.fixture
+def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
+    """Runs the Evaluator over a table, training and test split alike; each model predicts the column of its name."""
+
+    def model(name: str) -> standard_artifacts.Model:
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])  # type: ignore[untyped-decorator]
+        def serving_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+            spec = {name: tf.io.FixedLenFeature([1], tf.float32)}
+            return {"probability": tf.io.parse_example(examples, spec)[name]}
+
+        artifact = standard_artifacts.Model()
+        artifact.uri = str(tmp_path / name)
+        path = str(tmp_path / name / "Format-Serving")
+        tf.saved_model.save(tf.Module(), path, signatures={"serving_examples": serving_examples})
+        return artifact
+
+    def run(
+        test: Columns,
+        settings: EvaluationConfig = FEW,
+        *,
+        train: Columns = TABLE,
+        baseline: bool = True,
+        replays: int = 0,
+    ) -> Evaluated:
+        write_examples(tmp_path / "examples" / "Split-test" / "part.gz", test)
+        write_examples(tmp_path / "examples" / "Split-train" / "part.gz", train)
+        examples, evaluation = standard_artifacts.Examples(), standard_artifacts.ModelEvaluation()
+        blessing = standard_artifacts.ModelBlessing()
+        examples.uri, evaluation.uri, blessing.uri = (
+            str(tmp_path / n) for n in ("examples", "result", "blessing")
+        )
+        examples.split_names = encode_split_names(["train", "test"])
+        examples.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
+        context = BaseBeamExecutor.Context(
+            beam_pipeline_args=[
+                "--runner=FnApiRunner",
+                "--sdk_container_image=local",
+                f"--direct_runner_bundle_repeat={replays}",
+            ],
+            tmp_dir=str(tmp_path / "temp"),
+        )
+        models = {"model": [model("candidate")]} | (
+            {"baseline_model": [model("baseline")]} if baseline else {}
+        )
+        Executor(context).Do(
+            {"examples": [examples], **models},
+            {"evaluation": [evaluation], "blessing": [blessing]},
+            {
+                "eval_config": proto_utils.proto_to_json(eval_config("y", 0)),
+                "module_path": "components.evaluator.executor",
+                "example_splits": '["test"]',
+                "settings": EvaluatorSettings(
+                    label="y", evaluation=settings, code_digest=""
+                ).model_dump_json(),
+            },
+        )
+        metrics: dict[str, dict[str, Any]] = {}
+        for name in ("candidate", "baseline") if baseline else ():
+            result = tfma.load_eval_result(evaluation.uri, model_name=name)
+            for slice_key, by_output in result.slicing_metrics:
+                assert slice_key == ()
+                metrics[name] = {metric: value["doubleValue"] for metric, value in by_output[""][""].items()}
+        verdict = json.loads((tmp_path / "result" / "verdict.json").read_text())
+        marker = "BLESSED" if verdict["blessed"] else "NOT_BLESSED"
+        assert [path.name for path in (tmp_path / "blessing").iterdir()] == [marker]
+        return Evaluated(blessing, verdict, metrics)
+
+    return run
+
+
+@pytest.mark.parametrize("replays", [0, 2])
+def test_two_models_through_their_signatures(evaluate: Evaluate, replays: int) -> None:
+    """All metrics of both by hand, also of work done thrice: the verdict's are TFMA's, and the blessing follows."""
+    blessing, verdict, metrics = evaluate(TABLE, replays=replays)
+    log_losses = 0.5108256, 0.6031000  # -(ln 0.9 + 2 ln 0.4 + ln 0.9) / 4, -(2 ln 0.8 + ln 0.7 + ln 0.2) / 4
+    candidate = {"auc": 3 / 4, "pr_auc": (1 + 2 / 3) / 2, "log_loss": log_losses[0], "accuracy": 0.5}
+    candidate |= {"precision": 0.5, "recall": 0.5, "example_count": 4}
+    baseline = {"auc": 2.5 / 4, "pr_auc": (1 + 1 / 2) / 2, "log_loss": log_losses[1], "accuracy": 0.75}
+    baseline |= {"precision": 1.0, "recall": 0.5, "example_count": 4}
+    differences = {f"{name}_diff": candidate[name] - baseline[name] for name in candidate}
+    assert metrics["baseline"] == pytest.approx(baseline, abs=1e-6)
+    assert metrics["candidate"] == pytest.approx(candidate | differences, abs=1e-6)
+    for name, values in verdict["metrics"].items():
+        found = [values[key] for key in ("candidate", "baseline", "difference")]
+        expected = [candidate[name], baseline[name], candidate[name] - baseline[name]]
+        assert found == pytest.approx(expected, abs=1e-6), name
+    assert (verdict["rows"], verdict["blessed"], verdict["reasons"]) == (4, True, [])
+    assert blessing.get_int_custom_property("blessed") == 1
+    assert blessing.get_string_custom_property("current_model").endswith("/candidate")
+    assert blessing.get_string_custom_property("baseline_model").endswith("/baseline")
+
+
+def test_one_class_is_not_blessed(evaluate: Evaluate) -> None:
+    """Without a row of class 0 there is no AUC: a candidate with the better log loss is not published."""
+    table = {"y": [1, 1, 1], "candidate": [0.9, 0.9, 0.8], "baseline": [0.5, 0.5, 0.5]}
+    blessing, verdict, metrics = evaluate(table)
+    assert metrics["candidate"]["log_loss_diff"] < 0
+    assert verdict["metrics"]["auc"]["candidate"] is None
+    assert verdict["reasons"] == ["all rows of the test split (3) have the label 1, so there is no AUC"]
+    assert blessing.get_int_custom_property("blessed") == 0
+
+
+def test_a_missing_baseline_is_not_blessed(evaluate: Evaluate) -> None:
+    """TFX's own Evaluator would ignore the thresholds against a baseline that is not there."""
+    blessing, verdict, _ = evaluate(TABLE, baseline=False)
+    assert verdict["reasons"] == ["there is no baseline to compare the model with"]
+    assert verdict["metrics"]["auc"]["candidate"] == 0.75
+    assert verdict["metrics"]["auc"]["baseline"] is None
+    assert blessing.get_int_custom_property("blessed") == 0
+
+
+def test_an_empty_test_split_is_not_blessed(evaluate: Evaluate) -> None:
+    """No row at all: no error, and the reason in a sentence."""
+    _, verdict, _ = evaluate({name: [] for name in TABLE})
+    assert verdict["reasons"] == ["the test split has 0 rows, fewer than 2 (evaluation.min_rows)"]
+
+
+def test_the_gap_is_that_of_each_model_between_the_splits(evaluate: Evaluate) -> None:
+    """Log loss by hand on three training rows, of which the baseline is surer, and on the four test rows."""
+    train = {"y": [0, 1, 1], "candidate": [0.2, 0.8, 0.5], "baseline": [0.1, 0.9, 0.9]}
+    gap = evaluate(TABLE, train=train).verdict["gap"]
+    assert gap["train_rows"] == 3
+    found = {
+        name: [gap[name]["log_loss"][key] for key in ("train", "test")] for name in ("candidate", "baseline")
+    }
+    assert found["candidate"] == pytest.approx([0.3798110, 0.5108256], abs=1e-6)  # -(2 ln 0.8 + ln 0.5) / 3
+    assert found["baseline"] == pytest.approx([0.1053605, 0.6031000], abs=1e-6)  # -ln 0.9
+    assert gap["candidate"]["log_loss"]["difference"] == pytest.approx(0.1310146, abs=1e-6)
+    assert gap["baseline"]["auc"] == {"train": 1.0, "test": 0.625, "difference": -0.375}
+
+
+def test_a_large_split_is_judged_by_a_sample(evaluate: Evaluate) -> None:
+    """60 of 500 ordered test rows and of 300 training rows, which is said; TFMA still measures all.
+
+    The models tell the class from the row, right three times in four: the sample's metrics are near those of all rows,
+    as is its share of positives. (Standard deviation of the share: 0.06.)
+    """
+
+    def ordered(rows: int) -> Columns:
+        labels = [int(number >= rows / 2) for number in range(rows)]
+        right = [number % 4 > 0 for number in range(rows)]
+        answers = [0.9 if label == good else 0.1 for label, good in zip(labels, right, strict=True)]
+        return {"y": labels, "candidate": answers, "baseline": [0.5] * rows}
+
+    settings = EvaluationConfig(max_rows=60)
+    _, verdict, metrics = evaluate(ordered(500), settings, train=ordered(300))
+    assert (verdict["rows"], verdict["sampled_from"]) == (60, 500)
+    assert (verdict["gap"]["train_rows"], verdict["gap"]["train_sampled_from"]) == (60, 300)
+    assert metrics["candidate"]["example_count"] == 500
+    assert verdict["positives"] / 60 == pytest.approx(0.5, abs=0.2)
+    assert verdict["metrics"]["accuracy"]["candidate"] == pytest.approx(0.75, abs=0.2)
+    assert verdict["metrics"]["accuracy"]["candidate"] != metrics["candidate"]["accuracy"]
+    assert evaluate(ordered(500), settings, train=ordered(300)).verdict == verdict
+
+
+def test_as_many_rows_as_may_be_are_all(evaluate: Evaluate) -> None:
+    """Nothing is sampled, and the verdict is that without a bound."""
+    table = {name: [*values] * 10 for name, values in TABLE.items()}
+    bounded = evaluate(table, EvaluationConfig(min_rows=2, max_rows=40)).verdict
+    assert (bounded["rows"], bounded["sampled_from"], bounded["gap"]["train_sampled_from"]) == (
+        40,
+        None,
+        None,
+    )
+    assert bounded == evaluate(table, EvaluationConfig(min_rows=2, max_rows=0)).verdict
+
+
+def test_slices_come_from_the_raw_features(evaluate: Evaluate) -> None:
+    """Counts by hand: a value that equals an edge is below it; NaN is missing."""
+    table: dict[str, Sequence[float]] = {name: [*values, *values] for name, values in TABLE.items()}
+    table["the age"] = [1, 2, 3, NAN, 30, 31, 2, NAN]
+    settings = EvaluationConfig(min_rows=2, slices=(SliceConfig(feature="the age", edges=(2.0, 30.0)),))
+    _, verdict, _ = evaluate(table, settings)
+    found = [(part["name"], part["rows"], part["positives"]) for part in verdict["slices"]]
+    assert found == [
+        ("the age <= 2", 3, 1),
+        ("2 < the age <= 30", 2, 1),
+        ("the age > 30", 1, 0),
+        ("the age missing", 2, 2),
+    ]
+
+
+def test_a_slice_of_an_unknown_feature_is_refused(evaluate: Evaluate) -> None:
+    """With the nearest name that there is."""
+    settings = EvaluationConfig(slices=(SliceConfig(feature="candidat", edges=(0.0,)),))
+    with pytest.raises(DataRefused) as caught:
+        evaluate(TABLE, settings)
+    assert str(caught.value) == (
+        "evaluation.slices: expected features of the examples, got 'candidat'; did you mean 'candidate'?"
+    )

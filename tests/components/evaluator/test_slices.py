@@ -1,0 +1,37 @@
+"""Ranges of a feature."""
+
+import numpy as np
+
+from components.config.evaluation import SliceConfig
+from components.evaluator.slices import slices, unknown_features
+
+NAN = float("nan")
+
+
+def test_each_row_is_in_one_range() -> None:
+    """Edges belong below; the ends are open; infinities have their range; NaN is missing."""
+    values = np.array([-np.inf, 0.0, 0.1, 0.1000001, 5.0, 7.0, np.inf, NAN], np.float32)
+    found = list(slices(SliceConfig(feature="x", edges=(0.1, 5.0)), values))
+    assert [(part.name, np.flatnonzero(part.rows).tolist()) for part in found] == [
+        ("x <= 0.1", [0, 1, 2]),
+        ("0.1 < x <= 5", [3, 4]),
+        ("x > 5", [5, 6]),
+        ("x missing", [7]),
+    ]
+    ends = [(part.above, part.up_to, part.missing) for part in found]
+    assert ends == [(None, 0.1, False), (0.1, 5.0, False), (5.0, None, False), (None, None, True)]
+
+
+def test_edges_that_six_digits_would_not_tell_apart_keep_their_names() -> None:
+    """Names are how slices are told apart."""
+    found = slices(SliceConfig(feature="x", edges=(1000000.5, 1000001.5)), np.zeros(1, np.float32))
+    assert [part.name for part in found][:2] == ["x <= 1000000.5", "1000000.5 < x <= 1000001.5"]
+
+
+def test_a_name_that_is_not_there_is_told_with_the_nearest() -> None:
+    """Or, where none is near, with the first twenty in the order of the alphabet."""
+    known = [f"x{number:02}" for number in range(25, 0, -1)]
+    assert list(unknown_features(["x03", "x0 7", "weight"], known)) == [
+        ("x0 7", "did you mean 'x07'?"),
+        ("weight", "there are " + ", ".join(f"'x{number:02}'" for number in range(1, 21))),
+    ]

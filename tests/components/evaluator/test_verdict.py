@@ -1,0 +1,194 @@
+"""The verdict on rows whose metrics are known."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from components.config.evaluation import EvaluationConfig, SliceConfig
+from components.evaluator.bootstrap import Scored
+from components.evaluator.verdict import judge
+
+NAN = float("nan")
+LABELS = (0, 0, 1, 1) * 20
+GOOD = (0.1, 0.4, 0.6, 0.9) * 20  # AUC 1, log loss -(ln 0.9 + ln 0.6) / 2
+BAD = (0.4, 0.6, 0.4, 0.6) * 20  # AUC 1/2, log loss -(ln 0.6 + ln 0.4) / 2
+
+
+def scored(
+    candidate: Sequence[float], baseline: Sequence[float] | None, labels: Sequence[int] = LABELS
+) -> Scored:
+    models = {"candidate": candidate} | ({"baseline": baseline} if baseline is not None else {})
+    return Scored(np.array(labels, np.float32), {name: np.array(p, np.float32) for name, p in models.items()})
+
+
+def verdict(
+    test: Scored,
+    settings: EvaluationConfig | None = None,
+    feature: Sequence[float] = (),
+    train: Scored | None = None,
+) -> dict[str, Any]:
+    features = {"x": np.array(feature, np.float32)}
+    found = judge(test, train or test, features, settings or EvaluationConfig())
+    json.dumps(found, allow_nan=False)  # what is written has no NaN and nothing of numpy's
+    return found
+
+
+def test_a_better_candidate_is_blessed() -> None:
+    """Every threshold is there with value, interval, bound, both models' values and a sentence."""
+    found = verdict(scored(GOOD, BAD))
+    assert (found["blessed"], found["reasons"], found["rows"], found["positives"]) == (True, [], 80, 40)
+    assert [(t["metric"], t["rule"], t["slice"], t["mode"], t["passed"]) for t in found["thresholds"]] == [
+        ("auc", "floor", None, "point", True),
+        ("auc", "change", None, "point", True),
+        ("log_loss", "change", None, "point", True),
+    ]
+    assert (
+        [t["sentence"] for t in found["thresholds"]]
+        == [
+            "the AUC is 1.0000, at least 0.6",
+            "the AUC differs from the baseline's by +0.5000, at least -0.02",
+            "the log loss differs from the baseline's by -0.4055, at most 0",  # ln(0.4 / 0.6) / 2 + ln(0.4 / 0.9) / 2
+        ]
+    )
+    change = found["thresholds"][1]
+    assert (change["value"], change["candidate"], change["baseline"]) == (0.5, 1.0, 0.5)
+    assert change["interval"] == list(found["metrics"]["auc"]["interval"]["difference"])
+    assert change["compared"] == change["value"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"min_auc": 0.6}, "the AUC is 0.5000, not at least 0.6"),
+        ({"max_auc_drop": 0.4}, "the AUC differs from the baseline's by -0.5000, not at least -0.4"),
+        ({"max_log_loss_rise": 0.4}, "the log loss differs from the baseline's by +0.4055, not at most +0.4"),
+    ],
+)
+def test_each_threshold_alone_keeps_a_candidate_back(settings: dict[str, float], reason: str) -> None:
+    """And nothing but it is the reason."""
+    loose = {"min_auc": 0.0, "max_auc_drop": 1.0, "max_log_loss_rise": 9.0}
+    found = verdict(scored(BAD, GOOD), EvaluationConfig.model_validate(loose | settings))
+    assert (found["blessed"], found["reasons"]) == (False, [reason])
+
+
+def test_what_equals_its_bound_has_passed() -> None:
+    """In all three thresholds."""
+    same = EvaluationConfig(min_auc=0.5, max_auc_drop=0.0, max_log_loss_rise=0.0)
+    assert verdict(scored(BAD, BAD), same)["blessed"]
+
+
+def test_the_confidence_mode_takes_the_bad_end_of_the_interval() -> None:
+    """A candidate that is better by less than chance would do passes on the point, and not on the bound."""
+    generator = np.random.default_rng(1)
+    labels = generator.integers(2, size=200)
+    noise = generator.random((2, 200))
+    candidate, baseline = 0.45 * labels + 0.5 * noise[0], 0.43 * labels + 0.5 * noise[1]
+    test = scored(list(candidate), list(baseline), labels.tolist())
+    on_point, on_bound = (verdict(test, EvaluationConfig(mode=mode)) for mode in ("point", "confidence"))
+    assert on_point["metrics"] == on_bound["metrics"]
+    assert on_point["blessed"]
+    assert not on_bound["blessed"]
+    for item in on_bound["thresholds"]:
+        low, high = item["interval"]
+        assert item["compared"] == (high if item["metric"] == "log_loss" else low)
+        assert low < item["value"] < high
+    loss = on_bound["thresholds"][2]
+    assert loss["value"] < 0 < loss["compared"]
+    assert loss["sentence"] == (
+        f"the log loss differs from the baseline's by {loss['value']:+.4f} and may be {loss['compared']:+.4f}, "
+        "not at most 0"
+    )
+    assert loss["sentence"] in on_bound["reasons"]
+
+
+NEVER = {
+    "no rows": (scored([], [], []), "the test split has 0 rows, fewer than 50 (evaluation.min_rows)"),
+    "too few rows": (
+        scored(GOOD[:48], BAD[:48], LABELS[:48]),
+        "the test split has 48 rows, fewer than 50 (evaluation.min_rows)",
+    ),
+    "only 1": (
+        scored(GOOD, BAD, [1] * 80),
+        "all rows of the test split (80) have the label 1, so there is no AUC",
+    ),
+    "only 0": (
+        scored(GOOD, BAD, [0] * 80),
+        "all rows of the test split (80) have the label 0, so there is no AUC",
+    ),
+    "no baseline": (scored(GOOD, None), "there is no baseline to compare the model with"),
+    "NaN": (
+        scored((*GOOD[:79], NAN), BAD),
+        "the candidate predicts NaN for 1 of 80 rows, so its AUC and log loss can't be told",
+    ),
+    "NaN of the baseline": (
+        scored(GOOD, (NAN, NAN, *BAD[2:])),
+        "the baseline predicts NaN for 2 of 80 rows, so its AUC and log loss can't be told",
+    ),
+}
+
+
+@pytest.mark.parametrize(("test", "reason"), NEVER.values(), ids=NEVER.keys())
+@pytest.mark.parametrize("mode", ["point", "confidence"])
+def test_never_blessed(test: Scored, reason: str, mode: Any) -> None:
+    """Whatever the thresholds: each with its own sentence, and no other."""
+    loose = EvaluationConfig(min_auc=0.0, max_auc_drop=1.0, max_log_loss_rise=9.0, max_gap=9.0, mode=mode)
+    found = verdict(test, loose)
+    assert (found["blessed"], found["reasons"]) == (False, [reason])
+
+
+def test_a_slice_is_held_to_the_thresholds_only_if_asked_and_large_enough() -> None:
+    """The candidate is bad where x is above 0: 40 rows. Below, 40 rows are fine; missing is x in none."""
+    test = scored((*GOOD[:40], *BAD[40:]), BAD)
+    feature = [-1.0] * 40 + [1.0] * 40
+    part = (SliceConfig(feature="x", edges=(0.0,)),)
+    for asked, min_rows, judged in ((False, 40, 0), (True, 41, 0), (True, 40, 2)):
+        settings = EvaluationConfig(slices=part, slice_thresholds=asked, min_rows=min_rows)
+        found = verdict(test, settings, feature)
+        assert sum(item["judged"] for item in found["slices"]) == judged
+        assert len(found["thresholds"]) == 3 + 3 * judged
+        assert found["blessed"] == (judged == 0)
+    assert found["reasons"] == ["where x > 0, the AUC is 0.5000, not at least 0.6"]
+    assert [(p["name"], p["rows"], p["positives"], p["too_small"]) for p in found["slices"]] == [
+        ("x <= 0", 40, 20, False),
+        ("x > 0", 40, 20, False),
+        ("x missing", 0, 0, True),
+    ]
+    low, high, _ = found["slices"]
+    assert low["metrics"]["auc"]["difference"] == 0.5
+    assert high["metrics"]["auc"]["interval"]["difference"] == [0.0, 0.0]
+
+
+def test_the_gap_as_a_threshold() -> None:
+    """Test minus training log loss of the candidate: 0.4055 more on the test split; off unless asked for."""
+    test, train = scored(BAD, BAD), scored(GOOD, GOOD)
+    loose = EvaluationConfig(min_auc=0.0)
+    assert verdict(test, loose, train=train)["blessed"]
+    gap = verdict(test, loose.model_copy(update={"max_gap": 0.4}), train=train)
+    assert gap["gap"]["candidate"]["log_loss"]["difference"] == pytest.approx(0.405465, abs=1e-6)
+    assert gap["gap"]["baseline"] == gap["gap"]["candidate"]
+    assert gap["reasons"] == [
+        "the log loss on the test split differs from that on the training split by +0.4055, not at most +0.4"
+    ]
+    assert verdict(test, loose.model_copy(update={"max_gap": 0.41}), train=train)["blessed"]
+    item = verdict(test, loose.model_copy(update={"max_gap": 0.41, "mode": "confidence"}), train=train)[
+        "thresholds"
+    ][3]
+    low, high = item["interval"]
+    assert low < item["value"] < high == item["compared"]
+    assert (item["rule"], item["passed"]) == ("gap", False)
+
+
+def test_a_sample_is_said_to_be_one() -> None:
+    """Also in the reason where the sample has one class only."""
+    found = verdict(
+        scored(GOOD, BAD)._replace(split_rows=500), train=scored(GOOD, BAD)._replace(split_rows=900)
+    )
+    assert (found["rows"], found["sampled_from"]) == (80, 500)
+    assert (found["gap"]["train_rows"], found["gap"]["train_sampled_from"]) == (80, 900)
+    one_class = verdict(scored(GOOD, BAD, [1] * 80)._replace(split_rows=500))
+    assert one_class["reasons"][:1] == [
+        "all rows drawn from the test split (80) have the label 1, so there is no AUC"
+    ]

@@ -1,0 +1,124 @@
+import random
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from components.config.data import DataConfig
+from components.example_gen.block_parsing import CsvReader
+from components.example_gen.csv_header import Head
+from components.example_gen.labels import decide
+from components.example_gen.row_validation import Parsed
+
+Settings = Callable[..., DataConfig]
+SPELLINGS = [
+    "1", "-2.5", "1_000", "+1", "1e5", " 3 ", "0x10", "Infinity", "-inf", "1e39", "1,000", "", " ", "  ", "NA", "na",
+    "nA", "n/a", "Null", "NaN", "-nan", "nan(7)", "1.", ".5", ".", "1e", "abc", "1e-50", "true", "-0", "0012", "\t4",
+    "5\t", "1 2", "\u00a06", "\uff11", "-999", " -999", "-999.0", "3.4028235677973366e+38", "16777217",
+    "0.1", "1.00000005960464477539062500001",
+]  # fmt: skip
+LABELS = ["0", "1", "0", "1", "0.0", " 1", "1.00", "", "NA", "7", "yes"]
+
+
+def reader(settings: Settings, columns: tuple[str, ...] = ("a", "t", "b", "y")) -> CsvReader:
+    config = settings("t.csv", missing_values=("", "nan", "na", "n/a", "null", "-999"))
+    head = Head(path="t.csv", columns=columns, delimiter=",", offset=0, line=2)
+    return CsvReader(head, ("a", "b"), decide({"0": 1, "1": 1}, config))
+
+
+def found(parsed: Parsed) -> list[tuple[int, str, str]]:
+    return [(one.line, one.reason, one.raw) for one in parsed.rejected]
+
+
+def test_good_rows_become_columns(settings: Settings) -> None:
+    """Features in the order asked for, by name and not by position; an empty cell is NaN."""
+    parsed = reader(settings, ("y", "b", "t", "a")).parse(b"1,2,text,0.5\r\n0,,,3\r\n\r\n", 2)
+    np.testing.assert_array_equal(parsed.features, np.array([[0.5, 3], [2, np.nan]], np.float32))
+    assert parsed.features.dtype == np.float32
+    assert parsed.label.tolist() == [1, 0]
+    assert parsed.rejected == []
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (b"1,t,2", "expected 4 fields, found 3"),
+        (b"1,t,2,0,9", "expected 4 fields, found 5"),
+        (b"abc,t,2,0", "column 'a': expected a number, found 'abc'"),
+        (b"1,t,inf,0", "column 'b': infinity"),
+        (b"1,t,1e39,0", "column 'b': 1e39 is too large for a 32-bit float"),
+        (b"1,t,2,", "label 'y': missing"),
+        (b"1,t,2,7", "label 'y': expected one of '0', '1', found '7'"),
+        (b"1,caf\xe9,2,0", "not UTF-8: byte 0xe9 at position 6 of the row"),
+        (b'1,"t,2,0', "a quote that is not closed, or text after a closing quote"),
+        (b'1,"t"t,2,0', "a quote that is not closed, or text after a closing quote"),
+    ],
+)
+def test_a_bad_row_is_set_aside_and_costs_no_other(row: bytes, reason: str, settings: Settings) -> None:
+    """With its physical line, a sentence, and its text; the rows around it are kept."""
+    block = b'1,"two\nlines",2,0\n' + row + b"\n\n3,t,4,1\n"
+    parsed = reader(settings).parse(block, 2)
+    assert parsed.features.tolist() == [[1, 3], [2, 4]]
+    assert parsed.label.tolist() == [0, 1]
+    assert found(parsed) == [(4, reason, row.decode(errors="backslashreplace"))]
+
+
+def test_every_bad_row_of_a_large_block_is_found(settings: Settings) -> None:
+    """Order and line numbers survive the slow path."""
+    rows = [f"{number},t,1,{number % 2}" for number in range(5000)]
+    for number in (0, 77, 78, 2500, 4999):
+        rows[number] = "x,t,1,0"
+    parsed = reader(settings).parse("\n".join(rows).encode(), 2)
+    assert [one.line for one in parsed.rejected] == [2, 79, 80, 2502, 5001]
+    assert parsed.features[0].tolist() == [n for n in range(5000) if n not in (0, 77, 78, 2500, 4999)]
+
+
+def random_block(source: random.Random) -> bytes:
+    bad = source.random() < 0.5  # Half of the blocks stay on the fast path.
+    rows = []
+    for _ in range(source.randrange(1, 30)):
+        spellings = (
+            SPELLINGS if bad and source.random() < 0.5 else ["1", "-2.5", "", "NA", "1e5", " 3 ", "-999"]
+        )
+        texts = ["t", "", "5in", 'a ""b""', "x\ny", "é"] if bad else ["t", ""]
+        cells = [
+            source.choice(spellings), source.choice(texts), source.choice(spellings),
+            source.choice(LABELS if bad else LABELS[:4]),
+        ]  # fmt: skip
+        quoted = [f'"{cell}"' if source.random() < 0.3 or set(cell) & set('",\n') else cell for cell in cells]
+        row = ",".join(quoted).encode()
+        if bad and source.random() < 0.1:
+            row = source.choice(
+                [row + b",9", b'"' + row, row.replace(b"t", b"\xff"), row + b"\r1", b"", b"  "]
+            )
+        rows.append(row)
+    return source.choice([b"\n", b"\r\n"]).join(rows)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_the_fast_path_reads_every_cell_as_the_slow_one_does(
+    seed: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Values to the bit, labels, and bad rows are the same when no block is ever parsed at once."""
+    block = random_block(random.Random(seed))
+    fast = reader(settings).parse(block, 2)
+    monkeypatch.setattr(CsvReader, "_fast", lambda self, block: None)
+    slow = reader(settings).parse(block, 2)
+    assert fast.features.tobytes() == slow.features.tobytes()
+    assert fast.label.tolist() == slow.label.tolist()
+    assert found(fast) == found(slow)
+
+
+@pytest.mark.parametrize("cell", SPELLINGS)
+def test_each_spelling_alone(cell: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One doubtful cell in an otherwise plain block, quoted and not."""
+    for text in (cell, f'"{cell}"'):
+        if "," in cell and text == cell:
+            continue
+        block = f"1,t,2,0\n{text},t,2,1\n".encode()
+        fast = reader(settings).parse(block, 2)
+        with monkeypatch.context() as patch:
+            patch.setattr(CsvReader, "_fast", lambda self, block: None)
+            slow = reader(settings).parse(block, 2)
+        np.testing.assert_array_equal(fast.features, slow.features)
+        assert found(fast) == found(slow)

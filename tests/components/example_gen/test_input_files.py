@@ -1,0 +1,108 @@
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from components.common.errors import DataRefused
+from components.config.data import DataConfig
+from components.example_gen.input_files import locate
+
+Write = Callable[[str, str | bytes], str]
+Settings = Callable[..., DataConfig]
+
+
+def names(config: DataConfig) -> list[str]:
+    return [Path(path).name for path in locate(config).paths]
+
+
+def refusal(config: DataConfig) -> str:
+    with pytest.raises(DataRefused) as caught:
+        locate(config)
+    return str(caught.value)
+
+
+def test_a_file_is_itself(write: Write, settings: Settings) -> None:
+    assert names(settings(write("t.dat", "a,y\n1,0\n"))) == ["t.dat"]
+
+
+def test_a_folder_gives_its_tables_sorted_without_hidden_and_other_files(
+    write: Write, settings: Settings, tmp_path: Path
+) -> None:
+    for name in ("b.csv", "a.tsv.gz", "c.txt", ".hidden.csv", "_SUCCESS.csv", "notes.md", "sub/d.csv"):
+        write(name, "x")
+    assert names(settings(str(tmp_path))) == ["a.tsv.gz", "b.csv", "c.txt"]
+
+
+def test_a_glob_gives_what_it_matches(write: Write, settings: Settings, tmp_path: Path) -> None:
+    for name in ("day-2.csv", "day-1.csv", "other.csv", "_day-3.csv"):
+        write(name, "x")
+    assert names(settings(f"{tmp_path}/*day-?.csv")) == ["day-1.csv", "day-2.csv"]
+
+
+def test_nothing_there(settings: Settings, tmp_path: Path) -> None:
+    assert refusal(settings(f"{tmp_path}/none.csv")) == (
+        f"{tmp_path}/none.csv: expected a file, a folder or a pattern that matches files, found nothing."
+    )
+
+
+def test_an_empty_folder(settings: Settings, tmp_path: Path) -> None:
+    assert refusal(settings(str(tmp_path))) == (
+        f"{tmp_path}: expected files that end in .csv, .tsv, .txt, .csv.gz, .tsv.gz, .parquet, found an empty folder."
+    )
+
+
+def test_a_folder_without_tables(write: Write, settings: Settings, tmp_path: Path) -> None:
+    write("a.md", "x")
+    assert refusal(settings(str(tmp_path))).endswith("found 'a.md'.")
+
+
+def test_csv_and_parquet_together(write: Write, settings: Settings, tmp_path: Path) -> None:
+    write("a.csv", "x")
+    write("b.parquet", "x")
+    assert refusal(settings(str(tmp_path))) == (
+        f"{tmp_path}: expected either CSV or Parquet files, found both: {tmp_path}/a.csv and {tmp_path}/b.parquet."
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected", "newest"),
+    [
+        ({}, ["12"], 12),
+        ({"span": 3}, ["003"], 3),
+        ({"last_spans": 2}, ["007", "12"], 12),
+        ({"span": 7, "last_spans": 5}, ["003", "007"], 7),
+    ],
+)
+def test_spans(
+    keys: dict[str, int], expected: list[str], newest: int, write: Write, settings: Settings, tmp_path: Path
+) -> None:
+    """Spans are compared as numbers; `last_spans` counts those that exist; the newest one is reported."""
+    for span in ("003", "007", "12", "x9"):
+        write(f"span-{span}/t.csv", "x")
+    located = locate(settings(f"{tmp_path}/span-{{SPAN}}/*.csv", **keys))
+    assert [re.sub(r".*span-(\w+)/.*", r"\1", path) for path in located.paths] == expected
+    assert located.span == newest
+
+
+def test_a_span_may_be_a_folder_or_part_of_a_name(write: Write, settings: Settings, tmp_path: Path) -> None:
+    write("a/1/t.csv", "x")
+    write("b/t-2.csv", "x")
+    assert names(settings(f"{tmp_path}/a/{{SPAN}}")) == ["t.csv"]
+    assert names(settings(f"{tmp_path}/b/t-{{SPAN}}.csv")) == ["t-2.csv"]
+
+
+def test_a_span_that_is_not_there(write: Write, settings: Settings, tmp_path: Path) -> None:
+    write("s/1.csv", "x")
+    write("s/3.csv", "x")
+    pattern = f"{tmp_path}/s/{{SPAN}}.csv"
+    assert (
+        refusal(settings(pattern, span=2)) == f"{pattern}: expected span 2 (data.span), found the spans 1, 3."
+    )
+
+
+def test_no_span_at_all(settings: Settings, tmp_path: Path) -> None:
+    pattern = f"{tmp_path}/{{SPAN}}.csv"
+    assert refusal(settings(pattern)) == (
+        f"{pattern}: expected paths with a number in place of {{SPAN}}, found none."
+    )

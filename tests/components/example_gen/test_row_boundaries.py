@@ -1,0 +1,100 @@
+import io
+import random
+
+import pytest
+
+from components.common.errors import DataRefused
+from components.example_gen import row_boundaries
+from components.example_gen.row_boundaries import blocks, fields_of, rows_of
+
+
+def rows(text: bytes) -> list[bytes]:
+    ends = [int(end) for end in rows_of(text, ",").ends]
+    return [text[a:b] for a, b in zip([0, *ends], ends, strict=False)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"1,2\n3,4\n", [b"1,2\n", b"3,4\n"]),
+        (b"1,2\n3,4", [b"1,2\n", b"3,4"]),
+        (b'"a\nb",2\n3,4\n', [b'"a\nb",2\n', b"3,4\n"]),
+        (b'1,"a\r\n""b"",\n"\r\n3,4\r\n', [b'1,"a\r\n""b"",\n"\r\n', b"3,4\r\n"]),
+        (b'1,"",2\n3,"",4\n', [b'1,"",2\n', b'3,"",4\n']),
+        (b'1,5" pipe\n2,6" pipe\n', [b'1,5" pipe\n', b'2,6" pipe\n']),
+        (b'1,"open\n2,x\n3,"a"\n', [b'1,"open\n', b"2,x\n", b'3,"a"\n']),
+        (b'1,"a"b\n2,"c\nd"\n', [b'1,"a"b\n', b'2,"c\nd"\n']),
+        (b'1,"a\nb"', [b'1,"a\nb"']),
+        (b'1,"open', [b'1,"open']),
+        (b"", []),
+    ],
+)
+def test_rows_end_at_newlines_outside_of_well_formed_quotes(text: bytes, expected: list[bytes]) -> None:
+    """An unbalanced quote costs its own row; a newline in a quoted field ends none."""
+    assert rows(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "odd"),
+    [
+        (b'1,"a"\n2,b\n', [False, False]),
+        (b'1,"a\n2,b\n', [True, False]),
+        (b'1,5" pipe\n2,b\n', [False, False]),
+        (b"1,a\rb\n2,b\r\n", [True, False]),
+    ],
+)
+def test_rows_with_a_stray_quote_or_carriage_return_are_marked(text: bytes, odd: list[bool]) -> None:
+    assert rows_of(text, ",").odd.tolist() == odd
+
+
+def test_a_quoted_field_swallows_at_most_the_longest_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quote that would close a field much later does not reach back: the rows between are kept."""
+    monkeypatch.setattr(row_boundaries, "LONGEST_FIELD", 16)
+    text = b'1,"open\n' + b"2,x\n" * 5 + b'3,close"\n'
+    assert len(rows(text)) == 7
+
+
+def random_text(source: random.Random) -> bytes:
+    pieces = [b",", b",", b"\n", b"\r\n", b'"', b'""', b'"a\nb"', b'"c"', b"12", b" ", b"\r", b'x"y']
+    return b"".join(source.choice(pieces) for _ in range(source.randrange(60)))
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_blocks_of_any_size_have_the_rows_of_the_whole(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a file is cut does not change what its rows are, however its quotes are broken."""
+    monkeypatch.setattr(row_boundaries, "LONGEST_FIELD", 12)
+    source = random.Random(seed)
+    text = random_text(source)
+    pieces = list(blocks(io.BytesIO(text), ",", source.choice([1, 3, 8, 21])))
+    assert b"".join(pieces) == text
+    assert [row for piece in pieces for row in rows(piece)] == rows(text)
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_the_loopless_way_finds_the_rows_of_the_careful_one(seed: int) -> None:
+    text = random_text(random.Random(seed))
+    careful, _ = row_boundaries._careful_ends(text, ",", True)
+    assert rows_of(text, ",").ends.tolist() == careful.tolist()
+
+
+def test_a_file_without_line_ends_is_not_read_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_boundaries, "LONGEST_ROW", 1000)
+    with pytest.raises(DataRefused, match="Is this a CSV file"):
+        list(blocks(io.BytesIO(b"x" * 5000), ",", 100))
+
+
+@pytest.mark.parametrize(
+    ("row", "fields"),
+    [
+        ("1,2\r\n", ["1", "2"]),
+        ("1,\n", ["1", ""]),
+        ('"a,b","c ""d""",\n', ["a,b", 'c "d"', ""]),
+        ('5" x,1', ['5" x', "1"]),
+        ('"a\nb",1\n', ["a\nb", "1"]),
+        ('"open,1\n', None),
+        ('"a"b,1\n', None),
+        ("", [""]),
+    ],
+)
+def test_fields(row: str, fields: list[str] | None) -> None:
+    assert fields_of(row, ",") == fields

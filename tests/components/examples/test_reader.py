@@ -1,0 +1,41 @@
+"""What is read of an examples artifact besides whole splits."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from components.examples.reader import first_rows, read_ingest
+
+Columns = Mapping[str, Sequence[float]]
+WriteExamples = Callable[[Path, Columns], str]
+
+
+@pytest.fixture
+def split(tmp_path: Path, write_examples: WriteExamples) -> str:
+    """The pattern of a split of three rows in two files, the second of which was written first."""
+    write_examples(tmp_path / "Split-train" / "data-1.gz", {"a": [3.0]})
+    write_examples(tmp_path / "Split-train" / "data-0.gz", {"a": [1.0, 2.0]})
+    return f"{tmp_path}/Split-train/*"
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(1, [1.0]), (3, [1.0, 2.0, 3.0]), (9, [1.0, 2.0, 3.0])])
+def test_the_first_rows(split: str, rows: int, expected: list[float]) -> None:
+    """In the order of the files' names; fewer where there are no more."""
+    examples = [tf.train.Example.FromString(row) for row in first_rows([split], rows)]
+    assert [example.features.feature["a"].float_list.value[0] for example in examples] == expected
+
+
+def test_no_files(tmp_path: Path) -> None:
+    """Then there are no rows."""
+    assert first_rows([f"{tmp_path}/Split-train/*"], 3) == []
+
+
+def test_the_note_beside_the_splits(split: str, tmp_path: Path) -> None:
+    """It is found from the pattern of any split; without it, the error names the file."""
+    with pytest.raises(FileNotFoundError, match=f"{tmp_path}/ingest.json"):
+        read_ingest(split)
+    (tmp_path / "ingest.json").write_text(json.dumps({"label": "été"}), encoding="utf-8")
+    assert read_ingest(split) == {"label": "été"}

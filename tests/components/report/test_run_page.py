@@ -1,0 +1,169 @@
+"""The page as a whole: escaping, structure, policy, and pages with little to show."""
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from components.report.html import script_json
+from components.report.run_artifacts import Evidence
+from components.report.run_page import render, sections
+
+IDS = [
+    "verdict", "comparison", "training", "gap", "weights", "predictions", "slices", "data", "configuration", "lineage",
+]  # fmt: skip
+
+
+class Elements(HTMLParser):
+    """All elements with their attributes, and the content of the inline scripts and styles."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.all: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.all.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        tag, attributes = self.all[-1] if self.all else ("", {})
+        if tag == "script" and attributes.get("type") is None and data.strip():
+            self.scripts.append(data)
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.all if name == tag]
+
+
+@pytest.fixture(scope="module")
+def page(made: Any) -> str:
+    return render(made.evidence())
+
+
+@pytest.fixture(scope="module")
+def elements(page: str) -> Elements:
+    return Elements(page)
+
+
+def test_a_column_called_script_is_shown_and_not_run(page: str, made: Any) -> None:
+    """Its name is in the table, in a slice, a reason, a warning, a path and a value: nowhere as an element."""
+    assert made.NASTY not in page
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 8
+
+
+def test_what_is_in_a_script_can_not_end_it() -> None:
+    """Every character that means something to HTML is written as JSON writes it."""
+    text = script_json({"a": "</script><!-- & \u2028"})
+    assert text == '{"a": "\\u003c/script\\u003e\\u003c!-- \\u0026 \\u2028"}'
+    assert json.loads(text) == {"a": "</script><!-- & \u2028"}
+
+
+def test_a_training_that_ran_away(made: Any) -> None:
+    """Its history ends with what is no number and can't be drawn: the page is made all the same, and says so."""
+    history = [{"epoch": 1, "loss": float("nan"), "val_loss": float("inf")}]
+    page = render(made.evidence(candidate=made.Training(history, None)))
+    assert ">NaN</td>" in page
+
+
+def test_the_same_run_gives_the_same_page(made: Any, page: str) -> None:
+    """To the byte."""
+    assert render(made.evidence()) == page
+
+
+def test_the_sections_stand_in_their_order(made: Any) -> None:
+    """From the verdict to the lineage, whatever is there."""
+    for evidence in (made.evidence(), Evidence(config={})):
+        assert [section.id for section in sections(evidence)] == IDS
+
+
+def test_the_headings_are_in_order(elements: Elements) -> None:
+    """One h1, then each section's h2, charts below as h3: no level is left out."""
+    levels = [int(tag[1]) for tag, _ in elements.all if re.fullmatch("h[1-6]", tag)]
+    assert levels.count(1) == 1
+    assert levels.count(2) == len(IDS)
+    assert all(after <= before + 1 for before, after in zip([0, *levels], levels, strict=False))
+
+
+def test_every_table_has_a_caption_and_headers_with_a_scope(elements: Elements) -> None:
+    """What a screen reader reads out with each cell."""
+    assert len(elements.named("caption")) == len(elements.named("table")) >= 12
+    assert all(head["scope"] in ("col", "row") for head in elements.named("th"))
+
+
+def test_every_chart_has_its_text(elements: Elements) -> None:
+    """A chart is an image with a name and a description, both on the page."""
+    ids = [attributes["id"] for _, attributes in elements.all if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    charts = [attributes for _, attributes in elements.all if "data-chart" in attributes]
+    assert len(charts) == 8
+    for chart in charts:
+        assert chart["role"] == "img"
+        assert {chart["aria-labelledby"], chart["aria-describedby"]} <= set(ids)
+
+
+def test_nothing_is_fetched_and_only_these_scripts_run(page: str, elements: Elements) -> None:
+    """The page says by hashes what may run in it, and names no address; it stays under 6 MB."""
+    (policy,) = (meta["content"] for meta in elements.named("meta") if "http-equiv" in meta)
+    assert policy is not None
+    hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in elements.scripts]
+    assert len(hashes) == 3
+    scripts = " ".join(f"'sha256-{digest}'" for digest in hashes)
+    assert policy == (
+        f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    addresses = [value for _, a in elements.all for key, value in a.items() if key in ("src", "href")]
+    assert all(address is not None and address.startswith(("#", "data:")) for address in addresses)
+    assert len(page.encode()) < 6_000_000
+
+
+def test_the_largest_run_fits(made: Any) -> None:
+    """2,000 features, 100,000 epochs and 20,000 files: still under 6 MB."""
+    names = [f"a column with a rather long name, number {number}" for number in range(2_000)]
+    weights = made.weights(0.0) | {"features": [{"name": name, "norm": 0.123} for name in names]}
+    statistics = made.statistics(600)
+    for name in names:
+        feature = statistics.features.add(path={"step": [name]})
+        feature.num_stats.CopyFrom(statistics.features[0].num_stats)
+    ingest = made.evidence().ingest | {
+        "files": [{"path": f"/data/file-{number}.csv", "rows": 10, "rejected": 0} for number in range(20_000)]
+    }
+    training = made.Training(made.history(100_000, best=500), weights)
+    page = render(
+        made.evidence(
+            candidate=training,
+            baseline=training,
+            statistics=dict.fromkeys(("train", "eval", "test"), statistics),
+            ingest=ingest,
+        )
+    )
+    assert len(page.encode()) < 6_000_000
+    assert ">The candidate by epoch, one in 100 and the last</span></caption>" in page
+    assert '<th scope="row">100000</th>' in page
+    assert '<th scope="row">99901</th>' in page
+    assert '<th scope="row">99902</th>' not in page
+    assert ">Rows by file, the first 1,000 of 20,000</span></caption>" in page
+
+
+def test_a_page_without_anything_says_what_is_missing() -> None:
+    """Each section has a sentence; there is no chart, and so there is no script either."""
+    page = render(Evidence(config={}))
+    for sentence in (
+        "The Evaluator left no verdict. Nothing was published.",
+        "The trainers left no history.",
+        "The gap was not measured.",
+        "The trainer left no summary of the weights.",
+        "No curves were recorded.",
+        "ExampleGen left no account of the rows.",
+        "There are no statistics of the training split.",
+        "ExampleValidator left no account of anomalies.",
+        "No configuration was handed in.",
+        "The facts about this run itself were not handed in: its id, its steps and their artifacts.",
+    ):
+        assert f">{sentence}</p>" in page, sentence
+    assert "<script" not in page
+    assert "script-src &#39;none&#39;" in page

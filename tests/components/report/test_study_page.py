@@ -1,0 +1,293 @@
+"""The page of a study: each section of it, and what is shown where something is missing."""
+
+import re
+from typing import Any
+
+import pytest
+
+from components.config.model import ModelConfig
+from components.config.training import TrainingConfig
+from components.report import study_page as page
+from components.report.blocks import Chart, Section, Table, Text
+from components.report.regularization_paths import path
+from components.study.study_record import Entry, Result, SplitScores, Study, diverged
+from components.study.variants import Variant, plan
+
+NASTY = "<script>alert(1)</script>"
+MODEL, TRAINING = ModelConfig(), TrainingConfig(epochs=4, early_stopping=1)
+# Validation log loss by name; of all others it is 0.5. Training log loss is always 0.25.
+LOSSES = {"none": 0.625, "l1 = 0.00032": 0.375, "all": 0.4375}
+
+
+def result(name: str) -> Result:
+    """The stronger of two L1 strengths drops a feature with a nasty name."""
+    exact = name in ("L1, proximal", "l1 = 0.00032")
+    return Result(
+        train=SplitScores(log_loss=0.25, auc=0.9, accuracy=0.875),
+        validation=SplitScores(log_loss=LOSSES.get(name, 0.5), auc=0.8, accuracy=0.75),
+        zero=0.5 if exact else 0.0,
+        l1_norm=1234.5,
+        l2_norm=6.25,
+        features=2,
+        dropped=(NASTY,) if exact else (),
+        seconds=1.5,
+        training_curve=(0.7, 0.5, 0.4),
+        validation_curve=(0.6, 0.4375, 0.5),
+    )
+
+
+def entries(variants: tuple[Variant, ...]) -> tuple[Entry, ...]:
+    return tuple(Entry(**variant._asdict(), result=result(variant.name)) for variant in variants)
+
+
+def study(**changes: Any) -> Study:
+    planned = plan(MODEL, TRAINING, 3)
+    made = Study(
+        id="20261120T120000.000000Z",
+        config={"name": "churn", "model": MODEL.model_dump(mode="json"), "data": {"label": NASTY}},
+        ingest={
+            "rows": {"train": 608, "eval": 189, "test": 203, "rejected": 2},
+            "features": [NASTY, "age"],
+            "label": NASTY,
+            "positive_label": "yes",
+            "files": [{"path": "/data/churn.csv", "rows": 1000, "rejected": 2}],
+            "reasons": [f"line 9: {NASTY}"],
+            "warnings": [],
+        },
+        facts={
+            "run_id": "20261120T120000.000000Z",
+            "versions": {"keras": "3"},
+            "code": {"Study": "0123abcd"},
+        },
+        notes=planned.notes,
+        trained=15,
+        known=2,
+        family=entries(planned.family),
+        paths={name: entries(variants) for name, variants in planned.paths.items()},
+        settings=("model.l1=0.00032", "model.hidden_units=[4, 2]"),
+    )
+    return made.model_copy(update=changes)
+
+
+def texts(section: Section) -> list[str]:
+    return [block.text for block in section.blocks if isinstance(block, Text)]
+
+
+def tables(section: Section) -> dict[str, Table]:
+    return {block.caption: block for block in section.blocks if isinstance(block, Table)}
+
+
+def charts(section: Section) -> dict[str, Chart]:
+    return {block.id: block for block in section.blocks if isinstance(block, Chart)}
+
+
+def test_the_sections_stand_in_their_order() -> None:
+    """A section for each path that there is."""
+    ids = [section.id for section in page.sections(study())]
+    assert ids == [
+        "finding",
+        "family",
+        "curves",
+        "path-l1",
+        "path-l2",
+        "path-dropout",
+        "data",
+        "configuration",
+        "lineage",
+    ]
+    without = study(paths={})
+    assert [s.id for s in page.sections(without)] == [
+        "finding",
+        "family",
+        "curves",
+        "data",
+        "configuration",
+        "lineage",
+    ]
+
+
+def test_what_it_found_in_a_few_sentences() -> None:
+    """The best, the gap against none, a caution, how to train it, and what this study had to do."""
+    assert texts(page.finding(study())) == [
+        "l1 = 0.00032 has the lowest validation log loss of 17 networks: 0.3750, against 0.6250 without "
+        "regularization.",
+        "The gap is validation minus training log loss. It is +0.1250 for l1 = 0.00032 and +0.3750 without "
+        "regularization.",
+        "It was chosen as the lowest of 17 values on 189 rows: it is a little too good, and small differences may be "
+        "chance. The split test, which no study touches, decides in `regpipe run`.",
+        "To train l1 = 0.00032 in a run, give `regpipe run` the options of this study and --set model.l1=0.00032 --set "
+        "'model.hidden_units=[4, 2]'",
+        "15 networks were trained for this study, 2 known from earlier ones.",
+    ]
+
+
+def test_regularization_may_not_help() -> None:
+    """Then the page says so, and does not call it good."""
+    made = study(paths={}, family=study().family[:2])
+    better = made.none.model_copy(update={"result": result("l1 = 0.00032")})
+    made = made.model_copy(update={"family": (better, made.family[1]), "settings": (), "trained": 0})
+    (first, *_) = page.finding(made).blocks
+    assert first == Text(
+        "No regularized network has a lower validation log loss than the one without, 0.3750."
+    )
+    assert texts(page.finding(made))[-1] == "All 2 networks are known from earlier studies."
+
+
+def test_everything_may_diverge() -> None:
+    """There is no best; the reasons are shown, and the page is made all the same."""
+    lost = tuple(e.model_copy(update={"result": diverged(2, "the loss is inf", 1.0)}) for e in study().family)
+    paths = {"l1": tuple(e.model_copy(update={"result": lost[0].result}) for e in study().paths["l1"])}
+    made = study(family=lost, paths=paths, settings=())
+    assert (
+        page.sentence(made)
+        == "No network has a validation log loss that is a number: every training diverged."
+    )
+    assert texts(page.curves(made)) == ["No training got through an epoch."]
+    assert "none: the loss is inf" in texts(page.family(made))
+    assert texts(path(made, "l1")) == ["Every training diverged."]
+    assert ">NaN</td>" in page.render(made)
+
+
+def test_the_family_table() -> None:
+    """A row for each network, numbers as people read them."""
+    table = tables(page.family(study()))["The family on the splits train and validation"]
+    assert [row[0] for row in table.rows] == [
+        "none", "L1, gradient", "L1, proximal", "L2", "elastic net", "dropout", "weight decay", "early stopping", "all",
+    ]  # fmt: skip
+    assert dict(zip(table.heads, table.rows[2], strict=True)) == {
+        "network": "L1, proximal",
+        "training log loss": "0.2500",
+        "validation log loss": "0.5000",
+        "gap": "+0.2500",
+        "training AUC": "0.9000",
+        "validation AUC": "0.8000",
+        "validation accuracy": "0.7500",
+        "weights at 0": "50.0%",
+        "features kept": "1 of 2",
+        "L1 norm": "1,234.5",
+        "L2 norm": "6.25",
+        "epochs": "3",
+    }
+
+
+def test_what_each_was_trained_with() -> None:
+    table = tables(page.family(study()))["What each network was trained with"]
+    assert table.rows[2] == ("L1, proximal", "0.0001", "0", "0", "0", "off", "proximal_adam")
+    assert table.rows[8] == ("all", "0.0001", "0.001", "0.2", "0", "1 epoch", "adam")
+
+
+def test_the_best_is_pointed_out_wherever_it_stands() -> None:
+    """On its path; and where the same network is of the family, too."""
+    made = study()
+    (by_strength,) = (t for c, t in tables(path(made, "l1")).items() if c.startswith("By the strength"))
+    assert by_strength.good == (2,)
+    assert by_strength.rows[2][:4] == ("0.00032", "0.2500", "0.3750", "+0.1250")
+    assert by_strength.rows[0][:4] == ("0", "0.2500", "0.6250", "+0.3750")
+    family = list(made.family)
+    family[2] = family[2].model_copy(update={"result": made.paths["l1"][1].result})
+    both = study(family=tuple(family))
+    assert tables(page.family(both))["The family on the splits train and validation"].good == (2,)
+
+
+def test_the_chart_of_losses_and_gaps() -> None:
+    """Two dots for each network, training and validation."""
+    chart = charts(page.family(study()))["losses"]
+    training, validation = chart.dots
+    assert chart.levels[0] == "none"
+    assert training.x == (0.25,) * 9
+    assert validation.x == (0.625, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.4375)
+    assert "The longest is that of none, +0.3750." in chart.text
+
+
+def test_the_learning_curves_share_their_axes() -> None:
+    """One chart for each of the family; the epoch of early stopping is marked where there is one."""
+    found = list(charts(page.curves(study())).values())
+    assert len(found) == 9
+    assert {chart.x_range for chart in found} == {(0.0, 4.0)}
+    assert {chart.y_range for chart in found} == {(0.0, 0.7 * 1.02)}
+    assert found[0].lines[1].y == (0.6, 0.4375, 0.5)
+    assert [chart.mark for chart in found] == [None] * 7 + [(2.0, "epoch 2")] * 2
+    assert found[8].text == (
+        "Training ends at 0.4000, validation at 0.5000; its lowest is 0.4375, in epoch 2, whose weights were kept."
+    )
+
+
+def test_a_path() -> None:
+    """Losses, AUC, zeros and norm by strength, on a logarithmic axis; the configured strength is marked."""
+    section = path(study(), "l1")
+    assert texts(section) == [
+        "Alone, it is best at 0.00032: validation log loss 0.3750, below the 0.6250 without regularization; gap "
+        "+0.1250 instead of +0.3750, 50.0% of its weights exactly 0."
+    ]
+    found = charts(section)
+    assert list(found) == ["l1-loss", "l1-auc", "l1-zeros", "l1-norm"]
+    training, validation, none = found["l1-loss"].lines
+    assert (training.x, training.y) == ((1e-5, 3.2e-4, 1e-2), (0.25, 0.25, 0.25))
+    assert validation.y == (0.5, 0.375, 0.5)
+    assert none.y == (0.625, 0.625)
+    assert found["l1-loss"].mark == (1e-4, "configured, 0.0001")
+    assert [line.y for line in found["l1-zeros"].lines] == [(0, 0.5, 0), (0, 0.5, 0)]
+    assert all(chart.log_x for chart in found.values())
+
+
+def test_a_path_without_zeros_has_no_chart_of_them() -> None:
+    """Dropout has none, its axis is linear, and the configured rate is on it."""
+    found = charts(path(study(), "dropout"))
+    assert list(found) == ["dropout-loss", "dropout-auc", "dropout-norm"]
+    assert not any(chart.log_x for chart in found.values())
+    assert found["dropout-loss"].mark == (0.2, "configured, 0.2")
+
+
+@pytest.mark.parametrize("configured", [[0.1, 0.0, 0.0], 0.0, 0.5])
+def test_a_strength_that_is_not_on_the_axis_has_no_mark(configured: Any) -> None:
+    """One for each layer, none at all, or beyond the end of the path."""
+    made = study(config={"model": {"l1": configured}})
+    assert charts(path(made, "l1"))["l1-loss"].mark is None
+
+
+def test_names_from_the_table_are_shown_and_not_run() -> None:
+    """A dropped feature, the label, a reason: as text, nowhere as an element."""
+    html = page.render(study())
+    assert NASTY not in html
+    assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 4
+
+
+def test_many_dropped_features_are_cut_short() -> None:
+    """2,000 names at each strength would make a large page."""
+    made = study()
+    lost = made.paths["l1"][0].result.model_copy(update={"dropped": tuple(f"f{n}" for n in range(2_000))})
+    entry = made.paths["l1"][0].model_copy(update={"result": lost})
+    table = tables(path(study(paths={"l1": (entry,)}), "l1"))[
+        "The features that the network does not look at"
+    ]
+    assert table.rows[0][1].endswith(", f49 and 1,950 more")
+
+
+def test_the_largest_study_fits() -> None:
+    """50 strengths and 100,000 epochs: still under 6 MB."""
+    curve = tuple(1 / (number + 1.0) for number in range(100_000))
+    made = study()
+    long = tuple(
+        e.model_copy(
+            update={
+                "result": e.result.model_copy(update={"training_curve": curve, "validation_curve": curve})
+            }
+        )
+        for e in made.family
+    )
+    planned = plan(MODEL, TRAINING, 50)
+    paths = {name: entries(variants) for name, variants in planned.paths.items()}
+    html = page.render(study(family=long, paths=paths))
+    assert len(html.encode()) < 6_000_000
+
+
+def test_the_same_study_gives_the_same_page() -> None:
+    assert page.render(study()) == page.render(study())
+
+
+def test_every_chart_has_a_text_and_an_id_of_its_own() -> None:
+    html = page.render(study())
+    drawn = re.findall(r'data-chart="([^"]+)"', html)
+    assert len(drawn) == len(set(drawn)) == 1 + 9 + 4 + 3 + 3
+    for name in drawn:
+        assert f'<figcaption id="{name}-text">' in html

@@ -1,0 +1,156 @@
+"""The verdict in a sentence, the thresholds, and candidate beside baseline."""
+# ruff: noqa: RUF001 (the report writes a real minus sign, which screen readers read out)
+
+from typing import Any
+
+import pytest
+
+from components.report import verdict_section
+from components.report.blocks import Table, Text
+
+
+def test_a_pushed_model_that_won(made: Any) -> None:
+    """A lower log loss is called a win, and where the model went is said."""
+    section = verdict_section.verdict(made.evidence())
+    assert section.blocks[0] == Text(
+        "Pushed: the model beat its unregularized baseline, log loss 0.3919 against 0.5113.", "good"
+    )
+    assert section.blocks[-1] == Text("The model is in /runs/serving/17.")
+
+
+@pytest.mark.parametrize(
+    ("log_loss", "sentence"),
+    [
+        (
+            {"candidate": 0.52, "baseline": 0.51},
+            "Pushed: the model passed every threshold, with log loss 0.5200 against 0.5100 for its unregularized "
+            "baseline.",
+        ),
+        ({"candidate": 0.52, "baseline": None}, "Pushed: the model passed every threshold."),
+    ],
+)
+def test_a_pushed_model_that_did_not_win(made: Any, log_loss: Any, sentence: str) -> None:
+    """A tolerance may let a model through that is a little worse; the sentence does not call that a win."""
+    verdict = made.verdict(metrics={"log_loss": log_loss})
+    assert verdict_section.headline(made.evidence(verdict=verdict)).text == sentence
+
+
+def test_a_model_that_was_not_blessed(made: Any) -> None:
+    """All reasons, and that nothing was published."""
+    verdict = made.verdict(blessed=False, reasons=["the AUC is 0.5, not at least 0.6", "the log loss is NaN"])
+    assert verdict_section.headline(made.evidence(verdict=verdict, pushed=None)) == Text(
+        "Not blessed: the AUC is 0.5, not at least 0.6; the log loss is NaN. Nothing was published.", "bad"
+    )
+
+
+def test_many_reasons_are_counted(made: Any) -> None:
+    """The headline stays a sentence: four of six reasons, and how many more there are."""
+    verdict = made.verdict(blessed=False, reasons=["a", "b", "c", "d", "e", "f"])
+    assert (
+        verdict_section.headline(made.evidence(verdict=verdict, pushed=None)).text
+        == "Not blessed: a; b; c; d; and 2 more. Nothing was published."
+    )
+
+
+def test_a_model_that_was_blessed_by_hand(made: Any) -> None:
+    """The sentence keeps the Evaluator's reasons; below it, who, when and why, as they were typed."""
+    verdict = made.verdict(blessed=False, reasons=["the AUC is 0.5, not at least 0.6"])
+    facts = {"override": {"by": "ada", "at": "2026-11-20T12:00:00+00:00", "reason": made.NASTY}}
+    first, second, *_ = verdict_section.verdict(made.evidence(verdict=verdict, facts=facts)).blocks
+    assert first == Text("Not blessed by the Evaluator (the AUC is 0.5, not at least 0.6), but by hand.")
+    assert second == Text(
+        "Blessed by hand by ada, 2026-11-20T12:00:00+00:00. The reason given: <script>alert(1)</script>"
+    )
+
+
+def test_a_blessed_model_that_was_held_back(made: Any) -> None:
+    """The Evaluator blessed it: the sentence says what kept it from being pushed, also once it was blessed by hand."""
+    reason = "ann rolled back from this very model on 2026-01-31: complaints"
+    held = made.evidence(pushed=None, held_back=reason)
+    assert verdict_section.headline(held) == Text(f"Blessed, but not pushed: {reason}.", "bad")
+    facts = {"override": {"by": "ada", "at": "2026-11-20T12:00:00+00:00", "reason": "it was the data"}}
+    assert verdict_section.headline(made.evidence(held_back=reason, facts=facts)) == Text(
+        f"Blessed by the Evaluator, published by hand. It was held back: {reason}."
+    )
+
+
+def test_each_threshold_has_all_that_decided(made: Any) -> None:
+    """Sentence, outcome, rows, value, bound, interval, both models, and what was held against the bound."""
+    rows = [
+        made.threshold(),
+        made.threshold(
+            rule="change", metric="log_loss", direction="<=", mode="confidence", slice="age <= 30", value=0.01,
+            interval=[-0.02, 0.04], bound=0.0, candidate=0.4, baseline=None, passed=False, sentence="it rose",
+        ),
+    ]  # fmt: skip
+    table = verdict_section.thresholds(rows, "Every threshold")
+    assert table.rows == (
+        (
+            "The AUC is 0.8767, at least 0.6", "passed", "all", "0.8767", "≥ 0.6", "0.8200 to 0.9200", "0.8767",
+            "0.8804", "the value",
+        ),
+        (
+            "It rose", "FAILED", "age <= 30", "+0.0100", "≤ 0", "−0.0200 to +0.0400", "0.4000", "none",
+            "the interval",
+        ),
+    )  # fmt: skip
+    assert table.bad == (1,)
+
+
+def test_the_two_models_side_by_side(made: Any) -> None:
+    """Values, the signed difference, what it means, and the intervals where there are some."""
+    about, table = verdict_section.comparison(made.evidence()).blocks
+    assert isinstance(about, Text)
+    assert about.text == (
+        "Measured on 203 rows of the test split, 108 of them positive, through the serving signature. The difference "
+        "is the candidate's value minus the baseline's; log loss, in nats, is better when lower. Intervals: 95%, "
+        "paired percentile bootstrap over the rows of the test split, 1,000 resamples, seed 1. A difference whose "
+        "interval includes 0 may be chance."
+    )
+    assert isinstance(table, Table)
+    assert table.rows[1:] == (
+        ("PR-AUC", "0.8714", "0.8746", "−0.0032", "worse", "", "", ""),
+        (
+            "log loss", "0.3919", "0.5113", "−0.1194", "better", "0.3819 to 0.4019", "0.5013 to 0.5213",
+            "−0.1294 to −0.1094",
+        ),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("metric", "difference", "word"),
+    [
+        ("auc", 0.01, "better"),
+        ("auc", -0.01, "worse"),
+        ("log_loss", 0.01, "worse"),
+        ("log_loss", -0.01, "better"),
+        ("auc", 0.00001, ""),
+        ("auc", float("nan"), ""),
+        ("auc", None, ""),
+    ],
+)
+def test_what_a_difference_means(metric: str, difference: Any, word: str) -> None:
+    """Log loss is better when lower; what four digits do not show is neither."""
+    assert verdict_section.better_or_worse(metric, difference) == word
+
+
+def test_without_a_baseline(made: Any) -> None:
+    """The metrics of the candidate are shown, and that there is nothing beside them."""
+    metric = {"candidate": 0.8, "baseline": None, "difference": None, "interval": None}
+    about, table = verdict_section.comparison(
+        made.evidence(verdict=made.verdict(metrics={"auc": metric}))
+    ).blocks
+    assert isinstance(about, Text)
+    assert about.text.endswith("There was no baseline to compare with.")
+    assert isinstance(table, Table)
+    assert table.rows == (("AUC", "0.8000", "none", "none", "", "", "", ""),)
+
+
+def test_a_sample_of_the_test_split(made: Any) -> None:
+    """It is said right behind the number of rows."""
+    about = verdict_section.comparison(made.evidence(verdict=made.verdict(sampled_from=2_400_000))).blocks[0]
+    assert isinstance(about, Text)
+    assert about.text.startswith(
+        "Measured on 203 rows of the test split, 108 of them positive, through the serving signature. They are an even "
+        "sample of its 2,400,000 rows (evaluation.max_rows). The difference is"
+    )

@@ -1,0 +1,39 @@
+"""The digest of a model."""
+
+from pathlib import Path
+
+from components.saved_model.model_files import model_digest
+
+
+def write(folder: Path, files: dict[str, bytes]) -> str:
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return str(folder)
+
+
+MODEL = {"saved_model.pb": b"graph", "variables/variables.index": b"", "assets/words": b"a\nb"}
+
+
+def test_the_same_files_have_the_same_digest(tmp_path: Path) -> None:
+    """Wherever they are, and whatever is beside what the model computes."""
+    beside = {"fingerprint.pb": b"1", "assets.extra/model_card.json": b"{}"}
+    assert model_digest(write(tmp_path / "a", MODEL)) == model_digest(write(tmp_path / "b", MODEL | beside))
+
+
+def test_any_other_byte_or_name_has_another(tmp_path: Path) -> None:
+    """Also where bytes move from one file to the next, or from a file into its name."""
+    others: list[dict[str, bytes]] = [
+        {},
+        MODEL,
+        MODEL | {"saved_model.pb": b"grapH"},
+        MODEL | {"saved_model.pb": b"grap", "variables/variables.index": b"h"},
+        MODEL | {"assets/words": b"a\nb\n"},
+        MODEL | {"assets/more": b""},
+        {name: data for name, data in MODEL.items() if name != "assets/words"} | {"assets/word": b"a\nb"},
+        {"a": b"bc"},
+        {"ab": b"c"},
+        {"a": b"", "b": b""},
+    ]
+    digests = [model_digest(write(tmp_path / str(number), files)) for number, files in enumerate(others)]
+    assert len(set(digests)) == len(others)

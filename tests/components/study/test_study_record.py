@@ -1,0 +1,92 @@
+"""What is kept of a study: as JSON and back, and what can be asked of it."""
+
+import json
+import math
+
+from components.config.model import ModelConfig
+from components.config.training import TrainingConfig
+from components.study.study_record import Entry, Result, SplitScores, Study, diverged
+
+NAN = float("nan")
+
+
+def result(train: float, validation: float, curve: tuple[float, ...] = (0.7, 0.6)) -> Result:
+    scores = {"auc": 0.75, "accuracy": 0.5}
+    return Result(
+        train=SplitScores(log_loss=train, **scores),
+        validation=SplitScores(log_loss=validation, **scores),
+        zero=0.5,
+        l1_norm=3.0,
+        l2_norm=2.0,
+        features=3,
+        dropped=("b",),
+        seconds=1.0,
+        training_curve=curve,
+        validation_curve=curve,
+    )
+
+
+def entry(name: str, found: Result, patience: int = 0) -> Entry:
+    return Entry(
+        name=name, model=ModelConfig(), training=TrainingConfig(early_stopping=patience), result=found
+    )
+
+
+def study(*family: Entry, **paths: tuple[Entry, ...]) -> Study:
+    return Study(
+        id="r1", config={}, ingest={}, facts={}, notes=(), trained=1, known=0, family=family, paths=paths
+    )
+
+
+def test_a_result_without_scores_comes_back_from_json() -> None:
+    """JSON has no NaN: it is null there, and NaN again when it is read."""
+    lost = diverged(3, "it ran away", 1.5)
+    text = lost.model_dump_json()
+    assert json.loads(text)["train"] == {"log_loss": None, "auc": None, "accuracy": None}
+    again = Result.model_validate_json(text)
+    assert math.isnan(again.validation.auc)
+    assert math.isnan(again.gap)
+    assert (again.failure, again.kept, again.epochs, again.seconds) == ("it ran away", 3, 0, 1.5)
+
+
+def test_a_study_comes_back_from_json() -> None:
+    made = study(entry("none", result(0.5, 0.6)), l1=(entry("l1 = 1", result(0.55, 0.58)),))
+    assert Study.model_validate_json(made.model_dump_json()) == made
+
+
+def test_the_gap_is_validation_minus_training() -> None:
+    assert result(0.25, 0.75).gap == 0.5
+
+
+def test_the_best_has_the_lowest_validation_loss_anywhere() -> None:
+    """Of equals the first; one that diverged is never the best."""
+    family = (
+        entry("none", result(0.1, 0.6)),
+        entry("L1", diverged(3, "", 1.0)),
+        entry("L2", result(0.3, 0.5)),
+    )
+    made = study(*family, l2=(entry("l2 = 1", result(0.3, 0.5)), entry("l2 = 2", result(0.9, 0.55))))
+    assert made.best == family[2]
+    assert made.none == family[0]
+    assert [e.name for e in made.entries] == ["none", "L1", "L2", "l2 = 1", "l2 = 2"]
+
+
+def test_there_is_no_best_where_everything_diverged() -> None:
+    assert study(entry("none", diverged(3, "", 1.0))).best is None
+
+
+def test_the_best_epoch_is_that_of_early_stopping() -> None:
+    """The first of the lowest, from 1; none without early stopping, or without a loss that is a number."""
+    curve = (0.7, 0.5, 0.5, NAN)
+    assert entry("all", result(0.5, 0.5, curve), patience=2).best_epoch == 2
+    assert entry("all", result(0.5, 0.5, curve)).best_epoch is None
+    assert entry("all", diverged(3, "", 1.0), patience=2).best_epoch is None
+
+
+def test_the_json_for_people_has_no_curves() -> None:
+    """They are in the file; everything else is there, with the gap."""
+    made = study(entry("none", result(0.5, 0.625)), l1=(entry("l1 = 1", result(0.55, 0.58)),))
+    found = json.loads(made.to_json())
+    assert found["family"][0]["result"]["gap"] == 0.125
+    assert "curve" not in made.to_json()
+    assert found["paths"]["l1"][0]["name"] == "l1 = 1"

@@ -1,0 +1,116 @@
+"""Trainings that run away: a logistic regression whose L2 penalty throws its weight further out in each step.
+
+One row, one step an epoch, and a penalty so strong that the log loss does not matter: plain gradient descent makes
+of a weight w in each step w - rate * 2 * l2 * w.
+"""
+
+import json
+import logging
+import math
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from components.common.errors import TrainingDiverged
+from components.config.model import ModelConfig
+from components.config.training import TrainingConfig
+from components.training.checkpoints import Checkpoints
+from components.training.dataset import Vectors
+from components.training.loop import fit
+from components.training.network import build_model
+
+DATA = Vectors(np.array([[1.0]], np.float32), np.array([[1.0]], np.float32))
+# A weight of 1 becomes -99, 9801, ...: its square is more than float32 can hold after ten steps.
+TURNS = TrainingConfig(optimizer="sgd", learning_rate=1.0, epochs=30, early_stopping=20, batch_size=1)
+LAST = 10
+
+
+def network(l2: float = 50.0, l1: float = 0.0) -> keras.Model:
+    """Weight 1, bias 0."""
+    model = build_model(1, ModelConfig(hidden_units=(), l1=l1, l2=l2, dropout=0.0))
+    model.set_weights([np.ones((1, 1)), np.zeros(1)])
+    return model
+
+
+def weights(model: keras.Model) -> list[float]:
+    return [float(weight.item()) for weight in model.get_weights()]
+
+
+def test_it_ends_and_goes_back_to_the_best_epoch(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """With early stopping, and says so; the history has the epoch in which it ran away. Epoch 2 is the best: the
+    weight is about 9801, and the one row is of class 1.
+    """
+    model = network()
+    with caplog.at_level(logging.INFO, "regpipe.progress"):
+        history = fit(model, DATA, DATA, TURNS, tmp_path)
+    assert [epoch["epoch"] for epoch in history] == list(range(1, LAST + 1))
+    assert [math.isfinite(epoch["val_loss"]) for epoch in history] == [True] * (LAST - 1) + [False]
+    assert weights(model)[0] == pytest.approx(99 * 99, rel=0.02)
+    assert caplog.messages[-1] == "the loss is inf; ends, and goes back to epoch 2"
+    assert json.loads((tmp_path / "history.json").read_text()) == history
+
+
+@pytest.mark.parametrize(
+    ("settings", "l1", "message"),
+    [
+        (
+            TURNS.model_copy(update={"early_stopping": 0}),
+            0.0,
+            f"expected a finite validation loss, got inf after epoch {LAST} of 30; try a lower training.learning_rate "
+            "(now 1, with training.optimizer sgd) or weaker penalties (model.l2).",
+        ),
+        (
+            TURNS.model_copy(update={"learning_rate": 1e30, "weight_decay": 1e-30}),
+            0.5,
+            "expected a finite validation loss, got inf after epoch 1 of 30; try a lower training.learning_rate "
+            "(now 1e+30, with training.optimizer sgd) or weaker penalties (model.l1, model.l2, training.weight_decay).",
+        ),
+    ],
+    ids=["without early stopping", "in the first epoch"],
+)
+def test_it_fails_where_there_is_nothing_to_go_back_to(
+    tmp_path: Path, settings: TrainingConfig, l1: float, message: str
+) -> None:
+    """In the epoch in which it happens, with the keys to look at, and with the history up to it."""
+    with pytest.raises(TrainingDiverged) as caught:
+        fit(network(l1=l1), DATA, DATA, settings, tmp_path)
+    assert str(caught.value) == message
+    assert not math.isfinite(json.loads((tmp_path / "history.json").read_text())[-1]["val_loss"])
+
+
+def test_without_penalties_the_step_size_is_to_blame(tmp_path: Path) -> None:
+    """NaN, and no word of keys that are 0: two layers of weights of 1e30 give an infinite logit."""
+    model = build_model(1, ModelConfig(hidden_units=(1,), l1=0.0, l2=0.0, dropout=0.0))
+    model.set_weights([np.ones((1, 1)), np.zeros(1), np.ones((1, 1)), np.zeros(1)])
+    settings = TrainingConfig(optimizer="adam", learning_rate=1e30, epochs=3, early_stopping=0)
+    with pytest.raises(TrainingDiverged) as caught:
+        fit(model, DATA, DATA, settings, tmp_path)
+    assert str(caught.value) == (
+        "expected a finite validation loss, got nan after epoch 1 of 3; try a lower training.learning_rate "
+        "(now 1e+30, with training.optimizer adam)."
+    )
+
+
+@pytest.mark.parametrize("early_stopping", [20, 0])
+def test_taken_up_again_it_ends_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, early_stopping: int
+) -> None:
+    """The checkpoints are of epochs before it ran away: killed at its end, the next run comes to the same."""
+    monkeypatch.setattr("components.training.checkpoints.SECONDS_BETWEEN", 0)
+    monkeypatch.setattr("components.training.throttle.SHARE", 1)
+    settings = TURNS.model_copy(update={"early_stopping": early_stopping})
+    ends = []
+    for run in ("first", "again"):
+        model = network()
+        checkpoints = Checkpoints(tmp_path / "checkpoints")
+        try:
+            end: object = (fit(model, DATA, DATA, settings, tmp_path / run, checkpoints), weights(model))
+        except TrainingDiverged as error:
+            end = str(error)
+        ends.append((end, json.loads((tmp_path / run / "history.json").read_text())))
+        found = checkpoints.latest()
+        assert found is not None
+        assert len(found.record["history"]) == LAST - 1
+    assert ends[0] == ends[1]

@@ -1,0 +1,287 @@
+"""run_fn as TFX calls it, from files of tf.Examples to the SavedModel and the history."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.common.file_names import CARD_FILE
+from components.config.model import ModelConfig
+from components.config.training import TrainingConfig
+from components.saved_model.warmup import replay
+from components.trainer.run_fn import _checkpoints, _tuned, run_fn
+from components.trainer.trainer_settings import TrainerSettings
+from components.training import checkpoints, loop
+from components.training.dataset import Vectors
+from components.training.history import Epoch
+from components.training.train import choose_strategy
+
+Columns = Mapping[str, Sequence[float]]
+WriteExamples = Callable[[Path, Columns], str]
+Train = Callable[..., Path]
+MODEL = ModelConfig(hidden_units=(4,), dropout=0.5)
+TRAINING = TrainingConfig(epochs=3, batch_size=2, learning_rate=0.05, early_stopping=0)
+INGEST = {
+    "label": "y",
+    "negative_label": "no",
+    "positive_label": "yes",
+    "rows": {"train": 4, "eval": 3, "test": 0, "rejected": 0},
+    "digest": "0123",
+    "missing_values": [""],
+}
+NOTHING = Vectors(np.zeros((0, 3), np.float32), np.zeros((0, 1), np.float32))
+
+
+@pytest.fixture(scope="module")
+def train(
+    tmp_path_factory: pytest.TempPathFactory, write_examples: WriteExamples, transformed: Any, table: Columns
+) -> Train:
+    """Trains on `table`, validates on its first three rows, and returns the folder of both outputs."""
+    root = tmp_path_factory.mktemp("trainer")
+    validation = {column: values[:3] for column, values in table.items()}
+    train_file = write_examples(root / "examples" / "Split-train" / "train.gz", table)
+    eval_file = write_examples(root / "examples" / "Split-eval" / "eval.gz", validation)
+    (root / "examples" / "ingest.json").write_text(json.dumps(INGEST))
+
+    def run(name: str, model: ModelConfig = MODEL, **training: Any) -> Path:
+        settings = TrainerSettings(
+            name="pipeline",
+            label="y",
+            model=model,
+            training=TRAINING.model_copy(update=training),
+            code_digest="1",
+            checkpoint_dir=str(root / "checkpoints"),
+        )
+        run_fn(
+            SimpleNamespace(
+                custom_config={"settings": settings.model_dump_json()},
+                transform_graph_path=transformed.transform_savedmodel_dir.removesuffix("/transform_fn"),
+                train_files=[train_file],
+                eval_files=[eval_file],
+                serving_model_dir=str(root / name / "model"),
+                model_run_dir=str(root / name / "run"),
+                hyperparameters=None,
+            )
+        )
+        return root / name
+
+    return run
+
+
+def scores(folder: Path, table: Columns) -> list[float]:
+    """What the exported model says to the rows of the table."""
+    signature = tf.saved_model.load(str(folder / "model")).signatures["serving_default"]
+    names = {name: "f___price___a_b___x___script_" if name.startswith("Δ") else name for name in table}
+    raw = {names[name]: tf.constant(column) for name, column in table.items() if name != "y"}
+    result: list[float] = signature(**raw)["probability"].numpy().tolist()
+    return result
+
+
+@pytest.fixture(scope="module")
+def folder(train: Train) -> Path:
+    return train("one")
+
+
+def test_what_was_fitted_is_what_is_exported(folder: Path, table: Columns) -> None:
+    """The last epoch's validation, worked out from the exported model's answers to the same rows."""
+    history = json.loads((folder / "run" / "history.json").read_text())
+    assert [epoch["epoch"] for epoch in history] == [1, 2, 3]
+    p = np.array(scores(folder, table)[:3])
+    log_loss = -np.mean(np.log([1 - p[0], p[1], 1 - p[2]]))
+    assert history[-1]["val_log_loss"] == pytest.approx(log_loss, rel=1e-5)
+    assert (folder / "run" / "tensorboard").is_dir()
+    assert not (folder / "run" / "tuned.json").exists()
+
+
+def test_the_exported_model_brings_its_warm_up_requests_and_its_card(folder: Path) -> None:
+    """It answers the former, and the latter says what it was made from."""
+    assert replay(str(folder / "model")) == 6
+    card = json.loads((folder / "model" / CARD_FILE).read_text())
+    assert card["name"] == "pipeline"
+    assert card["label"] == {"name": "y", "negative": "no", "positive": "yes"}
+    assert card["data"] == {
+        "digest": "0123",
+        "rows": {"train": 4, "eval": 3, "test": 0},
+        "missing_values": [""],
+    }
+    assert card["settings"] == {
+        "model": MODEL.model_dump(mode="json"),
+        "training": TRAINING.model_dump(mode="json"),
+    }
+
+
+def test_the_seed_reaches_weights_shuffling_and_dropout(train: Train, folder: Path, table: Columns) -> None:
+    """The same settings give the same model twice, another seed another."""
+    assert scores(folder, table) == scores(train("again"), table)
+    assert scores(folder, table) != scores(train("other", seed=7), table)
+
+
+def test_mirrored_is_the_same_model(train: Train, table: Columns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trained under MirroredStrategy, over the one device that is there, a model is exported as any other."""
+    seen = []
+
+    def fit(*given: Any) -> list[Epoch]:
+        seen.append(type(tf.distribute.get_strategy()).__name__)
+        return loop.fit(*given)
+
+    monkeypatch.setattr("components.training.train.fit", fit)
+    plain, mirrored = (
+        train(name, MODEL.without_regularization(), strategy=name) for name in ("none", "mirrored")
+    )
+    assert seen == ["_DefaultDistributionStrategy", "MirroredStrategy"]
+    np.testing.assert_allclose(scores(mirrored, table), scores(plain, table), atol=1e-5)
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The lines of progress since the last call."""
+    found = [record.getMessage() for record in caplog.records if record.name == "regpipe.progress"]
+    caplog.clear()
+    return found
+
+
+def test_what_became_of_the_weights(folder: Path) -> None:
+    """weights.json: a norm for each feature, by its own name and in the order of the vector, and the layers."""
+    report = json.loads((folder / "run" / "weights.json").read_text())
+    assert [feature["name"] for feature in report["features"]] == ["a", "b", "Δ-price. 'a/b' \"x\" <script>"]
+    assert [(layer["name"], layer["weights"]) for layer in report["layers"]] == [
+        ("hidden_1", 12),
+        ("probability", 4),
+    ]
+    assert sum(feature["norm"] ** 2 for feature in report["features"]) == pytest.approx(
+        report["layers"][0]["l2_norm"] ** 2
+    )
+    assert report["dropped"] == []
+
+
+def test_dropped_features_are_shown(train: Train, caplog: pytest.LogCaptureFixture) -> None:
+    """With an L1 that leaves nothing, the last line of progress says so; by subgradients there is no such line."""
+    with caplog.at_level(logging.INFO, "regpipe.progress"):
+        folder = train("proximal", MODEL.model_copy(update={"l1": 100.0}), optimizer="proximal_adam")
+        assert lines(caplog)[-1] == "0 of 3 features kept; 100% of the weights are zero"
+        train("subgradient", MODEL.model_copy(update={"l1": 100.0}))
+        assert [line.split()[0] for line in lines(caplog)] == ["epoch"] * 3
+    report = json.loads((folder / "run" / "weights.json").read_text())
+    assert report["dropped"] == ["a", "b", "Δ-price. 'a/b' \"x\" <script>"]
+
+
+def test_a_trainer_takes_the_values_of_the_tuner(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The candidate all of them; the baseline those that hold nothing back. Each says so, and leaves a note of it."""
+    candidate = TrainerSettings(name="pipeline", label="y", model=MODEL, training=TRAINING, code_digest="1")
+    baseline = candidate.without_regularization()
+    values = {"l1": 0.25, "l2": 0.0, "dropout": 0.125, "learning_rate": 0.5}
+    with caplog.at_level(logging.INFO, "regpipe.progress"):
+        ours, theirs = (
+            _tuned(settings, values, str(tmp_path / name))
+            for name, settings in (("candidate", candidate), ("baseline", baseline))
+        )
+        assert ours.model == MODEL.model_copy(update={"l1": 0.25, "l2": 0.0, "dropout": 0.125})
+        assert ours.training == TRAINING.model_copy(update={"learning_rate": 0.5})
+        assert ours.model.without_regularization() == theirs.model == MODEL.without_regularization()
+        assert theirs.training == ours.training.without_regularization()
+        assert lines(caplog) == [
+            "trains with the tuned l1 0.25, l2 0, dropout 0.125, learning rate 0.5",
+            "trains with the tuned learning rate 0.5",
+        ]
+        assert _tuned(baseline, {"l1": 0.25}, str(tmp_path / "nothing")) == baseline
+        assert lines(caplog) == []
+    notes = {
+        name: json.loads((tmp_path / name / "tuned.json").read_text()) for name in ("candidate", "baseline")
+    }
+    assert notes == {"candidate": values, "baseline": {"learning_rate": 0.5}}
+
+
+def disk_full(*given: Any) -> None:
+    raise OSError("disk full")
+
+
+def test_a_run_that_failed_is_taken_up(
+    train: Train,
+    folder: Path,
+    table: Columns,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """By one with the same settings and data, and by no other; it ends with the same model, and leaves nothing."""
+    leftovers = folder.parent / "checkpoints"
+    monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 0)
+    monkeypatch.setattr("components.training.throttle.SHARE", 1)
+    with caplog.at_level(logging.INFO, "regpipe.progress"):
+        with monkeypatch.context() as patch:
+            patch.setattr("components.trainer.run_fn.export", disk_full)
+            with pytest.raises(OSError, match="disk full"):
+                train("failed")
+        lines(caplog)
+        assert len(list(leftovers.iterdir())) == 1
+        train("different", seed=3)
+        assert [line[:9] for line in lines(caplog)] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
+        assert len(list(leftovers.iterdir())) == 1
+        again = train("resumed")
+        assert lines(caplog) == ["goes on after epoch 3, where an earlier run was cut off"]
+    assert list(leftovers.iterdir()) == []
+    assert scores(again, table) == scores(folder, table)
+    for name in ("history.json", "weights.json"):
+        assert (again / "run" / name).read_text() == (folder / "run" / name).read_text()
+
+
+def test_nowhere_to_leave_a_checkpoint() -> None:
+    """Without a folder for them there are none."""
+    settings = TrainerSettings(name="pipeline", label="y", model=MODEL, training=TRAINING, code_digest="1")
+    assert settings.checkpoint_dir is None
+    assert _checkpoints(settings, NOTHING, NOTHING) is None
+
+
+def test_the_name_of_a_training_is_not_that_of_the_folder(tmp_path: Path) -> None:
+    """Settings, code and data make it; where the checkpoints lie does not."""
+
+    def name(**changed: Any) -> str:
+        given = {
+            "name": "pipeline",
+            "label": "y",
+            "model": MODEL,
+            "training": TRAINING,
+            "code_digest": "1",
+            **changed,
+        }
+        settings = TrainerSettings(checkpoint_dir=str(tmp_path), **given)
+        found = _checkpoints(settings, NOTHING, NOTHING)
+        assert found is not None
+        return Path(found.folder).name
+
+    others = [
+        name(code_digest="2"),
+        name(model=MODEL.without_regularization()),
+        name(model=MODEL.model_copy(update={"l1": 0.5})),
+        name(training=TRAINING.model_copy(update={"seed": 1})),
+    ]
+    assert len({name(), *others}) == 5
+    elsewhere = TrainerSettings(
+        name="pipeline",
+        label="y",
+        model=MODEL,
+        training=TRAINING,
+        code_digest="1",
+        checkpoint_dir="/elsewhere",
+    )
+    found = _checkpoints(elsewhere, NOTHING, NOTHING)
+    assert found is not None
+    assert found.folder == f"/elsewhere/{name()}"
+
+
+def test_strategies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """'auto' takes MirroredStrategy where there is a GPU, and only there; the other two take what they say."""
+    mirrored, plain = "MirroredStrategy", "_DefaultDistributionStrategy"
+
+    def names() -> dict[str, str]:
+        return {name: type(choose_strategy(name)).__name__ for name in ("auto", "mirrored", "none")}
+
+    # Every machine is given no GPU here, then one.
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    assert names() == {"auto": plain, "mirrored": mirrored, "none": plain}
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0"] if kind == "GPU" else [])
+    assert names() == {"auto": mirrored, "mirrored": mirrored, "none": plain}

@@ -1,0 +1,132 @@
+"""Trains under MirroredStrategy on 1, 2 and 4 logical CPUs; prints how far each is from the default strategy.
+
+Two networks, both with dropout and both penalties: one by Adam, one by proximal Adam with weight decay; the latter also
+cut off and taken up. Then the sample, given as a file of arrays, on two replicas. A program of its own, because
+TensorFlow takes the number of devices before its first operation only.
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from components.config.model import ModelConfig
+from components.config.training import TrainingConfig
+from components.training import checkpoints, throttle
+from components.training.checkpoints import Checkpoints
+from components.training.dataset import Vectors
+from components.training.loop import fit
+from components.training.network import build_model
+from components.training.weight_report import weight_report
+
+ROWS, BATCH = 33, 8  # the last batch has one row
+MODEL = ModelConfig(hidden_units=(8, 4), l1=1e-2, l2=1e-2, dropout=(0.25, 0.5))
+TRAINING = TrainingConfig(epochs=3, batch_size=BATCH, learning_rate=1e-2, early_stopping=2)
+REPLICAS = {"adam": (2,), "proximal_adam": (1, 2, 4)}
+
+Array = npt.NDArray[np.float64]
+
+
+def main() -> None:
+    """The last line of the output is JSON.
+
+    By optimizer, and for "fewer rows than a batch": replicas -> differences; "resumed": a difference; "sample".
+    """
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 4)
+    generator = np.random.default_rng(1)
+    features = generator.random((ROWS, 5), np.float32)
+    data = Vectors(features, (features[:, :1] > features[:, 1:2]).astype(np.float32))
+    result: dict[str, Any] = {name: compare(data, name) for name in REPLICAS}
+    result["resumed"] = resumed(data)
+    few = Vectors(data.features[:3], data.labels[:3])
+    result["fewer rows than a batch"] = compare(few, "proximal_adam")
+    result["sample"] = sample(Path(sys.argv[1]), float(sys.argv[2]))
+    print(json.dumps(result))
+
+
+def mirrored(replicas: int) -> tf.distribute.Strategy:
+    """MirroredStrategy over as many logical CPUs."""
+    # Collective operations, the default, can't have groups of two sizes in one process.
+    reduce = tf.distribute.ReductionToOneDevice() if replicas == 2 else None
+    strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)], reduce)
+    assert strategy.num_replicas_in_sync == replicas
+    return strategy
+
+
+def compare(data: Vectors, optimizer: str) -> dict[str, dict[str, float]]:
+    """For each number of replicas, the largest differences from one device in weights and history."""
+    start, weights, history = run(tf.distribute.get_strategy(), data, optimizer)
+    result = {}
+    for replicas in REPLICAS[optimizer]:
+        same_start, other_weights, other_history = run(mirrored(replicas), data, optimizer)
+        assert np.array_equal(start, same_start)
+        result[str(replicas)] = {
+            "moved": float(np.abs(weights - start).max()),
+            "weights": float(np.abs(weights - other_weights).max()),
+            "history": float(np.abs(history - other_history).max()),
+            "zeros": float(np.mean(weights == 0)),
+            "other zeros": float(np.mean((weights == 0) != (other_weights == 0))),
+        }
+    return result
+
+
+def resumed(data: Vectors) -> float:
+    """On two replicas: how far three epochs are from two, and then, in another process so to speak, the third."""
+    checkpoints.SECONDS_BETWEEN, throttle.SHARE = 0, 1
+    _, weights, _ = run(mirrored(2), data, "proximal_adam")
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Checkpoints(Path(folder))
+        run(mirrored(2), data, "proximal_adam", kept, epochs=2)
+        _, other, history = run(mirrored(2), data, "proximal_adam", kept)
+    assert len(history) == TRAINING.epochs
+    return float(np.abs(weights - other).max())
+
+
+def run(
+    strategy: tf.distribute.Strategy,
+    data: Vectors,
+    optimizer: str,
+    kept: Checkpoints | None = None,
+    epochs: int = TRAINING.epochs,
+) -> tuple[Array, Array, Array]:
+    """The weights before and after, and the history's values by epoch."""
+    keras.utils.set_random_seed(TRAINING.seed)
+    with strategy.scope(), tempfile.TemporaryDirectory() as folder:
+        model = build_model(data.features.shape[1], MODEL)
+        model.set_weights([w + 0.25 if w.ndim == 1 else w for w in model.get_weights()])  # no 0 to begin with
+        start = flat(model)
+        decay = 0.0 if optimizer == "adam" else 0.5
+        settings = TRAINING.model_copy(
+            update={"optimizer": optimizer, "weight_decay": decay, "epochs": epochs}
+        )
+        history = fit(model, data, data, settings, Path(folder), kept)
+    return start, flat(model), np.array([list(epoch.values()) for epoch in history])
+
+
+def sample(path: Path, l1: float) -> dict[str, Any]:
+    """The defaults by proximal Adam on two replicas: the share of zeros, and the answers to the test rows."""
+    with np.load(path) as arrays:
+        parts = [Vectors(arrays[f"x{part}"], arrays[f"y{part}"]) for part in range(3)]
+    keras.utils.set_random_seed(42)
+    with mirrored(2).scope(), tempfile.TemporaryDirectory() as folder:
+        model = build_model(parts[0].features.shape[1], ModelConfig(l1=l1))
+        fit(model, parts[0], parts[1], TrainingConfig(optimizer="proximal_adam"), Path(folder))
+    layers = weight_report(model, [str(n) for n in range(parts[0].features.shape[1])])["layers"]
+    zeros = sum(x["zero"] * x["weights"] for x in layers) / sum(x["weights"] for x in layers)
+    return {"zeros": zeros, "answers": model(parts[2].features).numpy()[:, 0].tolist()}
+
+
+def flat(model: keras.Model) -> Array:
+    """All weights in a row."""
+    return np.concatenate([w.ravel() for w in model.get_weights()]).astype(np.float64)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""How often something is done beside a training."""
+
+import pytest
+
+from components.training.throttle import Pace
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    clock = [100.0]
+    monkeypatch.setattr("components.training.throttle.time.monotonic", lambda: clock[0])
+    return clock
+
+
+def due(pace: Pace, now: list[float], *times: float) -> list[bool]:
+    found = []
+    for now[0] in times:
+        found.append(pace.due())
+    return found
+
+
+def test_what_takes_no_time_is_done_every_so_many_seconds(now: list[float]) -> None:
+    """From the start, or from the last time on."""
+    pace = Pace(2.0)
+    assert due(pace, now, 100.0, 101.9, 102.0, 103.0) == [False, False, True, True]
+    with pace.taking():
+        pass
+    assert due(pace, now, 104.9, 105.0) == [False, True]
+    assert Pace(2.0, at_once=True).due()
+
+
+def test_what_takes_long_is_done_less_often(now: list[float]) -> None:
+    """It takes a tenth of the time: one second, then nine in which the training goes on."""
+    pace = Pace(2.0, at_once=True)
+    with pace.taking():
+        now[0] = 101.0
+    assert due(pace, now, 103.0, 109.9, 110.0) == [False, False, True]
+    with pace.taking():
+        now[0] = 110.1
+    assert due(pace, now, 112.0, 112.1) == [False, True]

@@ -1,0 +1,267 @@
+"""Arguments in, exit code out: `regpipe` and `regpipe run`; the runner is a stub."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.common.errors import DataRefused
+from pipeline_def.cli.main import main
+from pipeline_def.config.load import PipelineConfig
+from pipeline_def.local import runner as local_runner
+from pipeline_def.local.runner import RunOptions
+from pipeline_def.runs.summary import Status, Summary
+
+REPOSITORY = Path(__file__).parents[3]
+COMMANDS: tuple[list[str], ...] = (
+    [],
+    ["run"],
+    ["study"],
+    ["config"],
+    ["init"],
+    ["runs"],
+    ["report"],
+    ["bless"],
+    ["serve"],
+    ["predict"],
+    ["schema"],
+    ["schema", "freeze"],
+)
+
+
+class Runner:
+    """Stands for local_runner.run: remembers what it was called with."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[PipelineConfig, RunOptions]] = []
+        self.status: Status = "pushed"
+        self.exit_code = 0
+        self.error: BaseException | None = None
+
+    def __call__(self, config: PipelineConfig, options: RunOptions) -> Summary:
+        self.calls.append((config, options))
+        if self.error is not None:
+            raise self.error
+        return Summary(run_id="r1", status=self.status, exit_code=self.exit_code)
+
+    @property
+    def config(self) -> PipelineConfig:
+        return self.calls[-1][0]
+
+
+@pytest.fixture
+def runner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runner:
+    stub = Runner()
+    monkeypatch.setattr(local_runner, "run", stub)
+    monkeypatch.chdir(tmp_path)
+    return stub
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_imports_nothing_heavy_and_fits_80_columns(command: list[str]) -> None:
+    code = (
+        "import sys\nfrom pipeline_def.cli.main import main\n"
+        "try: main(sys.argv[1:] + ['--help'])\n"
+        "except SystemExit as end: assert not end.code\n"
+        "heavy = {'tensorflow', 'tfx', 'pyarrow', 'apache_beam', 'keras', 'numpy', 'rich', 'pydantic'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    environment = {"PATH": "", "COLUMNS": "80", "PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command], capture_output=True, text=True, env=environment, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "exit codes:" in done.stdout or command == ["schema"]
+
+
+def test_module_can_be_run() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline_def.cli", "config", "--set", "training.epochs=0"],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "regpipe: --set: training.epochs: expected a whole number >= 1, got 0\n"
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert not caught.value.code
+    assert capsys.readouterr().out.startswith("regpipe ")
+
+
+def test_no_command_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "start here:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["rnu"], ["run", "--dta", "x"], ["run", "--conf", "x"], ["schema"], ["init"]]
+)
+def test_wrong_arguments_exit_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+
+
+def test_a_command_refuses_what_it_does_not_know_with_its_own_usage(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["schedule", "apply", "--epochs", "3"])
+    said = capsys.readouterr().err
+    assert said.startswith("usage: regpipe schedule apply [-h]")
+    assert said.endswith(
+        "\nregpipe schedule apply: error: unrecognized arguments: --epochs 3; see `regpipe schedule apply --help`\n"
+    )
+
+
+def test_run_takes_the_sample_table_by_default(runner: Runner) -> None:
+    assert main(["run"]) == 0
+    sample = REPOSITORY / "data/sample.csv"
+    expected = str(sample) if sample.exists() else "data/sample.csv"
+    assert runner.config.data.input == expected
+    assert runner.calls[-1][1] == RunOptions(root=Path("runs"), use_cache=True, from_step=None, to_step=None)
+
+
+def test_run_prefers_a_sample_in_the_working_directory(runner: Runner) -> None:
+    Path("data").mkdir()
+    Path("data/sample.csv").write_text("x,label\n")
+    main(["run"])
+    assert runner.config.data.input == "data/sample.csv"
+
+
+def test_flags_win_over_set_and_set_over_the_file(runner: Runner) -> None:
+    Path("p.yaml").write_text("data: {input: a.csv, label: a}\nmodel: {l1: 1, l2: 1}\n")
+    main(
+        [
+            "run",
+            "--config",
+            "p.yaml",
+            "--data",
+            "c.csv",
+            "--set",
+            "data.input=b.csv",
+            "--set",
+            "model.l1=2",
+            "--label",
+            "'c'",
+        ]
+    )
+    assert (runner.config.data.input, runner.config.data.label) == ("c.csv", "'c'")
+    assert (runner.config.model.l1, runner.config.model.l2) == (2.0, 1.0)
+
+
+def test_options_reach_the_runner(runner: Runner) -> None:
+    main(["run", "--root", "elsewhere", "--no-cache", "--from-step", "Trainer", "--to-step", "Evaluator"])
+    expected = RunOptions(root=Path("elsewhere"), use_cache=False, from_step="Trainer", to_step="Evaluator")
+    assert runner.calls[-1][1] == expected
+
+
+def test_a_step_that_this_configuration_has(runner: Runner) -> None:
+    assert main(["run", "--set", "tuning.trials=2", "--to-step", "Tuner"]) == 0
+    assert runner.calls[-1][1].to_step == "Tuner"
+
+
+def test_the_verdict_is_on_standard_output(runner: Runner, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["run"])
+    out, err = capsys.readouterr()
+    assert out.startswith("Pushed: ")
+    assert err == ""
+
+
+def test_json_alone_is_on_standard_output(runner: Runner, capsys: pytest.CaptureFixture[str]) -> None:
+    runner.status, runner.exit_code = "not_blessed", 4
+    assert main(["run", "--json"]) == 4
+    out, err = capsys.readouterr()
+    assert json.loads(out)["status"] == "not_blessed"
+    assert err.startswith("Not blessed: ")
+
+
+USAGE = {
+    "misspelt step": (
+        ["--from-step", "trainr"],
+        "--from-step: expected the name of a step, got 'trainr'; did you mean Trainer?",
+    ),
+    "step in small letters": (
+        ["--to-step", "pusher"],
+        "--to-step: expected the name of a step, got 'pusher'; did you mean Pusher?",
+    ),
+    "steps in the wrong order": (
+        ["--from-step", "Pusher", "--to-step", "Trainer"],
+        "--from-step: expected a step not after --to-step Trainer, got 'Pusher'",
+    ),
+    "step that this configuration has not": (
+        ["--to-step", "Tuner"],
+        "--to-step: expected a step of this configuration, got 'Tuner'; --set tuning.trials=10 adds it",
+    ),
+    "root is a file": (["--root", "file"], "--root: expected a folder, got the file 'file'"),
+    "no configuration": (["--config", "no.yaml"], "no.yaml: can't be read: no such file or directory"),
+    "empty label": (["--label", ""], "--label: data.label: expected text that is not empty, got ''"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), USAGE.values(), ids=USAGE.keys())
+def test_usage_errors(
+    runner: Runner, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("file").touch()
+    assert main(["run", *arguments]) == 2
+    assert capsys.readouterr() == ("", f"regpipe: {message}\n")
+    assert runner.calls == []
+
+
+def test_a_root_on_a_store_is_refused(runner: Runner, capsys: pytest.CaptureFixture[str]) -> None:
+    """With both slashes, which a path of this machine would lose; nothing is made or run."""
+    with pytest.raises(SystemExit) as caught:
+        main(["run", "--root", "gs://bucket/churn"])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.endswith(
+        "argument --root: expected a folder on this machine, got 'gs://bucket/churn'; runs on Kubeflow may have their "
+        "kubeflow.root on gs://\n"
+    )
+    assert runner.calls == []
+    assert list(Path().iterdir()) == []
+
+
+def test_a_step_that_is_far_off_lists_the_steps(runner: Runner, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--to-step", "xyz"]) == 2
+    assert "got 'xyz'; there are ExampleGen, StatisticsGen" in capsys.readouterr().err
+
+
+def test_each_problem_of_a_configuration_has_its_line(
+    runner: Runner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "--set", "training.epochs=0", "--set", "l2=1"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "regpipe: --set: l2: unknown key; did you mean model.l2?",
+        "regpipe: --set: training.epochs: expected a whole number >= 1, got 0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted; finished steps are taken from the cache next time"),
+        (local_runner.RootInUse("runs: another run uses this root."), 2, "runs: another run uses this root."),
+        (DataRefused("no rows"), 3, "no rows"),
+    ],
+)
+def test_what_the_runner_raises(
+    runner: Runner, error: BaseException, code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runner.error = error
+    assert main(["run"]) == code
+    assert capsys.readouterr().err == f"regpipe: {message}\n"
+
+
+def test_a_closed_pipe_is_no_traceback() -> None:
+    line = f"{sys.executable} -m pipeline_def.cli.main config | head -c 1"
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, cwd=REPOSITORY, check=False)
+    assert (done.stdout, done.stderr) == ("#", "")

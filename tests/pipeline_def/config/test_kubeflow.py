@@ -1,0 +1,86 @@
+"""The keys under `kubeflow`: what is refused, with which words, and how moments are kept."""
+
+import pytest
+
+from pipeline_def.config.load import ConfigError, PipelineConfig, load_config
+
+MOMENT = "expected a date and time with its offset from UTC, such as 2027-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "problem"),
+    [
+        (
+            ["schedule.cron=30 2 * * *"],
+            "schedule.cron: expected six fields, seconds first, such as '0 30 2 * * *' (every day at 02:30:00), "
+            "got 5 in '30 2 * * *'; a crontab's five fields are written '0 30 2 * * *'",
+        ),
+        (["schedule.interval=0"], "schedule.interval: expected a whole number >= 1 or null, got 0"),
+        (
+            ["schedule.interval=60", "schedule.cron=0 0 0 * * *"],
+            "schedule.interval: expected cron or interval, got both",
+        ),
+        (["schedule.concurrency=11"], "schedule.concurrency: expected a whole number >= 1 and <= 10, got 11"),
+        (["schedule.start=2027-01-01"], f"schedule.start: {MOMENT}, got '2027-01-01'"),
+        (["schedule.end=tomorrow"], f"schedule.end: {MOMENT}, got 'tomorrow'"),
+        (
+            ["schedule.start=2027-01-02T00:00:00Z", "schedule.end=2027-01-02T01:00:00+02:00"],
+            "schedule.end: expected a moment after kubeflow.schedule.start (2027-01-02T00:00:00Z), "
+            "got 2027-01-01T23:00:00Z",
+        ),
+        (["schedule.parameters=[span]"], "schedule.parameters: expected name=value, got 'span'"),
+        (["schedule.parameters=[a=1, a=2]"], "schedule.parameters: expected each parameter once, got a 2 times"),
+        (
+            ["host=kubeflow:8080"],
+            "host: expected an address such as https://kubeflow.example.org/pipeline, got 'kubeflow:8080'",
+        ),
+        (
+            ["host=https://ann:secret@kubeflow"],
+            "host: expected an address without a user or a password; see kubeflow.auth",
+        ),
+        (
+            ["host=https://kubeflow", "auth=kubeconfig"],
+            "host: expected none where kubeflow.auth is kubeconfig, which says where to ask, got 'https://kubeflow'",
+        ),
+        (
+            ["root=gs://b/r", "volume=regpipe"],
+            "volume: expected null where kubeflow.root is on gs://, as nothing is mounted there, got 'regpipe'",
+        ),
+        (["auth=token"], "auth: expected none, bearer, service_account or kubeconfig, got 'token'"),
+        (["namespace=Ann"], "namespace: expected lower-case letters, digits and hyphens (at most 63), got 'Ann'"),
+        (
+            ["notify.secret=https://hooks.example.org/x"],
+            "notify.secret: expected lower-case letters, digits, hyphens and dots (at most 253), "
+            "got 'https://hooks.example.org/x'",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_refused(overrides: list[str], problem: str) -> None:
+    """Before anything is asked; the password in an address is not repeated."""
+    with pytest.raises(ConfigError) as refused:
+        load_config(None, [f"kubeflow.{override}" for override in overrides])
+    assert refused.value.problems == (f"--set: kubeflow.{problem}",)
+
+
+def test_a_root_on_a_store_has_no_volume() -> None:
+    """By itself, and as it is written out and read again; a folder has the default one. Slashes at the end go."""
+    config = load_config(None, ["kubeflow.root=gs://bucket/churn//"])
+    assert (config.kubeflow.root, config.kubeflow.volume) == ("gs://bucket/churn", None)
+    assert PipelineConfig.model_validate_json(config.model_dump_json()) == config
+    assert load_config(None, ["kubeflow.root=/mnt/other"]).kubeflow.volume == "regpipe"
+
+
+def test_one_moment_has_one_text() -> None:
+    """Moments are kept in UTC and whole seconds, as the API keeps them; else `apply` would see a change each time."""
+    written = ["2027-01-01T00:00:00Z", "2027-01-01T01:00:00+01:00", "2026-12-31T19:00:00.4-05:00"]
+    moments = {
+        load_config(None, [f"kubeflow.schedule.start={text}"]).kubeflow.schedule.start for text in written
+    }
+    assert moments == {"2027-01-01T00:00:00Z"}
+
+
+def test_an_address_and_a_cron_are_kept_in_one_way() -> None:
+    """No slash at the end, one space between fields."""
+    config = load_config(None, ["kubeflow.host=https://k/pipeline/", "kubeflow.schedule.cron= 0  0 3 * * * "])
+    assert config.kubeflow.host == "https://k/pipeline"
+    assert config.kubeflow.schedule.cron == "0 0 3 * * *"

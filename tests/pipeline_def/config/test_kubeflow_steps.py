@@ -1,0 +1,61 @@
+"""The keys of what a step on Kubeflow runs in: what is refused, with which words, and what replaces what."""
+
+import pytest
+
+from pipeline_def.config.load import ConfigError, load_config
+
+ROOT = "expected a folder in the containers such as /mnt/regpipe, or gs://bucket/folder"
+MOUNT = "TensorFlow opens no such store; have the cluster mount the bucket as a folder"
+LIST = "expected a list of {step: NAME, KEY: VALUE, ...}, such as [{step: Trainer, gpus: 1, memory: 8Gi}]"
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ("root=s3://b/r", f"root: {ROOT}, got 's3://b/r': {MOUNT}"),
+        ("root=minio://b/r", f"root: {ROOT}, got 'minio://b/r': {MOUNT}"),
+        ("root=hdfs://b/r", f"root: {ROOT}, got 'hdfs://b/r'"),
+        ("root=gs://", f"root: {ROOT}, got 'gs://'"),
+        ("root=runs", f"root: {ROOT}, got 'runs'"),
+        ("root=/", f"root: {ROOT}, got '/'"),
+        (
+            "metadata.kind=sqlite",
+            "metadata.kind: expected mysql or grpc, got 'sqlite', which takes one process at a time; here several "
+            "steps share it",
+        ),
+        ("steps.memory=4 GB", "steps.memory: expected bytes such as 512Mi or 4Gi, got '4 GB'"),
+        ("steps.env=[A]", "steps.env: expected variables such as HTTPS_PROXY=http://proxy:3128, got 'A'"),
+        ("steps.secrets=[A=b]", "steps.secrets: expected VARIABLE=secret:key, such as TOKEN=store:token, got 'A=b'"),
+        ("steps.node_selector=[ssd]", "steps.node_selector: expected labels such as disk=ssd, got 'ssd'"),
+        (
+            "steps.tolerations=[gpu=true]",
+            "steps.tolerations: expected taints as kubectl writes them, such as gpu=true:NoSchedule, got 'gpu=true'",
+        ),
+        ("overrides=[{step: Trainr}]", f"overrides: {LIST}, got {{step: 'Trainr'}} as item 1"),
+        ("overrides=[{step: Pusher}, {step: Pusher}]", "overrides: expected each step once, got Pusher 2 times"),
+        (
+            "overrides=[{step: Transform, gpus: 1}]",
+            "overrides: expected gpus for Tuner, Trainer, BaselineTrainer only, got 1 for Transform",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_refused(override: str, problem: str) -> None:
+    """Before anything is compiled; a bucket with what to do instead."""
+    with pytest.raises(ConfigError) as refused:
+        load_config(None, [f"kubeflow.{override}"])
+    assert refused.value.problems == (f"--set: kubeflow.{problem}",)
+
+
+def test_a_step_gets_what_all_get_but_for_its_own() -> None:
+    """What the override leaves out stays; an empty list takes away."""
+    kubeflow = load_config(
+        None,
+        [
+            "kubeflow.steps.cpu='2'", "kubeflow.steps.env=[A=1]", "kubeflow.steps.retries=3",
+            "kubeflow.overrides=[{step: Trainer, memory: 8Gi, retries: 0, env: []}]",
+        ],
+    ).kubeflow  # fmt: skip
+    (override,) = kubeflow.overrides
+    settings = override.over(kubeflow.steps)
+    assert (settings.cpu, settings.memory, settings.retries, settings.env) == ("2", "8Gi", 0, ())
+    assert settings.backoff == kubeflow.steps.backoff

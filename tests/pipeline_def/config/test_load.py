@@ -1,0 +1,345 @@
+"""A refusal of the configuration names source, key, expectation and value."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline_def.config.load import ConfigError, Flag, load_config
+
+
+def problems(tmp_path: Path, text: str | bytes, *overrides: str | Flag) -> list[str]:
+    """What load_config complains of, with the file's folder taken out."""
+    path = tmp_path / "pipeline.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, overrides)
+    assert str(caught.value) == "\n".join(caught.value.problems)
+    return [problem.replace(f"{tmp_path}/", "") for problem in caught.value.problems]
+
+
+PENALTY = "a number >= 0, or a list of them (one per hidden layer, then the output layer)"
+RATE = "a number >= 0 and < 1, or a list of them (one per hidden layer)"
+UNITS = "model.hidden_units: expected a list of at most 32 whole numbers >= 1"
+SLICES = "evaluation.slices: expected a list of {feature: NAME, edges: [NUMBER, ...]} with edges that rise"
+REFUSED = {
+    "negative penalty": ("model:\n  l1: -0.1", f"2: model.l1: expected {PENALTY}, got -0.1"),
+    "NaN": ("model:\n  l2: .nan", f"2: model.l2: expected {PENALTY}, got .nan"),
+    "infinity": ("model: {l2: .inf}", f"1: model.l2: expected {PENALTY}, got .inf"),
+    "the word nan": ("model: {l2: nan}", f"1: model.l2: expected {PENALTY}, got 'nan'"),
+    "no epochs": ("training:\n  epochs: 0", "2: training.epochs: expected a whole number >= 1, got 0"),
+    "text for a number": ("model: {l1: lots}", f"1: model.l1: expected {PENALTY}, got 'lots'"),
+    "a number in quotes": ("model: {l1: '0.1'}", f"1: model.l1: expected {PENALTY}, got '0.1'"),
+    "boolean for whole": (
+        "training: {epochs: true}",
+        "1: training.epochs: expected a whole number >= 1, got true",
+    ),
+    "boolean for number": ("model: {l1: false}", f"1: model.l1: expected {PENALTY}, got false"),
+    "number for whole": (
+        "training: {epochs: 3.0}",
+        "1: training.epochs: expected a whole number >= 1, got 3.0",
+    ),
+    "exponent for whole": (
+        "training: {epochs: 1e2}",
+        "1: training.epochs: expected a whole number >= 1, got 1e2",
+    ),
+    "nothing": ("model:\n  l1:\n", f"2: model.l1: expected {PENALTY}, got nothing"),
+    "no label": ("data: {label: null}", "1: data.label: expected text that is not empty, got nothing"),
+    "empty label": ("data: {label: ''}", "1: data.label: expected text that is not empty, got ''"),
+    "whole dropout": ("model: {dropout: 1}", f"1: model.dropout: expected {RATE}, got 1"),
+    "unknown choice": (
+        "training: {strategy: mirored}",
+        "1: training.strategy: expected auto, mirrored or none, got 'mirored'",
+    ),
+    "negative penalty of a layer": (
+        "model: {l1: [0, -1, 0]}",
+        f"1: model.l1: expected {PENALTY}, got [0, -1, 0]",
+    ),
+    "NaN for a layer": ("model: {l2: [0, .nan, 0]}", f"1: model.l2: expected {PENALTY}, got [0, .nan, 0]"),
+    "boolean for a layer": (
+        "model: {dropout: [0.5, true]}",
+        f"1: model.dropout: expected {RATE}, got [0.5, true]",
+    ),
+    "too few penalties": (
+        "model:\n  hidden_units: [4, 2]\n  l1: [0.1, 0.2]",
+        "3: model.l1: expected a list of length 3 (one per hidden layer, then the output layer), got [0.1, 0.2]",
+    ),
+    "too many penalties": (
+        "model:\n  l2: [0, 0]\n  hidden_units: []",
+        "2: model.l2: expected a list of length 1 (one per hidden layer, then the output layer), got [0.0, 0.0]",
+    ),
+    "too many dropout rates": (
+        "model: {dropout: [0, 0.5, 0.25]}",
+        "1: model.dropout: expected a list of length 2 (one per hidden layer), got [0.0, 0.5, 0.25]",
+    ),
+    "unknown optimizer": (
+        "training: {optimizer: adamax}",
+        "1: training.optimizer: expected adam, adamw, sgd or proximal_adam, got 'adamax'",
+    ),
+    "negative decay": (
+        "training: {optimizer: sgd, weight_decay: -1}",
+        "1: training.weight_decay: expected a number >= 0, got -1",
+    ),
+    "decay with Adam": (
+        "training:\n  weight_decay: 0.01",
+        "2: training.weight_decay: expected 0 with training.optimizer adam (the others have weight decay), got 0.01",
+    ),
+    "no memory": (
+        "training: {memory: 0}",
+        "1: training.memory: expected a whole number >= 1, got 0",
+    ),
+    "a sample too small to be judged": (
+        "evaluation: {max_rows: 49}",
+        "1: evaluation.max_rows: expected 0 or at least evaluation.min_rows (50), got 49",
+    ),
+    "negative value to try": (
+        "tuning: {l1: [0, -1]}",
+        "1: tuning.l1: expected a list of numbers >= 0, got -1 as item 2",
+    ),
+    "whole dropout to try": (
+        "tuning: {dropout: [0.5, 1]}",
+        "1: tuning.dropout: expected a list of numbers >= 0 and < 1, got 1 as item 2",
+    ),
+    "no step to try": (
+        "tuning: {learning_rate: [0]}",
+        "1: tuning.learning_rate: expected a list of numbers > 0, got 0 as item 1",
+    ),
+    "a value to try twice": (
+        "tuning: {l2: [0.5, 1, 0.50]}",
+        "1: tuning.l2: expected numbers that differ, got 0.5 twice",
+    ),
+    "one value that is not in a list": (
+        "tuning: {l2: 0.5}",
+        "1: tuning.l2: expected a list of numbers >= 0, got 0.5; a list is written [0.5]",
+    ),
+    "no seed for KerasTuner": (
+        "tuning: {seed: 0}",
+        "1: tuning.seed: expected a whole number >= 1 and < 2147483648, got 0",
+    ),
+    "nothing to tune": (
+        "tuning:\n  l1: []\n  l2: []\n  dropout: []\n  learning_rate: []\n  trials: 3",
+        "6: tuning.trials: expected 0 where tuning lists no values to try, got 3",
+    ),
+    "only dropout to tune, and no hidden layer": (
+        "model: {hidden_units: []}\ntuning: {l1: [], l2: [], learning_rate: [],\n trials: 3}",
+        "3: tuning.trials: expected 0 where tuning lists no values to try, got 3",
+    ),
+    "one value for all layers": (
+        "model: {hidden_units: [4], l1: [0, 1]}\ntuning:\n  trials: 3\n  l1: [0, 0.5]",
+        "1: model.l1: expected a number, in place of which the Tuner puts another, or tuning.l1: [], got [0.0, 1.0]",
+    ),
+    "span": ("data: {span: newest}", "1: data.span: expected latest or a whole number >= 0, got 'newest'"),
+    "delimiter": ("data: {delimiter: '::'}", "1: data.delimiter: expected one character, or auto, got '::'"),
+    "name": (
+        "name: My Pipeline",
+        "1: name: expected lower-case letters, digits and hyphens (at most 63), got 'My Pipeline'",
+    ),
+    "list item": (
+        "model:\n  hidden_units: [64,\n    x]",
+        "3: model.hidden_units: expected a list of at most 32 whole numbers >= 1, got 'x' as item 2",
+    ),
+    "layer of no units": (
+        "model:\n  hidden_units:\n    - 64\n    - 0",
+        "4: model.hidden_units: expected a list of at most 32 whole numbers >= 1, got 0 as item 2",
+    ),
+    "not a list": (
+        "data: {ignore: id}",
+        "1: data.ignore: expected a list of texts, got 'id'; a list is written [id]",
+    ),
+    "too many layers": (
+        f"model: {{hidden_units: [{', '.join(['1'] * 33)}]}}",
+        "1: model.hidden_units: expected a list of at most 32 whole numbers >= 1, got a list of 33",
+    ),
+    "slice without edges": (
+        "evaluation:\n  slices:\n    - {feature: a, edges: [1]}\n    - {feature: b}",
+        f"4: {SLICES}, got {{feature: 'b'}} as item 2",
+    ),
+    "slice with an unknown key": (
+        "evaluation: {slices: [{feature: a, edges: [1], name: x}]}",
+        f"1: {SLICES}, got {{feature: 'a', edges: [1], name: 'x'}} as item 1",
+    ),
+    "slice that is a text": (
+        "evaluation: {slices: [age]}",
+        f"1: {SLICES}, got 'age' as item 1",
+    ),
+    "one slice that is not in a list": (
+        "evaluation: {slices: {feature: a, edges: [1]}}",
+        f"1: {SLICES}, got a group of keys",
+    ),
+    "edges that fall": (
+        "evaluation: {slices: [{feature: a, edges: [30, 30.0]}]}",
+        "1: evaluation.slices: expected edges that rise, got 30 after 30",
+    ),
+    "slice in a slice": (
+        "evaluation: {slices: [{feature: a, edges: [[1]]}]}",
+        f"1: {SLICES}, got a list or group as item 1",
+    ),
+    "negative gap": (
+        "evaluation: {max_gap: -1}",
+        "1: evaluation.max_gap: expected null or a number >= 0, got -1",
+    ),
+    "certain": (
+        "evaluation: {confidence: 1}",
+        "1: evaluation.confidence: expected a number > 0 and < 1, got 1",
+    ),
+    "mode": ("evaluation: {mode: bound}", "1: evaluation.mode: expected point or confidence, got 'bound'"),
+    "list of lists": (
+        "model: {hidden_units: [[1]]}",
+        f"1: {UNITS}, got a list or group as item 1",
+    ),
+    "group for a value": ("model: {l1: {a: 1}}", f"1: model.l1: expected {PENALTY}, got a group of keys"),
+    "value for a group": (
+        "model: 5",
+        "1: model: expected a group of keys (hidden_units, l1, l2, dropout), got 5",
+    ),
+    "list for a text": ("data: {label: [a]}", "1: data.label: expected text that is not empty, got ['a']"),
+    "tag that does not fit": ("model: {l1: !!int abc}", f"1: model.l1: expected {PENALTY}, got 'abc'"),
+    "foreign tag": ("model: {l1: !me abc}", f"1: model.l1: expected {PENALTY}, got 'abc'"),
+    "label is a feature": (
+        "data:\n  label: y\n  features: [x, y]",
+        "3: data.features: expected columns other than the label, got 'y'",
+    ),
+    "label is ignored": (
+        "data:\n  label: y\n  ignore: [y]",
+        "3: data.ignore: expected columns other than the label, got 'y'",
+    ),
+    "ignored feature": (
+        "data:\n  features: [a, b]\n  ignore: [b]",
+        "3: data.ignore: expected columns that data.features does not list, got 'b'",
+    ),
+    "feature twice": (
+        "data: {features: [a, a]}",
+        "1: data.features: expected texts that differ, got 'a' twice",
+    ),
+    "misspelt": ("\nmodel:\n  dropuot: 0.1", "3: model.dropuot: unknown key; did you mean model.dropout?"),
+    "misspelt group": ("modle: {l1: 1}", "1: modle: unknown key; did you mean model?"),
+    "key without group": ("l1: 0.1", "1: l1: unknown key; did you mean model.l1?"),
+    "key in the wrong group": (
+        "model: {epochs: 3}",
+        "1: model.epochs: unknown key; did you mean training.epochs?",
+    ),
+    "key in the wrong depth": (
+        "data: {train: 3}",
+        "1: data.train: unknown key; did you mean data.split.train?",
+    ),
+    "far off": ("model: {zzz: 3}", "1: model.zzz: unknown key; model has hidden_units, l1, l2, dropout"),
+    "far off at the top": (
+        "zzz: 3",
+        "1: zzz: unknown key; there are name, data, model, training, tuning, evaluation, serving, beam, kubeflow",
+    ),
+    "dotted": ("model.l1: 0.1", "1: model.l1: expected l1: indented under model:, got a dotted key"),
+    "given twice": (
+        "model:\n  l1: 1\n  l2: 1\n  l1: 2",
+        "4: model.l1: given twice, first in line 2",
+    ),
+    "group given twice": ("model: {}\ndata: {}\nmodel: {}", "3: model: given twice, first in line 1"),
+    "no plain key": ("model: {[1]: 2}", "1: model: expected a key, got a list or group"),
+    "list at the top": (
+        "- a\n- b",
+        "1: expected keys such as data: and model: at the top level, got ['a', 'b']",
+    ),
+    "text at the top": (
+        "# hello\nmodel",
+        "2: expected keys such as data: and model: at the top level, got 'model'",
+    ),
+    "syntax": (
+        "model:\n  l1: 1\n  l2: [1, 2\ndata: {}",
+        "4: not YAML: expected ',' or ']', but got ':' (column 5)",
+    ),
+    "indentation": (
+        "model:\n  l1: 1\n l2: 1",
+        "3: not YAML: expected <block end>, but found '<block mapping start>' (column 2)",
+    ),
+    "two documents": ("a: 1\n---\nb: 2", "2: not YAML: found another document (column 1)"),
+    "control character": ("model:\n  l1: \x07", "2: not YAML: the character U+0007 is not allowed"),
+    "not UTF-8": (b"name: a\ndata: {label: caf\xe9}", "2: expected text in UTF-8, got the byte 0xe9"),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), REFUSED.values(), ids=REFUSED.keys())
+def test_refusal_names_line_key_expectation_and_value(
+    tmp_path: Path, text: str | bytes, expected: str
+) -> None:
+    assert problems(tmp_path, text) == [f"pipeline.yaml:{expected}"]
+
+
+OVERRIDES = {
+    "value": ("model.l1=-1", f"--set: model.l1: expected {PENALTY}, got -1"),
+    "nothing": ("model.l1=", f"--set: model.l1: expected {PENALTY}, got nothing"),
+    "unknown": ("model.dropuot=0", "--set: model.dropuot: unknown key; did you mean model.dropout?"),
+    "no group": ("epochs=3", "--set: epochs: unknown key; did you mean training.epochs?"),
+    "no equals sign": ("model.l1", "--set: expected key=value, got 'model.l1'"),
+    "no key": (
+        "=3",
+        "--set: : unknown key; there are name, data, model, training, tuning, evaluation, serving, beam, kubeflow",
+    ),
+    "group": (
+        "model=3",
+        "--set: model: expected a key inside this group, such as model.hidden_units, got the group",
+    ),
+    "list item": (
+        "model.hidden_units=[64, 1.5]",
+        "--set: model.hidden_units: expected a list of at most 32 whole numbers >= 1, got 1.5 as item 2",
+    ),
+    "broken list": (
+        "model.hidden_units=[64",
+        "--set: model.hidden_units: expected a list of at most 32 whole numbers >= 1, got '[64'",
+    ),
+    "number for a list": (
+        "model.hidden_units=64",
+        f"--set: {UNITS}, got 64; a list is written [64]",
+    ),
+}
+
+
+@pytest.mark.parametrize(("override", "expected"), OVERRIDES.values(), ids=OVERRIDES.keys())
+def test_refusal_of_an_override(override: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(None, [override])
+    assert caught.value.problems == (expected,)
+
+
+def test_all_problems_are_listed_in_the_order_of_the_lines(tmp_path: Path) -> None:
+    text = "data:\n  label: y\n  features: [y]\nmodel:\n  l1: -1\n  zzzz: 1\ntraining:\n  epochs: x\n"
+    assert problems(tmp_path, text, "model.l2=-2") == [
+        "pipeline.yaml:3: data.features: expected columns other than the label, got 'y'",
+        f"pipeline.yaml:5: model.l1: expected {PENALTY}, got -1",
+        "pipeline.yaml:6: model.zzzz: unknown key; model has hidden_units, l1, l2, dropout",
+        "pipeline.yaml:8: training.epochs: expected a whole number >= 1, got 'x'",
+        f"--set: model.l2: expected {PENALTY}, got -2",
+    ]
+
+
+def test_keys_are_compared_even_where_another_key_beside_them_is_wrong(tmp_path: Path) -> None:
+    text = "data:\n  label: y\n  features: [y]\n  min_rows: 0\n"
+    assert problems(tmp_path, text) == [
+        "pipeline.yaml:3: data.features: expected columns other than the label, got 'y'",
+        "pipeline.yaml:4: data.min_rows: expected a whole number >= 2, got 0",
+    ]
+
+
+def test_a_flag_that_clashes_with_the_file_is_named(tmp_path: Path) -> None:
+    assert problems(tmp_path, "", Flag("--label", "data.label", "")) == [
+        "--label: data.label: expected text that is not empty, got ''"
+    ]
+
+
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    for path, reason in ((tmp_path / "none.yaml", "no such file or directory"), (tmp_path, "is a directory")):
+        with pytest.raises(ConfigError) as caught:
+            load_config(path)
+        assert caught.value.problems == (f"{path}: can't be read: {reason}",)
+
+
+def test_hostile_yaml_is_refused_quickly(tmp_path: Path) -> None:
+    """Recursion, exponential aliases, Python objects and very long numbers are refused without harm."""
+    bomb = "a: &a [x]\n" + "".join(
+        f"{b}: &{b} [*{a}, *{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    )
+    for text in (
+        "data: {ignore: &x [*x]}",
+        bomb,
+        "model: {l1: !!python/name:os.system ''}",
+        f"model: {{l1: {'9' * 5000}}}",
+    ):
+        assert problems(tmp_path, text)
+    assert problems(tmp_path, "a: " + "[" * 5000) == ["pipeline.yaml:1: not YAML: nested too deeply"]

@@ -1,0 +1,125 @@
+"""What is written in the file, or given as an override, is what the configuration holds."""
+
+from pathlib import Path
+
+import pytest
+
+from components.config.model import ModelConfig
+from components.config.training import TrainingConfig
+from pipeline_def.config.load import Flag, PipelineConfig, load_config
+
+
+def loaded(tmp_path: Path, text: str, *overrides: str | Flag) -> PipelineConfig:
+    path = tmp_path / "pipeline.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_config(path, overrides)
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n", "model:\ndata:\n  split:\n", "null"])
+def test_nothing_said_means_the_defaults(tmp_path: Path, text: str) -> None:
+    assert loaded(tmp_path, text) == PipelineConfig() == load_config(None)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("1e-3", 0.001), ("1E3", 1000.0), ("+.5", 0.5), ("1.", 1.0), ("7", 7.0), ("010", 10.0), ("0x10", 16.0)],
+)
+def test_numbers_are_read_as_people_write_them(tmp_path: Path, written: str, value: float) -> None:
+    """YAML 1.1 would take 1e-3 for text and 010 for eight."""
+    assert loaded(tmp_path, f"model: {{l1: {written}}}").model.l1 == value
+    assert load_config(None, [f"model.l1={written}"]).model.l1 == value
+
+
+@pytest.mark.parametrize("text", ["yes", "no", "1", "1.0", "true", "on", "0x1F", "2024-01-01", "1:30", "1e3"])
+def test_text_keys_keep_what_is_written(tmp_path: Path, text: str) -> None:
+    config = loaded(tmp_path, f"data:\n  positive_label: {text}\n  label: {text}\n  ignore: [a, x{text}]\n")
+    assert (config.data.positive_label, config.data.label) == (text, text)
+    assert load_config(None, [f"data.positive_label={text}"]).data.positive_label == text
+    assert load_config(None, [f"data.ignore=[{text}]"]).data.ignore == (text,)
+
+
+@pytest.mark.parametrize(
+    "text", ["[x]", "a: b", "a #1", "C:\\t.csv", "{a}", "a=b", "*", "&x", "- x", "'", " x ", "!x", "%"]
+)
+def test_overrides_of_text_keys_are_taken_character_by_character(text: str) -> None:
+    assert load_config(None, [f"data.label={text}"]).data.label == text
+
+
+def test_quotes_and_null_in_overrides() -> None:
+    assert load_config(None, ['data.delimiter="\\t"']).data.delimiter == "\t"
+    assert load_config(None, ["data.label='null'"]).data.label == "null"
+    assert load_config(None, ["data.positive_label=null"]).data.positive_label is None
+    assert load_config(None, ["data.positive_label="]).data.positive_label is None
+
+
+def test_flags_are_taken_even_with_quotes() -> None:
+    assert load_config(None, [Flag("--label", "data.label", "'null'")]).data.label == "'null'"
+
+
+def test_a_list_of_texts_may_hold_the_word_null(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "data: {missing_values: [null, NA, ~]}").data.missing_values == (
+        "null",
+        "NA",
+        "~",
+    )
+
+
+def test_later_overrides_win_over_earlier_ones_and_over_the_file(tmp_path: Path) -> None:
+    config = loaded(
+        tmp_path,
+        "model: {l1: -5, l2: 3, hidden_units: [4]}",
+        "model.l1=1",
+        "model.l1=2",
+        "model.hidden_units=[64,32]",
+    )
+    assert (config.model.l1, config.model.l2, config.model.hidden_units) == (2.0, 3.0, (64, 32))
+
+
+def test_one_number_or_one_for_each_layer(tmp_path: Path) -> None:
+    """A list, in the file or as an override, has a value for each layer; a number is for all of them."""
+    config = loaded(tmp_path, "model: {l1: [1, 0, 2.5], dropout: [0.5, 0]}", "model.l2=[0, 1e-3, 0]")
+    assert config.model.l1_by_layer() == (1.0, 0.0, 2.5)
+    assert config.model.l2_by_layer() == (0.0, 0.001, 0.0)
+    assert config.model.dropout_by_layer() == (0.5, 0.0)
+    config = loaded(tmp_path, "model: {l1: 3, l2: 0, dropout: 0.25}")
+    assert config.model.l1_by_layer() == (3.0, 3.0, 3.0)
+    assert config.model.dropout_by_layer() == (0.25, 0.25)
+    logistic = loaded(tmp_path, "model: {hidden_units: [], l1: [2]}").model
+    assert (logistic.l1_by_layer(), logistic.dropout_by_layer()) == ((2.0,), ())
+
+
+def test_values_to_try(tmp_path: Path) -> None:
+    """Lists of any length; an empty one leaves a key as it is, so that it may have a value for each layer."""
+    config = loaded(
+        tmp_path, "model: {l1: [0, 1, 2]}\ntuning: {trials: 3, l1: [], l2: [1, 0]}", "tuning.dropout=[0.5]"
+    )
+    assert (config.tuning.l1, config.tuning.l2, config.tuning.dropout) == ((), (1.0, 0.0), (0.5,))
+    assert config.tuning.names(config.model) == ("l2", "dropout", "learning_rate")
+    assert config.tuning.names(ModelConfig(hidden_units=())) == ("l2", "learning_rate")
+    assert loaded(tmp_path, "model: {l1: [0, 1, 2]}").tuning.trials == 0
+
+
+def test_settings_as_json() -> None:
+    """As a step is handed them: what is read back is equal."""
+    for model in (ModelConfig(), ModelConfig(l1=(0.0, 1.0, 2.0), dropout=(0.5, 0.0))):
+        assert ModelConfig.model_validate_json(model.model_dump_json()) == model
+
+
+def test_the_baseline_has_nothing_that_holds_it_back() -> None:
+    """Of lists, too; optimizer, step size, batch, epochs and seed are the candidate's."""
+    model = ModelConfig(hidden_units=(4, 2), l1=(0.0, 1.0, 2.0), l2=(1.0, 1.0, 1.0), dropout=(0.5, 0.0))
+    assert model.without_regularization() == ModelConfig(hidden_units=(4, 2), l1=0.0, l2=0.0, dropout=0.0)
+    settings = {"optimizer": "adamw", "epochs": 7, "learning_rate": 0.5, "batch_size": 3, "seed": 1}
+    training = TrainingConfig.model_validate({**settings, "weight_decay": 0.25, "early_stopping": 5})
+    expected = TrainingConfig.model_validate({**settings, "weight_decay": 0.0, "early_stopping": 0})
+    assert training.without_regularization() == expected
+
+
+def test_byte_order_mark_crlf_and_anchors(tmp_path: Path) -> None:
+    config = loaded(tmp_path, "\ufeffmodel:\r\n  l1: &a 0.5\r\n  l2: *a\r\n")
+    assert (config.model.l1, config.model.l2) == (0.5, 0.5)
+
+
+def test_the_configuration_is_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        PipelineConfig().model.l1 = 3.0

@@ -1,0 +1,413 @@
+"""The compiled pipeline: what the open-source backend accepts, rule by rule, and what the configuration makes of it.
+
+The rules are read in github.com/kubeflow/pipelines at 7b70c7b9 (after 2.17.0), in the files that each test names.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
+
+from pipeline_def.config.load import ConfigError, load_config
+from pipeline_def.kubeflow.compiler import AFTER, compile_kubeflow
+from pipeline_def.kubeflow.package import Package
+from pipeline_def.steps import STEP_NAMES, step_names
+
+BASE = ("name=churn", "kubeflow.image=registry/regpipe:1", "data.input=/mnt/regpipe/days.csv")
+# With everything that adds something: a Tuner, an exit handler, lists, GPUs, secrets, a place on certain nodes.
+FULL = (
+    *BASE,
+    "tuning.trials=3",
+    "tuning.l2=[]",
+    "model.l2=[0.001, 0.002, 0]",
+    "evaluation.max_gap=0.5",
+    "kubeflow.notify.secret=hook",
+    "kubeflow.steps.env=[HTTPS_PROXY=http://proxy:3128]",
+    "kubeflow.steps.secrets=[TOKEN=store:token]",
+    "kubeflow.steps.node_selector=[disk=ssd]",
+    "kubeflow.steps.timeout=3600",
+    "kubeflow.overrides=[{step: Trainer, gpus: 2, memory: 8Gi, image: gpu:1, "
+    "tolerations: ['gpu=yes:NoSchedule', 'x:NoExecute']}]",
+)
+# ParameterType, api/v2alpha1/pipeline_spec.proto
+TYPES = {"STRING", "NUMBER_INTEGER", "NUMBER_DOUBLE", "BOOLEAN", "LIST", "STRUCT"}
+
+
+def compiled(*settings: str) -> str:
+    return compile_kubeflow(load_config(None, settings))
+
+
+def documents(text: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(text))
+
+
+@pytest.fixture(scope="module", params=[BASE, FULL], ids=["default", "full"])
+def spec(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return documents(compiled(*request.param))[0]
+
+
+@pytest.fixture(scope="module")
+def full() -> list[dict[str, Any]]:
+    return documents(compiled(*FULL))
+
+
+def dags(spec: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each component that is made of tasks, and these."""
+    for component in (spec["root"], *spec["components"].values()):
+        if "dag" in component:
+            yield component, component["dag"]["tasks"]
+
+
+def tasks(spec: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {name: task for _, found in dags(spec) for name, task in found.items()}
+
+
+def executor(spec: Mapping[str, Any], step: str) -> dict[str, Any]:
+    found: dict[str, Any] = spec["deploymentSpec"]["executors"][f"exec-{step}"]["container"]
+    return found
+
+
+def test_the_version_the_name_and_the_documents() -> None:
+    """Schema 2.1.0, a name, a root, no unknown field, one pipeline, one platform: apiserver/template/v2_template.go."""
+    for settings in (BASE, FULL):
+        pipeline, platform = documents(compiled(*settings))
+        parsed = json_format.ParseDict(pipeline, pipeline_spec_pb2.PipelineSpec())
+        assert parsed.schema_version == "2.1.0"
+        assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", parsed.pipeline_info.name)
+        assert parsed.HasField("root")
+        json_format.ParseDict(platform, pipeline_spec_pb2.PlatformSpec())
+        assert list(platform["platforms"]) == ["kubernetes"]
+
+
+def test_executors_are_containers(spec: dict[str, Any]) -> None:
+    """Each component's executor is there and runs a container with a command: resolvers, custom jobs and (here)
+    importers do not run: compiler/visitor.go, compiler/argocompiler/argo.go and dag.go.
+    """
+    executors = spec["deploymentSpec"]["executors"]
+    labels = {
+        component["executorLabel"] for component in spec["components"].values() if "dag" not in component
+    }
+    assert labels == set(executors)
+    for found in executors.values():
+        assert list(found) == ["container"]
+        assert found["container"]["image"]
+        assert found["container"]["command"][:2] == ["python", "-m"]
+
+
+def test_tasks_name_what_is_there(spec: dict[str, Any]) -> None:
+    """Components by name, producers and predecessors in the same graph, no iterators, no conditions, caching off:
+    compiler/visitor.go, argocompiler/dag.go; driver/container.go for the cache.
+    """
+    for _, found in dags(spec):
+        assert found
+        for name, task in found.items():
+            assert task["componentRef"]["name"] in spec["components"]
+            assert set(task.get("dependentTasks", ())) <= set(found) - {name}
+            assert not {"iteratorPolicy", "parameterIterator", "artifactIterator"} & set(task)
+            assert "condition" not in task.get("triggerPolicy", {})
+            if "dag" not in spec["components"][task["componentRef"]["name"]]:
+                assert task["cachingOptions"] == {}  # proto3: enableCache is false
+            for given in task.get("inputs", {}).get("parameters", {}).values():
+                producer = given.get("taskOutputParameter", given.get("taskFinalStatus", {})).get(
+                    "producerTask"
+                )
+                assert producer is None or producer in task["dependentTasks"]
+
+
+def test_names_are_kubernetes_names(spec: dict[str, Any]) -> None:
+    """They become names of Argo's templates: RFC 1123, argocompiler/argo.go templateName."""
+    for name in (*spec["components"], *tasks(spec)):
+        assert re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", name)
+
+
+def test_parameters_have_types_and_defaults(spec: dict[str, Any]) -> None:
+    """A run's parameters have a known type and a default of it: template/v2_template.go validatePipelineJobInputs."""
+    for parameter in spec["root"]["inputDefinitions"]["parameters"].values():
+        assert parameter["parameterType"] in TYPES
+        kinds: Any = {"STRING": str, "LIST": list}.get(parameter["parameterType"], (int, float))
+        assert isinstance(parameter["defaultValue"], kinds)
+
+
+def test_inputs_get_values_of_their_type(spec: dict[str, Any]) -> None:
+    """What a task hands on has the type that the component declares: driver/resolve.go typeMismatch."""
+    for component, found in dags(spec):
+        for task in found.values():
+            inner = spec["components"][task["componentRef"]["name"]]
+            declared = inner.get("inputDefinitions", {}).get("parameters", {})
+            given = task.get("inputs", {}).get("parameters", {})
+            assert {name for name, wanted in declared.items() if not wanted.get("isOptional")} <= set(given)
+            for name, value in given.items():
+                assert _type_of(value, component, found, spec) == declared[name]["parameterType"], name
+
+
+def _type_of(
+    value: dict[str, Any], outer: dict[str, Any], found: dict[str, Any], spec: dict[str, Any]
+) -> str:
+    if "componentInputParameter" in value:
+        parameters = outer["inputDefinitions"]["parameters"]
+        return str(parameters[value["componentInputParameter"]]["parameterType"])
+    if "taskOutputParameter" in value:
+        source = value["taskOutputParameter"]
+        component = spec["components"][found[source["producerTask"]]["componentRef"]["name"]]
+        return str(
+            component["outputDefinitions"]["parameters"][source["outputParameterKey"]]["parameterType"]
+        )
+    if "taskFinalStatus" in value:
+        return "TASK_FINAL_STATUS"
+    assert isinstance(value["runtimeValue"]["constant"], str)
+    return "STRING"
+
+
+def test_words_hold_only_what_the_launcher_fills_in(spec: dict[str, Any]) -> None:
+    """Inputs, outputs' paths and the executor's input: component/launcher_v2.go getPlaceholders. The run's id is none
+    of them: it is filled in where it is the whole constant value of an input, driver/resolve.go.
+    """
+    for name, component in spec["components"].items():
+        if "dag" in component:
+            continue
+        inputs = component.get("inputDefinitions", {}).get("parameters", {})
+        outputs = component.get("outputDefinitions", {}).get("artifacts", {})
+        allowed = {"{{$}}"} | {f"{{{{$.inputs.parameters['{key}']}}}}" for key in inputs}
+        allowed |= {f"{{{{$.outputs.artifacts['{key}'].path}}}}" for key in outputs}
+        container = executor(spec, name.removeprefix("comp-"))
+        for word in (*container["command"], *container["args"]):
+            assert set(re.findall(r"\{\{.*?\}\}", word)) <= allowed, word
+    for task in tasks(spec).values():
+        for given in task.get("inputs", {}).get("parameters", {}).values():
+            constant = given.get("runtimeValue", {}).get("constant", "{{$.pipeline_job_uuid}}")
+            assert constant == "{{$.pipeline_job_uuid}}"
+
+
+def test_an_exit_task_waits_for_what_it_reports_on(full: list[dict[str, Any]]) -> None:
+    """One predecessor, whatever became of that: driver/resolve.go (DependentTasks[0]), argocompiler/dag.go."""
+    notify = full[0]["root"]["dag"]["tasks"]["notify"]
+    assert notify["dependentTasks"] == [
+        notify["inputs"]["parameters"]["status"]["taskFinalStatus"]["producerTask"]
+    ]
+    assert notify["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
+
+
+def test_outputs_have_types_that_the_page_shows(spec: dict[str, Any]) -> None:
+    """system.HTML and system.Metrics: component/launcher_v2.go getArtifactSchema, and the frontend's viewers."""
+    artifacts = spec["components"]["comp-report"]["outputDefinitions"]["artifacts"]
+    titles = {name: artifact["artifactType"]["schemaTitle"] for name, artifact in artifacts.items()}
+    assert titles == {"report": "system.HTML", "metrics": "system.Metrics"}
+
+
+def test_the_same_input_gives_the_same_bytes() -> None:
+    """So that a version is named by its content."""
+    assert compiled(*FULL) == compiled(*FULL)
+
+
+def test_what_only_the_schedule_reads_makes_no_other_pipeline() -> None:
+    """Host, schedule, experiment and the like: another value, the same bytes."""
+    others = (
+        "kubeflow.host=https://k",
+        "kubeflow.schedule.interval=60",
+        "kubeflow.experiment=e",
+        "kubeflow.service_account=s",
+    )
+    assert compiled(*BASE, *others) == compiled(*BASE)
+
+
+@pytest.mark.parametrize("settings", [BASE, FULL], ids=["default", "full"])
+def test_the_order_is_that_of_the_graph(settings: tuple[str, ...], tmp_path: Path) -> None:
+    """Each step comes after exactly those that it comes after in the compiled TFX pipeline, near or far."""
+    from pipeline_def.launcher.compiled_pipeline import compile_pipeline
+    from pipeline_def.local.runner import RunOptions
+
+    config = load_config(None, settings)
+    nodes = compile_pipeline(config, RunOptions(root=tmp_path), "a-run").nodes
+    edges = {node.pipeline_node.node_info.id: set(node.pipeline_node.upstream_nodes) for node in nodes}
+    spec = documents(compile_kubeflow(config))[0]
+    ours = {
+        task["taskInfo"]["name"]: {
+            tasks(spec)[name]["taskInfo"]["name"] for name in task.get("dependentTasks", ())
+        }
+        for name, task in tasks(spec).items()
+    }
+    for step in step_names(config):
+        assert _before(ours, step) == _before(edges, step), step
+    assert ours["Verdict"] == {"Report"}
+    assert set(AFTER) == set(STEP_NAMES)
+
+
+def _before(edges: Mapping[str, set[str]], step: str) -> set[str]:
+    return edges[step].union(*(_before(edges, name) for name in edges[step]))
+
+
+def test_parameters_are_typed_as_the_configuration_is() -> None:
+    """With its values as defaults; a list where each layer has its penalty; no threshold that is off."""
+    parameters = Package("churn", compiled(*BASE)).parameters
+    assert {name: (p["parameterType"], p["defaultValue"]) for name, p in parameters.items()} == {
+        "data_input": ("STRING", "/mnt/regpipe/days.csv"),
+        "span": ("STRING", "latest"),
+        "epochs": ("NUMBER_INTEGER", 100),
+        "learning_rate": ("NUMBER_DOUBLE", 1e-3),
+        "l1": ("NUMBER_DOUBLE", 1e-4),
+        "l2": ("NUMBER_DOUBLE", 1e-3),
+        "dropout": ("NUMBER_DOUBLE", 0.2),
+        "min_auc": ("NUMBER_DOUBLE", 0.6),
+        "max_auc_drop": ("NUMBER_DOUBLE", 0.02),
+        "max_log_loss_rise": ("NUMBER_DOUBLE", 0),
+        "push_destination": ("STRING", "/mnt/regpipe/serving"),
+    }
+    parameters = Package("churn", compiled(*FULL, "data.span=3", "serving.directory=gs://b/m")).parameters
+    for name, kind, value in (
+        ("l2", "LIST", [0.001, 0.002, 0]), ("max_gap", "NUMBER_DOUBLE", 0.5), ("span", "STRING", "3"),
+        ("push_destination", "STRING", "gs://b/m"),
+    ):  # fmt: skip
+        assert (parameters[name]["parameterType"], parameters[name]["defaultValue"]) == (kind, value)
+
+
+def test_the_first_step_reads_the_configuration_back() -> None:
+    """From its words, as the launcher fills them in: what was compiled, but for keys that no step reads."""
+    from pipeline_def.kubeflow.step_entrypoint import _config, _parser
+
+    config = load_config(None, (*FULL, "kubeflow.host=https://k", "data.label=it's {x}"))
+    text = compile_kubeflow(config)
+    words = executor(documents(text)[0], "example-gen")["args"]
+    for name, parameter in Package("churn", text).parameters.items():
+        value = parameter["defaultValue"]
+        if (
+            isinstance(value, float) and value.is_integer()
+        ):  # 100, as both the driver and the launcher write it
+            value = int(value)
+        shown = value if isinstance(value, str) else json.dumps(value)
+        words = [word.replace(f"{{{{$.inputs.parameters['{name}']}}}}", shown) for word in words]
+    read = _config(_parser().parse_args(words))
+    assert read.serving.directory == "/mnt/regpipe/serving"
+    for group in ("name", "data", "model", "training", "tuning", "evaluation"):
+        assert getattr(read, group) == getattr(config, group)
+    assert (read.kubeflow.metadata, read.kubeflow.root) == (config.kubeflow.metadata, config.kubeflow.root)
+    assert read.kubeflow.host is None
+
+
+def test_containers_get_what_the_keys_say(full: list[dict[str, Any]]) -> None:
+    """GPUs, memory, image and tolerations of one step; variables, secrets, nodes, the volume and the store of all."""
+    pipeline, platform = full
+    kubernetes = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    trainer, baseline = (executor(pipeline, name) for name in ("trainer", "baseline-trainer"))
+    assert (trainer["image"], baseline["image"]) == ("gpu:1", "registry/regpipe:1")
+    resources = trainer["resources"]
+    assert resources["accelerator"]["resourceType"] == "nvidia.com/gpu"
+    assert resources["accelerator"]["resourceCount"] == "2"
+    assert (resources["resourceMemoryRequest"], resources["resourceMemoryLimit"]) == ("8Gi", "8Gi")
+    assert "resources" not in baseline
+    assert kubernetes["exec-trainer"]["tolerations"] == [
+        {"key": "gpu", "operator": "Equal", "value": "yes", "effect": "NoSchedule"},
+        {"key": "x", "operator": "Exists", "effect": "NoExecute"},
+    ]
+    for name, found in kubernetes.items():
+        secrets = {
+            pair["envVar"]: (secret["secretName"], pair["secretKey"])
+            for secret in found["secretAsEnv"]
+            for pair in secret["keyToEnv"]
+        }
+        extra = {"exec-notify": {"NOTIFY_URL": ("hook", "url")}, "exec-verdict": {}}.get(
+            name,
+            {
+                "REGPIPE_METADATA_USER": ("regpipe-mysql", "user"),
+                "REGPIPE_METADATA_PASSWORD": ("regpipe-mysql", "password"),
+            },
+        )
+        assert secrets == {"TOKEN": ("store", "token"), **extra}
+        assert found["nodeSelector"] == {"labels": {"disk": "ssd"}}
+        assert found["activeDeadlineSeconds"] == "3600"
+        if name != "exec-verdict":
+            assert [(m["constant"], m["mountPath"]) for m in found["pvcMount"]] == [
+                ("regpipe", "/mnt/regpipe")
+            ]
+    for task in ("trainer", "verdict"):
+        assert executor(pipeline, task)["env"] == [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}]
+    retried = {name for name, task in tasks(pipeline).items() if "retryPolicy" in task}
+    assert set(tasks(pipeline)) - retried == {"exit-handler-1", "verdict"}
+
+
+def test_nothing_is_mounted_where_the_root_is_on_a_store() -> None:
+    """Neither for the steps nor for the exit handler; all of them, and what they publish, are given the address."""
+    root, data = "kubeflow.root=gs://bucket/churn", "data.input=gs://bucket/days.csv"
+    text = compiled(*BASE, root, data, "kubeflow.notify.secret=hook")
+    spec, platform = documents(text)
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert all("pvcMount" not in found for found in executors.values())
+    assert "/mnt/regpipe" not in text
+    for step in ("example-gen", "trainer", "report"):
+        words = executor(spec, step)["args"]
+        assert words[words.index("--root") + 1] == "gs://bucket/churn"
+    assert (
+        Package("churn", text).parameters["push_destination"]["defaultValue"] == "gs://bucket/churn/serving"
+    )
+
+
+def test_grpc_needs_no_secret() -> None:
+    """KFP's metadata service asks for no password."""
+    _, platform = documents(compiled(*BASE, "kubeflow.metadata.kind=grpc"))
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert all("secretAsEnv" not in found for found in executors.values())
+
+
+def test_a_run_may_end_well_without_a_blessing() -> None:
+    """Then there is no step that fails it."""
+    spec = documents(compiled(*BASE, "kubeflow.fail_when_not_blessed=false"))[0]
+    assert "verdict" not in tasks(spec)
+    assert "verdict" in tasks(documents(compiled(*BASE))[0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        (("data.input=/d",), "kubeflow.image: expected the image that kubeflow/Dockerfile makes, got none"),
+        (
+            ("kubeflow.image=i",),
+            "data.input: expected a path in the containers that begins with / or gs://, got 'data/sample.csv'",
+        ),
+        (
+            (*BASE, "data.input=s3://b/d.csv"),
+            "data.input: expected a path in the containers that begins with / or gs://, got 's3://b/d.csv': TensorFlow "
+            "opens no such store; have the cluster mount the bucket as a folder",
+        ),
+        (
+            (*BASE, "data.schema_file=s.pbtxt"),
+            "data.schema_file: expected a path in the containers that begins with / or gs://, got 's.pbtxt'",
+        ),
+        (
+            (*BASE, "serving.directory=models"),
+            "serving.directory: expected a path in the containers that begins with / or gs://, got 'models'",
+        ),
+    ],
+)
+def test_what_no_container_can_use_is_refused(settings: tuple[str, ...], problem: str) -> None:
+    """Before anything is written, with the key."""
+    with pytest.raises(ConfigError) as refused:
+        compiled(*settings)
+    assert refused.value.problems == (problem,)
+
+
+def test_the_command_writes_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Once; over a file that is there only with --force."""
+    from pipeline_def.cli.main import main
+
+    file = tmp_path / "churn.yaml"
+    words = ["compile", "-o", str(file), *(word for setting in BASE for word in ("--set", setting))]
+    assert main(words) == 0
+    assert capsys.readouterr().out == f"Wrote {file}. Next: regpipe submit --pipeline {file}\n"
+    assert file.read_text() == compiled(*BASE)
+    assert main(words) == 2
+    assert capsys.readouterr().err == f"regpipe: -o: {file} exists; --force overwrites it\n"
+    assert main([*words, "--force"]) == 0
+
+
+@pytest.mark.parametrize(("status", "code"), [("pushed", 0), ("not_blessed", 4)])
+def test_the_verdict_ends_as_the_run_did(status: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its words are the last of the log."""
+    from pipeline_def.kubeflow.verdict_step import main
+
+    assert main(["--status", status, "--message", "Because."]) == code
+    assert capsys.readouterr().err == "regpipe: Because.\n"

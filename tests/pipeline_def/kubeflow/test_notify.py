@@ -1,0 +1,155 @@
+"""The message at the end of a run: posted, retried where that may help, never failing, its URL never shown."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline_def.kubeflow import notify
+from pipeline_def.runs.summary import Summary
+
+SECRET = "T0KEN"
+NO_URL = "NOTIFY_URL is no URL, or what answers is no web server"
+FINAL = '{"state": "FAILED", "pipelineTaskName": "run", "error": {}}'  # as KFP's driver puts it (resolve.go)
+ARGUMENTS = ["--run-id", "r1", "--pipeline", "churn", "--status", FINAL]
+
+
+class Listener:
+    """A chat's webhook: answers with these statuses, the last one again and again (0: hangs up)."""
+
+    def __init__(self, *statuses: int) -> None:
+        self.statuses = list(statuses)
+        self.received: list[Any] = []
+        listener = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                listener.received.append((self.path, self.headers["Content-Type"], json.loads(body)))
+                status = listener.statuses.pop(0) if len(listener.statuses) > 1 else listener.statuses[0]
+                if status:
+                    self.send_response(status)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None: ...
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hooks/{SECRET}"
+
+
+@pytest.fixture
+def listener(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
+    made = Listener(*request.param)
+    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    monkeypatch.setenv("NOTIFY_URL", made.url)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
+
+
+SUMMARY = Summary(run_id="r1", status="not_blessed", exit_code=4, reasons=("AUC is 0.5.", "AUC fell."))
+
+
+@pytest.mark.parametrize("listener", [[200]], indirect=True)
+@pytest.mark.parametrize(
+    ("summary", "status", "words"),
+    [
+        (SUMMARY.to_json(), "not_blessed", "AUC is 0.5.; AUC fell."),
+        (
+            SUMMARY.model_copy(update={"status": "failed", "error": "no memory"}).to_json(),
+            "failed",
+            "no memory",
+        ),
+        (None, "FAILED", ""),
+        ("{", "FAILED", ""),
+        ("[]", "FAILED", ""),
+    ],
+)
+def test_the_message_is_posted_once(
+    listener: Listener,
+    summary: str | None,
+    status: str,
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As JSON, with the moment in UTC; the run's own summary, where there is one, knows better than Kubeflow."""
+    file = tmp_path / "summary.json"
+    if summary is not None:
+        file.write_text(summary)
+    assert notify.main([*ARGUMENTS, "--summary", str(file)]) == 0
+    ((path, kind, message),) = listener.received
+    assert (path, kind) == (f"/hooks/{SECRET}", "application/json")
+    assert message.pop("time").endswith("+00:00")
+    assert message == {"run_id": "r1", "status": status, "pipeline": "churn", "message": words}
+    assert capsys.readouterr().err == "notify: posted\n"
+
+
+@pytest.mark.parametrize(
+    ("listener", "posts", "said"),
+    [
+        ([503, 200], 2, "posted"),
+        ([0, 429, 204], 3, "posted"),
+        ([500], 4, "not posted: the answer was 500"),
+        ([404], 1, "not posted: the answer was 404"),
+    ],
+    indirect=["listener"],
+)
+def test_it_tries_again_where_that_may_help(
+    listener: Listener, posts: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Four times at most; not when the address is the mistake. The exit code is 0 in any case."""
+    assert notify.main(ARGUMENTS) == 0
+    assert (len(listener.received), capsys.readouterr().err) == (posts, f"notify: {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("", "NOTIFY_URL is not set; nobody was told"),
+        (f"ftp://example.org/{SECRET}", "not posted: expected NOTIFY_URL to begin with http:// or https://"),
+        (f"http://localhost:{SECRET}/x", f"not posted: InvalidURL: {NO_URL}"),
+        (f"http://localhost:1/{SECRET}", "not posted: ConnectionRefusedError: no connection"),
+        (f"http://[{SECRET}/", f"not posted: ValueError: {NO_URL}"),
+    ],
+)  # fmt: skip
+def test_a_url_that_leads_nowhere_is_never_shown(
+    url: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, without the URL or a part of it; and the run does not fail for it."""
+    monkeypatch.setenv("NOTIFY_URL", url)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    assert notify.main(ARGUMENTS) == 0
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", f"notify: {said}\n")
+    assert SECRET not in err
+
+
+@pytest.mark.parametrize("listener", [[200]], indirect=True)
+def test_the_summary_may_lie_on_a_store(
+    listener: Listener, gcs: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And one that is missing there is one that is missing."""
+    gcs.store.put("bucket", "notify/summary.json", SUMMARY.to_json().encode())
+    for name, words in (("summary", "AUC is 0.5.; AUC fell."), ("none", "")):
+        assert notify.main([*ARGUMENTS, "--summary", f"gs://bucket/notify/{name}.json"]) == 0
+        assert listener.received.pop()[2]["message"] == words
+
+
+def test_it_needs_nothing_but_the_standard_library() -> None:
+    """So that the container of the exit handler starts at once."""
+    import subprocess
+    import sys
+
+    code = "import sys, pipeline_def.kubeflow.notify; print(*{n.partition('.')[0] for n in sys.modules})"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    ours = set(done.stdout.split()) - set(sys.stdlib_module_names)
+    assert not ours & {"pydantic", "yaml", "kfp", "tfx", "tensorflow"}

@@ -1,0 +1,242 @@
+"""Lazy modules are the modules themselves, run later; and a start without what its step does not need."""
+
+import importlib.util
+import json
+import pickle
+import subprocess
+import sys
+import threading
+import typing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline_def.launcher import lazy_imports
+from pipeline_def.launcher.stub_executors import EXECUTORS
+
+ROOT = Path(__file__).parents[3]
+HEAVY = (
+    "tensorflow", "keras", "tensorflow_data_validation", "tensorflow_model_analysis", "tensorflow_transform",
+    "keras_tuner", "sklearn", "nltk", "scipy.stats", "IPython", "kubernetes",
+)  # fmt: skip
+LOADED = f"""
+print(*(
+    name for name in {HEAVY}
+    if name in sys.modules and not isinstance(sys.modules[name], lazy_imports.LazyModule)
+), ".")
+"""
+COMPILED = """
+import hashlib
+from pathlib import Path
+from google.protobuf import json_format
+from pipeline_def.launcher.compiled_pipeline import compile_pipeline
+from pipeline_def.config.load import load_config
+from pipeline_def.local.runner import RunOptions
+pipeline = compile_pipeline(load_config(None), RunOptions(root=Path("/runs")), "a-run")
+print(hashlib.sha256(json_format.MessageToJson(pipeline, sort_keys=True).encode()).hexdigest(), end=" ")
+"""
+
+
+def answer(code: str) -> list[str]:
+    """The last line that a process of its own prints, in words."""
+    start = "import sys; from pipeline_def.launcher import lazy_imports; lazy_imports.install()\n"
+    done = subprocess.run(
+        [sys.executable, "-c", start + code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return done.stdout.splitlines()[-1].split()
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """`write(name="text")` makes modules that are found, `lazypkg` and `lazymod` being lazy; all are forgotten."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "meta_path", [lazy_imports._Finder(), *sys.meta_path])
+    monkeypatch.setattr(lazy_imports, "LAZY", {"lazypkg": "", "lazymod": "", "lazypkg.absent": ""})
+    monkeypatch.setattr(lazy_imports, "BEFORE", {"lazypkg": ("lazypkg.early",)})
+
+    def write(**modules: str) -> None:
+        for name, text in modules.items():
+            path = tmp_path.joinpath(*name.split("__")).with_suffix(".py")
+            if name == "lazypkg":
+                path = tmp_path / "lazypkg" / "__init__.py"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("import sys\nsys.ran = [*getattr(sys, 'ran', []), __name__]\n" + text)
+        importlib.invalidate_caches()
+
+    yield write
+    for name in [
+        name for name in sys.modules if name.startswith(("lazypkg", "lazymod", "unquoted", "without"))
+    ]:
+        del sys.modules[name]
+    sys.__dict__.pop("ran", None)
+
+
+def ran() -> list[str]:
+    return list(getattr(sys, "ran", []))
+
+
+def test_a_lazy_module_runs_once_when_it_is_looked_into(write: Callable[..., None]) -> None:
+    write(lazymod="x = 1")
+    module = importlib.import_module("lazymod")
+    assert ran() == []
+    assert (module.x, module.x) == (1, 1)
+    assert ran() == ["lazymod"]
+    assert type(module) is type(sys)
+    assert sys.modules["lazymod"] is module
+
+
+def test_a_name_imported_from_it_runs_it(write: Callable[..., None]) -> None:
+    write(lazymod="x = 1")
+    exec("from lazymod import x")
+    assert ran() == ["lazymod"]
+
+
+def test_a_package_runs_before_its_submodule_and_each_once(write: Callable[..., None]) -> None:
+    """Also where the package imports that submodule itself."""
+    write(lazypkg="from lazypkg import sub\nx = 1", lazypkg__sub="y = 2")
+    importlib.import_module("lazypkg")
+    sub = importlib.import_module("lazypkg.sub")
+    assert ran() == ["lazypkg", "lazypkg.sub"]
+    assert sub is sys.modules["lazypkg"].sub
+    assert sub.__spec__.loader.get_filename("lazypkg.sub").endswith("sub.py")
+
+
+def test_some_submodules_come_before_their_package(write: Callable[..., None]) -> None:
+    write(lazypkg="x = 1", lazypkg__early="y = 2")
+    exec("from lazypkg import early; assert early.y == 2")
+    assert ran() == ["lazypkg.early"]
+    assert sys.modules["lazypkg"].x == 1
+    assert ran() == ["lazypkg.early", "lazypkg"]
+
+
+def test_what_is_not_there_is_missed_at_the_import(write: Callable[..., None]) -> None:
+    write(lazypkg="")
+    with pytest.raises(ModuleNotFoundError, match="No module named 'lazymod'"):
+        importlib.import_module("lazymod")
+    with pytest.raises(ModuleNotFoundError, match=r"No module named 'lazypkg\.absent'"):
+        importlib.import_module("lazypkg.absent")
+    with pytest.raises(AttributeError, match="module 'lazypkg' has no attribute 'absent'"):
+        sys.modules["lazypkg"].absent  # noqa: B018
+
+
+def test_an_error_in_it_is_raised_at_each_look(write: Callable[..., None]) -> None:
+    write(lazymod="raise OSError('no disk')")
+    module = importlib.import_module("lazymod")
+    for _ in range(2):
+        with pytest.raises(OSError, match="no disk"):
+            module.x  # noqa: B018
+    assert ran() == ["lazymod", "lazymod"]
+
+
+def test_threads_that_look_at_once_run_it_once(write: Callable[..., None]) -> None:
+    write(lazymod="import time\ntime.sleep(0.1)\nx = 1")
+    module = importlib.import_module("lazymod")
+    seen: list[int] = []
+    threads = [threading.Thread(target=lambda: seen.append(module.x)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [1] * 8
+    assert ran() == ["lazymod"]
+
+
+def test_it_is_pickled_as_its_name_and_lists_its_names(write: Callable[..., None]) -> None:
+    """As cloudpickle pickles modules, with which Beam sends functions that use them."""
+    write(lazymod="x = 1")
+    module = importlib.import_module("lazymod")
+    assert pickle.loads(pickle.dumps(module)) is module
+    assert not hasattr(module, "__warningregistry__")
+    assert ran() == []
+    assert "x" in dir(module)
+
+
+def test_an_annotation_is_no_look(write: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled with annotations as text, a function still has its types for whoever asks."""
+    monkeypatch.setattr(lazy_imports, "UNQUOTED", ("unquoted",))
+    write(lazymod="class T: ...", unquoted="import lazymod\ndef f(x: lazymod.T): ...")
+    module = importlib.import_module("unquoted")
+    assert ran() == ["unquoted"]
+    assert typing.get_type_hints(module.f) == {"x": sys.modules["lazymod"].T}
+
+
+def test_a_module_runs_without_another(write: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if that were not installed, which it is for everyone else."""
+    monkeypatch.setattr(lazy_imports, "WITHOUT", {"without": "lazymod"})
+    write(lazymod="", without="try:\n  import lazymod\n  x = 1\nexcept ModuleNotFoundError:\n  x = 2")
+    assert importlib.import_module("without").x == 2
+    assert importlib.import_module("lazymod").__name__ == "lazymod"
+
+
+def test_each_listed_module_is_there_and_is_the_real_one() -> None:
+    """An update of a library that takes one away, or imports it in another way, shows here."""
+    code = """
+import importlib, importlib.util, json, tfx
+names = {}
+for name in lazy_imports.LAZY:
+    known = name in sys.modules
+    module = importlib.import_module(name)
+    lazy = known or isinstance(module, lazy_imports.LazyModule)
+    lazy_imports.run(module)
+    names[name] = bool(lazy and vars(module).get("__file__") and sys.modules[name] is module)
+for name in (*lazy_imports.UNQUOTED, *lazy_imports.WITHOUT, *lazy_imports.WITHOUT.values()):
+    names[name] = importlib.util.find_spec(name) is not None
+print(json.dumps(names, separators=(",", ":")))
+"""
+    (line,) = answer(code)
+    assert {name for name, good in json.loads(line).items() if not good} == set()
+
+
+def test_the_protos_of_tensorflow_need_nothing_that_runs_it() -> None:
+    """Each of them: one that did would run TensorFlow half-way through its own import."""
+    folder = Path(importlib.util.find_spec("tensorflow").origin).parent  # type: ignore[union-attr, arg-type]
+    protos = list((folder / "core").rglob("*_pb2.py"))
+    imports = {
+        line.split()[1]
+        for path in protos
+        for line in path.read_text().splitlines()
+        if line.startswith("from tensorflow.")
+    }
+    assert len(protos) > 50
+    assert {name for name in imports if not name.startswith(lazy_imports.BEFORE["tensorflow"])} == set()
+
+
+def test_tensorflow_runs_after_its_protos() -> None:
+    """As in the Pusher: TF Serving's requests come first, then the model is loaded."""
+    code = """
+from tensorflow_serving.apis import prediction_log_pb2
+lazy = isinstance(sys.modules["tensorflow"], lazy_imports.LazyModule)
+import tensorflow as tf
+print(lazy, int(tf.constant(7)))
+"""
+    assert answer(code) == ["True", "7"]
+
+
+def test_the_launcher_and_the_graph_load_none_of_what_the_steps_run() -> None:
+    """So a run in which every step is cached loads none; and the graph is the one with the executors imported."""
+    digest, *loaded = answer(
+        f"import pipeline_def.launcher.node, pipeline_def.runs.collect\n{COMPILED}{LOADED}"
+    )
+    assert loaded == ["."]
+    executors = f"import importlib\nfor name in {EXECUTORS}: importlib.import_module(name)\n"
+    assert answer(f"{executors}{COMPILED}print()") == [digest]
+
+
+@pytest.mark.parametrize(
+    ("step", "allowed"),
+    [
+        (
+            "components.example_gen.executor, components.statistics.executor, components.data_gate.component,"
+            " components.pusher.component, components.report.component",
+            set(),
+        ),
+        (
+            "components.trainer.run_fn, tfx.components.trainer.executor",
+            {"tensorflow", "keras", "tensorflow_transform"},
+        ),
+        ("components.evaluator.executor", {"tensorflow", "keras", "tensorflow_model_analysis"}),
+    ],
+)
+def test_a_step_loads_no_more_than_it_needs(step: str, allowed: set[str]) -> None:
+    assert set(answer(f"import pipeline_def.launcher.node, {step}\n{LOADED}")) <= {".", *allowed}

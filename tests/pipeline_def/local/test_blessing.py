@@ -1,0 +1,270 @@
+"""`regpipe bless` on a metadata store with runs in it, and on the command line."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ml_metadata.metadata_store.metadata_store import MetadataStore
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from components.pusher.publication import Destination, publish
+from pipeline_def.cli.main import main
+from pipeline_def.local import blessing as by_hand
+from pipeline_def.local.runner import RootInUse, only_process
+from pipeline_def.runs.run_store import RunStore, list_runs
+from pipeline_def.runs.summary import Override, Summary
+
+MakeModel = Callable[..., str]
+
+
+class Root:
+    """A root with one run, `r1`, of a pipeline called p."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(parents=True)
+        sqlite = mlmd.SqliteMetadataSourceConfig(
+            filename_uri=str(path / "metadata.sqlite"),
+            connection_mode=mlmd.SqliteMetadataSourceConfig.READWRITE_OPENCREATE,
+        )
+        self.store = MetadataStore(mlmd.ConnectionConfig(sqlite=sqlite))
+        self.run = self._context("pipeline_run", "r1")
+        self.summary = path / "runs" / "r1" / "summary.json"
+        self.summary.parent.mkdir(parents=True)
+        self.summary.write_text(Summary(run_id="r1", status="not_blessed", exit_code=4).to_json())
+
+    def _context(self, kind: str, name: str) -> int:
+        type_id = self.store.put_context_type(mlmd.ContextType(name=kind))
+        (context,) = self.store.put_contexts([mlmd.Context(type_id=type_id, name=name)])
+        return int(context)
+
+    def _execute(self, node: str, **properties: str) -> int:
+        type_id = self.store.put_execution_type(mlmd.ExecutionType(name=node))
+        execution = mlmd.Execution(type_id=type_id, last_known_state=mlmd.Execution.COMPLETE)
+        for name, text in properties.items():
+            execution.custom_properties[name].string_value = text
+        (made,) = self.store.put_executions([execution])
+        contexts = (self.run, self._context("node", f"p.{node}"))
+        self.store.put_attributions_and_associations(
+            [], [mlmd.Association(context_id=context, execution_id=made) for context in contexts]
+        )
+        return int(made)
+
+    def _output(self, execution: int, key: str, artifact: mlmd.Artifact) -> None:
+        (made,) = self.store.put_artifacts([artifact])
+        event = mlmd.Event(artifact_id=made, execution_id=execution, type=mlmd.Event.OUTPUT)
+        event.path.steps.add().key = key
+        event.path.steps.add().index = 0
+        self.store.put_events([event])
+
+    def with_candidate(self, candidate: str) -> None:
+        """The Trainer made a model."""
+        trainer = self._execute("Trainer")
+        folder = self.path / "artifacts" / "model"
+        shutil.copytree(candidate, folder / "Format-Serving")
+        type_id = self.store.put_artifact_type(mlmd.ArtifactType(name="Model"))
+        self._output(trainer, "model", mlmd.Artifact(type_id=type_id, uri=str(folder)))
+
+    def with_pusher(self, destination: Path, *, pushed: bool = False) -> None:
+        """The Pusher ran, with this folder to publish to."""
+        place = Destination(directory=str(destination), keep_versions=5, model_name="m")
+        pusher = self._execute("Pusher", destination=place.model_dump_json())
+        type_id = self.store.put_artifact_type(mlmd.ArtifactType(name="PushedModel"))
+        artifact = mlmd.Artifact(type_id=type_id)
+        artifact.custom_properties["pushed"].int_value = int(pushed)
+        self._output(pusher, "pushed_model", artifact)
+
+    def ended(self, status: str, *, pushed: bool = False) -> None:
+        RunStore(self.store).record("r1", status, (7, "/serving/7") if pushed else None)
+
+    def properties(self) -> list[dict[str, Any]]:
+        """What is noted of us beside the run and beside the model."""
+        run = self.store.get_context_by_type_and_name("pipeline_run", "r1")
+        (model,) = self.store.get_artifacts_by_type("Model")
+        return [
+            {name: value.string_value or value.int_value for name, value in record.custom_properties.items()}
+            for record in (run, model)
+        ]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    return Root(tmp_path / "root")
+
+
+def test_who_when_and_why_are_kept_and_the_model_is_published(
+    root: Root, make_model: MakeModel, tmp_path: Path
+) -> None:
+    """Beside the run and the model, in the summary and in the list of runs; to where the run would have pushed."""
+    root.with_candidate(make_model())
+    root.with_pusher(tmp_path / "served")
+    root.ended("not_blessed")
+    summary = by_hand.bless(root.path, "r1", by="ann", reason="recall matters")
+    version = summary.pushed_version
+    target = tmp_path / "served" / str(version)
+    card = json.loads((target / "assets.extra" / "model_card.json").read_text())
+    assert (card["run"], card["version"], card["evaluation"]) == ("r1", version, {})
+    assert summary.override is not None
+    assert card["override"] == summary.override.model_dump()
+    assert [path.name for path in target.parent.iterdir() if path.is_dir()] == [str(version)]
+    on_run, on_model = root.properties()
+    note = {
+        "regpipe_blessed_by": "ann",
+        "regpipe_blessed_at": summary.override.at,
+        "regpipe_blessed_reason": "recall matters",
+        "regpipe_blessed_run": "r1",
+    }
+    assert on_model == note
+    assert on_run == note | {
+        "regpipe_status": "pushed",
+        "regpipe_pushed_version": version,
+        "regpipe_pushed_path": str(target),
+    }
+    assert (summary.status, summary.exit_code, summary.pushed_path) == ("pushed", 0, str(target))
+    assert Summary.model_validate_json(root.summary.read_text()) == summary
+    assert RunStore.open(root.path).override("r1") == summary.override
+    (record,) = list_runs(root.path)
+    assert (record.status, record.blessed_by, record.pushed_version) == ("pushed", "ann", version)
+
+
+def test_a_run_that_never_came_to_its_pusher_publishes_under_the_root(
+    root: Root, make_model: MakeModel
+) -> None:
+    """And a failed push leaves the run as it was, to be blessed again."""
+    root.with_candidate(make_model())
+    root.ended("partial")
+    (root.path / "serving").write_text("in the way")
+    with pytest.raises(NotADirectoryError):
+        by_hand.bless(root.path, "r1", by="ann", reason="x")
+    assert RunStore.open(root.path).override("r1") is None
+    (root.path / "serving").unlink()
+    summary = by_hand.bless(root.path, "r1", by="bob", reason="x")
+    assert summary.pushed_path == str(root.path / "serving" / str(summary.pushed_version))
+    override = RunStore.open(root.path).override("r1")
+    assert override is not None
+    assert override.by == "bob"
+
+
+REFUSED = {
+    "unknown run": ("r2", "not_blessed", True, "there is no run 'r2'; `regpipe runs` lists them."),
+    "no candidate": (
+        "r1", "data_refused", False, "run r1 has no model: it never came to the end of its Trainer."
+    ),
+    "pushed": ("r1", "pushed", True, "run r1 was pushed already."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED.keys())
+def test_refused(
+    root: Root,
+    make_model: MakeModel,
+    case: tuple[str, str, bool, str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Exit 2 with a sentence; nothing is published and nothing noted."""
+    run, status, candidate, message = case
+    if candidate:
+        root.with_candidate(make_model())
+    root.ended(status, pushed=status == "pushed")
+    assert main(["bless", "--root", str(root.path), "--run", run, "--reason", "why", "--by", "ann"]) == 2
+    assert capsys.readouterr() == ("", f"regpipe: {message}\n")
+    assert not (root.path / "serving").exists()
+    assert RunStore.open(root.path).override("r1") is None
+
+
+@pytest.mark.parametrize(
+    "noted", [True, False], ids=["failed after its Pusher", "interrupted after its Pusher"]
+)
+def test_what_was_pushed_is_not_published_twice(
+    root: Root, make_model: MakeModel, tmp_path: Path, noted: bool
+) -> None:
+    """However the run ended: a run whose report failed has pushed, and so has one that noted nothing of itself."""
+    root.with_candidate(make_model())
+    root.with_pusher(tmp_path / "served", pushed=not noted)
+    if noted:
+        root.ended("failed", pushed=True)
+        (record,) = list_runs(root.path)
+        assert (record.status, record.pushed_version) == ("failed", 7)
+    with pytest.raises(by_hand.CannotBless, match=r"^run r1 was pushed already\.$"):
+        by_hand.bless(root.path, "r1", by="ann", reason="why")
+    assert not (tmp_path / "served").exists()
+
+
+def bless(root: Root) -> int:
+    return main(["bless", "--root", str(root.path), "--run", "r1", "--reason", "why", "--by", "ann"])
+
+
+def test_a_model_that_is_served_already(
+    root: Root, make_model: MakeModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is no new version; the run counts as pushed, and it is said."""
+    root.with_candidate(make_model())
+    place = Destination(directory=str(root.path / "serving"), keep_versions=5, model_name="m")
+    there = publish(make_model(name="same"), place, {})
+    assert bless(root) == 0
+    assert capsys.readouterr().out == (
+        f"Blessed by hand; it was published already: version {there.version} in {there.path}.\n"
+    )
+    (record,) = list_runs(root.path)
+    assert (record.status, record.pushed_version) == ("pushed", there.version)
+
+
+def test_a_model_that_can_t_be_served(
+    root: Root, make_model: MakeModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a person overrules is the verdict, not the check: exit 1, and the run stays as it was."""
+    root.with_candidate(make_model(7.0))
+    assert bless(root) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("regpipe: the model could not be published: ")
+    assert error.endswith("expected 'probability' to be between 0 and 1, got 7.0.\n")
+    assert RunStore.open(root.path).override("r1") is None
+
+
+def test_a_root_that_is_in_use_is_left_alone(root: Root, make_model: MakeModel) -> None:
+    """The metadata store takes one process at a time."""
+    root.with_candidate(make_model())
+    with only_process(root.path), pytest.raises(RootInUse):
+        by_hand.bless(root.path, "r1", by="ann", reason="why")
+
+
+def test_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who is the login name unless given; the reason is one line; it says where the model went."""
+    calls: list[dict[str, Any]] = []
+
+    def stub(root: Path, run_id: str, **given: Any) -> Summary:
+        calls.append({"root": root, "run": run_id, **given})
+        override = Override(at="now", **given)
+        return Summary(
+            run_id=run_id,
+            status="pushed",
+            exit_code=0,
+            pushed_version=3,
+            pushed_path="s/3",
+            override=override,
+        )
+
+    monkeypatch.setattr(by_hand, "bless", stub)
+    monkeypatch.setattr("getpass.getuser", lambda: "login")
+    command = ["bless", "--root", str(tmp_path), "--run", "r1", "--reason", "two\n lines"]
+    assert main(command) == 0
+    assert capsys.readouterr() == ("Blessed by hand and published: version 3 in s/3.\n", "")
+    assert main([*command, "--by", "ann"]) == 0
+    assert [call["by"] for call in calls] == ["login", "ann"]
+    assert calls[0] == {"root": tmp_path, "run": "r1", "by": "login", "reason": "two lines"}
+
+
+@pytest.mark.parametrize("option", ["--reason", "--by"])
+def test_an_empty_answer_is_no_answer(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever overrides says why and who."""
+    given = {"--reason": "why", "--by": "ann"} | {option: "  "}
+    words = [word for pair in given.items() for word in pair]
+    assert main(["bless", "--root", str(tmp_path), "--run", "r1", *words]) == 2
+    assert capsys.readouterr().err == f"regpipe: {option}: expected text that is not empty, got '  '\n"

@@ -1,0 +1,253 @@
+"""`regpipe study`: what it trains again and what not, what it says on the way and at the end, and how it ends."""
+
+import io
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from components.config.model import ModelConfig
+from components.config.training import TrainingConfig
+from components.study.study_record import Entry, Result, SplitScores, Study, diverged
+from components.study.trainings import Data, Trainings
+from components.study.variants import Plan, Variant, plan
+from components.training.dataset import Vectors
+from pipeline_def.cli.main import main
+from pipeline_def.local import study_runner as studies
+from pipeline_def.local.study_runner import DataStepsFailed, Studied, StudyFailed
+from pipeline_def.runs.summary import Summary
+from pipeline_def.terminal import study_table
+from pipeline_def.terminal.display import RunDisplay
+
+TRAINING = TrainingConfig(epochs=2, batch_size=8, early_stopping=0)
+
+
+def variant(name: str, **model: Any) -> Variant:
+    return Variant(name, ModelConfig(**{"hidden_units": (), "l1": 0.0, "l2": 0.0, **model}), TRAINING)
+
+
+class Known:
+    """Stands for Trainings: knows the results of some names of networks, and trains the others in two epochs."""
+
+    def __init__(self, *names: str) -> None:
+        self.results = {name: entry(variant(name)).result for name in names}
+
+    def key(self, model: ModelConfig, training: TrainingConfig) -> str:
+        return str(model.l2)
+
+    def find(self, key: str) -> Result | None:
+        return self.results.get(key)
+
+    def train(self, model: ModelConfig, training: TrainingConfig) -> Result:
+        for number in (1, 2):
+            logging.getLogger("regpipe.progress").info("epoch %d/2", number)
+        self.results[self.key(model, training)] = entry(variant("", l2=model.l2)).result
+        return self.results[self.key(model, training)]
+
+
+def results(trainings: Any, planned: Plan) -> tuple[int, int, list[str]]:
+    """How many results there are, how many of them were trained, and what was said."""
+    terminal = io.StringIO()
+    with RunDisplay((studies.STEP,), terminal) as display:
+        display.start(studies.STEP)
+        found, trained = studies._results(trainings, planned, display)
+        display.finish(studies.STEP, "done", 1.0)
+    return len(found), trained, terminal.getvalue().splitlines()
+
+
+def test_only_what_is_missing_is_trained(tmp_path: Path) -> None:
+    """A second study trains nothing, one with another strength that strength; a network with two names counts once."""
+    generator = np.random.default_rng(1)
+    x = generator.random((24, 2), np.float32)
+    split = Vectors(x, (x[:, :1] > 0.5).astype(np.float32))
+
+    def trainings() -> Trainings:
+        return Trainings(Data(("a", "b"), split, split), tmp_path, "code")
+
+    none, strong = variant("none"), variant("L2", l2=0.5)
+    first = Plan((none, strong), {"l2": (variant("l2 = 0.5", l2=0.5),)}, ())
+    assert results(trainings(), first)[:2] == (2, 2)
+    assert results(trainings(), first)[:2] == (2, 0)
+    wider = Plan((none, strong), {"l2": (variant("l2 = 0.1", l2=0.1), variant("l2 = 0.5", l2=0.5))}, ())
+    assert results(trainings(), wider)[:2] == (3, 1)
+
+
+def test_the_progress_says_how_far_it_is() -> None:
+    """A line for each network that had to be trained: what came of it, how long it took, how long the rest will."""
+    planned = Plan((variant("none"), variant("weak", l2=0.01), variant("strong", l2=0.02)), {}, ())
+    assert results(Known("0.01"), planned)[2] == [
+        "Study  running",
+        "3 networks, 1 of them known from before",
+        "Study  1 of 2  none: validation log loss 0.5000, gap +0.2500, 1.0 s, 1.0 s left",
+        "Study  2 of 2  strong: validation log loss 0.3000, gap +0.0500, 1.0 s, 0.0 s left",
+        "Study  done in 1.0 s",
+    ]
+
+
+def test_a_long_training_shows_its_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind the name of the network, and not more often than SECONDS_BETWEEN allows: here each."""
+    monkeypatch.setattr(studies, "SECONDS_BETWEEN", 0.0)
+    said = results(Known(), Plan((variant("none"),), {}, ()))[2]
+    assert said[2:4] == ["Study  1 of 1  none: epoch 1/2", "Study  1 of 1  none: epoch 2/2"]
+
+
+def entry(variant: Variant) -> Entry:
+    scores = SplitScores(log_loss=0.5 - 10 * variant.model.l2_by_layer()[0], auc=0.75, accuracy=0.5)
+    found = Result(
+        train=SplitScores(log_loss=0.25, auc=0.9, accuracy=0.9),
+        validation=scores,
+        zero=0.375,
+        l1_norm=100.0,
+        l2_norm=12.5,
+        features=2_000,
+        dropped=("a",),
+        seconds=1.0,
+        training_curve=(0.5,) * 12,
+        validation_curve=(0.5,) * 12,
+    )
+    return Entry(**variant._asdict(), result=found)
+
+
+@pytest.fixture
+def studied() -> Studied:
+    planned = plan(ModelConfig(), TrainingConfig(), 3)
+    study = Study(
+        id="r1",
+        config={},
+        ingest={"rows": {"train": 123_456, "eval": 40_000, "test": 40_000, "rejected": 0}},
+        facts={},
+        notes=planned.notes,
+        trained=17,
+        known=0,
+        family=tuple(map(entry, planned.family)),
+        paths={name: tuple(map(entry, variants)) for name, variants in planned.paths.items()},
+        settings=(
+            "model.l1=0",
+            "model.l2=0.01",
+            "model.dropout=0",
+            "training.early_stopping=0",
+            "a.b=[1, 2]",
+        ),
+    )
+    return Studied(study, Path("/runs/studies/r1/study.html"))
+
+
+def shown(studied: Studied) -> list[str]:
+    stream = io.StringIO()
+    study_table.show(studied, stream)
+    return stream.getvalue().splitlines()
+
+
+def test_the_table_on_the_terminal(studied: Studied) -> None:
+    """The sentence, the family, the paths, what is worth knowing, and where the page is; in 100 columns."""
+    lines = shown(studied)
+    assert max(map(len, lines)) <= 100
+    assert lines[:6] == [
+        "l2 = 0.01 has the lowest validation log loss of 17 networks: 0.4000, against 0.5000 without",
+        "regularization.",
+        "",
+        "log loss on          train     eval      gap      AUC   zeros   features  L2 norm  epochs",
+        "none                0.2500   0.5000  +0.2500   0.7500   37.5%  1999/2000    12.50      12",
+        "L1, gradient        0.2500   0.5000  +0.2500   0.7500   37.5%  1999/2000    12.50      12",
+    ]
+    assert [line for line in lines if line.endswith("strong") or line.endswith("much")] == [
+        "L1, from weak to strong", "L2, from weak to strong", "Dropout, from little to much",
+    ]  # fmt: skip
+    assert lines[-5:] == [
+        "Note      training.weight_decay is 0 in the configuration: its row has 1 instead.",
+        "Rows      123,456 rows of train and 40,000 of eval; test was not looked at",
+        "Best      --set model.l1=0 --set model.l2=0.01 --set model.dropout=0 --set",
+        "          training.early_stopping=0 --set 'a.b=[1, 2]'",
+        "Page      /runs/studies/r1/study.html",
+    ]
+
+
+def test_a_network_that_diverged_says_so_in_its_row(studied: Studied) -> None:
+    first, *others = studied.study.family
+    lost = first.model_copy(update={"result": diverged(2, "the loss is inf", 1.0)})
+    study = studied.study.model_copy(update={"family": (lost, *others)})
+    assert "none               diverged: the loss is inf" in shown(Studied(study, studied.page))
+
+
+class Stub:
+    """Stands for pipeline_def.local.study_runner.study: remembers what it was called with."""
+
+    def __init__(self, outcome: Any) -> None:
+        self.outcome = outcome
+        self.called: tuple[Any, ...] = ()
+
+    def __call__(self, *arguments: Any) -> Studied:
+        self.called = arguments
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        assert isinstance(self.outcome, Studied)
+        return self.outcome
+
+
+def test_the_command(
+    studied: Studied, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The options that a run has mean the same here; the table goes to standard output."""
+    stub = Stub(studied)
+    monkeypatch.setattr(studies, "study", stub)
+    options = [
+        "--data",
+        "t.csv",
+        "--label",
+        "y",
+        "--set",
+        "training.epochs=3",
+        "--root",
+        "here",
+        "--strengths",
+        "5",
+    ]
+    assert main(["study", *options]) == 0
+    config, root, strengths = stub.called
+    assert (config.data.input, config.data.label, config.training.epochs) == ("t.csv", "y", 3)
+    assert (root, strengths) == (Path("here"), 5)
+    assert capsys.readouterr().out.splitlines() == shown(studied)
+
+
+def test_json_goes_to_standard_output(
+    studied: Studied, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And the table to standard error."""
+    monkeypatch.setattr(studies, "study", Stub(studied))
+    assert main(["study", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["family"][0]["result"]["validation"]["log_loss"] == 0.5
+    assert err.splitlines() == shown(studied)
+
+
+def test_refused_data_ends_as_a_run_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 3, and the sentence on standard error."""
+    summary = Summary(run_id="r1", status="data_refused", exit_code=3, error="the table is empty")
+    monkeypatch.setattr(studies, "study", Stub(DataStepsFailed(summary)))
+    assert main(["study"]) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("Data refused: the table is empty\n")
+
+
+def test_a_failure_ends_with_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(studies, "study", Stub(StudyFailed("OSError: no space left; see /runs/study.log")))
+    assert main(["study"]) == 1
+    assert (
+        capsys.readouterr().err == "regpipe: the study failed: OSError: no space left; see /runs/study.log\n"
+    )
+
+
+@pytest.mark.parametrize("text", ["1", "51", "-3", "many", "2.5"])
+def test_how_many_strengths_there_can_be(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["study", f"--strengths={text}"])
+    assert ended.value.code == 2
+    assert (
+        f"argument --strengths: expected 0 or a number from 2 to 50, got {text!r}" in capsys.readouterr().err
+    )

@@ -1,0 +1,423 @@
+"""The verdict says in its first sentence what became of the run, and fits 80 columns."""
+
+import io
+import json
+import math
+from typing import Any
+
+import pytest
+
+from components.common.formatting import sentence
+from pipeline_def.runs.summary import (
+    BothMetrics,
+    Gap,
+    Intervals,
+    MetricIntervals,
+    Metrics,
+    ModelGap,
+    Override,
+    Rows,
+    Sampled,
+    Slice,
+    Step,
+    Summary,
+    Threshold,
+)
+from pipeline_def.terminal.summary_view import render, show
+
+BETTER = Metrics(
+    auc=0.9123, log_loss=0.412, accuracy=0.85, pr_auc=0.9, precision=0.7, recall=0.8, example_count=200
+)
+WORSE = Metrics(
+    auc=0.9011, log_loss=0.655, accuracy=0.85, pr_auc=0.88, precision=0.71, recall=0.75, example_count=200
+)
+STEPS = (
+    Step(name="ExampleGen", seconds=1.25, cached=True, status="cached"),
+    Step(name="Pusher", seconds=2.0, cached=False, status="done"),
+)
+
+
+def floor(metric: str, value: float | None, bound: float, *, passed: bool) -> Threshold:
+    return Threshold(
+        metric=metric, rule="floor", direction=">=", value=value, bound=bound, passed=passed, sentence="said"
+    )
+
+
+def change(metric: str, value: float | None, bound: float, *, passed: bool) -> Threshold:
+    return Threshold(
+        metric=metric,
+        rule="change",
+        direction="<=" if metric == "log_loss" else ">=",
+        value=value,
+        bound=bound,
+        passed=passed,
+        sentence="said",
+    )
+
+
+def summary(**fields: Any) -> Summary:
+    given: dict[str, Any] = {
+        "run_id": "20250131T120000Z",
+        "status": "pushed",
+        "exit_code": 0,
+        "rows": Rows(train=1600, eval=200, test=200),
+        "metrics": BothMetrics(candidate=BETTER, baseline=WORSE),
+        "thresholds": (
+            floor("auc", 0.9123, 0.6, passed=True),
+            change("auc", 0.0112, -0.01, passed=True),
+            change("log_loss", -0.243, 0.0, passed=True),
+        ),
+        "steps": STEPS,
+        "logs": "runs/runs/20250131T120000Z/logs",
+    }
+    return Summary(**(given | fields))
+
+
+PUSHED = """\
+Pushed: the model beat its unregularized baseline, log loss 0.4120 against
+0.6550.
+
+On the test split    candidate    baseline  difference
+AUC                     0.9123      0.9011     +0.0112  better
+PR-AUC                  0.9000      0.8800     +0.0200  better
+log loss                0.4120      0.6550     -0.2430  better
+accuracy                0.8500      0.8500           0
+precision               0.7000      0.7100     -0.0100  worse
+recall                  0.8000      0.7500     +0.0500  better
+rows                       200         200
+
+Threshold                            value       bound
+AUC, candidate                      0.9123      >= 0.6  passed
+AUC minus baseline's               +0.0112    >= -0.01  passed
+log loss minus baseline's          -0.2430        <= 0  passed
+
+Model     version 3 in runs/serving/3
+Rows      1,600 train, 200 eval, 200 test
+Bad rows  3 set aside in runs/rejected_rows.jsonl
+Warning   Left out, because they hold text throughout: 'name', 'street',
+          'town', 'county', 'country'.
+Run       20250131T120000Z: 2 steps in 3.2 s, 1 from cache
+Logs      runs/runs/20250131T120000Z/logs"""
+
+
+def test_pushed() -> None:
+    text = render(
+        summary(
+            rows=Rows(train=1600, eval=200, test=200, rejected=3),
+            rejected_rows="runs/rejected_rows.jsonl",
+            warnings=(
+                "Left out, because they hold text throughout: 'name', 'street', 'town', 'county', 'country'.",
+            ),
+            pushed_version=3,
+            pushed_path="runs/serving/3",
+        )
+    )
+    assert text == PUSHED
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_pushed_within_a_tolerance_is_not_called_a_win() -> None:
+    text = render(summary(metrics=BothMetrics(candidate=WORSE, baseline=BETTER)))
+    assert text.startswith(
+        "Pushed: the model passed every threshold, with log loss 0.6550 against 0.4120\n"
+        "for its unregularized baseline.\n"
+    )
+
+
+def test_not_blessed_names_each_missed_threshold_and_says_that_serving_is_untouched() -> None:
+    missed = (
+        floor("auc", 0.55, 0.6, passed=False),
+        change("auc", 0.0112, -0.01, passed=True),
+        change("log_loss", 0.02, 0.0, passed=False),
+    )
+    reasons = (
+        sentence("floor", "auc", 0.55, relation="not at least", bound=0.6),
+        sentence("change", "log_loss", 0.02, relation="not at most", bound=0.0),
+    )
+    text = render(summary(status="not_blessed", exit_code=4, thresholds=missed, reasons=reasons))
+    assert text.startswith(
+        "Not blessed: the AUC is 0.5500, not at least 0.6; the log loss differs from\n"
+        "the baseline's by +0.0200, not at most 0.\n"
+        "Nothing was published; what is being served stays as it was.\n"
+    )
+    assert "\nAUC, candidate                      0.5500      >= 0.6  FAILED\n" in text
+    assert "\nlog loss minus baseline's          +0.0200        <= 0  FAILED\n" in text
+
+
+def test_a_run_that_was_asked_to_end_early() -> None:
+    steps = (*STEPS[:1], Step(name="Pusher", seconds=0, cached=False, status="skipped"))
+    text = render(summary(status="partial", exit_code=0, thresholds=(), metrics=None, steps=steps))
+    assert text.startswith("Done: the part of the pipeline that was asked for, which does not push.\n")
+    assert "1 step in 1.2 s, all from cache" in text
+
+
+def test_undefined_metrics_are_shown_as_such() -> None:
+    broken = Metrics(auc=math.nan, log_loss=None, accuracy=0.5)
+    missed = (
+        floor("auc", math.nan, 0.6, passed=False),
+        change("auc", None, -0.01, passed=False),
+    )
+    text = render(
+        summary(
+            status="not_blessed",
+            exit_code=4,
+            metrics=BothMetrics(candidate=broken, baseline=WORSE),
+            thresholds=missed,
+        )
+    )
+    assert "\nAUC                        NaN      0.9011         NaN\n" in text
+    assert "\nlog loss                  none      0.6550        none\n" in text
+    assert "\nAUC, candidate                         NaN      >= 0.6  FAILED\n" in text
+    assert "\nAUC minus baseline's                  none    >= -0.01  FAILED\n" in text
+    assert "\nrows                      none         200\n" in text
+
+
+def test_a_candidate_alone() -> None:
+    text = render(summary(metrics=BothMetrics(candidate=BETTER)))
+    assert "\nOn the test split    candidate\nAUC                     0.9123\n" in text
+
+
+def test_data_refused_keeps_the_lines_of_the_reason() -> None:
+    error = "2 anomalies:\nfeature   what\n" + "x" * 100
+    text = render(
+        Summary(run_id="r", status="data_refused", exit_code=3, error=error, rejected_rows="bad.jsonl")
+    )
+    assert text == (
+        f"Data refused: {error}\n"
+        "Nothing was published; what is being served stays as it was.\n\n"
+        "Bad rows  set aside in bad.jsonl\n"
+        "Run       r"
+    )
+
+
+def test_failed_shows_step_reason_last_lines_and_logs() -> None:
+    text = render(
+        Summary(
+            run_id="r",
+            status="failed",
+            exit_code=1,
+            error="ValueError: boom",
+            log_tail=("Traceback [red]", "  raise"),
+            steps=(Step(name="Trainer", seconds=3, cached=False, status="failed"),),
+            logs="runs/logs",
+        )
+    )
+    assert text == (
+        "Failed in Trainer: ValueError: boom\n"
+        "Nothing was published; what is being served stays as it was.\n\n"
+        "The last lines of its log:\n"
+        "  Traceback [red]\n"
+        "    raise\n\n"
+        "Run       r: 1 step in 3.0 s\n"
+        "Logs      runs/logs"
+    )
+
+
+def test_a_step_that_failed_after_the_push_does_not_hide_it() -> None:
+    """A red headline with the step, and then which version is being served, and where."""
+    text = render(
+        summary(
+            status="failed",
+            exit_code=1,
+            error="OSError: no space left",
+            steps=(*STEPS, Step(name="Report", seconds=1, cached=False, status="failed")),
+            pushed_version=3,
+            pushed_path="runs/serving/3",
+        )
+    )
+    assert text.startswith(
+        "Failed in Report: OSError: no space left\n"
+        "The model was pushed before that: version 3 is being served.\n\n"
+    )
+    assert "Model     version 3 in runs/serving/3\n" in text
+    assert "Nothing was published" not in text
+
+
+@pytest.mark.parametrize("status", ["pushed", "not_blessed", "data_refused", "failed"])
+def test_every_status_renders_without_anything_known(status: str) -> None:
+    assert render(Summary.model_validate({"run_id": "r", "status": status, "exit_code": 1}))
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_colours_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    plain, terminal = io.StringIO(), Terminal()
+    show(summary(), plain)
+    show(summary(), terminal)
+    assert plain.getvalue() == render(summary()) + "\n"
+    assert "\x1b[1;32mPushed" in terminal.getvalue()
+
+
+def test_json_has_no_nan_and_reads_back() -> None:
+    text = summary(metrics=BothMetrics(candidate=Metrics(auc=math.nan))).to_json()
+    assert json.loads(text)["metrics"]["candidate"]["auc"] is None
+    assert Summary.model_validate_json(summary().to_json()) == summary()
+    assert {
+        "run_id",
+        "status",
+        "exit_code",
+        "rows",
+        "metrics",
+        "thresholds",
+        "steps",
+        "pushed_version",
+    } <= set(json.loads(text))
+    assert "report_path" in json.loads(text)
+
+
+def test_a_difference_too_small_for_four_digits_keeps_its_sign_among_the_thresholds() -> None:
+    missed = (
+        change("log_loss", 0.00002, 0.0, passed=False),
+        change("auc", 0.0, 0.0, passed=False),
+    )
+    text = render(summary(status="not_blessed", exit_code=4, thresholds=missed))
+    assert "\nlog loss minus baseline's         +2.0e-05        <= 0  FAILED\n" in text
+    assert "\nAUC minus baseline's                     0        >= 0  FAILED\n" in text
+
+
+INTERVALS = Intervals(
+    confidence=0.9,
+    auc=MetricIntervals(difference=(-0.01, 0.0301)),
+    log_loss=MetricIntervals(difference=(-0.3, -0.2)),
+)
+JUDGED = """\
+Not blessed: the AUC differs from the baseline's by +0.0112 and may be
+-0.0100, not at least 0.
+Nothing was published; what is being served stays as it was.
+
+On the test split  candidate  baseline  difference         90% interval
+AUC                   0.9123    0.9011     +0.0112   -0.0100 to +0.0301  better
+PR-AUC                0.9000    0.8800     +0.0200                       better
+log loss              0.4120    0.6550     -0.2430   -0.3000 to -0.2000  better
+accuracy              0.8500    0.8500           0
+precision             0.7000    0.7100     -0.0100                       worse
+recall                0.8000    0.7500     +0.0500                       better
+rows                     200       200
+
+log loss, test minus train: candidate +0.0500, baseline +0.6000
+
+Slice                           rows    log loss    baseline  difference
+total day minutes <= 180         150      0.4120      0.6550     -0.2430
+a feature with a very long…       10  too few rows to be judged
+
+Threshold                            value    at worst       bound
+AUC minus baseline's               +0.0112     -0.0100        >= 0  FAILED
+log loss, test minus train         +0.0500     +0.0700     <= +0.1  passed
+where total day minutes <= 180
+AUC minus baseline's               +0.0112     -0.0200        >= 0  FAILED
+on slices: 1 of 2 passed
+
+Rows      1,600 train, 200 eval, 200 test
+Run       20250131T120000Z: 2 steps in 3.2 s, 1 from cache
+Logs      runs/runs/20250131T120000Z/logs"""
+
+
+def judged(**fields: Any) -> Summary:
+    """A candidate that is not blessed in the mode `confidence`, with slices and a threshold on the gap."""
+    name = "total day minutes <= 180"
+    missed = change("auc", 0.0112, 0.0, passed=False).model_copy(
+        update={"mode": "confidence", "compared": -0.01}
+    )
+    gap = Threshold(
+        metric="log_loss",
+        rule="gap",
+        direction="<=",
+        value=0.05,
+        compared=0.07,
+        bound=0.1,
+        mode="confidence",
+        passed=True,
+        sentence="said",
+    )
+    thresholds = (
+        missed,
+        gap,
+        missed.model_copy(update={"slice": name, "compared": -0.02}),
+        gap.model_copy(update={"slice": name}),
+    )
+    given: dict[str, Any] = {
+        "status": "not_blessed",
+        "exit_code": 4,
+        "intervals": INTERVALS,
+        "gap": Gap(candidate=ModelGap(log_loss=0.05), baseline=ModelGap(log_loss=0.6)),
+        "thresholds": thresholds,
+        "slices": (
+            Slice(name=name, rows=150, positives=70, too_small=False, candidate=BETTER, baseline=WORSE),
+            Slice(
+                name="a feature with a very long name <= 3",
+                rows=10,
+                positives=1,
+                too_small=True,
+                candidate=BETTER,
+                baseline=WORSE,
+            ),
+            Slice(name="a missing", rows=0, positives=0, too_small=True, candidate=Metrics()),
+        ),
+        "reasons": (sentence("change", "auc", 0.0112, relation="not at least", bound=0.0, worst=-0.01),),
+    }
+    return summary(**(given | fields))
+
+
+def test_intervals_gap_slices_and_the_bad_end_of_the_interval() -> None:
+    """Everything that decided, within 80 columns; slices without rows are left out, passed ones are counted."""
+    text = render(judged())
+    assert text == JUDGED
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_samples_are_said_to_be_samples() -> None:
+    """Below the rows and below the gap, within 80 columns also of a billion rows."""
+    sampled = {
+        "test": Sampled(rows=1_000_000, of=2_400_000_000),
+        "train": Sampled(rows=1_000_000, of=7_200_000_000),
+    }
+    text = render(judged(sampled=sampled))
+    below_rows = """\
+rows                     200       200
+judged on 1,000,000 of 2,400,000,000 test rows (evaluation.max_rows)
+"""
+    below_gap = """\
+log loss, test minus train: candidate +0.0500, baseline +0.6000
+measured on 1,000,000 of 7,200,000,000 train rows (evaluation.max_rows)
+"""
+    assert below_rows in text
+    assert below_gap in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_blessed_by_hand_says_who_when_and_why_beside_the_verdict() -> None:
+    """The pipeline's own word is not hidden."""
+    override = Override(by="ann", at="2026-01-31T12:00:00+00:00", reason="recall matters more")
+    text = render(
+        judged(
+            status="pushed", exit_code=0, override=override, pushed_version=7, pushed_path="runs/serving/7"
+        )
+    )
+    assert text.startswith(
+        "Not blessed: the AUC differs from the baseline's by +0.0112 and may be\n"
+        "-0.0100, not at least 0.\n"
+        "Blessed by hand, by ann on 2026-01-31T12:00:00+00:00: recall matters more\n\n"
+    )
+    assert "Model     version 7 in runs/serving/7" in text
+    assert "Nothing was published" not in text
+
+
+def test_many_slices_are_cut_short() -> None:
+    part = Slice(name="x <= 1", rows=60, positives=30, too_small=False, candidate=BETTER, baseline=WORSE)
+    text = render(judged(slices=(part,) * 15))
+    assert text.count("\nx <= 1 ") == 12
+    assert "\nand 3 more, in summary.json\n" in text
+
+
+def test_many_reasons_are_cut_short() -> None:
+    """The table of thresholds has all of them."""
+    text = render(judged(reasons=tuple(f"reason {number}" for number in range(1, 9))))
+    assert text.startswith(
+        "Not blessed: reason 1; reason 2; reason 3; reason 4; and 4 more.\nNothing was published"
+    )

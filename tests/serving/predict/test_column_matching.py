@@ -1,0 +1,92 @@
+"""Which column is which input: by the card, by name, by the rule for names; or an error that says what to do."""
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from components.common.errors import DataRefused
+from components.saved_model.input_names import input_names
+from serving.predict.column_matching import match
+
+
+def matched(
+    columns: Sequence[str], inputs: Sequence[str], card: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    found, absent = match(columns, inputs, card or {}, table="t.csv", allow_missing=False)
+    assert absent == ()
+    return found
+
+
+def refusal(columns: Sequence[str], inputs: Sequence[str], card: Mapping[str, str] | None = None) -> str:
+    with pytest.raises(DataRefused) as caught:
+        match(columns, inputs, card or {}, table="t.csv", allow_missing=False)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        ["f0", "f1"],
+        ["total day minutes", "été", "1st", "class", "pay_bytes"],
+        ["total day minutes", "total-day minutes", "total_day_minutes"],
+        ["F0", "f0", "f0_2"],
+        ["Ä", "ä", "f__"],
+        ["a=b", "a b", '"', "<script>", "年 龄"],
+    ],
+)
+def test_every_feature_is_found_without_a_card(features: list[str]) -> None:
+    """Whatever names `input_names` gives, the features of a table alone are matched to them, beside other columns."""
+    inputs = input_names(features)
+    assert matched([*features, "id", "label"], inputs) == dict(zip(inputs, features, strict=True))
+
+
+def test_a_column_that_has_the_name_of_an_input_is_that_input() -> None:
+    """Also beside one that would become it, and of a table that was written with the inputs' names."""
+    assert matched(["a b", "a_b"], ["a_b"]) == {"a_b": "a_b"}
+    assert matched(["a_b", "x"], ["a_b"], {"a_b": "a b"}) == {"a_b": "a_b"}
+
+
+def test_the_card_decides() -> None:
+    """With it, a feature's own name comes first."""
+    assert matched(["a b", "a-b", "a_b"], ["a_b"], {"a_b": "a-b"}) == {"a_b": "a-b"}
+
+
+def test_several_columns_may_be_meant() -> None:
+    assert refusal(["a b", "a-b", "label"], ["a_b"]) == (
+        "t.csv: expected one column for the model's input 'a_b', found 'a b', 'a-b'. "
+        "--card takes the model_card.json that says which it is."
+    )
+    assert "for the model's input 'a_b_2', found 'a b', 'a-b'." in refusal(
+        ["a_b", "a b", "a-b"], ["a_b", "a_b_2"]
+    )
+
+
+def test_a_number_behind_a_name_is_no_guess() -> None:
+    """`x` is not taken for `x_2`, which is `x` only where another feature has that name."""
+    assert refusal(["x", "y"], ["x_2", "y"]).startswith(
+        "t.csv: expected the model's feature 'x_2', found only"
+    )
+
+
+def test_a_missing_feature() -> None:
+    """All that are missing are named, with what may have been meant of the columns that are no feature."""
+    assert refusal(["f0", "F1", "label"], ["f0", "f1"]) == (
+        "t.csv: expected the model's feature 'f1', found only the columns 'f0', 'F1', 'label'. Did you mean 'F1'? "
+        "--allow-missing predicts without, as if all their cells were empty."
+    )
+    assert refusal(["f0"], ["f0", "a_b", "f9"], {"f0": "f0", "a_b": "a b", "f9": "f9"}) == (
+        "t.csv: expected the model's features 'a b', 'f9', found only the columns 'f0'. "
+        "--allow-missing predicts without, as if all their cells were empty."
+    )
+
+
+def test_missing_features_may_be_allowed_but_not_all_of_them() -> None:
+    assert match(["f0"], ["f0", "f1"], {}, table="t.csv", allow_missing=True) == ({"f0": "f0"}, ("f1",))
+    with pytest.raises(DataRefused):
+        match(["x"], ["f0", "f1"], {}, table="t.csv", allow_missing=True)
+
+
+def test_a_card_of_another_model() -> None:
+    assert refusal(["f0"], ["f0"], {"f0": "f0", "f1": "f1"}) == (
+        "expected the card of the model, got one that differs in the inputs 'f1'."
+    )

@@ -1,0 +1,101 @@
+"""Which request of Kubeflow Pipelines' API does what: the paths of api/v2beta1/*.proto.
+
+Pipelines are uploaded to the paths of backend/src/apiserver/main.go.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tests.standins.kfp_api.api_errors import ApiError
+from tests.standins.kfp_api.listing import page
+from tests.standins.kfp_api.resources import Resources
+
+Query = dict[str, str]
+Answer = dict[str, Any]
+
+
+def answer(kept: Resources, request: str, query: Query, body: Any) -> Answer:
+    """What is in the body of the answer to a request.
+
+    Args:
+        kept: what there is; it may change.
+        request: "METHOD path".
+        query: the parameters behind the path.
+        body: the JSON that came along, or the bytes of an uploaded file.
+
+    Raises:
+        ApiError: the request is refused.
+    """
+    method, _, path = request.partition(" ")
+    for verb, pattern, act in _ROUTES:
+        found = re.fullmatch(_API + pattern, path)
+        if found and verb == method:
+            return act(kept, query, body, found.groups())
+    if any(re.fullmatch(_API + pattern, path) for _, pattern, _ in _ROUTES):
+        raise ApiError(12, "Method Not Allowed")  # grpc-gateway v2.27.1, runtime/mux.go
+    raise ApiError(5, "Not Found")
+
+
+def _of_namespace(kept: Resources, kind: str, query: Query) -> list[Answer]:
+    """In single-user mode a namespace that is asked for is not looked at (ReplaceNamespace)."""
+    found = getattr(kept, kind).values()
+    return [one for one in found if not kept.multi_user or one["namespace"] == query.get("namespace", "")]
+
+
+def _healthz(kept: Resources, _: Query, __: Any, ___: Any) -> Answer:
+    return {"pipeline_store": "database"} | ({"multi_user": True} if kept.multi_user else {})
+
+
+def _pipelines(kept: Resources, query: Query, _: Any, __: Any) -> Answer:
+    return page(_of_namespace(kept, "pipelines", query), "pipelines", "pipeline_id", query)
+
+
+def _versions(kept: Resources, query: Query, _: Any, ids: Sequence[str]) -> Answer:
+    found = [one for one in kept.versions.values() if one["pipeline_id"] == ids[0]]
+    return page(found, "pipeline_versions", "pipeline_version_id", query)
+
+
+def _experiments(kept: Resources, query: Query, _: Any, __: Any) -> Answer:
+    return page(_of_namespace(kept, "experiments", query), "experiments", "experiment_id", query)
+
+
+def _recurring_runs(kept: Resources, query: Query, _: Any, __: Any) -> Answer:
+    found = _of_namespace(kept, "recurring_runs", query)
+    if query.get("experiment_id"):
+        found = [one for one in found if one["experiment_id"] == query["experiment_id"]]
+    return page(found, "recurringRuns", "recurring_run_id", query)
+
+
+def _delete(kept: Resources, query: Query, _: Any, ids: Sequence[str]) -> Answer:
+    return kept.delete_recurring_run(ids[0], query.get("propagation_policy", ""))
+
+
+_API = "/apis/v2beta1"
+_ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
+    ("GET", "/healthz", _healthz),
+    ("GET", "/pipelines", _pipelines),
+    ("POST", "/pipelines", lambda kept, _, body, __: kept.create_pipeline(body)),
+    ("POST", "/pipelines/upload_version", lambda kept, query, body, _: kept.upload_version(query, body)),
+    ("GET", "/pipelines/([^/]+)/versions", _versions),
+    (
+        "GET",
+        "/pipelines/([^/]+)/versions/([^/]+)",
+        lambda kept, _, __, ids: kept.get("PipelineVersion", kept.versions, ids[1]),
+    ),
+    ("GET", "/experiments", _experiments),
+    ("POST", "/experiments", lambda kept, _, body, __: kept.create_experiment(body)),
+    (
+        "GET",
+        "/experiments/([^/]+)",
+        lambda kept, _, __, ids: kept.get("Experiment", kept.experiments, ids[0]),
+    ),
+    ("POST", "/runs", lambda kept, _, body, __: kept.create_run(body)),
+    ("GET", "/runs/([^/]+)", lambda kept, _, __, ids: kept.run(ids[0])),
+    ("GET", "/recurringruns", _recurring_runs),
+    ("POST", "/recurringruns", lambda kept, _, body, __: kept.create_recurring_run(body)),
+    ("POST", "/recurringruns/([^/:]+):enable", lambda kept, _, __, ids: kept.change_mode(ids[0], True)),
+    ("POST", "/recurringruns/([^/:]+):disable", lambda kept, _, __, ids: kept.change_mode(ids[0], False)),
+    ("GET", "/recurringruns/([^/:]+)", lambda kept, _, __, ids: kept.get("Job", kept.recurring_runs, ids[0])),
+    ("DELETE", "/recurringruns/([^/:]+)", _delete),
+]

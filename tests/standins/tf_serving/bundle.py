@@ -1,0 +1,238 @@
+"""A loaded version: a SavedModel in a session, as servables/tensorflow/saved_model_bundle_factory.cc loads it.
+
+The session is TensorFlow's own, so what it refuses it refuses in the server's words: a shape, a type.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import classification_pb2, predict_pb2, prediction_log_pb2
+
+from tests.standins.tf_serving.status import BY_NUMBER, Code, Status, invalid
+
+DEFAULT_SIGNATURE = "serving_default"
+WARM_UP = Path("assets.extra", "tf_serving_warmup_requests")
+MAX_WARM_UP = 1000
+
+
+@dataclass(frozen=True)
+class Batching:
+    """What --enable_batching changes in the answers. Waiting for other requests to share a batch changes none.
+
+    Args:
+        max_batch_size: the most rows in a request; servables/tensorflow/session_bundle_config.proto.
+    """
+
+    max_batch_size: int = 1000
+
+    def check(self, feeds: Mapping[str, Any]) -> None:
+        """batching/batching_session.cc, and tensorflow's kernels/batching_util/shared_batch_scheduler.h."""
+        shapes = [np.shape(value) for value in feeds.values()]
+        if not all(shapes):
+            raise invalid("Batching Run() input tensors must have at least one dimension")
+        if len({shape[0] for shape in shapes}) > 1:
+            raise invalid("Batching Run() input tensors must have equal 0th-dimension size")
+        if shapes[0][0] > self.max_batch_size:
+            raise invalid(
+                f"Task size {shapes[0][0]} is larger than maximum input batch size {self.max_batch_size}"
+            )
+
+
+class Bundle:
+    """A SavedModel in a session, warmed up.
+
+    Args:
+        path: the version's folder.
+        batching: None without --enable_batching.
+
+    Raises:
+        Status: it can't be loaded, or a warm-up request fails.
+    """
+
+    def __init__(self, path: Path, batching: Batching | None) -> None:
+        self._batching = batching
+        if not (path / "saved_model.pb").exists():  # session_bundle/oss/session_bundle_util.cc
+            raise Status(
+                Code.NOT_FOUND,
+                "Specified file path does not appear to contain a SavedModel bundle (should have a file called "
+                f"`saved_model.pb`)\nSpecified file path: {path}",
+            )
+        self._graph = tf.Graph()
+        with self._graph.as_default():
+            self._session = tf.compat.v1.Session(graph=self._graph)
+            load = tf.compat.v1.saved_model.loader.load
+            meta_graph = _as_status(lambda: load(self._session, [tf.saved_model.SERVING], str(path)))
+        self.signatures = dict(meta_graph.signature_def)
+        self._warm_up(path / WARM_UP)
+
+    def _warm_up(self, path: Path) -> None:
+        """servables/tensorflow/saved_model_warmup_util.cc: one request that fails fails the load."""
+        if not path.exists():
+            return
+        records = _as_status(lambda: list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator()))
+        for number, record in enumerate(records, start=1):
+            log = prediction_log_pb2.PredictionLog.FromString(record)
+            kind = log.WhichOneof("log_type")
+            if kind == "predict_log":
+                self.predict(log.predict_log.request)
+            elif kind == "classify_log":
+                self.classify(log.classify_log.request)
+            else:
+                raise Status(Code.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind}")
+            if number > MAX_WARM_UP:
+                raise invalid(f"Number of warmup records exceeds the maximum ({MAX_WARM_UP}) at {path}")
+
+    def predict(self, request: Any) -> Any:
+        """servables/tensorflow/predict_util.cc. The response lacks the version, which the caller knows."""
+        name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        if name not in self.signatures:
+            raise Status(Code.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
+        signature = self.signatures[name]
+        feeds = _input_values(signature, request.inputs)
+        outputs = list(request.output_filter) or sorted(signature.outputs)
+        for alias in outputs:
+            if alias not in signature.outputs:
+                raise invalid(
+                    f"output tensor alias not found in signature: {alias} Outputs expected to be in the set "
+                    f"{{{_joined(signature.outputs)}}}."
+                )
+        if len(set(outputs)) < len(outputs):
+            twice = next(alias for alias in outputs if outputs.count(alias) > 1)
+            raise invalid(f"duplicate output tensor alias: {twice}")
+        response = predict_pb2.PredictResponse()
+        response.model_spec.name = request.model_spec.name
+        response.model_spec.signature_name = name
+        values = self._run(feeds, [signature.outputs[alias].name for alias in outputs])
+        for alias, value in zip(outputs, values, strict=True):
+            response.outputs[alias].CopyFrom(_as_proto_field(value))
+        return response
+
+    def classify(self, request: Any) -> Any:
+        """servables/tensorflow/classifier.cc. The response lacks the version, which the caller knows."""
+        name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        if name not in self.signatures:
+            raise invalid(f"No signature was found with the name: {name}")
+        signature = self.signatures[name]
+        _check_classification(signature)
+        examples = np.array(_serialized(request.input), object)
+        aliases = [alias for alias in ("classes", "scores") if alias in signature.outputs]
+        values = self._run(
+            {signature.inputs["inputs"].name: examples}, [signature.outputs[alias].name for alias in aliases]
+        )
+        outputs = dict(zip(aliases, values, strict=True))
+        for alias, dtype in (("classes", object), ("scores", np.float32)):
+            if alias in outputs:
+                _check_classes(alias, outputs[alias], dtype, len(examples))
+        response = classification_pb2.ClassificationResponse()
+        response.model_spec.name = request.model_spec.name
+        response.model_spec.signature_name = name
+        for row in range(len(examples)):
+            classes = response.result.classifications.add().classes
+            for column in range(values[0].shape[1]):
+                one = classes.add()
+                if "classes" in outputs:
+                    one.label = outputs["classes"][row, column]
+                if "scores" in outputs:
+                    one.score = outputs["scores"][row, column]
+        return response
+
+    def _run(self, feeds: Mapping[str, Any], fetches: Sequence[str]) -> list[Any]:
+        """Session::Run. Python's `run` would first hold each shape against the placeholder's; the server does not."""
+        if self._batching is not None:
+            self._batching.check(feeds)
+        tensor = self._graph.get_tensor_by_name
+        by_reference = {tensor(name).ref(): value for name, value in feeds.items()}
+        fetched = [tensor(name) for name in fetches]
+        values: list[Any] = _as_status(
+            lambda: self._session._do_run(None, [], fetched, by_reference, None, None)
+        )
+        return values
+
+
+def _joined(names: Any) -> str:
+    return ",".join(sorted(names))
+
+
+def _input_values(signature: Any, given: Any) -> dict[str, Any]:
+    """VerifyRequestInputsSize in predict_util.cc, then GetInputValues in tensorflow/cc/saved_model/util.cc."""
+    expected = signature.inputs
+    if len(given) > len(expected) or (len(given) < len(expected) and not signature.defaults):
+        raise invalid(
+            f"input size does not match signature: {len(given)}!={len(expected)} len({{{_joined(given)}}}) != "
+            f"len({{{_joined(expected)}}}). Sent extra: {{{_joined(set(given) - set(expected))}}}. "
+            f"Missing but required: {{{_joined(set(expected) - set(given))}}}."
+        )
+    feeds = {}
+    for alias, info in sorted(expected.items()):
+        if alias not in given:
+            raise invalid(
+                f"Signature input alias: {alias}(feed name: {info.name}) not found in request and no default value "
+                f"provided. Inputs expected to be in the request {{{_joined(given)}}}, or default input alias set: "
+            )
+        try:
+            feeds[info.name] = tf.make_ndarray(given[alias])
+        except (TypeError, ValueError):
+            raise invalid(f"tensor parsing error: {alias}") from None
+    return feeds
+
+
+def _check_classification(signature: Any) -> None:
+    """PreProcessClassification."""
+    if len(signature.inputs) != 1:
+        raise invalid("Expected one input Tensor.")
+    if len(signature.outputs) not in (1, 2):
+        raise invalid(f"Expected one or two output Tensors, found {len(signature.outputs)}")
+    if "inputs" not in signature.inputs:
+        raise invalid(f"No classification inputs found in SignatureDef: {signature}")
+    if not {"classes", "scores"} & set(signature.outputs):
+        raise invalid(
+            "Expected classification signature outputs to contain at least one of "
+            f'"classes" or "scores". Signature was: {signature}'
+        )
+
+
+def _serialized(given: Any) -> list[bytes]:
+    """InputToSerializedExampleTensor in servables/tensorflow/util.cc: a context is put before each example."""
+    kind = given.WhichOneof("kind")
+    examples = getattr(given, kind).examples if kind else []
+    if not examples:
+        raise invalid("Input is empty.")
+    context = given.example_list_with_context.context.SerializeToString()
+    return [context + example.SerializeToString() for example in examples]
+
+
+def _check_classes(alias: str, value: Any, dtype: Any, rows: int) -> None:
+    if value.ndim != 2:
+        raise invalid(f"Expected Tensor shape: [batch_size num_classes] but got {list(value.shape)}")
+    if value.dtype != dtype:
+        wanted = "DT_STRING" if dtype is object else "DT_FLOAT"
+        raise invalid(f"Expected {alias} Tensor of {wanted}. Got: {value.dtype}")
+    if len(value) != rows:
+        raise invalid(f"Expected {alias} output batch size of {rows}. Got: {len(value)}")
+
+
+def _as_proto_field(value: Any) -> Any:
+    """Tensor::AsProtoField: floats stand in float_val, not in tensor_content."""
+    if value.dtype != np.float32:
+        return tf.make_tensor_proto(value)
+    proto = tf.make_tensor_proto(np.zeros(value.shape, np.float32))
+    proto.ClearField("tensor_content")
+    proto.ClearField("float_val")
+    proto.float_val.extend(value.ravel().tolist())
+    return proto
+
+
+def _as_status(call: Callable[[], Any]) -> Any:
+    """What the call returns. Without what Python puts before TensorFlow's words."""
+    try:
+        return call()
+    except tf.errors.OpError as error:
+        message = re.sub(r"^Graph execution error:\s*", "", error.message)
+        raise Status(BY_NUMBER[error.error_code], message) from error
+    except Exception as error:  # Python's loader has its own for a file that can't be read or parsed
+        raise Status(Code.UNKNOWN, f"{type(error).__name__}: {error}") from error

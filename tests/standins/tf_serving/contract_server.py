@@ -1,0 +1,167 @@
+"""A server for tests that behaves as TF Serving's published sources say.
+
+It stands in for the binary `tensorflow_model_server`, which no ordinary package index has. The rules are in contract/,
+each with the file of github.com/tensorflow/serving from which it was read; where the environment variable
+TENSORFLOW_MODEL_SERVER names a binary, the same tests run against that.
+
+    python -m tests.standins.tf_serving.contract_server --model_base_path=/models/regpipe --rest_api_port=0
+
+The flags are those of model_servers/main.cc that change an answer. Two things differ: port 0 picks a free port instead
+of none, and numbers of seconds may be fractions. Standard output says when the ports are open.
+"""
+
+import argparse
+import re
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from google.protobuf import text_format
+from tensorflow_serving.config import model_server_config_pb2
+
+from tests.standins.tf_serving import services
+from tests.standins.tf_serving.bundle import Batching
+from tests.standins.tf_serving.core import Core
+from tests.standins.tf_serving.manager import Manager, Polling, stop_all
+from tests.standins.tf_serving.rest import RestServer
+from tests.standins.tf_serving.status import Status, invalid
+
+
+class ContractServer:
+    """Both fronts of some models. The ports open when all models are available, as in server.cc's BuildAndStart.
+
+    Args:
+        models: by name.
+        port: of gRPC; 0 picks a free one.
+        rest_port: of REST; 0 picks a free one, None opens none.
+        prometheus: the path of the metrics, if they are asked for.
+
+    Raises:
+        Status: a model's newest version can't be loaded.
+        OSError: a port is taken.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Manager],
+        port: int = 0,
+        rest_port: int | None = 0,
+        prometheus: str | None = None,
+    ) -> None:
+        self._models = models
+        core = Core({model.name: model for model in models})
+        try:
+            for model in models:
+                model.start()
+            self._rest = RestServer(rest_port, core, prometheus) if rest_port is not None else None
+            self._grpc, self.port = services.serve(port, core)
+        except BaseException:  # also Ctrl-C
+            stop_all(models)
+            raise
+        self.rest_port = self._rest.server_port if self._rest else None
+        if self._rest is not None:
+            self._rest.start()
+
+    def stop(self) -> None:
+        """Closes both ports; requests that are under way are broken off."""
+        if self._rest is not None:
+            self._rest.stop()
+        self._grpc.stop(grace=None).wait()
+        stop_all(self._models)
+
+
+def parser() -> argparse.ArgumentParser:
+    """TF Serving's names and defaults."""
+    parsed = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parsed.add_argument("--port", type=int, default=8500)
+    parsed.add_argument("--rest_api_port", type=int)
+    parsed.add_argument("--model_name", default="default")
+    parsed.add_argument("--model_base_path", type=Path)
+    parsed.add_argument("--model_config_file", type=Path)
+    parsed.add_argument("--enable_batching", type=_boolean, default=False, nargs="?", const=True)
+    parsed.add_argument("--batching_parameters_file", type=Path)
+    parsed.add_argument("--monitoring_config_file", type=Path)
+    parsed.add_argument("--file_system_poll_wait_seconds", type=float, default=1.0)
+    parsed.add_argument("--max_num_load_retries", type=int, default=5)
+    parsed.add_argument("--load_retry_interval_micros", type=int, default=60_000_000)
+    return parsed
+
+
+def build(arguments: argparse.Namespace) -> ContractServer:
+    """The server that the flags ask for: BuildAndStart in model_servers/server.cc."""
+    if arguments.model_config_file:
+        config = model_server_config_pb2.ModelServerConfig()
+        text_format.Parse(arguments.model_config_file.read_text(), config)
+        models = {one.name: Path(one.base_path) for one in config.model_config_list.config}
+    elif arguments.model_base_path:
+        models = {arguments.model_name: arguments.model_base_path}
+    else:
+        raise invalid("Both server_options.model_base_path and server_options.model_config_file are empty!")
+    for name, path in models.items():
+        if not path.is_absolute():  # server_core.cc, ValidateModelConfigList
+            raise invalid(f"Expected model {name} to have an absolute path or URI; got base_path()={path}")
+    if arguments.batching_parameters_file and not arguments.enable_batching:
+        raise invalid(
+            "server_options.batching_parameters_file is set without setting server_options.enable_batching to true."
+        )
+    polling = Polling(
+        seconds=arguments.file_system_poll_wait_seconds,
+        load_retries=arguments.max_num_load_retries,
+        retry_seconds=arguments.load_retry_interval_micros / 1e6,
+    )
+    batching = _batching(arguments.batching_parameters_file) if arguments.enable_batching else None
+    return ContractServer(
+        [Manager(name, path, polling, batching) for name, path in models.items()],
+        arguments.port,
+        arguments.rest_api_port,
+        _prometheus(arguments.monitoring_config_file),
+    )
+
+
+def _boolean(text: str) -> bool:
+    return text.lower() in ("true", "1")
+
+
+def _batching(path: Path | None) -> Batching:
+    """tensorflow-serving-api has not the proto of these parameters; the one that changes an answer is found by name."""
+    found = path and re.search(r"max_batch_size\s*:?\s*\{\s*value\s*:\s*(\d+)", path.read_text())
+    return Batching(int(found[1])) if found else Batching()
+
+
+def _prometheus(path: Path | None) -> str | None:
+    """The path in a MonitoringConfig that is enabled; util/prometheus_exporter.cc has the default."""
+    text = path.read_text() if path else ""
+    if not re.search(r"enable\s*:\s*true", text):
+        return None
+    found = re.search(r"path\s*:\s*\"([^\"]*)\"", text)
+    return found[1] if found else "/monitoring/prometheus/metrics"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serves until SIGINT or SIGTERM."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    # TensorFlow's flags have their value behind `=`: the binary takes `--port 8500` for an unknown argument.
+    unknown = [one for one in given if not re.fullmatch(r"--\w+(=.*)?", one)]
+    if unknown:
+        parser().error(f"unknown argument: {unknown[0]}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    server = None
+    try:
+        server = build(parser().parse_args(given))
+        print(f"serving grpc={server.port} rest={server.rest_port}", flush=True)
+        threading.Event().wait()
+    except Status as error:  # main.cc
+        print(f"Failed to start server. Error: {error}", flush=True)
+        return 255
+    except KeyboardInterrupt:
+        if server is not None:
+            server.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,204 @@
+"""Which versions of a model are loaded: the folder that is polled, the policy, and the states that are reported."""
+
+import re
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.standins.tf_serving.bundle import Batching, Bundle
+from tests.standins.tf_serving.status import Code, Status
+
+INT64 = 2**63
+NEW, READY, ERROR = "new", "ready", "error"  # of core/loader_harness.h
+
+
+@dataclass(frozen=True, kw_only=True)
+class Polling:
+    """How the folder is looked at. Defaults as in model_servers/server.h.
+
+    Args:
+        seconds: --file_system_poll_wait_seconds, between two looks.
+        load_retries: --max_num_load_retries.
+        retry_seconds: --load_retry_interval_micros / 1e6. While a load is retried, nothing else is loaded.
+    """
+
+    seconds: float = 1.0
+    load_retries: int = 5
+    retry_seconds: float = 60.0
+
+
+@dataclass
+class Managed:
+    """A version that the manager knows.
+
+    Args:
+        state: NEW, READY or ERROR.
+        aspired: whether the folder asked for it at the last look.
+        bundle: the loaded version, if READY.
+    """
+
+    state: str = NEW
+    aspired: bool = True
+    bundle: Bundle | None = None
+
+
+def version_of(name: str) -> int | None:
+    """What absl::SimpleAtoi takes: sources/storage_path/file_system_storage_path_source.cc, ParseVersionNumber."""
+    if not re.fullmatch(r"\s*[+-]?[0-9]+\s*", name):
+        return None
+    number = int(name)
+    return number if -INT64 <= number < INT64 else None
+
+
+class Manager:
+    """The versions of one model.
+
+    Args:
+        name: the model's.
+        base_path: the folder with the versions.
+        polling: when to look into it.
+        batching: None without --enable_batching.
+    """
+
+    def __init__(self, name: str, base_path: Path, polling: Polling, batching: Batching | None) -> None:
+        self.name = name
+        self._base_path = base_path
+        self._polling = polling
+        self._batching = batching
+        self._managed: dict[int, Managed] = {}
+        # core/servable_state_monitor.h keeps the last state of each version for ever.
+        self._states: dict[int, tuple[str, Status | None]] = {}
+        self._changed = threading.Condition()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def start(self) -> None:
+        """Polls from now on. Returns when a version is available.
+
+        Raises:
+            Status: the newest version can't be loaded, of which a server dies: model_servers/server_core.cc,
+                WaitUntilModelsAvailable. Without a folder or a version in it, the server waits.
+        """
+        self._thread.start()
+        with self._changed:
+            self._changed.wait_for(self._has_begun)
+            if not any(state == "AVAILABLE" for state, _ in self._states.values()):
+                version, (_, error) = max(self._states.items())
+                raise Status(
+                    Code.UNKNOWN,
+                    "1 model(s) did not become available: "
+                    f"{{{{name: {self.name} version: {version}}} due to error: {error}}}, }}",
+                )
+
+    def stop(self) -> None:
+        """Polls no more."""
+        self._stop.set()
+        if self._thread.ident:
+            self._thread.join()
+
+    def bundle(self, version: int | None) -> tuple[int, Bundle]:
+        """The version, or the highest that is ready, as core/basic_manager.cc finds it."""
+        with self._changed:
+            ready = {number: one.bundle for number, one in self._managed.items() if one.bundle is not None}
+        number = max(ready, default=None) if version is None else version
+        if number is None or number not in ready:
+            asked = f"Latest({self.name})" if version is None else f"Specific({self.name}, {version})"
+            raise Status(Code.NOT_FOUND, f"Servable not found for request: {asked}")
+        return number, ready[number]
+
+    def states(self) -> list[tuple[int, str, Status | None]]:
+        """Version, state and error, the highest version first."""
+        with self._changed:
+            return [(version, *state) for version, state in sorted(self._states.items(), reverse=True)]
+
+    def _has_begun(self) -> bool:
+        return any(state == "AVAILABLE" or error for state, error in self._states.values())
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            self._poll()
+            self._stop.wait(self._polling.seconds)
+
+    def _poll(self) -> None:
+        """The latest version that is there, by number: AspireLatestVersions in file_system_storage_path_source.cc.
+
+        A folder that is not there changes nothing; an empty one unloads all.
+        """
+        try:
+            found = {version_of(path.name): path for path in self._base_path.iterdir()}
+        except FileNotFoundError:
+            return
+        versions = {version: path for version, path in found.items() if version is not None}
+        latest = max(versions, default=None)
+        self._aspire({} if latest is None else {latest: versions[latest]})
+
+    def _aspire(self, aspired: dict[int, Path]) -> None:
+        """core/aspired_versions_manager.cc: HandlePendingAspiredVersionsRequests to FlushServables."""
+        # A version that was given up and is wanted again waits until it is gone, and everything with it.
+        if any(version in aspired and not one.aspired for version, one in self._managed.items()):
+            return
+        for version, one in self._managed.items():
+            one.aspired = version in aspired
+        for version in aspired:
+            if version not in self._managed:
+                self._managed[version] = Managed()
+                self._publish(version, "START")
+        while self._act(aspired):
+            pass
+        for version in [v for v, one in self._managed.items() if not one.aspired and one.state != READY]:
+            del self._managed[version]
+
+    def _act(self, paths: dict[int, Path]) -> bool:
+        """One action of core/availability_preserving_policy.cc, if there is one to take.
+
+        What serves is unloaded only when a newer version serves in its place, or none is wanted at all.
+        """
+        aspired = [one for one in self._managed.values() if one.aspired]
+        given_up = [v for v, one in self._managed.items() if not one.aspired and one.state == READY]
+        serving = any(one.state == READY for one in aspired)
+        if given_up and (not aspired or serving or len(given_up) > 1):
+            self._unload(min(given_up))
+            return True
+        new = [v for v, one in self._managed.items() if one.aspired and one.state == NEW]
+        if new:
+            self._load(max(new), paths[max(new)])
+        return bool(new)
+
+    def _load(self, version: int, path: Path) -> None:
+        """core/loader_harness.cc, with util/retrier.cc."""
+        self._publish(version, "LOADING")
+        one = self._managed[version]
+        error = None
+        for attempt in range(self._polling.load_retries + 1):
+            if attempt and self._stop.wait(self._polling.retry_seconds):
+                return
+            try:
+                bundle = Bundle(path, self._batching)
+            except Status as status:
+                error = status
+                continue
+            with self._changed:
+                one.state, one.bundle = READY, bundle
+            self._publish(version, "AVAILABLE")
+            return
+        one.state = ERROR
+        self._publish(version, "END", error)
+
+    def _unload(self, version: int) -> None:
+        """A request that has the bundle keeps it until it is answered."""
+        self._publish(version, "UNLOADING")
+        with self._changed:
+            del self._managed[version]
+        self._publish(version, "END")
+
+    def _publish(self, version: int, state: str, error: Status | None = None) -> None:
+        with self._changed:
+            self._states[version] = state, error
+            self._changed.notify_all()
+
+
+def stop_all(managers: Iterable[Manager]) -> None:
+    """Polls for none of them any more."""
+    for manager in managers:
+        manager.stop()

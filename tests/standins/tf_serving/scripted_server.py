@@ -1,0 +1,172 @@
+"""Servers that answer from a script, over both protocols: what a client meets when something is wrong."""
+
+import json
+import socket
+import struct
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import grpc
+import numpy as np
+
+from serving.client.messages import CLASSES, DT_FLOAT
+from tests.standins.tf_serving.http import HttpServer
+
+HANG_SECONDS = 1.0
+CODES = {
+    400: "INVALID_ARGUMENT",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+
+
+@dataclass(frozen=True)
+class Fail:
+    """An answer that is an error.
+
+    Args:
+        status: of HTTP, or the gRPC code that TF Serving makes it from.
+        after: seconds that the client is asked to wait.
+    """
+
+    status: int
+    after: float | None = None
+
+
+HANG, RESET, GARBAGE, CONTENT, OK = "hang", "reset", "garbage", "content", "ok"
+
+
+@dataclass
+class Script:
+    """What is answered in turn; OK, when the list is at its end: 0.5, or the constant, for each row.
+
+    Args:
+        steps: Fail, HANG, RESET (the connection), GARBAGE (an answer that is no prediction), CONTENT (gRPC: as
+            --enable_serialization_as_tensor_content has it) or OK.
+        bodies: what was sent, in JSON or as message.
+        headers: of the requests, in lower case.
+        times: when the requests came, in seconds.
+    """
+
+    steps: list[Any] = field(default_factory=list)
+    bodies: list[Any] = field(default_factory=list)
+    headers: list[Mapping[str, str]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    connections: set[Any] = field(default_factory=set)
+
+    def next(self, body: Any, headers: Mapping[str, str], connection: Any) -> Any:
+        """The next step, and notes the request."""
+        self.bodies.append(body)
+        self.headers.append(headers)
+        self.times.append(time.monotonic())
+        self.connections.add(connection)
+        step = self.steps.pop(0) if self.steps else OK
+        if step == HANG:
+            time.sleep(HANG_SECONDS)
+            return OK
+        return step
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    script: Script
+
+    def do_GET(self) -> None:
+        """The metadata of a model of the input `a`; nobody scripts it."""
+        self._send(
+            200,
+            {"metadata": {"signature_def": {"signature_def": {"serving_default": {"inputs": {"a": {}}}}}}},
+        )
+
+    def do_POST(self) -> None:
+        """The next step."""
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        step = self.script.next(body, headers, self.client_address)
+        if step == RESET:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+        elif isinstance(step, Fail):
+            self._send(step.status, {"error": f"scripted {step.status}"}, step.after)
+        elif step == GARBAGE:
+            self._send(200, {"outputs": [0.5, None]})
+        else:
+            self._send(200, {"outputs": [0.5] * len(json.loads(body)["inputs"]["a"])})
+
+    def _send(self, status: int, answer: Any, after: float | None = None) -> None:
+        body = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        if after is not None:
+            self.send_header("Retry-After", f"{after:g}")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def rest(script: Script, context: Any = None) -> Iterator[str]:
+    """The endpoint of a REST server; encrypted with an ssl.SSLContext."""
+    server = HttpServer(0, type("Handler", (_Handler,), {"script": script}), context)
+    server.start()
+    try:
+        yield f"http{'s' if context else ''}://localhost:{server.server_port}"
+    finally:
+        server.stop()
+
+
+class _Service(grpc.GenericRpcHandler):  # type: ignore[misc]
+    def __init__(self, script: Script) -> None:
+        self._script = script
+
+    def service(self, details: Any) -> Any:
+        """Predict, whatever is called."""
+        return grpc.unary_unary_rpc_method_handler(
+            self._predict,
+            request_deserializer=CLASSES["PredictRequest"].FromString,
+            response_serializer=CLASSES["PredictResponse"].SerializeToString,
+        )
+
+    def _predict(self, request: Any, context: Any) -> Any:
+        headers = dict(context.invocation_metadata())
+        step = self._script.next(request, headers, context.peer())
+        response = CLASSES["PredictResponse"]()
+        rows = request.inputs["a"].tensor_shape.dim[0].size
+        if step == RESET:  # a server handler can't reset a connection; what the client sees is this
+            context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
+        elif isinstance(step, Fail):
+            if step.after is not None:
+                context.set_trailing_metadata((("grpc-retry-pushback-ms", f"{step.after * 1000:.0f}"),))
+            context.abort(grpc.StatusCode[CODES[step.status]], f"scripted {step.status}")
+        elif step != GARBAGE:
+            tensor = response.outputs["probability"]
+            tensor.dtype = DT_FLOAT
+            tensor.tensor_shape.dim.add(size=rows)
+            if step == CONTENT:
+                tensor.tensor_content = np.full(rows, 0.5, "<f4").tobytes()
+            else:
+                tensor.float_val.extend([0.5] * rows)
+        return response
+
+
+@contextmanager
+def grpc_server(script: Script, credentials: Any = None) -> Iterator[str]:
+    """The endpoint of a gRPC server; encrypted with gRPC's credentials."""
+    server = grpc.server(ThreadPoolExecutor(2), handlers=[_Service(script)])
+    address = "localhost:0"
+    port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
+    server.start()
+    try:
+        yield f"grpc{'s' if credentials else ''}://localhost:{port}"
+    finally:
+        server.stop(None).wait()
