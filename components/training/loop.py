@@ -1,7 +1,7 @@
 """The training loop: many steps in one call into the graph, the same for one device and for many.
 
 Keras's `model.fit` spends, on a table of 1,000 rows, most of its time between the epochs, and under MirroredStrategy
-it takes one step per call only. Here an epoch is a loop inside the graph; see benchmarks/README.md.
+it takes one step per call only. Here an epoch is a loop inside the graph; see docs/benchmarks.md.
 """
 
 import logging

@@ -90,7 +90,7 @@ def _model(args: argparse.Namespace) -> "tuple[Model, int]":
     directory = args.model_dir or place.directory
     if is_remote(directory):
         raise UsageError(
-            f"{directory}: expected a folder on this machine; serving/README.md serves from gs://"
+            f"{directory}: expected a folder on this machine; docs/serving.md serves from gs://"
         )
     folder = Path(directory).absolute()
     version = LocalFolder(str(folder)).current()

@@ -1,4 +1,4 @@
-"""kubeflow/README.md: its commands are ones that there are, and what they name is there."""
+"""docs/kubeflow.md: its commands are ones that there are, and what they name is there."""
 
 import re
 import shlex
@@ -13,7 +13,7 @@ from pipeline_def.config.load import PipelineConfig, load_config
 from pipeline_def.kubeflow.compiler import compile_kubeflow
 
 ROOT = Path(__file__).parents[2]
-GUIDE = ROOT / "kubeflow/README.md"
+GUIDE = ROOT / "docs/kubeflow.md"
 TEXT = GUIDE.read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 SETTINGS = [text for kind, text in BLOCKS if kind == "yaml"]

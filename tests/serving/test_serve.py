@@ -322,7 +322,7 @@ class TestRefusals:
     def test_a_bucket(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         said = refused(capsys, "--root", root, "--set", "serving.directory=gs://bucket/models")
         assert said == (
-            "regpipe: gs://bucket/models: expected a folder on this machine; serving/README.md serves from gs://\n"
+            "regpipe: gs://bucket/models: expected a folder on this machine; docs/serving.md serves from gs://\n"
         )
 
     @pytest.mark.parametrize("option", ["rest", "grpc"])
