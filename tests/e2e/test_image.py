@@ -18,7 +18,7 @@ def test_the_image_is_small_and_runs_as_nobody_in_particular(docker_client: Any)
     assert image.attrs["Size"] <= 3e9
     assert image.attrs["Config"]["User"] == "10001"
     assert output("id", "--user").strip() == "10001"
-    assert output("regpipe", "--version") == "regpipe 0.1.0\n"
+    assert output("regpipe", "--version") == "regpipe 0.2.0\n"
     find = "import shutil, sys; print([word for word in sys.argv[1:] if shutil.which(word)])"
     compilers = ("cc", "c++", "gcc", "clang", "ld", "as", "make", "uv")
     assert output("python", "-c", find, *compilers, "python") == "['python']\n"
