@@ -89,9 +89,7 @@ def _model(args: argparse.Namespace) -> "tuple[Model, int]":
     place = destination(load_config(args.config, args.set), args.root)
     directory = args.model_dir or place.directory
     if is_remote(directory):
-        raise UsageError(
-            f"{directory}: expected a folder on this machine; docs/serving.md serves from gs://"
-        )
+        raise UsageError(f"{directory}: expected a folder on this machine; docs/serving.md serves from gs://")
     folder = Path(directory).absolute()
     version = LocalFolder(str(folder)).current()
     if version is None and (folder / "saved_model.pb").exists():
