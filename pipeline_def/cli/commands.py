@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline_def.cli.usage import UsageError, aligned, check_output, check_root, unwritable, write
+from components.common.text_table import aligned
+from pipeline_def.cli.usage import UsageError, check_output, check_root, unwritable, write
 from pipeline_def.steps import TUNER, step_names
 
 if TYPE_CHECKING:

@@ -43,8 +43,8 @@ def submit(args: argparse.Namespace) -> int:
     from pipeline_def.kubeflow.auth import KubeflowError
     from pipeline_def.kubeflow.kfp_client import Kubeflow
     from pipeline_def.kubeflow.package import BadPackage
-    from pipeline_def.kubeflow.submit import conclusion, follow
-    from pipeline_def.kubeflow.submit import submit as start
+    from pipeline_def.kubeflow.run_submission import conclusion, follow
+    from pipeline_def.kubeflow.run_submission import submit as start
 
     package = _package(config, args.pipeline)
     try:
@@ -85,20 +85,20 @@ def apply(args: argparse.Namespace) -> int:
                 "schedule that is there"
             ]
         )
-    from pipeline_def.kubeflow import schedule, schedule_table
+    from pipeline_def.kubeflow import schedule_plan, schedule_table
     from pipeline_def.kubeflow.auth import KubeflowError
     from pipeline_def.kubeflow.kfp_client import Kubeflow
     from pipeline_def.kubeflow.package import BadPackage
 
     package = _package(config, args.pipeline)
     try:
-        new = schedule.wanted(config, package)
+        new = schedule_plan.wanted(config, package)
     except BadPackage as error:
         raise ConfigError([f"kubeflow.schedule.parameters: {error}"]) from None
     try:
         kubeflow = Kubeflow(config.kubeflow)
-        plan = schedule.plan(kubeflow, new)
-        made = "" if args.dry_run else schedule.carry_out(kubeflow, plan, package)
+        plan = schedule_plan.plan(kubeflow, new)
+        made = "" if args.dry_run else schedule_plan.carry_out(kubeflow, plan, package)
     except KubeflowError as error:
         return complain(error, 1)
     print(schedule_table.told(plan, made))

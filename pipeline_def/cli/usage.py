@@ -1,8 +1,7 @@
-"""What the commands have in common: how wrong arguments are refused, and how a table is set."""
+"""What the commands have in common: how wrong arguments are refused."""
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -42,11 +41,3 @@ def write(path: Path, text: str) -> None:
 def unwritable(path: Path, error: OSError) -> str:
     """Why the file that -o names can't be written."""
     return f"-o: {path} can't be written: {(error.strerror or str(error)).lower()}"
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """A table as lines of text, each column as wide as its widest cell."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline_def.cli.usage import UsageError, aligned, check_root
+from components.common.text_table import aligned
+from pipeline_def.cli.usage import UsageError, check_root
 
 if TYPE_CHECKING:
     from components.pusher.publication import Destination

@@ -5,9 +5,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline_def.cli.usage import aligned
+from components.common.text_table import aligned
 from pipeline_def.kubeflow.recurring_runs import RecurringRun, Schedule
-from pipeline_def.kubeflow.schedule import Plan
+from pipeline_def.kubeflow.schedule_plan import Plan
 
 
 def told(plan: Plan, made: str) -> str:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from pipeline_def.kubeflow.submit import follow
+from pipeline_def.kubeflow.run_submission import follow
 from tests.pipeline_def.kubeflow.conftest import Run, connect
 from tests.standins.kfp_api.api_errors import ApiError
 from tests.standins.kfp_api.api_server import ApiServer, Fault
@@ -151,7 +151,7 @@ def test_waiting(  # noqa: PLR0913 - fixtures
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A line whenever a step has changed, none for drivers and executors; the exit code says how it ended."""
-    monkeypatch.setattr("pipeline_def.kubeflow.submit.time.sleep", lambda _: None)
+    monkeypatch.setattr("pipeline_def.kubeflow.run_submission.time.sleep", lambda _: None)
     api.resources.story = story
     assert regpipe("submit", "--wait") == code
     said = capsys.readouterr()
