@@ -1,6 +1,5 @@
 """Parts of a split by ranges of a feature."""
 
-import difflib
 import itertools
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
@@ -8,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from components.common.suggestions import closest
 from components.config.evaluation import SliceConfig
 
 _MOST_NAMES = 20
@@ -29,9 +29,9 @@ def unknown_features(names: Iterable[str], known: Collection[str]) -> Iterator[t
     ordered = sorted(known)
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, ordered, n=1)
+            near = closest(name, ordered)
             some = ", ".join(map(repr, ordered[:_MOST_NAMES]))
-            yield name, f"did you mean {near[0]!r}?" if near else f"there are {some}"
+            yield name, f"did you mean {near!r}?" if near else f"there are {some}"
 
 
 def slices(settings: SliceConfig, values: npt.NDArray[np.float32]) -> Iterator[Slice]:

@@ -1,11 +1,11 @@
 """The shape of the table: its files, its features, its label, and what is left out of it."""
 
-import difflib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.common.errors import DataRefused
+from components.common.suggestions import closest
 from components.config.data import MAX_FEATURES, DataConfig
 from components.example_gen import labels, parquet
 from components.example_gen.csv_header import Head, read_head
@@ -172,8 +172,8 @@ def _expect_column(name: str, key: str, head: Head) -> None:
     named = [column for column in head.columns if column]
     if name in named:
         return
-    close = difflib.get_close_matches(name, named, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    meant = closest(name, named)
+    hint = f" Did you mean {meant!r}?" if meant else ""
     raise DataRefused(
         f"{head.path}: expected a column {name!r} ({key}), found {quoted(named, most=20)}.{hint}"
     )

@@ -1,7 +1,6 @@
 """What each subcommand does. Imports of its own stay inside the functions, so that help answers at once."""
 
 import argparse
-import difflib
 import json
 import sys
 import webbrowser
@@ -9,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.common.suggestions import closest
 from components.common.text_table import aligned
 from pipeline_def.cli.usage import UsageError, check_output, check_root, unwritable, write
 from pipeline_def.steps import TUNER, step_names
@@ -194,10 +194,9 @@ def _check_steps(names: Sequence[str], first: str | None, last: str | None) -> N
                 f"{option}: expected a step of this configuration, got {step!r}; --set tuning.trials=10 adds it"
             )
         if step is not None and step not in names:
-            by_lower = {name.lower(): name for name in names}
-            near = difflib.get_close_matches(step.lower(), by_lower, n=1)
-            meant = f"did you mean {by_lower[near[0]]}?" if near else f"there are {', '.join(names)}"
-            raise UsageError(f"{option}: expected the name of a step, got {step!r}; {meant}")
+            meant = closest(step, names)
+            hint = f"did you mean {meant}?" if meant else f"there are {', '.join(names)}"
+            raise UsageError(f"{option}: expected the name of a step, got {step!r}; {hint}")
     if first is not None and last is not None and names.index(first) > names.index(last):
         raise UsageError(f"--from-step: expected a step not after --to-step {last}, got {first!r}")
 

@@ -1,6 +1,5 @@
 """What the models say about each key: its path, what it accepts in words, and which key was meant."""
 
-import difflib
 import types
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from components.common.suggestions import closest
 from components.config.base import Settings
 
 # Singular and plural of what a key accepts.
@@ -102,22 +102,16 @@ def hint(model: type[Settings], path: str) -> str:
 
 def _nearest(path: str, leaf: str, place: str, known: list[str]) -> str | None:
     """The same name in any group, else a similar name in the same group, or in another."""
-    if len(leaf) > 64:  # difflib is quadratic, and nobody misspells that much
-        return None
     same = [key for key in known if key.rpartition(".")[2] == leaf]
     if same:
-        return _closest(path, same, cutoff=0.0)
+        return closest(path, same, cutoff=0.0)
     beside = [key for key in known if key.rpartition(".")[0] == place]
     for candidates in (beside, known):
         leaves = {key.rpartition(".")[2]: key for key in reversed(candidates)}
-        match = _closest(leaf, leaves, cutoff=0.7)
+        match = closest(leaf, leaves, cutoff=0.7)
         if match:
             return leaves[match]
     return None
-
-
-def _closest(word: str, words: Iterable[str], cutoff: float) -> str | None:
-    return next(iter(difflib.get_close_matches(word, list(words), n=1, cutoff=cutoff)), None)
 
 
 def _is_union(annotation: Any) -> bool:

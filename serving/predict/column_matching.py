@@ -1,10 +1,10 @@
 """Which column of a table is which input of a model."""
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 
 from components.common.errors import DataRefused
+from components.common.suggestions import closest
 from components.example_gen.input_files import quoted
 from components.saved_model.input_names import input_names
 
@@ -77,9 +77,8 @@ def _by_name(columns: Sequence[str], inputs: Sequence[str], table: str) -> dict[
 
 
 def _missing(names: Sequence[str], columns: Sequence[str], others: Sequence[str], table: str) -> DataRefused:
-    by_lower = {column.lower(): column for column in others}
-    close = difflib.get_close_matches(names[0].lower(), by_lower, n=1)
-    hint = f" Did you mean {by_lower[close[0]]!r}?" if close else ""
+    meant = closest(names[0], others)
+    hint = f" Did you mean {meant!r}?" if meant else ""
     return DataRefused(
         f"{table}: expected the model's {'feature' if len(names) == 1 else 'features'} {quoted(names)}, "
         f"found only the columns {quoted(columns, _MOST_NAMED)}.{hint} "

@@ -81,7 +81,7 @@ def test_files_may_order_their_columns_differently(write: Write, settings: Setti
         (
             "a,b,Y\n1,2,0\n",
             {},
-            "expected a column 'y' (data.label), found 'a', 'b', 'Y'.",
+            "expected a column 'y' (data.label), found 'a', 'b', 'Y'. Did you mean 'Y'?",
         ),
         (
             "a,b,target\n1,2,0\n",

@@ -262,6 +262,6 @@ def test_what_the_runner_raises(
 
 
 def test_a_closed_pipe_is_no_traceback() -> None:
-    line = f"{sys.executable} -m pipeline_def.cli.main config | head -c 1"
+    line = f"{sys.executable} -m pipeline_def.cli config | head -c 1"
     done = subprocess.run(line, shell=True, capture_output=True, text=True, cwd=REPOSITORY, check=False)
     assert (done.stdout, done.stderr) == ("#", "")

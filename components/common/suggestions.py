@@ -1,0 +1,27 @@
+"""Suggestions for misspelt names: "did you mean ...?"."""
+
+import difflib
+from collections.abc import Iterable
+
+_LONGEST = 256  # characters; difflib takes quadratic time
+
+
+def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Returns the known name that is most similar to `name`, upper and lower case being the same, or None.
+
+    Args:
+        name: what was given.
+        known: the names that exist. Of two that differ in case only, the one written as `name` is preferred.
+        cutoff: the least similarity, from 0 (any name) to 1 (equal), as in `difflib.get_close_matches`.
+
+    >>> closest("trainr", ["Transform", "Trainer"])
+    'Trainer'
+    """
+    if len(name) > _LONGEST:
+        return None
+    by_lower: dict[str, str] = {}
+    for other in known:
+        if other == name or other.lower() not in by_lower:
+            by_lower[other.lower()] = other
+    matches = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=cutoff)
+    return by_lower[matches[0]] if matches else None

@@ -1,0 +1,34 @@
+"""`closest` finds the name that was probably meant, and none where nothing is similar."""
+
+from components.common.suggestions import closest
+
+STEPS = ("ExampleGen", "Transform", "Trainer", "Pusher")
+
+
+def test_a_misspelt_name_has_a_closest_one() -> None:
+    assert closest("Trainr", STEPS) == "Trainer"
+
+
+def test_case_does_not_matter() -> None:
+    assert closest("pusher", STEPS) == "Pusher"
+    assert closest("EXAMPLEGEN", STEPS) == "ExampleGen"
+
+
+def test_of_names_that_differ_in_case_the_equal_one_is_preferred() -> None:
+    assert closest("Age", ("age", "Age")) == "Age"
+    assert closest("Age", ("Age", "age")) == "Age"
+
+
+def test_nothing_similar_has_no_suggestion() -> None:
+    assert closest("xyz", STEPS) is None
+    assert closest("xyz", ()) is None
+
+
+def test_the_cutoff_is_the_least_similarity() -> None:
+    assert closest("abcd", ("abxy",), cutoff=0.5) == "abxy"
+    assert closest("abcd", ("abxy",), cutoff=0.6) is None
+    assert closest("xyz", ("abc",), cutoff=0.0) == "abc"
+
+
+def test_a_very_long_name_takes_no_time() -> None:
+    assert closest("a" * 1_000_000, ["a" * 1_000_000]) is None
