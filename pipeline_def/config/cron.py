@@ -1,8 +1,8 @@
-"""The cron expressions that Kubeflow Pipelines understands: six fields, seconds first.
+"""Checks cron expressions for Kubeflow Pipelines: six fields, seconds first.
 
-Its scheduler parses them with github.com/robfig/cron v1.2.0 (parser.go, spec.go), whose last field may be left out: it
-takes the five fields of a crontab for six without the last, and `30 2 * * *` (at half past two) runs at 2 minutes and
-30 seconds past every hour. What it reads without a complaint but never fires on is refused here, too.
+Its scheduler parses them with github.com/robfig/cron v1.2.0 (parser.go, spec.go), whose last field is optional. It
+therefore reads the five fields of a crontab as six fields without the last: `30 2 * * *` (meant: daily at 02:30) would
+run at 2 minutes and 30 seconds past every hour. Expressions that parse but never match a date are refused, too.
 """
 
 from collections.abc import Mapping
@@ -28,14 +28,14 @@ _FIELDS = (
     _Field("month", 1, 12, {name: n for n, name in enumerate(_MONTHS, 1)}),
     _Field("day of the week", 0, 6, {name: n for n, name in enumerate(_WEEKDAYS)}),
 )
-_LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # of the months
+_DAYS_IN_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def check(expression: str) -> None:
-    """Refuses what is not six fields, each in its range, or names no day that ever comes.
+    """Checks that an expression has six fields, each in its range, and matches at least one date.
 
     Raises:
-        ValueError: "expected ..., got ...", and for five fields how to write them with six.
+        ValueError: "expected ..., got ...". For five fields, the message contains the equivalent six.
     """
     fields = expression.split()
     if len(fields) != len(_FIELDS):
@@ -44,13 +44,13 @@ def check(expression: str) -> None:
             f"expected six fields, seconds first, such as {_EXAMPLE}, got {len(fields)} in {expression!r}{hint}"
         )
     *_, days, months, _ = (_values(text, field) for text, field in zip(fields, _FIELDS, strict=True))
-    any_weekday = fields[5][0] in "*?"  # with both kinds of days given, either is enough
-    if any_weekday and min(days) > max(_LONGEST[month - 1] for month in months):
-        raise ValueError(f"expected a day that the months have, got day {fields[3]} in month {fields[4]}")
+    any_weekday = fields[5][0] in "*?"  # if both kinds of days are given, a date has to match only one
+    if any_weekday and min(days) > max(_DAYS_IN_MONTH[month - 1] for month in months):
+        raise ValueError(f"expected a day that exists in the month, got day {fields[3]} in month {fields[4]}")
 
 
 def _values(text: str, field: _Field) -> set[int]:
-    """What a field such as 1-5, */10 or mon,wed stands for."""
+    """Returns the values that a field such as 1-5, */10 or mon,wed matches."""
     values: set[int] = set()
     for part in text.split(","):
         span, slash, step = part.partition("/")
@@ -59,12 +59,12 @@ def _values(text: str, field: _Field) -> set[int]:
             first, last = field.lowest, field.highest
         else:
             first = _number(low, field, text)
-            # 5/10 is short for 5-59/10.
+            # 5/10 means 5-59/10.
             last = _number(high, field, text) if hyphen else field.highest if slash else first
         if slash and not (step.isascii() and step.isdigit() and int(step) > 0):
             raise ValueError(f"expected a whole number >= 1 after / in the {field.name}, got {text!r}")
         if first > last:
-            raise ValueError(f"expected a range that rises in the {field.name}, got {text!r}")
+            raise ValueError(f"expected an ascending range in the {field.name}, got {text!r}")
         values.update(range(first, last + 1, int(step or 1)))
     return values
 

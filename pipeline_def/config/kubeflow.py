@@ -1,4 +1,4 @@
-"""The keys under `kubeflow`. No step reads them: a change here reruns nothing."""
+"""The keys under `kubeflow`. No step reads them, so a change here does not rerun any step."""
 
 import datetime
 import re
@@ -23,55 +23,57 @@ def _assignments(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-# YAML has lists, not tuples: this type takes either, and nothing else.
+# YAML has lists, not tuples; this type accepts both.
 Assignments = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_assignments)]
-# Where the steps may share their files besides a folder, and what TensorFlow, which opens them, has no way to.
+# The object store on which the steps may share their files, and those that TensorFlow can't read or write.
 _STORE = "gs://"
 UNREADABLE_STORES = ("s3://", "minio://")
-UNREADABLE = "TensorFlow opens no such store; have the cluster mount the bucket as a folder"
-# What Kubernetes takes as the name of a namespace: RFC 1123.
+UNREADABLE = "TensorFlow can't open this kind of store; mount the bucket as a folder in the cluster"
+# The names that Kubernetes allows for a namespace: RFC 1123.
 _LABEL = "lower-case letters, digits and hyphens (at most 63)"
 _LABEL_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 
 
 class ScheduleConfig(Settings):
-    """When the pipeline runs by itself, once `regpipe schedule apply` has been called; see also `regpipe submit`."""
+    """When Kubeflow starts runs; takes effect with `regpipe schedule apply`. `regpipe submit` starts a single run."""
 
     cron: str | None = key(
         None,
-        "When to run, in six fields: second, minute, hour, day of the month, month, day of the week. In the time zone "
-        "of Kubeflow Pipelines: UTC, unless its cronScheduleTimezone (CRON_SCHEDULE_TIMEZONE) is another.",
+        "When to run, as six fields: second, minute, hour, day of the month, month, day of the week. The time zone is "
+        "that of Kubeflow Pipelines: UTC, unless its cronScheduleTimezone (CRON_SCHEDULE_TIMEZONE) sets another.",
     )
     interval: int | None = key(
         None,
-        "In the place of cron: how long after the last run began the next one does.",
+        "Instead of cron: the time from the start of one run to the start of the next.",
         unit="seconds",
         ge=1,
     )
-    start: str | None = key(None, "Not before this moment, such as 2027-01-01T00:00:00Z; none: from now on.")
-    end: str | None = key(None, "Not after this moment; none: for ever.")
+    start: str | None = key(
+        None, "The earliest time of a run, such as 2027-01-01T00:00:00Z; none: the schedule starts now."
+    )
+    end: str | None = key(None, "The latest time of a run; none: the schedule does not end.")
     concurrency: int = key(
         1,
-        "Runs that may be under way at once; while there are as many, none is started.",
+        "The maximum number of runs at the same time; no further run starts while this many are running.",
         unit="runs",
         ge=1,
         le=10,
     )
     catch_up: bool = key(
         False,
-        "Whether each run that was missed (before now, after `start`, or while paused) is made up for. Off: only the "
-        "latest one is. A run reads the newest span anyway.",
+        "Whether to start every missed run (since `start`, or during a pause) later. If false, only the latest missed "
+        "run is started, which is usually enough, as a run reads the newest span.",
     )
     parameters: Assignments = key(
-        (), "Runtime parameters of its runs that differ from the configuration, each as name=value."
+        (), "Runtime parameters of scheduled runs that differ from the configuration, each as name=value."
     )
     enabled: bool = key(
-        True, "Whether it starts runs. `regpipe schedule pause` stops it without a change here."
+        True, "Whether the schedule starts runs. `regpipe schedule pause` stops it without a change here."
     )
 
     @property
     def given(self) -> bool:
-        """Whether there is to be a schedule."""
+        """Whether the configuration has a schedule."""
         return self.cron is not None or self.interval is not None
 
     @field_validator("cron")
@@ -94,13 +96,13 @@ class ScheduleConfig(Settings):
             raise ValueError(
                 f"expected a date and time with its offset from UTC, such as 2027-01-01T00:00:00Z, got {value!r}"
             )
-        # The API keeps whole seconds.
+        # The API stores whole seconds.
         return moment.astimezone(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
     @model_validator(mode="after")
     def _one_trigger_and_a_time_to_run(self) -> "ScheduleConfig":
         if self.cron is not None and self.interval is not None:
-            raise ValueError("kubeflow.schedule.interval: expected cron or interval, got both")
+            raise ValueError("kubeflow.schedule.interval: expected either cron or interval, got both")
         if self.start and self.end and self.end <= self.start:
             raise ValueError(
                 f"kubeflow.schedule.end: expected a moment after kubeflow.schedule.start ({self.start}), "
@@ -110,37 +112,38 @@ class ScheduleConfig(Settings):
 
 
 class NotifyConfig(Settings):
-    """Who is told how each run ended: a JSON is posted to an address that only a Kubernetes secret knows."""
+    """The notification at the end of each run: a JSON message, posted to a URL that is kept in a Kubernetes secret."""
 
     secret: str | None = key(
         None,
-        "The Kubernetes secret with the URL; none: nobody is told.",
+        "The Kubernetes secret with the URL; none: no notification is sent.",
         **NAME,
     )
     secret_key: str = key("url", "The key in that secret.", **SECRET_KEY)
 
 
 class KubeflowConfig(Settings):
-    """Where Kubeflow Pipelines is, and how it runs this pipeline. Tokens and passwords are never keys."""
+    """The Kubeflow Pipelines installation, and how it runs this pipeline. Tokens and passwords are not keys."""
 
     host: str | None = key(
         None,
         "The address of Kubeflow Pipelines, such as http://localhost:8080 behind `kubectl port-forward`; none: "
-        "KF_PIPELINES_ENDPOINT in the environment, else the service inside the cluster.",
+        "the environment variable KF_PIPELINES_ENDPOINT or, inside a cluster, its service.",
     )
     auth: Literal["none", "bearer", "service_account", "kubeconfig"] = key(
         "none",
-        "Who asks: nobody in particular; whoever the token in the environment variable KUBEFLOW_TOKEN belongs to; the "
-        "pod's service account; or you, through the Kubernetes API server of your kubeconfig (then without a host).",
+        "How to log in to Kubeflow Pipelines. 'none': without credentials; 'bearer': with the token in the "
+        "environment variable KUBEFLOW_TOKEN; 'service_account': as the pod's service account; 'kubeconfig': through "
+        "the Kubernetes API server of your kubeconfig, without kubeflow.host.",
     )
     ca_file: str | None = key(
         None,
-        "A PEM file of the authorities that may have signed the host's certificate; none: the public ones.",
+        "A CA bundle (PEM) for verifying the host; none: the public certificate authorities.",
     )
-    timeout: int = key(30, "How long an answer may take.", unit="seconds", ge=1)
+    timeout: int = key(30, "How long to wait for a response.", unit="seconds", ge=1)
     installation: str = key(
         "kubeflow",
-        "The namespace that Kubeflow Pipelines is installed in; it is looked for there when there is no host.",
+        "The namespace in which Kubeflow Pipelines is installed; used when there is no kubeflow.host.",
         expects=_LABEL,
         pattern=_LABEL_PATTERN,
     )
@@ -151,40 +154,42 @@ class KubeflowConfig(Settings):
         pattern=_LABEL_PATTERN,
     )
     experiment: str | None = key(
-        None, "The experiment that the runs belong to, made where it is missing; none: `name`.", min_length=1
+        None,
+        "The experiment of the runs; it is created if it does not exist. None: the value of `name`.",
+        min_length=1,
     )
     image: str | None = key(
         None,
-        "The image that kubeflow/Dockerfile makes, as the cluster pulls it; `compile` needs it.",
+        "The name of the image built from kubeflow/Dockerfile, as the cluster pulls it; required by `compile`.",
         min_length=1,
     )
     root: str = key(
         "/mnt/regpipe",
-        "Where everything of the runs but the metadata lies: the folder in the containers at which kubeflow.volume is "
-        "mounted, or gs://bucket/folder, which the steps reach as kubeflow.service_account.",
+        "Where the files of the runs are stored, except the metadata: the folder in the containers at which "
+        "kubeflow.volume is mounted, or gs://bucket/folder, which the steps access as kubeflow.service_account.",
     )
     volume: str | None = key(
         "regpipe",
-        "The claim (PVC) of the volume that is mounted there; null: the cluster mounts it by other means. A root on "
-        "gs:// needs none: it is null then.",
+        "The PersistentVolumeClaim of the volume that is mounted at kubeflow.root; null: the cluster mounts it in "
+        "another way. With a root on gs:// it is null.",
         **NAME,
     )
     service_account: str | None = key(
-        None, "The service account of the runs; none: that of Kubeflow Pipelines.", **NAME
+        None, "The service account of the runs; none: the default one of Kubeflow Pipelines.", **NAME
     )
     overrides: Overrides = key(
         (),
-        "What single steps get instead: image, cpu, memory, gpus and gpu_type (trainers only), and the keys of "
+        "Settings for single steps: image, cpu, memory, gpus and gpu_type (trainers only), and the keys of "
         "kubeflow.steps.",
         expects="a list of {step: NAME, KEY: VALUE, ...}, such as [{step: Trainer, gpus: 1, memory: 8Gi}]",
     )
     fail_when_not_blessed: bool = key(
-        True, "Whether a run whose model was not blessed, so that nothing was pushed, ends as failed."
+        True, "Whether a run fails if its model was not blessed, so that nothing was pushed."
     )
     metadata: MetadataConfig = key(MetadataConfig(), "The ML Metadata store that all steps share.")
-    steps: StepsConfig = key(StepsConfig(), "What every step's container gets.")
-    schedule: ScheduleConfig = key(ScheduleConfig(), "When the pipeline runs by itself.")
-    notify: NotifyConfig = key(NotifyConfig(), "Who is told how a run ended.")
+    steps: StepsConfig = key(StepsConfig(), "Settings of every step's container.")
+    schedule: ScheduleConfig = key(ScheduleConfig(), "When Kubeflow starts runs.")
+    notify: NotifyConfig = key(NotifyConfig(), "The notification at the end of each run.")
 
     @field_validator("host")
     @classmethod
@@ -213,7 +218,7 @@ class KubeflowConfig(Settings):
     @model_validator(mode="before")
     @classmethod
     def _no_volume_for_a_store(cls, given: Any) -> Any:
-        """What is not given is then null, and not the default: that is the volume of the other kind of root."""
+        """With a root on gs://, the default of `volume` is null, as the usual default is for a root in a volume."""
         on_store = isinstance(given, Mapping) and str(given.get("root")).startswith(_STORE)
         return {"volume": None, **given} if on_store else given
 
@@ -227,10 +232,10 @@ class KubeflowConfig(Settings):
         return self
 
     @model_validator(mode="after")
-    def _kubeconfig_knows_the_host(self) -> "KubeflowConfig":
+    def _kubeconfig_contains_the_host(self) -> "KubeflowConfig":
         if self.auth == "kubeconfig" and self.host is not None:
             raise ValueError(
-                f"kubeflow.host: expected none where kubeflow.auth is kubeconfig, which says where to ask, "
+                f"kubeflow.host: expected none where kubeflow.auth is kubeconfig, which contains the host, "
                 f"got {self.host!r}"
             )
         return self

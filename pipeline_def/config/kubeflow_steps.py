@@ -1,4 +1,4 @@
-"""The keys under `kubeflow` of what a step runs in: its container, its resources, and the metadata store it shares."""
+"""The keys under `kubeflow` for the container of a step, its resources, and the shared metadata store."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -8,10 +8,10 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from components.config.base import Settings, key
 from pipeline_def.steps import STEP_NAMES
 
-# In the container, from the secret that kubeflow.metadata names.
+# Environment variables of the container, from the secret kubeflow.metadata.secret.
 USER_VARIABLE, PASSWORD_VARIABLE = "REGPIPE_METADATA_USER", "REGPIPE_METADATA_PASSWORD"
 TRAINERS = ("Tuner", "Trainer", "BaselineTrainer")
-# What Kubernetes takes as the name of a secret or a volume, and as a key in a secret.
+# The names that Kubernetes allows for a secret or a volume, and for a key in a secret.
 NAME: dict[str, Any] = {
     "expects": "lower-case letters, digits, hyphens and dots (at most 253)",
     "pattern": r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
@@ -47,7 +47,7 @@ def _each(pattern: re.Pattern[str], example: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-# YAML has lists, not tuples: these types take either, and nothing else.
+# YAML has lists, not tuples; these types accept both.
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
 Labels = Annotated[Texts, _each(_LABEL, "labels such as disk=ssd")]
 Taints = Annotated[Texts, _each(_TAINT, "taints as kubectl writes them, such as gpu=true:NoSchedule")]
@@ -56,17 +56,17 @@ FromSecrets = Annotated[Texts, _each(_FROM_SECRET, "VARIABLE=secret:key, such as
 
 
 class MetadataConfig(Settings):
-    """The ML Metadata store that all steps share. Who may use it is in a Kubernetes secret, never here."""
+    """The ML Metadata store that all steps share. User and password are kept in a Kubernetes secret."""
 
     kind: Literal["mysql", "grpc"] = key(
         "mysql", "'mysql': a MySQL or MariaDB server; 'grpc': the metadata service of Kubeflow Pipelines."
     )
     host: str | None = key(
-        None, "Its address; none: regpipe-mysql, or metadata-grpc-service.kubeflow for grpc.", min_length=1
+        None, "Its host name; none: regpipe-mysql, or metadata-grpc-service.kubeflow for grpc.", min_length=1
     )
     port: int | None = key(None, "Its port; none: 3306, or 8080 for grpc.", ge=1, le=65535)
-    database: str = key("regpipe", "The database, with mysql.", min_length=1)
-    secret: str = key("regpipe-mysql", "The Kubernetes secret with user and password, with mysql.", **NAME)
+    database: str = key("regpipe", "The name of the database (mysql only).", min_length=1)
+    secret: str = key("regpipe-mysql", "The Kubernetes secret with user and password (mysql only).", **NAME)
     user_key: str = key("user", "The key of the user in that secret.", **SECRET_KEY)
     password_key: str = key("password", "The key of the password in that secret.", **SECRET_KEY)
 
@@ -75,13 +75,13 @@ class MetadataConfig(Settings):
     def _not_sqlite(cls, value: object) -> object:
         if value == "sqlite":
             raise ValueError(
-                "expected mysql or grpc, got 'sqlite', which takes one process at a time; here several steps share it"
+                "expected mysql or grpc, got 'sqlite', which allows one process at a time; here several steps share it"
             )
         return value
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port, the defaults filled in."""
+        """Host and port, with defaults filled in."""
         host, port = (
             ("regpipe-mysql", 3306) if self.kind == "mysql" else ("metadata-grpc-service.kubeflow", 8080)
         )
@@ -89,31 +89,33 @@ class MetadataConfig(Settings):
 
 
 class StepsConfig(Settings):
-    """What every step's container gets; kubeflow.overrides changes it for one of them."""
+    """Settings of every step's container; kubeflow.overrides changes them for single steps."""
 
-    cpu: str | None = key(None, "Cores that a step asks for; none: as the cluster has it.", **_CPU)
+    cpu: str | None = key(None, "The CPU request of a step; none: the cluster's default.", **_CPU)
     memory: str | None = key(
-        None, "Memory that a step asks for, and may not exceed; none: as the cluster has it.", **_MEMORY
+        None, "The memory request and limit of a step; none: the cluster's default.", **_MEMORY
     )
     node_selector: Labels = key((), "Labels that a node must have, each as label=value.")
     tolerations: Taints = key(
-        (), "Taints of nodes that do not matter, each as key=value:effect or key:effect."
+        (), "Taints of nodes that the steps tolerate, each as key=value:effect or key:effect."
     )
-    retries: int = key(1, "How often a step that failed is tried again.", unit="retries", ge=0, le=100)
+    retries: int = key(1, "How often a failed step is retried.", unit="retries", ge=0, le=100)
     backoff: int = key(
         30,
-        "Wait before the first of them; each further one waits twice as long.",
+        "The wait before the first retry; it doubles with each further retry.",
         unit="seconds",
         ge=0,
         le=3600,
     )
-    timeout: int = key(0, "After this time an attempt is ended as failed; 0: never.", unit="seconds", ge=0)
-    env: Variables = key((), "Environment variables, each as NAME=value. No secrets: they can be read here.")
+    timeout: int = key(0, "The time after which an attempt fails; 0: never.", unit="seconds", ge=0)
+    env: Variables = key(
+        (), "Environment variables, each as NAME=value. Not for secrets: the compiled pipeline contains them."
+    )
     secrets: FromSecrets = key((), "Environment variables from Kubernetes secrets, each as NAME=secret:key.")
 
 
 class StepOverride(Settings):
-    """What one step gets instead; what is left out is as in kubeflow.steps."""
+    """The settings of one step; those left out are taken from kubeflow.steps."""
 
     step: Literal[STEP_NAMES]  # type: ignore[valid-type]
     image: str | None = Field(default=None, min_length=1)
@@ -136,7 +138,7 @@ class StepOverride(Settings):
         return self
 
     def over(self, steps: StepsConfig) -> StepsConfig:
-        """The settings of every step, with those of this one in their place."""
+        """Returns the settings of every step, replaced by those that this step sets."""
         given = {name: getattr(self, name) for name in StepsConfig.model_fields}
         return steps.model_copy(update={name: value for name, value in given.items() if value is not None})
 

@@ -1,4 +1,4 @@
-"""Cron expressions: what Kubeflow Pipelines would misread or never fire on is refused, with what to write instead."""
+"""Cron expressions that Kubeflow Pipelines would misread, or that match no date, are refused."""
 
 import datetime
 import itertools
@@ -13,7 +13,7 @@ MIDNIGHT = datetime.datetime(2027, 3, 1, tzinfo=datetime.UTC)  # a Monday
 
 
 def first(spec: str, number: int) -> list[str]:
-    """When Kubeflow Pipelines' scheduler would fire from that Monday on, by a parser of its own."""
+    """The first times at which Kubeflow Pipelines' scheduler would fire after MIDNIGHT, by an independent parser."""
     return [f"{time:%a %H:%M:%S}" for time in itertools.islice(robfig.times(spec, MIDNIGHT), number)]
 
 
@@ -28,14 +28,14 @@ def first(spec: str, number: int) -> list[str]:
         ("0 0 0 30 2 1", ["Mon 00:00:00"]),  # there are Mondays in February
     ],
 )
-def test_six_fields_are_taken(expression: str, times: list[str]) -> None:
-    """Ranges, lists, steps, names and both signs for any: taken, and the scheduler means the same."""
+def test_six_fields_are_accepted(expression: str, times: list[str]) -> None:
+    """Ranges, lists, steps, names, `*` and `?` are accepted, and the scheduler fires at the expected times."""
     cron.check(expression)
     assert first(expression, len(times)) == times
 
 
-def test_five_fields_would_be_misread() -> None:
-    """Why they are refused: half past two in a crontab is 2 minutes and 30 seconds past each hour to the scheduler."""
+def test_five_fields_are_refused_as_the_scheduler_misreads_them() -> None:
+    """A crontab's 02:30 is read as 2 minutes and 30 seconds past each hour; the message contains six fields instead."""
     assert first("30 2 * * *", 2) == ["Mon 00:02:30", "Mon 01:02:30"]
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - the text is compared
         cron.check("30 2 * * *")
@@ -60,25 +60,25 @@ def test_five_fields_would_be_misread() -> None:
             "expected 0 to 6 or sun, mon, tue, wed, thu, fri, sat, *, ranges, lists or steps as the day of the week, "
             "got '7'",
         ),
-        ("0 0 5-2 * * *", "expected a range that rises in the hour, got '5-2'"),
+        ("0 0 5-2 * * *", "expected an ascending range in the hour, got '5-2'"),
         ("0 */0 * * * *", "expected a whole number >= 1 after / in the minute, got '*/0'"),
         ("0 1,,2 * * * *", "expected 0 to 59, *, ranges, lists or steps as the minute, got '1,,2'"),
         ("0 1-2-3 * * * *", "expected 0 to 59, *, ranges, lists or steps as the minute, got '1-2-3'"),
         ("0 ٣ * * * *", "expected 0 to 59, *, ranges, lists or steps as the minute, got '٣'"),
-        ("0 0 0 30 feb *", "expected a day that the months have, got day 30 in month feb"),
-        ("0 0 0 31 4,6 ?", "expected a day that the months have, got day 31 in month 4,6"),
+        ("0 0 0 30 feb *", "expected a day that exists in the month, got day 30 in month feb"),
+        ("0 0 0 31 4,6 ?", "expected a day that exists in the month, got day 31 in month 4,6"),
     ],
 )  # fmt: skip
 def test_other_expressions_are_refused(expression: str, message: str) -> None:
-    """Each field has its range; what is no such field, or a day that never comes, is named."""
+    """A wrong number of fields, a value out of its field's range, and a day that does not exist."""
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - the text is compared
         cron.check(expression)
     assert str(refused.value) == message
 
 
 @pytest.mark.parametrize("field", range(6))
-def test_each_number_is_taken_or_refused_as_by_the_scheduler(field: int) -> None:
-    """0 to 99 in each field: ours refuses what the scheduler's parser refuses, and takes the rest."""
+def test_each_number_is_accepted_or_refused_as_by_the_scheduler(field: int) -> None:
+    """For 0 to 99 in each field, the check and the scheduler's parser agree."""
     for number in range(100):
         fields = ["0", "0", "0", "1", "1", "*"]
         fields[field] = str(number)
@@ -89,11 +89,11 @@ def test_each_number_is_taken_or_refused_as_by_the_scheduler(field: int) -> None
             except ValueError:
                 outcomes.append("refused")
             else:
-                outcomes.append("taken")
+                outcomes.append("accepted")
         assert outcomes[0] == outcomes[1], (field, number)
 
 
-def test_what_is_refused_as_a_day_that_never_comes_never_fires() -> None:
-    """The scheduler takes 30 February, and finds no time within five years."""
+def test_a_day_that_does_not_exist_never_fires() -> None:
+    """The scheduler accepts 30 February, and finds no time within five years."""
     assert first("0 0 0 30 2 *", 1) == []
     assert first("0 0 0 29 2 *", 1) == ["Tue 00:00:00"]  # 2028

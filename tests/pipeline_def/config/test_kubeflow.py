@@ -1,4 +1,4 @@
-"""The keys under `kubeflow`: what is refused, with which words, and how moments are kept."""
+"""The keys under `kubeflow`: which values are refused with which message, and how times are normalized."""
 
 import pytest
 
@@ -18,7 +18,7 @@ MOMENT = "expected a date and time with its offset from UTC, such as 2027-01-01T
         (["schedule.interval=0"], "schedule.interval: expected a whole number >= 1 or null, got 0"),
         (
             ["schedule.interval=60", "schedule.cron=0 0 0 * * *"],
-            "schedule.interval: expected cron or interval, got both",
+            "schedule.interval: expected either cron or interval, got both",
         ),
         (["schedule.concurrency=11"], "schedule.concurrency: expected a whole number >= 1 and <= 10, got 11"),
         (["schedule.start=2027-01-01"], f"schedule.start: {MOMENT}, got '2027-01-01'"),
@@ -40,7 +40,7 @@ MOMENT = "expected a date and time with its offset from UTC, such as 2027-01-01T
         ),
         (
             ["host=https://kubeflow", "auth=kubeconfig"],
-            "host: expected none where kubeflow.auth is kubeconfig, which says where to ask, got 'https://kubeflow'",
+            "host: expected none where kubeflow.auth is kubeconfig, which contains the host, got 'https://kubeflow'",
         ),
         (
             ["root=gs://b/r", "volume=regpipe"],
@@ -55,23 +55,23 @@ MOMENT = "expected a date and time with its offset from UTC, such as 2027-01-01T
         ),
     ],
 )  # fmt: skip
-def test_what_is_refused(overrides: list[str], problem: str) -> None:
-    """Before anything is asked; the password in an address is not repeated."""
+def test_wrong_values_are_refused(overrides: list[str], problem: str) -> None:
+    """The message has the key, the expectation and the value, but never a password in an address."""
     with pytest.raises(ConfigError) as refused:
         load_config(None, [f"kubeflow.{override}" for override in overrides])
     assert refused.value.problems == (f"--set: kubeflow.{problem}",)
 
 
-def test_a_root_on_a_store_has_no_volume() -> None:
-    """By itself, and as it is written out and read again; a folder has the default one. Slashes at the end go."""
+def test_a_root_on_an_object_store_has_no_volume() -> None:
+    """Also after a round trip through JSON; a folder has the default volume. Trailing slashes are removed."""
     config = load_config(None, ["kubeflow.root=gs://bucket/churn//"])
     assert (config.kubeflow.root, config.kubeflow.volume) == ("gs://bucket/churn", None)
     assert PipelineConfig.model_validate_json(config.model_dump_json()) == config
     assert load_config(None, ["kubeflow.root=/mnt/other"]).kubeflow.volume == "regpipe"
 
 
-def test_one_moment_has_one_text() -> None:
-    """Moments are kept in UTC and whole seconds, as the API keeps them; else `apply` would see a change each time."""
+def test_equal_times_have_equal_texts() -> None:
+    """Times are stored in UTC and whole seconds, as in the API; otherwise `apply` would see a change each time."""
     written = ["2027-01-01T00:00:00Z", "2027-01-01T01:00:00+01:00", "2026-12-31T19:00:00.4-05:00"]
     moments = {
         load_config(None, [f"kubeflow.schedule.start={text}"]).kubeflow.schedule.start for text in written
@@ -79,8 +79,8 @@ def test_one_moment_has_one_text() -> None:
     assert moments == {"2027-01-01T00:00:00Z"}
 
 
-def test_an_address_and_a_cron_are_kept_in_one_way() -> None:
-    """No slash at the end, one space between fields."""
+def test_an_address_and_a_cron_expression_are_normalized() -> None:
+    """No trailing slash, one space between fields."""
     config = load_config(None, ["kubeflow.host=https://k/pipeline/", "kubeflow.schedule.cron= 0  0 3 * * * "])
     assert config.kubeflow.host == "https://k/pipeline"
     assert config.kubeflow.schedule.cron == "0 0 3 * * *"

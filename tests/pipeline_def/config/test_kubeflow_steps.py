@@ -1,11 +1,11 @@
-"""The keys of what a step on Kubeflow runs in: what is refused, with which words, and what replaces what."""
+"""The keys for the steps' containers on Kubeflow: which values are refused, and what an override replaces."""
 
 import pytest
 
 from pipeline_def.config.load import ConfigError, load_config
 
 ROOT = "expected a folder in the containers such as /mnt/regpipe, or gs://bucket/folder"
-MOUNT = "TensorFlow opens no such store; have the cluster mount the bucket as a folder"
+MOUNT = "TensorFlow can't open this kind of store; mount the bucket as a folder in the cluster"
 LIST = "expected a list of {step: NAME, KEY: VALUE, ...}, such as [{step: Trainer, gpus: 1, memory: 8Gi}]"
 
 
@@ -20,7 +20,7 @@ LIST = "expected a list of {step: NAME, KEY: VALUE, ...}, such as [{step: Traine
         ("root=/", f"root: {ROOT}, got '/'"),
         (
             "metadata.kind=sqlite",
-            "metadata.kind: expected mysql or grpc, got 'sqlite', which takes one process at a time; here several "
+            "metadata.kind: expected mysql or grpc, got 'sqlite', which allows one process at a time; here several "
             "steps share it",
         ),
         ("steps.memory=4 GB", "steps.memory: expected bytes such as 512Mi or 4Gi, got '4 GB'"),
@@ -39,15 +39,15 @@ LIST = "expected a list of {step: NAME, KEY: VALUE, ...}, such as [{step: Traine
         ),
     ],
 )  # fmt: skip
-def test_what_is_refused(override: str, problem: str) -> None:
-    """Before anything is compiled; a bucket with what to do instead."""
+def test_wrong_values_are_refused(override: str, problem: str) -> None:
+    """The message has the key, the expectation and the value; for s3:// and minio:// also an alternative."""
     with pytest.raises(ConfigError) as refused:
         load_config(None, [f"kubeflow.{override}"])
     assert refused.value.problems == (f"--set: kubeflow.{problem}",)
 
 
-def test_a_step_gets_what_all_get_but_for_its_own() -> None:
-    """What the override leaves out stays; an empty list takes away."""
+def test_an_override_replaces_the_settings_it_has() -> None:
+    """Settings that the override leaves out stay; an empty list removes the entries."""
     kubeflow = load_config(
         None,
         [

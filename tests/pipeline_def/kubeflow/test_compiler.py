@@ -371,7 +371,7 @@ def test_a_run_may_end_well_without_a_blessing() -> None:
         (
             (*BASE, "data.input=s3://b/d.csv"),
             "data.input: expected a path in the containers that begins with / or gs://, got 's3://b/d.csv': TensorFlow "
-            "opens no such store; have the cluster mount the bucket as a folder",
+            "can't open this kind of store; mount the bucket as a folder in the cluster",
         ),
         (
             (*BASE, "data.schema_file=s.pbtxt"),
