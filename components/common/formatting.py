@@ -1,10 +1,18 @@
-"""How things are said: the names of the metrics, numbers, shares, and a sentence for each threshold."""
+"""Formats numbers, differences, shares, counts, durations and tables as text: the one place where this is done.
+
+The functions whose names begin with `html_` are for HTML pages: they separate thousands by commas and write the minus
+sign U+2212, which screen readers read out. The others write ASCII, for the terminal, logs and JSON.
+"""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-VISIBLE = 0.00005  # a smaller difference is 0 in four digits
-LABELS: Mapping[str, str] = {
+NONE = "none"
+NAN = "NaN"
+MINUS = "\N{MINUS SIGN}"
+VISIBLE_DIFFERENCE = 0.00005  # a smaller one is 0 in four decimals
+METRIC_LABELS: Mapping[str, str] = {
     "auc": "AUC",
     "pr_auc": "PR-AUC",
     "log_loss": "log loss",
@@ -14,21 +22,47 @@ LABELS: Mapping[str, str] = {
 }
 
 
-def number(value: float | None, *, signed: bool = False) -> str:
-    """Four digits: 0.9123, +0.0112, NaN, none. A difference that four digits would hide: +2.0e-05."""
+def metric_label(name: str) -> str:
+    """Returns the label of a metric or another key: "log loss" for log_loss, "learning rate" for learning_rate."""
+    return METRIC_LABELS.get(name, name.replace("_", " "))
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Returns a number with so many decimals: "0.9123", "-0.5000", "NaN"; "none" for None."""
     if value is None:
-        return "none"
-    if math.isnan(value):
-        return "NaN"
-    if not signed:
-        return f"{value:.4f}"
+        return NONE
+    return NAN if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def difference(value: float | None) -> str:
+    """Returns a difference with its sign: "+0.0112", "0"; "+2.0e-05" where four decimals would show 0."""
+    if value is None or math.isnan(value):
+        return number(value)
     if value == 0:
         return "0"
-    return f"{value:+.1e}" if abs(value) < VISIBLE else f"{value:+.4f}"
+    return f"{value:+.1e}" if abs(value) < VISIBLE_DIFFERENCE else f"{value:+.4f}"
+
+
+def rounded_difference(value: float | None) -> str:
+    """Returns a difference with its sign: "+0.0112"; "0" where four decimals would show 0."""
+    return "0" if value is not None and abs(value) < VISIBLE_DIFFERENCE else difference(value)
+
+
+def difference_interval(bounds: tuple[float, float]) -> str:
+    """Returns the two bounds of a difference's interval: "-0.0012 to +0.0340"."""
+    return f"{bounds[0]:+.4f} to {bounds[1]:+.4f}"
+
+
+def signed_bound(bound: float) -> str:
+    """Returns a bound with its sign, as short as it can be written: "+0.01", "-0.01", "0"."""
+    return f"{bound:+g}" if bound else "0"
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """63.0%, NaN, none. A share that is not quite nothing or all does not read like it: <0.1%, >99.9%."""
+    """Returns a share as a percentage: "63.0%", "NaN", "none".
+
+    A share near 0 or 1 is not rounded to "0.0%" or "100.0%", but given as "<0.1%" or ">99.9%".
+    """
     if share is None or math.isnan(share):
         return number(share)
     least = 10.0 ** -(digits + 2)
@@ -39,36 +73,119 @@ def percent(share: float | None, digits: int = 1) -> str:
     return f"{share:.{digits}%}"
 
 
-def signed(bound: float) -> str:
-    """A bound with its sign: +0.01, -0.01, 0."""
-    return f"{bound:+g}" if bound else "0"
+def count(value: Any) -> str:
+    """Returns a whole number with commas: "1,234"; "none" for anything that is not a finite number."""
+    finite = isinstance(value, int | float) and math.isfinite(value)
+    return f"{int(value):,}" if finite else NONE
 
 
-def subject(rule: str, metric: str) -> str:
-    """What is judged, in a few words: `AUC minus baseline's`."""
+def plural(value: int, one: str, many: str | None = None) -> str:
+    """Returns a count with its noun: "1 row", "2 rows"; `many` is the plural where it is not `one` with an s."""
+    return f"{value:,} {one if value == 1 else many or one + 's'}"
+
+
+def duration(seconds: float | None) -> str:
+    """Returns a duration: "1.2 s", "75.0 s", "12 min 05 s"; "none" for None."""
+    if seconds is None:
+        return NONE
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
+
+
+def named_values(values: Mapping[str, float]) -> str:
+    """Returns names with their values: "l1 0.0001, dropout 0.2, learning rate 0.003"."""
+    return ", ".join(f"{metric_label(name)} {value:g}" for name, value in values.items())
+
+
+def capitalize_first(text: str) -> str:
+    """Returns the text with a capital first letter; `str.capitalize` would make the other letters small."""
+    return text[:1].upper() + text[1:]
+
+
+def aligned_columns(rows: Sequence[Sequence[str]]) -> str:
+    """Returns a table as lines of text, each column as wide as its widest cell.
+
+    >>> print(aligned_columns([("run", "steps"), ("r1", "10"), ("run-2", "3")]))
+    run    steps
+    r1     10
+    run-2  3
+
+    Args:
+        rows: at least one; all have the same number of cells.
+    """
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def threshold_subject(rule: str, metric: str) -> str:
+    """Returns what a threshold limits, in a few words: "AUC minus baseline's"."""
     ends = {"floor": ", candidate", "change": " minus baseline's", "gap": ", test minus train"}
-    return LABELS[metric] + ends[rule]
+    return METRIC_LABELS[metric] + ends[rule]
 
 
-def sentence(
+def threshold_sentence(
     rule: str, metric: str, value: float, *, relation: str, bound: float, worst: float | None = None
 ) -> str:
-    """What a threshold found: `the AUC is 0.9123, at least 0.6`.
+    """Returns the result of a threshold in a sentence: "the AUC is 0.9123, at least 0.6".
 
     Args:
         rule: floor, change or gap.
-        metric: a key of LABELS.
-        value: of the metric, the difference or the gap.
-        relation: `at least` or `not at most`, say.
-        bound: what the value was held against, signed but for a floor.
-        worst: the end of the value's interval that was held against the bound instead.
+        metric: a key of METRIC_LABELS.
+        value: the value of the metric, the difference or the gap.
+        relation: how the value relates to the bound, such as `at least` or `not at most`.
+        bound: the bound, signed except for a floor.
+        worst: the end of the value's interval, where that was compared with the bound instead of the value.
     """
+    show = number if rule == "floor" else difference
     begins = {
-        "floor": f"the {LABELS[metric]} is {number(value)}",
-        "change": f"the {LABELS[metric]} differs from the baseline's by {number(value, signed=True)}",
-        "gap": f"the {LABELS[metric]} on the test split differs from that on the training split by "
-        f"{number(value, signed=True)}",
+        "floor": f"the {METRIC_LABELS[metric]} is {show(value)}",
+        "change": f"the {METRIC_LABELS[metric]} differs from the baseline's by {show(value)}",
+        "gap": f"the {METRIC_LABELS[metric]} on the test split differs from that on the training split by "
+        f"{show(value)}",
     }
-    sign = rule != "floor"
-    end = "" if worst is None else f" and may be {number(worst, signed=sign)}"
-    return f"{begins[rule]}{end}, {relation} {signed(bound) if sign else f'{bound:g}'}"
+    end = "" if worst is None else f" and may be {show(worst)}"
+    limit = f"{bound:g}" if rule == "floor" else signed_bound(bound)
+    return f"{begins[rule]}{end}, {relation} {limit}"
+
+
+def html_number(value: Any, digits: int = 4) -> str:
+    """Returns a number with so many decimals, "NaN" or "infinite"; "none" for anything that is not a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return NONE
+    if math.isnan(value):
+        return NAN
+    if math.isinf(value):
+        return "infinite" if value > 0 else f"{MINUS}infinite"
+    return f"{value:,.{digits}f}".replace("-", MINUS)
+
+
+def html_difference(value: Any, digits: int = 4) -> str:
+    """Returns a difference with its sign; where the decimals show 0 it has none: "0.0000"."""
+    text = html_number(value, digits)
+    if isinstance(value, int | float) and not text.startswith(MINUS) and text[0].isdigit():
+        return text if not float(text.replace(",", "")) else f"+{text}"
+    return text
+
+
+def html_interval(bounds: Any, *, signed: bool = False) -> str:
+    """Returns two bounds as "0.8000 to 0.9000", `signed` those of a difference; "" where there are no two."""
+    if not isinstance(bounds, list | tuple) or len(bounds) != 2 or None in bounds:
+        return ""
+    show = html_difference if signed else html_number
+    return f"{show(bounds[0])} to {show(bounds[1])}"
+
+
+def html_significant(value: Any, digits: int = 6) -> str:
+    """Returns a number with so many significant digits, for values of any size; whole and large ones in full."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return NONE
+    if not math.isfinite(value):
+        return html_number(value)
+    if isinstance(value, int) or (value.is_integer() and abs(value) < 1e9):
+        return f"{int(value):,}".replace("-", MINUS)
+    if 1e4 <= abs(value) < 1e9:
+        return html_number(value, 1)
+    return f"{value:,.{digits}g}".replace("-", MINUS)

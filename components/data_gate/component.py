@@ -15,6 +15,7 @@ from tfx.utils import io_utils
 
 from components.common.errors import DataRefused
 from components.common.file_names import ANOMALIES_FILE, STATISTICS_FILE
+from components.common.formatting import aligned_columns
 from components.config.base import Settings
 from components.config.data import SPLITS
 from components.evaluator.slices import unknown_features
@@ -105,12 +106,7 @@ def table(findings: list[Finding]) -> str:
     """The findings in aligned columns, one a line under a heading; empty where there are none."""
     if not findings:
         return ""
-    lines = [("feature", "what", "expected", "found"), *findings]
-    widths = [max(len(line[column]) for line in lines) for column in range(3)]
-    return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[3]])
-        for line in lines
-    )
+    return aligned_columns([("feature", "what", "expected", "found"), *findings])
 
 
 def _rows(name: str, split: SplitData, settings: GateSettings) -> Iterator[Finding]:

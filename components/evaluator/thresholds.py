@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
-from components.common.formatting import sentence
+from components.common.formatting import threshold_sentence
 from components.config.evaluation import EvaluationConfig
 from components.evaluator.bootstrap import Interval
 
@@ -71,7 +71,7 @@ def threshold(condition: Condition, settings: EvaluationConfig, slice_name: str 
     compared = condition.value if worst is None else worst
     passed = compared >= condition.bound if at_least else compared <= condition.bound
     relation = ("" if passed else "not ") + ("at least" if at_least else "at most")
-    text = sentence(
+    text = threshold_sentence(
         condition.rule,
         condition.metric,
         condition.value,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from components.common.formatting import LABELS
+from components.common.formatting import METRIC_LABELS
 from components.config.evaluation import EvaluationConfig
 from components.evaluator.bootstrap import METRICS, Scored, intervals
 from components.evaluator.curves import curves
@@ -33,7 +33,7 @@ def judge(
         features: of the test split, those that `settings.slices` names; [rows] each.
         settings: thresholds, slices, bootstrap.
     """
-    metrics = _metrics(test, settings, list(LABELS))
+    metrics = _metrics(test, settings, list(METRIC_LABELS))
     gap = _gap(test, train)
     parts = [
         (part, _metrics(_only(test, part), settings, list(METRICS)))
@@ -140,7 +140,7 @@ def _obstacles(test: Scored, metrics: dict[str, Any], settings: EvaluationConfig
         yield f"all rows {which} ({rows:,}) have the label {int(positives > 0)}, so there is no AUC"
         return
     for model in test.predictions:
-        undefined = [LABELS[name] for name in METRICS if math.isnan(metrics[name][model])]
+        undefined = [METRIC_LABELS[name] for name in METRICS if math.isnan(metrics[name][model])]
         if rows and undefined:
             nan = int(np.count_nonzero(np.isnan(test.predictions[model])))
             yield (

@@ -5,9 +5,8 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
-from components.common.formatting import percent
+from components.common.formatting import count, html_significant, percent, plural
 from components.config.data import SPLITS
-from components.report import text
 from components.report.blocks import Block, Section, Table, Text
 from components.report.run_artifacts import Evidence, Json
 
@@ -31,18 +30,16 @@ def rows(evidence: Evidence) -> Iterator[Block]:
     total = sum(by_split.values())
     yield Text(_summary(ingest, by_split))
     cells = tuple(
-        (name, text.count(number), percent(number / total if total else 0.0))
-        for name, number in by_split.items()
+        (name, count(number), percent(number / total if total else 0.0)) for name, number in by_split.items()
     )
     yield Table("Rows by split", ("split", "rows", "share"), cells)
     files = ingest.get("files") or []
     if len(files) > 1:
         listed = tuple(
-            (file["path"], text.count(file["rows"]), text.count(file["rejected"]))
-            for file in files[:MOST_FILES]
+            (file["path"], count(file["rows"]), count(file["rejected"])) for file in files[:MOST_FILES]
         )
         some = f", the first {MOST_FILES:,} of {len(files):,}" if len(files) > MOST_FILES else ""
-        fold = f"The files: {text.plural(len(files), 'file')}"
+        fold = f"The files: {plural(len(files), 'file')}"
         yield Table(f"Rows by file{some}", ("file", "rows", "rejected"), listed, folded=fold)
     reasons = tuple((str(number), reason) for number, reason in enumerate(ingest.get("reasons") or (), 1))
     if reasons:
@@ -53,15 +50,13 @@ def rows(evidence: Evidence) -> Iterator[Block]:
 
 def _summary(ingest: Json, rows: Json) -> str:
     read = sum(rows[split] for split in SPLITS)
-    features = text.plural(len(ingest["features"]), "feature")
+    features = plural(len(ingest["features"]), "feature")
     source = ", ".join(file["path"] for file in (ingest.get("files") or [])[:1])
     more = len(ingest.get("files") or []) - 1
-    where = (
-        f" from {source}" + (f" and {text.plural(more, 'more file')}" if more > 0 else "") if source else ""
-    )
+    where = f" from {source}" + (f" and {plural(more, 'more file')}" if more > 0 else "") if source else ""
     label = f"the label {ingest['label']!r} ({ingest['positive_label']!r} is positive)"
-    rejected = text.plural(rows["rejected"], "row was", "rows were") if rows["rejected"] else "no row was"
-    return f"{text.plural(read, 'row')}{where}, {features}, {label}; {rejected} set aside."
+    rejected = plural(rows["rejected"], "row was", "rows were") if rows["rejected"] else "no row was"
+    return f"{plural(read, 'row')}{where}, {features}, {label}; {rejected} set aside."
 
 
 def _statistics(evidence: Evidence) -> Iterator[Block]:
@@ -81,8 +76,8 @@ def _statistics(evidence: Evidence) -> Iterator[Block]:
         "feature", "missing", "mean", "std. dev.", "zeros", "min", "median", "max",
         *(f"mean in {split}" for split in splits),
     )  # fmt: skip
-    caption = f"Statistics of the training split, {text.plural(int(training.num_examples), 'row')}"
-    fold = f"{caption}: {text.plural(len(rows), 'column')}" if len(rows) > MOST_FEATURES else ""
+    caption = f"Statistics of the training split, {plural(int(training.num_examples), 'row')}"
+    fold = f"{caption}: {plural(len(rows), 'column')}" if len(rows) > MOST_FEATURES else ""
     yield Table(caption, heads, rows, folded=fold)
 
 
@@ -94,11 +89,11 @@ def _feature(feature: Any, rows: int, others: list[Any]) -> tuple[str, ...]:
     return (
         _name(feature),
         percent(missing / rows if rows else 0.0),
-        text.short(stats.mean, 4),
-        text.short(stats.std_dev, 4),
+        html_significant(stats.mean, 4),
+        html_significant(stats.std_dev, 4),
         percent(stats.num_zeros / present if present > 0 else 0.0),
-        *(text.short(value) for value in (stats.min, stats.median, stats.max)),
-        *(text.short(other.num_stats.mean if other is not None else None, 4) for other in others),
+        *(html_significant(value) for value in (stats.min, stats.median, stats.max)),
+        *(html_significant(other.num_stats.mean if other is not None else None, 4) for other in others),
     )
 
 

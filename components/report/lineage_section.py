@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from components.report import text, tuning_section
+from components.common.formatting import duration, named_values, plural
 from components.report.blocks import Block, Pre, Section, Table, Text
 from components.report.run_artifacts import Evidence, Json
 
@@ -22,9 +22,7 @@ def configuration(evidence: Evidence) -> Section:
 
 def _tuned(evidence: Evidence) -> Iterator[Block]:
     if tuned := evidence.candidate.tuned:
-        yield Text(
-            f"The Tuner's values took the place of the configured ones: {tuning_section.in_words(tuned)}."
-        )
+        yield Text(f"The Tuner's values took the place of the configured ones: {named_values(tuned)}.")
 
 
 def _keys(config: Json, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -54,13 +52,20 @@ def lineage(evidence: Evidence) -> Section:
     blocks: list[Block] = [Text(_run(facts))]
     rows: tuple[tuple[str, ...], ...]
     if steps := facts.get("steps"):
-        rows = tuple((s["name"], s["state"], text.seconds(s["seconds"])) for s in steps)
+        rows = tuple((s["name"], s["state"], duration(s["seconds"])) for s in steps)
         blocks.append(Table("The steps before this one", ("step", "state", "took"), rows, words=(1,)))
     if artifacts := facts.get("artifacts"):
         rows = tuple((f"{a['step']}, {a['output']}", a["type"], str(a["id"]), a["uri"]) for a in artifacts)
         heads = ("made by", "type", "id", "where")
-        count = text.plural(len(rows), "artifact")
-        blocks.append(Table("The artifacts", heads, rows, folded=f"The artifacts: {count}", words=(1, 3)))
+        blocks.append(
+            Table(
+                "The artifacts",
+                heads,
+                rows,
+                folded=f"The artifacts: {plural(len(rows), 'artifact')}",
+                words=(1, 3),
+            )
+        )
     if versions := facts.get("versions"):
         rows = tuple(sorted(versions.items()))
         blocks.append(Table("The versions of the libraries", ("library", "version"), rows, words=(1,)))
@@ -77,7 +82,7 @@ def _run(facts: Json) -> str:
     cached = sum(step["state"] == "cached" for step in steps)
     started = f", started {facts['started']}" if facts.get("started") else ""
     return (
-        f"Run {facts.get('run_id', 'unknown')}{started}: {text.plural(len(steps), 'step')} before this one, "
+        f"Run {facts.get('run_id', 'unknown')}{started}: {plural(len(steps), 'step')} before this one, "
         f"{cached} from the cache."
     )
 

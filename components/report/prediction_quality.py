@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from components.report import text
+from components.common.formatting import count, html_difference, html_number, metric_label, plural
 from components.report.blocks import Block, Chart, Line, Section, Series, Table, Text
 from components.report.run_artifacts import Evidence, Json
 from components.report.verdict_section import NO_VERDICT, metric_table, thresholds
@@ -18,24 +18,24 @@ def gap(evidence: Evidence) -> Section:
     rows = []
     for model in MODELS:
         for metric, values in (found.get(model) or {}).items():
-            numbers = (text.number(values.get("train")), text.number(values.get("test")))
-            rows.append((f"{text.label(metric)}, {model}", *numbers, text.signed(values.get("difference"))))
+            numbers = (html_number(values.get("train")), html_number(values.get("test")))
+            rows.append(
+                (f"{metric_label(metric)}, {model}", *numbers, html_difference(values.get("difference")))
+            )
     if not rows:
         return Section("gap", title, (Text("The gap was not measured.", "quiet"),))
     heads = ("metric and model", "training split", "test split", "test minus training")
     table = Table("Both models as exported, on rows they have and have not learned from", heads, tuple(rows))
     words = [_gap_words(found)]
     if whole := found.get("train_sampled_from"):
-        count = text.count(found["train_rows"])
-        words.append(
-            f"Of the training split's {text.count(whole)} rows, an even sample of {count} was looked at."
-        )
+        read = count(found["train_rows"])
+        words.append(f"Of the training split's {count(whole)} rows, an even sample of {read} was looked at.")
     return Section("gap", title, (Text(" ".join(words)), table))
 
 
 def _gap_words(found: Json) -> str:
     gaps = [((found.get(model) or {}).get("log_loss") or {}).get("difference") for model in MODELS]
-    ours, theirs = (text.signed(value) for value in gaps)
+    ours, theirs = (html_difference(value) for value in gaps)
     if gaps[0] is None:
         return "The gap of the candidate's log loss is not defined."
     if gaps[1] is None:
@@ -113,11 +113,11 @@ def _charts(curves: Json, judged: Json) -> Iterator[Block]:
 
 def _areas(judged: Json, metric: str) -> str:
     values = (judged.get("metrics") or {}).get(metric) or {}
-    return f"Area below it: candidate {text.number(values.get('candidate'))}, baseline {_baseline(values)}."
+    return f"Area below it: candidate {html_number(values.get('candidate'))}, baseline {_baseline(values)}."
 
 
 def _baseline(values: Json) -> str:
-    return text.number(values.get("baseline"))
+    return html_number(values.get("baseline"))
 
 
 def _distances(lines: list[Line]) -> str:
@@ -128,7 +128,7 @@ def _distances(lines: list[Line]) -> str:
             abs(y - x) for x, y in zip(line.x, line.y, strict=True) if x is not None and y is not None
         ]
         if distances:
-            parts.append(f"{line.name} {text.number(max(distances), 2)}")
+            parts.append(f"{line.name} {html_number(max(distances), 2)}")
     return f"Largest distance from the diagonal: {', '.join(parts)}."
 
 
@@ -137,8 +137,8 @@ def _confusion(curves: Json) -> Iterator[Table]:
         cells = (curves.get(model) or {}).get("confusion")
         if cells:
             rows = (
-                ("really positive", text.count(cells["true_positive"]), text.count(cells["false_negative"])),
-                ("really negative", text.count(cells["false_positive"]), text.count(cells["true_negative"])),
+                ("really positive", count(cells["true_positive"]), count(cells["false_negative"])),
+                ("really negative", count(cells["false_positive"]), count(cells["true_negative"])),
             )
             heads = ("rows", "predicted positive", "predicted negative")
             yield Table(f"Confusion matrix of the {model}, at a probability of 0.5", heads, rows)
@@ -156,13 +156,11 @@ def _calibration_table(curves: Json) -> Iterator[Table]:
             zip(bins["predicted"], bins["observed"], bins["rows"], strict=True), 1
         ):
             predicted, observed, size = values
-            rows.append(
-                (f"{model}, {number}", text.number(predicted), text.number(observed), text.count(size))
-            )
+            rows.append((f"{model}, {number}", html_number(predicted), html_number(observed), count(size)))
     if rows:
         heads = ("model and bin", "mean predicted probability", "share of positives", "rows")
         caption = "Calibration, bin by bin"
-        yield Table(caption, heads, tuple(rows), folded=f"{caption}: {text.plural(len(rows), 'row')}")
+        yield Table(caption, heads, tuple(rows), folded=f"{caption}: {plural(len(rows), 'row')}")
 
 
 def slices(evidence: Evidence) -> Section:
@@ -175,7 +173,7 @@ def slices(evidence: Evidence) -> Section:
         return Section("slices", "Slices", (Text(words, "quiet"),))
     blocks: list[Block] = []
     for part in found:
-        caption = f"{part['name']}: {text.plural(int(part['rows']), 'row')}, {text.count(part['positives'])} positive"
+        caption = f"{part['name']}: {plural(int(part['rows']), 'row')}, {count(part['positives'])} positive"
         if part.get("too_small"):
             caption += "; too few to be judged"
         blocks.append(Table(caption, *metric_table(part["metrics"]), words=(4,)))

@@ -4,8 +4,13 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from components.common.formatting import percent
-from components.report import text
+from components.common.formatting import (
+    capitalize_first,
+    html_difference,
+    html_number,
+    html_significant,
+    percent,
+)
 from components.report.blocks import Block, Chart, Line, Section, Series, Table, Text
 from components.study.study_record import Entry, Study
 
@@ -49,14 +54,14 @@ def _row(strength: str, entry: Entry) -> tuple[str, ...]:
     found = entry.result
     return (
         strength,
-        text.number(found.train.log_loss),
-        text.number(found.validation.log_loss),
-        text.signed(found.gap),
-        text.number(found.validation.auc),
+        html_number(found.train.log_loss),
+        html_number(found.validation.log_loss),
+        html_difference(found.gap),
+        html_number(found.validation.auc),
         percent(found.zero),
         f"{found.kept} of {found.features}",
-        text.number(found.l1_norm, 1),
-        text.number(found.l2_norm, 2),
+        html_number(found.l1_norm, 1),
+        html_number(found.l2_norm, 2),
     )
 
 
@@ -74,9 +79,9 @@ def _about(none: Entry, entries: Sequence[Entry]) -> str:
     better = "below" if ours.validation.log_loss < theirs.validation.log_loss else "not below"
     zeros = f", {percent(ours.zero)} of its weights exactly 0" if ours.zero else ""
     return (
-        f"Alone, it is best at {_typed(best)}: validation log loss {text.number(ours.validation.log_loss)}, {better} "
-        f"the {text.number(theirs.validation.log_loss)} without regularization; gap {text.signed(ours.gap)} instead of "
-        f"{text.signed(theirs.gap)}{zeros}."
+        f"Alone, it is best at {_typed(best)}: validation log loss {html_number(ours.validation.log_loss)}, {better} "
+        f"the {html_number(theirs.validation.log_loss)} without regularization; gap {html_difference(ours.gap)} "
+        f"instead of {html_difference(theirs.gap)}{zeros}."
     )
 
 
@@ -137,12 +142,12 @@ def _charts(study: Study, penalty: str, entries: Sequence[Entry]) -> Iterator[Ch
 
 def _ends(penalty: str, lines: Sequence[Line]) -> str:
     parts = "; ".join(
-        f"{line.name}: from {text.number(line.y[0])} at {text.short(line.x[0])} "
-        f"to {text.number(line.y[-1])} at {text.short(line.x[-1])}"
+        f"{line.name}: from {html_number(line.y[0])} at {html_significant(line.x[0])} "
+        f"to {html_number(line.y[-1])} at {html_significant(line.x[-1])}"
         for line in lines
         if line.series != "reference"
     )
-    return f"By the strength of {penalty}. {text.capital(parts)}."
+    return f"By the strength of {penalty}. {capitalize_first(parts)}."
 
 
 def _configured(study: Study, penalty: str) -> tuple[float, str] | None:

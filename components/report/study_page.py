@@ -4,8 +4,8 @@ import math
 import shlex
 from collections.abc import Sequence
 
-from components.common.formatting import percent
-from components.report import data_section, lineage_section, text
+from components.common.formatting import count, html_difference, html_number, percent, plural
+from components.report import data_section, lineage_section
 from components.report.blocks import Block, Chart, Dots, Line, Section, Table, Text
 from components.report.html import page_of
 from components.report.regularization_paths import path
@@ -52,14 +52,14 @@ def finding(study: Study) -> Section:
             ours, theirs = study.best.result.gap, study.none.result.gap
             blocks.append(
                 Text(
-                    f"{GAP} It is {text.signed(ours)} for {study.best.name} and {text.signed(theirs)} without "
+                    f"{GAP} It is {html_difference(ours)} for {study.best.name} and {html_difference(theirs)} without "
                     "regularization."
                 )
             )
         blocks.append(
             Text(
                 f"It was chosen as the lowest of {study.trained + study.known} values on "
-                f"{text.plural(study.ingest['rows']['eval'], 'row')}: it is a little too good, and small differences "
+                f"{plural(study.ingest['rows']['eval'], 'row')}: it is a little too good, and small differences "
                 "may be chance. The split test, which no study touches, decides in `regpipe run`."
             )
         )
@@ -72,9 +72,9 @@ def finding(study: Study) -> Section:
 
 def _trained(study: Study) -> str:
     if not study.trained:
-        return f"All {text.plural(study.known, 'network')} are known from earlier studies."
-    count = text.plural(study.trained, "network was", "networks were")
-    return f"{count} trained for this study, {study.known} known from earlier ones."
+        return f"All {plural(study.known, 'network')} are known from earlier studies."
+    trained = plural(study.trained, "network was", "networks were")
+    return f"{trained} trained for this study, {study.known} known from earlier ones."
 
 
 def sentence(study: Study) -> str:
@@ -82,12 +82,12 @@ def sentence(study: Study) -> str:
     best, none = study.best, study.none
     if best is None:
         return "No network has a validation log loss that is a number: every training diverged."
-    number = text.number(best.result.validation.log_loss)
+    number = html_number(best.result.validation.log_loss)
     if best == none:
         return f"No regularized network has a lower validation log loss than the one without, {number}."
     return (
         f"{best.name} has the lowest validation log loss of {study.trained + study.known} networks: {number}, against "
-        f"{text.number(none.result.validation.log_loss)} without regularization."
+        f"{html_number(none.result.validation.log_loss)} without regularization."
     )
 
 
@@ -121,7 +121,7 @@ def family(study: Study) -> Section:
             _penalty(entry.model.l2),
             _penalty(entry.model.dropout),
             f"{entry.training.weight_decay:g}",
-            text.plural(entry.training.early_stopping, "epoch") if entry.training.early_stopping else "off",
+            plural(entry.training.early_stopping, "epoch") if entry.training.early_stopping else "off",
             entry.training.optimizer,
         )
         for entry in study.family
@@ -146,17 +146,17 @@ def _row(entry: Entry) -> tuple[str, ...]:
     found = entry.result
     return (
         entry.name,
-        text.number(found.train.log_loss),
-        text.number(found.validation.log_loss),
-        text.signed(found.gap),
-        text.number(found.train.auc),
-        text.number(found.validation.auc),
-        text.number(found.validation.accuracy),
+        html_number(found.train.log_loss),
+        html_number(found.validation.log_loss),
+        html_difference(found.gap),
+        html_number(found.train.auc),
+        html_number(found.validation.auc),
+        html_number(found.validation.accuracy),
         percent(found.zero),
         f"{found.kept} of {found.features}",
-        text.number(found.l1_norm, 1),
-        text.number(found.l2_norm, 2),
-        text.count(found.epochs),
+        html_number(found.l1_norm, 1),
+        html_number(found.l2_norm, 2),
+        count(found.epochs),
     )
 
 
@@ -166,7 +166,7 @@ def _losses(entries: Sequence[Entry]) -> Chart:
         "losses",
         "Training and validation log loss, and the gap between them",
         f"A line from the training to the validation log loss of each network: its length is the gap. The longest is "
-        f"that of {widest.name}, {text.signed(widest.result.gap)}. The table above has the numbers.",
+        f"that of {widest.name}, {html_difference(widest.result.gap)}. The table above has the numbers.",
         "log loss in nats",
         "",
         dots=(
@@ -213,8 +213,8 @@ def _curve(number: int, entry: Entry, ranges: tuple[tuple[float, float], tuple[f
     return Chart(
         f"curve-{number}",
         entry.name,
-        f"Training ends at {text.number(training[-1])}, validation at {text.number(validation[-1])}; its lowest is "
-        f"{text.number(lowest)}, in epoch {at}{', whose weights were kept' if best else ''}.",
+        f"Training ends at {html_number(training[-1])}, validation at {html_number(validation[-1])}; its lowest is "
+        f"{html_number(lowest)}, in epoch {at}{', whose weights were kept' if best else ''}.",
         "epoch",
         "log loss in nats",
         lines=lines,

@@ -5,8 +5,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
-from components.common.formatting import percent
-from components.report import text
+from components.common.formatting import capitalize_first, count, html_number, metric_label, percent, plural
 from components.report.blocks import Bars, Block, Chart, Line, Section, Series, Table, Text
 from components.report.run_artifacts import Evidence, Json
 
@@ -55,11 +54,11 @@ def _lines(series: Series, history: Sequence[Json], name: str) -> Iterator[Line]
 
 def _curve_text(name: str, lines: Sequence[Line]) -> str:
     ends = "; ".join(
-        f"{line.name}: from {text.number(line.y[0])} in epoch {line.x[0]} "
-        f"to {text.number(line.y[-1])} in epoch {line.x[-1]}"
+        f"{line.name}: from {html_number(line.y[0])} in epoch {line.x[0]} "
+        f"to {html_number(line.y[-1])} in epoch {line.x[-1]}"
         for line in lines
     )
-    return f"The {text.label(name)} by epoch. {text.capital(ends)}. The tables below have the numbers."
+    return f"The {metric_label(name)} by epoch. {capitalize_first(ends)}. The tables below have the numbers."
 
 
 def _patience(evidence: Evidence) -> int:
@@ -79,7 +78,7 @@ def _stopping(evidence: Evidence) -> str:
     planned = evidence.config.get("training", {}).get("epochs", ours)
     best = _best_epoch(evidence)
     if best is None:
-        first = f"The candidate was trained for {text.plural(ours, 'epoch')}, without early stopping."
+        first = f"The candidate was trained for {plural(ours, 'epoch')}, without early stopping."
     elif not math.isfinite(evidence.candidate.history[-1].get("val_loss", 0.0)):
         first = (
             f"The candidate's training ran away: its loss was no finite number after epoch {ours} of {planned}. It has "
@@ -88,14 +87,14 @@ def _stopping(evidence: Evidence) -> str:
     elif ours < planned:
         first = (
             f"The candidate stopped early, after epoch {ours} of {planned}, and has the weights of epoch {best}: "
-            f"its validation log loss was not lower in the {text.plural(_patience(evidence), 'epoch')} after it."
+            f"its validation log loss was not lower in the {plural(_patience(evidence), 'epoch')} after it."
         )
     else:
         first = (
-            f"The candidate was trained for all {text.plural(ours, 'epoch')} and has the weights of epoch {best}, "
+            f"The candidate was trained for all {plural(ours, 'epoch')} and has the weights of epoch {best}, "
             "in which its validation log loss was lowest."
         )
-    return f"{first} The baseline was trained for {text.plural(theirs, 'epoch')} and has the last weights."
+    return f"{first} The baseline was trained for {plural(theirs, 'epoch')} and has the last weights."
 
 
 def _epochs(series: str, history: Sequence[Json]) -> Block:
@@ -104,11 +103,11 @@ def _epochs(series: str, history: Sequence[Json]) -> Block:
     names = [name for name in COLUMNS if name in history[0]]
     heads = ["epoch", *(_column(name) for name in names)]
     rows = [
-        (str(row.get("epoch")), *(text.number(row.get(name)) for name in names)) for row in thinned(history)
+        (str(row.get("epoch")), *(html_number(row.get(name)) for name in names)) for row in thinned(history)
     ]
     every = _stride(history)
     caption = f"The {series} by epoch" + (f", one in {every} and the last" if every > 1 else "")
-    return Table(caption, tuple(heads), tuple(rows), folded=f"{caption}: {text.plural(len(rows), 'row')}")
+    return Table(caption, tuple(heads), tuple(rows), folded=f"{caption}: {plural(len(rows), 'row')}")
 
 
 def _stride(history: Sequence[Any]) -> int:
@@ -123,7 +122,7 @@ def thinned(history: Sequence[T]) -> list[T]:
 
 def _column(name: str) -> str:
     kind = "validation" if name.startswith("val_") else "training"
-    return f"{kind} {text.label(name.removeprefix('val_'))}"
+    return f"{kind} {metric_label(name.removeprefix('val_'))}"
 
 
 def weights(evidence: Evidence) -> Section:
@@ -151,7 +150,7 @@ def _sparsity(ours: Json, theirs: Json | None) -> str:
         return f"{zero} exactly 0, {small} closer to 0 than 0.001"
 
     dropped, features = len(ours["dropped"]), len(ours["features"])
-    kept = f"{features - dropped} of {text.plural(features, 'feature')} kept"
+    kept = f"{features - dropped} of {plural(features, 'feature')} kept"
     compared = f" Of the baseline's: {words(theirs)}." if theirs else ""
     return f"Of the candidate's weights: {words(ours)}.{compared} {kept}, {dropped} dropped."
 
@@ -163,11 +162,11 @@ def _layer_table(ours: Json, theirs: Json | None) -> Table:
             rows.append(
                 (
                     f"{layer['name']}, {model}",
-                    text.count(layer["weights"]),
+                    count(layer["weights"]),
                     percent(layer["zero"]),
                     percent(layer["small"]),
-                    text.number(layer["l1_norm"], 2),
-                    text.number(layer["l2_norm"], 2),
+                    html_number(layer["l1_norm"], 2),
+                    html_number(layer["l2_norm"], 2),
                 )
             )
     heads = ("layer", "weights", "exactly 0", "closer to 0 than 0.001", "L1 norm", "L2 norm")
@@ -207,7 +206,7 @@ def _bars(series: Series, layer: Json) -> Bars:
 
 def _histogram_text(series: str, layer: Json) -> str:
     edges = layer["histogram"]["edges"]
-    span = f"from {text.number(edges[0])} to {text.number(edges[-1])}"
+    span = f"from {html_number(edges[0])} to {html_number(edges[-1])}"
     return f"{series.capitalize()}: {span}, {percent(layer['small'])} of them closer to 0 than 0.001."
 
 
@@ -218,14 +217,14 @@ def _features(ours: Json, theirs: Json | None) -> Iterator[Block]:
         (
             row["name"],
             "dropped" if row["name"] in dropped else "kept",
-            text.number(row["norm"]),
-            text.number(others.get(row["name"])),
+            html_number(row["norm"]),
+            html_number(others.get(row["name"])),
         )
         for row in sorted(ours["features"], key=_largest_first)
     ]
     caption = "Features by the norm of their weights in the first layer"
     heads = ("feature", "kept or dropped", "candidate's norm", "baseline's norm")
-    fold = f"{caption}: {text.plural(len(rows), 'feature')}" if len(rows) > MOST_FEATURES else ""
+    fold = f"{caption}: {plural(len(rows), 'feature')}" if len(rows) > MOST_FEATURES else ""
     yield Table(caption, heads, tuple(rows), folded=fold, words=(1,))
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from components.report import text
+from components.common.formatting import html_number, html_significant, metric_label, named_values, plural
 from components.report.blocks import Block, Section, Table, Text
 from components.report.run_artifacts import Evidence, Json
 
@@ -22,32 +22,31 @@ def _blocks(evidence: Evidence, trials: list[Json]) -> Iterator[Block]:
         yield Text("The Tuner left no account of its trials.", "quiet")
         return
     best = trials[0]
-    count = text.plural(len(trials), "trial")
+    how_many = plural(len(trials), "trial")
     yield Text(
-        f"Of {count}, number {_number(best)} had the lowest validation log loss, {text.number(best['score'])}; "
+        f"Of {how_many}, number {_number(best)} had the lowest validation log loss, {html_number(best['score'])}; "
         "number 1 had the configured values."
     )
     for model, training in (("candidate", evidence.candidate), ("baseline", evidence.baseline)):
-        took = f"was trained with {in_words(training.tuned)}" if training.tuned else "took none of its values"
+        took = (
+            f"was trained with {named_values(training.tuned)}"
+            if training.tuned
+            else "took none of its values"
+        )
         yield Text(f"The {model} {took}.")
     names = [name for name in best if name not in NO_VALUES]
     rows = tuple(
         (
             f"{_number(trial)}, the best" if trial is best else f"{_number(trial)}",
-            *(text.short(trial.get(name)) for name in names),
+            *(html_significant(trial.get(name)) for name in names),
             _loss(trial),
         )
         for trial in sorted(trials, key=_number)
     )
-    heads = ("trial", *(text.label(name) for name in names), "validation log loss")
+    heads = ("trial", *(metric_label(name) for name in names), "validation log loss")
     caption = "The Tuner's trials"
-    fold = f"{caption}: {count}" if len(trials) > MOST_TRIALS else ""
+    fold = f"{caption}: {how_many}" if len(trials) > MOST_TRIALS else ""
     yield Table(caption, heads, rows, folded=fold, good=(_number(best) - 1,))
-
-
-def in_words(values: Json) -> str:
-    """ "l1 0.0001, dropout 0.2, learning rate 0.003"."""
-    return ", ".join(f"{text.label(name)} {text.short(value)}" for name, value in values.items())
 
 
 def _number(trial: Json) -> int:
@@ -56,4 +55,4 @@ def _number(trial: Json) -> int:
 
 def _loss(trial: Json) -> str:
     # The Tuner gives a training that ran away an infinite loss, so that none is worse.
-    return text.number(trial["score"]) if math.isfinite(trial["score"]) else "not a number"
+    return html_number(trial["score"]) if math.isfinite(trial["score"]) else "not a number"

@@ -3,8 +3,18 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from components.common.formatting import percent
-from components.report import text
+from components.common.formatting import (
+    VISIBLE_DIFFERENCE,
+    capitalize_first,
+    count,
+    html_difference,
+    html_interval,
+    html_number,
+    html_significant,
+    metric_label,
+    percent,
+    plural,
+)
 from components.report.blocks import Block, Section, Table, Text
 from components.report.run_artifacts import Evidence, Json
 
@@ -12,7 +22,6 @@ NO_VERDICT = "The Evaluator left no verdict."
 LOWER_IS_BETTER = ("log_loss",)
 _DIRECTIONS = {">=": "≥", "<=": "≤"}
 MOST_REASONS = 4  # in the headline
-VISIBLE = 0.00005  # a smaller difference is 0 in four digits
 
 
 def verdict(evidence: Evidence) -> Section:
@@ -70,7 +79,7 @@ def _compared(log_loss: Json) -> str:
     ours, theirs = log_loss.get("candidate"), log_loss.get("baseline")
     if theirs is None or ours is None:
         return "the model passed every threshold."
-    numbers = f"log loss {text.number(ours)} against {text.number(theirs)}"
+    numbers = f"log loss {html_number(ours)} against {html_number(theirs)}"
     if ours < theirs:
         return f"the model beat its unregularized baseline, {numbers}."
     return f"the model passed every threshold, with {numbers} for its unregularized baseline."
@@ -80,14 +89,14 @@ def thresholds(rows: Sequence[Json], caption: str) -> Table:
     """A row for each threshold; those that failed are pointed out."""
     cells = tuple(
         (
-            text.capital(row["sentence"]),
+            capitalize_first(row["sentence"]),
             "passed" if row["passed"] else "FAILED",
             row.get("slice") or "all",
-            text.number(row.get("value")) if row["rule"] == "floor" else text.signed(row.get("value")),
-            f"{_DIRECTIONS.get(row.get('direction', ''), '')} {text.short(row['bound'])}".strip(),
-            text.interval(row.get("interval"), sign=row["rule"] != "floor"),
-            text.number(row.get("candidate")),
-            text.number(row.get("baseline")),
+            html_number(row.get("value")) if row["rule"] == "floor" else html_difference(row.get("value")),
+            f"{_DIRECTIONS.get(row.get('direction', ''), '')} {html_significant(row['bound'])}".strip(),
+            html_interval(row.get("interval"), signed=row["rule"] != "floor"),
+            html_number(row.get("candidate")),
+            html_number(row.get("baseline")),
             "the interval" if row.get("mode") == "confidence" else "the value",
         )
         for row in rows
@@ -121,14 +130,14 @@ def metric_table(metrics: dict[str, Json]) -> tuple[tuple[str, ...], tuple[tuple
         spans = metric.get("interval") or {}
         rows.append(
             (
-                text.label(name),
-                text.number(metric.get("candidate")),
-                text.number(metric.get("baseline")),
-                text.signed(metric.get("difference")),
+                metric_label(name),
+                html_number(metric.get("candidate")),
+                html_number(metric.get("baseline")),
+                html_difference(metric.get("difference")),
                 better_or_worse(name, metric.get("difference")),
-                text.interval(spans.get("candidate")),
-                text.interval(spans.get("baseline")),
-                text.interval(spans.get("difference"), sign=True),
+                html_interval(spans.get("candidate")),
+                html_interval(spans.get("baseline")),
+                html_interval(spans.get("difference"), signed=True),
             )
         )
     return heads, tuple(rows)
@@ -136,7 +145,9 @@ def metric_table(metrics: dict[str, Json]) -> tuple[tuple[str, ...], tuple[tuple
 
 def better_or_worse(name: str, difference: Any) -> str:
     """What a difference means, by the side on which the metric is better."""
-    if not isinstance(difference, int | float) or not abs(difference) >= VISIBLE:  # `not`: also for NaN
+    if (
+        not isinstance(difference, int | float) or not abs(difference) >= VISIBLE_DIFFERENCE
+    ):  # `not`: also for NaN
         return ""
     return "better" if (difference < 0) == (name in LOWER_IS_BETTER) else "worse"
 
@@ -144,16 +155,16 @@ def better_or_worse(name: str, difference: Any) -> str:
 def _about(judged: Json, metrics: dict[str, Json]) -> Iterator[str]:
     rows, positives = judged.get("rows"), judged.get("positives")
     if rows is not None:
-        ones = f", {text.count(positives)} of them positive" if positives is not None else ""
-        yield f"Measured on {text.plural(int(rows), 'row')} of the test split{ones}, through the serving signature."
+        ones = f", {count(positives)} of them positive" if positives is not None else ""
+        yield f"Measured on {plural(int(rows), 'row')} of the test split{ones}, through the serving signature."
     if whole := judged.get("sampled_from"):
-        yield f"They are an even sample of its {text.count(whole)} rows (evaluation.max_rows)."
+        yield f"They are an even sample of its {count(whole)} rows (evaluation.max_rows)."
     yield "The difference is the candidate's value minus the baseline's; log loss, in nats, is better when lower."
     bootstrap = judged.get("bootstrap")
     if bootstrap and any(metric.get("interval") for metric in metrics.values()):
         share = percent(bootstrap["confidence"]).replace(".0%", "%")
         yield (
-            f"Intervals: {share}, {bootstrap['method']}, {text.count(bootstrap['resamples'])} resamples, "
+            f"Intervals: {share}, {bootstrap['method']}, {count(bootstrap['resamples'])} resamples, "
             f"seed {bootstrap['seed']}. A difference whose interval includes 0 may be chance."
         )
     if all(metric.get("baseline") is None for metric in metrics.values()):

@@ -12,6 +12,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from components.common.file_names import CARD_FILE
+from components.common.formatting import plural
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.saved_model.input_names import input_names
@@ -81,8 +82,8 @@ def model_card(origin: Origin, features: Mapping[str, Mapping[str, float | None]
     return {
         "schema_version": SCHEMA_VERSION,
         "name": origin.name,
-        "what": f"The probability that {label!r} is {positive!r}, from {len(features):,} numeric "
-        f"{'feature' if len(features) == 1 else 'features'}: {_network(origin.model.hidden_units)}.",
+        "what": f"The probability that {label!r} is {positive!r}, from "
+        f"{plural(len(features), 'numeric feature')}: {_network(origin.model.hidden_units)}.",
         "label": {"name": label, "negative": ingest["negative_label"], "positive": positive},
         "inputs": [
             {"feature": feature, "input": given, "dtype": "float32", "missing": "NaN", **features[feature]}

@@ -11,6 +11,7 @@ import tensorflow_transform as tft
 
 from components.common import storage
 from components.common.file_names import TUNED_FILE, WEIGHTS_FILE
+from components.common.formatting import named_values
 from components.examples.reader import first_rows, read_ingest
 from components.saved_model.export import export
 from components.saved_model.model_card import Origin, write_card
@@ -18,7 +19,7 @@ from components.saved_model.warmup import BATCHES, write_warmup
 from components.trainer.trainer_settings import TrainerSettings
 from components.training.checkpoints import Checkpoints, training_digest
 from components.training.dataset import Split, digested, read_vectors
-from components.training.hyperparameters import OF_TRAINING, in_words
+from components.training.hyperparameters import OF_TRAINING
 from components.training.train import train_network
 from components.training.weight_report import sparsity_line, weight_report
 from components.transform.preprocessing import feature_names
@@ -80,7 +81,7 @@ def _tuned(settings: TrainerSettings, found: Mapping[str, float], run_dir: str) 
     values = {name: value for name, value in found.items() if settings.regularized or name in OF_TRAINING}
     storage.write(f"{run_dir}/{TUNED_FILE}", json.dumps(values, indent=1).encode())
     if values:
-        progress.info("trains with the tuned %s", in_words(values))
+        progress.info("trains with the tuned %s", named_values(values))
     return settings.tuned(values)
 
 

@@ -1,4 +1,4 @@
-"""What the Tuner chooses: its values by name, in the places of the configured ones, and in words."""
+"""What the Tuner chooses: its values by name, in the places of the configured ones."""
 
 import json
 from collections.abc import Mapping
@@ -31,8 +31,3 @@ class Trial(NamedTuple):
 def trials(results: str) -> list[Trial]:
     """The trials in TFX's `tuner_results.json`, the best first."""
     return [Trial(int(found.pop("trial_id")) + 1, found.pop("score"), found) for found in json.loads(results)]
-
-
-def in_words(values: Mapping[str, float]) -> str:
-    """ "l1 0.0001, dropout 0.2, learning rate 0.003"."""
-    return ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in values.items())

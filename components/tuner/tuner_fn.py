@@ -12,13 +12,14 @@ from keras_tuner.engine.trial import TrialStatus
 from tfx.components.tuner.component import TunerFnResult
 
 from components.common.errors import TrainingDiverged
+from components.common.formatting import named_values
 from components.config.base import Settings
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.config.tuning import TuningConfig
 from components.training.dataset import Split, read_vectors
 from components.training.history import Epoch
-from components.training.hyperparameters import in_words, with_values
+from components.training.hyperparameters import with_values
 from components.training.train import train_network
 
 OBJECTIVE = "val_log_loss"
@@ -90,7 +91,7 @@ class Search(BaseTuner):  # type: ignore[misc]
             # KerasTuner would note down any other error, and go on to the next trial.
             raise keras_tuner.errors.FatalError(f"{type(error).__name__}: {error}") from error
         self._losses.append(loss)
-        self._show(in_words(values))
+        self._show(named_values(values))
         return {OBJECTIVE: loss}
 
     def on_search_end(self) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.common.formatting import aligned_columns
 from components.common.suggestions import closest
-from components.common.text_table import aligned
 from pipeline_def.cli.usage import UsageError, check_output, check_root, unwritable, write
 from pipeline_def.steps import TUNER, step_names
 
@@ -211,4 +211,4 @@ def _table(records: "list[RunRecord]") -> str:
         elif record.status == "failed" and version:
             status += ", but pushed"
         rows.append((record.run_id, record.started or "", status, str(record.steps), version))
-    return aligned(rows)
+    return aligned_columns(rows)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.common.formatting import duration
 from pipeline_def.cli.predict_options import bearer_token, check, output_format, typed_row
 from pipeline_def.cli.usage import UsageError
 
@@ -44,7 +45,6 @@ def predict(args: argparse.Namespace) -> int:
 
 
 def _here(args: argparse.Namespace, config: "PipelineConfig") -> int:
-    from pipeline_def.terminal.display import duration
     from pipeline_def.terminal.progress import RowProgress
     from serving.predict.add_probabilities import score
     from serving.predict.output import new_file, write
@@ -73,7 +73,6 @@ def _here(args: argparse.Namespace, config: "PipelineConfig") -> int:
 
 def _with_beam(args: argparse.Namespace, config: "PipelineConfig") -> int:
     from components.common import storage
-    from pipeline_def.terminal.display import duration
 
     if storage.exists(args.output) and (not storage.is_folder(args.output) or storage.names_in(args.output)):
         raise UsageError(f"-o: expected an empty folder, or none yet, got {args.output!r}")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.common.text_table import aligned
+from components.common.formatting import aligned_columns, number
 from pipeline_def.cli.usage import UsageError, check_root
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def versions(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([record.model_dump(mode="json") for record in records], indent=2))
     elif records:
-        print(aligned([_HEADS, *map(_row, records)]))
+        print(aligned_columns([_HEADS, *map(_row, records)]))
     else:
         print(f"No version in {destination.directory} yet; `regpipe run` publishes a model that is blessed.")
     return 0
@@ -153,4 +153,4 @@ def _row(record: "VersionRecord") -> tuple[str, ...]:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+    return "" if value is None else number(value)

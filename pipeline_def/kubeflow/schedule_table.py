@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from components.common.text_table import aligned
+from components.common.formatting import aligned_columns
 from pipeline_def.kubeflow.recurring_runs import RecurringRun, Schedule
 from pipeline_def.kubeflow.schedule_plan import Plan
 
@@ -24,7 +24,7 @@ def told(plan: Plan, made: str) -> str:
         lines = [f"The schedule {name} {is_} created{by_id}."]
         rows = list(_fields(plan.wanted).items())
     paused = [] if plan.running else [f"It {is_} paused; `regpipe schedule resume` lets it start runs."]
-    return "\n".join([*lines, *([aligned(rows)] if rows else []), *paused])
+    return "\n".join([*lines, *([aligned_columns(rows)] if rows else []), *paused])
 
 
 def table(found: Sequence[RecurringRun]) -> str:
@@ -34,13 +34,13 @@ def table(found: Sequence[RecurringRun]) -> str:
         one = known.schedule
         when = one.cron or f"every {one.interval} s"
         rows.append((one.name, _state(known), when, one.version, one.experiment, known.id))
-    return aligned(rows)
+    return aligned_columns(rows)
 
 
 def details(known: RecurringRun) -> str:
     """A line for each thing that is known about one."""
     record = {"state": _state(known), **_fields(known.schedule), "id": known.id, "created": _created(known)}
-    return aligned(list(record.items()))
+    return aligned_columns(list(record.items()))
 
 
 def as_json(found: Sequence[RecurringRun]) -> str:

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.common.code_digest import code_digest
+from components.common.formatting import difference, duration, number
 from components.study.study_record import Entry, Result, Study
 from components.study.variants import Plan, Variant, plan, settings_that_differ
 from pipeline_def.config.load import PipelineConfig
 from pipeline_def.local import runner
 from pipeline_def.runs.summary import Summary
 from pipeline_def.terminal.capture import OutputCapture
-from pipeline_def.terminal.display import RunDisplay, duration, progress_heard
+from pipeline_def.terminal.display import RunDisplay, progress_heard
 
 if TYPE_CHECKING:
     from components.study.trainings import Trainings
@@ -185,7 +186,7 @@ class _Progress(logging.Handler):
         """The network is trained."""
         self._seconds.append(result.seconds)
         left = statistics.fmean(self._seconds) * (self._total - len(self._seconds))
-        outcome = f"validation log loss {result.validation.log_loss:.4f}, gap {result.gap:+.4f}"
+        outcome = f"validation log loss {number(result.validation.log_loss)}, gap {difference(result.gap)}"
         self._show(
             f"{'diverged' if result.failure else outcome}, {duration(result.seconds)}, {duration(left)} left"
         )

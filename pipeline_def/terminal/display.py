@@ -16,6 +16,8 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from components.common.formatting import duration
+
 Status = Literal["done", "cached", "failed", "skipped"]
 _STYLES = {"waiting": "dim", "running": "cyan", "done": "green", "cached": "blue", "skipped": "dim"}
 _SECONDS_WIDTH = len("12 min 05 s")
@@ -173,13 +175,6 @@ def _ending(status: Status, seconds: float) -> str:
     if status == "cached":
         return f"cached, {duration(seconds)}"
     return f"done in {duration(seconds)}" if status == "done" else f"FAILED after {duration(seconds)}"
-
-
-def duration(seconds: float) -> str:
-    """1.2 s, 75.0 s, 12 min 05 s."""
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from pipeline_def.terminal.display import duration
+from components.common.formatting import duration
 
 _QUIET = 3.0  # seconds before the first word: what is done sooner needs none
 _EVERY = 10.0  # seconds between two lines where there is no terminal

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from components.common.formatting import number
+from components.common.formatting import difference, number
 from pipeline_def.runs.summary import Slice
 
 _NAME_WIDTH = 28
@@ -26,7 +26,7 @@ def slice_lines(slices: Sequence[Slice]) -> Iterator[tuple[str, str]]:
             yield f"{row}  too few rows to be judged", "dim"
             continue
         ours, theirs = part.candidate.log_loss, part.baseline.log_loss if part.baseline else None
-        difference = None if ours is None or theirs is None else ours - theirs
-        yield f"{row}{number(ours):>12}{number(theirs):>12}{number(difference, signed=True):>12}", ""
+        change = None if ours is None or theirs is None else ours - theirs
+        yield f"{row}{number(ours):>12}{number(theirs):>12}{difference(change):>12}", ""
     if len(shown) > _MOST:
         yield f"and {len(shown) - _MOST} more, in summary.json", ""

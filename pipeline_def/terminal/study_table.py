@@ -7,7 +7,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from components.common.formatting import number, percent
+from components.common.formatting import difference, number, percent
 from components.report.regularization_paths import TITLES
 from components.report.study_page import options, sentence
 from components.study.study_record import Entry, Study
@@ -83,6 +83,6 @@ def _row(entry: Entry) -> str:
     features = f"{found.kept}/{found.features}"
     return (
         f"{entry.name:<{_NAME}}{number(found.train.log_loss):>9}{number(found.validation.log_loss):>9}"
-        f"{number(found.gap, signed=True):>9}{number(found.validation.auc):>9}{percent(found.zero):>8}{features:>11}"
-        f"{found.l2_norm:>9.2f}{found.epochs:>8}"
+        f"{difference(found.gap):>9}{number(found.validation.auc):>9}{percent(found.zero):>8}{features:>11}"
+        f"{number(found.l2_norm, 2):>9}{found.epochs:>8}"
     )

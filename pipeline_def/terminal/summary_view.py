@@ -8,8 +8,18 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from components.common.formatting import LABELS, VISIBLE, number, signed, subject
-from components.training.hyperparameters import in_words
+from components.common.formatting import (
+    METRIC_LABELS,
+    VISIBLE_DIFFERENCE,
+    difference,
+    difference_interval,
+    named_values,
+    number,
+    plural,
+    rounded_difference,
+    signed_bound,
+    threshold_subject,
+)
 from pipeline_def.runs.summary import Intervals, Metrics, Summary, Threshold
 from pipeline_def.terminal.slice_lines import slice_lines
 
@@ -124,7 +134,7 @@ def _metrics(summary: Summary) -> Iterator[Line]:
     head = "".join(f"{head:>{width}}" for head in heads) + (f"{'difference':>12}" if baseline else "")
     share = f"{intervals.confidence * 100:g}% interval" if intervals else ""
     yield f"{'On the test split':<18}{head}{share:>21}".rstrip(), "bold"
-    for name, label in LABELS.items():
+    for name, label in METRIC_LABELS.items():
         yield _metric_row(name, f"{label:<18}", (candidate, baseline), intervals), ""
     counts = [model.example_count for model in (candidate, baseline) if model]
     cells = "".join(f"{'none' if count is None else f'{count:,}':>{width}}" for count in counts)
@@ -144,24 +154,19 @@ def _metric_row(
     theirs: float | None = getattr(baseline, name)
     difference = None if ours is None or theirs is None else ours - theirs
     word = ""
-    if difference is not None and abs(difference) >= VISIBLE:  # false for NaN
+    if difference is not None and abs(difference) >= VISIBLE_DIFFERENCE:  # false for NaN
         word = "better" if (difference < 0) == (name == "log_loss") else "worse"
     ends = getattr(intervals, name).difference if hasattr(intervals, name) else None
-    interval = f"{ends[0]:+.4f} to {ends[1]:+.4f}" if ends else ""
+    interval = difference_interval(ends) if ends else ""
     column = f"{interval:>21}" if intervals else ""
-    return f"{row}{number(theirs):>{width}}{_change(difference):>12}{column}  {word}".rstrip()
-
-
-def _change(difference: float | None) -> str:
-    same = difference is not None and abs(difference) < VISIBLE
-    return "0" if same else number(difference, signed=True)
+    return f"{row}{number(theirs):>{width}}{rounded_difference(difference):>12}{column}  {word}".rstrip()
 
 
 def _gap(summary: Summary) -> Iterator[Line]:
     if summary.gap is None:
         return
     models = [("candidate", summary.gap.candidate), ("baseline", summary.gap.baseline)]
-    values = [f"{name} {_change(model.log_loss)}" for name, model in models if model]
+    values = [f"{name} {rounded_difference(model.log_loss)}" for name, model in models if model]
     yield f"log loss, test minus train: {', '.join(values)}", ""
     yield from _sampled(summary, "train", "measured on")
 
@@ -194,10 +199,11 @@ def _thresholds(summary: Summary) -> Iterator[Line]:
 
 
 def _threshold_row(item: Threshold) -> str:
-    change = item.rule != "floor"
-    bound = f"{item.direction} {signed(item.bound) if change else f'{item.bound:g}'}"
-    worst = f"{number(item.compared, signed=change):>12}" if item.mode == "confidence" else ""
-    row = f"{subject(item.rule, item.metric):<30}{number(item.value, signed=change):>12}{worst}{bound:>12}"
+    floor = item.rule == "floor"
+    show = number if floor else difference
+    bound = f"{item.direction} {f'{item.bound:g}' if floor else signed_bound(item.bound)}"
+    worst = f"{show(item.compared):>12}" if item.mode == "confidence" else ""
+    row = f"{threshold_subject(item.rule, item.metric):<30}{show(item.value):>12}{worst}{bound:>12}"
     return f"{row}  {'passed' if item.passed else 'FAILED'}"
 
 
@@ -210,8 +216,8 @@ def _log_tail(summary: Summary) -> Iterator[Line]:
 def _facts(summary: Summary) -> Iterator[Line]:
     if summary.tuned:
         tuned = summary.tuned
-        count = f"{tuned.trials} trial{'s' if tuned.trials != 1 else ''}"
-        yield _fact("Tuned", f"{in_words(tuned.values)} (best of {count})", wrap=True), ""
+        trials = plural(tuned.trials, "trial")
+        yield _fact("Tuned", f"{named_values(tuned.values)} (best of {trials})", wrap=True), ""
     if summary.pushed_path:
         version = "" if summary.pushed_version is None else f"version {summary.pushed_version} in "
         already = " (published already)" if summary.already_published else ""
@@ -242,7 +248,7 @@ def _took(summary: Summary) -> str:
     cached = sum(step.cached for step in ran)
     total = math.fsum(step.seconds for step in ran)
     cache = ", all from cache" if cached == len(ran) else f", {cached} from cache" if cached else ""
-    return f": {len(ran)} step{'s' if len(ran) != 1 else ''} in {total:.1f} s{cache}"
+    return f": {plural(len(ran), 'step')} in {total:.1f} s{cache}"
 
 
 def _fact(label: str, text: str, *, wrap: bool = False) -> str:

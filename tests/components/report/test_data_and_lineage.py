@@ -74,7 +74,7 @@ def test_what_was_made_by_what(made: Any) -> None:
     found = tables(section)
     assert found["The steps before this one"].rows == (
         ("ExampleGen", "cached", "0.2 s"),
-        ("Trainer", "done", "2 min 5 s"),
+        ("Trainer", "done", "2 min 05 s"),
     )
     assert found["The artifacts"].rows == (
         ("Trainer, model", "Model", "7", "/runs/<script>alert(1)</script>/model"),

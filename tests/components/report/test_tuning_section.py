@@ -35,7 +35,7 @@ def test_the_trials_and_what_was_made_of_the_best(made: Any) -> None:
         Text(
             "Of 3 trials, number 2 had the lowest validation log loss, 0.2500; number 1 had the configured values."
         ),
-        Text("The candidate was trained with l1 3e−05, learning rate 0.003."),
+        Text("The candidate was trained with l1 3e-05, learning rate 0.003."),
         Text("The baseline was trained with learning rate 0.003."),
         Table(
             "The Tuner's trials",
@@ -77,6 +77,6 @@ def test_the_configuration_names_what_was_used_instead(made: Any) -> None:
     """Above the keys as they were configured."""
     found = lineage_section.configuration(tuned(made, TRIALS))
     assert found.blocks[0] == Text(
-        "The Tuner's values took the place of the configured ones: l1 3e−05, learning rate 0.003."
+        "The Tuner's values took the place of the configured ones: l1 3e-05, learning rate 0.003."
     )
     assert [section.id for section in run_page.sections(tuned(made, TRIALS))].index("tuning") == 2

@@ -4,7 +4,7 @@ import math
 
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
-from components.training.hyperparameters import Trial, in_words, trials, with_values
+from components.training.hyperparameters import Trial, trials, with_values
 
 
 def test_each_value_takes_the_place_of_its_own() -> None:
@@ -16,13 +16,6 @@ def test_each_value_takes_the_place_of_its_own() -> None:
         TrainingConfig(learning_rate=0.25, epochs=3),
     )
     assert with_values({}, model, training) == (model, training)
-
-
-def test_in_words() -> None:
-    """As people write numbers, small ones with an exponent."""
-    assert in_words({"l1": 3e-5, "dropout": 0.5, "learning_rate": 0.003}) == (
-        "l1 3e-05, dropout 0.5, learning rate 0.003"
-    )
 
 
 def test_the_trials_that_tfx_wrote() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.common.formatting import sentence
+from components.common.formatting import threshold_sentence
 from pipeline_def.runs.summary import (
     BothMetrics,
     Gap,
@@ -131,8 +131,8 @@ def test_not_blessed_names_each_missed_threshold_and_says_that_serving_is_untouc
         change("log_loss", 0.02, 0.0, passed=False),
     )
     reasons = (
-        sentence("floor", "auc", 0.55, relation="not at least", bound=0.6),
-        sentence("change", "log_loss", 0.02, relation="not at most", bound=0.0),
+        threshold_sentence("floor", "auc", 0.55, relation="not at least", bound=0.6),
+        threshold_sentence("change", "log_loss", 0.02, relation="not at most", bound=0.0),
     )
     text = render(summary(status="not_blessed", exit_code=4, thresholds=missed, reasons=reasons))
     assert text.startswith(
@@ -359,7 +359,9 @@ def judged(**fields: Any) -> Summary:
             ),
             Slice(name="a missing", rows=0, positives=0, too_small=True, candidate=Metrics()),
         ),
-        "reasons": (sentence("change", "auc", 0.0112, relation="not at least", bound=0.0, worst=-0.01),),
+        "reasons": (
+            threshold_sentence("change", "auc", 0.0112, relation="not at least", bound=0.0, worst=-0.01),
+        ),
     }
     return summary(**(given | fields))
 
