@@ -1,4 +1,4 @@
-"""What a page is made of. The sections say what is to be shown; page.html.j2 alone knows how."""
+"""The parts of a page: sections that contain text, tables and charts. page.html.j2 turns them into HTML."""
 
 import dataclasses
 import math
@@ -9,7 +9,7 @@ Series = Literal["candidate", "baseline", "training", "validation"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Text:
+class TextBlock:
     """A paragraph."""
 
     text: str
@@ -18,31 +18,36 @@ class Text:
 
 
 @dataclasses.dataclass(frozen=True)
-class Table:
-    """Rows of text; the first cell of each is its header.
+class TableBlock:
+    """A table whose cells are text; the first cell of each row is the row's header.
 
-    `folded` is the sentence behind which a long table is folded away. `words` are the columns that hold words, and not
-    numbers, beside the first. `bad` and `good` are the numbers of the rows to be pointed out.
+    Attributes:
+        caption: the title of the table.
+        heads: the column headers.
+        rows: the cells of each row, as many as there are headers.
+        summary: if not empty, the table is collapsed under this line (`<details>`).
+        text_columns: the indices of the columns that contain text instead of numbers; the first always does.
+        bad_rows, good_rows: the indices of the rows to highlight.
     """
 
     caption: str
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    folded: str = ""
-    words: tuple[int, ...] = ()
-    bad: tuple[int, ...] = ()
-    good: tuple[int, ...] = ()
+    summary: str = ""
+    text_columns: tuple[int, ...] = ()
+    bad_rows: tuple[int, ...] = ()
+    good_rows: tuple[int, ...] = ()
     kind: Literal["table"] = "table"
 
     @property
-    def wordy(self) -> bool:
-        """Whether the headers of the rows are sentences, which need room even on a phone."""
+    def has_long_row_headers(self) -> bool:
+        """Whether the row headers are sentences, which need a wide first column even on a phone."""
         return any(len(row[0]) > 24 for row in self.rows)
 
 
 @dataclasses.dataclass(frozen=True)
-class Pre:
-    """Text as a program wrote it, folded away behind a sentence."""
+class PreformattedBlock:
+    """Preformatted text, collapsed under the line `summary`."""
 
     summary: str
     text: str
@@ -50,8 +55,16 @@ class Pre:
 
 
 @dataclasses.dataclass(frozen=True)
-class Line:
-    """A line through points; `series` gives its colour, `dash` sets it apart from the other line of that colour."""
+class ChartLine:
+    """A line through points.
+
+    Attributes:
+        name: its name in the legend.
+        series: selects the colour.
+        x, y: the coordinates of the points; the line has a gap where a coordinate is None or not finite.
+        dash: whether the line is dashed, to distinguish it from another line of the same colour.
+        dots: whether each point is marked with a dot.
+    """
 
     name: str
     series: Series | Literal["reference"]
@@ -62,8 +75,8 @@ class Line:
 
 
 @dataclasses.dataclass(frozen=True)
-class Bars:
-    """A histogram: the bar between `edges[i]` and `edges[i + 1]` is as high as `heights[i]`."""
+class ChartHistogram:
+    """A histogram: the bar between `edges[i]` and `edges[i + 1]` has the height `heights[i]`."""
 
     name: str
     series: Series
@@ -72,8 +85,8 @@ class Bars:
 
 
 @dataclasses.dataclass(frozen=True)
-class Dots:
-    """A dot on each of the chart's levels; a line joins the dots of one level."""
+class ChartDots:
+    """One dot on each level of the chart, at `x`; a line connects the dots of a level."""
 
     name: str
     series: Series
@@ -83,11 +96,19 @@ class Dots:
 
 @dataclasses.dataclass(frozen=True)
 class Chart:
-    """A chart, and in `text` what someone who can't see it should know.
+    """A chart with its description in text.
 
-    `mark` is a value on the horizontal axis with a name. A `square` chart is one of shares, from 0 to 1 both ways;
-    `small` ones stand side by side where there is room. The ranges are those of the data unless given. `levels` are
-    names on the vertical axis, from the top, for `dots`. `floor` is where bars stand: above 0 on a logarithmic axis.
+    Attributes:
+        id: unique in the page.
+        text: the content of the chart in words, for readers who can't see it.
+        lines, bars, dots: what is drawn.
+        levels: the categories of the vertical axis, from top to bottom, for `dots`.
+        mark: a position on the horizontal axis to mark with a vertical line, and its name.
+        square: whether both axes range from 0 to 1, as for ROC curves.
+        small: whether charts like this one stand side by side where there is room.
+        log_x, log_y: whether the axis is logarithmic.
+        x_range, y_range: the ranges of the axes; None: the range of the data.
+        floor: the lower end of the bars, which must be above 0 on a logarithmic axis.
     """
 
     id: str
@@ -95,9 +116,9 @@ class Chart:
     text: str
     x_label: str
     y_label: str
-    lines: tuple[Line, ...] = ()
-    bars: tuple[Bars, ...] = ()
-    dots: tuple[Dots, ...] = ()
+    lines: tuple[ChartLine, ...] = ()
+    bars: tuple[ChartHistogram, ...] = ()
+    dots: tuple[ChartDots, ...] = ()
     levels: tuple[str, ...] = ()
     mark: tuple[float, str] | None = None
     square: bool = False
@@ -110,12 +131,12 @@ class Chart:
     kind: Literal["chart"] = "chart"
 
 
-Block = Text | Table | Pre | Chart
+Block = TextBlock | TableBlock | PreformattedBlock | Chart
 
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """A part of the page under a heading; `id` is its address in the page."""
+    """A part of the page under a heading; `id` is its anchor in the page."""
 
     id: str
     title: str
@@ -123,7 +144,7 @@ class Section:
 
 
 def charts_of(sections: tuple[Section, ...]) -> list[dict[str, Any]]:
-    """All charts as plain data for JSON, in which NaN and infinity are null."""
+    """Returns all charts of the sections as JSON values, with None in place of NaN and infinity."""
     charts = [block for section in sections for block in section.blocks if isinstance(block, Chart)]
     plain: list[dict[str, Any]] = _finite([dataclasses.asdict(chart) for chart in charts])
     return plain

@@ -9,7 +9,7 @@ from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
 
-from components.report.run_artifacts import Folders, collect
+from components.report.run_artifacts import ArtifactPaths, read_run_artifacts
 from components.report.run_page import REPORT_FILE, render
 
 
@@ -54,7 +54,7 @@ def Report(  # noqa: N802, PLR0913 (TFX's: a component is named like a class, an
         run_id: of this run.
         tuner_results: the trials of the Tuner, if there was one.
     """
-    folders = Folders(
+    paths = ArtifactPaths(
         examples=examples.uri,
         statistics=statistics.uri,
         anomalies=anomalies.uri,
@@ -64,7 +64,7 @@ def Report(  # noqa: N802, PLR0913 (TFX's: a component is named like a class, an
         tuner=tuner_results.uri if tuner_results else "",
         facts=os.path.join(facts_dir, run_id, "facts.json"),
     )
-    pushed = pushed_model.get_string_custom_property("pushed_destination") or None
-    held_back = pushed_model.get_string_custom_property("not_pushed_because") or None
-    page = render(collect(folders, json.loads(config), pushed, held_back))
+    pushed_path = pushed_model.get_string_custom_property("pushed_destination") or None
+    not_pushed_because = pushed_model.get_string_custom_property("not_pushed_because") or None
+    page = render(read_run_artifacts(paths, json.loads(config), pushed_path, not_pushed_because))
     io_utils.write_string_file(os.path.join(report.uri, REPORT_FILE), page)

@@ -7,32 +7,32 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from components.common.formatting import count, html_significant, percent, plural
 from components.config.data import SPLITS
-from components.report.blocks import Block, Section, Table, Text
-from components.report.run_artifacts import Evidence, Json
+from components.report.blocks import Block, Section, TableBlock, TextBlock
+from components.report.run_artifacts import Json, RunArtifacts
 
 MOST_FEATURES = 50  # more are folded away
 MOST_FILES = 1_000  # of more, the first are shown: the page stays small
 
 
-def data(evidence: Evidence) -> Section:
+def data(run: RunArtifacts) -> Section:
     """Rows by split, rejected rows, statistics by feature, anomalies."""
-    blocks = [*rows(evidence), *_statistics(evidence), *_anomalies(evidence)]
+    blocks = [*row_counts(run), *_statistics(run), *_anomalies(run)]
     return Section("data", "Data", tuple(blocks))
 
 
-def rows(evidence: Evidence) -> Iterator[Block]:
+def row_counts(run: RunArtifacts) -> Iterator[Block]:
     """Rows by split and by file, and why some were set aside."""
-    ingest = evidence.ingest
+    ingest = run.ingest
     if ingest is None:
-        yield Text("ExampleGen left no account of the rows.", "quiet")
+        yield TextBlock("ExampleGen left no account of the rows.", "quiet")
         return
     by_split = ingest["rows"]
     total = sum(by_split.values())
-    yield Text(_summary(ingest, by_split))
+    yield TextBlock(_summary(ingest, by_split))
     cells = tuple(
         (name, count(number), percent(number / total if total else 0.0)) for name, number in by_split.items()
     )
-    yield Table("Rows by split", ("split", "rows", "share"), cells)
+    yield TableBlock("Rows by split", ("split", "rows", "share"), cells)
     files = ingest.get("files") or []
     if len(files) > 1:
         listed = tuple(
@@ -40,12 +40,14 @@ def rows(evidence: Evidence) -> Iterator[Block]:
         )
         some = f", the first {MOST_FILES:,} of {len(files):,}" if len(files) > MOST_FILES else ""
         fold = f"The files: {plural(len(files), 'file')}"
-        yield Table(f"Rows by file{some}", ("file", "rows", "rejected"), listed, folded=fold)
+        yield TableBlock(f"Rows by file{some}", ("file", "rows", "rejected"), listed, summary=fold)
     reasons = tuple((str(number), reason) for number, reason in enumerate(ingest.get("reasons") or (), 1))
     if reasons:
-        yield Table("Why rows were set aside, the first of them", ("", "reason"), reasons, words=(1,))
+        yield TableBlock(
+            "Why rows were set aside, the first of them", ("", "reason"), reasons, text_columns=(1,)
+        )
     for warning in ingest.get("warnings") or ():
-        yield Text(f"Warning: {warning}", "bad")
+        yield TextBlock(f"Warning: {warning}", "bad")
 
 
 def _summary(ingest: Json, rows: Json) -> str:
@@ -59,15 +61,15 @@ def _summary(ingest: Json, rows: Json) -> str:
     return f"{plural(read, 'row')}{where}, {features}, {label}; {rejected} set aside."
 
 
-def _statistics(evidence: Evidence) -> Iterator[Block]:
-    training = evidence.statistics.get("train")
+def _statistics(run: RunArtifacts) -> Iterator[Block]:
+    training = run.statistics.get("train")
     if training is None:
-        yield Text("There are no statistics of the training split.", "quiet")
+        yield TextBlock("There are no statistics of the training split.", "quiet")
         return
     # As in the table; the label comes last.
-    order = {name: number for number, name in enumerate((evidence.ingest or {}).get("features", ()))}
-    splits = [split for split in SPLITS[1:] if split in evidence.statistics]
-    others = [{_name(f): f for f in evidence.statistics[split].features} for split in splits]
+    order = {name: number for number, name in enumerate((run.ingest or {}).get("features", ()))}
+    splits = [split for split in SPLITS[1:] if split in run.statistics]
+    others = [{_name(f): f for f in run.statistics[split].features} for split in splits]
     rows = tuple(
         _feature(feature, training.num_examples, [other.get(_name(feature)) for other in others])
         for feature in sorted(training.features, key=lambda feature: order.get(_name(feature), len(order)))
@@ -78,7 +80,7 @@ def _statistics(evidence: Evidence) -> Iterator[Block]:
     )  # fmt: skip
     caption = f"Statistics of the training split, {plural(int(training.num_examples), 'row')}"
     fold = f"{caption}: {plural(len(rows), 'column')}" if len(rows) > MOST_FEATURES else ""
-    yield Table(caption, heads, rows, folded=fold)
+    yield TableBlock(caption, heads, rows, summary=fold)
 
 
 def _feature(feature: Any, rows: int, others: list[Any]) -> tuple[str, ...]:
@@ -97,22 +99,22 @@ def _feature(feature: Any, rows: int, others: list[Any]) -> tuple[str, ...]:
     )
 
 
-def _anomalies(evidence: Evidence) -> Iterator[Block]:
-    if evidence.anomalies is None:
-        yield Text("ExampleValidator left no account of anomalies.", "quiet")
+def _anomalies(run: RunArtifacts) -> Iterator[Block]:
+    if run.anomalies is None:
+        yield TextBlock("ExampleValidator left no account of anomalies.", "quiet")
         return
     rows = []
-    for split, found in evidence.anomalies.items():
+    for split, found in run.anomalies.items():
         for key, anomaly in sorted(found.anomaly_info.items()):
             # TFDV's key has quotes around a name with a dot in it.
             column = ".".join(anomaly.path.step) or key
             severity = anomalies_pb2.AnomalyInfo.Severity.Name(anomaly.severity).lower()
             rows.append((column, split, severity, anomaly.short_description, anomaly.description))
     if not rows:
-        yield Text("No anomalies: the data is what the schema expects.", "good")
+        yield TextBlock("No anomalies: the data is what the schema expects.", "good")
         return
     heads = ("feature", "split", "severity", "what", "description")
-    yield Table("Anomalies", heads, tuple(rows), words=(1, 2, 3, 4))
+    yield TableBlock("Anomalies", heads, tuple(rows), text_columns=(1, 2, 3, 4))
 
 
 def _name(feature: statistics_pb2.FeatureNameStatistics) -> str:

@@ -18,7 +18,7 @@ _TEMPLATES = "components.report"
 _BOKEH = ("bokeh.min.js", "bokeh-api.min.js")
 
 
-def page_of(title: str, sections: tuple[Section, ...]) -> str:
+def render_page(title: str, sections: tuple[Section, ...]) -> str:
     """The page as HTML. The same sections give the same page; the first text of the first is its headline."""
     charts = charts_of(sections)
     # What a browser does with no script at all is laid down by hashes: text that slipped through would not run.

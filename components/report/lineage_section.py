@@ -5,24 +5,26 @@ from collections.abc import Iterator
 from typing import Any
 
 from components.common.formatting import duration, named_values, plural
-from components.report.blocks import Block, Pre, Section, Table, Text
-from components.report.run_artifacts import Evidence, Json
+from components.report.blocks import Block, PreformattedBlock, Section, TableBlock, TextBlock
+from components.report.run_artifacts import Json, RunArtifacts
 
 NOT_SET = "(not set)"
 
 
-def configuration(evidence: Evidence) -> Section:
+def configuration(run: RunArtifacts) -> Section:
     """Every key with its value."""
-    rows = tuple(_keys(evidence.config))
+    rows = tuple(_keys(run.config))
     if not rows:
-        return Section("configuration", "Configuration", (Text("No configuration was handed in.", "quiet"),))
-    table = Table("Every key as it was in this run", ("key", "value"), rows, words=(1,))
-    return Section("configuration", "Configuration", (*_tuned(evidence), table))
+        return Section(
+            "configuration", "Configuration", (TextBlock("No configuration was handed in.", "quiet"),)
+        )
+    table = TableBlock("Every key as it was in this run", ("key", "value"), rows, text_columns=(1,))
+    return Section("configuration", "Configuration", (*_tuned(run), table))
 
 
-def _tuned(evidence: Evidence) -> Iterator[Block]:
-    if tuned := evidence.candidate.tuned:
-        yield Text(f"The Tuner's values took the place of the configured ones: {named_values(tuned)}.")
+def _tuned(run: RunArtifacts) -> Iterator[Block]:
+    if tuned := run.candidate.tuned:
+        yield TextBlock(f"The Tuner's values took the place of the configured ones: {named_values(tuned)}.")
 
 
 def _keys(config: Json, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -43,37 +45,41 @@ def _value(value: Any) -> str:
     return repr(value) if value == "" or (isinstance(value, str) and value != value.strip()) else str(value)
 
 
-def lineage(evidence: Evidence) -> Section:
+def lineage(run: RunArtifacts) -> Section:
     """The run, its steps, its artifacts, the libraries and the code."""
-    facts = evidence.facts
+    facts = run.facts
     if not facts:
         words = "The facts about this run itself were not handed in: its id, its steps and their artifacts."
-        return Section("lineage", "Lineage", (Text(words, "quiet"),))
-    blocks: list[Block] = [Text(_run(facts))]
+        return Section("lineage", "Lineage", (TextBlock(words, "quiet"),))
+    blocks: list[Block] = [TextBlock(_run(facts))]
     rows: tuple[tuple[str, ...], ...]
     if steps := facts.get("steps"):
         rows = tuple((s["name"], s["state"], duration(s["seconds"])) for s in steps)
-        blocks.append(Table("The steps before this one", ("step", "state", "took"), rows, words=(1,)))
+        blocks.append(
+            TableBlock("The steps before this one", ("step", "state", "took"), rows, text_columns=(1,))
+        )
     if artifacts := facts.get("artifacts"):
         rows = tuple((f"{a['step']}, {a['output']}", a["type"], str(a["id"]), a["uri"]) for a in artifacts)
         heads = ("made by", "type", "id", "where")
         blocks.append(
-            Table(
+            TableBlock(
                 "The artifacts",
                 heads,
                 rows,
-                folded=f"The artifacts: {plural(len(rows), 'artifact')}",
-                words=(1, 3),
+                summary=f"The artifacts: {plural(len(rows), 'artifact')}",
+                text_columns=(1, 3),
             )
         )
     if versions := facts.get("versions"):
         rows = tuple(sorted(versions.items()))
-        blocks.append(Table("The versions of the libraries", ("library", "version"), rows, words=(1,)))
+        blocks.append(
+            TableBlock("The versions of the libraries", ("library", "version"), rows, text_columns=(1,))
+        )
     if code := facts.get("code"):
         rows = tuple(code.items())
-        blocks.append(Table("The code of the steps", ("step", "digest"), rows, words=(1,)))
-    if evidence.verdict is not None:
-        blocks.append(Pre("The verdict as the Evaluator wrote it (JSON)", _json(evidence.verdict)))
+        blocks.append(TableBlock("The code of the steps", ("step", "digest"), rows, text_columns=(1,)))
+    if run.verdict is not None:
+        blocks.append(PreformattedBlock("The verdict as the Evaluator wrote it (JSON)", _json(run.verdict)))
     return Section("lineage", "Lineage", tuple(blocks))
 
 

@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from components.common.formatting import count, html_difference, html_number, metric_label, plural
-from components.report.blocks import Block, Chart, Line, Section, Series, Table, Text
-from components.report.run_artifacts import Evidence, Json
+from components.report.blocks import Block, Chart, ChartLine, Section, Series, TableBlock, TextBlock
+from components.report.run_artifacts import Json, RunArtifacts
 from components.report.verdict_section import NO_VERDICT, metric_table, thresholds
 
 MODELS: tuple[Series, ...] = ("candidate", "baseline")
 
 
-def gap(evidence: Evidence) -> Section:
+def gap(run: RunArtifacts) -> Section:
     """How much worse both exported models are on rows they have not seen."""
     title = "Generalization gap"
-    found: Json = (evidence.verdict or {}).get("gap") or {}
+    found: Json = (run.verdict or {}).get("gap") or {}
     rows = []
     for model in MODELS:
         for metric, values in (found.get(model) or {}).items():
@@ -23,14 +23,16 @@ def gap(evidence: Evidence) -> Section:
                 (f"{metric_label(metric)}, {model}", *numbers, html_difference(values.get("difference")))
             )
     if not rows:
-        return Section("gap", title, (Text("The gap was not measured.", "quiet"),))
+        return Section("gap", title, (TextBlock("The gap was not measured.", "quiet"),))
     heads = ("metric and model", "training split", "test split", "test minus training")
-    table = Table("Both models as exported, on rows they have and have not learned from", heads, tuple(rows))
+    table = TableBlock(
+        "Both models as exported, on rows they have and have not learned from", heads, tuple(rows)
+    )
     words = [_gap_words(found)]
     if whole := found.get("train_sampled_from"):
         read = count(found["train_rows"])
         words.append(f"Of the training split's {count(whole)} rows, an even sample of {read} was looked at.")
-    return Section("gap", title, (Text(" ".join(words)), table))
+    return Section("gap", title, (TextBlock(" ".join(words)), table))
 
 
 def _gap_words(found: Json) -> str:
@@ -47,18 +49,18 @@ def _gap_words(found: Json) -> str:
     )
 
 
-def predictions(evidence: Evidence) -> Section:
+def predictions(run: RunArtifacts) -> Section:
     """ROC, precision-recall and calibration curves, and the confusion matrix."""
-    curves: Json = (evidence.verdict or {}).get("curves") or {}
+    curves: Json = (run.verdict or {}).get("curves") or {}
     title = "Predictions on the test split"
     if not any(curves.get(model) for model in MODELS):
-        return Section("predictions", title, (Text("No curves were recorded.", "quiet"),))
-    blocks: list[Block] = [*_charts(curves, evidence.verdict or {}), *_confusion(curves)]
+        return Section("predictions", title, (TextBlock("No curves were recorded.", "quiet"),))
+    blocks: list[Block] = [*_charts(curves, run.verdict or {}), *_confusion(curves)]
     calibrated = _calibration_table(curves)
     return Section("predictions", title, (*blocks, *calibrated))
 
 
-def _curve(curves: Json, names: tuple[str, str, str]) -> list[Line]:
+def _curve(curves: Json, names: tuple[str, str, str]) -> list[ChartLine]:
     curve, horizontal, vertical = names
     lines = []
     for model in MODELS:
@@ -66,7 +68,7 @@ def _curve(curves: Json, names: tuple[str, str, str]) -> list[Line]:
         if points:
             few = len(points[horizontal]) <= 10
             x, y = tuple(points[horizontal]), tuple(points[vertical])
-            lines.append(Line(model, model, x, y, dash=model == "baseline", dots=few))
+            lines.append(ChartLine(model, model, x, y, dash=model == "baseline", dots=few))
     return lines
 
 
@@ -74,7 +76,7 @@ def _charts(curves: Json, judged: Json) -> Iterator[Block]:
     diagonal = ((0.0, 1.0), (0.0, 1.0))
     lines = _curve(curves, ("roc", "fpr", "tpr"))
     if lines:
-        guess = Line("guessing", "reference", *diagonal, dash=True)
+        guess = ChartLine("guessing", "reference", *diagonal, dash=True)
         words = f"True positive rate by false positive rate. {_areas(judged, 'auc')}"
         yield Chart(
             "roc",
@@ -99,14 +101,14 @@ def _charts(curves: Json, judged: Json) -> Iterator[Block]:
         )
     lines = _curve(curves, ("calibration", "predicted", "observed"))
     if lines:
-        ideal = Line("ideal", "reference", *diagonal, dash=True)
+        ideal = ChartLine("ideal", "reference", *diagonal, dash=True)
         words = f"Share of positives by mean predicted probability. {_distances(lines)}"
         yield Chart(
             "calibration", "Calibration", words, "mean predicted probability", "share of positives", (*lines, ideal),
             square=True,
         )  # fmt: skip
     if all((curves.get(model) or {}).get("roc") is None for model in MODELS):
-        yield Text(
+        yield TextBlock(
             "There is no ROC curve: it needs rows of both classes and predictions that are numbers.", "quiet"
         )
 
@@ -120,7 +122,7 @@ def _baseline(values: Json) -> str:
     return html_number(values.get("baseline"))
 
 
-def _distances(lines: list[Line]) -> str:
+def _distances(lines: list[ChartLine]) -> str:
     """The largest distance from the diagonal, for those who can't see it."""
     parts = []
     for line in lines:
@@ -132,7 +134,7 @@ def _distances(lines: list[Line]) -> str:
     return f"Largest distance from the diagonal: {', '.join(parts)}."
 
 
-def _confusion(curves: Json) -> Iterator[Table]:
+def _confusion(curves: Json) -> Iterator[TableBlock]:
     for model in MODELS:
         cells = (curves.get(model) or {}).get("confusion")
         if cells:
@@ -141,10 +143,10 @@ def _confusion(curves: Json) -> Iterator[Table]:
                 ("really negative", count(cells["false_positive"]), count(cells["true_negative"])),
             )
             heads = ("rows", "predicted positive", "predicted negative")
-            yield Table(f"Confusion matrix of the {model}, at a probability of 0.5", heads, rows)
+            yield TableBlock(f"Confusion matrix of the {model}, at a probability of 0.5", heads, rows)
 
 
-def _calibration_table(curves: Json) -> Iterator[Table]:
+def _calibration_table(curves: Json) -> Iterator[TableBlock]:
     rows: list[tuple[str, ...]] = []
     for model in MODELS:
         bins: Any = (curves.get(model) or {}).get("calibration") or {
@@ -160,25 +162,25 @@ def _calibration_table(curves: Json) -> Iterator[Table]:
     if rows:
         heads = ("model and bin", "mean predicted probability", "share of positives", "rows")
         caption = "Calibration, bin by bin"
-        yield Table(caption, heads, tuple(rows), folded=f"{caption}: {plural(len(rows), 'row')}")
+        yield TableBlock(caption, heads, tuple(rows), summary=f"{caption}: {plural(len(rows), 'row')}")
 
 
-def slices(evidence: Evidence) -> Section:
+def slices(run: RunArtifacts) -> Section:
     """The metrics on parts of the test split, with the thresholds that were asked for there."""
-    found: list[Json] = (evidence.verdict or {}).get("slices") or []
-    if evidence.verdict is None:
-        return Section("slices", "Slices", (Text(NO_VERDICT, "quiet"),))
+    found: list[Json] = (run.verdict or {}).get("slices") or []
+    if run.verdict is None:
+        return Section("slices", "Slices", (TextBlock(NO_VERDICT, "quiet"),))
     if not found:
         words = "None were asked for; evaluation.slices divides the test split by ranges of a feature."
-        return Section("slices", "Slices", (Text(words, "quiet"),))
+        return Section("slices", "Slices", (TextBlock(words, "quiet"),))
     blocks: list[Block] = []
     for part in found:
         caption = f"{part['name']}: {plural(int(part['rows']), 'row')}, {count(part['positives'])} positive"
         if part.get("too_small"):
             caption += "; too few to be judged"
-        blocks.append(Table(caption, *metric_table(part["metrics"]), words=(4,)))
+        blocks.append(TableBlock(caption, *metric_table(part["metrics"]), text_columns=(4,)))
     names = {part["name"] for part in found}
-    judged = [row for row in evidence.verdict.get("thresholds", []) if row.get("slice") in names]
+    judged = [row for row in run.verdict.get("thresholds", []) if row.get("slice") in names]
     if judged:
         blocks.append(thresholds(judged, "Each threshold on a slice"))
     return Section("slices", "Slices", tuple(blocks))

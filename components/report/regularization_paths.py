@@ -11,7 +11,7 @@ from components.common.formatting import (
     html_significant,
     percent,
 )
-from components.report.blocks import Block, Chart, Line, Section, Series, Table, Text
+from components.report.blocks import Block, Chart, ChartLine, Section, Series, TableBlock, TextBlock
 from components.study.study_record import Entry, Study
 
 TITLES = {
@@ -30,19 +30,19 @@ Measure = Callable[[Entry], float]
 def path(study: Study, penalty: str) -> Section:
     """Losses, AUC, zeros and norm by the strength of one penalty."""
     entries = [entry for entry in study.paths[penalty] if entry.strength is not None]
-    blocks: list[Block] = [Text(_about(study.none, entries))]
+    blocks: list[Block] = [TextBlock(_about(study.none, entries))]
     blocks += list(_charts(study, penalty, entries))
     rows = tuple(_row(name, entry) for name, entry in (("0", study.none), *((_typed(e), e) for e in entries)))
     good = tuple(
         number for number, entry in enumerate(entries, 1) if study.best and entry.result == study.best.result
     )
     caption = f"By the strength of {penalty}; 0 is the network without regularization"
-    blocks.append(Table(caption, HEADS, rows, good=good))
+    blocks.append(TableBlock(caption, HEADS, rows, good_rows=good))
     dropped = tuple((_typed(e), _names(e.result.dropped)) for e in entries if e.result.dropped)
     if dropped:
         caption = "The features that the network does not look at"
         fold = f"{caption}, by strength"
-        blocks.append(Table(caption, (penalty, "dropped"), dropped, folded=fold, words=(1,)))
+        blocks.append(TableBlock(caption, (penalty, "dropped"), dropped, summary=fold, text_columns=(1,)))
     return Section(f"path-{penalty}", TITLES[penalty], tuple(blocks))
 
 
@@ -89,13 +89,13 @@ def _charts(study: Study, penalty: str, entries: Sequence[Entry]) -> Iterator[Ch
     strengths = tuple(entry.strength for entry in entries)
     none = study.none.result
 
-    def line(name: str, series: Series, measure: Measure, *, dash: bool = False) -> Line:
-        return Line(name, series, strengths, tuple(map(measure, entries)), dash=dash, dots=True)
+    def line(name: str, series: Series, measure: Measure, *, dash: bool = False) -> ChartLine:
+        return ChartLine(name, series, strengths, tuple(map(measure, entries)), dash=dash, dots=True)
 
-    def level(name: str, value: float) -> Line:
-        return Line(name, "reference", (strengths[0], strengths[-1]), (value, value), dash=True)
+    def level(name: str, value: float) -> ChartLine:
+        return ChartLine(name, "reference", (strengths[0], strengths[-1]), (value, value), dash=True)
 
-    def chart(kind: str, title: str, label: str, *lines: Line) -> Chart:
+    def chart(kind: str, title: str, label: str, *lines: ChartLine) -> Chart:
         return Chart(
             f"{penalty}-{kind}", title, _ends(penalty, lines), penalty, label, lines=lines, small=kind != "loss",
             log_x=penalty != "dropout",
@@ -140,7 +140,7 @@ def _charts(study: Study, penalty: str, entries: Sequence[Entry]) -> Iterator[Ch
     )
 
 
-def _ends(penalty: str, lines: Sequence[Line]) -> str:
+def _ends(penalty: str, lines: Sequence[ChartLine]) -> str:
     parts = "; ".join(
         f"{line.name}: from {html_number(line.y[0])} at {html_significant(line.x[0])} "
         f"to {html_number(line.y[-1])} at {html_significant(line.x[-1])}"

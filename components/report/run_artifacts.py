@@ -1,4 +1,4 @@
-"""Reads what the steps left behind. What is not there, or can't be read, is None: its section then says so."""
+"""Reads the outputs of a run's steps. What is missing or can't be read is None, and its section states that."""
 
 import dataclasses
 import json
@@ -24,8 +24,8 @@ Json = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class Folders:
-    """Where the artifacts of a run are, as URIs, and the file of facts about the run itself; no Tuner: ""."""
+class ArtifactPaths:
+    """The URIs of a run's artifacts, and of `facts.json`; `tuner` is empty where there was no Tuner."""
 
     examples: str
     statistics: str
@@ -38,8 +38,14 @@ class Folders:
 
 
 @dataclasses.dataclass(frozen=True)
-class Training:
-    """One trainer's history, epoch by epoch, what became of the weights, and the Tuner's values that it took."""
+class TrainingArtifacts:
+    """The outputs of one training.
+
+    Attributes:
+        history: the metrics of each epoch.
+        weights: the summary of the weights, see `weight_report`.
+        tuned: the hyperparameters that were taken from the Tuner.
+    """
 
     history: list[Json] = dataclasses.field(default_factory=list)
     weights: Json | None = None
@@ -47,27 +53,29 @@ class Training:
 
 
 @dataclasses.dataclass(frozen=True)
-class Evidence:
-    """All that the page is made from.
+class RunArtifacts:
+    """Everything that the page of a run shows.
 
     Attributes:
         config: the whole configuration.
-        facts: what the metadata store knows of the run: `run_id`, `started`, `steps`, `artifacts`, `versions`,
+        facts: what the metadata store has recorded of the run: `run_id`, `started`, `steps`, `artifacts`, `versions`,
             `code`, and `override` if someone blessed the model by hand.
-        pushed: where the model was published; None if it was not.
-        held_back: why a blessed model was not published; None if nothing held it back.
+        pushed_path: where the model was published; None if it was not.
+        not_pushed_because: why a blessed model was not published; None if there is no such reason.
+        ingest: ExampleGen's report on the rows.
+        verdict: the Evaluator's verdict.
         statistics, anomalies: by split.
-        trials: of the Tuner, the best first; None without a Tuner.
+        trials: the Tuner's trials, the best first; None without a Tuner.
     """
 
     config: Json
     facts: Json = dataclasses.field(default_factory=dict)
-    pushed: str | None = None
-    held_back: str | None = None
+    pushed_path: str | None = None
+    not_pushed_because: str | None = None
     ingest: Json | None = None
     verdict: Json | None = None
-    candidate: Training = Training()
-    baseline: Training = Training()
+    candidate: TrainingArtifacts = TrainingArtifacts()
+    baseline: TrainingArtifacts = TrainingArtifacts()
     statistics: Mapping[str, statistics_pb2.DatasetFeatureStatistics] = dataclasses.field(
         default_factory=dict
     )
@@ -75,37 +83,37 @@ class Evidence:
     trials: list[Json] | None = None
 
 
-def collect(
-    folders: Folders,
+def read_run_artifacts(
+    paths: ArtifactPaths,
     config: Json,
-    pushed: str | None,
-    held_back: str | None = None,
-) -> Evidence:
-    """Reads everything that is there.
+    pushed_path: str | None,
+    not_pushed_because: str | None = None,
+) -> RunArtifacts:
+    """Reads all artifacts that exist.
 
     Args:
-        folders: where.
+        paths: where the artifacts are.
         config: the whole configuration.
-        pushed: where the model was published, None if it was not.
-        held_back: why a blessed model was not published, None if nothing held it back.
+        pushed_path: where the model was published; None if it was not.
+        not_pushed_because: why a blessed model was not published; None if there is no such reason.
     """
-    return Evidence(
+    return RunArtifacts(
         config=config,
-        facts=_object(folders.facts) or {},
-        pushed=pushed,
-        held_back=held_back,
-        ingest=_object(f"{folders.examples}/{INGEST_FILE}"),
-        verdict=_object(f"{folders.evaluation}/{VERDICT_FILE}"),
-        candidate=_training(folders.candidate),
-        baseline=_training(folders.baseline),
-        statistics=_statistics(folders.statistics),
-        anomalies=_anomalies(folders.anomalies),
-        trials=_list(f"{folders.tuner}/{TRIALS_FILE}") if folders.tuner else None,
+        facts=_object(paths.facts) or {},
+        pushed_path=pushed_path,
+        not_pushed_because=not_pushed_because,
+        ingest=_object(f"{paths.examples}/{INGEST_FILE}"),
+        verdict=_object(f"{paths.evaluation}/{VERDICT_FILE}"),
+        candidate=_training(paths.candidate),
+        baseline=_training(paths.baseline),
+        statistics=_statistics(paths.statistics),
+        anomalies=_anomalies(paths.anomalies),
+        trials=_list(f"{paths.tuner}/{TRIALS_FILE}") if paths.tuner else None,
     )
 
 
-def _training(folder: str) -> Training:
-    return Training(
+def _training(folder: str) -> TrainingArtifacts:
+    return TrainingArtifacts(
         history=_list(f"{folder}/{HISTORY_FILE}"),
         weights=_object(f"{folder}/{WEIGHTS_FILE}"),
         tuned=_object(f"{folder}/{TUNED_FILE}"),

@@ -9,30 +9,30 @@ from components.report import (
     verdict_section,
 )
 from components.report.blocks import Section
-from components.report.html import page_of
-from components.report.run_artifacts import Evidence
+from components.report.html import render_page
+from components.report.run_artifacts import RunArtifacts
 
 REPORT_FILE = "report.html"
 
 
-def sections(evidence: Evidence) -> tuple[Section, ...]:
+def sections(run: RunArtifacts) -> tuple[Section, ...]:
     """All sections, in the order of the page."""
     return (
-        verdict_section.verdict(evidence),
-        verdict_section.comparison(evidence),
-        *tuning_section.tuning(evidence),
-        training_section.curves(evidence),
-        prediction_quality.gap(evidence),
-        training_section.weights(evidence),
-        prediction_quality.predictions(evidence),
-        prediction_quality.slices(evidence),
-        data_section.data(evidence),
-        lineage_section.configuration(evidence),
-        lineage_section.lineage(evidence),
+        verdict_section.verdict(run),
+        verdict_section.comparison(run),
+        *tuning_section.tuning(run),
+        training_section.learning_curves(run),
+        prediction_quality.gap(run),
+        training_section.weights(run),
+        prediction_quality.predictions(run),
+        prediction_quality.slices(run),
+        data_section.data(run),
+        lineage_section.configuration(run),
+        lineage_section.lineage(run),
     )
 
 
-def render(evidence: Evidence) -> str:
+def render(run: RunArtifacts) -> str:
     """The page as HTML; the same evidence gives the same page."""
-    title = f"{evidence.config.get('name') or 'regpipe'}: {evidence.facts.get('run_id', 'report')}"
-    return page_of(title, sections(evidence))
+    title = f"{run.config.get('name') or 'regpipe'}: {run.facts.get('run_id', 'report')}"
+    return render_page(title, sections(run))

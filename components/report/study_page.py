@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from components.common.formatting import count, html_difference, html_number, percent, plural
 from components.report import data_section, lineage_section
-from components.report.blocks import Block, Chart, Dots, Line, Section, Table, Text
-from components.report.html import page_of
+from components.report.blocks import Block, Chart, ChartDots, ChartLine, Section, TableBlock, TextBlock
+from components.report.html import render_page
 from components.report.regularization_paths import path
-from components.report.run_artifacts import Evidence
+from components.report.run_artifacts import RunArtifacts
 from components.report.training_section import thinned
 from components.study.study_record import Entry, Study
 
@@ -27,37 +27,39 @@ GAP = "The gap is validation minus training log loss."
 
 def render(study: Study) -> str:
     """The page as HTML; the same study gives the same page."""
-    return page_of(f"{study.config.get('name') or 'regpipe'}: study {study.id}", sections(study))
+    return render_page(f"{study.config.get('name') or 'regpipe'}: study {study.id}", sections(study))
 
 
 def sections(study: Study) -> tuple[Section, ...]:
     """All sections, in the order of the page."""
-    evidence = Evidence(config=study.config, facts=study.facts, ingest=study.ingest)
+    run = RunArtifacts(config=study.config, facts=study.facts, ingest=study.ingest)
     return (
         finding(study),
         family(study),
-        curves(study),
+        learning_curves(study),
         *(path(study, penalty) for penalty in study.paths),
-        Section("data", "Data", (Text(SPLITS), *data_section.rows(evidence))),
-        lineage_section.configuration(evidence),
-        lineage_section.lineage(evidence),
+        Section("data", "Data", (TextBlock(SPLITS), *data_section.row_counts(run))),
+        lineage_section.configuration(run),
+        lineage_section.lineage(run),
     )
 
 
 def finding(study: Study) -> Section:
     """Which network has the lowest validation log loss, and what became of the gap."""
-    blocks: list[Block] = [Text(sentence(study), "good" if study.best not in (None, study.none) else "plain")]
+    blocks: list[Block] = [
+        TextBlock(sentence(study), "good" if study.best not in (None, study.none) else "plain")
+    ]
     if study.best is not None:
         if study.best != study.none:
             ours, theirs = study.best.result.gap, study.none.result.gap
             blocks.append(
-                Text(
+                TextBlock(
                     f"{GAP} It is {html_difference(ours)} for {study.best.name} and {html_difference(theirs)} without "
                     "regularization."
                 )
             )
         blocks.append(
-            Text(
+            TextBlock(
                 f"It was chosen as the lowest of {study.trained + study.known} values on "
                 f"{plural(study.ingest['rows']['eval'], 'row')}: it is a little too good, and small differences "
                 "may be chance. The split test, which no study touches, decides in `regpipe run`."
@@ -65,8 +67,8 @@ def finding(study: Study) -> Section:
         )
         if study.settings:
             what = f"To train {study.best.name} in a run, give `regpipe run` the options of this study and "
-            blocks.append(Text(what + options(study)))
-    blocks.append(Text(_trained(study), "quiet"))
+            blocks.append(TextBlock(what + options(study)))
+    blocks.append(TextBlock(_trained(study), "quiet"))
     return Section("finding", "What the study found", tuple(blocks))
 
 
@@ -106,9 +108,9 @@ def family(study: Study) -> Section:
         "penalties in them and are those of the finished network on all rows, without dropout. "
         f"{GAP} Norms and zeros are of all weights but biases."
     )
-    blocks: list[Block] = [Text(about), *(Text(note, "quiet") for note in study.notes)]
+    blocks: list[Block] = [TextBlock(about), *(TextBlock(note, "quiet") for note in study.notes)]
     blocks += [
-        Text(f"{entry.name}: {entry.result.failure}", "bad")
+        TextBlock(f"{entry.name}: {entry.result.failure}", "bad")
         for entry in study.entries
         if entry.result.failure
     ]
@@ -127,7 +129,7 @@ def family(study: Study) -> Section:
         for entry in study.family
     )
     heads = ("network", "l1", "l2", "dropout", "weight decay", "early stopping after", "optimizer")
-    blocks.append(Table("What each network was trained with", heads, rows, words=(6,)))
+    blocks.append(TableBlock("What each network was trained with", heads, rows, text_columns=(6,)))
     return Section("family", "The family", tuple(blocks))
 
 
@@ -135,11 +137,11 @@ def _penalty(value: float | tuple[float, ...]) -> str:
     return ", ".join(f"{part:g}" for part in value) if isinstance(value, tuple) else f"{value:g}"
 
 
-def table(caption: str, entries: Sequence[Entry], best: Entry | None) -> Table:
+def table(caption: str, entries: Sequence[Entry], best: Entry | None) -> TableBlock:
     """A row for each, with the best of the study pointed out."""
     rows = tuple(_row(entry) for entry in entries)
     good = tuple(number for number, entry in enumerate(entries) if best and entry.result == best.result)
-    return Table(caption, HEADS, rows, good=good)
+    return TableBlock(caption, HEADS, rows, good_rows=good)
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
@@ -170,20 +172,24 @@ def _losses(entries: Sequence[Entry]) -> Chart:
         "log loss in nats",
         "",
         dots=(
-            Dots(
+            ChartDots(
                 "training", "training", tuple(entry.result.train.log_loss for entry in entries), hollow=True
             ),
-            Dots("validation", "validation", tuple(entry.result.validation.log_loss for entry in entries)),
+            ChartDots(
+                "validation", "validation", tuple(entry.result.validation.log_loss for entry in entries)
+            ),
         ),
         levels=tuple(entry.name for entry in entries),
     )
 
 
-def curves(study: Study) -> Section:
+def learning_curves(study: Study) -> Section:
     """Training and validation log loss by epoch, a chart for each of the family, all on the same axes."""
     drawn = [entry for entry in study.family if entry.result.epochs]
     if not drawn:
-        return Section("curves", "Learning curves", (Text("No training got through an epoch.", "quiet"),))
+        return Section(
+            "curves", "Learning curves", (TextBlock("No training got through an epoch.", "quiet"),)
+        )
     values = [
         v for e in drawn for v in (*e.result.training_curve, *e.result.validation_curve) if math.isfinite(v)
     ]
@@ -194,7 +200,7 @@ def curves(study: Study) -> Section:
         "with dropout where there is any: there it can lie above that of validation."
     )
     charts = (_curve(number, entry, ranges) for number, entry in enumerate(drawn))
-    return Section("curves", "Learning curves", (Text(about), *charts))
+    return Section("curves", "Learning curves", (TextBlock(about), *charts))
 
 
 def _curve(number: int, entry: Entry, ranges: tuple[tuple[float, float], tuple[float, float]]) -> Chart:
@@ -203,13 +209,13 @@ def _curve(number: int, entry: Entry, ranges: tuple[tuple[float, float], tuple[f
     at = validation.index(lowest) + 1
     best = entry.best_epoch
     shown = thinned(range(1, len(validation) + 1))
+    x, dots = tuple(shown), len(shown) == 1
     lines = (
-        Line("training", "training", tuple(shown), tuple(training[epoch - 1] for epoch in shown), dots=len(shown) == 1),
-        Line(
-            "validation", "validation", tuple(shown), tuple(validation[epoch - 1] for epoch in shown),
-            dash=True, dots=len(shown) == 1,
+        ChartLine("training", "training", x, tuple(training[epoch - 1] for epoch in x), dots=dots),
+        ChartLine(
+            "validation", "validation", x, tuple(validation[epoch - 1] for epoch in x), dash=True, dots=dots
         ),
-    )  # fmt: skip
+    )
     return Chart(
         f"curve-{number}",
         entry.name,

@@ -6,8 +6,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 from components.common.formatting import capitalize_first, count, html_number, metric_label, percent, plural
-from components.report.blocks import Bars, Block, Chart, Line, Section, Series, Table, Text
-from components.report.run_artifacts import Evidence, Json
+from components.report.blocks import (
+    Block,
+    Chart,
+    ChartHistogram,
+    ChartLine,
+    Section,
+    Series,
+    TableBlock,
+    TextBlock,
+)
+from components.report.run_artifacts import Json, RunArtifacts
 
 CURVES = (
     ("loss", "Loss, with penalties", "loss in nats"),
@@ -20,13 +29,13 @@ MOST_EPOCHS = 1_000  # of more, some are shown: the page stays small
 T = TypeVar("T")
 
 
-def curves(evidence: Evidence) -> Section:
+def learning_curves(run: RunArtifacts) -> Section:
     """Training and validation of both models by epoch, with the epoch whose weights the candidate has."""
-    candidate, baseline = evidence.candidate.history, evidence.baseline.history
+    candidate, baseline = run.candidate.history, run.baseline.history
     blocks: list[Block] = []
     if candidate or baseline:
-        blocks.append(Text(_stopping(evidence)))
-        best = _best_epoch(evidence)
+        blocks.append(TextBlock(_stopping(run)))
+        best = _best_epoch(run)
         mark = None if best is None else (float(best), f"best epoch, {best}")
         for name, title, label in CURVES:
             lines = tuple(_lines("candidate", candidate, name)) + tuple(_lines("baseline", baseline, name))
@@ -35,11 +44,11 @@ def curves(evidence: Evidence) -> Section:
                 blocks.append(Chart(f"curve-{name}", title, words, "epoch", label, lines=lines, mark=mark))
         blocks += [_epochs("candidate", candidate), _epochs("baseline", baseline)]
     else:
-        blocks.append(Text("The trainers left no history.", "quiet"))
+        blocks.append(TextBlock("The trainers left no history.", "quiet"))
     return Section("training", "Learning curves", tuple(blocks))
 
 
-def _lines(series: Series, history: Sequence[Json], name: str) -> Iterator[Line]:
+def _lines(series: Series, history: Sequence[Json], name: str) -> Iterator[ChartLine]:
     for key, what in ((name, "training"), (f"val_{name}", "validation")):
         # The last loss of a training that ran away is no number.
         points = [
@@ -49,10 +58,10 @@ def _lines(series: Series, history: Sequence[Json], name: str) -> Iterator[Line]
             x, y = zip(*points, strict=True)
             # A line needs two points.
             dash, dots = what == "validation", len(points) == 1
-            yield Line(f"{series}, {what}", series, tuple(x), tuple(y), dash=dash, dots=dots)
+            yield ChartLine(f"{series}, {what}", series, tuple(x), tuple(y), dash=dash, dots=dots)
 
 
-def _curve_text(name: str, lines: Sequence[Line]) -> str:
+def _curve_text(name: str, lines: Sequence[ChartLine]) -> str:
     ends = "; ".join(
         f"{line.name}: from {html_number(line.y[0])} in epoch {line.x[0]} "
         f"to {html_number(line.y[-1])} in epoch {line.x[-1]}"
@@ -61,25 +70,25 @@ def _curve_text(name: str, lines: Sequence[Line]) -> str:
     return f"The {metric_label(name)} by epoch. {capitalize_first(ends)}. The tables below have the numbers."
 
 
-def _patience(evidence: Evidence) -> int:
-    return int(evidence.config.get("training", {}).get("early_stopping") or 0)
+def _patience(run: RunArtifacts) -> int:
+    return int(run.config.get("training", {}).get("early_stopping") or 0)
 
 
-def _best_epoch(evidence: Evidence) -> int | None:
+def _best_epoch(run: RunArtifacts) -> int | None:
     """With early stopping, the epoch whose weights were kept: the first with the lowest validation log loss."""
-    scored = [row for row in evidence.candidate.history if row.get("val_log_loss") is not None]
-    if not _patience(evidence) or not scored:
+    scored = [row for row in run.candidate.history if row.get("val_log_loss") is not None]
+    if not _patience(run) or not scored:
         return None
     return int(min(scored, key=lambda row: row["val_log_loss"])["epoch"])
 
 
-def _stopping(evidence: Evidence) -> str:
-    ours, theirs = len(evidence.candidate.history), len(evidence.baseline.history)
-    planned = evidence.config.get("training", {}).get("epochs", ours)
-    best = _best_epoch(evidence)
+def _stopping(run: RunArtifacts) -> str:
+    ours, theirs = len(run.candidate.history), len(run.baseline.history)
+    planned = run.config.get("training", {}).get("epochs", ours)
+    best = _best_epoch(run)
     if best is None:
         first = f"The candidate was trained for {plural(ours, 'epoch')}, without early stopping."
-    elif not math.isfinite(evidence.candidate.history[-1].get("val_loss", 0.0)):
+    elif not math.isfinite(run.candidate.history[-1].get("val_loss", 0.0)):
         first = (
             f"The candidate's training ran away: its loss was no finite number after epoch {ours} of {planned}. It has "
             f"the weights of epoch {best}, in which its validation log loss was lowest."
@@ -87,7 +96,7 @@ def _stopping(evidence: Evidence) -> str:
     elif ours < planned:
         first = (
             f"The candidate stopped early, after epoch {ours} of {planned}, and has the weights of epoch {best}: "
-            f"its validation log loss was not lower in the {plural(_patience(evidence), 'epoch')} after it."
+            f"its validation log loss was not lower in the {plural(_patience(run), 'epoch')} after it."
         )
     else:
         first = (
@@ -99,7 +108,7 @@ def _stopping(evidence: Evidence) -> str:
 
 def _epochs(series: str, history: Sequence[Json]) -> Block:
     if not history:
-        return Text(f"The {series}'s trainer left no history.", "quiet")
+        return TextBlock(f"The {series}'s trainer left no history.", "quiet")
     names = [name for name in COLUMNS if name in history[0]]
     heads = ["epoch", *(_column(name) for name in names)]
     rows = [
@@ -107,7 +116,7 @@ def _epochs(series: str, history: Sequence[Json]) -> Block:
     ]
     every = _stride(history)
     caption = f"The {series} by epoch" + (f", one in {every} and the last" if every > 1 else "")
-    return Table(caption, tuple(heads), tuple(rows), folded=f"{caption}: {plural(len(rows), 'row')}")
+    return TableBlock(caption, tuple(heads), tuple(rows), summary=f"{caption}: {plural(len(rows), 'row')}")
 
 
 def _stride(history: Sequence[Any]) -> int:
@@ -125,17 +134,17 @@ def _column(name: str) -> str:
     return f"{kind} {metric_label(name.removeprefix('val_'))}"
 
 
-def weights(evidence: Evidence) -> Section:
+def weights(run: RunArtifacts) -> Section:
     """Histograms and norms by layer, and the features that are kept and dropped."""
-    ours, theirs = evidence.candidate.weights, evidence.baseline.weights
+    ours, theirs = run.candidate.weights, run.baseline.weights
     blocks: list[Block] = []
     if ours:
-        blocks.append(Text(_sparsity(ours, theirs)))
+        blocks.append(TextBlock(_sparsity(ours, theirs)))
         blocks.append(_layer_table(ours, theirs))
         blocks += _histograms(ours, theirs)
         blocks += _features(ours, theirs)
     else:
-        blocks.append(Text("The trainer left no summary of the weights.", "quiet"))
+        blocks.append(TextBlock("The trainer left no summary of the weights.", "quiet"))
     return Section("weights", "What regularization did to the weights", tuple(blocks))
 
 
@@ -155,7 +164,7 @@ def _sparsity(ours: Json, theirs: Json | None) -> str:
     return f"Of the candidate's weights: {words(ours)}.{compared} {kept}, {dropped} dropped."
 
 
-def _layer_table(ours: Json, theirs: Json | None) -> Table:
+def _layer_table(ours: Json, theirs: Json | None) -> TableBlock:
     rows = []
     for model, report in (("candidate", ours), ("baseline", theirs)):
         for layer in report["layers"] if report else ():
@@ -170,7 +179,7 @@ def _layer_table(ours: Json, theirs: Json | None) -> Table:
                 )
             )
     heads = ("layer", "weights", "exactly 0", "closer to 0 than 0.001", "L1 norm", "L2 norm")
-    return Table("The weights of each layer, biases left out", heads, tuple(rows))
+    return TableBlock("The weights of each layer, biases left out", heads, tuple(rows))
 
 
 def _histograms(ours: Json, theirs: Json | None) -> Iterator[Chart]:
@@ -195,13 +204,13 @@ def _histograms(ours: Json, theirs: Json | None) -> Iterator[Chart]:
         )
 
 
-def _bars(series: Series, layer: Json) -> Bars:
+def _bars(series: Series, layer: Json) -> ChartHistogram:
     """The histogram as a density: the bins of the two models differ in width."""
     edges, counts = layer["histogram"]["edges"], layer["histogram"]["counts"]
     total = sum(counts) or 1
     widths = [right - left for left, right in itertools.pairwise(edges)]
     heights = [count / total / width if width else 0.0 for count, width in zip(counts, widths, strict=True)]
-    return Bars(series, series, tuple(edges), tuple(heights))
+    return ChartHistogram(series, series, tuple(edges), tuple(heights))
 
 
 def _histogram_text(series: str, layer: Json) -> str:
@@ -225,7 +234,7 @@ def _features(ours: Json, theirs: Json | None) -> Iterator[Block]:
     caption = "Features by the norm of their weights in the first layer"
     heads = ("feature", "kept or dropped", "candidate's norm", "baseline's norm")
     fold = f"{caption}: {plural(len(rows), 'feature')}" if len(rows) > MOST_FEATURES else ""
-    yield Table(caption, heads, tuple(rows), folded=fold, words=(1,))
+    yield TableBlock(caption, heads, tuple(rows), summary=fold, text_columns=(1,))
 
 
 def _largest_first(row: Any) -> tuple[float, str]:

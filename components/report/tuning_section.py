@@ -4,36 +4,36 @@ import math
 from collections.abc import Iterator
 
 from components.common.formatting import html_number, html_significant, metric_label, named_values, plural
-from components.report.blocks import Block, Section, Table, Text
-from components.report.run_artifacts import Evidence, Json
+from components.report.blocks import Block, Section, TableBlock, TextBlock
+from components.report.run_artifacts import Json, RunArtifacts
 
 NO_VALUES = ("trial_id", "score")
 MOST_TRIALS = 50  # more are folded away
 
 
-def tuning(evidence: Evidence) -> Iterator[Section]:
+def tuning(run: RunArtifacts) -> Iterator[Section]:
     """Every trial with its values and its loss; no section without a Tuner."""
-    if evidence.trials is not None:
-        yield Section("tuning", "Tuning", tuple(_blocks(evidence, evidence.trials)))
+    if run.trials is not None:
+        yield Section("tuning", "Tuning", tuple(_blocks(run, run.trials)))
 
 
-def _blocks(evidence: Evidence, trials: list[Json]) -> Iterator[Block]:
+def _blocks(run: RunArtifacts, trials: list[Json]) -> Iterator[Block]:
     if not trials:
-        yield Text("The Tuner left no account of its trials.", "quiet")
+        yield TextBlock("The Tuner left no account of its trials.", "quiet")
         return
     best = trials[0]
     how_many = plural(len(trials), "trial")
-    yield Text(
+    yield TextBlock(
         f"Of {how_many}, number {_number(best)} had the lowest validation log loss, {html_number(best['score'])}; "
         "number 1 had the configured values."
     )
-    for model, training in (("candidate", evidence.candidate), ("baseline", evidence.baseline)):
+    for model, training in (("candidate", run.candidate), ("baseline", run.baseline)):
         took = (
             f"was trained with {named_values(training.tuned)}"
             if training.tuned
             else "took none of its values"
         )
-        yield Text(f"The {model} {took}.")
+        yield TextBlock(f"The {model} {took}.")
     names = [name for name in best if name not in NO_VALUES]
     rows = tuple(
         (
@@ -46,7 +46,7 @@ def _blocks(evidence: Evidence, trials: list[Json]) -> Iterator[Block]:
     heads = ("trial", *(metric_label(name) for name in names), "validation log loss")
     caption = "The Tuner's trials"
     fold = f"{caption}: {how_many}" if len(trials) > MOST_TRIALS else ""
-    yield Table(caption, heads, rows, folded=fold, good=(_number(best) - 1,))
+    yield TableBlock(caption, heads, rows, summary=fold, good_rows=(_number(best) - 1,))
 
 
 def _number(trial: Json) -> int:

@@ -15,8 +15,8 @@ from components.common.formatting import (
     percent,
     plural,
 )
-from components.report.blocks import Block, Section, Table, Text
-from components.report.run_artifacts import Evidence, Json
+from components.report.blocks import Block, Section, TableBlock, TextBlock
+from components.report.run_artifacts import Json, RunArtifacts
 
 NO_VERDICT = "The Evaluator left no verdict."
 LOWER_IS_BETTER = ("log_loss",)
@@ -24,45 +24,45 @@ _DIRECTIONS = {">=": "≥", "<=": "≤"}
 MOST_REASONS = 4  # in the headline
 
 
-def verdict(evidence: Evidence) -> Section:
+def verdict(run: RunArtifacts) -> Section:
     """What became of the model and why: a sentence, an override if there was one, the thresholds."""
-    blocks: list[Block] = [headline(evidence)]
-    if override := evidence.facts.get("override"):
+    blocks: list[Block] = [headline(run)]
+    if override := run.facts.get("override"):
         words = (
             f"Blessed by hand by {override['by']}, {override['at']}. The reason given: {override['reason']}"
         )
-        blocks.append(Text(words))
-    if evidence.verdict is not None:
-        if evidence.verdict.get("thresholds"):
-            blocks.append(thresholds(evidence.verdict["thresholds"], "Every threshold"))
+        blocks.append(TextBlock(words))
+    if run.verdict is not None:
+        if run.verdict.get("thresholds"):
+            blocks.append(thresholds(run.verdict["thresholds"], "Every threshold"))
         else:
-            blocks.append(Text("No threshold was set.", "quiet"))
-    if evidence.pushed:
-        blocks.append(Text(f"The model is in {evidence.pushed}."))
+            blocks.append(TextBlock("No threshold was set.", "quiet"))
+    if run.pushed_path:
+        blocks.append(TextBlock(f"The model is in {run.pushed_path}."))
     return Section("verdict", "Verdict", tuple(blocks))
 
 
-def headline(evidence: Evidence) -> Text:
+def headline(run: RunArtifacts) -> TextBlock:
     """The verdict in one sentence."""
-    judged = evidence.verdict
-    if evidence.facts.get("override"):
-        return Text(_by_hand(judged or {}, evidence.held_back))
+    judged = run.verdict
+    if run.facts.get("override"):
+        return TextBlock(_by_hand(judged or {}, run.not_pushed_because))
     if judged is None:
-        outcome = "The model was published." if evidence.pushed else "Nothing was published."
-        return Text(f"{NO_VERDICT} {outcome}", "quiet")
+        outcome = "The model was published." if run.pushed_path else "Nothing was published."
+        return TextBlock(f"{NO_VERDICT} {outcome}", "quiet")
     if not judged.get("blessed"):
         reasons = _reasons(judged) or "the Evaluator gave no reason"
-        return Text(f"Not blessed: {reasons}. Nothing was published.", "bad")
-    if evidence.held_back and not evidence.pushed:
-        return Text(f"Blessed, but not pushed: {evidence.held_back}.", "bad")
+        return TextBlock(f"Not blessed: {reasons}. Nothing was published.", "bad")
+    if run.not_pushed_because and not run.pushed_path:
+        return TextBlock(f"Blessed, but not pushed: {run.not_pushed_because}.", "bad")
     # Blessed and not pushed: the run was asked to end before the Pusher, or the Pusher failed.
-    word = "Pushed" if evidence.pushed else "Blessed, but not pushed"
-    return Text(f"{word}: {_compared(judged.get('metrics', {}).get('log_loss') or {})}", "good")
+    word = "Pushed" if run.pushed_path else "Blessed, but not pushed"
+    return TextBlock(f"{word}: {_compared(judged.get('metrics', {}).get('log_loss') or {})}", "good")
 
 
-def _by_hand(judged: Json, held_back: str | None) -> str:
+def _by_hand(judged: Json, not_pushed_because: str | None) -> str:
     if judged.get("blessed"):
-        why = f" It was held back: {held_back}." if held_back else ""
+        why = f" It was held back: {not_pushed_because}." if not_pushed_because else ""
         return f"Blessed by the Evaluator, published by hand.{why}"
     return f"Not blessed by the Evaluator ({_reasons(judged) or 'it gave no reason'}), but by hand."
 
@@ -85,7 +85,7 @@ def _compared(log_loss: Json) -> str:
     return f"the model passed every threshold, with {numbers} for its unregularized baseline."
 
 
-def thresholds(rows: Sequence[Json], caption: str) -> Table:
+def thresholds(rows: Sequence[Json], caption: str) -> TableBlock:
     """A row for each threshold; those that failed are pointed out."""
     cells = tuple(
         (
@@ -105,18 +105,18 @@ def thresholds(rows: Sequence[Json], caption: str) -> Table:
         "threshold", "outcome", "rows", "value", "bound", "interval", "candidate", "baseline", "held against the bound"
     )  # fmt: skip
     failed = tuple(index for index, row in enumerate(rows) if not row["passed"])
-    return Table(caption, heads, cells, words=(1, 2, 8), bad=failed)
+    return TableBlock(caption, heads, cells, text_columns=(1, 2, 8), bad_rows=failed)
 
 
-def comparison(evidence: Evidence) -> Section:
+def comparison(run: RunArtifacts) -> Section:
     """Candidate beside baseline: each metric with its difference and the intervals."""
-    judged = evidence.verdict or {}
+    judged = run.verdict or {}
     metrics: dict[str, Json] = judged.get("metrics") or {}
     title = "Candidate beside baseline"
     if not metrics:
-        return Section("comparison", title, (Text(NO_VERDICT, "quiet"),))
-    table = Table("Metrics on the test split", *metric_table(metrics), words=(4,))
-    return Section("comparison", title, (Text(" ".join(_about(judged, metrics))), table))
+        return Section("comparison", title, (TextBlock(NO_VERDICT, "quiet"),))
+    table = TableBlock("Metrics on the test split", *metric_table(metrics), text_columns=(4,))
+    return Section("comparison", title, (TextBlock(" ".join(_about(judged, metrics))), table))
 
 
 def metric_table(metrics: dict[str, Json]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:

@@ -13,7 +13,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from components.common import storage
 from components.common.code_digest import code_digest
 from components.report.run_page import REPORT_FILE, render
-from components.report.run_artifacts import Folders, collect
+from components.report.run_artifacts import ArtifactPaths, read_run_artifacts
 from pipeline_def.runs.run_store import NoSuchRun, RunStore
 
 FACTS_FILE = "facts.json"
@@ -82,7 +82,7 @@ def refresh(root: Path, run_id: str) -> Path:
     facts["override"] = _override(runs, run_id)
     _write(path, facts)
     outputs = runs.outputs(run_id)
-    folders = Folders(
+    paths = ArtifactPaths(
         examples=outputs["ExampleGen", "examples"].uri,
         statistics=outputs["StatisticsGen", "statistics"].uri,
         anomalies=outputs["ExampleValidator", "anomalies"].uri,
@@ -98,8 +98,8 @@ def refresh(root: Path, run_id: str) -> Path:
     context = runs.store.get_context_by_type_and_name("pipeline_run", run_id)
     by_hand = context.custom_properties["regpipe_pushed_path"].string_value
     published = by_hand or pushed["pushed_destination"].string_value or None
-    held_back = pushed["not_pushed_because"].string_value or None
-    page.write_text(render(collect(folders, config, published, held_back=held_back)), "utf-8")
+    not_pushed_because = pushed["not_pushed_because"].string_value or None
+    page.write_text(render(read_run_artifacts(paths, config, published, not_pushed_because)), "utf-8")
     return page
 
 

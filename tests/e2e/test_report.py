@@ -30,7 +30,7 @@ def made() -> Any:
 @pytest.fixture(scope="module")
 def file(made: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(render(made.evidence()), encoding="utf-8")
+    path.write_text(render(made.run()), encoding="utf-8")
     return path
 
 

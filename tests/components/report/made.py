@@ -5,7 +5,7 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
-from components.report.run_artifacts import Evidence, Training
+from components.report.run_artifacts import RunArtifacts, TrainingArtifacts
 
 NASTY = "<script>alert(1)</script>"
 SERIES = ("candidate", "baseline")
@@ -133,7 +133,7 @@ def anomalies(*columns: str) -> anomalies_pb2.Anomalies:
     return made
 
 
-def evidence(**changes: Any) -> Evidence:
+def run(**changes: Any) -> RunArtifacts:
     """A run with everything there, and what is named changed."""
     ingest = {
         "rows": {"train": 608, "eval": 189, "test": 203, "rejected": 2},
@@ -158,18 +158,18 @@ def evidence(**changes: Any) -> Evidence:
         "versions": {"tensorflow": "2.21.0", "bokeh": "3.9.2"},
         "code": {"Trainer": "0123abcd"},
     }
-    whole = Evidence(
+    whole = RunArtifacts(
         config={
             "name": "churn",
             "data": {"label": NASTY, "ignore": [], "schema_file": None},
             "training": {"epochs": 30, "early_stopping": 5},
         },
         facts=facts,
-        pushed="/runs/serving/17",
+        pushed_path="/runs/serving/17",
         ingest=ingest,
         verdict=verdict(),
-        candidate=Training(history(12, best=7), weights(0.5, dropped=(NASTY,))),
-        baseline=Training(history(30, best=30), weights(0.0)),
+        candidate=TrainingArtifacts(history(12, best=7), weights(0.5, dropped=(NASTY,))),
+        baseline=TrainingArtifacts(history(30, best=30), weights(0.0)),
         statistics={"train": statistics(), "eval": statistics(189), "test": statistics(203)},
         anomalies={"train": anomalies(), "eval": anomalies(NASTY)},
     )

@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 
 from components.report import prediction_quality
-from components.report.blocks import Chart, Table, Text
+from components.report.blocks import Chart, TableBlock, TextBlock
 
 
 def test_the_gap_of_both_models(made: Any) -> None:
     """A sentence on log loss, and a row for each metric and model."""
-    first, table = prediction_quality.gap(made.evidence()).blocks
-    assert first == Text(
+    first, table = prediction_quality.gap(made.run()).blocks
+    assert first == TextBlock(
         "From training rows to unseen rows, log loss changes by +0.0900 for the candidate and by +0.4100 for the "
         "baseline: the candidate overfits less."
     )
-    assert isinstance(table, Table)
+    assert isinstance(table, TableBlock)
     assert table.rows[0] == ("log loss, candidate", "0.3000", "0.3900", "+0.0900")
     assert table.rows[2] == ("log loss, baseline", "0.1000", "0.5100", "+0.4100")
 
@@ -34,14 +34,14 @@ def test_the_gap_of_both_models(made: Any) -> None:
 def test_half_a_gap(made: Any, change: Any, sentence: str) -> None:
     """Without a baseline, or with predictions that are no numbers, the sentence says less."""
     gap = made.verdict()["gap"] | change
-    assert prediction_quality.gap(made.evidence(verdict=made.verdict(gap=gap))).blocks[0] == Text(sentence)
+    assert prediction_quality.gap(made.run(verdict=made.verdict(gap=gap))).blocks[0] == TextBlock(sentence)
 
 
 def test_a_gap_of_a_sample(made: Any) -> None:
     """How many of the training rows it is of."""
     gap = made.verdict()["gap"] | {"train_sampled_from": 7_200_000}
-    first = prediction_quality.gap(made.evidence(verdict=made.verdict(gap=gap))).blocks[0]
-    assert isinstance(first, Text)
+    first = prediction_quality.gap(made.run(verdict=made.verdict(gap=gap))).blocks[0]
+    assert isinstance(first, TextBlock)
     assert first.text.endswith(
         "overfits less. Of the training split's 7,200,000 rows, an even sample of 608 was looked at."
     )
@@ -49,7 +49,7 @@ def test_a_gap_of_a_sample(made: Any) -> None:
 
 def test_the_curves_and_the_confusion_matrices(made: Any) -> None:
     """Three charts with their text, a matrix for each model, and the bins of the calibration behind a sentence."""
-    blocks = prediction_quality.predictions(made.evidence()).blocks
+    blocks = prediction_quality.predictions(made.run()).blocks
     assert [(block.id, block.text) for block in blocks if isinstance(block, Chart)] == [
         (
             "roc",
@@ -62,47 +62,45 @@ def test_the_curves_and_the_confusion_matrices(made: Any) -> None:
             "baseline 0.10.",
         ),
     ]
-    ours, _, bins = (block for block in blocks if isinstance(block, Table))
+    ours, _, bins = (block for block in blocks if isinstance(block, TableBlock))
     assert ours.caption == "Confusion matrix of the candidate, at a probability of 0.5"
     assert ours.rows == (("really positive", "91", "17"), ("really negative", "12", "83"))
     assert bins.rows[0] == ("candidate, 1", "0.1000", "0.2000", "100")
-    assert bins.folded == "Calibration, bin by bin: 4 rows"
+    assert bins.summary == "Calibration, bin by bin: 4 rows"
 
 
 def test_curves_that_do_not_exist(made: Any) -> None:
     """A test split of one class has no ROC curve; the rest is shown."""
     curves = made.verdict()["curves"]["candidate"] | {"roc": None, "precision_recall": None}
     blocks = prediction_quality.predictions(
-        made.evidence(verdict=made.verdict(curves={"candidate": curves, "baseline": None}))
+        made.run(verdict=made.verdict(curves={"candidate": curves, "baseline": None}))
     ).blocks
     assert [block.id for block in blocks if isinstance(block, Chart)] == ["calibration"]
     sentence = "There is no ROC curve: it needs rows of both classes and predictions that are numbers."
-    assert Text(sentence, "quiet") in blocks
+    assert TextBlock(sentence, "quiet") in blocks
 
 
 def test_slices(made: Any) -> None:
     """A table for each, then the thresholds that were asked for there."""
-    part, judged = prediction_quality.slices(made.evidence()).blocks
-    assert isinstance(part, Table)
+    part, judged = prediction_quality.slices(made.run()).blocks
+    assert isinstance(part, TableBlock)
     assert part.caption == "<script>alert(1)</script> <= 30: 80 rows, 31 positive"
     assert part.rows[0][:5] == ("AUC", "0.8600", "0.8700", "−0.0100", "worse")
-    assert isinstance(judged, Table)
+    assert isinstance(judged, TableBlock)
     assert [row[:2] for row in judged.rows] == [("The AUC is 0.86, not at least 0.9", "FAILED")]
 
 
 def test_a_slice_that_is_too_small_says_so(made: Any) -> None:
     """It is shown, and not judged."""
     small = made.verdict()["slices"][0] | {"rows": 1, "positives": 0, "too_small": True, "name": "age > 90"}
-    (table,) = prediction_quality.slices(
-        made.evidence(verdict=made.verdict(slices=[small], thresholds=[]))
-    ).blocks
-    assert isinstance(table, Table)
+    (table,) = prediction_quality.slices(made.run(verdict=made.verdict(slices=[small], thresholds=[]))).blocks
+    assert isinstance(table, TableBlock)
     assert table.caption == "age > 90: 1 row, 0 positive; too few to be judged"
 
 
 def test_no_slices(made: Any) -> None:
     """Which key would make some."""
-    (text,) = prediction_quality.slices(made.evidence(verdict=made.verdict(slices=[]))).blocks
-    assert text == Text(
+    (text,) = prediction_quality.slices(made.run(verdict=made.verdict(slices=[]))).blocks
+    assert text == TextBlock(
         "None were asked for; evaluation.slices divides the test split by ranges of a feature.", "quiet"
     )

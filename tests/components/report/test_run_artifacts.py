@@ -17,17 +17,21 @@ def test_the_files_have_the_names_that_tfx_gives_them() -> None:
     assert file_names.ANOMALIES_FILE == ANOMALIES
 
 
-def _folders(root: Path) -> run_artifacts.Folders:
+def _folders(root: Path) -> run_artifacts.ArtifactPaths:
     names = ("examples", "statistics", "anomalies", "candidate", "baseline", "evaluation", "tuner")
-    return run_artifacts.Folders(**{name: str(root / name) for name in names}, facts=str(root / "facts.json"))
+    return run_artifacts.ArtifactPaths(
+        **{name: str(root / name) for name in names}, facts=str(root / "facts.json")
+    )
 
 
 def test_nothing_there_is_nothing_known(tmp_path: Path) -> None:
     """No file is needed: each that is missing is None or empty."""
-    found = run_artifacts.collect(_folders(tmp_path), {"name": "x"}, None)
-    assert found == run_artifacts.Evidence(config={"name": "x"}, trials=[])
+    found = run_artifacts.read_run_artifacts(_folders(tmp_path), {"name": "x"}, None)
+    assert found == run_artifacts.RunArtifacts(config={"name": "x"}, trials=[])
     folders = dataclasses.replace(_folders(tmp_path), tuner="")  # no Tuner
-    assert run_artifacts.collect(folders, {"name": "x"}, None) == run_artifacts.Evidence(config={"name": "x"})
+    assert run_artifacts.read_run_artifacts(folders, {"name": "x"}, None) == run_artifacts.RunArtifacts(
+        config={"name": "x"}
+    )
 
 
 def test_what_is_there_is_read(tmp_path: Path, made: Any) -> None:
@@ -44,12 +48,12 @@ def test_what_is_there_is_read(tmp_path: Path, made: Any) -> None:
     }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(content)
-    found = run_artifacts.collect(_folders(tmp_path), {}, "/served/1")
+    found = run_artifacts.read_run_artifacts(_folders(tmp_path), {}, "/served/1")
     assert found.ingest == {"rows": {}}
-    assert found.candidate == run_artifacts.Training([{"epoch": 1}], None, {"l1": 0.5})
+    assert found.candidate == run_artifacts.TrainingArtifacts([{"epoch": 1}], None, {"l1": 0.5})
     assert found.trials == [{"score": float("inf")}]
     assert found.verdict == {"reasons": ["é"]}
     assert found.facts == {"run_id": "a"}
-    assert found.pushed == "/served/1"
+    assert found.pushed_path == "/served/1"
     assert found.anomalies is not None
     assert list(found.anomalies["eval"].anomaly_info) == ["age"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from components.report.html import script_json
-from components.report.run_artifacts import Evidence
+from components.report.run_artifacts import RunArtifacts
 from components.report.run_page import render, sections
 
 IDS = [
@@ -41,7 +41,7 @@ class Elements(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page(made: Any) -> str:
-    return render(made.evidence())
+    return render(made.run())
 
 
 @pytest.fixture(scope="module")
@@ -65,19 +65,19 @@ def test_what_is_in_a_script_can_not_end_it() -> None:
 def test_a_training_that_ran_away(made: Any) -> None:
     """Its history ends with what is no number and can't be drawn: the page is made all the same, and says so."""
     history = [{"epoch": 1, "loss": float("nan"), "val_loss": float("inf")}]
-    page = render(made.evidence(candidate=made.Training(history, None)))
+    page = render(made.run(candidate=made.TrainingArtifacts(history, None)))
     assert ">NaN</td>" in page
 
 
 def test_the_same_run_gives_the_same_page(made: Any, page: str) -> None:
     """To the byte."""
-    assert render(made.evidence()) == page
+    assert render(made.run()) == page
 
 
 def test_the_sections_stand_in_their_order(made: Any) -> None:
     """From the verdict to the lineage, whatever is there."""
-    for evidence in (made.evidence(), Evidence(config={})):
-        assert [section.id for section in sections(evidence)] == IDS
+    for run in (made.run(), RunArtifacts(config={})):
+        assert [section.id for section in sections(run)] == IDS
 
 
 def test_the_headings_are_in_order(elements: Elements) -> None:
@@ -129,12 +129,12 @@ def test_the_largest_run_fits(made: Any) -> None:
     for name in names:
         feature = statistics.features.add(path={"step": [name]})
         feature.num_stats.CopyFrom(statistics.features[0].num_stats)
-    ingest = made.evidence().ingest | {
+    ingest = made.run().ingest | {
         "files": [{"path": f"/data/file-{number}.csv", "rows": 10, "rejected": 0} for number in range(20_000)]
     }
-    training = made.Training(made.history(100_000, best=500), weights)
+    training = made.TrainingArtifacts(made.history(100_000, best=500), weights)
     page = render(
-        made.evidence(
+        made.run(
             candidate=training,
             baseline=training,
             statistics=dict.fromkeys(("train", "eval", "test"), statistics),
@@ -151,7 +151,7 @@ def test_the_largest_run_fits(made: Any) -> None:
 
 def test_a_page_without_anything_says_what_is_missing() -> None:
     """Each section has a sentence; there is no chart, and so there is no script either."""
-    page = render(Evidence(config={}))
+    page = render(RunArtifacts(config={}))
     for sentence in (
         "The Evaluator left no verdict. Nothing was published.",
         "The trainers left no history.",

@@ -8,7 +8,7 @@ import pytest
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.report import study_page as page
-from components.report.blocks import Chart, Section, Table, Text
+from components.report.blocks import Chart, Section, TableBlock, TextBlock
 from components.report.regularization_paths import path
 from components.study.study_record import Entry, Result, SplitScores, Study, diverged
 from components.study.variants import Variant, plan
@@ -70,11 +70,11 @@ def study(**changes: Any) -> Study:
 
 
 def texts(section: Section) -> list[str]:
-    return [block.text for block in section.blocks if isinstance(block, Text)]
+    return [block.text for block in section.blocks if isinstance(block, TextBlock)]
 
 
-def tables(section: Section) -> dict[str, Table]:
-    return {block.caption: block for block in section.blocks if isinstance(block, Table)}
+def tables(section: Section) -> dict[str, TableBlock]:
+    return {block.caption: block for block in section.blocks if isinstance(block, TableBlock)}
 
 
 def charts(section: Section) -> dict[str, Chart]:
@@ -127,7 +127,7 @@ def test_regularization_may_not_help() -> None:
     better = made.none.model_copy(update={"result": result("l1 = 0.00032")})
     made = made.model_copy(update={"family": (better, made.family[1]), "settings": (), "trained": 0})
     (first, *_) = page.finding(made).blocks
-    assert first == Text(
+    assert first == TextBlock(
         "No regularized network has a lower validation log loss than the one without, 0.3750."
     )
     assert texts(page.finding(made))[-1] == "All 2 networks are known from earlier studies."
@@ -142,7 +142,7 @@ def test_everything_may_diverge() -> None:
         page.sentence(made)
         == "No network has a validation log loss that is a number: every training diverged."
     )
-    assert texts(page.curves(made)) == ["No training got through an epoch."]
+    assert texts(page.learning_curves(made)) == ["No training got through an epoch."]
     assert "none: the loss is inf" in texts(page.family(made))
     assert texts(path(made, "l1")) == ["Every training diverged."]
     assert ">NaN</td>" in page.render(made)
@@ -180,13 +180,13 @@ def test_the_best_is_pointed_out_wherever_it_stands() -> None:
     """On its path; and where the same network is of the family, too."""
     made = study()
     (by_strength,) = (t for c, t in tables(path(made, "l1")).items() if c.startswith("By the strength"))
-    assert by_strength.good == (2,)
+    assert by_strength.good_rows == (2,)
     assert by_strength.rows[2][:4] == ("0.00032", "0.2500", "0.3750", "+0.1250")
     assert by_strength.rows[0][:4] == ("0", "0.2500", "0.6250", "+0.3750")
     family = list(made.family)
     family[2] = family[2].model_copy(update={"result": made.paths["l1"][1].result})
     both = study(family=tuple(family))
-    assert tables(page.family(both))["The family on the splits train and validation"].good == (2,)
+    assert tables(page.family(both))["The family on the splits train and validation"].good_rows == (2,)
 
 
 def test_the_chart_of_losses_and_gaps() -> None:
@@ -201,7 +201,7 @@ def test_the_chart_of_losses_and_gaps() -> None:
 
 def test_the_learning_curves_share_their_axes() -> None:
     """One chart for each of the family; the epoch of early stopping is marked where there is one."""
-    found = list(charts(page.curves(study())).values())
+    found = list(charts(page.learning_curves(study())).values())
     assert len(found) == 9
     assert {chart.x_range for chart in found} == {(0.0, 4.0)}
     assert {chart.y_range for chart in found} == {(0.0, 0.7 * 1.02)}

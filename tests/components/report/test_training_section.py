@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from components.report import training_section
-from components.report.blocks import Chart, Table, Text
-from components.report.run_artifacts import Training
+from components.report.blocks import Chart, TableBlock, TextBlock
+from components.report.run_artifacts import TrainingArtifacts
 
 
 def test_the_epoch_whose_weights_were_kept_is_marked(made: Any) -> None:
     """The first with the lowest validation log loss, in each chart; the sentence says it too."""
-    first, *blocks = training_section.curves(made.evidence()).blocks
-    assert isinstance(first, Text)
+    first, *blocks = training_section.learning_curves(made.run()).blocks
+    assert isinstance(first, TextBlock)
     assert first.text == (
         "The candidate stopped early, after epoch 12 of 30, and has the weights of epoch 7: its validation log loss "
         "was not lower in the 5 epochs after it. The baseline was trained for 30 epochs and has the last weights."
@@ -38,8 +38,8 @@ def test_the_epoch_whose_weights_were_kept_is_marked(made: Any) -> None:
 def test_other_ends_of_a_training(made: Any, patience: int, epochs: int, sentence: str) -> None:
     """Without early stopping there is no mark; with it, all epochs may have been needed."""
     config = {"training": {"epochs": epochs, "early_stopping": patience}}
-    first, chart, *_ = training_section.curves(made.evidence(config=config)).blocks
-    assert isinstance(first, Text)
+    first, chart, *_ = training_section.learning_curves(made.run(config=config)).blocks
+    assert isinstance(first, TextBlock)
     assert first.text.startswith(sentence)
     assert isinstance(chart, Chart)
     assert (chart.mark is None) == (patience == 0)
@@ -49,21 +49,23 @@ def test_a_training_that_ran_away(made: Any) -> None:
     """It is said why it ended; its last loss, which is no number, is in the table and not in the chart."""
     history = made.history(6, best=4)
     history[-1] |= {"loss": math.inf, "val_loss": math.inf, "val_log_loss": math.nan}
-    first, chart, _, _, table, _ = training_section.curves(made.evidence(candidate=Training(history))).blocks
-    assert isinstance(first, Text)
+    first, chart, _, _, table, _ = training_section.learning_curves(
+        made.run(candidate=TrainingArtifacts(history))
+    ).blocks
+    assert isinstance(first, TextBlock)
     assert first.text.startswith(
         "The candidate's training ran away: its loss was no finite number after epoch 6 of 30. It has the weights of "
         "epoch 4, in which its validation log loss was lowest."
     )
     assert isinstance(chart, Chart)
     assert [line.x for line in chart.lines[:2]] == [(1, 2, 3, 4, 5)] * 2
-    assert isinstance(table, Table)
+    assert isinstance(table, TableBlock)
     assert table.rows[-1] == ("6", "infinite", "0.6167", "0.5600", "infinite", "NaN", "0.7500")
 
 
 def test_both_models_have_their_lines_and_their_tables(made: Any) -> None:
     """Training and validation of both, and a folded row for each epoch."""
-    blocks = training_section.curves(made.evidence()).blocks
+    blocks = training_section.learning_curves(made.run()).blocks
     chart = blocks[2]
     assert isinstance(chart, Chart)
     assert [(line.name, line.dash, len(line.x)) for line in chart.lines] == [
@@ -73,8 +75,8 @@ def test_both_models_have_their_lines_and_their_tables(made: Any) -> None:
         ("baseline, validation", True, 30),
     ]
     assert "candidate, validation: from 0.5600 in epoch 1 to 0.5500 in epoch 12;" in chart.text
-    ours, theirs = (block for block in blocks if isinstance(block, Table))
-    assert (ours.folded, theirs.folded) == (
+    ours, theirs = (block for block in blocks if isinstance(block, TableBlock))
+    assert (ours.summary, theirs.summary) == (
         "The candidate by epoch: 12 rows",
         "The baseline by epoch: 30 rows",
     )
@@ -88,30 +90,30 @@ def test_both_models_have_their_lines_and_their_tables(made: Any) -> None:
 def test_an_older_history_without_log_loss_is_drawn(made: Any) -> None:
     """What is not there is left out: the chart, its columns, and the mark."""
     history = [{"epoch": 1, "loss": 0.5, "val_loss": 0.6}]
-    evidence = made.evidence(candidate=made.Training(history, None), baseline=made.Training())
-    charts = [block for block in training_section.curves(evidence).blocks if isinstance(block, Chart)]
+    run = made.run(candidate=made.TrainingArtifacts(history, None), baseline=made.TrainingArtifacts())
+    charts = [block for block in training_section.learning_curves(run).blocks if isinstance(block, Chart)]
     assert [(chart.id, chart.mark) for chart in charts] == [("curve-loss", None)]
     assert charts[0].lines[0].dots
 
 
 def test_what_became_of_the_weights(made: Any) -> None:
     """Shares over all layers, norms by layer, the dropped feature last."""
-    first, layers, *rest = training_section.weights(made.evidence()).blocks
-    assert first == Text(
+    first, layers, *rest = training_section.weights(made.run()).blocks
+    assert first == TextBlock(
         "Of the candidate's weights: 50.0% exactly 0, 60.0% closer to 0 than 0.001. Of the baseline's: 0.0% exactly "
         "0, 10.0% closer to 0 than 0.001. 1 of 2 features kept, 1 dropped."
     )
-    assert isinstance(layers, Table)
+    assert isinstance(layers, TableBlock)
     assert layers.rows[0] == ("hidden_1, candidate", "100", "50.0%", "60.0%", "12.35", "2.50")
     assert layers.rows[-1] == ("output, baseline", "10", "0.0%", "10.0%", "12.35", "2.50")
     features = rest[-1]
-    assert isinstance(features, Table)
+    assert isinstance(features, TableBlock)
     assert features.rows == (("age", "kept", "1.2500", "1.2500"), (made.NASTY, "dropped", "0.0000", "0.5000"))
 
 
 def test_a_histogram_is_a_density(made: Any) -> None:
     """Its area is 1 whatever the width of the bins: 40% over 1, and 60% over 2."""
-    chart = training_section.weights(made.evidence()).blocks[2]
+    chart = training_section.weights(made.run()).blocks[2]
     assert isinstance(chart, Chart)
     bars = chart.bars[0]
     assert bars.heights == pytest.approx((0.4, 0.3))
@@ -123,6 +125,6 @@ def test_many_features_are_folded_away(made: Any) -> None:
     """More than fifty rows are behind a sentence."""
     report = made.weights(0.0)
     report["features"] = [{"name": f"f{number}", "norm": 1.0} for number in range(51)]
-    table = training_section.weights(made.evidence(candidate=made.Training([], report))).blocks[-1]
-    assert isinstance(table, Table)
-    assert table.folded == "Features by the norm of their weights in the first layer: 51 features"
+    table = training_section.weights(made.run(candidate=made.TrainingArtifacts([], report))).blocks[-1]
+    assert isinstance(table, TableBlock)
+    assert table.summary == "Features by the norm of their weights in the first layer: 51 features"

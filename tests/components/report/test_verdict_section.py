@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from components.report import verdict_section
-from components.report.blocks import Table, Text
+from components.report.blocks import TableBlock, TextBlock
 
 
 def test_a_pushed_model_that_won(made: Any) -> None:
     """A lower log loss is called a win, and where the model went is said."""
-    section = verdict_section.verdict(made.evidence())
-    assert section.blocks[0] == Text(
+    section = verdict_section.verdict(made.run())
+    assert section.blocks[0] == TextBlock(
         "Pushed: the model beat its unregularized baseline, log loss 0.3919 against 0.5113.", "good"
     )
-    assert section.blocks[-1] == Text("The model is in /runs/serving/17.")
+    assert section.blocks[-1] == TextBlock("The model is in /runs/serving/17.")
 
 
 @pytest.mark.parametrize(
@@ -32,13 +32,13 @@ def test_a_pushed_model_that_won(made: Any) -> None:
 def test_a_pushed_model_that_did_not_win(made: Any, log_loss: Any, sentence: str) -> None:
     """A tolerance may let a model through that is a little worse; the sentence does not call that a win."""
     verdict = made.verdict(metrics={"log_loss": log_loss})
-    assert verdict_section.headline(made.evidence(verdict=verdict)).text == sentence
+    assert verdict_section.headline(made.run(verdict=verdict)).text == sentence
 
 
 def test_a_model_that_was_not_blessed(made: Any) -> None:
     """All reasons, and that nothing was published."""
     verdict = made.verdict(blessed=False, reasons=["the AUC is 0.5, not at least 0.6", "the log loss is NaN"])
-    assert verdict_section.headline(made.evidence(verdict=verdict, pushed=None)) == Text(
+    assert verdict_section.headline(made.run(verdict=verdict, pushed_path=None)) == TextBlock(
         "Not blessed: the AUC is 0.5, not at least 0.6; the log loss is NaN. Nothing was published.", "bad"
     )
 
@@ -47,7 +47,7 @@ def test_many_reasons_are_counted(made: Any) -> None:
     """The headline stays a sentence: four of six reasons, and how many more there are."""
     verdict = made.verdict(blessed=False, reasons=["a", "b", "c", "d", "e", "f"])
     assert (
-        verdict_section.headline(made.evidence(verdict=verdict, pushed=None)).text
+        verdict_section.headline(made.run(verdict=verdict, pushed_path=None)).text
         == "Not blessed: a; b; c; d; and 2 more. Nothing was published."
     )
 
@@ -56,9 +56,9 @@ def test_a_model_that_was_blessed_by_hand(made: Any) -> None:
     """The sentence keeps the Evaluator's reasons; below it, who, when and why, as they were typed."""
     verdict = made.verdict(blessed=False, reasons=["the AUC is 0.5, not at least 0.6"])
     facts = {"override": {"by": "ada", "at": "2026-11-20T12:00:00+00:00", "reason": made.NASTY}}
-    first, second, *_ = verdict_section.verdict(made.evidence(verdict=verdict, facts=facts)).blocks
-    assert first == Text("Not blessed by the Evaluator (the AUC is 0.5, not at least 0.6), but by hand.")
-    assert second == Text(
+    first, second, *_ = verdict_section.verdict(made.run(verdict=verdict, facts=facts)).blocks
+    assert first == TextBlock("Not blessed by the Evaluator (the AUC is 0.5, not at least 0.6), but by hand.")
+    assert second == TextBlock(
         "Blessed by hand by ada, 2026-11-20T12:00:00+00:00. The reason given: <script>alert(1)</script>"
     )
 
@@ -66,10 +66,10 @@ def test_a_model_that_was_blessed_by_hand(made: Any) -> None:
 def test_a_blessed_model_that_was_held_back(made: Any) -> None:
     """The Evaluator blessed it: the sentence says what kept it from being pushed, also once it was blessed by hand."""
     reason = "ann rolled back from this very model on 2026-01-31: complaints"
-    held = made.evidence(pushed=None, held_back=reason)
-    assert verdict_section.headline(held) == Text(f"Blessed, but not pushed: {reason}.", "bad")
+    held = made.run(pushed_path=None, not_pushed_because=reason)
+    assert verdict_section.headline(held) == TextBlock(f"Blessed, but not pushed: {reason}.", "bad")
     facts = {"override": {"by": "ada", "at": "2026-11-20T12:00:00+00:00", "reason": "it was the data"}}
-    assert verdict_section.headline(made.evidence(held_back=reason, facts=facts)) == Text(
+    assert verdict_section.headline(made.run(not_pushed_because=reason, facts=facts)) == TextBlock(
         f"Blessed by the Evaluator, published by hand. It was held back: {reason}."
     )
 
@@ -94,20 +94,20 @@ def test_each_threshold_has_all_that_decided(made: Any) -> None:
             "the interval",
         ),
     )  # fmt: skip
-    assert table.bad == (1,)
+    assert table.bad_rows == (1,)
 
 
 def test_the_two_models_side_by_side(made: Any) -> None:
     """Values, the signed difference, what it means, and the intervals where there are some."""
-    about, table = verdict_section.comparison(made.evidence()).blocks
-    assert isinstance(about, Text)
+    about, table = verdict_section.comparison(made.run()).blocks
+    assert isinstance(about, TextBlock)
     assert about.text == (
         "Measured on 203 rows of the test split, 108 of them positive, through the serving signature. The difference "
         "is the candidate's value minus the baseline's; log loss, in nats, is better when lower. Intervals: 95%, "
         "paired percentile bootstrap over the rows of the test split, 1,000 resamples, seed 1. A difference whose "
         "interval includes 0 may be chance."
     )
-    assert isinstance(table, Table)
+    assert isinstance(table, TableBlock)
     assert table.rows[1:] == (
         ("PR-AUC", "0.8714", "0.8746", "−0.0032", "worse", "", "", ""),
         (
@@ -137,19 +137,17 @@ def test_what_a_difference_means(metric: str, difference: Any, word: str) -> Non
 def test_without_a_baseline(made: Any) -> None:
     """The metrics of the candidate are shown, and that there is nothing beside them."""
     metric = {"candidate": 0.8, "baseline": None, "difference": None, "interval": None}
-    about, table = verdict_section.comparison(
-        made.evidence(verdict=made.verdict(metrics={"auc": metric}))
-    ).blocks
-    assert isinstance(about, Text)
+    about, table = verdict_section.comparison(made.run(verdict=made.verdict(metrics={"auc": metric}))).blocks
+    assert isinstance(about, TextBlock)
     assert about.text.endswith("There was no baseline to compare with.")
-    assert isinstance(table, Table)
+    assert isinstance(table, TableBlock)
     assert table.rows == (("AUC", "0.8000", "none", "none", "", "", "", ""),)
 
 
 def test_a_sample_of_the_test_split(made: Any) -> None:
     """It is said right behind the number of rows."""
-    about = verdict_section.comparison(made.evidence(verdict=made.verdict(sampled_from=2_400_000))).blocks[0]
-    assert isinstance(about, Text)
+    about = verdict_section.comparison(made.run(verdict=made.verdict(sampled_from=2_400_000))).blocks[0]
+    assert isinstance(about, TextBlock)
     assert about.text.startswith(
         "Measured on 203 rows of the test split, 108 of them positive, through the serving signature. They are an even "
         "sample of its 2,400,000 rows (evaluation.max_rows). The difference is"
