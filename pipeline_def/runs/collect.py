@@ -8,13 +8,26 @@ from typing import Any
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.common import storage
-from components.evaluator.bootstrap import METRICS
 from components.common.file_names import INGEST_FILE, REJECTED_FILE, TRIALS_FILE, VERDICT_FILE
-from components.training.hyperparameters import trials
-from components.report.run_page import REPORT_FILE
+from components.evaluator.bootstrap import METRICS
 from components.evaluator.verdict import BASELINE, CANDIDATE
+from components.report.run_page import REPORT_FILE
+from components.training.hyperparameters import trials
 from pipeline_def.runs.run_store import RunStore
-from pipeline_def.runs.summary import BothMetrics, Gap, Intervals, MetricIntervals, Metrics, ModelGap, Rows, Sampled, Slice, Status, Threshold, Tuned
+from pipeline_def.runs.summary import (
+    BothMetrics,
+    Gap,
+    Intervals,
+    MetricIntervals,
+    Metrics,
+    ModelGap,
+    Rows,
+    Sampled,
+    Slice,
+    Status,
+    Threshold,
+    Tuned,
+)
 
 Outputs = dict[tuple[str, str], mlmd.Artifact]
 

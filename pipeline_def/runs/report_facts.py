@@ -12,8 +12,8 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.common import storage
 from components.common.code_digest import code_digest
-from components.report.run_page import REPORT_FILE, render
 from components.report.run_artifacts import ArtifactPaths, read_run_artifacts
+from components.report.run_page import REPORT_FILE, render
 from pipeline_def.runs.run_store import NoSuchRun, RunStore
 
 FACTS_FILE = "facts.json"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline_def.cli.main import _parser
+from pipeline_def.cli.main import make_parser
 from pipeline_def.config.load import PipelineConfig, load_config
 from pipeline_def.kubeflow.compiler import compile_kubeflow
 
@@ -50,7 +50,7 @@ def test_there_is_something_to_check() -> None:
 @pytest.mark.parametrize("words", RUN)
 def test_every_command_of_ours_parses(words: str) -> None:
     """By the parser of the command line itself, which ends the process over a wrong word."""
-    assert hasattr(_parser().parse_args(shlex.split(words)[1:]), "command")
+    assert hasattr(make_parser().parse_args(shlex.split(words)[1:]), "command")
 
 
 def test_every_command_of_schedule_is_shown() -> None:

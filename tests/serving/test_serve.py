@@ -22,7 +22,7 @@ import pytest
 
 from components.common.file_names import WARMUP_FILE
 from pipeline_def.cli.main import main
-from pipeline_def.cli.serve_command import PROGRAM_VARIABLE
+from pipeline_def.cli.serve import PROGRAM_VARIABLE
 from serving.client.messages import CLASSES
 from serving.curl_example import curl, warm_up_row
 from serving.launch import IMAGE, Model, from_docker

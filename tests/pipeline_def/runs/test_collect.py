@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from components.evaluator.bootstrap import Scored
 from components.config.evaluation import EvaluationConfig, SliceConfig
+from components.evaluator.bootstrap import Scored
 from components.evaluator.verdict import judge
 from pipeline_def.runs.collect import judged, outcome
 from pipeline_def.runs.summary import Sampled, Summary, Tuned

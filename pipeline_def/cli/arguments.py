@@ -1,12 +1,15 @@
-"""The options that several commands have."""
+"""Parsers and options that several commands have."""
 
 import argparse
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline_def.config.load import PipelineConfig
 
 
-class Parser(argparse.ArgumentParser):
+class CommandParser(argparse.ArgumentParser):
     """argparse's, but a command refuses what it does not know itself, with its own usage, and not its parent's."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
@@ -15,6 +18,34 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}; see `{self.prog} --help`")
         return known, unknown
+
+
+def new_parser(
+    subparsers: Any, name: str, summary: str, description: str, epilog: str
+) -> argparse.ArgumentParser:
+    """Adds the parser of a command to argparse's subparsers.
+
+    Args:
+        subparsers: what `ArgumentParser.add_subparsers` returned.
+        name: the name of the command.
+        summary: its line in the list of commands.
+        description: what its help prints before the options, with its own line breaks.
+        epilog: what its help prints after the options.
+    """
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        name, help=summary, **help_format(description, epilog)
+    )
+    return parser
+
+
+def help_format(description: str, epilog: str) -> dict[str, Any]:
+    """Returns the arguments of `ArgumentParser` that all commands share."""
+    return {
+        "description": description,
+        "epilog": epilog,
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+        "allow_abbrev": False,  # an option added later must not change what an old command line means
+    }
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +60,17 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="override one key, such as training.epochs=5 or 'model.hidden_units=[64, 32]'; may be repeated",
     )
+
+
+def read_config(args: argparse.Namespace) -> "PipelineConfig":
+    """Reads the configuration that --config and --set give.
+
+    Raises:
+        ConfigError: see `load_config`.
+    """
+    from pipeline_def.config.load import load_config
+
+    return load_config(args.config, args.set)
 
 
 def add_root(parser: argparse.ArgumentParser) -> None:
@@ -63,14 +105,9 @@ def add_output(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("--force", action="store_true", help="overwrite the file if it exists")
 
 
-def texts(description: str, epilog: str) -> dict[str, Any]:
-    """What the parser of a command is made with, of its texts in `help_texts`."""
-    return {
-        "description": description,
-        "epilog": epilog,
-        "formatter_class": argparse.RawDescriptionHelpFormatter,
-        "allow_abbrev": False,  # an option added later must not change what an old command line means
-    }
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """--json, for a command that prints a table."""
+    parser.add_argument("--json", action="store_true", help="print a JSON list instead of a table")
 
 
 def seconds(text: str) -> float:

@@ -1,4 +1,4 @@
-"""What `regpipe predict` does; imports as in `commands`. A server is asked without TensorFlow, which takes seconds."""
+"""What `regpipe predict` does: here, with a server, or with Beam. A server is asked without TensorFlow."""
 
 import argparse
 import contextlib
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.common.formatting import duration
-from pipeline_def.cli.predict_options import bearer_token, check, output_format, typed_row
-from pipeline_def.cli.usage import UsageError
+from pipeline_def.cli.predict_values import bearer_token, output_format, typed_row
+from pipeline_def.cli.usage_errors import UsageError
 
 if TYPE_CHECKING:
     from pipeline_def.config.load import PipelineConfig
@@ -23,28 +23,8 @@ if TYPE_CHECKING:
 _REMOTE_ROWS, _LOCAL_ROWS = 1_024, 8_192  # in a request
 
 
-def predict(args: argparse.Namespace) -> int:
-    """`regpipe predict`: rows with their probabilities, in a file or on standard output.
-
-    Raises:
-        UsageError: the arguments don't go together.
-        DataRefused: the rows can't be used.
-    """
-    check(args)
-    from pipeline_def.config.load import load_config
-    from serving.client.exceptions import ServingError
-
-    config = load_config(args.config, args.set)
-    try:
-        if args.beam:
-            return _with_beam(args, config)
-        return _here(args, config)
-    except ServingError as error:
-        print(f"regpipe: {error}", file=sys.stderr)
-        return 1
-
-
-def _here(args: argparse.Namespace, config: "PipelineConfig") -> int:
+def predict_here(args: argparse.Namespace, config: "PipelineConfig") -> int:
+    """Predicts in this process, with a SavedModel or a server; returns the exit code."""
     from pipeline_def.terminal.progress import RowProgress
     from serving.predict.add_probabilities import score
     from serving.predict.output import new_file, write
@@ -71,7 +51,8 @@ def _here(args: argparse.Namespace, config: "PipelineConfig") -> int:
     return 0
 
 
-def _with_beam(args: argparse.Namespace, config: "PipelineConfig") -> int:
+def predict_with_beam(args: argparse.Namespace, config: "PipelineConfig") -> int:
+    """Predicts with Beam, into a folder of files; returns the exit code."""
     from components.common import storage
 
     if storage.exists(args.output) and (not storage.is_folder(args.output) or storage.names_in(args.output)):

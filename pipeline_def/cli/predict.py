@@ -1,17 +1,55 @@
-"""The options of `regpipe predict`, and what they may be."""
+"""`regpipe predict`: its help, its options and what they may be. What it does is in `predict_rows`."""
 
 import argparse
-import os
+import sys
 from pathlib import Path
+from typing import Any
 
-from pipeline_def.cli.options import seconds
-from pipeline_def.cli.usage import UsageError, check_root
+from pipeline_def.cli.arguments import add_config, add_root, new_parser, read_config, seconds
+from pipeline_def.cli.predict_values import TOKEN_VARIABLE, bearer_token, output_format
+from pipeline_def.cli.usage_errors import UsageError, check_root
 
-TOKEN_VARIABLE = "SERVING_TOKEN"
+DESCRIPTION = """\
+Adds to each row of a table the probability of its label: rows in the order of
+the input, with all their columns, and `probability` as the last. The model is
+the newest published version, another SavedModel, or one on a server.
+
+The table has a column for each of the model's features, by the name that it had
+in training; other columns are kept and not looked at. Empty cells are missing
+values, and so are those that were in training, which the model's card tells;
+data.missing_values says otherwise. A cell of text among numbers, a number
+beyond 32 bits or an infinity ends the command: it says where, and no file is
+left. On standard output, rows appear as they are done.
+
+A server that asks for a bearer token is shown the one in the environment
+variable SERVING_TOKEN, over https and grpcs only.
+
+CSV and JSON lines have no types: in JSON lines and Parquet made from CSV,
+features are numbers and all else is text. JSON lines made from JSON lines keep
+every value as it was.
+
+--beam reads, predicts and writes in parallel, through TFX's RunInference, on
+this machine or where `beam.runner` says, whose workers must find the model and
+the files. It writes many files, and keeps the order of the rows only within
+blocks of them."""
+EPILOG = """\
+examples:
+  regpipe predict churn.csv                       to standard output, as CSV
+  regpipe predict churn.csv -o scores.parquet
+  regpipe predict 'days/*.csv.gz' -o scores.csv --config pipeline.yaml
+  regpipe predict --row f0=1.2 f1=-3 --row f0=0.5 --allow-missing
+  cat rows.jsonl | regpipe predict - --format jsonl
+  regpipe predict churn.csv --model runs/serving/1795177529
+  regpipe predict churn.csv --endpoint grpc://localhost:8500
+  regpipe predict 'big/*.parquet' --beam -o scores/ --format parquet
+
+exit codes: 0 done; 1 no answer, or no place to write; 2 wrong arguments, or no
+model; 3 the rows can't be used; 130 interrupted"""
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Adds all but those that other commands have, too: --config, --set and --root."""
+def add_command(subparsers: Any) -> None:
+    """Adds `predict` to argparse's subparsers."""
+    parser = new_parser(subparsers, "predict", "add probabilities to rows", DESCRIPTION, EPILOG)
     rows = parser.add_argument_group("rows")
     rows.add_argument(
         "inputs",
@@ -74,6 +112,30 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--column", default="probability", metavar="NAME", help="the column to add (default: probability)"
     )
+    add_config(parser)
+    add_root(parser)
+    parser.set_defaults(command=predict, on_interrupt="; no file was written")
+
+
+def predict(args: argparse.Namespace) -> int:
+    """`regpipe predict`: rows with their probabilities, in a file or on standard output.
+
+    Raises:
+        UsageError: the arguments don't go together.
+        DataRefused: the rows can't be used.
+    """
+    check(args)
+    from pipeline_def.cli.predict_rows import predict_here, predict_with_beam
+    from serving.client.exceptions import ServingError
+
+    config = read_config(args)
+    try:
+        if args.beam:
+            return predict_with_beam(args, config)
+        return predict_here(args, config)
+    except ServingError as error:
+        print(f"regpipe: {error}", file=sys.stderr)
+        return 1
 
 
 def check(args: argparse.Namespace) -> None:
@@ -101,11 +163,6 @@ def check(args: argparse.Namespace) -> None:
         _check_beam(args)
     elif args.output is not None:
         _check_output(args)
-
-
-def bearer_token() -> str:
-    """What a server is shown, from the environment; empty where there is none."""
-    return os.environ.get(TOKEN_VARIABLE, "").strip()
 
 
 def _check_encrypted(args: argparse.Namespace) -> None:
@@ -140,40 +197,3 @@ def _check_output(args: argparse.Namespace) -> None:
     if not path.absolute().parent.is_dir():
         raise UsageError(f"-o: {path} can't be written: there is no folder {str(path.parent)!r}")
     output_format(args)
-
-
-def output_format(args: argparse.Namespace) -> str:
-    """What to write: csv, jsonl or parquet.
-
-    Raises:
-        UsageError: the name of the file does not say.
-    """
-    if args.format is not None:
-        return str(args.format)
-    if args.output is None:
-        return "csv"
-    from serving.predict.output import FORMATS
-
-    path = Path(args.output)
-    if path.suffix.lower() not in FORMATS:
-        raise UsageError(
-            f"-o: expected a name that ends in {', '.join(FORMATS)}, or --format; got {path.name!r}"
-        )
-    return FORMATS[path.suffix.lower()]
-
-
-def typed_row(words: list[str]) -> dict[str, str]:
-    """One row from its words, `name=value`.
-
-    Raises:
-        UsageError: a word is not of that form, or names a column again.
-    """
-    row: dict[str, str] = {}
-    for word in words:
-        name, equals, value = word.rpartition("=")  # a name may contain =, a number does not
-        if not equals or not name:
-            raise UsageError(f"--row: expected NAME=VALUE, got {word!r}")
-        if name in row:
-            raise UsageError(f"--row: expected each name once, got {name!r} twice")
-        row[name] = value
-    return row

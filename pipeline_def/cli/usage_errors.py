@@ -9,7 +9,7 @@ class UsageError(Exception):
     """The arguments can't be used. The message is a sentence for the person who typed them."""
 
 
-def complain(problem: object, code: int) -> int:
+def print_error(problem: object, code: int) -> int:
     """Writes a problem to standard error, each line with the name of the program; returns the exit code."""
     for line in str(problem).splitlines():
         print(f"regpipe: {line}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What `regpipe serve` does: find the model and a server, start it, say how to ask it. Imports as in `commands`."""
+"""`regpipe serve`."""
 
 import argparse
 import contextlib
@@ -9,9 +9,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pipeline_def.cli.usage import UsageError, check_root
+from pipeline_def.cli.arguments import add_config, add_root, new_parser, read_config, seconds
+from pipeline_def.cli.usage_errors import UsageError, check_root
 
 if TYPE_CHECKING:
     from serving.client.predictor import Client
@@ -27,6 +28,52 @@ neither tensorflow_model_server nor Docker was found. Install one of them:
   sudo apt-get install docker.io    (Debian, Ubuntu; elsewhere https://docs.docker.com/engine/install)
   tensorflow_model_server           (https://www.tensorflow.org/tfx/serving/setup; then put it on the PATH,
                                     or name it with --binary or in TENSORFLOW_MODEL_SERVER)"""
+
+DESCRIPTION = """\
+Serves the newest published version with TF Serving on this machine: a
+tensorflow_model_server named by --binary or TENSORFLOW_MODEL_SERVER or found on
+the PATH, otherwise Docker. Waits until the model is loaded, prints a request to
+try it with, and serves until Ctrl-C. Newer versions are taken up by themselves.
+Only this machine can reach what Docker serves; a binary listens everywhere."""
+EPILOG = """\
+examples:
+  regpipe serve
+  regpipe serve --docker --rest-port 9501 --grpc-port 9500
+  regpipe serve --model-dir /models/churn --binary ./tensorflow_model_server
+
+exit codes: 0 stopped with Ctrl-C; 1 the server ended, or did not load the
+model; 2 wrong arguments, no version, no server, or a port in use; 130 stopped
+before the model was loaded"""
+
+
+def add_command(subparsers: Any) -> None:
+    """Adds `serve` to argparse's subparsers."""
+    parser = new_parser(subparsers, "serve", "serve the newest version on this machine", DESCRIPTION, EPILOG)
+    add_config(parser)
+    add_root(parser)
+    parser.add_argument(
+        "--model-dir",
+        metavar="DIR",
+        help="the folder that holds the versions (default: where runs publish to)",
+    )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--binary", metavar="PATH", help="this tensorflow_model_server")
+    how.add_argument("--docker", action="store_true", help="Docker, even if there is a binary")
+    for protocol, port in (("rest", 8501), ("grpc", 8500)):
+        parser.add_argument(
+            f"--{protocol}-port", type=_port, default=port, metavar="PORT", help=f"(default: {port})"
+        )
+    parser.add_argument(
+        "--timeout",
+        type=seconds,
+        default=120.0,
+        metavar="SECONDS",
+        help="how long the model may take to load (default: 120)",
+    )
+    parser.add_argument(
+        "--log", type=Path, metavar="FILE", help="the server's log (default: serve.log beside the folder)"
+    )
+    parser.set_defaults(command=serve)
 
 
 def serve(args: argparse.Namespace) -> int:
@@ -83,10 +130,9 @@ def _model(args: argparse.Namespace) -> "tuple[Model, int]":
     from components.common.storage import is_remote
     from components.pusher.local_folder import LocalFolder
     from pipeline_def.config.destination import destination
-    from pipeline_def.config.load import load_config
     from serving.launch import Model
 
-    place = destination(load_config(args.config, args.set), args.root)
+    place = destination(read_config(args), args.root)
     directory = args.model_dir or place.directory
     if is_remote(directory):
         raise UsageError(f"{directory}: expected a folder on this machine; docs/serving.md serves from gs://")
@@ -189,3 +235,10 @@ def _failed(error: Exception, log: Path) -> int:
         print(f"  {line}", file=sys.stderr)
     print(f"regpipe: log {log}", file=sys.stderr)
     return 1
+
+
+def _port(text: str) -> int:
+    port = int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= port <= 65_535:
+        raise argparse.ArgumentTypeError(f"expected a port from 1 to 65535, got {text!r}")
+    return port

@@ -1,0 +1,41 @@
+"""`regpipe init`."""
+
+import argparse
+from typing import Any
+
+from pipeline_def.cli.arguments import add_output, new_parser
+from pipeline_def.cli.usage_errors import check_output, write
+
+DESCRIPTION = """\
+Looks at a table and writes a configuration for it: the label and which of its
+values counts as 1, the columns to learn from, the columns of text that are left
+out, and every other key at its default."""
+EPILOG = """\
+example:
+  regpipe init --data churn.csv --label churned
+  regpipe run --config pipeline.yaml
+
+exit codes: 0 written; 2 wrong arguments, or the file exists; 3 the table can't
+be used"""
+
+
+def add_command(subparsers: Any) -> None:
+    """Adds `init` to argparse's subparsers."""
+    parser = new_parser(subparsers, "init", "write a configuration for a table", DESCRIPTION, EPILOG)
+    parser.add_argument("--data", required=True, metavar="PATH", help="the table; becomes data.input")
+    parser.add_argument("--label", required=True, metavar="NAME", help="the column to predict")
+    add_output(parser, "pipeline.yaml")
+    parser.set_defaults(command=init)
+
+
+def init(args: argparse.Namespace) -> int:
+    """`regpipe init`: a configuration file for a table, and on standard output what was found in it."""
+    from pipeline_def.config.starter_config import configure
+
+    check_output(args)
+    text, findings = configure(args.data, args.label)
+    write(args.output, text)
+    for line in findings:
+        print(line)
+    print(f"Wrote {args.output}. Next: regpipe run --config {args.output}")
+    return 0

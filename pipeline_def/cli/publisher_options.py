@@ -1,0 +1,26 @@
+"""--reason and --by: why a person publishes a model by hand, and who does it."""
+
+import argparse
+import getpass
+
+from pipeline_def.cli.usage_errors import UsageError
+
+
+def add_publisher(parser: argparse.ArgumentParser, *, reason_required: bool) -> None:
+    """--reason and --by."""
+    parser.add_argument(
+        "--reason", required=reason_required, metavar="TEXT", help="why, for whoever asks later"
+    )
+    parser.add_argument("--by", metavar="NAME", help="who (default: the name you are logged in with)")
+
+
+def read_publisher(args: argparse.Namespace) -> tuple[str, str]:
+    """Returns the name and the reason, each in one line; the reason is empty where none was given.
+
+    Raises:
+        UsageError: one of them is given but empty.
+    """
+    for option, text in (("--reason", args.reason), ("--by", args.by)):
+        if text is not None and not text.strip():
+            raise UsageError(f"{option}: expected text that is not empty, got {text!r}")
+    return args.by or getpass.getuser(), " ".join((args.reason or "").split())

@@ -1,0 +1,43 @@
+"""The place that models are published to, for the commands that read it."""
+
+import argparse
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pipeline_def.cli.arguments import read_config
+from pipeline_def.cli.usage_errors import UsageError, check_root
+
+if TYPE_CHECKING:
+    from components.pusher.publication import Destination
+
+
+def read_destination(args: argparse.Namespace) -> "Destination":
+    """Returns where the configuration publishes models.
+
+    Raises:
+        UsageError: --root is a file.
+        ConfigError: see `load_config`.
+    """
+    check_root(args.root)
+    from pipeline_def.config.destination import destination
+
+    return destination(read_config(args), args.root)
+
+
+@contextlib.contextmanager
+def remote_usage_errors(destination: "Destination") -> Iterator[None]:
+    """Turns errors of remote storage into one-line usage errors; those of a local folder pass."""
+    try:
+        yield
+    except Exception as error:
+        from components.common.storage import is_remote
+
+        if not is_remote(destination.directory):
+            raise
+        from tensorflow import errors
+
+        if not isinstance(error, OSError | errors.OpError):
+            raise
+        reason = error.strerror if isinstance(error, OSError) else error.message
+        raise UsageError(f"{destination.directory}: can't be read: {reason}") from None

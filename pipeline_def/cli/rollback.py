@@ -1,0 +1,58 @@
+"""`regpipe rollback`."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from pipeline_def.cli.arguments import add_config, add_root, new_parser
+from pipeline_def.cli.publisher_options import add_publisher, read_publisher
+from pipeline_def.cli.push_destination import read_destination, remote_usage_errors
+from pipeline_def.cli.usage_errors import UsageError, print_error
+
+DESCRIPTION = """\
+Publishes an old version again, as the newest: servers take the highest number.
+It is checked as any model is. Who did so, when and why is kept in its card and
+in the metadata store. Later runs don't publish the model you went back from."""
+EPILOG = """\
+example:
+  regpipe rollback 1795177529 --reason "complaints"    # regpipe versions
+
+exit codes: 0 published; 1 it could not be published; 2 wrong arguments, no such
+version, or one that is the current model already"""
+
+
+def add_command(subparsers: Any) -> None:
+    """Adds `rollback` to argparse's subparsers."""
+    parser = new_parser(subparsers, "rollback", "publish an old version again", DESCRIPTION, EPILOG)
+    parser.add_argument("version", type=int, metavar="VERSION", help="see `regpipe versions`")
+    add_publisher(parser, reason_required=False)
+    add_config(parser)
+    add_root(parser)
+    parser.set_defaults(command=rollback)
+
+
+def rollback(args: argparse.Namespace) -> int:
+    """`regpipe rollback`: publishes an old version again, as the newest, and records who did it and why.
+
+    Raises:
+        UsageError: no such version, going back to it would change nothing, or the place can't be read.
+    """
+    destination = read_destination(args)
+    by, reason = read_publisher(args)
+    from components.common.errors import BadModel
+    from pipeline_def.local.published_versions import CannotRollBack
+    from pipeline_def.local.published_versions import rollback as roll_back
+    from pipeline_def.local.runner import RootInUse
+    from pipeline_def.terminal.capture import OutputCapture
+
+    try:
+        # What TensorFlow has to say about this machine is of no use here.
+        with remote_usage_errors(destination), OutputCapture(Path(os.devnull)):
+            published = roll_back(args.root.resolve(), destination, args.version, by=by, reason=reason)
+    except (RootInUse, CannotRollBack) as error:
+        raise UsageError(str(error)) from None
+    except (OSError, BadModel) as error:
+        return print_error(f"the model could not be published: {error}", 1)
+    print(f"Version {args.version} is published again, as version {published.version} in {published.path}.")
+    return 0

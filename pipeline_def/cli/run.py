@@ -1,0 +1,101 @@
+"""`regpipe run`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from components.common.suggestions import closest
+from pipeline_def.cli.arguments import new_parser
+from pipeline_def.cli.table_options import add_table_options, read_table_config
+from pipeline_def.cli.usage_errors import UsageError, check_root
+from pipeline_def.steps import STEP_NAMES, TUNER, step_names
+
+EXIT_CODES = """\
+exit codes:
+  0    the model was pushed (or the part asked for with --to-step is done)
+  1    a step failed
+  2    wrong arguments or configuration; nothing was run
+  3    the data was refused
+  4    the run was complete but the model was not blessed, or a person had
+       rolled back from it: nothing was pushed
+  130  interrupted with Ctrl-C"""
+
+DESCRIPTION = """\
+Runs the pipeline: reads the table, checks it, trains the model and its
+unregularized baseline, compares the two on the test split and pushes the model
+if it passes every threshold. A step whose input, settings and code have not
+changed is taken from the cache."""
+EPILOG = f"""\
+examples:
+  regpipe run
+  regpipe run --data 'days/*.csv' --label churned --set data.positive_label=yes
+  regpipe run --config pipeline.yaml --set 'model.hidden_units=[64, 32]'
+  regpipe run --set tuning.trials=20   # first looks for the best l1, l2, ...
+  regpipe run --from-step Trainer   # earlier steps: as in the last run
+  regpipe run --json > run.json     # the verdict then goes to standard error
+
+--data and --label win over --set, --set over the file, the file over the
+defaults. `regpipe config` lists every key.
+
+{EXIT_CODES}"""
+
+
+def add_command(subparsers: Any) -> None:
+    """Adds `run` to argparse's subparsers."""
+    parser = new_parser(subparsers, "run", "run the pipeline", DESCRIPTION, EPILOG)
+    add_table_options(parser)
+    parser.add_argument(
+        "--no-cache", action="store_true", help="run every step, even those that are unchanged"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the summary as JSON, as the last thing on standard output"
+    )
+    parser.add_argument(
+        "--from-step", metavar="STEP", help=f"begin with this step, one of {', '.join(STEP_NAMES)}"
+    )
+    parser.add_argument("--to-step", metavar="STEP", help="end with this step")
+    parser.set_defaults(command=run, on_interrupt="; finished steps are taken from the cache next time")
+
+
+def run(args: argparse.Namespace) -> int:
+    """`regpipe run`: the verdict on standard output; with --json on standard error, and then the summary.
+
+    Raises:
+        UsageError: an unknown step, a root that is no folder or is in use.
+        ConfigError: see `load_config`.
+    """
+    check_root(args.root)
+    config = read_table_config(args)
+    _check_steps(step_names(config), args.from_step, args.to_step)
+
+    from pipeline_def.local import runner
+    from pipeline_def.runs.run_store import NoSuchRun
+    from pipeline_def.terminal.summary_view import show
+
+    options = runner.RunOptions(
+        root=args.root, use_cache=not args.no_cache, from_step=args.from_step, to_step=args.to_step
+    )
+    try:
+        summary = runner.run(config, options)
+    except (runner.RootInUse, NoSuchRun) as error:
+        raise UsageError(str(error)) from None
+    show(summary, sys.stderr if args.json else sys.stdout)
+    if args.json:
+        sys.stderr.flush()
+        print(summary.to_json())
+    return summary.exit_code
+
+
+def _check_steps(names: Sequence[str], first: str | None, last: str | None) -> None:
+    for option, step in (("--from-step", first), ("--to-step", last)):
+        if step is not None and step.lower() == TUNER.lower() and TUNER not in names:
+            raise UsageError(
+                f"{option}: expected a step of this configuration, got {step!r}; --set tuning.trials=10 adds it"
+            )
+        if step is not None and step not in names:
+            meant = closest(step, names)
+            hint = f"did you mean {meant}?" if meant else f"there are {', '.join(names)}"
+            raise UsageError(f"{option}: expected the name of a step, got {step!r}; {hint}")
+    if first is not None and last is not None and names.index(first) > names.index(last):
+        raise UsageError(f"--from-step: expected a step not after --to-step {last}, got {first!r}")

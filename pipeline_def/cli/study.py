@@ -1,0 +1,95 @@
+"""`regpipe study`."""
+
+import argparse
+import sys
+from typing import Any
+
+from pipeline_def.cli.arguments import new_parser
+from pipeline_def.cli.browser import open_page
+from pipeline_def.cli.table_options import add_table_options, read_table_config
+from pipeline_def.cli.usage_errors import UsageError, check_root
+
+MOST_STRENGTHS = 50
+
+DESCRIPTION = """\
+Trains the network of the configuration many times on the same data: without
+regularization, with L1, L2, elastic net, dropout, weight decay and early
+stopping, each alone, with all as configured, and with l1, l2 and dropout from
+weak to strong. Shows for each the loss on the splits train and eval, the gap
+between them, the AUC, how many weights are exactly 0 and how large they are, as
+a table and as a page with charts. The split test is not looked at: it decides
+in `regpipe run`."""
+EPILOG = """\
+examples:
+  regpipe study
+  regpipe study --data churn.csv --label churned --open
+  regpipe study --config pipeline.yaml --strengths 15   # finer paths
+  regpipe study --strengths 0                           # no paths
+  regpipe study --json > study.json
+
+The data steps come from the cache of `regpipe run`. Each result is kept under
+the root, in studies/: a study that was interrupted, or a second one with other
+strengths, trains only what is missing. The page is studies/ID/study.html.
+
+exit codes: 0 done; 1 a step or a training failed; 2 wrong arguments or
+configuration; 3 the data was refused; 130 interrupted with Ctrl-C"""
+
+
+def add_command(subparsers: Any) -> None:
+    """Adds `study` to argparse's subparsers."""
+    parser = new_parser(subparsers, "study", "compare regularizations on the same data", DESCRIPTION, EPILOG)
+    add_table_options(parser)
+    parser.add_argument(
+        "--strengths",
+        type=_strengths,
+        default=7,
+        metavar="N",
+        help="how many strengths of l1, of l2 and of dropout to train, from weak to strong; 0: none (default: 7)",
+    )
+    parser.add_argument("--open", action="store_true", help="open the page in the browser, too")
+    parser.add_argument(
+        "--json", action="store_true", help="print the results as JSON, as the last thing on standard output"
+    )
+    parser.set_defaults(command=study, on_interrupt="; networks that are trained are kept")
+
+
+def study(args: argparse.Namespace) -> int:
+    """`regpipe study`: the table on standard output; with --json on standard error, and then the results.
+
+    Raises:
+        UsageError: a root that is no folder or is in use.
+        ConfigError: see `load_config`.
+    """
+    check_root(args.root)
+    config = read_table_config(args)
+    from pipeline_def.local import study_runner as studies
+    from pipeline_def.local.runner import RootInUse
+
+    try:
+        studied = studies.study(config, args.root, args.strengths)
+    except RootInUse as error:
+        raise UsageError(str(error)) from None
+    except studies.DataStepsFailed as error:
+        from pipeline_def.terminal.summary_view import show as show_summary
+
+        show_summary(error.summary, sys.stderr)
+        return error.summary.exit_code
+    except studies.StudyFailed as error:
+        print(f"regpipe: the study failed: {error}", file=sys.stderr)
+        return 1
+    from pipeline_def.terminal.study_table import show
+
+    show(studied, sys.stderr if args.json else sys.stdout)
+    if args.json:
+        sys.stderr.flush()
+        print(studied.study.to_json())
+    if args.open:
+        open_page(studied.page)
+    return 0
+
+
+def _strengths(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else -1
+    if number != 0 and not 2 <= number <= MOST_STRENGTHS:
+        raise argparse.ArgumentTypeError(f"expected 0 or a number from 2 to {MOST_STRENGTHS}, got {text!r}")
+    return number

@@ -1,0 +1,85 @@
+"""`regpipe submit`."""
+
+import argparse
+import sys
+import time
+from typing import Any
+
+from pipeline_def.cli.arguments import add_config, new_parser, read_config
+from pipeline_def.cli.pipeline_package import add_pipeline, read_package
+from pipeline_def.cli.usage_errors import UsageError, print_error
+
+DESCRIPTION = """\
+Starts one run on Kubeflow Pipelines, now. The pipeline is uploaded as a version
+named by the digest of its content, unless that is there already. Prints the
+run's id and page; --wait follows it, a line whenever a step changes its state.
+
+kubeflow.host and kubeflow.auth say where and who asks; a token is taken from
+the environment variable KUBEFLOW_TOKEN, never from the configuration."""
+EPILOG = """\
+examples:
+  regpipe submit --config pipeline.yaml
+  regpipe submit --config pipeline.yaml --param span=12 --wait
+  regpipe submit --set kubeflow.host=http://localhost:8080
+
+exit codes: 0 submitted, or with --wait: ended well; 1 Kubeflow Pipelines can't
+be reached or refuses, or the run has failed or been canceled, also where the
+data was refused: the API does not tell why; 2 wrong arguments or configuration;
+4 the run was complete but the model was not blessed; 130 interrupted: the run
+goes on"""
+
+
+def add_command(subparsers: Any) -> None:
+    """Adds `submit` to argparse's subparsers."""
+    parser = new_parser(subparsers, "submit", "start one run on Kubeflow", DESCRIPTION, EPILOG)
+    add_config(parser)
+    add_pipeline(parser)
+    parser.add_argument(
+        "--param",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a runtime parameter; may be repeated",
+    )
+    parser.add_argument("--wait", action="store_true", help="follow the run to its end")
+    parser.set_defaults(command=submit, on_interrupt="; a run that was submitted goes on")
+
+
+def submit(args: argparse.Namespace) -> int:
+    """`regpipe submit`: starts one run, and with --wait follows it to its end.
+
+    Raises:
+        UsageError: a parameter that the pipeline does not have, or not with this value.
+    """
+    config = read_config(args)
+    from pipeline_def.kubeflow.auth import KubeflowError
+    from pipeline_def.kubeflow.kfp_client import Kubeflow
+    from pipeline_def.kubeflow.package import BadPackage
+    from pipeline_def.kubeflow.run_submission import conclusion, follow
+    from pipeline_def.kubeflow.run_submission import submit as start
+
+    package = read_package(config, args.pipeline)
+    try:
+        arguments = package.arguments(args.param)
+    except BadPackage as error:
+        raise UsageError(f"--param: {error}") from None
+    try:
+        kubeflow = Kubeflow(config.kubeflow)
+        experiment = config.kubeflow.experiment or config.name
+        run = start(kubeflow, package, arguments, experiment, config.kubeflow.service_account)
+        print(
+            f"Run      {run.run_id}\nVersion  {package.version}\nPage     {kubeflow.run_url(run.run_id)}",
+            flush=True,
+        )
+        if not args.wait:
+            return 0
+        state, failed = follow(kubeflow, run.run_id, package.steps, _tell)
+    except KubeflowError as error:
+        return print_error(error, 1)
+    code, sentence = conclusion(state, failed)
+    print(sentence, file=sys.stderr if code else sys.stdout)
+    return code
+
+
+def _tell(line: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)

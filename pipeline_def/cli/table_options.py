@@ -1,0 +1,41 @@
+"""The options of the commands that train, and the configuration that they give."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline_def.cli.arguments import add_config, add_root
+
+if TYPE_CHECKING:
+    from pipeline_def.config.load import PipelineConfig
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def add_table_options(parser: argparse.ArgumentParser) -> None:
+    """What to compute, and under which root: the same for all commands that compute."""
+    add_config(parser)
+    parser.add_argument("--data", metavar="PATH", help="the table; stands for --set data.input=PATH")
+    parser.add_argument(
+        "--label", metavar="NAME", help="the column to predict; stands for --set data.label=NAME"
+    )
+    add_root(parser)
+
+
+def read_table_config(args: argparse.Namespace) -> "PipelineConfig":
+    """The configuration that --config, --set, --data and --label make."""
+    from pipeline_def.config.load import Flag, load_config
+
+    flags = [Flag("--data", "data.input", args.data), Flag("--label", "data.label", args.label)]
+    return _with_sample(
+        load_config(args.config, [*args.set, *(flag for flag in flags if flag.text is not None)])
+    )
+
+
+def _with_sample(config: "PipelineConfig") -> "PipelineConfig":
+    """The default table is found from any working directory: it comes with the project."""
+    sample = type(config)().data.input
+    beside_the_code = _REPOSITORY / sample
+    if config.data.input != sample or Path(sample).exists() or not beside_the_code.exists():
+        return config
+    return config.model_copy(update={"data": config.data.model_copy(update={"input": str(beside_the_code)})})

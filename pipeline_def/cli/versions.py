@@ -1,0 +1,76 @@
+"""`regpipe versions`."""
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from components.common.formatting import aligned_columns, number
+from pipeline_def.cli.arguments import add_config, add_json, add_root, new_parser
+from pipeline_def.cli.push_destination import read_destination, remote_usage_errors
+
+if TYPE_CHECKING:
+    from pipeline_def.runs.summary import VersionRecord
+
+_SHORT = 12  # digits of a digest, in a table  # digits of a digest, in a table
+_HEADS = ("version", "published", "run", "AUC", "log loss", "digest", "")
+
+DESCRIPTION = """\
+Lists the versions that are published, newest first: when and by which run, AUC
+and log loss on the test split, and the digest of the model. `current` is the
+one that is served."""
+EPILOG = """\
+examples:
+  regpipe versions
+  regpipe versions --config pipeline.yaml --json
+
+exit codes: 0 listed, even if there is none; 2 wrong arguments or configuration"""
+
+
+def add_command(subparsers: Any) -> None:
+    """Adds `versions` to argparse's subparsers."""
+    parser = new_parser(subparsers, "versions", "list what is published", DESCRIPTION, EPILOG)
+    add_config(parser)
+    add_root(parser)
+    add_json(parser)
+    parser.set_defaults(command=versions)
+
+
+def versions(args: argparse.Namespace) -> int:
+    """`regpipe versions`: what is published, the newest first. None yet is no error.
+
+    Raises:
+        UsageError: the place can't be read.
+    """
+    destination = read_destination(args)
+    from pipeline_def.local.published_versions import list_versions
+
+    with remote_usage_errors(destination):
+        records = list_versions(destination)
+    if args.json:
+        print(json.dumps([record.model_dump(mode="json") for record in records], indent=2))
+    elif records:
+        print(aligned_columns([_HEADS, *map(_row, records)]))
+    else:
+        print(f"No version in {destination.directory} yet; `regpipe run` publishes a model that is blessed.")
+    return 0
+
+
+def _row(record: "VersionRecord") -> tuple[str, ...]:
+    notes = ["current"] if record.current else []
+    if record.blessed_by:
+        notes.append(f"blessed by {record.blessed_by}")
+    if record.rollback:
+        notes.append(f"{record.rollback.to_version} again, by {record.rollback.by}")
+    return (
+        str(record.version),
+        record.published or "",
+        record.run or "",
+        _number(record.auc),
+        _number(record.log_loss),
+        (record.digest or "")[:_SHORT],
+        ", ".join(notes),
+    )
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else number(value)

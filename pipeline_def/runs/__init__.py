@@ -1,0 +1,1 @@
+"""Runs that the metadata store knows, and the summary of a run."""
