@@ -8,7 +8,8 @@ from typing import Any
 
 from components.common import storage
 from components.common.errors import DataRefused
-from components.common.file_names import INGEST_FILE, REJECTED_FILE
+from components.common.file_names import REJECTED_FILE
+from components.common.ingest_record import FileCounts, IngestRecord, RowCounts
 from components.config.data import SPLITS
 from components.example_gen import labels, shards
 from components.example_gen.shards import Job
@@ -30,7 +31,9 @@ class Outcome:
         self._unknown_labels: Counter[str] = Counter()
         self._bad_labels = 0
         self.rows = dict.fromkeys((*SPLITS, "rejected"), 0)
-        self.files = {head.path: {"path": head.path, "rows": 0, "rejected": 0} for head in job.table.heads}
+        self.files: dict[str, dict[str, Any]] = {
+            head.path: {"path": head.path, "rows": 0, "rejected": 0} for head in job.table.heads
+        }
         self.reasons: list[str] = []
         for index in range(job.blocks):
             self._add(json.loads(storage.read(shards.note_path(job.uri, index))))
@@ -78,22 +81,23 @@ class Outcome:
             lines.append(f"Most of them are about column {worst[0][0]!r}; data.ignore leaves a column out.")
         return "\nThe first reasons:\n" + "\n".join(lines) if lines else ""
 
-    def summary(self) -> dict[str, Any]:
-        """The content of `ingest.json`."""
+    def record(self, digest: str) -> IngestRecord:
+        """Returns the ingest record; `digest` is that of the files' bytes."""
         table = self._job.table
-        return {
-            "rows": self.rows,
-            "features": list(table.features),
-            "label": table.labels.column,
-            "negative_label": table.labels.negative,
-            "positive_label": table.labels.positive,
-            "missing_values": list(self._job.settings.missing_values),
-            "left_out": list(table.left_out),
-            "warnings": list(table.warnings),
-            "files": list(self.files.values()),
-            "span": table.span,
-            "reasons": self.reasons,
-        }
+        return IngestRecord(
+            rows=RowCounts(**self.rows),
+            features=table.features,
+            label=table.labels.column,
+            negative_label=table.labels.negative,
+            positive_label=table.labels.positive,
+            missing_values=self._job.settings.missing_values,
+            left_out=table.left_out,
+            warnings=table.warnings,
+            files=tuple(FileCounts(**counts) for counts in self.files.values()),
+            span=table.span,
+            reasons=tuple(self.reasons),
+            digest=digest,
+        )
 
     def write_rejected(self, path: str) -> None:
         """Writes all bad rows in the order of file and line; the file appears when it is complete."""
@@ -122,7 +126,6 @@ def finish(job: Job, digest: str, rejected_dir: str) -> Outcome:
             outcome.write_rejected(kept)
         raise DataRefused(refusal, rejected_rows=kept)
     outcome.write_rejected(f"{job.uri}/{REJECTED_FILE}")
-    summary = json.dumps({**outcome.summary(), "digest": digest}, indent=2, ensure_ascii=False)
-    storage.write(f"{job.uri}/{INGEST_FILE}", f"{summary}\n".encode())
+    outcome.record(digest).write(job.uri)
     storage.remove_folder(f"{job.uri}/{shards.NOTES}")
     return outcome

@@ -1,14 +1,11 @@
-"""Reads what ExampleGen wrote: serialized tf.Examples, whole batches at a time, and the note beside the splits."""
+"""Reads what ExampleGen wrote: batches of serialized tf.Examples, and the ingest record beside the splits."""
 
-import json
 import os
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
-from components.common import storage
-from components.common.file_names import INGEST_FILE
+from components.common.ingest_record import IngestRecord
 
 
 # The annotation is text: evaluated, it would load TensorFlow for steps that need none.
@@ -28,15 +25,18 @@ def serialized_batches(files: Sequence[str], rows: int) -> "tf.data.Dataset":
     return tf.data.Dataset.from_tensor_slices(tf.constant(files, tf.string)).flat_map(read).batch(rows)
 
 
-def read_ingest(pattern: str) -> dict[str, Any]:
-    """What `ingest.json` says of the whole table: rows by split, the label's two values, the data's digest.
+def read_ingest(pattern: str) -> IngestRecord:
+    """Reads the ingest record that lies beside the splits.
 
     Args:
-        pattern: of the files of one split, as TFX gives it to a step.
+        pattern: a glob of the files of one split, as TFX passes it to a step.
+
+    Raises:
+        FileNotFoundError: there is no record.
+        ValueError: the record is damaged, or its format version is unknown.
     """
-    examples = os.path.dirname(os.path.dirname(pattern))  # noqa: PTH120 (may lie on gs://, which is no Path)
-    found: dict[str, Any] = json.loads(storage.read(os.path.join(examples, INGEST_FILE)))
-    return found
+    # Not a Path: it may be on gs://.
+    return IngestRecord.read(os.path.dirname(os.path.dirname(pattern)))  # noqa: PTH120
 
 
 def first_rows(patterns: Sequence[str], rows: int) -> list[bytes]:

@@ -6,9 +6,10 @@ from typing import Any
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from components.common.formatting import count, html_significant, percent, plural
+from components.common.ingest_record import IngestRecord
 from components.config.data import SPLITS
 from components.report.blocks import Block, Section, TableBlock, TextBlock
-from components.report.run_artifacts import Json, RunArtifacts
+from components.report.run_artifacts import RunArtifacts
 
 MOST_FEATURES = 50  # more are folded away
 MOST_FILES = 1_000  # of more, the first are shown: the page stays small
@@ -26,39 +27,36 @@ def row_counts(run: RunArtifacts) -> Iterator[Block]:
     if ingest is None:
         yield TextBlock("ExampleGen left no account of the rows.", "quiet")
         return
-    by_split = ingest["rows"]
-    total = sum(by_split.values())
-    yield TextBlock(_summary(ingest, by_split))
+    total = ingest.rows.accepted + ingest.rows.rejected
+    yield TextBlock(_summary(ingest))
     cells = tuple(
-        (name, count(number), percent(number / total if total else 0.0)) for name, number in by_split.items()
+        (name, count(number), percent(number / total if total else 0.0)) for name, number in ingest.rows
     )
     yield TableBlock("Rows by split", ("split", "rows", "share"), cells)
-    files = ingest.get("files") or []
+    files = ingest.files
     if len(files) > 1:
-        listed = tuple(
-            (file["path"], count(file["rows"]), count(file["rejected"])) for file in files[:MOST_FILES]
-        )
+        listed = tuple((file.path, count(file.rows), count(file.rejected)) for file in files[:MOST_FILES])
         some = f", the first {MOST_FILES:,} of {len(files):,}" if len(files) > MOST_FILES else ""
         fold = f"The files: {plural(len(files), 'file')}"
         yield TableBlock(f"Rows by file{some}", ("file", "rows", "rejected"), listed, summary=fold)
-    reasons = tuple((str(number), reason) for number, reason in enumerate(ingest.get("reasons") or (), 1))
+    reasons = tuple((str(number), reason) for number, reason in enumerate(ingest.reasons, 1))
     if reasons:
         yield TableBlock(
             "Why rows were set aside, the first of them", ("", "reason"), reasons, text_columns=(1,)
         )
-    for warning in ingest.get("warnings") or ():
+    for warning in ingest.warnings:
         yield TextBlock(f"Warning: {warning}", "bad")
 
 
-def _summary(ingest: Json, rows: Json) -> str:
-    read = sum(rows[split] for split in SPLITS)
-    features = plural(len(ingest["features"]), "feature")
-    source = ", ".join(file["path"] for file in (ingest.get("files") or [])[:1])
-    more = len(ingest.get("files") or []) - 1
+def _summary(ingest: IngestRecord) -> str:
+    rejected = ingest.rows.rejected
+    features = plural(len(ingest.features), "feature")
+    source = ", ".join(file.path for file in ingest.files[:1])
+    more = len(ingest.files) - 1
     where = f" from {source}" + (f" and {plural(more, 'more file')}" if more > 0 else "") if source else ""
-    label = f"the label {ingest['label']!r} ({ingest['positive_label']!r} is positive)"
-    rejected = plural(rows["rejected"], "row was", "rows were") if rows["rejected"] else "no row was"
-    return f"{plural(read, 'row')}{where}, {features}, {label}; {rejected} set aside."
+    label = f"the label {ingest.label!r} ({ingest.positive_label!r} is positive)"
+    set_aside = plural(rejected, "row was", "rows were") if rejected else "no row was"
+    return f"{plural(ingest.rows.accepted, 'row')}{where}, {features}, {label}; {set_aside} set aside."
 
 
 def _statistics(run: RunArtifacts) -> Iterator[Block]:
@@ -67,7 +65,7 @@ def _statistics(run: RunArtifacts) -> Iterator[Block]:
         yield TextBlock("There are no statistics of the training split.", "quiet")
         return
     # As in the table; the label comes last.
-    order = {name: number for number, name in enumerate((run.ingest or {}).get("features", ()))}
+    order = {name: number for number, name in enumerate(run.ingest.features if run.ingest else ())}
     splits = [split for split in SPLITS[1:] if split in run.statistics]
     others = [{_name(f): f for f in run.statistics[split].features} for split in splits]
     rows = tuple(

@@ -11,13 +11,13 @@ from components.common import storage
 from components.common.file_names import (
     ANOMALIES_FILE,
     HISTORY_FILE,
-    INGEST_FILE,
     STATISTICS_FILE,
     TRIALS_FILE,
     TUNED_FILE,
     VERDICT_FILE,
     WEIGHTS_FILE,
 )
+from components.common.ingest_record import IngestRecord
 from components.config.data import SPLITS
 
 Json = dict[str, Any]
@@ -72,7 +72,7 @@ class RunArtifacts:
     facts: Json = dataclasses.field(default_factory=dict)
     pushed_path: str | None = None
     not_pushed_because: str | None = None
-    ingest: Json | None = None
+    ingest: IngestRecord | None = None
     verdict: Json | None = None
     candidate: TrainingArtifacts = TrainingArtifacts()
     baseline: TrainingArtifacts = TrainingArtifacts()
@@ -102,7 +102,7 @@ def read_run_artifacts(
         facts=_object(paths.facts) or {},
         pushed_path=pushed_path,
         not_pushed_because=not_pushed_because,
-        ingest=_object(f"{paths.examples}/{INGEST_FILE}"),
+        ingest=_ingest(paths.examples),
         verdict=_object(f"{paths.evaluation}/{VERDICT_FILE}"),
         candidate=_training(paths.candidate),
         baseline=_training(paths.baseline),
@@ -110,6 +110,13 @@ def read_run_artifacts(
         anomalies=_anomalies(paths.anomalies),
         trials=_list(f"{paths.tuner}/{TRIALS_FILE}") if paths.tuner else None,
     )
+
+
+def _ingest(folder: str) -> IngestRecord | None:
+    try:
+        return IngestRecord.read(folder)
+    except (OSError, ValueError):
+        return None
 
 
 def _training(folder: str) -> TrainingArtifacts:

@@ -61,7 +61,7 @@ def finding(study: Study) -> Section:
         blocks.append(
             TextBlock(
                 f"It was chosen as the lowest of {study.trained + study.known} values on "
-                f"{plural(study.ingest['rows']['eval'], 'row')}: it is a little too good, and small differences "
+                f"{plural(study.ingest.rows.eval, 'row')}: it is a little too good, and small differences "
                 "may be chance. The split test, which no study touches, decides in `regpipe run`."
             )
         )

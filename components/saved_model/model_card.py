@@ -13,13 +13,13 @@ import tensorflow_transform as tft
 
 from components.common.file_names import CARD_FILE
 from components.common.formatting import plural
+from components.common.ingest_record import IngestRecord
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.saved_model.input_names import input_names
 from components.transform.preprocessing import HIGH, LOW, MEAN, feature_names
 
 SCHEMA_VERSION = 1
-_SPLITS = ("train", "eval", "test")
 # As they say themselves: a wheel may have another name, such as tensorflow-cpu.
 _LIBRARIES = {"tensorflow": tf, "keras": keras, "tensorflow-transform": tft}
 
@@ -30,14 +30,14 @@ class Origin:
 
     Attributes:
         name: of the pipeline.
-        ingest: ExampleGen's note on the table, see `components.examples.reader.read_ingest`.
+        ingest: what ExampleGen found in the table.
         model: the network.
         training: how it was fitted.
         code_digest: of the code that trained it.
     """
 
     name: str
-    ingest: Mapping[str, Any]
+    ingest: IngestRecord
     model: ModelConfig
     training: TrainingConfig
     code_digest: str
@@ -51,7 +51,7 @@ def write_card(path: str, origin: Origin, transform: tft.TFTransformOutput) -> N
         origin: what it was made from.
         transform: the output of the Transform step, which knows what the training split shows of each feature.
     """
-    card = model_card(origin, ranges(transform, origin.ingest["label"]))
+    card = model_card(origin, ranges(transform, origin.ingest.label))
     tf.io.gfile.makedirs(f"{path}/assets.extra")
     with tf.io.gfile.GFile(f"{path}/{CARD_FILE}", "w") as file:
         file.write(json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
@@ -78,13 +78,13 @@ def ranges(transform: tft.TFTransformOutput, label: str) -> dict[str, dict[str, 
 def model_card(origin: Origin, features: Mapping[str, Mapping[str, float | None]]) -> dict[str, Any]:
     """The card's content, ready for JSON; `features` as `ranges` gives them, in the order of the vector."""
     ingest = origin.ingest
-    label, positive = ingest["label"], ingest["positive_label"]
+    label, positive = ingest.label, ingest.positive_label
     return {
         "schema_version": SCHEMA_VERSION,
         "name": origin.name,
         "what": f"The probability that {label!r} is {positive!r}, from "
         f"{plural(len(features), 'numeric feature')}: {_network(origin.model.hidden_units)}.",
-        "label": {"name": label, "negative": ingest["negative_label"], "positive": positive},
+        "label": {"name": label, "negative": ingest.negative_label, "positive": positive},
         "inputs": [
             {"feature": feature, "input": given, "dtype": "float32", "missing": "NaN", **features[feature]}
             for feature, given in zip(features, input_names(list(features)), strict=True)
@@ -96,9 +96,9 @@ def model_card(origin: Origin, features: Mapping[str, Mapping[str, float | None]
             "classify": "TF Serving's classification API; tf.Examples, with the features under their own names",
         },
         "data": {
-            "digest": ingest["digest"],
-            "rows": {split: ingest["rows"][split] for split in _SPLITS},
-            "missing_values": ingest["missing_values"],
+            "digest": ingest.digest,
+            "rows": ingest.rows.model_dump(exclude={"rejected"}),
+            "missing_values": list(ingest.missing_values),
         },
         "code_digest": origin.code_digest,
         "settings": {

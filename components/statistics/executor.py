@@ -71,7 +71,7 @@ class Executor(BaseBeamExecutor):  # type: ignore[misc]
         outputs = {split: artifact_utils.get_split_uri([statistics], split) for split in splits}
         ingest = read_ingest(next(iter(patterns.values())))
         # TFDV's order, which the schema takes over.
-        columns = Columns(tuple(sorted([*ingest["features"], ingest["label"]])), ingest["label"])
+        columns = Columns(tuple(sorted([*ingest.features, ingest.label])), ingest.label)
         with self._make_beam_pipeline() as pipeline:
             summarize(pipeline, _shards(patterns), columns, outputs)
 

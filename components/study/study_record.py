@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, computed_field
 
+from components.common.ingest_record import IngestRecord
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 
@@ -111,7 +112,7 @@ class Study(_Plain):
     Attributes:
         id: of the run that prepared the data.
         config: the whole configuration.
-        ingest: ExampleGen's account of the rows.
+        ingest: what ExampleGen found in the table.
         facts: what the metadata store knows of that run, as in `report.sources.Evidence`.
         notes: see `variants.Plan`.
         trained, known: how many networks were trained for this study, and how many before. Each counts once, though it
@@ -121,7 +122,7 @@ class Study(_Plain):
 
     id: str
     config: dict[str, Any]
-    ingest: dict[str, Any]
+    ingest: IngestRecord
     facts: dict[str, Any]
     notes: tuple[str, ...]
     trained: int

@@ -62,7 +62,7 @@ def _export(
     """The SavedModel, with warm-up requests and its card."""
     path = fn_args.serving_model_dir
     ingest = read_ingest(fn_args.train_files[0])
-    classes = ingest["negative_label"], ingest["positive_label"]
+    classes = ingest.negative_label, ingest.positive_label
     export(model, transform, settings.label, path, classes)
     features = feature_names(transform.raw_feature_spec(), settings.label)
     write_warmup(path, first_rows(fn_args.train_files, max(BATCHES)), features)

@@ -90,7 +90,7 @@ def study(config: PipelineConfig, root: Path, strengths: int) -> Studied:
 def _study(config: PipelineConfig, root: Path, run_id: str, strengths: int, display: RunDisplay) -> Study:
     import tensorflow_transform as tft
 
-    from components.common.file_names import INGEST_FILE
+    from components.common.ingest_record import IngestRecord
     from components.study.trainings import Data, Trainings
     from components.training.dataset import read_vectors
     from components.transform.preprocessing import feature_names
@@ -123,7 +123,7 @@ def _study(config: PipelineConfig, root: Path, run_id: str, strengths: int, disp
     found = Study(
         id=run_id,
         config=config.model_dump(mode="json"),
-        ingest=json.loads((Path(examples) / INGEST_FILE).read_text("utf-8")),
+        ingest=IngestRecord.read(examples),
         facts={
             **facts,
             "code": {step: digest for step, digest in facts["code"].items() if step != REPORT} | {STEP: code},

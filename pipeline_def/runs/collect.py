@@ -8,7 +8,8 @@ from typing import Any
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.common import storage
-from components.common.file_names import INGEST_FILE, REJECTED_FILE, TRIALS_FILE, VERDICT_FILE
+from components.common.file_names import REJECTED_FILE, TRIALS_FILE, VERDICT_FILE
+from components.common.ingest_record import IngestRecord
 from components.evaluator.bootstrap import METRICS
 from components.evaluator.verdict import BASELINE, CANDIDATE
 from components.report.run_page import REPORT_FILE
@@ -21,7 +22,6 @@ from pipeline_def.runs.summary import (
     MetricIntervals,
     Metrics,
     ModelGap,
-    Rows,
     Sampled,
     Slice,
     Status,
@@ -69,12 +69,11 @@ def outcome(outputs: Outputs) -> dict[str, Any]:
 
 
 def _ingest(folder: str) -> dict[str, Any]:
-    report = json.loads(storage.read(f"{folder}/{INGEST_FILE}"))
-    rows = Rows(**report["rows"])
+    ingest = IngestRecord.read(folder)
     return {
-        "rows": rows,
-        "warnings": tuple(report["warnings"]),
-        "rejected_rows": f"{folder}/{REJECTED_FILE}" if rows.rejected else None,
+        "rows": ingest.rows,
+        "warnings": ingest.warnings,
+        "rejected_rows": f"{folder}/{REJECTED_FILE}" if ingest.rows.rejected else None,
     }
 
 

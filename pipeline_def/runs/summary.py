@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from components.common.ingest_record import RowCounts
+
 # "partial": a run that was asked to end before the Pusher, and did.
 Status = Literal["pushed", "partial", "not_blessed", "data_refused", "failed"]
 StepStatus = Literal["done", "cached", "failed", "skipped"]
@@ -21,15 +23,6 @@ class _Plain(BaseModel):
     """Plain data. NaN and infinity become null in JSON, which has neither."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-
-
-class Rows(_Plain):
-    """How many rows went into each split, and how many were set aside."""
-
-    train: int
-    eval: int
-    test: int
-    rejected: int = 0
 
 
 class Metrics(_Plain):
@@ -158,7 +151,7 @@ class Summary(_Plain):
     run_id: str
     status: Status
     exit_code: int
-    rows: Rows | None = None
+    rows: RowCounts | None = None
     metrics: BothMetrics | None = None
     intervals: Intervals | None = None
     sampled: dict[str, Sampled] = {}  # by split (test, train): those of which the verdict saw a sample only

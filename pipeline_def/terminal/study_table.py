@@ -44,8 +44,8 @@ def _lines(studied: Studied) -> Iterator[Line]:
     yield "", ""
     for note in study.notes:
         yield from _wrapped("Note", note, "yellow")
-    rows = study.ingest["rows"]
-    seen = f"{rows['train']:,} rows of train and {rows['eval']:,} of eval; test was not looked at"
+    rows = study.ingest.rows
+    seen = f"{rows.train:,} rows of train and {rows.eval:,} of eval; test was not looked at"
     yield f"Rows      {seen}", ""
     if study.settings:
         yield from _wrapped("Best", options(study), "")

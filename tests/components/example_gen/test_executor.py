@@ -111,6 +111,7 @@ def test_the_summary(write: Write, run: Callable[..., Run], settings: Settings) 
     of_the_file = hashlib.blake2b(Path(path).read_bytes(), digest_size=16).digest()
     digest = hashlib.blake2b(of_the_file, digest_size=16).hexdigest()
     assert summary == {
+        "format_version": 1,
         "features": ["a"],
         "label": "y",
         "negative_label": "0",

@@ -1,12 +1,12 @@
 """What is read of an examples artifact besides whole splits."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 import tensorflow as tf
 
+from components.common.ingest_record import IngestRecord, RowCounts
 from components.examples.reader import first_rows, read_ingest
 
 Columns = Mapping[str, Sequence[float]]
@@ -33,9 +33,17 @@ def test_no_files(tmp_path: Path) -> None:
     assert first_rows([f"{tmp_path}/Split-train/*"], 3) == []
 
 
-def test_the_note_beside_the_splits(split: str, tmp_path: Path) -> None:
+def test_the_record_beside_the_splits(split: str, tmp_path: Path) -> None:
     """It is found from the pattern of any split; without it, the error names the file."""
     with pytest.raises(FileNotFoundError, match=f"{tmp_path}/ingest.json"):
         read_ingest(split)
-    (tmp_path / "ingest.json").write_text(json.dumps({"label": "été"}), encoding="utf-8")
-    assert read_ingest(split) == {"label": "été"}
+    record = IngestRecord(
+        rows=RowCounts(train=3, eval=0, test=0),
+        features=("a",),
+        label="été",
+        negative_label="no",
+        positive_label="yes",
+        digest="0123",
+    )
+    record.write(str(tmp_path))
+    assert read_ingest(split) == record

@@ -5,6 +5,7 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
+from components.common.ingest_record import FileCounts, IngestRecord, RowCounts
 from components.report.run_artifacts import RunArtifacts, TrainingArtifacts
 
 NASTY = "<script>alert(1)</script>"
@@ -135,16 +136,17 @@ def anomalies(*columns: str) -> anomalies_pb2.Anomalies:
 
 def run(**changes: Any) -> RunArtifacts:
     """A run with everything there, and what is named changed."""
-    ingest = {
-        "rows": {"train": 608, "eval": 189, "test": 203, "rejected": 2},
-        "features": [NASTY, "age"],
-        "label": "churned",
-        "negative_label": "no",
-        "positive_label": "yes",
-        "warnings": [f"The column {NASTY} & co"],
-        "files": [{"path": "/data/churn.csv", "rows": 1000, "rejected": 2}],
-        "reasons": ["/data/churn.csv, line 7: expected 3 fields, found 4", f"line 9: {NASTY}"],
-    }
+    ingest = IngestRecord(
+        rows=RowCounts(train=608, eval=189, test=203, rejected=2),
+        features=(NASTY, "age"),
+        label="churned",
+        negative_label="no",
+        positive_label="yes",
+        warnings=(f"The column {NASTY} & co",),
+        files=(FileCounts(path="/data/churn.csv", rows=1000, rejected=2),),
+        reasons=("/data/churn.csv, line 7: expected 3 fields, found 4", f"line 9: {NASTY}"),
+        digest="0123",
+    )
     facts = {
         "run_id": "20261120T120000.000000Z",
         "started": "2026-11-20T12:00:00+00:00",

@@ -37,7 +37,7 @@ def test_nothing_there_is_nothing_known(tmp_path: Path) -> None:
 def test_what_is_there_is_read(tmp_path: Path, made: Any) -> None:
     """JSON and protos, from where the steps leave them; a file cut off in the middle is as one that is missing."""
     for path, content in {
-        "examples/ingest.json": b'{"rows": {}}',
+        "examples/ingest.json": made.run().ingest.model_dump_json().encode(),
         "candidate/history.json": b'[{"epoch": 1}]',
         "candidate/weights.json": b'{"layers": [',
         "candidate/tuned.json": b'{"l1": 0.5}',
@@ -49,7 +49,7 @@ def test_what_is_there_is_read(tmp_path: Path, made: Any) -> None:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(content)
     found = run_artifacts.read_run_artifacts(_folders(tmp_path), {}, "/served/1")
-    assert found.ingest == {"rows": {}}
+    assert found.ingest == made.run().ingest
     assert found.candidate == run_artifacts.TrainingArtifacts([{"epoch": 1}], None, {"l1": 0.5})
     assert found.trials == [{"score": float("inf")}]
     assert found.verdict == {"reasons": ["é"]}

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from components.common.ingest_record import FileCounts
 from components.report.html import script_json
 from components.report.run_artifacts import RunArtifacts
 from components.report.run_page import render, sections
@@ -129,9 +130,8 @@ def test_the_largest_run_fits(made: Any) -> None:
     for name in names:
         feature = statistics.features.add(path={"step": [name]})
         feature.num_stats.CopyFrom(statistics.features[0].num_stats)
-    ingest = made.run().ingest | {
-        "files": [{"path": f"/data/file-{number}.csv", "rows": 10, "rejected": 0} for number in range(20_000)]
-    }
+    files = tuple(FileCounts(path=f"/data/file-{n}.csv", rows=10, rejected=0) for n in range(20_000))
+    ingest = made.run().ingest.model_copy(update={"files": files})
     training = made.TrainingArtifacts(made.history(100_000, best=500), weights)
     page = render(
         made.run(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from components.common.ingest_record import FileCounts, IngestRecord, RowCounts
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.report import study_page as page
@@ -45,15 +46,16 @@ def study(**changes: Any) -> Study:
     made = Study(
         id="20261120T120000.000000Z",
         config={"name": "churn", "model": MODEL.model_dump(mode="json"), "data": {"label": NASTY}},
-        ingest={
-            "rows": {"train": 608, "eval": 189, "test": 203, "rejected": 2},
-            "features": [NASTY, "age"],
-            "label": NASTY,
-            "positive_label": "yes",
-            "files": [{"path": "/data/churn.csv", "rows": 1000, "rejected": 2}],
-            "reasons": [f"line 9: {NASTY}"],
-            "warnings": [],
-        },
+        ingest=IngestRecord(
+            rows=RowCounts(train=608, eval=189, test=203, rejected=2),
+            features=(NASTY, "age"),
+            label=NASTY,
+            negative_label="no",
+            positive_label="yes",
+            files=(FileCounts(path="/data/churn.csv", rows=1000, rejected=2),),
+            reasons=(f"line 9: {NASTY}",),
+            digest="0123",
+        ),
         facts={
             "run_id": "20261120T120000.000000Z",
             "versions": {"keras": "3"},

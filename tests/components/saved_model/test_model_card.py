@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from components.common.file_names import CARD_FILE
+from components.common.ingest_record import FileCounts, IngestRecord, RowCounts
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.saved_model.model_card import Origin, model_card, ranges, write_card
@@ -16,15 +17,16 @@ NAN = float("nan")
 AWKWARD = "Δ-price. 'a/b' \"x\" <script>"
 ORIGIN = Origin(
     name="churn",
-    ingest={
-        "label": "y",
-        "negative_label": "no",
-        "positive_label": "yes",
-        "rows": {"train": 6, "eval": 2, "test": 1, "rejected": 3},
-        "digest": "0123",
-        "missing_values": ["", "-999"],
-        "files": [{"path": "/home/somebody/churn.csv"}],
-    },
+    ingest=IngestRecord(
+        rows=RowCounts(train=6, eval=2, test=1, rejected=3),
+        features=("a", "b", AWKWARD),
+        label="y",
+        negative_label="no",
+        positive_label="yes",
+        missing_values=("", "-999"),
+        files=(FileCounts(path="/home/somebody/churn.csv", rows=9, rejected=3),),
+        digest="0123",
+    ),
     model=ModelConfig(hidden_units=(8, 4)),
     training=TrainingConfig(seed=7),
     code_digest="4567",

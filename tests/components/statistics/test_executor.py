@@ -1,6 +1,5 @@
 """StatisticsGen beside TFX's own on the same examples: what must be equal is, and ranks are at least as exact."""
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 from tfx.types.artifact_utils import encode_split_names
 
+from components.common.ingest_record import IngestRecord, RowCounts
 from components.examples.codec import ExampleForm
 from components.statistics import executor
 from components.statistics.executor import Columns, Executor, Shard, read_columns, summarize
@@ -70,9 +70,15 @@ def load(path: Path) -> statistics_pb2.DatasetFeatureStatisticsList:
 
 
 def ingest(root: Path, table: Table) -> None:
-    """The note of ExampleGen, as far as StatisticsGen reads it."""
-    text = json.dumps({"features": [name for name in table if name != "y"], "label": "y"})
-    (root / "examples" / "ingest.json").write_text(text)
+    """Writes the ingest record of the table."""
+    IngestRecord(
+        rows=RowCounts(train=0, eval=0, test=0),
+        features=tuple(name for name in table if name != "y"),
+        label="y",
+        negative_label="0",
+        positive_label="1",
+        digest="",
+    ).write(str(root / "examples"))
 
 
 def awkward() -> Table:

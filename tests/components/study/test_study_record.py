@@ -3,6 +3,7 @@
 import json
 import math
 
+from components.common.ingest_record import IngestRecord, RowCounts
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.study.study_record import Entry, Result, SplitScores, Study, diverged
@@ -33,8 +34,16 @@ def entry(name: str, found: Result, patience: int = 0) -> Entry:
 
 
 def study(*family: Entry, **paths: tuple[Entry, ...]) -> Study:
+    ingest = IngestRecord(
+        rows=RowCounts(train=2, eval=1, test=1),
+        features=("a", "b", "c"),
+        label="y",
+        negative_label="0",
+        positive_label="1",
+        digest="0123",
+    )
     return Study(
-        id="r1", config={}, ingest={}, facts={}, notes=(), trained=1, known=0, family=family, paths=paths
+        id="r1", config={}, ingest=ingest, facts={}, notes=(), trained=1, known=0, family=family, paths=paths
     )
 
 

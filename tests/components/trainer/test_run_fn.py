@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from components.common.file_names import CARD_FILE
+from components.common.ingest_record import IngestRecord, RowCounts
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.saved_model.warmup import replay
@@ -27,14 +28,15 @@ WriteExamples = Callable[[Path, Columns], str]
 Train = Callable[..., Path]
 MODEL = ModelConfig(hidden_units=(4,), dropout=0.5)
 TRAINING = TrainingConfig(epochs=3, batch_size=2, learning_rate=0.05, early_stopping=0)
-INGEST = {
-    "label": "y",
-    "negative_label": "no",
-    "positive_label": "yes",
-    "rows": {"train": 4, "eval": 3, "test": 0, "rejected": 0},
-    "digest": "0123",
-    "missing_values": [""],
-}
+INGEST = IngestRecord(
+    rows=RowCounts(train=4, eval=3, test=0),
+    features=("a", "b"),
+    label="y",
+    negative_label="no",
+    positive_label="yes",
+    missing_values=("",),
+    digest="0123",
+)
 NOTHING = Vectors(np.zeros((0, 3), np.float32), np.zeros((0, 1), np.float32))
 
 
@@ -47,7 +49,7 @@ def train(
     validation = {column: values[:3] for column, values in table.items()}
     train_file = write_examples(root / "examples" / "Split-train" / "train.gz", table)
     eval_file = write_examples(root / "examples" / "Split-eval" / "eval.gz", validation)
-    (root / "examples" / "ingest.json").write_text(json.dumps(INGEST))
+    INGEST.write(str(root / "examples"))
 
     def run(name: str, model: ModelConfig = MODEL, **training: Any) -> Path:
         settings = TrainerSettings(

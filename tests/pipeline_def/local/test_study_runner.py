@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from components.common.ingest_record import IngestRecord, RowCounts
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.study.study_record import Entry, Result, SplitScores, Study, diverged
@@ -117,7 +118,14 @@ def studied() -> Studied:
     study = Study(
         id="r1",
         config={},
-        ingest={"rows": {"train": 123_456, "eval": 40_000, "test": 40_000, "rejected": 0}},
+        ingest=IngestRecord(
+            rows=RowCounts(train=123_456, eval=40_000, test=40_000),
+            features=("a",),
+            label="y",
+            negative_label="0",
+            positive_label="1",
+            digest="0123",
+        ),
         facts={},
         notes=planned.notes,
         trained=17,

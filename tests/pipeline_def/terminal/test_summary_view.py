@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from components.common.formatting import threshold_sentence
+from components.common.ingest_record import RowCounts
 from pipeline_def.runs.summary import (
     BothMetrics,
     Gap,
@@ -16,7 +17,6 @@ from pipeline_def.runs.summary import (
     Metrics,
     ModelGap,
     Override,
-    Rows,
     Sampled,
     Slice,
     Step,
@@ -60,7 +60,7 @@ def summary(**fields: Any) -> Summary:
         "run_id": "20250131T120000Z",
         "status": "pushed",
         "exit_code": 0,
-        "rows": Rows(train=1600, eval=200, test=200),
+        "rows": RowCounts(train=1600, eval=200, test=200),
         "metrics": BothMetrics(candidate=BETTER, baseline=WORSE),
         "thresholds": (
             floor("auc", 0.9123, 0.6, passed=True),
@@ -103,7 +103,7 @@ Logs      runs/runs/20250131T120000Z/logs"""
 def test_pushed() -> None:
     text = render(
         summary(
-            rows=Rows(train=1600, eval=200, test=200, rejected=3),
+            rows=RowCounts(train=1600, eval=200, test=200, rejected=3),
             rejected_rows="runs/rejected_rows.jsonl",
             warnings=(
                 "Left out, because they hold text throughout: 'name', 'street', 'town', 'county', 'country'.",
