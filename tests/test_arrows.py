@@ -56,7 +56,7 @@ def test_the_client_comes_without_tensorflow() -> None:
         "pyarrow",
         "components",
     }
-    code = "import sys, serving.client, serving.client.rest, serving.client.grpc; print(*sys.modules)"
+    code = "import sys, serving.client.connect, serving.client.rest, serving.client.grpc; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {name.partition(".")[0] for name in done.stdout.split()} & heavy
 
@@ -64,7 +64,7 @@ def test_the_client_comes_without_tensorflow() -> None:
 def test_a_server_is_asked_without_tensorflow() -> None:
     """`regpipe predict --endpoint`: what it imports reads and writes tables, and loads no TensorFlow, TFX or Beam."""
     code = (
-        "import sys, serving.client;"
+        "import sys, serving.client.connect;"
         "from serving.predict import add_probabilities, model_folder, output, sources; print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

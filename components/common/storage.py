@@ -1,203 +1,191 @@
-"""Files and folders by their names, on this machine's disk or on a store such as gs://: the same operations on both.
+"""Files and folders by path, on the local disk or on an object store such as gs://.
 
-The disk is asked directly, and a store through TFX, which takes seconds to import. On both, what goes wrong is an
-OSError, and what is not there a FileNotFoundError.
+`Storage` is the interface, with one class for each kind of storage; the functions choose the class by the path. On
+both kinds an operation that fails raises an OSError, and FileNotFoundError if the file does not exist.
 """
 
 import contextlib
-import errno
-import glob as local_glob
+import functools
 import gzip
-import os
-import shutil
-import uuid
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
-from typing import Any, BinaryIO, cast
+from collections.abc import Iterable
+from typing import Any, BinaryIO, Protocol, cast
+
+from components.common.local_storage import LocalStorage
+
+
+class Storage(Protocol):
+    """The operations that every kind of storage offers."""
+
+    def open_bytes(self, path: str) -> BinaryIO:
+        """Opens a file for reading its bytes as they are stored."""
+        ...
+
+    def read(self, path: str) -> bytes:
+        """Returns the content of a file."""
+        ...
+
+    def write(self, path: str, chunks: Iterable[bytes], *, durable: bool) -> None:
+        """Writes a file and creates the folders above it. Readers find the old content or all of the new.
+
+        Args:
+            path: the file.
+            chunks: its content, in order.
+            durable: whether the file is flushed to the disk, so that it survives a power failure. A store always does
+                this.
+        """
+        ...
+
+    def new_file(
+        self, path: str, *, durable: bool, scratch: str | None
+    ) -> contextlib.AbstractContextManager[BinaryIO]:
+        """Opens a file for writing that gets its name when the block ends, and is removed if the block raises.
+
+        Args:
+            path: the file's final name; the folders above it are created.
+            durable: see `write`.
+            scratch: the folder for the unfinished file, on the same disk or store; None means the folder of `path`. A
+                process that is killed leaves the unfinished file there.
+        """
+        ...
+
+    def make_folder(self, path: str) -> None:
+        """Creates a folder and those above it if they don't exist."""
+        ...
+
+    def remove(self, path: str) -> None:
+        """Removes a file if it exists."""
+        ...
+
+    def remove_folder(self, path: str) -> None:
+        """Removes a folder and everything in it if it exists."""
+        ...
+
+    def exists(self, path: str) -> bool:
+        """Returns whether a file or folder exists. Raises OSError if a store does not answer."""
+        ...
+
+    def is_folder(self, path: str) -> bool:
+        """Returns whether the path is an existing folder."""
+        ...
+
+    def list_folder(self, folder: str) -> list[str]:
+        """Returns the sorted names of the files and folders in a folder; [] if it does not exist."""
+        ...
+
+    def list_files(self, folder: str) -> list[str]:
+        """Returns the sorted paths, relative to a folder, of all files at any depth in it; [] if it does not exist."""
+        ...
+
+    def last_modified(self, folder: str) -> float:
+        """Returns when something in a folder was last written, in seconds since 1970."""
+        ...
+
+    def glob(self, pattern: str) -> list[str]:
+        """Returns the sorted paths that match; on the local disk, `**` matches any number of folders."""
+        ...
+
+
+_LOCAL = LocalStorage()
 
 
 def is_remote(path: str) -> bool:
-    """Whether the path names a store such as gs:// rather than the local disk."""
+    """Returns whether a path is on an object store such as gs://.
+
+    >>> is_remote("gs://bucket/models"), is_remote("/tmp/models")
+    (True, False)
+    """
     return "://" in path
 
 
-def open_bytes(path: str) -> BinaryIO:
-    """Opens a file for reading bytes, as they are stored."""
-    if not is_remote(path):
-        return open(path, "rb")
-    from tfx.dsl.io import fileio  # Takes seconds, and local paths don't need it.
+def storage_of(path: str) -> Storage:
+    """Returns the storage that a path is on."""
+    return _remote_storage() if is_remote(path) else _LOCAL
 
-    return cast(BinaryIO, fileio.open(path, "rb"))
+
+@functools.cache
+def _remote_storage() -> Storage:
+    from components.common.remote_storage import RemoteStorage  # Imports TensorFlow, which takes seconds.
+
+    return RemoteStorage()
+
+
+def open_bytes(path: str) -> BinaryIO:
+    """See `Storage.open_bytes`."""
+    return storage_of(path).open_bytes(path)
 
 
 def open_text(path: str) -> BinaryIO:
-    """Opens a file for reading its bytes after decompression (names that end in .gz are gzip)."""
+    """Opens a file for reading its bytes after decompression; a name that ends in .gz means gzip."""
     raw = open_bytes(path)
     if not path.endswith(".gz"):
         return raw
     text = gzip.GzipFile(fileobj=raw, mode="rb")
-    text.myfileobj = cast(Any, raw)  # Closed together.
+    text.myfileobj = cast(Any, raw)  # Closes the raw file together with this one.
     return cast(BinaryIO, text)
 
 
 def read(path: str) -> bytes:
-    """All of a file."""
-    with _errors_of(path), closing(open_bytes(path)) as file:
-        return file.read()
+    """See `Storage.read`."""
+    return storage_of(path).read(path)
 
 
 def write(path: str, content: bytes, *, durable: bool = False) -> None:
-    """Writes a file, and makes the folders above it. Whoever reads it finds all of this, or what was there before.
-
-    Args:
-        path: of the file.
-        content: all of it.
-        durable: that holds through a power failure, too, once this has returned; on a store it always does.
-    """
-    if not is_remote(path):
-        with creating(path, durable=durable) as file:
-            file.write(content)
-        return
-    from tfx.dsl.io import fileio
-
-    with _errors_of(path), fileio.open(path, "wb") as remote:
-        remote.write(content)  # A store has an object as a whole, or not: it needs no other name before.
+    """Writes a file of one chunk; see `Storage.write`."""
+    storage_of(path).write(path, [content], durable=durable)
 
 
-@contextlib.contextmanager
-def creating(path: str, *, durable: bool = False, scratch: str | None = None) -> Iterator[BinaryIO]:
-    """Gives a file to write, which gets its name when the block has ended well, and is removed where it has not.
+def write_chunks(path: str, chunks: Iterable[bytes], *, durable: bool = False) -> None:
+    """See `Storage.write`."""
+    storage_of(path).write(path, chunks, durable=durable)
 
-    Args:
-        path: its name then; the folders above it are made.
-        durable: as in `write`.
-        scratch: the folder that it lies in until then, on the same disk or store; none: that of the path. Whoever is
-            killed in the middle leaves it there.
-    """
-    above, name = os.path.split(path)  # a store's name is no Path
-    unfinished = os.path.join(above if scratch is None else scratch, f"{name}.{uuid.uuid4().hex}.unfinished")
-    if is_remote(path):
-        from tfx.dsl.io import fileio
 
-        with _errors_of(path):
-            with fileio.open(unfinished, "wb") as remote:
-                remote.write(b"")  # TensorFlow's files come into being with the first write.
-                yield remote
-            fileio.rename(unfinished, path, overwrite=True)
-        return
-    for each in (path, unfinished):
-        Path(each).parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with open(unfinished, "wb") as file:
-            yield file
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        Path(unfinished).replace(path)
-    except BaseException:
-        Path(unfinished).unlink(missing_ok=True)
-        raise
-    if durable:
-        _flush_folder(Path(path).parent)
+def new_file(
+    path: str, *, durable: bool = False, scratch: str | None = None
+) -> contextlib.AbstractContextManager[BinaryIO]:
+    """See `Storage.new_file`."""
+    return storage_of(path).new_file(path, durable=durable, scratch=scratch)
+
+
+def make_folder(path: str) -> None:
+    """See `Storage.make_folder`."""
+    storage_of(path).make_folder(path)
 
 
 def remove(path: str) -> None:
-    """Removes a file, if it is there."""
-    with contextlib.suppress(FileNotFoundError):
-        if not is_remote(path):
-            Path(path).unlink()
-            return
-        from tfx.dsl.io import fileio
-
-        with _errors_of(path):
-            fileio.remove(path)
+    """See `Storage.remove`."""
+    storage_of(path).remove(path)
 
 
 def remove_folder(path: str) -> None:
-    """Removes a folder with all that is in it, if it is there."""
-    with contextlib.suppress(FileNotFoundError):
-        if not is_remote(path):
-            shutil.rmtree(path)
-            return
-        from tfx.dsl.io import fileio
-
-        with _errors_of(path):
-            fileio.rmtree(path)
-
-
-def is_folder(path: str) -> bool:
-    """Whether there is a folder of that name."""
-    if not is_remote(path):
-        return Path(path).is_dir()
-    from tfx.dsl.io import fileio
-
-    return bool(fileio.isdir(path))
+    """See `Storage.remove_folder`."""
+    storage_of(path).remove_folder(path)
 
 
 def exists(path: str) -> bool:
-    """Whether there is a file or folder of that name; a store that can't tell raises."""
-    if not is_remote(path):
-        return Path(path).exists()
-    from tfx.dsl.io import fileio
-
-    with _errors_of(path):
-        return bool(fileio.exists(path))
+    """See `Storage.exists`."""
+    return storage_of(path).exists(path)
 
 
-def names_in(folder: str) -> list[str]:
-    """The names in a folder, sorted; none where there is no such folder."""
-    if not is_remote(folder):
-        return sorted(path.name for path in Path(folder).iterdir()) if Path(folder).is_dir() else []
-    from tfx.dsl.io import fileio
-
-    with _errors_of(folder):
-        return sorted(str(name).rstrip("/") for name in fileio.listdir(folder)) if exists(folder) else []
+def is_folder(path: str) -> bool:
+    """See `Storage.is_folder`."""
+    return storage_of(path).is_folder(path)
 
 
-def last_change(folder: str) -> float:
-    """When something in a folder was last written, in seconds since 1970."""
-    if not is_remote(folder):
-        return Path(folder).stat().st_mtime
-    from tfx.dsl.io import fileio
-
-    # A store has no folders: there is only what the files below that name tell.
-    with _errors_of(folder):
-        times = [fileio.stat(f"{folder}/{name}").mtime_nsec / 1e9 for name in names_in(folder)]
-    return max(times, default=0.0)
+def list_folder(folder: str) -> list[str]:
+    """See `Storage.list_folder`."""
+    return storage_of(folder).list_folder(folder)
 
 
-def matches(pattern: str) -> list[str]:
-    """The paths that match a glob, sorted; `**` stands for any number of folders on the local disk."""
-    if not is_remote(pattern):
-        return sorted(local_glob.glob(pattern, recursive=True))  # noqa: PTH207 - pathlib takes no absolute pattern.
-    from tfx.dsl.io import fileio
-
-    with _errors_of(pattern):
-        return sorted(str(path) for path in fileio.glob(pattern))
+def list_files(folder: str) -> list[str]:
+    """See `Storage.list_files`."""
+    return storage_of(folder).list_files(folder)
 
 
-@contextlib.contextmanager
-def _errors_of(path: str) -> Iterator[None]:
-    """Turns the errors that TensorFlow and TFX have for a store into those of a disk, which have the path in them."""
-    if not is_remote(path):
-        yield
-        return
-    import tensorflow as tf
-    from tfx.dsl.io import fileio
-
-    try:
-        yield
-    except (tf.errors.NotFoundError, fileio.NotFoundError) as error:
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error
-    except tf.errors.OpError as error:
-        raise OSError(errno.EIO, error.message, path) from error
+def last_modified(folder: str) -> float:
+    """See `Storage.last_modified`."""
+    return storage_of(folder).last_modified(folder)
 
 
-def _flush_folder(folder: Path) -> None:
-    """Makes the rename itself outlast a power failure."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def glob(pattern: str) -> list[str]:
+    """See `Storage.glob`."""
+    return storage_of(pattern).glob(pattern)

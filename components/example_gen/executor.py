@@ -97,7 +97,7 @@ class _Progress:
     def _watch(self) -> None:
         notes, seen = f"{self._job.uri}/{shards.NOTES}", dict[str, int]()
         while not self._done.wait(_SECONDS_BETWEEN_REPORTS):
-            for name in storage.names_in(notes):
+            for name in storage.list_folder(notes):
                 if name.endswith(".json") and name not in seen:
                     note = json.loads(storage.read(f"{notes}/{name}"))
                     seen[name] = sum(note["rows"].values()) + note["rejected"]

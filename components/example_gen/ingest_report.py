@@ -101,7 +101,7 @@ class Outcome:
 
     def write_rejected(self, path: str) -> None:
         """Writes all bad rows in the order of file and line; the file appears when it is complete."""
-        with storage.creating(path) as target:
+        with storage.new_file(path) as target:
             for index in range(self._job.blocks):
                 part = shards.rejected_path(self._job.uri, index)
                 if storage.exists(part):

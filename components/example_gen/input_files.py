@@ -44,7 +44,7 @@ def locate(settings: DataConfig) -> Located:
     elif storage.exists(settings.input):
         paths = [settings.input]
     else:
-        paths = _visible_files(storage.matches(settings.input))
+        paths = _visible_files(storage.glob(settings.input))
     if not paths:
         raise DataRefused(
             f"{settings.input}: expected a file, a folder or a pattern that matches files, found nothing."
@@ -66,7 +66,7 @@ def quoted(names: Iterable[str], most: int = _MOST_NAMED) -> str:
 
 
 def _in_folder(folder: str) -> list[str]:
-    names = [name for name in storage.names_in(folder) if name[0] not in "._"]
+    names = [name for name in storage.list_folder(folder) if name[0] not in "._"]
     paths = [posixpath.join(folder, name) for name in names if name.lower().endswith(SUFFIXES)]
     paths = [path for path in paths if not storage.is_folder(path)]
     if not paths:
@@ -87,7 +87,7 @@ def _visible_files(paths: list[str]) -> list[str]:
 def _newest_spans(settings: DataConfig) -> tuple[int, list[str]]:
     by_span: dict[int, list[str]] = {}
     as_regex = _span_regex(settings.input)
-    for path in storage.matches(settings.input.replace(SPAN, "*")):
+    for path in storage.glob(settings.input.replace(SPAN, "*")):
         match = as_regex.fullmatch(path)
         if match and posixpath.basename(path)[:1] not in ("_", "."):
             by_span.setdefault(int(match["span"]), []).append(path)

@@ -178,6 +178,6 @@ class _Writers:
 
     def _file(self, path: str) -> BinaryIO:
         if path not in self._open:
-            creating = storage.creating(path, scratch=f"{self._job.uri}/{NOTES}")
+            creating = storage.new_file(path, scratch=f"{self._job.uri}/{NOTES}")
             self._open[path] = self._files.enter_context(creating)
         return self._open[path]

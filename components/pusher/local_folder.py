@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from components.common import storage
+from components.common.local_storage import UNFINISHED, sync_folder
 from components.pusher.version_numbers import LAST_VERSION_FILE, next_version, numbers, read_last_version
-from components.saved_model import model_files
 
 _INCOMING, _REMOVED = "incoming-", "removed-"
 
@@ -33,7 +33,7 @@ class LocalFolder:
 
     def versions(self) -> list[int]:
         """In rising order."""
-        return numbers(storage.names_in(str(self._root)))
+        return numbers(storage.list_folder(str(self._root)))
 
     def current(self) -> int | None:
         """The highest, which is what TF Serving loads."""
@@ -56,7 +56,7 @@ class LocalFolder:
         with (self._root / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             for path in self._root.iterdir():
-                if path.name.startswith((_INCOMING, _REMOVED)):
+                if path.name.startswith((_INCOMING, _REMOVED)) or path.name.endswith(UNFINISHED):
                     _remove(path)
             yield
 
@@ -70,13 +70,13 @@ class LocalFolder:
 
     def reveal(self, version: int) -> None:
         """Makes what was staged a version. The number is noted first: it is not given again, whatever happens."""
-        _write_whole(self._root / LAST_VERSION_FILE, version)
+        storage.write(str(self._root / LAST_VERSION_FILE), f"{version}\n".encode(), durable=True)
         staged = self.staging(version)
         for folder, _, _ in os.walk(staged):
-            _flush(folder)
+            sync_folder(folder)
         Path(staged).rename(self.path(version))
-        _flush(self._root)
-        _flush(self._root.parent)  # where the folder itself may be new
+        sync_folder(self._root)
+        sync_folder(self._root.parent)  # where the folder itself may be new
 
     def discard(self, version: int) -> None:
         """Removes what was staged."""
@@ -89,24 +89,8 @@ class LocalFolder:
         _remove(gone)
 
 
-def _write_whole(path: Path, version: int) -> None:
-    """A reader finds the old number or the new one."""
-    beside = path.with_name(f"{_INCOMING}{path.name}")
-    model_files.write(str(beside), iter([f"{version}\n".encode()]))
-    beside.replace(path)
-
-
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def _flush(folder: str | Path) -> None:
-    """Has the names in a folder reach the disk; those of a file's bytes do with the file."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

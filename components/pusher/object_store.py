@@ -32,7 +32,6 @@ from tfx.dsl.io import fileio
 from components.common import storage
 from components.common.file_names import CARD_FILE
 from components.pusher.version_numbers import LAST_VERSION_FILE, next_version, numbers, read_last_version
-from components.saved_model import model_files
 from components.saved_model.card_file import read_card
 
 CONFIG_FILE = "models.config"
@@ -89,13 +88,13 @@ class ObjectStore:
 
     def reveal(self, version: int) -> None:
         """Points the servers at a version."""
-        model_files.write(f"{self._root}/{LAST_VERSION_FILE}", iter([f"{version}\n".encode()]))
+        storage.write(f"{self._root}/{LAST_VERSION_FILE}", f"{version}\n".encode())
         config = model_server_config_pb2.ModelServerConfig()
         model = config.model_config_list.config.add(
             name=self._name, base_path=f"{self._root}/versions", model_platform="tensorflow"
         )
         model.model_version_policy.specific.versions.append(version)
-        model_files.write(f"{self._root}/{CONFIG_FILE}", iter([text_format.MessageToString(config).encode()]))
+        storage.write(f"{self._root}/{CONFIG_FILE}", text_format.MessageToString(config).encode())
 
     def discard(self, version: int) -> None:
         """Removes a version that is not complete."""
@@ -107,4 +106,4 @@ class ObjectStore:
         self.discard(version)
 
     def _numbers(self) -> list[int]:
-        return numbers(storage.names_in(f"{self._root}/versions"))
+        return numbers(storage.list_folder(f"{self._root}/versions"))

@@ -7,13 +7,13 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from components.common import storage
 from components.common.errors import BadModel
 from components.common.file_names import WARMUP_FILE
-from components.common.storage import is_remote
 from components.config.base import Settings
 from components.pusher.local_folder import LocalFolder
 from components.saved_model.card_file import Card, read_card, write_card
-from components.saved_model.model_files import copy, files, model_digest
+from components.saved_model.model_files import copy_model, model_digest
 
 
 class Destination(Settings):
@@ -60,7 +60,7 @@ class Versions(Protocol):
 
 def versions_in(destination: Destination) -> Versions:
     """The versions at a destination; whether there are any yet or not."""
-    if not is_remote(destination.directory):
+    if not storage.is_remote(destination.directory):
         return LocalFolder(destination.directory)
     from components.pusher.object_store import ObjectStore  # TFX: seconds, and a disk does without.
 
@@ -81,7 +81,7 @@ def publish(model: str, destination: Destination, entries: Mapping[str, Any]) ->
         BadModel: it does not load, or does not answer its warm-up requests well. Nothing was published.
         NotADirectoryError: there is a file in the place of the folder.
     """
-    if not files(model):
+    if not storage.list_files(model):
         raise BadModel(f"{model} was not published. Expected a SavedModel, found no files.")
     place = versions_in(destination)
     with place.opened():
@@ -104,7 +104,7 @@ def _stage(model: str, place: Versions, version: int, entries: Card) -> None:
 
     staged = place.staging(version)
     try:
-        copy(model, staged)
+        copy_model(model, staged)
         if model_digest(staged) != entries["digest"]:
             raise BadModel("Its files changed while they were copied.")
         if not replay(staged):

@@ -10,7 +10,6 @@ from typing import Any
 
 from components.common import storage
 from components.common.file_names import CARD_FILE
-from components.saved_model import model_files
 
 Card = dict[str, Any]
 _EVALUATION = ("blessed", "reasons", "mode", "rows", "positives", "metrics", "thresholds")
@@ -30,7 +29,7 @@ def read_card(folder: str) -> Card:
 def write_card(folder: str, card: Mapping[str, Any]) -> None:
     """Writes the card of the model in a folder."""
     text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    model_files.write(f"{folder}/{CARD_FILE}", iter([text.encode()]))
+    storage.write(f"{folder}/{CARD_FILE}", text.encode(), durable=True)
 
 
 def evaluation(verdict: Mapping[str, Any]) -> Card:

@@ -79,7 +79,7 @@ class Executor(BaseBeamExecutor):  # type: ignore[misc]
 def _shards(patterns: Mapping[str, str]) -> list[Shard]:
     found: list[Shard] = []
     for split, pattern in patterns.items():
-        paths = storage.matches(pattern)
+        paths = storage.glob(pattern)
         if not paths:
             raise FileNotFoundError(f"{pattern}: expected the examples of a split, found no file.")
         found.extend(

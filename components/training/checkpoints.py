@@ -82,14 +82,14 @@ class Checkpoints:
         """Removes them all, and their folder; and what other trainings left beside it DAYS_KEPT days ago or earlier."""
         _remove(self.folder)
         beside = self.folder.rpartition("/")[0]
-        for name in fnmatch.filter(storage.names_in(beside), "[0-9a-f]" * 2 * _NAME_SIZE):
+        for name in fnmatch.filter(storage.list_folder(beside), "[0-9a-f]" * 2 * _NAME_SIZE):
             other = f"{beside}/{name}"
             with contextlib.suppress(FileNotFoundError):  # another training was quicker
-                if time.time() - storage.last_change(other) >= DAYS_KEPT * 86_400:
+                if time.time() - storage.last_modified(other) >= DAYS_KEPT * 86_400:
                     _remove(other)
 
     def _complete(self) -> list[str]:
-        names = fnmatch.filter(storage.names_in(self.folder), "epoch-*.ckpt")
+        names = fnmatch.filter(storage.list_folder(self.folder), "epoch-*.ckpt")
         return [f"{self.folder}/{name}" for name in sorted(names, reverse=True)]
 
 

@@ -55,7 +55,9 @@ def predict_with_beam(args: argparse.Namespace, config: "PipelineConfig") -> int
     """Predicts with Beam, into a folder of files; returns the exit code."""
     from components.common import storage
 
-    if storage.exists(args.output) and (not storage.is_folder(args.output) or storage.names_in(args.output)):
+    if storage.exists(args.output) and (
+        not storage.is_folder(args.output) or storage.list_folder(args.output)
+    ):
         raise UsageError(f"-o: expected an empty folder, or none yet, got {args.output!r}")
     sources = _sources(args, config)
     folder, card = _local(args, config)
@@ -108,7 +110,7 @@ def _predictor(args: argparse.Namespace, config: "PipelineConfig") -> "tuple[Pre
 
 
 def _client(args: argparse.Namespace, config: "PipelineConfig") -> "Client":
-    from serving.client import connect
+    from serving.client.connect import connect
     from serving.client.endpoint import Tls
     from serving.client.retries import Patience
 

@@ -87,7 +87,7 @@ def serve(args: argparse.Namespace) -> int:
     _check_ports(model)
     launch = _launch(args, model)
     log = _empty_log(args, model)
-    from serving.client import connect
+    from serving.client.connect import connect
     from serving.client.exceptions import ServingError
     from serving.client.retries import Patience
     from serving.launch import NotServing, started, wait_until_available

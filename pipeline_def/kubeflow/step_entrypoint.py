@@ -171,7 +171,7 @@ def _start_clean(runs: "RunStore", run: _Run, step: str) -> None:
         _log.info("%s: an earlier attempt did not end well; what it left is removed", step)
         artifacts = f"{run.root}/artifacts/{step}"
         for folder in (artifacts, f"{artifacts}/.system"):
-            for name in storage.names_in(folder):
+            for name in storage.list_folder(folder):
                 storage.remove_folder(f"{folder}/{name}/{execution}")
 
 

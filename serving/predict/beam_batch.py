@@ -111,7 +111,7 @@ def run(job: Job, sources: Sequence[Source], beam_args: Sequence[str]) -> int:
 
 
 def _clear_away(folder: str) -> None:
-    names = storage.names_in(folder)
+    names = storage.list_folder(folder)
     FileSystems.delete([f"{folder.rstrip('/')}/{name}" for name in names if name.startswith(_UNFINISHED)])
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from components.common import storage
 from components.common.file_names import CARD_FILE
-from components.common.storage import names_in
 from components.pusher.publication import Destination, versions_in
 from components.saved_model.card_file import read_card
 from serving.client.exceptions import NotFound
@@ -34,7 +34,7 @@ def find_model(path: str) -> str:
     Raises:
         NotFound: there is none.
     """
-    there = names_in(path)
+    there = storage.list_folder(path)
     if _SAVED_MODEL in there:
         return path
     place = versions_in(Destination(directory=path, keep_versions=1, model_name=""))
@@ -43,7 +43,7 @@ def find_model(path: str) -> str:
         found = "neither" if there else "nothing"
         raise NotFound(f"{path}: expected a SavedModel, or a folder with published versions, found {found}.")
     folder = place.path(current)
-    if _SAVED_MODEL not in names_in(folder):
+    if _SAVED_MODEL not in storage.list_folder(folder):
         raise NotFound(f"{folder}: expected a SavedModel, found no {_SAVED_MODEL}.")
     return folder
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as papq
 
+from components.common import storage
 from components.common.errors import DataRefused
 from components.example_gen import parquet
 from components.example_gen.cell_parsing import Array
@@ -168,15 +168,9 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
         with path.open("wb") as device:
             yield device
         return
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    path.parent.stat()  # A folder that does not exist is an error: the path may be mistyped.
+    with storage.new_file(str(path), durable=True) as file:
+        yield file
 
 
 def _encoded(lines: str) -> bytes:

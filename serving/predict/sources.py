@@ -60,7 +60,7 @@ def find(inputs: Sequence[str]) -> list[str]:
         if path == STDIN or (storage.exists(path) and not is_folder):
             found.append(path)
             continue
-        files = storage.matches(f"{path.rstrip('/')}/*" if is_folder else path)
+        files = storage.glob(f"{path.rstrip('/')}/*" if is_folder else path)
         # Spark's _SUCCESS and hidden files are no part of a table.
         files = [one for one in files if os.path.basename(one)[:1] not in "._" and not storage.is_folder(one)]  # noqa: PTH119
         if not files:

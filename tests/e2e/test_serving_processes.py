@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.client import connect
+from serving.client.connect import connect
 from serving.client.exceptions import Unavailable
 from serving.client.predictor import Client
 from serving.client.retries import Patience

@@ -43,7 +43,7 @@ Serve = Callable[[Path], Running]
 
 
 def _start_binary(base_path: Path) -> Running:
-    from serving.client import connect
+    from serving.client.connect import connect
     from serving.client.exceptions import ServingError
     from serving.client.retries import Patience
     from tests.standins.tf_serving.waiting import wait_until

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import urllib3
 
-from serving.client import connect
+from serving.client.connect import connect
 from serving.client.exceptions import Refused
 from serving.client.retries import Patience
 from tests.standins.tf_serving.bundle import MAX_WARM_UP, Batching, Bundle

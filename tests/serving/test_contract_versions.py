@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.client import connect
+from serving.client.connect import connect
 from serving.client.predictor import Client
 from serving.client.retries import Patience
 from tests.serving.conftest import SECONDS, Running, Serve

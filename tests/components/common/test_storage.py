@@ -29,7 +29,7 @@ def test_what_was_written_is_what_is_read(folder: str, content: bytes) -> None:
     storage.write(path, b"before")
     storage.write(path, content, durable=True)
     assert storage.read(path) == content
-    assert storage.names_in(f"{folder}/in") == ["ü b.json"]
+    assert storage.list_folder(f"{folder}/in") == ["ü b.json"]
 
 
 def test_what_is_not_there(folder: str) -> None:
@@ -40,7 +40,7 @@ def test_what_is_not_there(folder: str) -> None:
     assert str(missing.value) == f"[Errno 2] No such file or directory: '{path}'"
     assert not storage.exists(path)
     assert not storage.is_folder(folder)
-    assert storage.names_in(folder) == storage.matches(f"{folder}/*") == []
+    assert storage.list_folder(folder) == storage.glob(f"{folder}/*") == []
     storage.remove(path)
     storage.remove_folder(path)
 
@@ -52,8 +52,8 @@ def test_a_folder_and_what_is_in_it(folder: str) -> None:
     assert storage.exists(folder)
     assert storage.is_folder(folder)
     assert not storage.is_folder(f"{folder}/a.csv")
-    assert storage.names_in(folder) == ["a.csv", "b.csv", "sub"]
-    assert storage.matches(f"{folder}/*.csv") == [f"{folder}/a.csv", f"{folder}/b.csv"]
+    assert storage.list_folder(folder) == ["a.csv", "b.csv", "sub"]
+    assert storage.glob(f"{folder}/*.csv") == [f"{folder}/a.csv", f"{folder}/b.csv"]
 
 
 def test_removing(folder: str) -> None:
@@ -61,9 +61,9 @@ def test_removing(folder: str) -> None:
     for name in ("a/1", "a/2", "a/sub/3", "ab"):
         storage.write(f"{folder}/{name}", b"1")
     storage.remove(f"{folder}/a/1")
-    assert storage.names_in(f"{folder}/a") == ["2", "sub"]
+    assert storage.list_folder(f"{folder}/a") == ["2", "sub"]
     storage.remove_folder(f"{folder}/a")
-    assert storage.names_in(folder) == ["ab"]
+    assert storage.list_folder(folder) == ["ab"]
 
 
 def test_a_compressed_file_is_read_as_text(folder: str) -> None:
@@ -81,8 +81,8 @@ def test_when_a_folder_changed_last(gcs: Any) -> None:
     for name, year in (("b", 2020), ("a", 2021)):
         gcs.store.now = lambda year=year: datetime.datetime(year, 1, 1, tzinfo=datetime.UTC)
         storage.write(f"{folder}/{name}", b"1")
-    assert storage.last_change(folder) == 1_609_459_200.0  # date -ud 2021-01-01 +%s
-    assert storage.last_change(f"{folder}/none") == 0.0
+    assert storage.last_modified(folder) == 1_609_459_200.0  # date -ud 2021-01-01 +%s
+    assert storage.last_modified(f"{folder}/none") == 0.0
 
 
 def test_a_store_that_refuses_is_an_error_that_says_so(gcs: Any) -> None:
@@ -98,18 +98,18 @@ def test_a_file_that_grows_has_its_name_at_the_end(folder: str) -> None:
     """Until then it lies in the scratch folder, which nobody reads; and is gone from there once it has its name."""
     path, scratch = f"{folder}/in/x", f"{folder}/scratch"
     storage.write(path, b"before")
-    with storage.creating(path, scratch=scratch) as file:
+    with storage.new_file(path, scratch=scratch) as file:
         file.write(b"one, ")
         file.write(b"two")
         assert storage.read(path) == b"before"
-        assert storage.names_in(f"{folder}/in") == ["x"]
+        assert storage.list_folder(f"{folder}/in") == ["x"]
     assert storage.read(path) == b"one, two"
-    assert storage.names_in(scratch) == []
+    assert storage.list_folder(scratch) == []
 
 
 def test_a_file_to_which_nothing_was_written(folder: str) -> None:
     """Is there, and empty."""
-    with storage.creating(f"{folder}/x"):
+    with storage.new_file(f"{folder}/x"):
         pass
     assert storage.read(f"{folder}/x") == b""
 
@@ -120,14 +120,14 @@ def test_a_file_that_was_given_up_never_has_its_name(folder: str) -> None:
     storage.write(path, b"before")
 
     def give_up() -> None:
-        with storage.creating(path, scratch=f"{folder}/scratch") as file:
+        with storage.new_file(path, scratch=f"{folder}/scratch") as file:
             file.write(b"half")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         give_up()
     assert storage.read(path) == b"before"
-    assert storage.names_in(folder) in (["x"], ["scratch", "x"])
+    assert storage.list_folder(folder) in (["x"], ["scratch", "x"])
 
 
 def test_half_an_upload_is_not_seen(gcs: Any) -> None:

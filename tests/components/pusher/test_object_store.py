@@ -15,7 +15,6 @@ from tfx.dsl.io import fileio
 from components.common import storage
 from components.common.errors import BadModel
 from components.pusher.publication import Destination, Published, publish
-from components.saved_model import model_files
 
 MakeModel = Callable[..., str]
 _names = (f"ram://bucket{number}/models/churn" for number in itertools.count())
@@ -99,7 +98,7 @@ def push(directory: str) -> Callable[..., Published]:
 
 def served(directory: str) -> str | None:
     """The folder that a server started with models.config loads, as TF Serving reads it."""
-    if "models.config" not in storage.names_in(directory):
+    if "models.config" not in storage.list_folder(directory):
         return None
     text = storage.read(f"{directory}/models.config").decode()
     config = text_format.Parse(text, model_server_config_pb2.ModelServerConfig())
@@ -111,11 +110,11 @@ def served(directory: str) -> str | None:
 
 def polled(directory: str) -> list[str]:
     """What a server takes for versions that polls the folder itself."""
-    return [name for name in storage.names_in(directory) if name.isdecimal()]
+    return [name for name in storage.list_folder(directory) if name.isdecimal()]
 
 
 def content(folder: str) -> dict[str, bytes]:
-    found = {name: storage.read(f"{folder}/{name}") for name in model_files.files(folder)}
+    found = {name: storage.read(f"{folder}/{name}") for name in storage.list_files(folder)}
     found.pop("assets.extra/model_card.json", None)
     return found
 
@@ -141,12 +140,12 @@ def test_the_same_model_again(push: Any, make_model: MakeModel, directory: str) 
 def test_keep_versions(push: Any, make_model: MakeModel, directory: str) -> None:
     """The one that was named before stays: a server may not have read the change yet."""
     made = [push(make_model(answer), keep=1).version for answer in (0.1, 0.2, 0.3)]
-    assert sorted(storage.names_in(f"{directory}/versions")) == [str(version) for version in made[1:]]
+    assert sorted(storage.list_folder(f"{directory}/versions")) == [str(version) for version in made[1:]]
 
 
 def test_versions_grow_where_folders_are_gone(push: Any, make_model: MakeModel, directory: str) -> None:
     """The highest number was noted."""
-    model_files.write(f"{directory}/last_version", iter([b"9999999999\n"]))
+    storage.write(f"{directory}/last_version", b"9999999999\n")
     assert push(make_model()).version == 10_000_000_000
 
 
@@ -156,7 +155,7 @@ def test_a_bad_model(push: Any, make_model: MakeModel, directory: str) -> None:
     with pytest.raises(BadModel, match=r"expected 'probability' to be between 0 and 1, got 2\.0\.$"):
         push(make_model(2.0))
     assert served(directory) == first.path
-    assert storage.names_in(f"{directory}/versions") == [str(first.version)]
+    assert storage.list_folder(f"{directory}/versions") == [str(first.version)]
 
 
 def killed(store: Store, push: Any, model: str, number: int) -> bool:
@@ -195,7 +194,7 @@ def test_killed_at_every_operation(
         assert (last.path, last.already) == (served(place.directory), revealed)
         assert content(last.path) == content(new)
         kept = [path.rpartition("/")[2] for path in (*paths[-1:], last.path)]
-        left = sorted(storage.names_in(f"{place.directory}/versions"))
+        left = sorted(storage.list_folder(f"{place.directory}/versions"))
         # The very first may be complete and not be named: where nothing is named, nothing complete is removed.
         assert left[-len(kept) :] == kept
         assert len(left) == len(kept) or (not olds and not revealed)
@@ -212,7 +211,7 @@ def test_a_store_that_does_not_answer(
 
     published = push(make_model(0.25))
     monkeypatch.setattr(tf.io.gfile, "exists", fail)  # isdir() says no instead
-    for ask in (storage.exists, storage.names_in, model_files.files):
+    for ask in (storage.exists, storage.list_folder, storage.list_files):
         with pytest.raises(OSError, match="no answer"):
             ask(directory)
     with pytest.raises(OSError, match="no answer"):

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 import urllib3
 
-from serving.client import connect
+from serving.client.connect import connect
 from serving.client.exceptions import NotFound, Refused
 from serving.client.predictor import Client, VersionStatus
 from tests.components.conftest import AWKWARD

@@ -8,7 +8,7 @@ import grpc
 import numpy as np
 import pytest
 
-from serving.client import connect
+from serving.client.connect import connect
 from serving.client.endpoint import EXPECTED, Tls, parse
 from serving.client.exceptions import Unavailable
 from serving.client.grpc import GrpcClient

@@ -16,7 +16,7 @@ from tensorflow_serving.apis import (
     prediction_log_pb2,
 )
 
-from serving.client import connect
+from serving.client.connect import connect
 from serving.client.messages import CLASSES, DT_FLOAT, MESSAGES, STATES
 from tests.standins.tf_serving import scripted_server
 

@@ -12,7 +12,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from serving.client import connect
+from serving.client.connect import connect
 from serving.client.exceptions import Refused, ServingError, Unavailable
 from serving.client.rest import _seconds
 from serving.client.retries import Patience
