@@ -10,7 +10,7 @@ from pipeline_def.cli.usage_errors import UsageError, print_error
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pipeline_def.kubeflow.kfp_client import Kubeflow
+    from pipeline_def.kubeflow.kfp_client import KubeflowApi
     from pipeline_def.kubeflow.recurring_runs import RecurringRun
 
 DESCRIPTION = """\
@@ -124,21 +124,21 @@ def apply(args: argparse.Namespace) -> int:
         )
     from pipeline_def.kubeflow import schedule_plan, schedule_table
     from pipeline_def.kubeflow.auth import KubeflowError
-    from pipeline_def.kubeflow.kfp_client import Kubeflow
+    from pipeline_def.kubeflow.kfp_client import KubeflowApi
     from pipeline_def.kubeflow.package import BadPackage
 
     package = read_package(config, args.pipeline)
     try:
-        new = schedule_plan.wanted(config, package)
+        new = schedule_plan.configured_schedule(config, package)
     except BadPackage as error:
         raise ConfigError([f"kubeflow.schedule.parameters: {error}"]) from None
     try:
-        kubeflow = Kubeflow(config.kubeflow)
+        kubeflow = KubeflowApi(config.kubeflow)
         plan = schedule_plan.plan(kubeflow, new)
-        made = "" if args.dry_run else schedule_plan.carry_out(kubeflow, plan, package)
+        made = "" if args.dry_run else schedule_plan.apply_plan(kubeflow, plan, package)
     except KubeflowError as error:
         return print_error(error, 1)
-    print(schedule_table.told(plan, made))
+    print(schedule_table.describe_plan(plan, made))
     return 0
 
 
@@ -147,10 +147,10 @@ def list_schedules(args: argparse.Namespace) -> int:
     config = read_config(args)
     from pipeline_def.kubeflow import recurring_runs, schedule_table
     from pipeline_def.kubeflow.auth import KubeflowError
-    from pipeline_def.kubeflow.kfp_client import Kubeflow
+    from pipeline_def.kubeflow.kfp_client import KubeflowApi
 
     try:
-        found = recurring_runs.find_all(Kubeflow(config.kubeflow))
+        found = recurring_runs.find_all(KubeflowApi(config.kubeflow))
     except KubeflowError as error:
         return print_error(error, 1)
     if args.json:
@@ -169,7 +169,7 @@ def show(args: argparse.Namespace) -> int:
         UsageError: there is none of this name.
     """
 
-    def tell(_: "Kubeflow", found: "Sequence[RecurringRun]") -> None:
+    def tell(_: "KubeflowApi", found: "Sequence[RecurringRun]") -> None:
         from pipeline_def.kubeflow import schedule_table
 
         if args.json:
@@ -197,8 +197,8 @@ def delete(args: argparse.Namespace) -> int:
     return _with_schedule(args, _then("delete", "is deleted; its runs stay"))
 
 
-def _then(verb: str, outcome: str) -> "Callable[[Kubeflow, Sequence[RecurringRun]], None]":
-    def act(kubeflow: "Kubeflow", found: "Sequence[RecurringRun]") -> None:
+def _then(verb: str, outcome: str) -> "Callable[[KubeflowApi, Sequence[RecurringRun]], None]":
+    def act(kubeflow: "KubeflowApi", found: "Sequence[RecurringRun]") -> None:
         from pipeline_def.kubeflow import recurring_runs
 
         getattr(recurring_runs, verb)(kubeflow, found)
@@ -208,17 +208,17 @@ def _then(verb: str, outcome: str) -> "Callable[[Kubeflow, Sequence[RecurringRun
 
 
 def _with_schedule(
-    args: argparse.Namespace, act: "Callable[[Kubeflow, Sequence[RecurringRun]], None]"
+    args: argparse.Namespace, act: "Callable[[KubeflowApi, Sequence[RecurringRun]], None]"
 ) -> int:
     """Finds the schedule that is named (or the configuration's) and does something with it."""
     config = read_config(args)
     from pipeline_def.kubeflow.auth import KubeflowError
-    from pipeline_def.kubeflow.kfp_client import Kubeflow
+    from pipeline_def.kubeflow.kfp_client import KubeflowApi
     from pipeline_def.kubeflow.recurring_runs import find
 
     name = args.name or config.name
     try:
-        kubeflow = Kubeflow(config.kubeflow)
+        kubeflow = KubeflowApi(config.kubeflow)
         found = find(kubeflow, name)
         if found:
             act(kubeflow, found)

@@ -53,10 +53,9 @@ def submit(args: argparse.Namespace) -> int:
     """
     config = read_config(args)
     from pipeline_def.kubeflow.auth import KubeflowError
-    from pipeline_def.kubeflow.kfp_client import Kubeflow
+    from pipeline_def.kubeflow.kfp_client import KubeflowApi
     from pipeline_def.kubeflow.package import BadPackage
-    from pipeline_def.kubeflow.run_submission import conclusion, follow
-    from pipeline_def.kubeflow.run_submission import submit as start
+    from pipeline_def.kubeflow.run_submission import exit_code_and_message, submit_run, wait_for_run
 
     package = read_package(config, args.pipeline)
     try:
@@ -64,19 +63,19 @@ def submit(args: argparse.Namespace) -> int:
     except BadPackage as error:
         raise UsageError(f"--param: {error}") from None
     try:
-        kubeflow = Kubeflow(config.kubeflow)
+        kubeflow = KubeflowApi(config.kubeflow)
         experiment = config.kubeflow.experiment or config.name
-        run = start(kubeflow, package, arguments, experiment, config.kubeflow.service_account)
+        run = submit_run(kubeflow, package, arguments, experiment, config.kubeflow.service_account)
         print(
             f"Run      {run.run_id}\nVersion  {package.version}\nPage     {kubeflow.run_url(run.run_id)}",
             flush=True,
         )
         if not args.wait:
             return 0
-        state, failed = follow(kubeflow, run.run_id, package.steps, _tell)
+        state, failed = wait_for_run(kubeflow, run.run_id, package.steps, _tell)
     except KubeflowError as error:
         return print_error(error, 1)
-    code, sentence = conclusion(state, failed)
+    code, sentence = exit_code_and_message(state, failed)
     print(sentence, file=sys.stderr if code else sys.stdout)
     return code
 

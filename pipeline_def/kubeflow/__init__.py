@@ -1,1 +1,1 @@
-"""The pipeline on open-source Kubeflow Pipelines: compiled, run step by step in containers, submitted, scheduled."""
+"""Compiles, runs, submits and schedules the pipeline on open-source Kubeflow Pipelines."""

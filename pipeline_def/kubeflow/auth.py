@@ -1,4 +1,4 @@
-"""Who asks Kubeflow Pipelines, and where: kfp's client, made from the configuration and the environment."""
+"""Creates kfp's client from the configuration and the environment: address, credentials, retries."""
 
 import logging
 import os
@@ -19,26 +19,26 @@ from kfp_server_api import V2beta1GetHealthzResponse
 from pipeline_def.config.kubeflow import KubeflowConfig
 
 TOKEN_VARIABLE = "KUBEFLOW_TOKEN"
-HOW_TO_REACH = (
-    "kubeflow.host is its address: behind `kubectl port-forward -n kubeflow svc/ml-pipeline-ui 8080:80`, say, "
-    "http://localhost:8080"
+HOST_HINT = (
+    "Set kubeflow.host to its address, such as http://localhost:8080 behind "
+    "`kubectl port-forward -n kubeflow svc/ml-pipeline-ui 8080:80`"
 )
-_HOST_VARIABLE = "KF_PIPELINES_ENDPOINT"  # kfp reads it, too
+_HOST_VARIABLE = "KF_PIPELINES_ENDPOINT"  # also read by kfp
 
 
 class KubeflowError(Exception):
-    """Kubeflow Pipelines could not be asked, or refused. The message says what to do about it."""
+    """A request to Kubeflow Pipelines failed. The message contains what to do about it."""
 
 
-def address(config: KubeflowConfig) -> str:
-    """Where Kubeflow Pipelines is: its URL, or, through a kubeconfig, what to call it in a message.
+def api_address(config: KubeflowConfig) -> str:
+    """Returns the URL of Kubeflow Pipelines or, with a kubeconfig, a description for messages.
 
     Raises:
-        KubeflowError: nothing says where.
+        KubeflowError: no address is configured, or the kubeconfig can't be read.
     """
     given = config.host or os.environ.get(_HOST_VARIABLE)
     if config.auth == "kubeconfig":
-        if given:  # kfp would follow it without the kubeconfig
+        if given:  # kfp would use it instead of the kubeconfig
             raise KubeflowError(f"kubeflow.auth: kubeconfig: expected {_HOST_VARIABLE} to be unset")
         try:
             kubernetes.config.list_kube_config_contexts()
@@ -47,28 +47,28 @@ def address(config: KubeflowConfig) -> str:
         return f"ml-pipeline in {config.installation!r}, through your kubeconfig"
     if given:
         return given.rstrip("/")
-    if "KUBERNETES_SERVICE_HOST" in os.environ:  # a pod
+    if "KUBERNETES_SERVICE_HOST" in os.environ:  # in a pod
         return f"http://ml-pipeline.{config.installation}.svc.cluster.local:8888"
     raise KubeflowError(
         "kubeflow.host: expected the address of Kubeflow Pipelines, or kubeflow.auth: kubeconfig, got nothing. "
-        f"{HOW_TO_REACH}"
+        f"{HOST_HINT}"
     )
 
 
-def connected(config: KubeflowConfig) -> kfp.Client:
-    """A client of kfp that asks as `kubeflow.auth` says; nothing has been asked yet.
+def create_client(config: KubeflowConfig) -> kfp.Client:
+    """Returns a kfp client with the credentials of `kubeflow.auth`, without sending a request.
 
     Raises:
-        KubeflowError: nothing says where or who, or a file that should say it is not there.
+        KubeflowError: the address or the credentials are missing, or a file with them can't be read.
     """
     by_kubeconfig = config.auth == "kubeconfig"
     if config.ca_file is not None and not Path(config.ca_file).is_file():
         raise KubeflowError(f"kubeflow.ca_file: expected a file, got {config.ca_file!r}")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # that it works with KFP 2 only: so does this
+            warnings.simplefilter("ignore", FutureWarning)  # it works with KFP 2 only, as does this project
             client = _Client(
-                host=None if by_kubeconfig else address(config),
+                host=None if by_kubeconfig else api_address(config),
                 namespace=config.installation,
                 existing_token=_token(config),
                 credentials=ServiceAccountTokenVolumeCredentials()
@@ -79,7 +79,7 @@ def connected(config: KubeflowConfig) -> kfp.Client:
     except (OSError, ValueError, kubernetes.config.ConfigException) as error:
         raise KubeflowError(f"kubeflow.auth: {config.auth}: {error}") from None
     api = client.pipelines.pipeline_service_list_pipelines.__self__.api_client
-    # What may be asked again: a connection that was not made, a read, a deletion.
+    # Retries failed connections, and idempotent requests whose response was lost.
     api.rest_client.pool_manager.connection_pool_kw["retries"] = urllib3.Retry(
         total=2,
         read=1,
@@ -88,35 +88,35 @@ def connected(config: KubeflowConfig) -> kfp.Client:
         backoff_factor=0.3,
         raise_on_status=False,
     )
-    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it would tell of each attempt
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it logs a warning for each retry
     if by_kubeconfig:
-        _keep_path(api.configuration)
+        _keep_proxy_path(api.configuration)
     return client
 
 
-def how_to_log_in(config: KubeflowConfig) -> str:
-    """A sentence for whoever is not let in."""
+def login_hint(config: KubeflowConfig) -> str:
+    """Returns a sentence on what to check after a request was refused for its credentials."""
     if config.auth == "bearer":
-        return f"The token in {TOKEN_VARIABLE} may have expired, or be another host's."
+        return f"The token in {TOKEN_VARIABLE} may have expired, or belong to another host."
     if config.auth == "service_account":
         return f"The service account's token is read from {_token_file()}."
     if config.auth == "kubeconfig":
-        return "`kubectl auth whoami` says whom your kubeconfig stands for."
-    return "kubeflow.auth is none: bearer, service_account or kubeconfig say who asks."
+        return "`kubectl auth whoami` prints the user of your kubeconfig."
+    return "kubeflow.auth is none; set it to bearer, service_account or kubeconfig to log in."
 
 
 class _Client(kfp.Client):  # type: ignore[misc]
-    """kfp's asks for the server's health when it is made: five times, each failure with its traceback."""
+    """kfp's client without the health check in its constructor, which prints five tracebacks if there is no server."""
 
     def get_kfp_healthz(self, sleep_duration: int = 5) -> V2beta1GetHealthzResponse:  # noqa: ARG002
-        """Nothing yet: `Kubeflow` asks."""
+        """Returns a placeholder; `KubeflowApi` sends the request."""
         return V2beta1GetHealthzResponse(multi_user=False)
 
 
-def _keep_path(settings: Any) -> None:
-    """Keeps the way through the Kubernetes API server, which kfp has put behind its address.
+def _keep_proxy_path(settings: Any) -> None:
+    """Keeps the path of the service behind the Kubernetes API server, which kfp appends to the server's address.
 
-    Before each request, kubernetes.config sets the address as it stands in the kubeconfig, when it renews the token.
+    Before each request, kubernetes.config renews the token and resets the address to that of the kubeconfig.
     """
     host, renew = settings.host.rstrip("/"), settings.refresh_api_key_hook
 
@@ -135,13 +135,14 @@ def _token(config: KubeflowConfig) -> str | None:
         if not token or any(map(str.isspace, token)):
             raise KubeflowError(
                 f"kubeflow.auth: bearer: expected a token in the environment variable {TOKEN_VARIABLE}, "
-                f"got {'several words' if token else 'nothing'}"
+                f"got {'text with spaces' if token else 'nothing'}"
             )
         return token
     if config.auth == "service_account" and not Path(_token_file()).is_file():
         raise KubeflowError(
-            f"kubeflow.auth: service_account: expected a token in {_token_file()}: a projected volume with the "
-            f"audience pipelines.kubeflow.org in this pod, or another file that {KF_PIPELINES_SA_TOKEN_ENV} names"
+            f"kubeflow.auth: service_account: expected a token in the file {_token_file()}, got no file. Mount a "
+            "projected volume with the audience pipelines.kubeflow.org in this pod, or set "
+            f"{KF_PIPELINES_SA_TOKEN_ENV} to another file"
         )
     return None
 

@@ -1,7 +1,7 @@
-"""The pipeline for Kubeflow: one container for each step, which launches its node of the same compiled TFX pipeline.
+"""Compiles the pipeline for Kubeflow: one container for each step, which launches its node of the TFX pipeline.
 
-TFX's own drivers, cache and lineage stay what decides; Kubeflow Pipelines knows the order, the containers and the
-parameters. Its own cache is off, as it knows nothing of the data's content.
+TFX's drivers, cache and lineage are used as in a local run; Kubeflow Pipelines provides the order, the containers and
+the parameters. Its own cache is off, as its keys don't depend on the content of the data.
 """
 
 import inspect
@@ -19,7 +19,7 @@ from pipeline_def.kubeflow.notify import VARIABLE as NOTIFY_VARIABLE
 from pipeline_def.kubeflow.parameters import RuntimeParameter, check_paths, runtime_parameters
 from pipeline_def.steps import FIRST, LAST, TUNER, VERDICT, step_names
 
-# What each step waits for, besides what those wait for: the edges of create_pipeline, without those that follow.
+# The predecessors of each step: the edges of create_pipeline, without those that follow from others.
 AFTER: Mapping[str, tuple[str, ...]] = {
     "ExampleGen": (),
     "StatisticsGen": ("ExampleGen",),
@@ -34,25 +34,25 @@ AFTER: Mapping[str, tuple[str, ...]] = {
     "Pusher": ("Evaluator",),
     "Report": ("Pusher",),
 }
-_NODE = ["python", "-m", "pipeline_def.kubeflow.step_entrypoint"]
-_VERDICT = ["python", "-m", "pipeline_def.kubeflow.verdict_step"]
-_NOTIFY = ["python", "-m", "pipeline_def.kubeflow.notify"]
-# The open-source backend fills this in only where it is the whole value of an input, not among a container's words.
-_JOB, _RUN_ID = dsl.PIPELINE_JOB_ID_PLACEHOLDER, "run_id"
-# On the pods of the steps, so that a network policy can mean them and no other pipeline's.
+_STEP_COMMAND = ["python", "-m", "pipeline_def.kubeflow.step_entrypoint"]
+_VERDICT_COMMAND = ["python", "-m", "pipeline_def.kubeflow.verdict_step"]
+_NOTIFY_COMMAND = ["python", "-m", "pipeline_def.kubeflow.notify"]
+# The open-source backend replaces this placeholder only if it is the whole value of an input, not inside an argument.
+_JOB_ID, _RUN_ID = dsl.PIPELINE_JOB_ID_PLACEHOLDER, "run_id"
+# A label of the steps' pods, by which network policies select them.
 POD_LABEL = ("app.kubernetes.io/name", "regpipe-step")
-# What a container needs of the group `kubeflow`; the rest must not make another pipeline of the same one.
-_BAKED = {"root", "metadata", "image"}
+# The keys of `kubeflow` that containers read. Others are left out, so that they don't change the pipeline's digest.
+_CONTAINER_KEYS = {"root", "metadata", "image"}
 
 
 def compile_kubeflow(config: PipelineConfig) -> str:
-    """The pipeline as YAML (pipeline spec 2.1.0 and the platform's part); the same input gives the same text.
+    """Returns the pipeline as YAML (pipeline spec 2.1.0 and platform spec); equal configurations give equal text.
 
     Raises:
-        ConfigError: no image, or a path that no container can open.
+        ConfigError: there is no image, or a path that containers can't open.
     """
     if config.kubeflow.image is None:
-        raise ConfigError(["kubeflow.image: expected the image that kubeflow/Dockerfile makes, got none"])
+        raise ConfigError(["kubeflow.image: expected the image built from kubeflow/Dockerfile, got none"])
     check_paths(config)
     parameters = runtime_parameters(config)
     with tempfile.TemporaryDirectory() as folder:
@@ -72,7 +72,7 @@ def _pipeline(config: PipelineConfig, parameters: Sequence[RuntimeParameter]) ->
                 _tasks(config, parameters, values)
 
     graph.__name__ = config.name
-    _declare(graph, ((p.name, p.type, p.default) for p in parameters))
+    _set_signature(graph, ((p.name, p.type, p.default) for p in parameters))
     return dsl.pipeline(name=config.name)(graph)
 
 
@@ -90,61 +90,69 @@ def _task(
 ) -> Any:
     override = next((o for o in config.kubeflow.overrides if o.step == step), StepOverride(step=step))
     image = override.image or config.kubeflow.image
-    words = [*_NODE, "--root", config.kubeflow.root, "--run-id", _given(_RUN_ID), "--step", step]
+    command = [
+        *_STEP_COMMAND,
+        "--root",
+        config.kubeflow.root,
+        "--run-id",
+        _placeholder(_RUN_ID),
+        "--step",
+        step,
+    ]
     if step == FIRST:
-        words += ["--config", _baked(config)]
+        command += ["--config", _config_json(config)]
         for parameter in parameters:
-            words += ["--set", f"{parameter.key}={_given(parameter.name)}"]
+            command += ["--set", f"{parameter.key}={_placeholder(parameter.name)}"]
         inputs = [(parameter.name, parameter.type) for parameter in parameters]
-        task = _component(step, image, words, inputs)(run_id=_JOB, **values)
+        task = _component(step, image, command, inputs)(run_id=_JOB_ID, **values)
     elif step == LAST:
-        task = _report_component(image, words)(run_id=_JOB)
+        task = _report_component(image, command)(run_id=_JOB_ID)
     else:
-        task = _component(step, image, words)(run_id=_JOB)
+        task = _component(step, image, command)(run_id=_JOB_ID)
     settings = override.over(config.kubeflow.steps)
-    _place(task, step, settings)
-    _connect(task, config)
+    _configure(task, step, settings)
+    _add_volume_and_secret(task, config)
     if override.gpus:
         task.set_accelerator_type(override.gpu_type).set_accelerator_limit(override.gpus)
     return task
 
 
 def _verdict_task(config: PipelineConfig, report: Any) -> None:
-    words = [*_VERDICT, "--status", _given("status"), "--message", _given("message")]
-    make = _component(VERDICT, config.kubeflow.image, words, [("status", str), ("message", str)])
-    task = make(run_id=_JOB, **{name: report.outputs[name] for name in ("status", "message")})
-    # Another attempt would end alike.
-    _place(task, VERDICT, config.kubeflow.steps.model_copy(update={"retries": 0}))
+    command = [*_VERDICT_COMMAND, "--status", _placeholder("status"), "--message", _placeholder("message")]
+    make = _component(VERDICT, config.kubeflow.image, command, [("status", str), ("message", str)])
+    task = make(run_id=_JOB_ID, **{name: report.outputs[name] for name in ("status", "message")})
+    # A retry would have the same result.
+    _configure(task, VERDICT, config.kubeflow.steps.model_copy(update={"retries": 0}))
 
 
 def _notify_task(config: PipelineConfig) -> Any:
-    summary = f"{config.kubeflow.root}/runs/{_given(_RUN_ID)}/summary.json"
-    words = [
-        *_NOTIFY, "--run-id", _given(_RUN_ID), "--pipeline", config.name, "--status", _given("status"),
-        "--summary", summary,
+    summary = f"{config.kubeflow.root}/runs/{_placeholder(_RUN_ID)}/summary.json"
+    command = [
+        *_NOTIFY_COMMAND, "--run-id", _placeholder(_RUN_ID), "--pipeline", config.name,
+        "--status", _placeholder("status"), "--summary", summary,
     ]  # fmt: skip
-    make = _component("Notify", config.kubeflow.image, words, [("status", dsl.PipelineTaskFinalStatus)])
-    task = make(run_id=_JOB)
-    _place(task, "Notify", config.kubeflow.steps)
-    _mount(task, config)
+    make = _component("Notify", config.kubeflow.image, command, [("status", dsl.PipelineTaskFinalStatus)])
+    task = make(run_id=_JOB_ID)
+    _configure(task, "Notify", config.kubeflow.steps)
+    _mount_volume(task, config)
     notify = config.kubeflow.notify
     kubernetes.use_secret_as_env(task, notify.secret, {notify.secret_key: NOTIFY_VARIABLE})
     return task
 
 
 def _component(
-    step: str, image: str | None, words: Sequence[str], inputs: Iterable[tuple[str, Any]] = ()
+    step: str, image: str | None, command: Sequence[str], inputs: Iterable[tuple[str, Any]] = ()
 ) -> Any:
     def make(*_: Any) -> dsl.ContainerSpec:
-        return dsl.ContainerSpec(image=image, command=list(words[:3]), args=list(words[3:]))
+        return dsl.ContainerSpec(image=image, command=list(command[:3]), args=list(command[3:]))
 
-    make.__name__ = _snake(step)
-    _declare(make, ((name, kind, inspect.Parameter.empty) for name, kind in [(_RUN_ID, str), *inputs]))
+    make.__name__ = _snake_case(step)
+    _set_signature(make, ((name, kind, inspect.Parameter.empty) for name, kind in [(_RUN_ID, str), *inputs]))
     make.__annotations__["return"] = dsl.ContainerSpec
     return dsl.container_component(make)
 
 
-def _report_component(image: str | None, words: Sequence[str]) -> Any:
+def _report_component(image: str | None, command: Sequence[str]) -> Any:
     def report(
         run_id: str,  # noqa: ARG001
         report: dsl.Output[dsl.HTML],
@@ -152,19 +160,19 @@ def _report_component(image: str | None, words: Sequence[str]) -> Any:
         status: dsl.OutputPath(str),  # type: ignore[valid-type] # noqa: ARG001
         message: dsl.OutputPath(str),  # type: ignore[valid-type] # noqa: ARG001
     ) -> dsl.ContainerSpec:
-        handed = ["--report", report.path, "--executor-input", dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER]
-        return dsl.ContainerSpec(image=image, command=list(words[:3]), args=[*words[3:], *handed])
+        outputs = ["--report", report.path, "--executor-input", dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER]
+        return dsl.ContainerSpec(image=image, command=list(command[:3]), args=[*command[3:], *outputs])
 
     return dsl.container_component(report)
 
 
-def _given(name: str) -> str:
-    """Where a container's words get the value of an input."""
+def _placeholder(name: str) -> str:
+    """Returns the placeholder that Kubeflow Pipelines replaces by the value of an input in a container's arguments."""
     return f"{{{{$.inputs.parameters['{name}']}}}}"
 
 
-def _declare(function: Callable[..., Any], parameters: Iterable[tuple[str, Any, Any]]) -> None:
-    """Gives a function the named parameters that kfp looks for, each with its type and default."""
+def _set_signature(function: Callable[..., Any], parameters: Iterable[tuple[str, Any, Any]]) -> None:
+    """Sets the signature that kfp inspects: keyword parameters, each with its type and default."""
     declared = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
         for name, kind, default in parameters
@@ -173,8 +181,8 @@ def _declare(function: Callable[..., Any], parameters: Iterable[tuple[str, Any, 
     function.__annotations__ = {parameter.name: parameter.annotation for parameter in declared}
 
 
-def _place(task: Any, step: str, settings: StepsConfig) -> None:
-    """What Kubernetes is told of the container."""
+def _configure(task: Any, step: str, settings: StepsConfig) -> None:
+    """Sets the name, resources, retries, node selection and environment of a task's container."""
     task.set_display_name(step)
     task.set_caching_options(False)
     kubernetes.add_pod_label(task, *POD_LABEL)
@@ -195,31 +203,31 @@ def _place(task: Any, step: str, settings: StepsConfig) -> None:
         )
     for name, _, value in (text.partition("=") for text in settings.env):
         task.set_env_variable(name, value)
-    for variable, _, place in (text.partition("=") for text in settings.secrets):
-        secret, _, name = place.partition(":")
+    for variable, _, source in (text.partition("=") for text in settings.secrets):
+        secret, _, name = source.partition(":")
         kubernetes.use_secret_as_env(task, secret, {name: variable})
 
 
-def _connect(task: Any, config: PipelineConfig) -> None:
-    """What the steps share: the volume and the metadata store."""
-    _mount(task, config)
+def _add_volume_and_secret(task: Any, config: PipelineConfig) -> None:
+    """Adds access to the shared volume and the credentials of the shared metadata store."""
+    _mount_volume(task, config)
     metadata = config.kubeflow.metadata
     if metadata.kind == "mysql":
         variables = {metadata.user_key: USER_VARIABLE, metadata.password_key: PASSWORD_VARIABLE}
         kubernetes.use_secret_as_env(task, metadata.secret, variables)
 
 
-def _mount(task: Any, config: PipelineConfig) -> None:
+def _mount_volume(task: Any, config: PipelineConfig) -> None:
     if config.kubeflow.volume:
         kubernetes.mount_pvc(task, config.kubeflow.volume, config.kubeflow.root)
 
 
-def _baked(config: PipelineConfig) -> str:
-    """The configuration without what only the compiler and the schedule read. There are no secrets in it."""
+def _config_json(config: PipelineConfig) -> str:
+    """Returns the configuration without the keys that only the compiler and the schedule read; it has no secrets."""
     plain = config.model_dump(mode="json")
-    plain["kubeflow"] = {name: plain["kubeflow"][name] for name in sorted(_BAKED)}
+    plain["kubeflow"] = {name: plain["kubeflow"][name] for name in sorted(_CONTAINER_KEYS)}
     return json.dumps(plain, ensure_ascii=False)
 
 
-def _snake(step: str) -> str:
+def _snake_case(step: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in step).lstrip("_")

@@ -1,7 +1,7 @@
-"""The connection to Kubeflow Pipelines: where its API is, who asks, and what its refusals mean to whoever asked.
+"""Calls the API of Kubeflow Pipelines through kfp.Client.
 
-Everything goes through kfp.Client, with three things changed: every request has a time-out, what is refused becomes a
-sentence, and what is not an answer of Kubeflow Pipelines (a login page, say) is not taken for one.
+Differs from kfp.Client in three ways: every request has a timeout; every failure becomes a one-sentence KubeflowError;
+and a response that is not JSON, such as a login page, is an error.
 """
 
 import json
@@ -13,147 +13,153 @@ import urllib3
 from kfp_server_api import ApiException
 
 from pipeline_def.config.kubeflow import KubeflowConfig
-from pipeline_def.kubeflow.auth import HOW_TO_REACH, KubeflowError, address, connected, how_to_log_in
+from pipeline_def.kubeflow.auth import HOST_HINT, KubeflowError, api_address, create_client, login_hint
 
-_PAGE_VARIABLE = "KF_PIPELINES_UI_ENDPOINT"  # kfp reads it, too
-_PAGE = 100  # the server gives at most 200 at once (list_request_util.go)
-_LONGEST = 300  # characters of what the server has to say
+_UI_VARIABLE = "KF_PIPELINES_UI_ENDPOINT"  # also read by kfp
+_PAGE_SIZE = 100  # the server returns at most 200 items in a page (list_request_util.go)
+_MAX_MESSAGE_LENGTH = 300  # characters of the server's message
 
 
 class Unreachable(KubeflowError):
-    """No answer, or not the API's own: it may answer later."""
+    """There was no response, or not one of the API. A later request may succeed."""
 
 
-class NotFound(KubeflowError):
-    """There is no such thing."""
+class KubeflowNotFound(KubeflowError):
+    """The object does not exist."""
 
 
 class AlreadyExists(KubeflowError):
-    """Someone else was faster."""
+    """An object of this name exists, for example because another client has just created it."""
 
 
-class Kubeflow:
-    """Kubeflow Pipelines' API, asked with time-outs.
+class KubeflowApi:
+    """The API of Kubeflow Pipelines, called with timeouts.
 
     Attributes:
-        client: kfp's; its `pipelines`, `runs`, ... have the calls that `ask` takes.
+        client: kfp's client; its attributes `pipelines`, `runs`, ... have the methods to pass to `call`.
         host: the address, for messages.
-        namespace: what to put into requests: the user's namespace in a multi-user installation, else None.
+        namespace: the user's namespace in a multi-user installation, else None; requests contain it.
     """
 
     def __init__(self, config: KubeflowConfig) -> None:
         self._config = config
-        self.host = address(config)
-        self.client = connected(config)
+        self.host = api_address(config)
+        self.client = create_client(config)
         self._api = self.client.pipelines.pipeline_service_list_pipelines.__self__.api_client
         self.namespace = self._namespace()
 
-    def ask(self, call: Callable[..., Any], /, **arguments: Any) -> Any:
-        """The answer to one call of the API.
+    def call(self, method: Callable[..., Any], /, **arguments: Any) -> Any:
+        """Calls a method of the API and returns its response.
 
         Raises:
-            KubeflowError: a sentence on why there is none.
+            KubeflowError: the call failed; the message is a sentence with the reason.
         """
-        timeout = (min(self._config.timeout, 10), self._config.timeout)  # to connect, to answer
+        timeout = (min(self._config.timeout, 10), self._config.timeout)  # connect, read
         try:
-            answer = call(**arguments, _request_timeout=timeout)
+            response = method(**arguments, _request_timeout=timeout)
         except ApiException as error:
-            raise self._refusal(error) from None
+            raise self._api_error(error) from None
         except urllib3.exceptions.HTTPError as error:
-            raise self._no_connection(error) from None
+            raise self._connection_error(error) from None
         except UnicodeDecodeError:
-            raise self._not_the_api("text that is not UTF-8") from None
-        kind = self._api.last_response.getheader("content-type") or "nothing"
-        if not kind.startswith("application/json"):
-            raise self._not_the_api(kind.partition(";")[0])
-        return answer
+            raise self._unexpected_response("text that is not UTF-8") from None
+        content_type = self._api.last_response.getheader("content-type") or "nothing"
+        if not content_type.startswith("application/json"):
+            raise self._unexpected_response(content_type.partition(";")[0])
+        return response
 
-    def pages(self, call: Callable[..., Any], items: str, /, **arguments: Any) -> Iterator[Any]:
-        """Everything that a call lists, page by page.
+    def list_all(self, method: Callable[..., Any], items: str, /, **arguments: Any) -> Iterator[Any]:
+        """Yields all items that a method of the API lists, page by page.
 
         Args:
-            call: it takes page_token and page_size.
-            items: the field of its answer that holds the list.
-            arguments: of the call.
+            method: the method; it has the parameters page_token and page_size.
+            items: the field of its response that contains the list.
+            arguments: further arguments of the method.
         """
         token = ""
         while True:
-            page = self.ask(call, page_token=token, page_size=_PAGE, **arguments)
+            page = self.call(method, page_token=token, page_size=_PAGE_SIZE, **arguments)
             yield from getattr(page, items) or []
             token = page.next_page_token
             if not token:
                 return
 
     def run_url(self, run_id: str) -> str:
-        """The page of a run; without its host where the way there is a tunnel."""
-        address = os.environ.get(_PAGE_VARIABLE) or (self.host if "://" in self.host else "")
+        """Returns the URL of a run's page; without a host if the API is reached through a kubeconfig."""
+        address = os.environ.get(_UI_VARIABLE) or (self.host if "://" in self.host else "")
         return f"{address.rstrip('/')}/#/runs/details/{run_id}"
 
     def _namespace(self) -> str | None:
-        shared = self.ask(self.client.healthzs.healthz_service_get_healthz).multi_user
-        if shared and self._config.namespace is None:
+        multi_user = self.call(self.client.healthzs.healthz_service_get_healthz).multi_user
+        if multi_user and self._config.namespace is None:
             raise KubeflowError(
-                f"kubeflow.namespace: expected the name of your namespace, as several users share {self.host}, "
-                "got nothing"
+                f"kubeflow.namespace: expected the name of your namespace, as {self.host} is a multi-user "
+                "installation, got nothing"
             )
-        return self._config.namespace if shared else None
+        return self._config.namespace if multi_user else None
 
-    def _refusal(self, error: ApiException) -> KubeflowError:
-        said = self._without_token(_said(error))
-        if not error.status:  # the client's own, on an answer that it can't read
-            return self._not_the_api(said)
+    def _api_error(self, error: ApiException) -> KubeflowError:
+        message = self._without_token(_server_message(error))
+        if not error.status:  # kfp's client could not parse the response
+            return self._unexpected_response(message)
         if error.status == 401:
-            return KubeflowError(f"{self.host}: not logged in (401): {said}. {how_to_log_in(self._config)}")
+            return KubeflowError(f"{self.host}: not logged in (401): {message}. {login_hint(self._config)}")
         if error.status == 403:
-            where = f"namespace {self._config.namespace or self._config.installation!r}"
+            namespace = self._config.namespace or self._config.installation
             return KubeflowError(
-                f"{self.host}: access denied (403): {said}. Whoever asks needs the right to do this in {where}: the "
-                f"role kubeflow-pipelines-edit there. {how_to_log_in(self._config)}"
+                f"{self.host}: access denied (403): {message}. This needs the role kubeflow-pipelines-edit in "
+                f"namespace {namespace!r}. {login_hint(self._config)}"
             )
-        kinds = {404: NotFound, 409: AlreadyExists, 502: Unreachable, 503: Unreachable, 504: Unreachable}
-        return kinds.get(error.status, KubeflowError)(f"{self.host}: refused ({error.status}): {said}")
+        kinds = {
+            404: KubeflowNotFound,
+            409: AlreadyExists,
+            502: Unreachable,
+            503: Unreachable,
+            504: Unreachable,
+        }
+        return kinds.get(error.status, KubeflowError)(f"{self.host}: refused ({error.status}): {message}")
 
-    def _not_the_api(self, found: str) -> KubeflowError:
+    def _unexpected_response(self, found: str) -> KubeflowError:
         return Unreachable(
-            f"{self.host}: expected the JSON of Kubeflow Pipelines' API, got {found}: the page of a login, or of "
-            f"something else. Is kubeflow.host its address? {how_to_log_in(self._config)}"
+            f"{self.host}: expected JSON from the API of Kubeflow Pipelines, got {found}, for example a login page. "
+            f"Check that kubeflow.host is its address. {login_hint(self._config)}"
         )
 
-    def _no_connection(self, error: urllib3.exceptions.HTTPError) -> KubeflowError:
+    def _connection_error(self, error: urllib3.exceptions.HTTPError) -> KubeflowError:
         reason = getattr(error, "reason", None) or error
         if isinstance(reason, urllib3.exceptions.SSLError):
-            return self._not_trusted(str(reason))
+            return self._tls_error(str(reason))
         if isinstance(reason, urllib3.exceptions.ReadTimeoutError):
             return Unreachable(
-                f"{self.host}: no answer within {self._config.timeout} seconds; kubeflow.timeout allows for more"
+                f"{self.host}: no response within {self._config.timeout} seconds; kubeflow.timeout is the limit"
             )
         refused = isinstance(reason, urllib3.exceptions.NewConnectionError)
         if isinstance(reason, urllib3.exceptions.ConnectTimeoutError) and not refused:
-            why = "no connection in time"
+            why = "the connection timed out"
         else:
             why = str(reason).rpartition(": ")[2]
-        return Unreachable(f"{self.host}: Kubeflow Pipelines can't be reached: {why}. {HOW_TO_REACH}")
+        return Unreachable(f"{self.host}: Kubeflow Pipelines can't be reached: {why}. {HOST_HINT}")
 
-    def _not_trusted(self, reason: str) -> KubeflowError:
+    def _tls_error(self, reason: str) -> KubeflowError:
         return KubeflowError(
-            f"{self.host}: no trusted connection: {reason}. kubeflow.ca_file names a PEM file of "
-            "the authority that signed its certificate; an address that is not encrypted begins with http://"
+            f"{self.host}: TLS error: {reason}. Set kubeflow.ca_file to a CA bundle (PEM) that verifies the server's "
+            "certificate, or use an address with http:// if the server does not use TLS"
         )
 
-    def _without_token(self, said: object) -> str:
-        text = " ".join(str(said).split())
+    def _without_token(self, message: str) -> str:
+        text = " ".join(message.split())
         token = self._api.configuration.api_key.get("authorization", "").removeprefix("Bearer ")
         return text.replace(token, "(the token)") if token else text
 
 
-def _said(error: ApiException) -> str:
-    """The server's own words: those meant for users if there are some (error.go, pipeline_upload_server.go)."""
+def _server_message(error: ApiException) -> str:
+    """Returns the server's message, preferably that for users (error.go, pipeline_upload_server.go)."""
     body = error.body or error.reason or ""
     try:
-        answer = json.loads(body)
-        details = [detail["message"] for detail in answer.get("details", []) if detail.get("message")]
-        text = (details or [answer.get("error_message") or answer["message"]])[0]
+        response = json.loads(body)
+        details = [detail["message"] for detail in response.get("details", []) if detail.get("message")]
+        text = (details or [response.get("error_message") or response["message"]])[0]
     except (ValueError, LookupError, TypeError, AttributeError):
         text = str(error.reason) if "<" in body else body
     text = str(text).strip().rstrip(".")
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return text if len(text) <= _MAX_MESSAGE_LENGTH else f"{text[:_MAX_MESSAGE_LENGTH]}..."

@@ -1,4 +1,4 @@
-"""What a run on Kubeflow came to: written down for people and the next run, and handed to Kubeflow Pipelines."""
+"""Writes the result of a run on Kubeflow: summary.json, and the outputs that Kubeflow Pipelines displays."""
 
 import json
 import math
@@ -13,21 +13,23 @@ if TYPE_CHECKING:
     from pipeline_def.runs.run_store import RunStore
 
 
-def conclude(
+def write_summary(
     runs: "RunStore | None",
     run_id: str,
     folder: str,
     status: Status | None = None,
     error: str | None = None,
 ) -> Summary:
-    """Writes down how the run ended, beside the run and in its folder; a later attempt at a step may overwrite it.
+    """Writes the summary of a run to its folder, and its status to the metadata store.
+
+    A later attempt at a step may overwrite both.
 
     Args:
-        runs: the metadata store; None where it could not be reached.
-        run_id: the run.
-        folder: of the run; it may lie on gs://.
-        status: how it ended; None: well, and whether something was pushed says how.
-        error: why it ended before its end.
+        runs: the metadata store; None if it could not be reached.
+        run_id: the id of the run.
+        folder: the folder of the run, which may be on gs://.
+        status: how the run ended; None: completed, so it is `pushed` or `not_blessed`, as the Pusher's output shows.
+        error: the error that ended the run early.
     """
     from pipeline_def.local.runner import SUMMARY_FILE
 
@@ -53,56 +55,55 @@ def conclude(
 def _steps(runs: "RunStore", run_id: str) -> list[Step]:
     from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-    words: dict[int, StepStatus] = {
+    statuses: dict[int, StepStatus] = {
         mlmd.Execution.COMPLETE: "done",
         mlmd.Execution.CACHED: "cached",
         mlmd.Execution.FAILED: "failed",
     }
     found = []
     for name, execution in runs.steps(run_id):
-        status = words.get(execution.last_known_state)
-        if status:  # others still run beside this one
+        status = statuses.get(execution.last_known_state)
+        if status:  # None for steps that are still running
             milliseconds = execution.last_update_time_since_epoch - execution.create_time_since_epoch
             cached = status == "cached"
             found.append(Step(name=name, seconds=milliseconds / 1000, cached=cached, status=status))
     return found
 
 
-def hand_out(summary: Summary, report: Path, executor_input: str) -> None:
-    """Gives Kubeflow Pipelines the page, the metrics and the verdict, for it to show.
+def write_kfp_outputs(summary: Summary, report: Path, executor_input: str) -> None:
+    """Writes the report, the metrics and the verdict to the paths where Kubeflow Pipelines reads them.
 
     Args:
-        summary: what the run came to; it is also written to standard error.
-        report: where the page goes.
-        executor_input: what the launcher says about the outputs: an ExecutorInput of the pipeline spec, as JSON.
+        summary: the summary of the run; it is also printed to standard error.
+        report: the path to write the report to.
+        executor_input: the launcher's description of the outputs: an ExecutorInput of the pipeline spec, as JSON.
     """
     from pipeline_def.terminal.summary_view import render
 
-    words = render(summary)
-    print(words, file=sys.stderr)
+    text = render(summary)
+    print(text, file=sys.stderr)
     if summary.report_path:
         storage.write(str(report), storage.read(summary.report_path))
-    asked = json.loads(executor_input)["outputs"]
-    (metrics,) = asked["artifacts"]["metrics"]["artifacts"]
-    numbers = _numbers(summary)
-    answer = {
+    requested = json.loads(executor_input)["outputs"]
+    (metrics,) = requested["artifacts"]["metrics"]["artifacts"]
+    output = {
         "parameterValues": {
             "status": summary.status,
-            "message": " ".join(words.partition("\n\n")[0].split()),
+            "message": " ".join(text.partition("\n\n")[0].split()),
         },
-        "artifacts": {"metrics": {"artifacts": [{**metrics, "metadata": numbers}]}},
+        "artifacts": {"metrics": {"artifacts": [{**metrics, "metadata": _metric_values(summary)}]}},
     }
-    file = Path(asked["outputFile"])
+    file = Path(requested["outputFile"])
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(answer), encoding="utf-8")
+    file.write_text(json.dumps(output), encoding="utf-8")
 
 
-def _numbers(summary: Summary) -> dict[str, float]:
-    """Both models on the test split, as `candidate_auc`; undefined ones are left out."""
+def _metric_values(summary: Summary) -> dict[str, float]:
+    """Returns the defined metrics of both models on the test split, by names such as `candidate_auc`."""
     both = summary.metrics.model_dump() if summary.metrics else {}
     return {
         f"{model}_{name}": value
         for model, metrics in both.items()
         for name, value in (metrics or {}).items()
-        if value is not None and math.isfinite(value)  # protojson, which reads this, knows no NaN
+        if value is not None and math.isfinite(value)  # the reader, protojson, does not accept NaN
     }

@@ -1,9 +1,9 @@
-"""Tells someone how a run ended: one JSON, posted to the URL in the environment variable NOTIFY_URL.
+"""The exit step: posts how a run ended, as one JSON message, to the URL in the environment variable NOTIFY_URL.
 
     python -m pipeline_def.kubeflow.notify --run-id ID --pipeline NAME --status STATUS --summary FILE
 
-It is the last thing that a run on Kubeflow does, whatever happened, so it never fails: what goes wrong is a line on
-standard error. The URL is a secret (that of a chat's webhook lets anyone post) and never printed.
+Kubeflow runs it at the end of every run, also of a failed one. It always exits with 0; errors are printed to standard
+error. The URL is a secret, as anyone who has the URL of a webhook can post to it, so it is never printed.
 """
 
 import argparse
@@ -20,23 +20,23 @@ from collections.abc import Sequence
 from components.common import storage
 
 VARIABLE = "NOTIFY_URL"
-_TIMEOUT = 10.0  # seconds, an attempt
+_TIMEOUT = 10.0  # seconds per attempt
 _PAUSES = (1.0, 4.0, 16.0)  # seconds between attempts
 
 
 def notify(
     message: dict[str, str], url: str, *, pauses: Sequence[float] = _PAUSES, timeout: float = _TIMEOUT
 ) -> str | None:
-    """Posts a message, if need be again.
+    """Posts a message, with retries.
 
     Args:
-        message: what to post, as JSON.
-        url: where to.
-        pauses: seconds to wait before each further attempt.
-        timeout: seconds that an attempt may take.
+        message: the message, which is sent as JSON.
+        url: the URL to post to.
+        pauses: seconds to wait before each retry.
+        timeout: seconds per attempt.
 
     Returns:
-        Why it was not posted, without the URL; None if it was.
+        None if the message was posted, else the reason of the failure, without the URL.
     """
     if not url.startswith(("http://", "https://")):
         return f"expected {VARIABLE} to begin with http:// or https://"
@@ -44,40 +44,40 @@ def notify(
     reason: str | None = None
     for pause in (0.0, *pauses):
         time.sleep(pause)
-        reason, again = _post(url, body, timeout)
-        if not again:
+        reason, retryable = _post(url, body, timeout)
+        if not retryable:
             break
     return reason
 
 
 def _post(url: str, body: bytes, timeout: float) -> tuple[str | None, bool]:
-    """Why it failed, and whether another attempt may do better."""
+    """Returns the reason of a failure, or None, and whether a retry may succeed."""
     try:
         request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=timeout):
             return None, False
     except urllib.error.HTTPError as error:
-        return f"the answer was {error.code}", error.code in (408, 429) or error.code >= 500
+        return f"the server responded with {error.code}", error.code in (408, 429) or error.code >= 500
     except urllib.error.URLError as error:
         return f"{type(error.reason).__name__}: no connection", True
     except OSError as error:
-        return f"{type(error).__name__}: no answer", True
-    except (ValueError, http.client.HTTPException) as error:  # their text quotes the URL
-        return f"{type(error).__name__}: {VARIABLE} is no URL, or what answers is no web server", False
+        return f"{type(error).__name__}: no response", True
+    except (ValueError, http.client.HTTPException) as error:  # their messages contain the URL
+        return f"{type(error).__name__}: {VARIABLE} is not a URL, or not that of a web server", False
 
 
-def _summarized(file: str | None) -> tuple[str, str] | None:
-    """Status and message of a summary (pipeline_def.runs.summary); None without one, as of a run that was killed."""
+def _read_summary(file: str | None) -> tuple[str, str] | None:
+    """Returns status and message of a summary.json; None if there is none, for example if the run was killed."""
     try:
         summary = json.loads(storage.read(file or ""))
-        words = summary.get("error") or "; ".join(summary.get("reasons", ()))
-        return str(summary["status"]), str(words)
+        message = summary.get("error") or "; ".join(summary.get("reasons", ()))
+        return str(summary["status"]), str(message)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
 
 
 def _state(status: str) -> str:
-    """Kubeflow's state of the run's steps, such as FAILED."""
+    """Returns the state in a PipelineTaskFinalStatus, such as FAILED."""
     try:
         return str(json.loads(status)["state"])
     except (ValueError, LookupError, TypeError):
@@ -85,25 +85,25 @@ def _state(status: str) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Posts what the arguments say; always 0."""
+    """Posts the message for the run in the arguments; always returns 0."""
     parser = argparse.ArgumentParser(prog="python -m pipeline_def.kubeflow.notify", allow_abbrev=False)
     parser.add_argument("--run-id", required=True)
     parser.add_argument("--pipeline", required=True)
     parser.add_argument(
-        "--status", required=True, help="Kubeflow's PipelineTaskFinalStatus as JSON, or a word"
+        "--status", required=True, help="a PipelineTaskFinalStatus of Kubeflow as JSON, or plain text"
     )
-    parser.add_argument("--summary", help="the run's summary.json, which knows better, if it is there")
+    parser.add_argument("--summary", help="the run's summary.json; if it exists, used instead of --status")
     args = parser.parse_args(argv)
     url = os.environ.get(VARIABLE, "").strip()
     if not url:
-        print(f"notify: {VARIABLE} is not set; nobody was told", file=sys.stderr)
+        print(f"notify: {VARIABLE} is not set; no notification was sent", file=sys.stderr)
         return 0
-    status, words = _summarized(args.summary) or (_state(args.status), "")
+    status, text = _read_summary(args.summary) or (_state(args.status), "")
     message = {
         "run_id": args.run_id,
         "status": status,
         "pipeline": args.pipeline,
-        "message": words,
+        "message": text,
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     reason = notify(message, url)

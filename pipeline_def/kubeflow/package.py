@@ -1,7 +1,7 @@
-"""A compiled pipeline on its way to Kubeflow Pipelines: its parameters, and its version there.
+"""A compiled pipeline: its parameters, and its upload to Kubeflow Pipelines.
 
-A version is named by the digest of its content: what has been uploaded once is not uploaded again, and who looks at a
-run can tell whether it ran what lies in front of them.
+A version is named by the digest of its content. The same content is therefore uploaded once only, and the version's
+name of a run can be compared with a local file.
 """
 
 import functools
@@ -17,9 +17,9 @@ import yaml
 
 from pipeline_def.config import yaml_text
 from pipeline_def.kubeflow.auth import KubeflowError
-from pipeline_def.kubeflow.kfp_client import AlreadyExists, Kubeflow
+from pipeline_def.kubeflow.kfp_client import AlreadyExists, KubeflowApi
 
-# Pipeline spec 2.1.0's types: what is expected, and of what Python type that is.
+# The parameter types of pipeline spec 2.1.0: the expectation in a message, and the Python types.
 _TYPES: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "STRING": ("text", (str,)),
     "NUMBER_INTEGER": ("a whole number", (int,)),
@@ -31,12 +31,12 @@ _TYPES: Mapping[str, tuple[str, tuple[type, ...]]] = {
 
 
 class BadPackage(ValueError):
-    """The text is no compiled pipeline, or an argument is not what it takes."""
+    """The text is not a compiled pipeline, or an argument does not match its parameters."""
 
 
 @dataclass(frozen=True)
-class Version:
-    """A version of a pipeline that the API knows, by its ids."""
+class PipelineVersion:
+    """The ids of an uploaded version of a pipeline."""
 
     pipeline_id: str
     version_id: str
@@ -47,8 +47,8 @@ class Package:
     """A compiled pipeline.
 
     Args:
-        name: of the pipeline, under which its versions are uploaded.
-        text: what kfp's compiler wrote: YAML.
+        name: the name of the pipeline on Kubeflow Pipelines.
+        text: the output of kfp's compiler (YAML).
     """
 
     name: str
@@ -56,21 +56,21 @@ class Package:
 
     @property
     def version(self) -> str:
-        """The name of its version: the same text, the same name."""
+        """The name of its version, which contains a digest of the text."""
         return f"sha256-{hashlib.sha256(self.text.encode()).hexdigest()[:16]}"
 
     @property
     def parameters(self) -> Mapping[str, Mapping[str, Any]]:
-        """The runtime parameters, by name: parameterType, and defaultValue or isOptional.
+        """The runtime parameters by name, each with parameterType, and defaultValue or isOptional.
 
         Raises:
-            BadPackage: this is no compiled pipeline.
+            BadPackage: the text is not a compiled pipeline.
         """
         return dict(self._spec["root"].get("inputDefinitions", {}).get("parameters", {}))
 
     @property
     def steps(self) -> Mapping[str, str]:
-        """Its tasks that are containers: what the nodes of a run are called, and what a person calls them."""
+        """The display names of its container tasks, by task name."""
         components = self._spec.get("components", {})
         parts = [self._spec["root"], *components.values()]
         tasks = [task for part in parts for task in part.get("dag", {}).get("tasks", {}).items()]
@@ -83,21 +83,21 @@ class Package:
     @functools.cached_property
     def _spec(self) -> Mapping[str, Any]:
         try:
-            spec = next(iter(yaml.safe_load_all(self.text)), None)  # a second document is the platform's
+            spec = next(iter(yaml.safe_load_all(self.text)), None)  # the second document is the platform spec
         except yaml.YAMLError:
             spec = None
         if not isinstance(spec, dict) or not isinstance(spec.get("root"), dict):
-            raise BadPackage("expected a pipeline compiled for Kubeflow Pipelines, which has a group `root`")
+            raise BadPackage("expected a pipeline compiled for Kubeflow Pipelines, with a mapping `root`")
         return spec
 
     def arguments(self, assignments: Sequence[str]) -> dict[str, Any]:
-        """The values of runtime parameters, typed as the pipeline declares them.
+        """Returns the values of runtime parameters, converted to the types that the pipeline declares.
 
         Args:
-            assignments: each name=value; a later one wins.
+            assignments: each name=value; the last one of a name is used.
 
         Raises:
-            BadPackage: no such parameter, not its type, or one without a default that is missing.
+            BadPackage: a parameter does not exist, a value has the wrong type, or a required one is missing.
         """
         values = {}
         for assignment in assignments:
@@ -116,50 +116,50 @@ class Package:
                 )
         return values
 
-    def find(self, kubeflow: Kubeflow) -> Version | None:
-        """Its version, if that has been uploaded."""
+    def find(self, kubeflow: KubeflowApi) -> PipelineVersion | None:
+        """Returns its version on Kubeflow Pipelines, or None if it has not been uploaded."""
         pipeline_id = self._pipeline_id(kubeflow)
         return self._version(kubeflow, pipeline_id) if pipeline_id else None
 
-    def upload(self, kubeflow: Kubeflow) -> Version:
-        """Its version; uploaded if it has not been."""
+    def upload(self, kubeflow: KubeflowApi) -> PipelineVersion:
+        """Returns its version on Kubeflow Pipelines, after uploading it if necessary."""
         pipeline_id = self._pipeline_id(kubeflow) or self._new_pipeline(kubeflow)
         return self._version(kubeflow, pipeline_id) or self._new_version(kubeflow, pipeline_id)
 
-    def _pipeline_id(self, kubeflow: Kubeflow) -> str | None:
+    def _pipeline_id(self, kubeflow: KubeflowApi) -> str | None:
         pipelines = kubeflow.client.pipelines.pipeline_service_list_pipelines
-        found = kubeflow.pages(
-            pipelines, "pipelines", filter=named("name", self.name), namespace=kubeflow.namespace or ""
+        found = kubeflow.list_all(
+            pipelines, "pipelines", filter=equals("name", self.name), namespace=kubeflow.namespace or ""
         )
         return next((str(pipeline.pipeline_id) for pipeline in found), None)
 
-    def _new_pipeline(self, kubeflow: Kubeflow) -> str:
-        # Its name becomes that, too; servers before 2.14 refuse one that is given.
-        wanted = kubeflow.client.api_models.V2beta1Pipeline(
+    def _new_pipeline(self, kubeflow: KubeflowApi) -> str:
+        # The server uses the display name as the name, too; before 2.14 it refuses requests with a name.
+        body = kubeflow.client.api_models.V2beta1Pipeline(
             display_name=self.name, namespace=kubeflow.namespace
         )
         try:
-            made = kubeflow.ask(kubeflow.client.pipelines.pipeline_service_create_pipeline, pipeline=wanted)
+            created = kubeflow.call(kubeflow.client.pipelines.pipeline_service_create_pipeline, pipeline=body)
         except AlreadyExists:
             found = self._pipeline_id(kubeflow)
             if found is None:
                 raise
             return found
-        return str(made.pipeline_id)
+        return str(created.pipeline_id)
 
-    def _version(self, kubeflow: Kubeflow, pipeline_id: str) -> Version | None:
+    def _version(self, kubeflow: KubeflowApi, pipeline_id: str) -> PipelineVersion | None:
         versions = kubeflow.client.pipelines.pipeline_service_list_pipeline_versions
-        found = kubeflow.pages(
-            versions, "pipeline_versions", pipeline_id=pipeline_id, filter=named("name", self.version)
+        found = kubeflow.list_all(
+            versions, "pipeline_versions", pipeline_id=pipeline_id, filter=equals("name", self.version)
         )
-        return next((Version(pipeline_id, str(version.pipeline_version_id)) for version in found), None)
+        return next((PipelineVersion(pipeline_id, str(one.pipeline_version_id)) for one in found), None)
 
-    def _new_version(self, kubeflow: Kubeflow, pipeline_id: str) -> Version:
+    def _new_version(self, kubeflow: KubeflowApi, pipeline_id: str) -> PipelineVersion:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "pipeline.yaml"
             file.write_text(self.text, encoding="utf-8")
             try:
-                made = kubeflow.ask(
+                created = kubeflow.call(
                     kubeflow.client.pipeline_uploads.upload_pipeline_version,
                     uploadfile=str(file),
                     name=self.version,
@@ -170,35 +170,40 @@ class Package:
                 if found is None:
                     raise
                 return found
-        return Version(pipeline_id, str(made.pipeline_version_id))
+        return PipelineVersion(pipeline_id, str(created.pipeline_version_id))
 
 
-def named(key: str, name: str) -> str:
-    """The filter of a list call that leaves what has this very name."""
-    return json.dumps({"predicates": [{"operation": "EQUALS", "key": key, "stringValue": name}]})
+def equals(key: str, value: str) -> str:
+    """Returns a filter for the list methods of the API: the key must equal the value."""
+    return json.dumps({"predicates": [{"operation": "EQUALS", "key": key, "stringValue": value}]})
 
 
-def experiment(kubeflow: Kubeflow, name: str) -> str:
-    """The id of an experiment, which is made where it is missing."""
+def get_or_create_experiment(kubeflow: KubeflowApi, name: str) -> str:
+    """Returns the id of an experiment, which is created if it does not exist.
+
+    Raises:
+        KubeflowError: the experiment is archived, or a request failed.
+    """
     api = kubeflow.client.experiments
-    found = kubeflow.pages(
+    found = kubeflow.list_all(
         api.experiment_service_list_experiments,
         "experiments",
-        filter=named("display_name", name),
+        filter=equals("display_name", name),
         namespace=kubeflow.namespace or "",
     )
     for known in found:
         if known.storage_state == "ARCHIVED":
             raise KubeflowError(
-                f"kubeflow.experiment: expected one that is not archived, got {name!r}; restore it on Kubeflow's page"
+                f"kubeflow.experiment: expected one that is not archived, got {name!r}; restore it in Kubeflow's "
+                "user interface"
             )
         return str(known.experiment_id)
-    wanted = kubeflow.client.api_models.V2beta1Experiment(display_name=name, namespace=kubeflow.namespace)
-    return str(kubeflow.ask(api.experiment_service_create_experiment, experiment=wanted).experiment_id)
+    body = kubeflow.client.api_models.V2beta1Experiment(display_name=name, namespace=kubeflow.namespace)
+    return str(kubeflow.call(api.experiment_service_create_experiment, experiment=body).experiment_id)
 
 
 def _value(name: str, text: str, kind: str) -> Any:
-    words, types = _TYPES.get(kind, ("text", (str,)))
+    expected, types = _TYPES.get(kind, ("text", (str,)))
     if types == (str,):
         return text
     try:
@@ -210,5 +215,5 @@ def _value(name: str, text: str, kind: str) -> Any:
     except ValueError:
         value = None
     if not isinstance(value, types) or (isinstance(value, bool) and kind != "BOOLEAN"):
-        raise BadPackage(f"{name}: expected {words}, got {text!r}")
+        raise BadPackage(f"{name}: expected {expected}, got {text!r}")
     return value

@@ -1,4 +1,4 @@
-"""The runtime parameters of the pipeline on Kubeflow: what a schedule or a single run may change without compiling."""
+"""The runtime parameters of the pipeline on Kubeflow, which a schedule or a run can change without recompiling."""
 
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ _KEYS = {
 
 
 class RuntimeParameter(NamedTuple):
-    """A parameter of the pipeline on Kubeflow: the key that it sets, its type there, and its default."""
+    """A runtime parameter: its name, the configuration key that it sets, its Python type, and its default."""
 
     name: str
     key: str
@@ -31,10 +31,10 @@ class RuntimeParameter(NamedTuple):
 
 
 def runtime_parameters(config: PipelineConfig) -> list[RuntimeParameter]:
-    """One for each key above, with the configuration's value as its default and the type of that.
+    """Returns one parameter for each key above, with the value and the type of the configuration as its default.
 
-    A penalty that has one value for each layer is a list there, too. A threshold that is off has no parameter, as
-    there is no number for that.
+    A penalty with one value for each layer becomes a list. A threshold that is off (null) gets no parameter, as a
+    number can't turn it off.
     """
     found = []
     for name, key in _KEYS.items():
@@ -47,17 +47,17 @@ def runtime_parameters(config: PipelineConfig) -> list[RuntimeParameter]:
         elif isinstance(value, tuple):
             value = list(value)
         elif name != "epochs" and isinstance(value, int):
-            value = float(value)  # YAML's 0 is a number like any other
+            value = float(value)  # a 0 in YAML is an int, but the parameter must accept 0.5
         if value is not None:
             found.append(RuntimeParameter(name, key, type(value), value))
     return found
 
 
 def check_paths(config: PipelineConfig) -> None:
-    """Refuses paths that no container can open: those that start at a working directory, and s3:// and minio://.
+    """Checks that containers can open the configured paths: no relative paths, no s3:// and no minio://.
 
     Raises:
-        ConfigError: naming each such key.
+        ConfigError: with one message for each key that has such a path.
     """
     paths = [
         ("data.input", config.data.input, ("/", "gs://")),

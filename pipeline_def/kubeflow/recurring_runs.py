@@ -1,7 +1,7 @@
-"""The recurring runs of Kubeflow Pipelines that are ours: found, made, paused, resumed, deleted.
+"""Finds, creates, pauses, resumes and deletes the recurring runs of Kubeflow Pipelines that regpipe manages.
 
-Ours are recognised by the first line of their description, in whatever experiment they are: the API keeps it, and their
-name need not be unique. The second line holds the two settings that the API gives back otherwise than it was given.
+They are recognised by the first line of their description, in any experiment, as names need not be unique. The second
+line contains the two settings that the API does not return as they were sent.
 """
 
 import contextlib
@@ -11,23 +11,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline_def.kubeflow.kfp_client import Kubeflow, NotFound
-from pipeline_def.kubeflow.package import Version, experiment, named
+from pipeline_def.kubeflow.kfp_client import KubeflowApi, KubeflowNotFound
+from pipeline_def.kubeflow.package import PipelineVersion, equals, get_or_create_experiment
 
+# Servers have schedules with this text, so it must not change.
 _MARK = "Made by `regpipe schedule apply`, which replaces it when the configuration changes."
-_REMEMBERED = ("enabled", "service_account")
-_GONE = "(deleted)"
+_IN_DESCRIPTION = ("enabled", "service_account")
+_DELETED = "(deleted)"
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """When which pipeline runs with what; equal ones need no change.
+    """The settings of a schedule. Schedules with equal settings are interchangeable.
 
     Attributes:
-        version: the name of the pipeline's version, made of its digest.
-        cron: six fields, or None where there is an interval (seconds).
-        start: a moment in UTC such as 2027-01-01T00:00:00Z, or None; as is `end`.
-        enabled: what kubeflow.schedule.enabled said when it was made, whether or not it is paused now.
+        version: the name of the pipeline's version, which contains its digest.
+        cron: six fields; None if there is an interval (seconds).
+        start: a time in UTC such as 2027-01-01T00:00:00Z, or None; likewise `end`.
+        enabled: the value of kubeflow.schedule.enabled when it was created, whether or not it is paused now.
     """
 
     name: str
@@ -46,7 +47,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class RecurringRun:
-    """A schedule as Kubeflow Pipelines has it; `running` unless it is paused."""
+    """A schedule on Kubeflow Pipelines; `running` is false if it is paused."""
 
     id: str
     created: datetime.datetime
@@ -54,27 +55,27 @@ class RecurringRun:
     schedule: Schedule
 
 
-def find(kubeflow: Kubeflow, name: str) -> list[RecurringRun]:
-    """The schedules of this name that `apply` made, the oldest first: one, unless a change was interrupted."""
-    return _listed(kubeflow, filter=named("display_name", name))
+def find(kubeflow: KubeflowApi, name: str) -> list[RecurringRun]:
+    """Returns the managed schedules of a name, the oldest first: one, unless a change was interrupted."""
+    return _list(kubeflow, filter=equals("display_name", name))
 
 
-def find_all(kubeflow: Kubeflow) -> list[RecurringRun]:
-    """All schedules that `apply` made, by name, the oldest first."""
-    return sorted(_listed(kubeflow), key=lambda known: known.schedule.name)
+def find_all(kubeflow: KubeflowApi) -> list[RecurringRun]:
+    """Returns all managed schedules, sorted by name and age, the oldest first."""
+    return sorted(_list(kubeflow), key=lambda known: known.schedule.name)
 
 
-def create(kubeflow: Kubeflow, new: Schedule, version: Version, *, running: bool) -> str:
-    """Makes one, in an experiment that is made where it is missing.
+def create(kubeflow: KubeflowApi, new: Schedule, version: PipelineVersion, *, running: bool) -> str:
+    """Creates a recurring run, and its experiment if that does not exist.
 
     Args:
-        kubeflow: where.
-        new: its settings.
+        kubeflow: the API.
+        new: the settings.
         version: the ids of the pipeline's version.
-        running: whether it starts runs from now on.
+        running: whether it starts runs now; otherwise it is paused.
 
     Returns:
-        Its id.
+        The id of the recurring run.
     """
     models = kubeflow.client.api_models
     span = {"start_time": new.start, "end_time": new.end}
@@ -86,7 +87,7 @@ def create(kubeflow: Kubeflow, new: Schedule, version: Version, *, running: bool
     body = models.V2beta1RecurringRun(
         display_name=new.name,
         description=_description(new),
-        experiment_id=experiment(kubeflow, new.experiment),
+        experiment_id=get_or_create_experiment(kubeflow, new.experiment),
         pipeline_version_reference=models.V2beta1PipelineVersionReference(
             pipeline_id=version.pipeline_id, pipeline_version_id=version.version_id
         ),
@@ -98,48 +99,48 @@ def create(kubeflow: Kubeflow, new: Schedule, version: Version, *, running: bool
         mode="ENABLE" if running else "DISABLE",
     )
     call = kubeflow.client.recurring_runs.recurring_run_service_create_recurring_run
-    return str(kubeflow.ask(call, recurring_run=body).recurring_run_id)
+    return str(kubeflow.call(call, recurring_run=body).recurring_run_id)
 
 
-def pause(kubeflow: Kubeflow, known: Sequence[RecurringRun]) -> None:
-    """Lets them start no more runs; those under way go on."""
+def pause(kubeflow: KubeflowApi, known: Sequence[RecurringRun]) -> None:
+    """Stops them from starting further runs; current runs continue."""
     for one in known:
-        kubeflow.ask(
+        kubeflow.call(
             kubeflow.client.recurring_runs.recurring_run_service_disable_recurring_run,
             recurring_run_id=one.id,
         )
 
 
-def resume(kubeflow: Kubeflow, known: Sequence[RecurringRun]) -> None:
-    """Lets them start runs again."""
+def resume(kubeflow: KubeflowApi, known: Sequence[RecurringRun]) -> None:
+    """Makes them start runs again."""
     for one in known:
-        kubeflow.ask(
+        kubeflow.call(
             kubeflow.client.recurring_runs.recurring_run_service_enable_recurring_run, recurring_run_id=one.id
         )
 
 
-def delete(kubeflow: Kubeflow, known: Sequence[RecurringRun]) -> None:
-    """Removes them; their runs stay, also those under way. One that is gone already is fine."""
-    remove = kubeflow.client.recurring_runs.recurring_run_service_delete_recurring_run
+def delete(kubeflow: KubeflowApi, known: Sequence[RecurringRun]) -> None:
+    """Deletes them, but not their runs, including current ones. One that does not exist any more is no error."""
+    method = kubeflow.client.recurring_runs.recurring_run_service_delete_recurring_run
     for one in known:
-        with contextlib.suppress(NotFound):  # someone else did, or an answer was lost
-            # The workflows of its runs are owned by it (resource_manager.go): by default they would go with it.
-            kubeflow.ask(remove, recurring_run_id=one.id, propagation_policy="ORPHAN")
+        with contextlib.suppress(KubeflowNotFound):  # deleted by another client, or the response was lost
+            # It owns the workflows of its runs (resource_manager.go): by default they would be deleted, too.
+            kubeflow.call(method, recurring_run_id=one.id, propagation_policy="ORPHAN")
 
 
-def _listed(kubeflow: Kubeflow, **arguments: str) -> list[RecurringRun]:
-    call = kubeflow.client.recurring_runs.recurring_run_service_list_recurring_runs
+def _list(kubeflow: KubeflowApi, **arguments: str) -> list[RecurringRun]:
+    method = kubeflow.client.recurring_runs.recurring_run_service_list_recurring_runs
     if kubeflow.namespace:
         arguments["namespace"] = kubeflow.namespace
-    ours = [
+    managed = [
         found
-        for found in kubeflow.pages(call, "recurring_runs", **arguments)
-        if _remembered(found.description) is not None
+        for found in kubeflow.list_all(method, "recurring_runs", **arguments)
+        if _parse_description(found.description) is not None
     ]
-    return sorted((_read(kubeflow, found) for found in ours), key=lambda known: (known.created, known.id))
+    return sorted((_read(kubeflow, found) for found in managed), key=lambda known: (known.created, known.id))
 
 
-def _read(kubeflow: Kubeflow, found: Any) -> RecurringRun:
+def _read(kubeflow: KubeflowApi, found: Any) -> RecurringRun:
     cron, periodic = found.trigger.cron_schedule, found.trigger.periodic_schedule
     trigger = cron or periodic
     return RecurringRun(
@@ -152,53 +153,53 @@ def _read(kubeflow: Kubeflow, found: Any) -> RecurringRun:
             version=_version_name(kubeflow, found.pipeline_version_reference),
             cron=cron.cron if cron else None,
             interval=int(periodic.interval_second) if periodic else None,
-            start=_moment(trigger.start_time),
-            end=_moment(trigger.end_time),
+            start=_utc(trigger.start_time),
+            end=_utc(trigger.end_time),
             concurrency=int(found.max_concurrency),
             catch_up=not found.no_catchup,
             parameters=(found.runtime_config and found.runtime_config.parameters) or {},
-            **(_remembered(found.description) or {}),
+            **(_parse_description(found.description) or {}),
         ),
     )
 
 
 def _description(new: Schedule) -> str:
-    # The server puts its default in the place of no service account, and a pause changes the mode (api_converter.go).
-    return f"{_MARK}\n{json.dumps({name: getattr(new, name) for name in _REMEMBERED})}"
+    # The server replaces a missing service account by its default, and a pause changes the mode (api_converter.go).
+    return f"{_MARK}\n{json.dumps({name: getattr(new, name) for name in _IN_DESCRIPTION})}"
 
 
-def _remembered(description: str | None) -> dict[str, Any] | None:
-    """What the second line holds; None if this is not a description of ours."""
+def _parse_description(description: str | None) -> dict[str, Any] | None:
+    """Returns the settings in the second line; None if regpipe does not manage this recurring run."""
     mark, _, line = (description or "").partition("\n")
     try:
         found = json.loads(line) if mark == _MARK else None
     except ValueError:
         return None
-    return found if isinstance(found, dict) and set(found) == set(_REMEMBERED) else None
+    return found if isinstance(found, dict) and set(found) == set(_IN_DESCRIPTION) else None
 
 
-def _experiment_name(kubeflow: Kubeflow, experiment_id: str) -> str:
-    call = kubeflow.client.experiments.experiment_service_get_experiment
+def _experiment_name(kubeflow: KubeflowApi, experiment_id: str) -> str:
+    method = kubeflow.client.experiments.experiment_service_get_experiment
     try:
-        return str(kubeflow.ask(call, experiment_id=experiment_id).display_name)
-    except NotFound:
-        return _GONE
+        return str(kubeflow.call(method, experiment_id=experiment_id).display_name)
+    except KubeflowNotFound:
+        return _DELETED
 
 
-def _version_name(kubeflow: Kubeflow, reference: Any) -> str:
-    call = kubeflow.client.pipelines.pipeline_service_get_pipeline_version
-    if not (reference and reference.pipeline_version_id):  # a copy made by hand may follow the newest one
+def _version_name(kubeflow: KubeflowApi, reference: Any) -> str:
+    method = kubeflow.client.pipelines.pipeline_service_get_pipeline_version
+    if not (reference and reference.pipeline_version_id):  # a manual copy may use the latest version
         return "(none)"
     try:
-        version = kubeflow.ask(
-            call, pipeline_id=reference.pipeline_id, pipeline_version_id=reference.pipeline_version_id
+        version = kubeflow.call(
+            method, pipeline_id=reference.pipeline_id, pipeline_version_id=reference.pipeline_version_id
         )
-    except NotFound:
-        return _GONE
+    except KubeflowNotFound:
+        return _DELETED
     return str(version.display_name)
 
 
-def _moment(time: datetime.datetime | None) -> str | None:
+def _utc(time: datetime.datetime | None) -> str | None:
     if time is None:
         return None
     return time.astimezone(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

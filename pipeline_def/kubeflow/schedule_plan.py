@@ -1,9 +1,8 @@
-"""Makes the schedule on Kubeflow Pipelines what the configuration says.
+"""Updates the schedule on Kubeflow Pipelines to match the configuration.
 
-The API keeps a recurring run as it was created: there is no update call, and only pausing changes it. To change one
-means to create another and then to remove the first. What was interrupted in between leaves two, never none, and the
-next `apply` removes the one that is out of date. Whether one is still what the configuration wants is told from what
-the API gives back: nothing else remembers it.
+The API has no update method for recurring runs; only pausing changes one. A change therefore creates a new recurring
+run and then deletes the old one. An interruption in between leaves two, never none, and the next `apply` deletes the
+old one. The current settings are read back from the API; they are stored nowhere else.
 """
 
 import dataclasses
@@ -13,33 +12,33 @@ from typing import Any
 
 from pipeline_def.config.load import PipelineConfig
 from pipeline_def.kubeflow.auth import KubeflowError
-from pipeline_def.kubeflow.kfp_client import Kubeflow
+from pipeline_def.kubeflow.kfp_client import KubeflowApi
 from pipeline_def.kubeflow.package import Package
 from pipeline_def.kubeflow.recurring_runs import RecurringRun, Schedule, create, delete, find
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What `apply` has to do.
+class SchedulePlan:
+    """The changes that `apply` has to make.
 
     Attributes:
-        wanted: what the configuration says.
-        kept: the recurring run that is so already, if there is one.
-        removed: those that have to go.
-        running: whether what is there in the end starts runs.
+        target: the schedule of the configuration.
+        unchanged: the recurring run that has these settings already, if there is one.
+        obsolete: the recurring runs to delete.
+        running: whether the resulting recurring run starts runs; otherwise it is paused.
     """
 
-    wanted: Schedule
-    kept: RecurringRun | None
-    removed: Sequence[RecurringRun]
+    target: Schedule
+    unchanged: RecurringRun | None
+    obsolete: Sequence[RecurringRun]
     running: bool
 
     @property
     def differences(self) -> list[tuple[str, Any, Any]]:
-        """Name, old and new value of what changes; none where nothing does, or where there was nothing."""
-        if self.kept or not self.removed:
+        """Name, old and new value of each changed setting; empty if there is no change or no earlier schedule."""
+        if self.unchanged or not self.obsolete:
             return []
-        old, new = self.removed[-1].schedule, self.wanted
+        old, new = self.obsolete[-1].schedule, self.target
         return [
             (field.name, getattr(old, field.name), getattr(new, field.name))
             for field in dataclasses.fields(Schedule)
@@ -47,11 +46,11 @@ class Plan:
         ]
 
 
-def wanted(config: PipelineConfig, package: Package) -> Schedule:
-    """The schedule of a configuration, for a pipeline compiled from it.
+def configured_schedule(config: PipelineConfig, package: Package) -> Schedule:
+    """Returns the schedule of a configuration, for a pipeline compiled from it.
 
     Raises:
-        BadPackage: its parameters are not the pipeline's.
+        BadPackage: kubeflow.schedule.parameters don't match the parameters of the pipeline.
     """
     keys = config.kubeflow.schedule
     return Schedule(
@@ -70,33 +69,35 @@ def wanted(config: PipelineConfig, package: Package) -> Schedule:
     )
 
 
-def plan(kubeflow: Kubeflow, new: Schedule) -> Plan:
-    """What is to be done so that there is `new` and no other of its name; nothing is changed yet."""
-    found = find(kubeflow, new.name)
-    kept = next((known for known in found if known.schedule == new), None)
-    if kept:
-        return Plan(new, kept, [known for known in found if known is not kept], kept.running)
-    running = new.enabled
-    if found and found[-1].schedule.enabled == new.enabled:
-        running = found[-1].running  # paused or resumed by hand: that outlives a change of something else
-    return Plan(new, None, found, running)
+def plan(kubeflow: KubeflowApi, target: Schedule) -> SchedulePlan:
+    """Returns the changes after which `target` is the only schedule of its name; changes nothing itself."""
+    found = find(kubeflow, target.name)
+    unchanged = next((known for known in found if known.schedule == target), None)
+    if unchanged:
+        return SchedulePlan(
+            target, unchanged, [known for known in found if known is not unchanged], unchanged.running
+        )
+    running = target.enabled
+    if found and found[-1].schedule.enabled == target.enabled:
+        running = found[-1].running  # a manual pause or resume is kept when other settings change
+    return SchedulePlan(target, None, found, running)
 
 
-def carry_out(kubeflow: Kubeflow, what: Plan, package: Package) -> str:
-    """Does what a plan says, and gives the id of the recurring run that is there then.
+def apply_plan(kubeflow: KubeflowApi, changes: SchedulePlan, package: Package) -> str:
+    """Makes the changes of a plan, and returns the id of the resulting recurring run.
 
     Raises:
-        KubeflowError: before the new one is made: all is as it was; after: both are there.
+        KubeflowError: creating the new one failed (nothing has changed), or deleting an old one failed (both exist).
     """
-    kept = what.kept.id if what.kept else None
-    if kept is None:
-        kept = create(kubeflow, what.wanted, package.upload(kubeflow), running=what.running)
-    for known in what.removed:
+    current = changes.unchanged.id if changes.unchanged else None
+    if current is None:
+        current = create(kubeflow, changes.target, package.upload(kubeflow), running=changes.running)
+    for known in changes.obsolete:
         try:
             delete(kubeflow, [known])
         except KubeflowError as error:
             raise KubeflowError(
-                f"{error}\nthe schedule is in place ({kept}), but so is the one before it ({known.id}), and both start "
-                "runs; `regpipe schedule apply` removes it"
+                f"{error}\nthe new schedule exists ({current}), but the old one ({known.id}) could not be deleted, "
+                "and both start runs; `regpipe schedule apply` deletes the old one"
             ) from None
-    return kept
+    return current

@@ -1,4 +1,4 @@
-"""Schedules as lines for a person, and as JSON."""
+"""Formats schedules as text and as JSON."""
 
 import dataclasses
 import json
@@ -7,28 +7,29 @@ from typing import Any
 
 from components.common.formatting import aligned_columns
 from pipeline_def.kubeflow.recurring_runs import RecurringRun, Schedule
-from pipeline_def.kubeflow.schedule_plan import Plan
+from pipeline_def.kubeflow.schedule_plan import SchedulePlan
 
 
-def told(plan: Plan, made: str) -> str:
-    """What was done to a schedule, or, where `made` (the id of what is there now) is empty, would be."""
-    name, is_, by_id = plan.wanted.name, "is" if made else "would be", f" ({made})" if made else ""
+def describe_plan(plan: SchedulePlan, applied_id: str) -> str:
+    """Returns what was changed or, if `applied_id` (the id of the resulting recurring run) is empty, would be."""
+    name = plan.target.name
+    is_, with_id = ("is", f" ({applied_id})") if applied_id else ("would be", "")
     rows: list[tuple[str, ...]] = []
-    if plan.kept:
-        lines = [f"The schedule {name} is unchanged ({plan.kept.id})."]
-        lines += [f"Left over from a change, {one.id} {is_} removed." for one in plan.removed]
-    elif plan.removed:
-        lines = [f"The schedule {name} {is_} replaced{by_id}."]
-        rows = [(field, _shown(old), "->", _shown(new)) for field, old, new in plan.differences]
+    if plan.unchanged:
+        lines = [f"The schedule {name} is unchanged ({plan.unchanged.id})."]
+        lines += [f"{one.id}, left over from an interrupted change, {is_} deleted." for one in plan.obsolete]
+    elif plan.obsolete:
+        lines = [f"The schedule {name} {is_} replaced{with_id}."]
+        rows = [(field, _text(old), "->", _text(new)) for field, old, new in plan.differences]
     else:
-        lines = [f"The schedule {name} {is_} created{by_id}."]
-        rows = list(_fields(plan.wanted).items())
-    paused = [] if plan.running else [f"It {is_} paused; `regpipe schedule resume` lets it start runs."]
+        lines = [f"The schedule {name} {is_} created{with_id}."]
+        rows = list(_fields(plan.target).items())
+    paused = [] if plan.running else [f"It {is_} paused; `regpipe schedule resume` starts it again."]
     return "\n".join([*lines, *([aligned_columns(rows)] if rows else []), *paused])
 
 
 def table(found: Sequence[RecurringRun]) -> str:
-    """A line for each."""
+    """Returns a table with one line for each schedule."""
     rows = [("schedule", "state", "when", "version", "experiment", "id")]
     for known in found:
         one = known.schedule
@@ -38,13 +39,13 @@ def table(found: Sequence[RecurringRun]) -> str:
 
 
 def details(known: RecurringRun) -> str:
-    """A line for each thing that is known about one."""
+    """Returns one line for each field of a schedule."""
     record = {"state": _state(known), **_fields(known.schedule), "id": known.id, "created": _created(known)}
     return aligned_columns(list(record.items()))
 
 
 def as_json(found: Sequence[RecurringRun]) -> str:
-    """A list of objects: id, created, running, and the fields of Schedule."""
+    """Returns a JSON list of objects with id, created, running, and the fields of Schedule."""
     records = [
         {"id": known.id, "created": _created(known), "running": known.running}
         | dataclasses.asdict(known.schedule)
@@ -62,13 +63,13 @@ def _created(known: RecurringRun) -> str:
 
 
 def _fields(schedule: Schedule) -> dict[str, str]:
-    shown = {name: _shown(value) for name, value in dataclasses.asdict(schedule).items() if value is not None}
+    fields = {name: _text(value) for name, value in dataclasses.asdict(schedule).items() if value is not None}
     if schedule.cron:
-        shown["cron"] += "  (UTC, unless the cluster's cronScheduleTimezone is another)"
-    return shown
+        fields["cron"] += "  (UTC, unless the cluster's cronScheduleTimezone is another)"
+    return fields
 
 
-def _shown(value: Any) -> str:
+def _text(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, dict):

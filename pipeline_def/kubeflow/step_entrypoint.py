@@ -1,9 +1,9 @@
-"""What the container of a step does: it runs one step of a run that other containers share.
+"""The entry point of a step's container: runs one step of a run.
 
     python -m pipeline_def.kubeflow.step_entrypoint --root /mnt/regpipe --run-id ID --step Trainer
 
-The first step compiles the pipeline from the configuration and the run's parameters, and keeps it under the root; the
-others take it from there, so that all steps of a run do the same. The last one hands out what the run came to.
+The first step compiles the pipeline from the configuration and the run's parameters and stores it under the root; the
+other steps read it from there, so all steps of a run use the same pipeline. The last step writes the run's outputs.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from components.common import storage
 from components.common.errors import DataRefused
 from pipeline_def.config.load import ConfigError, PipelineConfig, load_config
-from pipeline_def.kubeflow.kfp_outputs import conclude, hand_out
+from pipeline_def.kubeflow.kfp_outputs import write_kfp_outputs, write_summary
 from pipeline_def.kubeflow.parameters import check_paths
 from pipeline_def.launcher import lazy_imports
 from pipeline_def.runs.summary import EXIT_CODES, Status
@@ -38,7 +38,7 @@ _WRONG_CONFIGURATION = 2
 
 @dataclass(frozen=True)
 class _Run:
-    """One run of the cluster: the folder or gs:// address that its steps share, and its name in the metadata store."""
+    """One run on the cluster: the shared root (a folder or a gs:// address), and its id in the metadata store."""
 
     root: str
     id: str
@@ -49,23 +49,23 @@ class _Run:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the step and returns its exit code: 0 done, 1 failed, 2 wrong configuration, 3 the data was refused."""
+    """Runs the step and returns its exit code: 0 done, 1 failed, 2 wrong configuration, 3 data refused."""
     lazy_imports.install()
     args = _parser().parse_args(argv)
-    _log_briefly()
+    _configure_logging()
     run = _Run(args.root, args.run_id)
     try:
-        pipeline = _first(args, run) if args.step == FIRST else _kept(run)
+        pipeline = _compile(args, run) if args.step == FIRST else _read_pipeline(run)
     except ConfigError as error:
-        _note(None, run, "failed", str(error))
-        return _end(f"{args.step}: wrong configuration:\n{error}", _WRONG_CONFIGURATION)
+        _try_write_summary(None, run, "failed", str(error))
+        return _exit(f"{args.step}: wrong configuration:\n{error}", _WRONG_CONFIGURATION)
     except Exception as error:
-        return _failed(None, run, args.step, error)
+        return _fail(None, run, args.step, error)
     return _launch(pipeline, run, args)
 
 
-def _log_briefly() -> None:
-    """What the steps say of their progress, and warnings; TFX's own log has some hundred lines for each step."""
+def _configure_logging() -> None:
+    """Shows the progress of the steps, and warnings. TFX's info messages are hidden: about a hundred lines a step."""
     from absl import logging as absl_logging
 
     logging.basicConfig(format="%(asctime)s %(message)s", stream=sys.stderr, force=True)
@@ -80,16 +80,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--root", required=True, help="the folder or the gs:// address that the steps share")
     parser.add_argument("--run-id", required=True)
     parser.add_argument("--step", required=True)
-    parser.add_argument("--config", help=f"of {FIRST}: the configuration, as JSON")
-    parser.add_argument("--set", action="append", default=[], help=f"of {FIRST}: a key's value in this run")
-    parser.add_argument("--report", type=Path, help=f"of {LAST}: where the page goes")
-    parser.add_argument("--executor-input", help=f"of {LAST}: what Kubeflow Pipelines says about the outputs")
+    parser.add_argument("--config", help=f"{FIRST} only: the configuration, as JSON")
+    parser.add_argument("--set", action="append", default=[], help=f"{FIRST} only: a key=value for this run")
+    parser.add_argument("--report", type=Path, help=f"{LAST} only: the path to write the report to")
+    parser.add_argument("--executor-input", help=f"{LAST} only: the ExecutorInput of Kubeflow Pipelines")
     return parser
 
 
-def _first(args: argparse.Namespace, run: _Run) -> "pipeline_pb2.Pipeline":
-    """Compiles the pipeline of this run, and keeps it; again, if an earlier attempt was killed after that."""
-    config = _config(args)
+def _compile(args: argparse.Namespace, run: _Run) -> "pipeline_pb2.Pipeline":
+    """Compiles the pipeline of this run and stores it under the root; a retry overwrites it."""
+    config = _load_config(args)
     from google.protobuf import json_format
 
     from pipeline_def.launcher import local_filesystem
@@ -104,19 +104,19 @@ def _first(args: argparse.Namespace, run: _Run) -> "pipeline_pb2.Pipeline":
     return pipeline
 
 
-def _config(args: argparse.Namespace) -> PipelineConfig:
+def _load_config(args: argparse.Namespace) -> PipelineConfig:
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "configuration.yaml"  # JSON is YAML
+        file = Path(folder) / "configuration.yaml"  # JSON is a subset of YAML
         file.write_text(args.config, encoding="utf-8")
         config = load_config(file, args.set)
     check_paths(config)
     return config
 
 
-def _kept(run: _Run) -> "pipeline_pb2.Pipeline":
+def _read_pipeline(run: _Run) -> "pipeline_pb2.Pipeline":
     from google.protobuf import json_format
-    from tfx.proto.orchestration import executable_spec_pb2 as _executable_spec  # noqa: F401 (the text holds such)
-    from tfx.proto.orchestration import metadata_pb2 as _metadata  # noqa: F401 (and such)
+    from tfx.proto.orchestration import executable_spec_pb2 as _executable_spec  # noqa: F401 (needed for parsing)
+    from tfx.proto.orchestration import metadata_pb2 as _metadata  # noqa: F401 (needed for parsing)
     from tfx.proto.orchestration import pipeline_pb2
 
     return json_format.Parse(storage.read(f"{run.folder}/{PIPELINE_FILE}"), pipeline_pb2.Pipeline())
@@ -133,52 +133,52 @@ def _launch(pipeline: "pipeline_pb2.Pipeline", run: _Run, args: argparse.Namespa
     runs: RunStore | None = None
     try:
         runs = RunStore(MetadataStore(connection_config(pipeline)))
-        _start_clean(runs, run, step)
+        _clean_up_earlier_attempt(runs, run, step)
         if step == LAST:
             from pipeline_def.runs.report_facts import write_facts
 
             write_facts(run.root, run.id, runs)
         cached = launch_node(pipeline, step).cached
     except DataRefused as error:
-        _note(runs, run, "data_refused", str(error))
-        return _end(f"{step}: the data was refused: {error}", EXIT_CODES["data_refused"])
+        _try_write_summary(runs, run, "data_refused", str(error))
+        return _exit(f"{step}: the data was refused: {error}", EXIT_CODES["data_refused"])
     except Exception as error:
-        return _failed(runs, run, step, error)
+        return _fail(runs, run, step, error)
     if step == LAST:
-        hand_out(conclude(runs, run.id, run.folder), args.report, args.executor_input)
-    took = "taken from the cache" if cached else f"done in {time.monotonic() - started:.1f} s"
-    return _end(f"{step}: {took}", 0)
+        write_kfp_outputs(write_summary(runs, run.id, run.folder), args.report, args.executor_input)
+    result = "taken from the cache" if cached else f"done in {time.monotonic() - started:.1f} s"
+    return _exit(f"{step}: {result}", 0)
 
 
-def _failed(runs: "RunStore | None", run: _Run, step: str, error: Exception) -> int:
+def _fail(runs: "RunStore | None", run: _Run, step: str, error: Exception) -> int:
     traceback.print_exception(error)
-    words = f"{type(error).__name__}: {error}"
-    _note(runs, run, "failed", words)
-    return _end(f"{step}: failed: {words}", EXIT_CODES["failed"])
+    message = f"{type(error).__name__}: {error}"
+    _try_write_summary(runs, run, "failed", message)
+    return _exit(f"{step}: failed: {message}", EXIT_CODES["failed"])
 
 
-def _note(runs: "RunStore | None", run: _Run, status: Status, error: str) -> None:
-    """As `conclude`; where that is what fails, the reason for the run's end is the more important one."""
+def _try_write_summary(runs: "RunStore | None", run: _Run, status: Status, error: str) -> None:
+    """Calls `write_summary`, but only prints its errors, as the error that ended the run is more important."""
     try:
-        conclude(runs, run.id, run.folder, status, error)
+        write_summary(runs, run.id, run.folder, status, error)
     except Exception:
         traceback.print_exc()
 
 
-def _start_clean(runs: "RunStore", run: _Run, step: str) -> None:
-    """Removes what a killed attempt at this step has left: TFX goes on in the same execution and the same folders."""
+def _clean_up_earlier_attempt(runs: "RunStore", run: _Run, step: str) -> None:
+    """Removes the outputs of an earlier, failed attempt at this step, as TFX would reuse its execution and folders."""
     for execution in runs.give_up(run.id, step):
-        _log.info("%s: an earlier attempt did not end well; what it left is removed", step)
+        _log.info("%s: an earlier attempt failed; its outputs are removed", step)
         artifacts = f"{run.root}/artifacts/{step}"
         for folder in (artifacts, f"{artifacts}/.system"):
             for name in storage.list_folder(folder):
                 storage.remove_folder(f"{folder}/{name}/{execution}")
 
 
-def _end(words: str, code: int) -> int:
-    """The last lines of the log, behind whatever the libraries still had to say."""
+def _exit(message: str, code: int) -> int:
+    """Prints the last lines of the log, after the buffered output of libraries, and returns the exit code."""
     sys.stdout.flush()
-    print(f"regpipe: {words}", file=sys.stderr, flush=True)
+    print(f"regpipe: {message}", file=sys.stderr, flush=True)
     return code
 
 

@@ -1,8 +1,8 @@
-"""The step after the last one: says how the run ended, and fails if nothing was pushed.
+"""The step after Report: prints how the run ended, and fails if nothing was pushed.
 
     python -m pipeline_def.kubeflow.verdict_step --status not_blessed --message "..."
 
-A step of its own, because Kubeflow Pipelines keeps the page and the metrics only of a step that ended well.
+It is a separate step because Kubeflow Pipelines keeps the outputs (report and metrics) of successful steps only.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pipeline_def.runs.summary import EXIT_CODES, Status
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the verdict and returns the exit code of `regpipe run`."""
+    """Prints the message and returns the exit code that `regpipe run` has for the status."""
     parser = argparse.ArgumentParser(prog="python -m pipeline_def.kubeflow.verdict_step", allow_abbrev=False)
     parser.add_argument("--status", required=True, choices=sorted(EXIT_CODES))
     parser.add_argument("--message", required=True)

@@ -1,4 +1,4 @@
-"""A server that follows Kubeflow Pipelines' API, pipelines that kfp compiled, and the command line to ask it with."""
+"""Fixtures: a stand-in API server of Kubeflow Pipelines, pipelines compiled by kfp, and the command line."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,15 +9,15 @@ from kfp import compiler, dsl
 from pipeline_def.cli.main import main
 from pipeline_def.config.load import load_config
 from pipeline_def.kubeflow.auth import TOKEN_VARIABLE
-from pipeline_def.kubeflow.kfp_client import Kubeflow
+from pipeline_def.kubeflow.kfp_client import KubeflowApi
 from tests.standins.kfp_api.api_server import ApiServer
 
 Run = Callable[..., int]
 
 
 @pytest.fixture(autouse=True)
-def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No token, address, kubeconfig or kfp context of whoever runs the tests; a user of their own."""
+def _isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Hides the token, address, kubeconfig and kfp context of the user who runs the tests."""
     for name in (
         TOKEN_VARIABLE,
         "KF_PIPELINES_ENDPOINT",
@@ -37,13 +37,13 @@ def api() -> Iterator[ApiServer]:
         yield server
 
 
-def connect(api: ApiServer, *settings: str) -> Kubeflow:
-    """A connection, with settings such as "kubeflow.timeout=1"."""
-    return Kubeflow(load_config(None, [f"kubeflow.host={api.host}", *settings]).kubeflow)
+def connect(api: ApiServer, *settings: str) -> KubeflowApi:
+    """Connects to the server, with settings such as "kubeflow.timeout=1"."""
+    return KubeflowApi(load_config(None, [f"kubeflow.host={api.host}", *settings]).kubeflow)
 
 
 def compiled(folder: Path, image: str = "regpipe:1") -> str:
-    """A pipeline of two steps with a parameter of each type, as text: what kfp's compiler writes."""
+    """A pipeline of two steps with a parameter of each type, compiled by kfp."""
 
     @dsl.container_component  # type: ignore[untyped-decorator]
     def step(span: str) -> dsl.ContainerSpec:
@@ -74,13 +74,13 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="session")
 def other_pipeline(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The same with another image."""
+    """The same pipeline with another image."""
     return compiled(tmp_path_factory.mktemp("compiled"), "regpipe:2")
 
 
 @pytest.fixture
 def regpipe(api: ApiServer, pipeline: str, tmp_path: Path) -> Run:
-    """Runs a command against the server, for a pipeline called churn that is scheduled each night."""
+    """Runs a command against the server, for a pipeline named churn that is scheduled daily."""
     file = tmp_path / "compiled.yaml"
     file.write_text(pipeline)
     config = tmp_path / "churn.yaml"

@@ -1,6 +1,6 @@
-"""The compiled pipeline: what the open-source backend accepts, rule by rule, and what the configuration makes of it.
+"""The compiled pipeline follows the rules of the open-source backend, and contains the settings of the configuration.
 
-The rules are read in github.com/kubeflow/pipelines at 7b70c7b9 (after 2.17.0), in the files that each test names.
+The rules come from github.com/kubeflow/pipelines at 7b70c7b9 (after 2.17.0), from the files named in each test.
 """
 
 import json
@@ -20,7 +20,7 @@ from pipeline_def.kubeflow.package import Package
 from pipeline_def.steps import STEP_NAMES, step_names
 
 BASE = ("name=churn", "kubeflow.image=registry/regpipe:1", "data.input=/mnt/regpipe/days.csv")
-# With everything that adds something: a Tuner, an exit handler, lists, GPUs, secrets, a place on certain nodes.
+# With everything optional: a Tuner, an exit handler, lists, GPUs, secrets, node selection.
 FULL = (
     *BASE,
     "tuning.trials=3",
@@ -58,7 +58,7 @@ def full() -> list[dict[str, Any]]:
 
 
 def dags(spec: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Each component that is made of tasks, and these."""
+    """The components that consist of tasks, each with its tasks."""
     for component in (spec["root"], *spec["components"].values()):
         if "dag" in component:
             yield component, component["dag"]["tasks"]
@@ -86,8 +86,8 @@ def test_the_version_the_name_and_the_documents() -> None:
 
 
 def test_executors_are_containers(spec: dict[str, Any]) -> None:
-    """Each component's executor is there and runs a container with a command: resolvers, custom jobs and (here)
-    importers do not run: compiler/visitor.go, compiler/argocompiler/argo.go and dag.go.
+    """Each component's executor exists and is a container with a command; resolvers, custom jobs and (here) importers
+    are not supported: compiler/visitor.go, compiler/argocompiler/argo.go and dag.go.
     """
     executors = spec["deploymentSpec"]["executors"]
     labels = {
@@ -100,7 +100,7 @@ def test_executors_are_containers(spec: dict[str, Any]) -> None:
         assert found["container"]["command"][:2] == ["python", "-m"]
 
 
-def test_tasks_name_what_is_there(spec: dict[str, Any]) -> None:
+def test_references_of_tasks_exist(spec: dict[str, Any]) -> None:
     """Components by name, producers and predecessors in the same graph, no iterators, no conditions, caching off:
     compiler/visitor.go, argocompiler/dag.go; driver/container.go for the cache.
     """
@@ -121,27 +121,27 @@ def test_tasks_name_what_is_there(spec: dict[str, Any]) -> None:
 
 
 def test_names_are_kubernetes_names(spec: dict[str, Any]) -> None:
-    """They become names of Argo's templates: RFC 1123, argocompiler/argo.go templateName."""
+    """They become names of Argo templates: RFC 1123, argocompiler/argo.go templateName."""
     for name in (*spec["components"], *tasks(spec)):
         assert re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", name)
 
 
 def test_parameters_have_types_and_defaults(spec: dict[str, Any]) -> None:
-    """A run's parameters have a known type and a default of it: template/v2_template.go validatePipelineJobInputs."""
+    """Parameters have a known type and a default of this type: template/v2_template.go validatePipelineJobInputs."""
     for parameter in spec["root"]["inputDefinitions"]["parameters"].values():
         assert parameter["parameterType"] in TYPES
         kinds: Any = {"STRING": str, "LIST": list}.get(parameter["parameterType"], (int, float))
         assert isinstance(parameter["defaultValue"], kinds)
 
 
-def test_inputs_get_values_of_their_type(spec: dict[str, Any]) -> None:
-    """What a task hands on has the type that the component declares: driver/resolve.go typeMismatch."""
+def test_inputs_have_values_of_their_type(spec: dict[str, Any]) -> None:
+    """The inputs of a task have the types that its component declares: driver/resolve.go typeMismatch."""
     for component, found in dags(spec):
         for task in found.values():
             inner = spec["components"][task["componentRef"]["name"]]
             declared = inner.get("inputDefinitions", {}).get("parameters", {})
             given = task.get("inputs", {}).get("parameters", {})
-            assert {name for name, wanted in declared.items() if not wanted.get("isOptional")} <= set(given)
+            assert {name for name, each in declared.items() if not each.get("isOptional")} <= set(given)
             for name, value in given.items():
                 assert _type_of(value, component, found, spec) == declared[name]["parameterType"], name
 
@@ -164,9 +164,9 @@ def _type_of(
     return "STRING"
 
 
-def test_words_hold_only_what_the_launcher_fills_in(spec: dict[str, Any]) -> None:
-    """Inputs, outputs' paths and the executor's input: component/launcher_v2.go getPlaceholders. The run's id is none
-    of them: it is filled in where it is the whole constant value of an input, driver/resolve.go.
+def test_arguments_contain_only_placeholders_that_the_launcher_replaces(spec: dict[str, Any]) -> None:
+    """Inputs, paths of outputs, and the executor input: component/launcher_v2.go getPlaceholders. The run's id is not
+    one of them: it is replaced only if it is the whole constant value of an input, driver/resolve.go.
     """
     for name, component in spec["components"].items():
         if "dag" in component:
@@ -184,8 +184,8 @@ def test_words_hold_only_what_the_launcher_fills_in(spec: dict[str, Any]) -> Non
             assert constant == "{{$.pipeline_job_uuid}}"
 
 
-def test_an_exit_task_waits_for_what_it_reports_on(full: list[dict[str, Any]]) -> None:
-    """One predecessor, whatever became of that: driver/resolve.go (DependentTasks[0]), argocompiler/dag.go."""
+def test_the_exit_task_waits_for_the_steps(full: list[dict[str, Any]]) -> None:
+    """It has one predecessor, which may fail: driver/resolve.go (DependentTasks[0]), argocompiler/dag.go."""
     notify = full[0]["root"]["dag"]["tasks"]["notify"]
     assert notify["dependentTasks"] == [
         notify["inputs"]["parameters"]["status"]["taskFinalStatus"]["producerTask"]
@@ -193,20 +193,20 @@ def test_an_exit_task_waits_for_what_it_reports_on(full: list[dict[str, Any]]) -
     assert notify["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
 
 
-def test_outputs_have_types_that_the_page_shows(spec: dict[str, Any]) -> None:
-    """system.HTML and system.Metrics: component/launcher_v2.go getArtifactSchema, and the frontend's viewers."""
+def test_outputs_have_types_that_kubeflow_displays(spec: dict[str, Any]) -> None:
+    """system.HTML and system.Metrics: component/launcher_v2.go getArtifactSchema, and the viewers of the frontend."""
     artifacts = spec["components"]["comp-report"]["outputDefinitions"]["artifacts"]
     titles = {name: artifact["artifactType"]["schemaTitle"] for name, artifact in artifacts.items()}
     assert titles == {"report": "system.HTML", "metrics": "system.Metrics"}
 
 
-def test_the_same_input_gives_the_same_bytes() -> None:
-    """So that a version is named by its content."""
+def test_equal_configurations_give_equal_bytes() -> None:
+    """A version is named by the digest of its content."""
     assert compiled(*FULL) == compiled(*FULL)
 
 
-def test_what_only_the_schedule_reads_makes_no_other_pipeline() -> None:
-    """Host, schedule, experiment and the like: another value, the same bytes."""
+def test_keys_that_no_container_reads_do_not_change_the_pipeline() -> None:
+    """Host, schedule, experiment and service account."""
     others = (
         "kubeflow.host=https://k",
         "kubeflow.schedule.interval=60",
@@ -218,7 +218,7 @@ def test_what_only_the_schedule_reads_makes_no_other_pipeline() -> None:
 
 @pytest.mark.parametrize("settings", [BASE, FULL], ids=["default", "full"])
 def test_the_order_is_that_of_the_graph(settings: tuple[str, ...], tmp_path: Path) -> None:
-    """Each step comes after exactly those that it comes after in the compiled TFX pipeline, near or far."""
+    """Each step has the same direct and indirect predecessors as in the compiled TFX pipeline."""
     from pipeline_def.launcher.compiled_pipeline import compile_pipeline
     from pipeline_def.local.runner import RunOptions
 
@@ -243,7 +243,7 @@ def _before(edges: Mapping[str, set[str]], step: str) -> set[str]:
 
 
 def test_parameters_are_typed_as_the_configuration_is() -> None:
-    """With its values as defaults; a list where each layer has its penalty; no threshold that is off."""
+    """Its values are the defaults; a penalty for each layer is a list; a threshold that is off has no parameter."""
     parameters = Package("churn", compiled(*BASE)).parameters
     assert {name: (p["parameterType"], p["defaultValue"]) for name, p in parameters.items()} == {
         "data_input": ("STRING", "/mnt/regpipe/days.csv"),
@@ -266,9 +266,9 @@ def test_parameters_are_typed_as_the_configuration_is() -> None:
         assert (parameters[name]["parameterType"], parameters[name]["defaultValue"]) == (kind, value)
 
 
-def test_the_first_step_reads_the_configuration_back() -> None:
-    """From its words, as the launcher fills them in: what was compiled, but for keys that no step reads."""
-    from pipeline_def.kubeflow.step_entrypoint import _config, _parser
+def test_the_first_step_reads_the_compiled_configuration() -> None:
+    """Its arguments, with placeholders replaced, give the same configuration except keys that no step reads."""
+    from pipeline_def.kubeflow.step_entrypoint import _load_config, _parser
 
     config = load_config(None, (*FULL, "kubeflow.host=https://k", "data.label=it's {x}"))
     text = compile_kubeflow(config)
@@ -281,7 +281,7 @@ def test_the_first_step_reads_the_configuration_back() -> None:
             value = int(value)
         shown = value if isinstance(value, str) else json.dumps(value)
         words = [word.replace(f"{{{{$.inputs.parameters['{name}']}}}}", shown) for word in words]
-    read = _config(_parser().parse_args(words))
+    read = _load_config(_parser().parse_args(words))
     assert read.serving.directory == "/mnt/regpipe/serving"
     for group in ("name", "data", "model", "training", "tuning", "evaluation"):
         assert getattr(read, group) == getattr(config, group)
@@ -289,8 +289,8 @@ def test_the_first_step_reads_the_configuration_back() -> None:
     assert read.kubeflow.host is None
 
 
-def test_containers_get_what_the_keys_say(full: list[dict[str, Any]]) -> None:
-    """GPUs, memory, image and tolerations of one step; variables, secrets, nodes, the volume and the store of all."""
+def test_containers_have_the_configured_settings(full: list[dict[str, Any]]) -> None:
+    """GPUs, memory, image and tolerations of one step; variables, secrets, nodes, volume and metadata store of all."""
     pipeline, platform = full
     kubernetes = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     trainer, baseline = (executor(pipeline, name) for name in ("trainer", "baseline-trainer"))
@@ -330,8 +330,8 @@ def test_containers_get_what_the_keys_say(full: list[dict[str, Any]]) -> None:
     assert set(tasks(pipeline)) - retried == {"exit-handler-1", "verdict"}
 
 
-def test_nothing_is_mounted_where_the_root_is_on_a_store() -> None:
-    """Neither for the steps nor for the exit handler; all of them, and what they publish, are given the address."""
+def test_nothing_is_mounted_if_the_root_is_on_an_object_store() -> None:
+    """Neither in the steps nor in the exit step; the address is in all arguments, and models are published below it."""
     root, data = "kubeflow.root=gs://bucket/churn", "data.input=gs://bucket/days.csv"
     text = compiled(*BASE, root, data, "kubeflow.notify.secret=hook")
     spec, platform = documents(text)
@@ -347,14 +347,14 @@ def test_nothing_is_mounted_where_the_root_is_on_a_store() -> None:
 
 
 def test_grpc_needs_no_secret() -> None:
-    """KFP's metadata service asks for no password."""
+    """The metadata service of KFP requires no password."""
     _, platform = documents(compiled(*BASE, "kubeflow.metadata.kind=grpc"))
     executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     assert all("secretAsEnv" not in found for found in executors.values())
 
 
-def test_a_run_may_end_well_without_a_blessing() -> None:
-    """Then there is no step that fails it."""
+def test_without_fail_when_not_blessed_there_is_no_verdict_step() -> None:
+    """So a run succeeds although its model was not blessed."""
     spec = documents(compiled(*BASE, "kubeflow.fail_when_not_blessed=false"))[0]
     assert "verdict" not in tasks(spec)
     assert "verdict" in tasks(documents(compiled(*BASE))[0])
@@ -363,7 +363,7 @@ def test_a_run_may_end_well_without_a_blessing() -> None:
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        (("data.input=/d",), "kubeflow.image: expected the image that kubeflow/Dockerfile makes, got none"),
+        (("data.input=/d",), "kubeflow.image: expected the image built from kubeflow/Dockerfile, got none"),
         (
             ("kubeflow.image=i",),
             "data.input: expected a path in the containers that begins with / or gs://, got 'data/sample.csv'",
@@ -383,15 +383,15 @@ def test_a_run_may_end_well_without_a_blessing() -> None:
         ),
     ],
 )
-def test_what_no_container_can_use_is_refused(settings: tuple[str, ...], problem: str) -> None:
-    """Before anything is written, with the key."""
+def test_settings_that_containers_cannot_use_are_refused(settings: tuple[str, ...], problem: str) -> None:
+    """The message has the key, the expectation and the value."""
     with pytest.raises(ConfigError) as refused:
         compiled(*settings)
     assert refused.value.problems == (problem,)
 
 
 def test_the_command_writes_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Once; over a file that is there only with --force."""
+    """An existing file is overwritten only with --force."""
     from pipeline_def.cli.main import main
 
     file = tmp_path / "churn.yaml"
@@ -405,8 +405,10 @@ def test_the_command_writes_the_file(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize(("status", "code"), [("pushed", 0), ("not_blessed", 4)])
-def test_the_verdict_ends_as_the_run_did(status: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """Its words are the last of the log."""
+def test_the_verdict_step_exits_as_the_run(
+    status: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its message is the last line of the log."""
     from pipeline_def.kubeflow.verdict_step import main
 
     assert main(["--status", status, "--message", "Because."]) == code

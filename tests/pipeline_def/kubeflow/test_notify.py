@@ -1,4 +1,4 @@
-"""The message at the end of a run: posted, retried where that may help, never failing, its URL never shown."""
+"""The notification at the end of a run: it is retried, never fails the run, and never shows its URL."""
 
 import json
 import threading
@@ -13,13 +13,13 @@ from pipeline_def.kubeflow import notify
 from pipeline_def.runs.summary import Summary
 
 SECRET = "T0KEN"
-NO_URL = "NOTIFY_URL is no URL, or what answers is no web server"
-FINAL = '{"state": "FAILED", "pipelineTaskName": "run", "error": {}}'  # as KFP's driver puts it (resolve.go)
+NO_URL = "NOTIFY_URL is not a URL, or not that of a web server"
+FINAL = '{"state": "FAILED", "pipelineTaskName": "run", "error": {}}'  # from KFP's driver (resolve.go)
 ARGUMENTS = ["--run-id", "r1", "--pipeline", "churn", "--status", FINAL]
 
 
 class Listener:
-    """A chat's webhook: answers with these statuses, the last one again and again (0: hangs up)."""
+    """A webhook that responds with the given statuses and then repeats the last one (0: closes the connection)."""
 
     def __init__(self, *statuses: int) -> None:
         self.statuses = list(statuses)
@@ -60,7 +60,7 @@ SUMMARY = Summary(run_id="r1", status="not_blessed", exit_code=4, reasons=("AUC 
 
 @pytest.mark.parametrize("listener", [[200]], indirect=True)
 @pytest.mark.parametrize(
-    ("summary", "status", "words"),
+    ("summary", "status", "text"),
     [
         (SUMMARY.to_json(), "not_blessed", "AUC is 0.5.; AUC fell."),
         (
@@ -77,11 +77,11 @@ def test_the_message_is_posted_once(
     listener: Listener,
     summary: str | None,
     status: str,
-    words: str,
+    text: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """As JSON, with the moment in UTC; the run's own summary, where there is one, knows better than Kubeflow."""
+    """As JSON, with the time in UTC; if there is a summary of the run, it replaces the status of Kubeflow."""
     file = tmp_path / "summary.json"
     if summary is not None:
         file.write_text(summary)
@@ -89,7 +89,7 @@ def test_the_message_is_posted_once(
     ((path, kind, message),) = listener.received
     assert (path, kind) == (f"/hooks/{SECRET}", "application/json")
     assert message.pop("time").endswith("+00:00")
-    assert message == {"run_id": "r1", "status": status, "pipeline": "churn", "message": words}
+    assert message == {"run_id": "r1", "status": status, "pipeline": "churn", "message": text}
     assert capsys.readouterr().err == "notify: posted\n"
 
 
@@ -98,15 +98,15 @@ def test_the_message_is_posted_once(
     [
         ([503, 200], 2, "posted"),
         ([0, 429, 204], 3, "posted"),
-        ([500], 4, "not posted: the answer was 500"),
-        ([404], 1, "not posted: the answer was 404"),
+        ([500], 4, "not posted: the server responded with 500"),
+        ([404], 1, "not posted: the server responded with 404"),
     ],
     indirect=["listener"],
 )
-def test_it_tries_again_where_that_may_help(
+def test_temporary_failures_are_retried(
     listener: Listener, posts: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Four times at most; not when the address is the mistake. The exit code is 0 in any case."""
+    """Four attempts at most, one if the address is wrong. The exit code is 0 in any case."""
     assert notify.main(ARGUMENTS) == 0
     assert (len(listener.received), capsys.readouterr().err) == (posts, f"notify: {said}\n")
 
@@ -114,17 +114,17 @@ def test_it_tries_again_where_that_may_help(
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("", "NOTIFY_URL is not set; nobody was told"),
+        ("", "NOTIFY_URL is not set; no notification was sent"),
         (f"ftp://example.org/{SECRET}", "not posted: expected NOTIFY_URL to begin with http:// or https://"),
         (f"http://localhost:{SECRET}/x", f"not posted: InvalidURL: {NO_URL}"),
         (f"http://localhost:1/{SECRET}", "not posted: ConnectionRefusedError: no connection"),
         (f"http://[{SECRET}/", f"not posted: ValueError: {NO_URL}"),
     ],
 )  # fmt: skip
-def test_a_url_that_leads_nowhere_is_never_shown(
+def test_a_wrong_url_is_never_printed(
     url: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One line, without the URL or a part of it; and the run does not fail for it."""
+    """One line without the URL or a part of it is printed, and the run does not fail."""
     monkeypatch.setenv("NOTIFY_URL", url)
     monkeypatch.setattr("time.sleep", lambda _: None)
     assert notify.main(ARGUMENTS) == 0
@@ -134,22 +134,22 @@ def test_a_url_that_leads_nowhere_is_never_shown(
 
 
 @pytest.mark.parametrize("listener", [[200]], indirect=True)
-def test_the_summary_may_lie_on_a_store(
+def test_the_summary_may_be_on_an_object_store(
     listener: Listener, gcs: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And one that is missing there is one that is missing."""
+    """A missing one is no error there either."""
     gcs.store.put("bucket", "notify/summary.json", SUMMARY.to_json().encode())
-    for name, words in (("summary", "AUC is 0.5.; AUC fell."), ("none", "")):
+    for name, text in (("summary", "AUC is 0.5.; AUC fell."), ("none", "")):
         assert notify.main([*ARGUMENTS, "--summary", f"gs://bucket/notify/{name}.json"]) == 0
-        assert listener.received.pop()[2]["message"] == words
+        assert listener.received.pop()[2]["message"] == text
 
 
-def test_it_needs_nothing_but_the_standard_library() -> None:
-    """So that the container of the exit handler starts at once."""
+def test_it_imports_the_standard_library_only() -> None:
+    """So the container of the exit step starts quickly."""
     import subprocess
     import sys
 
     code = "import sys, pipeline_def.kubeflow.notify; print(*{n.partition('.')[0] for n in sys.modules})"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
-    ours = set(done.stdout.split()) - set(sys.stdlib_module_names)
-    assert not ours & {"pydantic", "yaml", "kfp", "tfx", "tensorflow"}
+    others = set(done.stdout.split()) - set(sys.stdlib_module_names)
+    assert not others & {"pydantic", "yaml", "kfp", "tfx", "tensorflow"}

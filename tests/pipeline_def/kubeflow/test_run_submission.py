@@ -1,21 +1,21 @@
-"""`regpipe submit`, through kfp's own client against a server that follows Kubeflow Pipelines' API."""
+"""`regpipe submit`, through kfp's client and the stand-in API server of Kubeflow Pipelines."""
 
 import re
 
 import pytest
 
-from pipeline_def.kubeflow.run_submission import follow
+from pipeline_def.kubeflow.run_submission import wait_for_run
 from tests.pipeline_def.kubeflow.conftest import Run, connect
 from tests.standins.kfp_api.api_errors import ApiError
 from tests.standins.kfp_api.api_server import ApiServer, Fault
 
 Story = list[tuple[str, dict[str, str]]]
 STEPS = {"example-gen": "ExampleGen", "trainer": "Trainer"}
-AWAY = ApiError(14, "no healthy upstream")
+UNAVAILABLE = ApiError(14, "no healthy upstream")
 
 
 def test_a_run_is_started(api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of the uploaded version, with typed parameters; its id and its page are printed."""
+    """With the uploaded version and typed parameters; its id and the URL of its page are printed."""
     parameters = ["span=007", "epochs=3", "l2=1e-2", "push=false", "units=[8]", 'slices={"age": 1}']
     assert regpipe("submit", *(f"--param={parameter}" for parameter in parameters)) == 0
     ((run_id, run),) = api.resources.runs.items()
@@ -32,16 +32,16 @@ def test_a_run_is_started(api: ApiServer, regpipe: Run, capsys: pytest.CaptureFi
 
 
 def test_a_second_run_uploads_nothing(api: ApiServer, regpipe: Run) -> None:
-    """The same content: one version, one experiment, two runs."""
+    """Equal content: one version, one experiment, two runs."""
     assert regpipe("submit") == regpipe("submit") == 0
-    kept = api.resources
-    assert (len(kept.versions), len(kept.experiments), len(kept.runs)) == (1, 1, 2)
+    stored = api.resources
+    assert (len(stored.versions), len(stored.experiments), len(stored.runs)) == (1, 1, 2)
 
 
 def test_two_uploads_at_the_same_time(
     api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Someone else made pipeline and version between our look and our request: theirs are taken."""
+    """If another client creates pipeline and version between our list and create requests, those are used."""
     assert regpipe("submit") == 0
     listings = "GET .*/pipelines", "GET .*/versions"
     api.faults = [Fault(request, empty=True, times=1) for request in listings]
@@ -69,29 +69,27 @@ def test_two_uploads_at_the_same_time(
 def test_a_parameter_that_is_refused(
     api: ApiServer, regpipe: Run, parameter: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Before anything is asked; exit code 2."""
+    """Before any request is sent; exit code 2."""
     assert regpipe("submit", f"--param={parameter}") == 2
     assert capsys.readouterr().err == f"regpipe: --param: {message}\n"
     assert api.calls == []
 
 
 @pytest.mark.parametrize("text", ["", "a: 1", "[1]", "root: 3", "{", "kind: Workflow"])
-def test_a_file_that_is_no_pipeline(
+def test_a_file_that_is_not_a_pipeline(
     api: ApiServer, regpipe: Run, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The file is named; exit code 2."""
+    """The message has the name of the file; exit code 2."""
     assert regpipe("submit", compiled=text) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("regpipe: --pipeline: ")
-    assert said.endswith(
-        "compiled.yaml: expected a pipeline compiled for Kubeflow Pipelines, which has a group `root`\n"
-    )
+    message = capsys.readouterr().err
+    assert message.startswith("regpipe: --pipeline: ")
+    assert "compiled.yaml: expected a pipeline compiled for Kubeflow Pipelines" in message
 
 
 def test_a_parameter_without_a_default(
     api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It has to be given."""
+    """It is required."""
     text = "root:\n  inputDefinitions: {parameters: {span: {parameterType: STRING}}}\n"
     assert regpipe("submit", compiled=text) == 2
     assert capsys.readouterr().err == (
@@ -100,13 +98,13 @@ def test_a_parameter_without_a_default(
     assert regpipe("submit", "--param=span=3", compiled=text) == 0
 
 
-GOES_WELL: Story = [
+SUCCEEDS: Story = [
     ("PENDING", {}),
     ("RUNNING", {"step": "RUNNING", "step-driver": "SUCCEEDED", "executor": "RUNNING"}),
     ("RUNNING", {"step": "SUCCEEDED", "step-2": "RUNNING"}),
     ("SUCCEEDED", {"step": "SUCCEEDED", "step-2": "SUCCEEDED"}),
 ]
-TOLD = """\
+SUCCESS_LINES = """\
 run: pending
 ExampleGen: running
 run: running
@@ -116,29 +114,29 @@ Verdict: succeeded
 run: succeeded
 """
 FAILS = [("FAILED", {"step": "FAILED"})]
-TOLD_OF_FAILURE = """\
+FAILURE_LINES = """\
 ExampleGen: failed
 run: failed
-The run has failed in ExampleGen; its log is on its page.
+The run failed in ExampleGen; see its page for the log.
 """
 NOT_BLESSED = [("FAILED", {"step": "SUCCEEDED", "step-2": "FAILED"})]
-TOLD_OF_VERDICT = """\
+NOT_BLESSED_LINES = """\
 ExampleGen: succeeded
 Verdict: failed
 run: failed
-The run was complete but the model was not blessed: nothing was pushed.
+The run completed, but the model was not blessed: nothing was pushed.
 """
 CANCELED: Story = [("CANCELED", {})]
-TOLD_OF_END = "run: canceled\nThe run has been canceled; its log is on its page.\n"
+CANCELED_LINES = "run: canceled\nThe run was canceled; see its page for the log.\n"
 
 
 @pytest.mark.parametrize(
-    ("story", "code", "told"),
+    ("story", "code", "lines"),
     [
-        (GOES_WELL, 0, TOLD),
-        (FAILS, 1, TOLD_OF_FAILURE),
-        (NOT_BLESSED, 4, TOLD_OF_VERDICT),
-        (CANCELED, 1, TOLD_OF_END),
+        (SUCCEEDS, 0, SUCCESS_LINES),
+        (FAILS, 1, FAILURE_LINES),
+        (NOT_BLESSED, 4, NOT_BLESSED_LINES),
+        (CANCELED, 1, CANCELED_LINES),
     ],
 )
 def test_waiting(  # noqa: PLR0913 - fixtures
@@ -146,21 +144,23 @@ def test_waiting(  # noqa: PLR0913 - fixtures
     regpipe: Run,
     story: Story,
     code: int,
-    told: str,
+    lines: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A line whenever a step has changed, none for drivers and executors; the exit code says how it ended."""
+    """Prints a line for each change of a step, none for drivers and executors; the exit code is that of the run."""
     monkeypatch.setattr("pipeline_def.kubeflow.run_submission.time.sleep", lambda _: None)
     api.resources.story = story
     assert regpipe("submit", "--wait") == code
-    said = capsys.readouterr()
-    assert re.sub(r"^\d\d:\d\d:\d\d ", "", said.err, flags=re.MULTILINE) == told
-    assert said.out.splitlines()[3:] == (["The run ended well."] if code == 0 else [])
+    printed = capsys.readouterr()
+    assert re.sub(r"^\d\d:\d\d:\d\d ", "", printed.err, flags=re.MULTILINE) == lines
+    assert printed.out.splitlines()[3:] == (["The run succeeded."] if code == 0 else [])
 
 
-def test_waiting_outlives_an_absence_of_the_server(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is said once each time, and the run is found again; only after 20 looks in a row it is given up."""
+def test_waiting_continues_while_the_server_is_unavailable(
+    api: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line is printed for each outage; waiting ends only after 20 failed requests in a row."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     kubeflow = connect(api)
     experiment = api.resources.create_experiment({"display_name": "e"})["experiment_id"]
@@ -171,14 +171,14 @@ def test_waiting_outlives_an_absence_of_the_server(api: ApiServer, monkeypatch: 
     body = {"display_name": "r", "experiment_id": experiment, "pipeline_version_reference": reference}
     run_id = api.resources.create_run(body)["run_id"]
     api.resources.story = [("RUNNING", {}), ("RUNNING", {}), ("SUCCEEDED", {})]
-    # Twice 12 looks in vain, each tried three times, after the first look and after the second.
-    api.faults = [Fault("GET .*/runs/.*", skip=skip, times=36, error=AWAY) for skip in (1, 2)]
-    told: list[str] = []
-    assert follow(kubeflow, run_id, STEPS, told.append) == ("SUCCEEDED", [])
-    away = f"{api.host}: refused (503): no healthy upstream; the run goes on, asking again"
-    assert told == ["run: running", away, away, "run: succeeded"]
-    api.faults = [Fault("GET .*/runs/.*", error=AWAY)]
-    asked = len(api.calls)
+    # Two outages of 12 requests with three attempts each, after the first and after the second response.
+    api.faults = [Fault("GET .*/runs/.*", skip=skip, times=36, error=UNAVAILABLE) for skip in (1, 2)]
+    lines: list[str] = []
+    assert wait_for_run(kubeflow, run_id, STEPS, lines.append) == ("SUCCEEDED", [])
+    outage = f"{api.host}: refused (503): no healthy upstream; the run continues, trying again"
+    assert lines == ["run: running", outage, outage, "run: succeeded"]
+    api.faults = [Fault("GET .*/runs/.*", error=UNAVAILABLE)]
+    before = len(api.calls)
     with pytest.raises(Exception, match="no healthy upstream"):
-        follow(kubeflow, run_id, STEPS, told.append)
-    assert len(api.calls) - asked == 20 * 3  # each look is tried three times
+        wait_for_run(kubeflow, run_id, STEPS, lines.append)
+    assert len(api.calls) - before == 20 * 3  # three attempts for each request

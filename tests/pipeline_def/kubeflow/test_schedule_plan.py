@@ -1,4 +1,4 @@
-"""`regpipe schedule`, through kfp's own client against a server that follows Kubeflow Pipelines' API."""
+"""`regpipe schedule`, through kfp's client and the stand-in API server of Kubeflow Pipelines."""
 
 import json
 
@@ -14,15 +14,15 @@ DOWN = ApiError(13, "database is away")
 
 
 def only(api: ApiServer) -> dict[str, object]:
-    """The one recurring run that there is."""
+    """The only recurring run on the server."""
     (found,) = api.resources.recurring_runs.values()
     return found
 
 
-def test_apply_makes_what_the_configuration_says(
+def test_apply_creates_the_configured_schedule(
     api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The API gets every setting; the pipeline is a version named by its digest, in an experiment made for it."""
+    """Every setting is sent to the API; a version named by its digest and an experiment are created."""
     keys = (
         "start=2027-01-01T00:00:00Z",
         "end=2027-02-01T00:00:00Z",
@@ -60,7 +60,7 @@ def test_apply_makes_what_the_configuration_says(
 
 
 def test_apply_again_does_nothing(api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whatever the settings; not one request that could change something."""
+    """For all settings; no request is sent that could change something."""
     settings = [
         f"--set=kubeflow.schedule.{key}"
         for key in (
@@ -83,14 +83,14 @@ def test_apply_again_does_nothing(api: ApiServer, regpipe: Run, capsys: pytest.C
     assert api.writes() == before
     assert capsys.readouterr().out.splitlines() == [
         f"The schedule churn is unchanged ({made['recurring_run_id']}).",
-        "It is paused; `regpipe schedule resume` lets it start runs.",
+        "It is paused; `regpipe schedule resume` starts it again.",
     ]
 
 
-def test_a_change_makes_the_new_one_first(
+def test_a_change_creates_the_new_one_first(
     api: ApiServer, regpipe: Run, other_pipeline: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Then the old one is removed; what changed is told; a run of the old one that is under way goes on."""
+    """Then the old one is deleted and the changes are printed; a current run of the old one continues."""
     assert regpipe("schedule", "apply") == 0
     old = only(api)
     run = api.resources.trigger(str(old["recurring_run_id"]))
@@ -115,7 +115,7 @@ def test_a_change_makes_the_new_one_first(
 def test_the_same_pipeline_is_not_uploaded_again(
     api: ApiServer, regpipe: Run, other_pipeline: str, pipeline: str
 ) -> None:
-    """Back to what was there before: its version is still there, by its digest."""
+    """Changing back to an earlier pipeline finds its version, by its digest."""
     for text in (pipeline, other_pipeline, pipeline):
         assert regpipe("schedule", "apply", compiled=text) == 0
     assert len([call for call in api.writes() if "upload" in call]) == 2
@@ -126,24 +126,24 @@ def test_the_same_pipeline_is_not_uploaded_again(
 def test_a_dry_run_changes_nothing(
     api: ApiServer, regpipe: Run, existing: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither a pipeline nor an experiment is made; what would change is told."""
+    """No pipeline and no experiment is created; the changes are printed."""
     if existing:
         assert regpipe("schedule", "apply") == 0
     before = api.writes()
     capsys.readouterr()
     assert regpipe("schedule", "apply", "--dry-run", "--set=kubeflow.schedule.concurrency=3") == 0
     assert api.writes() == before
-    told = capsys.readouterr().out.splitlines()
+    lines = capsys.readouterr().out.splitlines()
     if existing:
-        assert told == ["The schedule churn would be replaced.", "concurrency  1  ->  3"]
+        assert lines == ["The schedule churn would be replaced.", "concurrency  1  ->  3"]
     else:
-        assert told[0] == "The schedule churn would be created."
+        assert lines[0] == "The schedule churn would be created."
 
 
-def test_a_failure_before_the_new_one_leaves_the_old(
+def test_if_creating_fails_the_old_one_stays(
     api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The server refuses the creation: nothing is lost, the exit code is 1."""
+    """The server refuses to create the new one: nothing changes, and the exit code is 1."""
     assert regpipe("schedule", "apply") == 0
     old = only(api)
     api.faults = [Fault(f"POST {RECURRING}", error=DOWN)]
@@ -152,10 +152,10 @@ def test_a_failure_before_the_new_one_leaves_the_old(
     assert capsys.readouterr().err == f"regpipe: {api.host}: refused (500): database is away\n"
 
 
-def test_a_failure_after_the_new_one_is_healed(
+def test_if_deleting_fails_the_next_apply_deletes_the_old_one(
     api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The old one can't be removed: both are there, and the next apply removes it without making a third."""
+    """Until then both exist, which the message contains; no third one is created."""
     assert regpipe("schedule", "apply") == 0
     old = str(only(api)["recurring_run_id"])
     api.faults = [Fault(f"DELETE {RECURRING}/.*", error=DOWN, times=1)]
@@ -164,20 +164,20 @@ def test_a_failure_after_the_new_one_is_healed(
     (new,) = set(api.resources.recurring_runs) - {old}
     assert capsys.readouterr().err.splitlines() == [
         f"regpipe: {api.host}: refused (500): database is away",
-        f"regpipe: the schedule is in place ({new}), but so is the one before it ({old}), and both start runs; "
-        "`regpipe schedule apply` removes it",
+        f"regpipe: the new schedule exists ({new}), but the old one ({old}) could not be deleted, and both start runs; "
+        "`regpipe schedule apply` deletes the old one",
     ]
     assert regpipe("schedule", "apply", changed) == 0
     assert list(api.resources.recurring_runs) == [new]
     assert capsys.readouterr().out.splitlines() == [
-        f"The schedule churn is unchanged ({new}).", f"Left over from a change, {old} is removed."
+        f"The schedule churn is unchanged ({new}).", f"{old}, left over from an interrupted change, is deleted."
     ]  # fmt: skip
 
 
-def test_a_creation_whose_answer_was_lost_is_not_repeated(
+def test_a_creation_whose_response_was_lost_is_not_repeated(
     api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The server made it and hung up. That is an error; the next apply finds it, and makes no second one."""
+    """The server created it and closed the connection: an error. The next apply finds it and creates no second one."""
     api.faults = [Fault(f"POST {RECURRING}", drop=True, done=True, times=1)]
     assert regpipe("schedule", "apply") == 1
     assert "can't be reached" in capsys.readouterr().err
@@ -186,16 +186,16 @@ def test_a_creation_whose_answer_was_lost_is_not_repeated(
     assert only(api) == made
 
 
-def test_a_deletion_whose_answer_was_lost_is_done(api: ApiServer, regpipe: Run) -> None:
-    """It is asked for again, and finds nothing to delete: that is no error."""
+def test_a_deletion_whose_response_was_lost_succeeds(api: ApiServer, regpipe: Run) -> None:
+    """The request is repeated, and that there is nothing to delete any more is no error."""
     assert regpipe("schedule", "apply") == 0
     api.faults = [Fault(f"DELETE {RECURRING}/.*", drop=True, done=True, times=1)]
     assert regpipe("schedule", "delete") == 0
     assert api.resources.recurring_runs == {}
 
 
-def test_two_that_are_as_wanted_become_one(api: ApiServer, regpipe: Run) -> None:
-    """Two applies at the same time: the older one stays."""
+def test_of_two_equal_schedules_the_older_one_stays(api: ApiServer, regpipe: Run) -> None:
+    """Two applies at the same time may create two."""
     assert regpipe("schedule", "apply") == 0
     made = only(api)
     twin = {**made, "recurring_run_id": "twin", "created_at": "2027-06-01T00:00:00Z"}
@@ -204,10 +204,10 @@ def test_two_that_are_as_wanted_become_one(api: ApiServer, regpipe: Run) -> None
     assert only(api) == made
 
 
-def test_a_pause_by_hand_outlives_a_change(
+def test_a_manual_pause_is_kept_when_other_settings_change(
     api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Someone stopped it: a deployment does not start it again, unless `enabled` is what changes."""
+    """Only a change of `enabled` starts it again."""
     assert regpipe("schedule", "apply") == 0
     assert regpipe("schedule", "pause") == 0
     assert only(api)["status"] == "DISABLED"
@@ -215,8 +215,7 @@ def test_a_pause_by_hand_outlives_a_change(
     assert regpipe("schedule", "apply", "--set=kubeflow.schedule.concurrency=2") == 0
     assert (only(api)["status"], only(api)["max_concurrency"]) == ("DISABLED", "2")
     assert (
-        capsys.readouterr().out.splitlines()[-1]
-        == "It is paused; `regpipe schedule resume` lets it start runs."
+        capsys.readouterr().out.splitlines()[-1] == "It is paused; `regpipe schedule resume` starts it again."
     )
     disabled = "--set=kubeflow.schedule.enabled=false"
     assert regpipe("schedule", "apply", disabled) == 0
@@ -225,7 +224,7 @@ def test_a_pause_by_hand_outlives_a_change(
 
 
 def test_pause_resume_and_delete(api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    """By the configuration's name, or by another that is given."""
+    """By the name in the configuration, or by a given name."""
     assert regpipe("schedule", "apply") == 0
     for action, status in (("pause", "DISABLED"), ("resume", "ENABLED")):
         assert regpipe("schedule", action) == 0
@@ -240,10 +239,10 @@ def test_pause_resume_and_delete(api: ApiServer, regpipe: Run, capsys: pytest.Ca
 
 
 @pytest.mark.parametrize("action", ["show", "pause", "resume", "delete"])
-def test_a_schedule_that_is_not_there(
+def test_a_schedule_that_does_not_exist(
     api: ApiServer, regpipe: Run, action: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 2, and where to look."""
+    """Exit code 2, and a command that lists the schedules."""
     assert regpipe("schedule", action, "chrun") == 2
     assert capsys.readouterr().err == (
         f"regpipe: there is no schedule 'chrun' on {api.host}; `regpipe schedule list` shows all\n"
@@ -251,7 +250,7 @@ def test_a_schedule_that_is_not_there(
 
 
 def test_list_and_show(api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    """As a table and as JSON."""
+    """Both print text and JSON."""
     assert regpipe("schedule", "list") == 0
     assert capsys.readouterr().out == "No schedule yet; `regpipe schedule apply` makes one.\n"
     assert regpipe("schedule", "apply") == 0
@@ -279,7 +278,7 @@ def test_list_and_show(api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixtu
 
 
 def test_the_service_account(api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    """The server's default stands for none and is no change; one that is named is, and so is its end."""
+    """The server's default account is no change; setting another account, and removing it again, are changes."""
     assert regpipe("schedule", "apply") == 0
     assert only(api)["service_account"] == "pipeline-runner"
     for account, change in (("trainer", "none  ->  trainer"), ("null", "trainer  ->  none")):
@@ -292,8 +291,8 @@ def test_the_service_account(api: ApiServer, regpipe: Run, capsys: pytest.Captur
     assert run["service_account"] == "trainer"
 
 
-def test_what_others_made_is_left_alone(api: ApiServer, regpipe: Run) -> None:
-    """A recurring run of the same name that this project did not make: neither shown nor paused nor removed."""
+def test_recurring_runs_of_others_are_ignored(api: ApiServer, regpipe: Run) -> None:
+    """A recurring run of the same name that regpipe did not create is not shown, paused or deleted."""
     assert regpipe("schedule", "apply") == 0
     made = only(api)
     other = {**made, "recurring_run_id": "other", "description": "by hand", "max_concurrency": "9"}
@@ -305,10 +304,8 @@ def test_what_others_made_is_left_alone(api: ApiServer, regpipe: Run) -> None:
     assert regpipe("schedule", "show") == 2
 
 
-def test_a_copy_that_was_made_by_hand(
-    api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """On Kubeflow's page, with our description: listed under its name; with another description, it is not ours."""
+def test_a_manual_copy(api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """A copy made in Kubeflow's user interface is listed by its name if it has our description, else ignored."""
     assert regpipe("schedule", "apply") == 0
     made = only(api)
     pipeline = {"pipeline_id": made["pipeline_version_reference"]["pipeline_id"]}  # type: ignore[index]
@@ -339,7 +336,7 @@ def test_a_copy_that_was_made_by_hand(
 def test_more_schedules_than_a_page_holds(
     api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """All of them are found, though the server gives 200 at most at once."""
+    """All of them are found, although the server returns at most 200 in a page."""
     assert regpipe("schedule", "apply") == 0
     made = only(api)
     for number in range(450):
@@ -347,22 +344,22 @@ def test_more_schedules_than_a_page_holds(
         api.resources.recurring_runs[name] = {**made, "recurring_run_id": name, "display_name": name}
     kubeflow = connect(api)
     assert len(find(kubeflow, "n449")) == 1
-    call = kubeflow.client.recurring_runs.recurring_run_service_list_recurring_runs
-    assert len(list(kubeflow.pages(call, "recurring_runs"))) == 451
+    method = kubeflow.client.recurring_runs.recurring_run_service_list_recurring_runs
+    assert len(list(kubeflow.list_all(method, "recurring_runs"))) == 451
 
 
-def test_an_experiment_or_a_version_that_is_gone_is_a_change(
+def test_a_deleted_experiment_or_version_is_a_change(
     api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Someone deleted both: the schedule could start no run any more; apply makes all of it anew."""
+    """The schedule can't start runs without them; apply creates them again."""
     assert regpipe("schedule", "apply") == 0
     api.resources.experiments.clear()
     api.resources.versions.clear()
     capsys.readouterr()
     assert regpipe("schedule", "apply") == 0
-    told = capsys.readouterr().out
-    assert "experiment  (deleted)  ->  churn" in told
-    assert "version     (deleted)  ->  sha256-" in told
+    printed = capsys.readouterr().out
+    assert "experiment  (deleted)  ->  churn" in printed
+    assert "version     (deleted)  ->  sha256-" in printed
     assert regpipe("schedule", "apply") == 0
     assert "unchanged" in capsys.readouterr().out
 
@@ -370,7 +367,7 @@ def test_an_experiment_or_a_version_that_is_gone_is_a_change(
 def test_a_configuration_without_a_schedule(
     api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing is asked; exit code 2."""
+    """No request is sent; exit code 2."""
     assert regpipe("schedule", "apply", "--set=kubeflow.schedule.cron=null") == 2
     assert capsys.readouterr().err == (
         "regpipe: kubeflow.schedule: expected cron or interval, got neither; `regpipe schedule delete` removes a "
@@ -379,10 +376,10 @@ def test_a_configuration_without_a_schedule(
     assert api.calls == []
 
 
-def test_a_parameter_that_the_pipeline_does_not_take(
+def test_a_wrong_parameter_of_the_schedule(
     api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Refused here, before the server is asked."""
+    """Refused before any request is sent."""
     assert regpipe("schedule", "apply", "--set=kubeflow.schedule.parameters=[epochs=many]") == 2
     assert capsys.readouterr().err == (
         "regpipe: kubeflow.schedule.parameters: epochs: expected a whole number, got 'many'\n"
@@ -391,22 +388,23 @@ def test_a_parameter_that_the_pipeline_does_not_take(
 
 
 def test_an_archived_experiment(api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    """Its runs would not be seen: refused, with the key to change."""
+    """Refused, as its runs would not be visible; the message has the key to change."""
     api.resources.create_experiment({"display_name": "churn"})["storage_state"] = "ARCHIVED"
     assert regpipe("schedule", "apply") == 1
     assert capsys.readouterr().err == (
-        "regpipe: kubeflow.experiment: expected one that is not archived, got 'churn'; restore it on Kubeflow's page\n"
+        "regpipe: kubeflow.experiment: expected one that is not archived, got 'churn'; restore it in Kubeflow's user "
+        "interface\n"
     )
     assert api.resources.recurring_runs == {}
 
 
-def test_a_shared_installation(api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    """Everything is made and looked for in the user's namespace, which has to be named."""
+def test_a_multi_user_installation(api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """kubeflow.namespace is required, and everything is created and found in that namespace."""
     api.resources.multi_user = True
     assert regpipe("schedule", "apply") == 1
     assert capsys.readouterr().err == (
-        f"regpipe: kubeflow.namespace: expected the name of your namespace, as several users share {api.host}, "
-        "got nothing\n"
+        f"regpipe: kubeflow.namespace: expected the name of your namespace, as {api.host} is a multi-user "
+        "installation, got nothing\n"
     )
     for user in ("ann", "bob"):
         assert regpipe("schedule", "apply", f"--set=kubeflow.namespace={user}") == 0

@@ -1,4 +1,4 @@
-"""What a step's container does, here in this process and over a metadata store in a file."""
+"""The entry point of the steps' containers, run in this process with a metadata store in a file."""
 
 import json
 import math
@@ -13,7 +13,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from pipeline_def.config.kubeflow_steps import PASSWORD_VARIABLE, USER_VARIABLE, MetadataConfig
 from pipeline_def.config.load import PipelineConfig, load_config
 from pipeline_def.kubeflow import step_entrypoint
-from pipeline_def.kubeflow.kfp_outputs import hand_out
+from pipeline_def.kubeflow.kfp_outputs import write_kfp_outputs
 from pipeline_def.launcher import metadata_store
 from pipeline_def.launcher.compiled_pipeline import compiled
 from pipeline_def.pipeline import create_pipeline
@@ -26,15 +26,15 @@ SAMPLE = Path(__file__).parents[3] / "data" / "sample.csv"
 
 @pytest.fixture
 def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Step:
-    """Runs a step of the run r1, with words as its container gets them."""
+    """Runs a step of the run r1, with the arguments of its container."""
     monkeypatch.setattr(metadata_store, "shared", lambda _: metadata_store.sqlite(tmp_path))
-    monkeypatch.setattr(step_entrypoint, "_log_briefly", lambda: None)
+    monkeypatch.setattr(step_entrypoint, "_configure_logging", lambda: None)
     config = load_config(None, [f"data.input={SAMPLE}"]).model_dump_json()
 
-    def run(name: str, *words: str) -> int:
+    def run(name: str, *arguments: str) -> int:
         given = ["--config", config] if name == "ExampleGen" else []
         return step_entrypoint.main(
-            ["--root", str(tmp_path), "--run-id", "r1", "--step", name, *given, *words]
+            ["--root", str(tmp_path), "--run-id", "r1", "--step", name, *given, *arguments]
         )
 
     return run
@@ -46,22 +46,22 @@ def summary(root: Path) -> dict[str, Any]:
 
 
 def test_steps_share_the_pipeline_that_the_first_one_compiled(step: Step, tmp_path: Path, capfd: Any) -> None:
-    """The first step alone is given the configuration and the run's parameters; the last line of each log says it."""
+    """Only the first step receives the configuration and the run's parameters. Each log ends with the step's result."""
     assert step("ExampleGen", "--set", "data.split.test=1") == 0
     assert step("StatisticsGen") == 0
-    said = [line for line in capfd.readouterr().err.splitlines() if line.startswith("regpipe: ")]
-    assert [line.partition(" in ")[0] for line in said] == [
+    printed = [line for line in capfd.readouterr().err.splitlines() if line.startswith("regpipe: ")]
+    assert [line.partition(" in ")[0] for line in printed] == [
         "regpipe: ExampleGen: done",
         "regpipe: StatisticsGen: done",
     ]
     runs = RunStore.open(tmp_path)
     assert [name for name, _ in runs.steps("r1")] == ["ExampleGen", "StatisticsGen"]
-    kept = (tmp_path / "runs" / "r1" / "pipeline.json").read_text()
-    assert json.dumps('"split":{"train":6,"eval":2,"test":1}')[1:-1] in kept
+    stored = (tmp_path / "runs" / "r1" / "pipeline.json").read_text()
+    assert json.dumps('"split":{"train":6,"eval":2,"test":1}')[1:-1] in stored
 
 
-def test_an_attempt_that_was_killed_leaves_nothing(step: Step, tmp_path: Path, capfd: Any) -> None:
-    """Its execution is marked, the files that it left are removed; an attempt after one that ended does nothing."""
+def test_the_files_of_a_killed_attempt_are_removed(step: Step, tmp_path: Path, capfd: Any) -> None:
+    """Then the same execution is completed. An attempt after a completed one does nothing."""
     assert step("ExampleGen") == 0
     runs = RunStore.open(tmp_path)
     ((_, execution),) = runs.steps("r1")
@@ -79,8 +79,8 @@ def test_an_attempt_that_was_killed_leaves_nothing(step: Step, tmp_path: Path, c
     assert sorted(path.stat().st_mtime_ns for path in folder.rglob("*")) == before
 
 
-def test_refused_data_ends_with_its_reason(step: Step, tmp_path: Path, capfd: Any) -> None:
-    """Exit 3; in the summary of the run and in the last line of the log."""
+def test_refused_data(step: Step, tmp_path: Path, capfd: Any) -> None:
+    """Exit code 3; the reason is in the summary of the run and in the last line of the log."""
     (tmp_path / "empty.csv").write_text("a,label\n")
     assert step("ExampleGen", "--set", f"data.input={tmp_path}/empty.csv") == 3
     found = summary(tmp_path)
@@ -93,17 +93,17 @@ def test_refused_data_ends_with_its_reason(step: Step, tmp_path: Path, capfd: An
     )
 
 
-def test_a_step_that_fails_says_so(step: Step, tmp_path: Path, capfd: Any) -> None:
-    """Exit 1; a step without its inputs is one that failed."""
+def test_a_step_without_its_inputs_fails(step: Step, tmp_path: Path, capfd: Any) -> None:
+    """Exit code 1; the reason is the last line of the log."""
     assert step("ExampleGen") == 0
     assert step("Transform") == 1
-    sentence = "Transform ended as FAILED: an output of an earlier step that it needs is not there."
-    assert capfd.readouterr().err.endswith(f"regpipe: Transform: failed: StepFailed: {sentence}\n")
+    last_line = capfd.readouterr().err.rstrip("\n").rpartition("\n")[2]
+    assert last_line.startswith("regpipe: Transform: failed: StepFailed: Transform ended as FAILED: ")
     assert summary(tmp_path)["status"] == "failed"
 
 
 def test_a_wrong_parameter_runs_nothing(step: Step, tmp_path: Path, capfd: Any) -> None:
-    """Exit 2, with the sentence that `regpipe run --set` has for it."""
+    """Exit code 2, with the same message as that of `regpipe run --set`."""
     assert step("ExampleGen", "--set", "training.epochs=0") == 2
     sentence = "--set: training.epochs: expected a whole number >= 1, got 0"
     assert capfd.readouterr().err == f"regpipe: ExampleGen: wrong configuration:\n{sentence}\n"
@@ -111,8 +111,8 @@ def test_a_wrong_parameter_runs_nothing(step: Step, tmp_path: Path, capfd: Any) 
     assert summary(tmp_path)["error"] == sentence
 
 
-def test_kubeflow_gets_the_page_the_metrics_and_the_verdict(tmp_path: Path, capsys: Any) -> None:
-    """Where the launcher says; undefined metrics are left out, the artifact's own fields stay."""
+def test_the_report_the_metrics_and_the_verdict_are_written_for_kubeflow(tmp_path: Path, capsys: Any) -> None:
+    """To the requested paths; undefined metrics are left out, and the other fields of the artifact stay."""
     page = tmp_path / "made.html"
     page.write_text("<p>")
     found = Summary(
@@ -123,28 +123,29 @@ def test_kubeflow_gets_the_page_the_metrics_and_the_verdict(tmp_path: Path, caps
         metrics=BothMetrics(candidate=Metrics(auc=0.5, log_loss=math.nan), baseline=None),
         report_path=str(page),
     )
-    asked = {
+    requested = {
         "inputs": {},
         "outputs": {
             "artifacts": {"metrics": {"artifacts": [{"name": "m", "uri": "minio://b/m"}]}},
             "outputFile": str(tmp_path / "out" / "output_metadata.json"),
         },
     }
-    hand_out(found, tmp_path / "kfp" / "report", json.dumps(asked))
+    write_kfp_outputs(found, tmp_path / "kfp" / "report", json.dumps(requested))
     assert (tmp_path / "kfp" / "report").read_text() == "<p>"
-    words = "Not blessed: the AUC is 0.5, not at least 0.6."
-    assert json.loads((tmp_path / "out" / "output_metadata.json").read_text()) == {
-        "parameterValues": {
-            "status": "not_blessed",
-            "message": f"{words} Nothing was published; what is being served stays as it was.",
-        },
+    text = "the AUC is 0.5, not at least 0.6"
+    written = json.loads((tmp_path / "out" / "output_metadata.json").read_text())
+    message = written["parameterValues"].pop("message")
+    assert text in message
+    assert "\n" not in message
+    assert written == {
+        "parameterValues": {"status": "not_blessed"},
         "artifacts": {
             "metrics": {
                 "artifacts": [{"name": "m", "uri": "minio://b/m", "metadata": {"candidate_auc": 0.5}}]
             }
         },
     }
-    assert words in capsys.readouterr().err
+    assert text in capsys.readouterr().err
 
 
 def graph(root: Path, store: MetadataConfig) -> Any:
@@ -153,7 +154,7 @@ def graph(root: Path, store: MetadataConfig) -> Any:
 
 
 def test_user_and_password_come_from_the_environment(tmp_path: Path) -> None:
-    """They are no part of the compiled pipeline; without them nothing is asked."""
+    """The compiled pipeline does not contain them; if they are missing, it is an error."""
     pipeline = graph(tmp_path, MetadataConfig(host="db", port=3307, database="d"))
     environment = {USER_VARIABLE: "ann", PASSWORD_VARIABLE: "secret-77"}
     mysql = metadata_store.connection_config(pipeline, environment).mysql
@@ -172,8 +173,8 @@ def test_user_and_password_come_from_the_environment(tmp_path: Path) -> None:
     )
 
 
-def test_the_metadata_service_is_asked_by_grpc(tmp_path: Path) -> None:
-    """That of Kubeflow Pipelines, unless another one is named."""
+def test_the_metadata_service_is_used_through_grpc(tmp_path: Path) -> None:
+    """By default that of Kubeflow Pipelines."""
     client = metadata_store.connection_config(graph(tmp_path, MetadataConfig(kind="grpc")), {})
     assert (client.host, client.port) == ("metadata-grpc-service.kubeflow", 8080)
     assert isinstance(client, mlmd.MetadataStoreClientConfig)
