@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from pipeline_def.config.load import load_config
-from pipeline_def.kubeflow.compiler import _baked
+from pipeline_def.kubeflow.compiler import _config_json
 from pipeline_def.steps import FIRST, LAST, step_names
 from tests.standins.gcs.server import GcsServer
 
@@ -39,7 +39,7 @@ class Cluster:
         """Of the step's container."""
         words = ["--root", ROOT, "--run-id", run_id, "--step", step]
         if step == FIRST:
-            words += ["--config", _baked(self.config)]
+            words += ["--config", _config_json(self.config)]
         if step == LAST:
             metrics = {"artifacts": [{"name": "metrics", "uri": "minio://b/metrics"}]}
             asked = {"artifacts": {"metrics": metrics}, "outputFile": str(self.folder / "output.json")}
