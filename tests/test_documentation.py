@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_def.cli.main import _parser
+from pipeline_def.cli.main import make_parser
 from pipeline_def.config.load import load_config
 
 ROOT = Path(__file__).parents[1]
@@ -71,7 +71,7 @@ def test_commands_parse(page: Path) -> None:
 def exit_code(arguments: list[str]) -> object:
     """0 if the command line accepts the arguments, otherwise the code with which it would exit."""
     try:
-        return 0 if hasattr(_parser().parse_args(arguments), "command") else 2
+        return 0 if hasattr(make_parser().parse_args(arguments), "command") else 2
     except SystemExit as end:  # 0 for --help
         return end.code
 
