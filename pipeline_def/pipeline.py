@@ -21,6 +21,7 @@ from pipeline_def.config.destination import destination
 from pipeline_def.config.load import PipelineConfig
 from pipeline_def.launcher.metadata_store import Connection, sqlite
 from pipeline_def.launcher.stub_executors import only_names
+from pipeline_def.steps import FIRST, TUNER, code_of
 
 with only_names():
     from tfx.components.example_validator.component import ExampleValidator
@@ -54,11 +55,11 @@ def create_pipeline(
     examples = TableExampleGen(
         settings=data,
         rejected_dir=f"{root}/rejected",
-        code_digest=code_digest("components.example_gen.component"),
-    ).with_id("ExampleGen")
+        code_digest=_digest(FIRST),
+    ).with_id(FIRST)
     statistics = StatisticsGen(
         examples=examples.outputs["examples"],
-        code_digest=code_digest("components.statistics.component"),
+        code_digest=_digest("StatisticsGen"),
     )
     schema = _schema(config, root, statistics.outputs["statistics"])
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
@@ -69,7 +70,7 @@ def create_pipeline(
         settings=GateSettings(
             label=data.label, min_rows=data.min_rows, sliced=config.evaluation.sliced_features()
         ).model_dump_json(),
-        code_digest=code_digest("components.data_gate.component"),
+        code_digest=_digest("DataGate"),
     ).with_id("DataGate")
     transform = Transform(
         examples=examples.outputs["examples"],
@@ -79,7 +80,7 @@ def create_pipeline(
         materialize=False,
         disable_statistics=True,
         disable_analyzer_cache=True,
-        custom_config={"label": data.label, "code_digest": code_digest("components.transform.preprocessing")},
+        custom_config={"label": data.label, "code_digest": _digest("Transform")},
     ).with_id("Transform")
     transform.add_upstream_node(gate)
     inputs = {
@@ -91,7 +92,7 @@ def create_pipeline(
         label=data.label,
         model=config.model,
         training=config.training,
-        code_digest=code_digest("components.trainer.run_fn"),
+        code_digest=_digest("Trainer"),
         # Under the root, not in the artifact of the step, of which a killed run leaves nothing to the next.
         checkpoint_dir=f"{root}/checkpoints",
     )
@@ -107,7 +108,7 @@ def create_pipeline(
         settings=EvaluatorSettings(
             label=data.label,
             evaluation=config.evaluation,
-            code_digest=code_digest("components.evaluator.component"),
+            code_digest=_digest("Evaluator"),
         ),
     )
     # Another one in each run, and so TFX's cache never answers for these two steps.
@@ -146,6 +147,10 @@ def create_pipeline(
     )
 
 
+def _digest(step: str) -> str:
+    return code_digest(code_of(step))
+
+
 def _schema(config: PipelineConfig, root: Path | str, statistics: BaseChannel) -> BaseNode:
     """The curated schema if there is one, otherwise the one that the statistics suggest."""
     if config.data.schema_file is None:
@@ -167,7 +172,7 @@ def _tuner(config: PipelineConfig, inputs: dict[str, BaseChannel]) -> BaseNode:
         model=config.model,
         training=config.training,
         tuning=config.tuning,
-        code_digest=code_digest("components.tuner.tuner_fn"),
+        code_digest=_digest(TUNER),
     )
     return Tuner(
         tuner_fn="components.tuner.tuner_fn.tuner_fn",

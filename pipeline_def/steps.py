@@ -1,28 +1,154 @@
-"""The names of the steps, in their order; a module of its own, so that help has them for free."""
+"""The steps of the pipeline: one table, which the graph, both runners, the report and the help texts read.
 
-from typing import TYPE_CHECKING
+It imports nothing heavy, because `regpipe --help` reads it. A test compares it with the compiled graph.
+"""
 
-if TYPE_CHECKING:
-    from pipeline_def.config.load import PipelineConfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the pipeline.
+
+    Attributes:
+        name: its name in the graph, in the metadata store, on the terminal and on Kubeflow.
+        predecessors: the steps that must have ended: those whose outputs it reads, and for Transform also DataGate.
+        code: the module in `components` whose digest makes TFX's cache run the step again after a change of code;
+            None where all the code is TFX's.
+        executors: the modules that define its executor class: one for each component that can take its place. None
+            where the executor is a function of the module in `code`.
+        uses_beam: whether it runs on Beam, so that the keys under `beam` apply to it.
+        uses_gpu: whether a GPU makes it faster.
+        optional: whether a configuration may leave it out.
+    """
+
+    name: str
+    predecessors: tuple[str, ...] = ()
+    code: str | None = None
+    executors: tuple[str, ...] = ()
+    uses_beam: bool = False
+    uses_gpu: bool = False
+    optional: bool = False
+
 
 FIRST, TUNER, LAST = "ExampleGen", "Tuner", "Report"
-VERDICT = "Verdict"  # on Kubeflow one more, which fails where nothing was pushed
-STEP_NAMES: tuple[str, ...] = (
-    FIRST,
-    "StatisticsGen",
-    "SchemaGen",
-    "ExampleValidator",
-    "DataGate",
-    "Transform",
-    TUNER,
-    "Trainer",
-    "BaselineTrainer",
-    "Evaluator",
-    "Pusher",
-    LAST,
+VERDICT = "Verdict"  # only on Kubeflow, after the last step: it fails if nothing was pushed
+STEPS: tuple[Step, ...] = (
+    Step(
+        FIRST,
+        code="components.example_gen.component",
+        executors=("components.example_gen.executor",),
+        uses_beam=True,
+    ),
+    Step(
+        "StatisticsGen",
+        predecessors=(FIRST,),
+        code="components.statistics.component",
+        executors=("components.statistics.executor",),
+        uses_beam=True,
+    ),
+    Step(
+        "SchemaGen",
+        predecessors=("StatisticsGen",),
+        executors=(
+            "tfx.components.schema_gen.executor",
+            "tfx.components.schema_gen.import_schema_gen.executor",
+        ),
+    ),
+    Step(
+        "ExampleValidator",
+        predecessors=("StatisticsGen", "SchemaGen"),
+        executors=("tfx.components.example_validator.executor",),
+    ),
+    Step(
+        "DataGate",
+        predecessors=("StatisticsGen", "SchemaGen", "ExampleValidator"),
+        code="components.data_gate.component",
+    ),
+    Step(
+        "Transform",
+        predecessors=(FIRST, "SchemaGen", "DataGate"),
+        code="components.transform.preprocessing",
+        executors=("tfx.components.transform.executor",),
+        uses_beam=True,
+    ),
+    Step(
+        TUNER,
+        predecessors=(FIRST, "Transform"),
+        code="components.tuner.tuner_fn",
+        executors=("tfx.components.tuner.executor",),
+        uses_gpu=True,
+        optional=True,
+    ),
+    Step(
+        "Trainer",
+        predecessors=(FIRST, "Transform", TUNER),
+        code="components.trainer.run_fn",
+        executors=("tfx.components.trainer.executor",),
+        uses_gpu=True,
+    ),
+    Step(
+        "BaselineTrainer",
+        predecessors=(FIRST, "Transform", TUNER),
+        code="components.trainer.run_fn",
+        executors=("tfx.components.trainer.executor",),
+        uses_gpu=True,
+    ),
+    Step(
+        "Evaluator",
+        predecessors=(FIRST, "Trainer", "BaselineTrainer"),
+        code="components.evaluator.component",
+        executors=("components.evaluator.executor",),
+        uses_beam=True,
+    ),
+    Step("Pusher", predecessors=("Trainer", "Evaluator"), code="components.pusher.component"),
+    Step(
+        LAST,
+        predecessors=(
+            FIRST,
+            "StatisticsGen",
+            "ExampleValidator",
+            TUNER,
+            "Trainer",
+            "BaselineTrainer",
+            "Evaluator",
+            "Pusher",
+        ),
+        code="components.report.component",
+    ),
 )
+STEP_NAMES: tuple[str, ...] = tuple(step.name for step in STEPS)
+_BY_NAME = {step.name: step for step in STEPS}
 
 
-def step_names(config: "PipelineConfig") -> tuple[str, ...]:
-    """The steps that a configuration has: without trials there is nothing to tune."""
-    return tuple(name for name in STEP_NAMES if name != TUNER or config.tuning.trials)
+def code_of(name: str) -> str:
+    """Returns the module whose digest stands for the code of a step.
+
+    Raises:
+        KeyError: there is no such step.
+        ValueError: all its code is TFX's.
+    """
+    code = _BY_NAME[name].code
+    if code is None:
+        raise ValueError(f"expected a step with code of its own, got {name}")
+    return code
+
+
+def direct_predecessors(name: str) -> tuple[str, ...]:
+    """Returns the predecessors of a step, without those that another predecessor implies.
+
+    A predecessor that a configuration may leave out implies none: the result holds with and without it.
+
+    Raises:
+        KeyError: there is no such step.
+    """
+    predecessors = _BY_NAME[name].predecessors
+    implied = {early for late in predecessors if not _BY_NAME[late].optional for early in _ancestors(late)}
+    return tuple(step for step in predecessors if step not in implied)
+
+
+def _ancestors(name: str) -> Iterator[str]:
+    for step in _BY_NAME[name].predecessors:
+        yield step
+        yield from _ancestors(step)

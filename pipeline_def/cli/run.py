@@ -9,7 +9,7 @@ from components.common.suggestions import closest
 from pipeline_def.cli.arguments import new_parser
 from pipeline_def.cli.table_options import add_table_options, read_table_config
 from pipeline_def.cli.usage_errors import UsageError, check_root
-from pipeline_def.steps import STEP_NAMES, TUNER, step_names
+from pipeline_def.steps import STEP_NAMES, TUNER
 
 EXIT_CODES = """\
 exit codes:
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     """
     check_root(args.root)
     config = read_table_config(args)
-    _check_steps(step_names(config), args.from_step, args.to_step)
+    _check_steps(config.step_names(), args.from_step, args.to_step)
 
     from pipeline_def.local import runner
     from pipeline_def.runs.run_store import NoSuchRun

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from components.config.base import Settings, key
-from pipeline_def.steps import STEP_NAMES
+from pipeline_def.steps import STEP_NAMES, STEPS
 
 # Environment variables of the container, from the secret kubeflow.metadata.secret.
 USER_VARIABLE, PASSWORD_VARIABLE = "REGPIPE_METADATA_USER", "REGPIPE_METADATA_PASSWORD"
-TRAINERS = ("Tuner", "Trainer", "BaselineTrainer")
+TRAINERS = tuple(step.name for step in STEPS if step.uses_gpu)
 # The names that Kubernetes allows for a secret or a volume, and for a key in a secret.
 NAME: dict[str, Any] = {
     "expects": "lower-case letters, digits, hyphens and dots (at most 253)",

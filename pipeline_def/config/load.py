@@ -20,6 +20,7 @@ from pipeline_def.config import describe, yaml_text
 from pipeline_def.config.beam import BeamConfig
 from pipeline_def.config.config_print import config_yaml
 from pipeline_def.config.kubeflow import KubeflowConfig
+from pipeline_def.steps import STEPS, TUNER
 
 __all__ = ["KEYS", "ConfigError", "Flag", "PipelineConfig", "config_yaml", "load_config"]
 
@@ -40,7 +41,10 @@ class PipelineConfig(Settings):
     tuning: TuningConfig = key(TuningConfig(), "Whether a search chooses what holds the network back.")
     evaluation: EvaluationConfig = key(EvaluationConfig(), "What the candidate must show to be published.")
     serving: ServingConfig = key(ServingConfig(), "Where a blessed model goes.")
-    beam: BeamConfig = key(BeamConfig(), "Where the steps that run on Beam run.")
+    beam: BeamConfig = key(
+        BeamConfig(),
+        f"Where the steps that use Beam run: {', '.join(step.name for step in STEPS if step.uses_beam)}.",
+    )
     kubeflow: KubeflowConfig = key(
         KubeflowConfig(), "Where Kubeflow Pipelines is, and how it runs the pipeline."
     )
@@ -55,6 +59,10 @@ class PipelineConfig(Settings):
         if self.beam.needs_image() and self.kubeflow.image is None:
             raise ValueError("beam.worker: expected the image of the workers, or kubeflow.image, got neither")
         return self
+
+    def step_names(self) -> tuple[str, ...]:
+        """Returns the names of the steps, in their order; the Tuner only where `tuning.trials` is not 0."""
+        return tuple(step.name for step in STEPS if step.name != TUNER or self.tuning.trials)
 
     def beam_args(self) -> list[str]:
         """Beam's command line, for the steps that run on it."""

@@ -17,23 +17,8 @@ from pipeline_def.config.kubeflow_steps import PASSWORD_VARIABLE, USER_VARIABLE,
 from pipeline_def.config.load import ConfigError, PipelineConfig
 from pipeline_def.kubeflow.notify import VARIABLE as NOTIFY_VARIABLE
 from pipeline_def.kubeflow.parameters import RuntimeParameter, check_paths, runtime_parameters
-from pipeline_def.steps import FIRST, LAST, TUNER, VERDICT, step_names
+from pipeline_def.steps import FIRST, LAST, VERDICT, direct_predecessors
 
-# The predecessors of each step: the edges of create_pipeline, without those that follow from others.
-AFTER: Mapping[str, tuple[str, ...]] = {
-    "ExampleGen": (),
-    "StatisticsGen": ("ExampleGen",),
-    "SchemaGen": ("StatisticsGen",),
-    "ExampleValidator": ("SchemaGen",),
-    "DataGate": ("ExampleValidator",),
-    "Transform": ("DataGate",),
-    TUNER: ("Transform",),
-    "Trainer": ("Transform", TUNER),
-    "BaselineTrainer": ("Transform", TUNER),
-    "Evaluator": ("Trainer", "BaselineTrainer"),
-    "Pusher": ("Evaluator",),
-    "Report": ("Pusher",),
-}
 _STEP_COMMAND = ["python", "-m", "pipeline_def.kubeflow.step_entrypoint"]
 _VERDICT_COMMAND = ["python", "-m", "pipeline_def.kubeflow.verdict_step"]
 _NOTIFY_COMMAND = ["python", "-m", "pipeline_def.kubeflow.notify"]
@@ -78,9 +63,9 @@ def _pipeline(config: PipelineConfig, parameters: Sequence[RuntimeParameter]) ->
 
 def _tasks(config: PipelineConfig, parameters: Sequence[RuntimeParameter], values: Mapping[str, Any]) -> None:
     tasks: dict[str, Any] = {}
-    for step in step_names(config):
+    for step in config.step_names():
         tasks[step] = _task(config, step, parameters, values)
-        tasks[step].after(*(tasks[name] for name in AFTER[step] if name in tasks))
+        tasks[step].after(*(tasks[name] for name in direct_predecessors(step) if name in tasks))
     if config.kubeflow.fail_when_not_blessed:
         _verdict_task(config, tasks[LAST])
 

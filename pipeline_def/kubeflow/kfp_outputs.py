@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.common import storage
-from pipeline_def.runs.summary import EXIT_CODES, Status, Step, StepStatus, Summary
+from pipeline_def.runs.summary import EXIT_CODES, Status, StepRecord, StepStatus, Summary
 
 if TYPE_CHECKING:
     from pipeline_def.runs.run_store import RunStore
@@ -34,7 +34,7 @@ def write_summary(
     from pipeline_def.local.runner import SUMMARY_FILE
 
     known: dict[str, Any] = {}
-    steps: tuple[Step, ...] = ()
+    steps: tuple[StepRecord, ...] = ()
     if runs is not None:
         from pipeline_def.runs.collect import settle
 
@@ -52,7 +52,7 @@ def write_summary(
     return summary
 
 
-def _steps(runs: "RunStore", run_id: str) -> list[Step]:
+def _steps(runs: "RunStore", run_id: str) -> list[StepRecord]:
     from ml_metadata.proto import metadata_store_pb2 as mlmd
 
     statuses: dict[int, StepStatus] = {
@@ -66,7 +66,7 @@ def _steps(runs: "RunStore", run_id: str) -> list[Step]:
         if status:  # None for steps that are still running
             milliseconds = execution.last_update_time_since_epoch - execution.create_time_since_epoch
             cached = status == "cached"
-            found.append(Step(name=name, seconds=milliseconds / 1000, cached=cached, status=status))
+            found.append(StepRecord(name=name, seconds=milliseconds / 1000, cached=cached, status=status))
     return found
 
 

@@ -13,7 +13,6 @@ from pipeline_def.launcher import local_filesystem
 from pipeline_def.launcher.stub_executors import only_names
 from pipeline_def.pipeline import create_pipeline
 from pipeline_def.runs.run_store import RunStore
-from pipeline_def.steps import step_names
 
 if TYPE_CHECKING:
     from pipeline_def.local.runner import RunOptions
@@ -24,7 +23,7 @@ def compile_pipeline(config: PipelineConfig, options: "RunOptions", run_id: str)
     local_filesystem.prefer()
     pipeline = compiled(create_pipeline(config, options.root.resolve(), use_cache=options.use_cache), run_id)
     if options.from_step or options.to_step:
-        _mark_part(pipeline, step_names(config), options)
+        _mark_part(pipeline, config.step_names(), options)
     return pipeline
 
 

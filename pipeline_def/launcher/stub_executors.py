@@ -9,16 +9,9 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
-EXECUTORS = (
-    "components.evaluator.executor",
-    "components.example_gen.executor",
-    "components.statistics.executor",
-    "tfx.components.example_validator.executor",
-    "tfx.components.schema_gen.executor",
-    "tfx.components.schema_gen.import_schema_gen.executor",
-    "tfx.components.trainer.executor",
-    "tfx.components.transform.executor",
-)
+from pipeline_def.steps import STEPS
+
+EXECUTORS = tuple(dict.fromkeys(name for step in STEPS for name in step.executors))
 
 
 class _Names(ModuleType):

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from components.common.errors import DataRefused
 from pipeline_def.config.load import PipelineConfig
-from pipeline_def.runs.summary import EXIT_CODES, Status, Step, StepStatus, Summary
-from pipeline_def.steps import step_names
+from pipeline_def.runs.summary import EXIT_CODES, Status, StepRecord, StepStatus, Summary
+from pipeline_def.steps import LAST
 from pipeline_def.terminal.capture import OutputCapture
 from pipeline_def.terminal.display import RunDisplay, progress_heard
 
@@ -52,7 +52,7 @@ class _Run:
         self.dir = root / "runs" / self.id
         self.logs = self.dir / "logs"
         self.logs.mkdir(parents=True)
-        self.steps: list[Step] = []
+        self.steps: list[StepRecord] = []
         self.status: Status = "failed"
         self.error: str | None = None
         self.log_tail: tuple[str, ...] = ()
@@ -82,7 +82,7 @@ def run(config: PipelineConfig, options: RunOptions) -> Summary:
     root = options.root.resolve()
     root.mkdir(parents=True, exist_ok=True)
     config = _with_absolute_paths(config)
-    names = step_names(config)
+    names = config.step_names()
     with only_process(root):
         this = _Run(root)
         with OutputCapture(this.logs / "startup.log") as capture:
@@ -122,7 +122,6 @@ def _run_steps(
 ) -> None:
     from pipeline_def.launcher.compiled_pipeline import is_skipped
     from pipeline_def.launcher.node import launch_node, take_over_earlier_steps
-    from pipeline_def.runs.report_facts import STEP as REPORT
     from pipeline_def.runs.report_facts import write_facts
     from pipeline_def.runs.run_store import RunStore
 
@@ -131,19 +130,19 @@ def _run_steps(
     for name in names:
         if is_skipped(pipeline, name):
             display.finish(name, "skipped", 0.0)
-            this.steps.append(Step(name=name, seconds=0.0, cached=False, status="skipped"))
+            this.steps.append(StepRecord(name=name, seconds=0.0, cached=False, status="skipped"))
             continue
         capture.switch(this.logs / f"{name}.log")
         display.start(name)
         started = time.monotonic()
         try:
-            if name == REPORT:
+            if name == LAST:
                 write_facts(this.root, this.id)
             cached = launch_node(pipeline, name).cached
         except Exception as error:
             seconds = round(time.monotonic() - started, 3)
             display.finish(name, "failed", seconds)
-            this.steps.append(Step(name=name, seconds=seconds, cached=False, status="failed"))
+            this.steps.append(StepRecord(name=name, seconds=seconds, cached=False, status="failed"))
             traceback.print_exc()
             this.fail(error, capture.path)
             return
@@ -153,7 +152,7 @@ def _run_steps(
         seconds = round(time.monotonic() - started, 3)
         status: StepStatus = "cached" if cached else "done"
         display.finish(name, status, seconds)
-        this.steps.append(Step(name=name, seconds=seconds, cached=cached, status=status))
+        this.steps.append(StepRecord(name=name, seconds=seconds, cached=cached, status=status))
 
 
 def _summarize(this: _Run) -> Summary:

@@ -17,6 +17,7 @@ from components.study.variants import Plan, Variant, plan, settings_that_differ
 from pipeline_def.config.load import PipelineConfig
 from pipeline_def.local import runner
 from pipeline_def.runs.summary import Summary
+from pipeline_def.steps import LAST
 from pipeline_def.terminal.capture import OutputCapture
 from pipeline_def.terminal.display import RunDisplay, progress_heard
 
@@ -95,7 +96,6 @@ def _study(config: PipelineConfig, root: Path, run_id: str, strengths: int, disp
     from components.training.dataset import read_vectors
     from components.transform.preprocessing import feature_names
     from pipeline_def.runs.report_facts import FACTS_FILE, write_facts
-    from pipeline_def.runs.report_facts import STEP as REPORT
     from pipeline_def.runs.run_store import RunStore
 
     outputs = RunStore.open(root).outputs(run_id)
@@ -126,7 +126,7 @@ def _study(config: PipelineConfig, root: Path, run_id: str, strengths: int, disp
         ingest=IngestRecord.read(examples),
         facts={
             **facts,
-            "code": {step: digest for step, digest in facts["code"].items() if step != REPORT} | {STEP: code},
+            "code": {step: digest for step, digest in facts["code"].items() if step != LAST} | {STEP: code},
         },
         notes=planned.notes,
         trained=trained,

@@ -15,22 +15,11 @@ from components.common.code_digest import code_digest
 from components.report.run_artifacts import ArtifactPaths, read_run_artifacts
 from components.report.run_page import REPORT_FILE, render
 from pipeline_def.runs.run_store import NoSuchRun, RunStore
+from pipeline_def.steps import LAST, STEPS, TUNER
 
 FACTS_FILE = "facts.json"
-STEP = "Report"
-PAGE = (STEP, "report")
-TUNED = ("Tuner", "tuner_results")
-CODE = {
-    "ExampleGen": "components.example_gen.component",
-    "DataGate": "components.data_gate.component",
-    "Transform": "components.transform.preprocessing",
-    "Tuner": "components.tuner.tuner_fn",
-    "Trainer": "components.trainer.run_fn",
-    "BaselineTrainer": "components.trainer.run_fn",
-    "Evaluator": "components.evaluator.component",
-    "Pusher": "components.pusher.component",
-    "Report": "components.report.component",
-}
+PAGE = (LAST, "report")
+TUNED = (TUNER, "tuner_results")
 LIBRARIES = (
     "regpipe", "tfx", "tensorflow", "keras", "keras-tuner", "tensorflow-transform", "tensorflow-model-analysis",
     "tensorflow-data-validation", "ml-metadata", "apache-beam", "tfx-bsl", "pyarrow", "numpy", "protobuf", "bokeh",
@@ -92,7 +81,7 @@ def refresh(root: Path, run_id: str) -> Path:
         tuner=outputs[TUNED].uri if TUNED in outputs else "",
         facts=path,
     )
-    execution = dict(runs.steps(run_id))[STEP]
+    execution = dict(runs.steps(run_id))[LAST]
     config = json.loads(execution.custom_properties["config"].string_value)
     pushed = outputs["Pusher", "pushed_model"].custom_properties
     context = runs.store.get_context_by_type_and_name("pipeline_run", run_id)
@@ -112,7 +101,7 @@ def _write(path: str, facts: dict[str, Any]) -> None:
 
 
 def _facts(runs: RunStore, run_id: str) -> dict[str, Any]:
-    ran = {name for name, _ in runs.steps(run_id)} | {STEP}
+    ran = {name for name, _ in runs.steps(run_id)} | {LAST}
     return {
         "run_id": run_id,
         "started": _started(runs, run_id),
@@ -123,14 +112,14 @@ def _facts(runs: RunStore, run_id: str) -> dict[str, Any]:
             if (step, output) != PAGE
         ],
         "versions": dict(_versions()),
-        "code": {step: code_digest(module) for step, module in CODE.items() if step in ran},
+        "code": {step.name: code_digest(step.code) for step in STEPS if step.code and step.name in ran},
         "override": _override(runs, run_id),
     }
 
 
 def _steps(runs: RunStore, run_id: str) -> Iterator[dict[str, Any]]:
     for name, execution in runs.steps(run_id):
-        if name != STEP:
+        if name != LAST:
             milliseconds = execution.last_update_time_since_epoch - execution.create_time_since_epoch
             state = _STATES.get(execution.last_known_state, "not ended")
             yield {"name": name, "state": state, "seconds": milliseconds / 1000}

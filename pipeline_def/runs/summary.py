@@ -136,7 +136,7 @@ class Override(_Plain):
     reason: str
 
 
-class Step(_Plain):
+class StepRecord(_Plain):
     """One step of the run; `seconds` of wall time, 0 for one that was skipped."""
 
     name: str
@@ -162,7 +162,7 @@ class Summary(_Plain):
     reasons: tuple[str, ...] = ()  # why the model was not blessed
     held_back: str | None = None  # why a model that was blessed was not pushed
     override: Override | None = None
-    steps: tuple[Step, ...] = ()
+    steps: tuple[StepRecord, ...] = ()
     pushed_version: int | None = None
     pushed_path: str | None = None
     already_published: bool = False  # by an earlier run, which made the same model

@@ -16,7 +16,7 @@ import pytest
 
 from pipeline_def.config.load import load_config
 from pipeline_def.kubeflow.compiler import _config_json
-from pipeline_def.steps import FIRST, LAST, step_names
+from pipeline_def.steps import FIRST, LAST
 from tests.standins.gcs.server import GcsServer
 
 ROOT = "gs://bucket/churn"
@@ -33,7 +33,7 @@ class Cluster:
     def __init__(self, gcs: GcsServer, folder: Path, settings: list[str]) -> None:
         self.gcs, self.folder = gcs, folder
         self.config = load_config(None, settings)
-        self.steps = step_names(self.config)
+        self.steps = self.config.step_names()
 
     def words(self, run_id: str, step: str) -> list[str]:
         """Of the step's container."""

@@ -10,12 +10,11 @@ from typing import Any, TypeAlias
 import pytest
 
 from pipeline_def.config.load import load_config
-from pipeline_def.steps import step_names
 
 Run: TypeAlias = Any  # of conftest.py
 Completed: TypeAlias = Any
 
-STEPS = step_names(load_config(None))
+STEPS = load_config(None).step_names()
 CONSUMER = """
 import sys, json
 import tensorflow as tf

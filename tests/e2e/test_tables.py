@@ -19,10 +19,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_def.config.load import load_config
-from pipeline_def.steps import step_names
 
 Run: TypeAlias = Any  # of conftest.py
-STEPS = step_names(load_config(None))
+STEPS = load_config(None).step_names()
 
 Row: TypeAlias = dict[str, Any]
 

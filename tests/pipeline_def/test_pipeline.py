@@ -9,9 +9,9 @@ import pytest
 from components.common.code_digest import code_digest
 from pipeline_def.config.load import load_config
 from pipeline_def.local.runner import RunOptions
-from pipeline_def.steps import STEP_NAMES, step_names
+from pipeline_def.steps import STEP_NAMES
 
-DEFAULT = step_names(load_config(None))
+DEFAULT = load_config(None).step_names()
 EDGES = {
     "ExampleGen": set(),
     "StatisticsGen": {"ExampleGen"},
@@ -76,7 +76,7 @@ def test_the_order_on_the_terminal_is_an_order_of_the_graph() -> None:
     assert set(STEP_NAMES) == set(TUNED)
     for number, name in enumerate(STEP_NAMES):
         assert TUNED[name] <= set(STEP_NAMES[:number])
-    assert step_names(load_config(None, ["tuning.trials=1"])) == STEP_NAMES
+    assert load_config(None, ["tuning.trials=1"]).step_names() == STEP_NAMES
     assert tuple(name for name in STEP_NAMES if name != "Tuner") == DEFAULT
 
 

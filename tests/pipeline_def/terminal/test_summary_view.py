@@ -19,7 +19,7 @@ from pipeline_def.runs.summary import (
     Override,
     Sampled,
     Slice,
-    Step,
+    StepRecord,
     Summary,
     Threshold,
 )
@@ -32,8 +32,8 @@ WORSE = Metrics(
     auc=0.9011, log_loss=0.655, accuracy=0.85, pr_auc=0.88, precision=0.71, recall=0.75, example_count=200
 )
 STEPS = (
-    Step(name="ExampleGen", seconds=1.25, cached=True, status="cached"),
-    Step(name="Pusher", seconds=2.0, cached=False, status="done"),
+    StepRecord(name="ExampleGen", seconds=1.25, cached=True, status="cached"),
+    StepRecord(name="Pusher", seconds=2.0, cached=False, status="done"),
 )
 
 
@@ -145,7 +145,7 @@ def test_not_blessed_names_each_missed_threshold_and_says_that_serving_is_untouc
 
 
 def test_a_run_that_was_asked_to_end_early() -> None:
-    steps = (*STEPS[:1], Step(name="Pusher", seconds=0, cached=False, status="skipped"))
+    steps = (*STEPS[:1], StepRecord(name="Pusher", seconds=0, cached=False, status="skipped"))
     text = render(summary(status="partial", exit_code=0, thresholds=(), metrics=None, steps=steps))
     assert text.startswith("Done: the part of the pipeline that was asked for, which does not push.\n")
     assert "1 step in 1.2 s, all from cache" in text
@@ -198,7 +198,7 @@ def test_failed_shows_step_reason_last_lines_and_logs() -> None:
             exit_code=1,
             error="ValueError: boom",
             log_tail=("Traceback [red]", "  raise"),
-            steps=(Step(name="Trainer", seconds=3, cached=False, status="failed"),),
+            steps=(StepRecord(name="Trainer", seconds=3, cached=False, status="failed"),),
             logs="runs/logs",
         )
     )
@@ -220,7 +220,7 @@ def test_a_step_that_failed_after_the_push_does_not_hide_it() -> None:
             status="failed",
             exit_code=1,
             error="OSError: no space left",
-            steps=(*STEPS, Step(name="Report", seconds=1, cached=False, status="failed")),
+            steps=(*STEPS, StepRecord(name="Report", seconds=1, cached=False, status="failed")),
             pushed_version=3,
             pushed_path="runs/serving/3",
         )
