@@ -8,8 +8,9 @@ from pipeline_def.cli.usage_errors import check_output, write
 
 DESCRIPTION = """\
 Looks at a table and writes a configuration for it: the label and which of its
-values counts as 1, the columns to learn from, the columns of text that are left
-out, and every other key at its default."""
+values counts as 1, the columns of numbers to learn from, the columns of text to
+leave out, and the keys of the network, the training and the evaluation that
+matter first. Every other key is at its default; `regpipe config` prints all."""
 EPILOG = """\
 example:
   regpipe init --data churn.csv --label churned
@@ -29,13 +30,21 @@ def add_command(subparsers: Any) -> None:
 
 
 def init(args: argparse.Namespace) -> int:
-    """`regpipe init`: a configuration file for a table, and on standard output what was found in it."""
-    from pipeline_def.config.starter_config import configure
+    """`regpipe init`: writes a configuration for a table, and prints what was found in the table.
 
+    Raises:
+        UsageError: the file exists, or can't be written.
+        ConfigError: the path or the label is empty.
+        DataRefused: a run would refuse the table.
+    """
     check_output(args)
-    text, findings = configure(args.data, args.label)
+    from pipeline_def.config.starter_config import starter_config
+
+    text, findings = starter_config(args.data, args.label)
     write(args.output, text)
     for line in findings:
         print(line)
-    print(f"Wrote {args.output}. Next: regpipe run --config {args.output}")
+    print(f"Wrote {args.output} with the keys that matter first; every other key is at its default.")
+    print("All keys: regpipe config. The keys of one group, such as training: regpipe config training")
+    print(f"Next: regpipe run --config {args.output}")
     return 0

@@ -1,8 +1,8 @@
-"""The configuration printed as the YAML file one would like to be given: every key under its sentence."""
+"""Prints the configuration as YAML: each key under a comment that explains it."""
 
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from components.config.base import Settings
@@ -13,7 +13,7 @@ _WIDTH = 100
 
 
 def config_yaml(config: Settings, notes: Mapping[str, str] | None = None) -> str:
-    """The whole configuration as YAML, each key under its sentence, what it takes, its unit and its default.
+    """Returns the whole configuration as YAML, each key under its sentence, what it takes, its unit and its default.
 
     Reading the text back with `load_config` gives an equal object.
 
@@ -21,27 +21,65 @@ def config_yaml(config: Settings, notes: Mapping[str, str] | None = None) -> str
         config: a PipelineConfig.
         notes: by dotted key, a remark to add to the comment above it.
     """
-    known = describe.keys(type(config))
     head = "# Any key may be left out; its default then holds. `regpipe config` prints what is in effect."
-    return "\n".join([head, *_group_lines(config, "", known, notes or {})]) + "\n"
+    return keys_yaml(config, describe.keys(type(config)), head, notes)
+
+
+def keys_yaml(
+    config: Settings, names: Collection[str], head: str, notes: Mapping[str, str] | None = None
+) -> str:
+    """Returns some keys of the configuration as YAML; as `config_yaml`, which prints all of them.
+
+    Args:
+        config: a PipelineConfig.
+        names: the dotted keys to print. Their order does not matter.
+        head: the comment at the top, with its `#`.
+        notes: by dotted key, a remark to add to the comment above it.
+    """
+    shown = {name: found for name, found in describe.keys(type(config)).items() if name in names}
+    return "\n".join([head, *_group_lines(config, "", shown, notes or {})]) + "\n"
+
+
+def keys_under(model: type[Settings], path: str) -> list[str]:
+    """Returns the dotted keys of a group, those of its inner groups too; a key alone if `path` is one.
+
+    The list is empty if the path is unknown.
+    """
+    return [name for name in describe.keys(model) if name == path or name.startswith(f"{path}.")]
+
+
+def changed_keys(config: Settings) -> list[str]:
+    """Returns the dotted keys whose values differ from the defaults."""
+    defaults = type(config)()
+    return [name for name in describe.keys(type(config)) if _value(config, name) != _value(defaults, name)]
+
+
+def _value(config: Settings, name: str) -> Any:
+    value: Any = config
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
 
 
 def _group_lines(
-    settings: Settings, place: str, known: Mapping[str, Key], notes: Mapping[str, str]
+    settings: Settings, place: str, shown: Mapping[str, Key], notes: Mapping[str, str]
 ) -> Iterator[str]:
+    """Yields the lines of the keys in `shown` that are in the group at `place`; a group without any is left out."""
     indent = "  " * (place.count(".") + 1) if place else ""
     for name in type(settings).model_fields:
         path = describe.join(place, name)
         value = getattr(settings, name)
         if isinstance(value, Settings):
+            if not any(shown_path.startswith(f"{path}.") for shown_path in shown):
+                continue
             yield ""
             yield from _comment((type(value).__doc__ or "").strip(), indent)
             yield f"{indent}{name}:"
-            yield from _group_lines(value, path, known, notes)
-        else:
+            yield from _group_lines(value, path, shown, notes)
+        elif path in shown:
             if not place:
                 yield ""
-            yield from _key_lines(known[path], value, indent, notes.get(path, ""))
+            yield from _key_lines(shown[path], value, indent, notes.get(path, ""))
 
 
 def _key_lines(wanted: Key, value: Any, indent: str, note: str) -> Iterator[str]:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from components.config.data import DataConfig
-from pipeline_def.config.load import Flag, config_yaml, load_config
+from pipeline_def.config import config_print
+from pipeline_def.config.load import Flag, PipelineConfig, load_config
 
 if TYPE_CHECKING:
     from components.example_gen.table import TableReport
@@ -13,16 +14,40 @@ if TYPE_CHECKING:
 _YES = frozenset({"yes", "y", "true", "t", "1", "positive", "pos"})
 _MOST_NAMED = 10
 
+# What a person looks at first for a new table.
+_FIRST_KEYS = (
+    "name",
+    "data.input",
+    "data.label",
+    "data.positive_label",
+    "data.features",
+    "data.ignore",
+    "data.missing_values",
+    "model.hidden_units",
+    "model.l1",
+    "model.l2",
+    "model.dropout",
+    "training.epochs",
+    "training.batch_size",
+    "training.learning_rate",
+    "training.early_stopping",
+    "evaluation.min_auc",
+    "evaluation.max_auc_drop",
+    "evaluation.max_log_loss_rise",
+)
 
-def configure(data: str, label: str) -> tuple[str, list[str]]:
-    """Look at a table and write a configuration for it.
+
+def starter_config(data: str, label: str) -> tuple[str, list[str]]:
+    """Looks at a table and makes a configuration for it: the keys that matter first, each with its explanation.
+
+    Every other key is at its default; reading the text back with `load_config` gives the whole configuration.
 
     Args:
-        data: what data.input takes.
+        data: the value of data.input.
         label: the name of the column to predict.
 
     Returns:
-        the configuration as YAML, and sentences about what was found.
+        the configuration as YAML, and lines of text about what was found in the table.
 
     Raises:
         ConfigError: data or label is empty.
@@ -33,8 +58,20 @@ def configure(data: str, label: str) -> tuple[str, list[str]]:
     config = load_config(None, [Flag("--data", "data.input", data), Flag("--label", "data.label", label)])
     report = inspect_table(config.data)
     settings, notes = _suggest(config.data, report)
-    find_table(settings)  # what is written must be accepted by a run
-    return config_yaml(config.model_copy(update={"data": settings}), notes), _findings(settings, report)
+    find_table(settings)  # a run must accept what is written
+    config = config.model_copy(update={"data": settings})
+    names = {*_FIRST_KEYS, *config_print.changed_keys(config)}
+    text = config_print.keys_yaml(config, names, _head(config), notes)
+    return text, _findings(settings, report)
+
+
+def _head(config: PipelineConfig) -> str:
+    groups = [name for name in type(config).model_fields if name != "name"]
+    return f"""\
+# Written by `regpipe init`: the keys that matter first for a new table. Every other key is at its
+# default. `regpipe config` prints all keys, `regpipe config GROUP` the keys of one group. The groups:
+# {", ".join(groups)}.
+# To change another key, add it here under its group. Then: regpipe run --config FILE"""
 
 
 def _suggest(settings: DataConfig, report: "TableReport") -> tuple[DataConfig, dict[str, str]]:

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipeline_def.cli.main import main
-from pipeline_def.config.load import load_config
+from pipeline_def.config.load import KEYS, load_config
 
 
 def table(path: Path, labels: tuple[str, ...]) -> None:
@@ -29,7 +30,9 @@ def test_init_writes_a_configuration_that_says_what_was_found(
         "            'yes' counts as 1, which is a guess: see data.positive_label",
         "  features  2: 'age', 'income'",
         "  warning   Left out, because they hold text throughout: 'town'.",
-        f"Wrote {output}. Next: regpipe run --config {output}",
+        f"Wrote {output} with the keys that matter first; every other key is at its default.",
+        "All keys: regpipe config. The keys of one group, such as training: regpipe config training",
+        f"Next: regpipe run --config {output}",
     ]
 
 
@@ -53,3 +56,39 @@ def test_init_refuses_what_a_run_would_refuse(tmp_path: Path, capsys: pytest.Cap
     assert main(["init", "--data", str(tmp_path / "none.csv"), "--label", "y", "-o", str(output)]) == 3
     assert not output.exists()
     assert "Did you mean 'bought'?" in capsys.readouterr().err
+
+
+def test_init_writes_what_a_person_needs_first(tmp_path: Path) -> None:
+    """The keys for a new table, each under its sentence, and where the others are; not one of Kubeflow's or Beam's."""
+    source, output = tmp_path / "t.csv", tmp_path / "p.yaml"
+    table(source, ("0", "1"))
+    assert main(["init", "--data", str(source), "--label", "bought", "-o", str(output)]) == 0
+    text = output.read_text()
+    written = yaml.safe_load(text)
+    assert list(written) == ["name", "data", "model", "training", "evaluation"]
+    assert written["data"] == {
+        "input": str(source),
+        "label": "bought",
+        "positive_label": None,
+        "features": [],
+        "ignore": ["town"],
+        "missing_values": ["", "nan", "na", "n/a", "null"],
+    }
+    assert written["model"]["hidden_units"] == [128, 64]
+    assert written["training"]["epochs"] == 100
+    assert "min_auc" in written["evaluation"]
+    assert "\n  # Found 2: 'age', 'income'.\n" in text
+    assert f"\n  # {KEYS['model.hidden_units'].sentence[:40]}" in text
+    head = text.partition("\n\n")[0]
+    assert "regpipe config" in head
+    assert "kubeflow" in head
+    assert max(map(len, head.splitlines())) <= 100
+
+
+def test_what_init_writes_is_the_whole_configuration(tmp_path: Path) -> None:
+    """Read back, it is the defaults with what was found in the table; names that YAML takes for other things too."""
+    source, output = tmp_path / "t.csv", tmp_path / "p.yaml"
+    source.write_text("yes,1,town,#\n" + "".join(f"{n},{n * n},t {n},{'NY'[n % 2]}\n" for n in range(40)))
+    assert main(["init", "--data", str(source), "--label", "#", "-o", str(output)]) == 0
+    expected = ["data.label='#'", "data.ignore=[town]", "data.positive_label='Y'", f"data.input={source}"]
+    assert load_config(output) == load_config(None, expected)
