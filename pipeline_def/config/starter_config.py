@@ -69,8 +69,8 @@ def _head(config: PipelineConfig) -> str:
     groups = [name for name in type(config).model_fields if name != "name"]
     return f"""\
 # Written by `regpipe init`: the keys that matter first for a new table. Every other key is at its
-# default. `regpipe config` prints all keys, `regpipe config GROUP` the keys of one group. The groups:
-# {", ".join(groups)}.
+# default. `regpipe config` prints all keys, `regpipe config GROUP` the keys of one group, which is
+# one of {", ".join(groups)}.
 # To change another key, add it here under its group. Then: regpipe run --config FILE"""
 
 
