@@ -1,4 +1,4 @@
-"""The pipeline's Evaluator."""
+"""The Evaluator component: TFX's, with the settings of this pipeline."""
 
 import json
 
@@ -11,23 +11,23 @@ from tfx.types.component_spec import ExecutionParameter
 from tfx.types.standard_component_specs import EvaluatorSpec
 
 from components.common.file_names import PREDICTION, SIGNATURE
+from components.common.verdict_record import BASELINE, CANDIDATE
 from components.evaluator import executor
 from components.evaluator.evaluator_settings import EvaluatorSettings
-from components.evaluator.metrics import FUNCTIONS
-from components.evaluator.verdict import BASELINE, CANDIDATE
+from components.evaluator.metrics import METRIC_FUNCTIONS
 
 
 class TableEvaluatorSpec(EvaluatorSpec):  # type: ignore[misc]
-    """That of TFX's Evaluator, and our settings."""
+    """The specification of TFX's Evaluator, plus EvaluatorSettings."""
 
     PARAMETERS = {**EvaluatorSpec.PARAMETERS, "settings": ExecutionParameter(type=str)}  # noqa: RUF012 (TFX's name)
 
 
 class Evaluator(BaseBeamComponent):  # type: ignore[misc]
-    """The candidate beside its baseline, on the test split; outputs `evaluation` and `blessing`, as TFX's has."""
+    """Compares the candidate with its baseline on the test split; outputs `evaluation` and `blessing`, like TFX's."""
 
     SPEC_CLASS = TableEvaluatorSpec
-    EXECUTOR_SPEC = BeamExecutorSpec(executor.Executor)
+    EXECUTOR_SPEC = BeamExecutorSpec(executor.EvaluatorExecutor)
 
     def __init__(
         self,
@@ -52,20 +52,20 @@ class Evaluator(BaseBeamComponent):  # type: ignore[misc]
 
 
 def eval_config(label: str, max_rows: int) -> config_pb2.EvalConfig:
-    """The candidate beside the baseline, both through their serving signature; no thresholds, see above.
+    """Returns TFMA's configuration: both models through their serving signature, and no thresholds.
 
     Args:
-        label: the name of the label's column in the examples.
-        max_rows: as in `evaluation.max_rows`.
+        label: the name of the label column in the examples.
+        max_rows: evaluation.max_rows.
     """
     metrics = [
         config_pb2.MetricConfig(
-            # By name, as TFMA wants it: to configure the metrics, neither TFMA nor Beam is needed.
+            # By name, so that the pipeline is defined without importing TFMA and Beam.
             class_name="BinaryMetric",
             module="components.evaluator.tfma_metrics",
             config=json.dumps({"name": name, "max_rows": max_rows}),
         )
-        for name in FUNCTIONS
+        for name in METRIC_FUNCTIONS
     ]
     return config_pb2.EvalConfig(
         model_specs=[

@@ -1,11 +1,11 @@
-"""What the Evaluator is handed."""
+"""The settings of the Evaluator, as stored in its execution properties."""
 
 from components.config.base import Settings
 from components.config.evaluation import EvaluationConfig
 
 
 class EvaluatorSettings(Settings):
-    """What the Evaluator is handed; the code's digest is there so that TFX's cache sees a change of it."""
+    """The settings of the Evaluator; the code's digest makes TFX's cache miss when the code changes."""
 
     label: str
     evaluation: EvaluationConfig

@@ -1,6 +1,5 @@
-"""Has TFMA measure both models, and writes the verdict and the blessing."""
+"""Runs TFMA on both models, and writes the verdict and the blessing."""
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -20,25 +19,25 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils, path_utils
 
-from components.common.file_names import VERDICT_FILE
-from components.evaluator import tfma_metrics as _tfma_metrics  # noqa: F401 (TFMA imports it by its name)
+from components.common.verdict_record import BASELINE, CANDIDATE
+from components.evaluator import tfma_metrics as _tfma_metrics  # noqa: F401 (TFMA imports it by name)
 from components.evaluator.evaluator_settings import EvaluatorSettings
 from components.evaluator.scoring import score
-from components.evaluator.verdict import BASELINE, CANDIDATE, judge
+from components.evaluator.verdict import judge
 
 Artifacts = Mapping[str, list[Artifact]]
-# TFX's executor takes it from here, where TFMA 0.52 has it only once all of TFX's components have been imported.
+# TFX's executor uses this name, which TFMA 0.52 defines only after all of TFX's components have been imported.
 tfma.EvalConfig = config_pb2.EvalConfig
 _MODELS = {CANDIDATE: "model", BASELINE: "baseline_model"}
 
 
-class Executor(executor.Executor):  # type: ignore[misc]
-    """TFX's, which runs TFMA, and then the verdict."""
+class EvaluatorExecutor(executor.Executor):  # type: ignore[misc]
+    """TFX's executor, which runs TFMA, plus the verdict."""
 
     def Do(  # noqa: N802 (TFX's name)
         self, input_dict: dict[str, Any], output_dict: dict[str, Any], exec_properties: dict[str, Any]
     ) -> None:
-        """Writes TFMA's results and VERDICT_FILE to `evaluation`, and whether the model may be published to `blessing`.
+        """Writes TFMA's results and the verdict to `evaluation`, and whether the model may be published to `blessing`.
 
         Raises:
             DataRefused: `evaluation.slices` names a feature that is not in the examples.
@@ -52,22 +51,19 @@ class Executor(executor.Executor):  # type: ignore[misc]
         columns, max_rows = settings.evaluation.sliced_features(), settings.evaluation.max_rows
         test = score(_pattern(input_dict, "test"), settings.label, models, columns, max_rows)
         train = score(_pattern(input_dict, "train"), settings.label, models, max_rows=max_rows)
-        verdict = judge(test.rows, train.rows, test.features, settings.evaluation)
+        verdict = judge(test.scores, train.scores, test.features, settings.evaluation)
         super().Do(input_dict, output_dict, exec_properties)
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
-        text = json.dumps(verdict, indent=1, ensure_ascii=False, allow_nan=False)
-        io_utils.write_string_file(os.path.join(evaluation.uri, VERDICT_FILE), text + "\n")
+        verdict.write(evaluation.uri)
         _bless(
-            artifact_utils.get_single_instance(output_dict["blessing"]),
-            input_dict,
-            blessed=verdict["blessed"],
+            artifact_utils.get_single_instance(output_dict["blessing"]), input_dict, blessed=verdict.blessed
         )
 
 
 def custom_extractors(
     eval_shared_model: Any, eval_config: config_pb2.EvalConfig, tensor_adapter_config: Any
 ) -> list[Any]:
-    """TFMA's extractors, without the one that takes the batches apart (the Evaluator finds this by its name)."""
+    """Returns TFMA's extractors without the one that splits batches into rows (TFX's executor calls this by name)."""
     del tensor_adapter_config
     return [
         features_extractor.FeaturesExtractor(eval_config=eval_config),
@@ -85,7 +81,7 @@ def _pattern(input_dict: Artifacts, split: str) -> str:
 
 
 def _bless(blessing: Artifact, input_dict: Artifacts, *, blessed: bool) -> None:
-    """What TFX's Pusher reads, and its Evaluator would have written."""
+    """Writes the marker file and the properties that TFX's Evaluator writes and its Pusher reads."""
     name = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
     io_utils.write_string_file(os.path.join(blessing.uri, name), "")
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(blessed))

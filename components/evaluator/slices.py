@@ -1,4 +1,4 @@
-"""Parts of a split by ranges of a feature."""
+"""Slices: parts of a split, by ranges of a feature."""
 
 import itertools
 from collections.abc import Collection, Iterable, Iterator
@@ -14,7 +14,10 @@ _MOST_NAMES = 20
 
 
 class Slice(NamedTuple):
-    """One part: `above` < value <= `up_to` (None: no end on that side), or the rows where the value is missing."""
+    """The rows where `above` < value <= `up_to` (None: no end on that side), or where the value is missing.
+
+    `rows` is a mask over the split, [rows].
+    """
 
     name: str
     feature: str
@@ -25,7 +28,7 @@ class Slice(NamedTuple):
 
 
 def unknown_features(names: Iterable[str], known: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Those of the names that are not known, each with a word on which one may have been meant."""
+    """Yields the names that are not known, each with a suggestion."""
     ordered = sorted(known)
     for name in names:
         if name not in known:
@@ -35,15 +38,15 @@ def unknown_features(names: Iterable[str], known: Collection[str]) -> Iterator[t
 
 
 def slices(settings: SliceConfig, values: npt.NDArray[np.float32]) -> Iterator[Slice]:
-    """The ranges between the edges, from the lowest, then the missing values (NaN); together all rows, each once.
+    """Yields the ranges between the edges, from the lowest, then the missing values (NaN); each row is in one slice.
 
     Args:
-        settings: the feature and its edges. They are compared as float32, which is what the examples hold: a value of
-            0.1 is not above an edge of 0.1.
-        values: of the feature, [rows].
+        settings: the feature and its edges. They are compared as float32, the type in the examples: a value of 0.1 is
+            not above an edge of 0.1.
+        values: the values of the feature, [rows].
     """
     feature = settings.feature
-    # A value that equals an edge belongs below it; NaN would sort behind the last edge.
+    # A value that equals an edge belongs to the range below it; NaN would sort after the last edge.
     where = np.searchsorted(np.array(settings.edges, np.float32), values, "left")
     missing = np.isnan(values)
     ends = [None, *settings.edges, None]
@@ -59,6 +62,6 @@ def slices(settings: SliceConfig, values: npt.NDArray[np.float32]) -> Iterator[S
 
 
 def _text(edge: float | None) -> str:
-    """30, 0.5; all digits where six would not tell it from another."""
+    """Returns "30", "0.5"; all digits if six of them are not exact."""
     short = f"{edge:g}"
     return short if float(short) == edge else repr(edge)

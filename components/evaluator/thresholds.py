@@ -1,111 +1,117 @@
-"""The conditions for publishing, each held against what was measured."""
+"""The conditions for publishing, each compared with what was measured."""
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from components.common.formatting import threshold_sentence
+from components.common.verdict_record import (
+    ComparedMetric,
+    GeneralizationGap,
+    Interval,
+    MetricIntervals,
+    Threshold,
+)
+from components.common.verdict_text import LOWER_IS_BETTER
 from components.config.evaluation import EvaluationConfig
-from components.evaluator.bootstrap import Interval
 
-Measured = Mapping[str, Mapping[str, Any]]
+Measured = Mapping[str, ComparedMetric]
 
 
 class Condition(NamedTuple):
-    """A value, what it is the value of, and the bound that it must keep.
+    """A measured value and the bound that it must keep.
 
     Attributes:
-        rule: floor (the candidate's metric), change (candidate minus baseline), gap (test minus training).
-        direction: which side of the bound is good; a value that equals its bound has passed, NaN passes none.
-        interval: of the value.
-        both: the candidate's and the baseline's own.
+        metric: the name of the metric.
+        rule: floor (the candidate's metric), change (candidate minus baseline) or gap (test minus training).
+        value: the metric, the difference or the gap; None: undefined.
+        interval: the interval of the value.
+        bound: the least value, or the greatest for a change or gap of a metric that is better when lower.
+        models: the candidate's own metric or gap, and the baseline's.
     """
 
     metric: str
     rule: Literal["floor", "change", "gap"]
-    direction: Literal[">=", "<="]
-    value: float
+    value: float | None
     interval: Interval
     bound: float
-    both: tuple[float, float | None]
+    models: tuple[float | None, float | None]
 
 
 def conditions(metrics: Measured, settings: EvaluationConfig) -> Iterator[Condition]:
-    """Those on the metrics of the test split, or of one slice of it.
+    """Yields the conditions on the metrics of the test split, or of one slice of it.
 
     Args:
-        metrics: as in the verdict; difference and baseline are None without a baseline.
+        metrics: by name: at least auc and log_loss.
         settings: the bounds.
     """
     auc, loss = metrics["auc"], metrics["log_loss"]
-    floor, drop, rise = settings.min_auc, -settings.max_auc_drop, settings.max_log_loss_rise
-    yield _condition(auc, "candidate", ("auc", "floor", ">=", floor))
-    yield _condition(auc, "difference", ("auc", "change", ">=", drop))
-    yield _condition(loss, "difference", ("log_loss", "change", "<=", rise))
+    auc_models, loss_models = (auc.candidate, auc.baseline), (loss.candidate, loss.baseline)
+    of_auc, of_loss = auc.interval or MetricIntervals(), loss.interval or MetricIntervals()
+    yield Condition("auc", "floor", auc.candidate, of_auc.candidate, settings.min_auc, auc_models)
+    yield Condition("auc", "change", auc.difference, of_auc.difference, -settings.max_auc_drop, auc_models)
+    rise = settings.max_log_loss_rise
+    yield Condition("log_loss", "change", loss.difference, of_loss.difference, rise, loss_models)
 
 
-def gap_condition(metrics: Measured, gap: Mapping[str, Any], bound: float) -> Condition:
-    """That on the candidate's log loss, test minus training.
+def gap_condition(metrics: Measured, gap: GeneralizationGap, bound: float) -> Condition:
+    """Returns the condition on the candidate's log loss, test minus training.
 
-    Its interval is that of the test split's log loss; the training split's is taken as it is.
+    Its interval is that of the log loss on the test split, minus the log loss on the training split, which is taken as
+    exact.
     """
-    ours = gap["candidate"]["log_loss"]
-    low, high = metrics["log_loss"]["interval"]["candidate"]
-    theirs = gap["baseline"]["log_loss"]["difference"] if gap["baseline"] else None
+    candidate = gap.candidate.log_loss
+    intervals = metrics["log_loss"].interval
+    interval = None
+    if intervals and intervals.candidate and candidate.train is not None:
+        low, high = intervals.candidate
+        interval = low - candidate.train, high - candidate.train
+    baseline = gap.baseline.log_loss.difference if gap.baseline else None
     return Condition(
-        "log_loss",
-        "gap",
-        "<=",
-        ours["difference"],
-        (low - ours["train"], high - ours["train"]),
-        bound,
-        (ours["difference"], theirs),
+        "log_loss", "gap", candidate.difference, interval, bound, (candidate.difference, baseline)
     )
 
 
-def threshold(condition: Condition, settings: EvaluationConfig, slice_name: str | None) -> dict[str, Any]:
-    """The condition and how it came out, as it stands in the verdict."""
-    low, high = condition.interval
-    at_least = condition.direction == ">="
-    worst = None if settings.mode == "point" else low if at_least else high
-    compared = condition.value if worst is None else worst
-    passed = compared >= condition.bound if at_least else compared <= condition.bound
-    relation = ("" if passed else "not ") + ("at least" if at_least else "at most")
+def threshold(condition: Condition, settings: EvaluationConfig, slice_name: str | None) -> Threshold:
+    """Compares a condition's value, or the worse end of its interval, with the bound.
+
+    Args:
+        condition: what was measured, and the bound.
+        settings: mode.
+        slice_name: the slice on which it was measured; None: the whole test split.
+    """
+    at_most = condition.metric in LOWER_IS_BETTER
+    compared, worst = condition.value, None
+    if settings.mode == "confidence":
+        compared = None if condition.interval is None else condition.interval[at_most]
+        worst = _nan(compared)
+    passed = compared is not None and (
+        compared <= condition.bound if at_most else compared >= condition.bound
+    )
     text = threshold_sentence(
         condition.rule,
         condition.metric,
-        condition.value,
-        relation=relation,
+        _nan(condition.value),
+        relation=("" if passed else "not ") + ("at most" if at_most else "at least"),
         bound=condition.bound,
         worst=worst,
     )
-    return {
-        "metric": condition.metric,
-        "rule": condition.rule,
-        "direction": condition.direction,
-        "slice": slice_name,
-        "mode": settings.mode,
-        "value": condition.value,
-        "interval": condition.interval,
-        "compared": compared,
-        "bound": condition.bound,
-        "candidate": condition.both[0],
-        "baseline": condition.both[1],
-        "passed": bool(passed),
-        "sentence": text if slice_name is None else f"where {slice_name}, {text}",
-    }
-
-
-def _condition(values: Mapping[str, Any], what: str, terms: tuple[Any, Any, Any, float]) -> Condition:
-    metric, rule, direction, bound = terms
-    undefined = (math.nan, math.nan)
-    value, interval = values[what], values["interval"].get(what) or undefined
-    return Condition(
-        metric,
-        rule,
-        direction,
-        math.nan if value is None else value,
-        interval,
-        bound,
-        (values["candidate"], values["baseline"]),
+    return Threshold(
+        metric=condition.metric,
+        rule=condition.rule,
+        direction="<=" if at_most else ">=",
+        slice=slice_name,
+        mode=settings.mode,
+        value=condition.value,
+        interval=condition.interval,
+        compared=compared,
+        bound=condition.bound,
+        candidate=condition.models[0],
+        baseline=condition.models[1],
+        passed=passed,
+        sentence=text if slice_name is None else f"where {slice_name}, {text}",
     )
+
+
+def _nan(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -1,8 +1,6 @@
 """Pusher: publishes a blessed model so that a server which polls the folder never sees half of one."""
 
-import json
 import logging
-import os
 
 from tfx.components.util import model_utils
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
@@ -11,11 +9,9 @@ from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
-from components.common import storage
-from components.common.file_names import VERDICT_FILE
+from components.common.verdict_record import Verdict
 from components.pusher.publication import Destination, Published, publish, versions_in
 from components.saved_model import model_files
-from components.saved_model.card_file import evaluation as evaluation_of
 from components.saved_model.card_file import read_card, write_card
 
 progress = logging.getLogger("regpipe.progress")
@@ -54,8 +50,8 @@ def Pusher(  # noqa: N802 (TFX's: a component is named like a class)
     if reason := rolled_back(folder, place):
         pushed_model.set_string_custom_property("not_pushed_because", reason)
         return
-    verdict = json.loads(storage.read(os.path.join(evaluation.uri, VERDICT_FILE)))
-    _record(pushed_model, publish(folder, place, {"run": run_id, "evaluation": evaluation_of(verdict)}))
+    card = {"run": run_id, "evaluation": Verdict.read(evaluation.uri).card_entry()}
+    _record(pushed_model, publish(folder, place, card))
 
 
 def rolled_back(model: str, destination: Destination) -> str | None:

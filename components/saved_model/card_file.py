@@ -12,7 +12,6 @@ from components.common import storage
 from components.common.file_names import CARD_FILE
 
 Card = dict[str, Any]
-_EVALUATION = ("blessed", "reasons", "mode", "rows", "positives", "metrics", "thresholds")
 
 
 def read_card(folder: str) -> Card:
@@ -30,8 +29,3 @@ def write_card(folder: str, card: Mapping[str, Any]) -> None:
     """Writes the card of the model in a folder."""
     text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     storage.write(f"{folder}/{CARD_FILE}", text.encode(), durable=True)
-
-
-def evaluation(verdict: Mapping[str, Any]) -> Card:
-    """What the card keeps of the Evaluator's verdict: metrics, thresholds and what was decided."""
-    return {name: verdict[name] for name in _EVALUATION if name in verdict}

@@ -15,7 +15,7 @@ from components.common import storage
 from components.common.errors import TrainingDiverged
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
-from components.evaluator.metrics import Rows, accuracy, auc, log_loss
+from components.evaluator.metrics import ScoredRows, accuracy, auc, log_loss
 from components.study.study_record import Result, SplitScores, diverged
 from components.training.checkpoints import Checkpoints, training_digest
 from components.training.dataset import Split, digested
@@ -114,5 +114,5 @@ def _scores(network: keras.Model, split: Split) -> SplitScores:
         for part in split.parts(score_rows(split))
     ]
     labels, predictions = (np.concatenate(column).reshape(-1) for column in zip(*scored, strict=True))
-    rows = Rows(labels, predictions)
+    rows = ScoredRows(labels, predictions)
     return SplitScores(log_loss=log_loss(rows), auc=auc(rows), accuracy=accuracy(rows))

@@ -1,7 +1,6 @@
 """Writes the result of a run on Kubeflow: summary.json, and the outputs that Kubeflow Pipelines displays."""
 
 import json
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,9 +35,9 @@ def write_summary(
     known: dict[str, Any] = {}
     steps: tuple[StepRecord, ...] = ()
     if runs is not None:
-        from pipeline_def.runs.collect import settle
+        from pipeline_def.runs.collect import record_result
 
-        status, known = settle(runs, run_id, status)
+        status, known = record_result(runs, run_id, status)
         steps = tuple(_steps(runs, run_id))
     summary = Summary(
         run_id=run_id,
@@ -105,5 +104,5 @@ def _metric_values(summary: Summary) -> dict[str, float]:
         f"{model}_{name}": value
         for model, metrics in both.items()
         for name, value in (metrics or {}).items()
-        if value is not None and math.isfinite(value)  # the reader, protojson, does not accept NaN
+        if value is not None  # None: undefined
     }

@@ -2,14 +2,13 @@
 
 import contextlib
 import datetime
-import json
 from pathlib import Path
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from components.common import storage
+from components.common.verdict_record import Verdict
 from components.pusher.publication import Published, publish
-from components.saved_model.card_file import Card, evaluation
+from components.saved_model.card_file import Card
 from pipeline_def.config.destination import destination
 from pipeline_def.config.load import PipelineConfig
 from pipeline_def.local.runner import SUMMARY_FILE, only_process
@@ -94,10 +93,8 @@ def _publish(store: RunStore, run_id: str, record: tuple[Override, mlmd.Artifact
 
 def _evaluation(store: RunStore, run_id: str) -> Card:
     """What the Evaluator found; empty where the run never came to it."""
-    from components.common.file_names import VERDICT_FILE
-
     found = store.outputs(run_id).get(("Evaluator", "evaluation"))
-    return evaluation(json.loads(storage.read(f"{found.uri}/{VERDICT_FILE}"))) if found else {}
+    return Verdict.read(found.uri).card_entry() if found else {}
 
 
 def _refresh_report(root: Path, run_id: str) -> None:
@@ -111,7 +108,7 @@ def _summary(store: RunStore, run_id: str, root: Path) -> Summary:
     """The one in the run's folder or, where that was cleared away, what the artifacts tell."""
     file = root / "runs" / run_id / SUMMARY_FILE
     if file.exists():
-        return Summary(**json.loads(file.read_text(encoding="utf-8")))
-    from pipeline_def.runs.collect import outcome
+        return Summary.from_json(file.read_bytes())
+    from pipeline_def.runs.collect import summary_fields
 
-    return Summary(run_id=run_id, status="not_blessed", exit_code=4, **outcome(store.outputs(run_id)))
+    return Summary(run_id=run_id, status="not_blessed", exit_code=4, **summary_fields(store.outputs(run_id)))

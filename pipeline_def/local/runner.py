@@ -158,12 +158,12 @@ def _run_steps(
 def _summarize(this: _Run) -> Summary:
     known: dict[str, Any] = {}
     if this.steps:
-        from pipeline_def.runs.collect import settle
+        from pipeline_def.runs.collect import record_result
         from pipeline_def.runs.run_store import RunStore
 
         # A step that failed after the Pusher leaves the run failed; that it was pushed is noted all the same.
         ended = None if this.status == "not_blessed" else this.status
-        this.status, known = settle(RunStore.open(this.root), this.id, ended)
+        this.status, known = record_result(RunStore.open(this.root), this.id, ended)
     if this.rejected_rows:
         known["rejected_rows"] = this.rejected_rows
     return Summary(

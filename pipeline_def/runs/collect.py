@@ -1,61 +1,59 @@
-"""Reads what a run came to from the artifacts of its steps, whether they were made or taken from the cache."""
+"""Collects the summary of a run from the artifacts of its steps, whether they are new or from the cache."""
 
-import json
-import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.common import storage
-from components.common.file_names import REJECTED_FILE, TRIALS_FILE, VERDICT_FILE
+from components.common.file_names import REJECTED_FILE, TRIALS_FILE
 from components.common.ingest_record import IngestRecord
-from components.evaluator.bootstrap import METRICS
-from components.evaluator.verdict import BASELINE, CANDIDATE
+from components.common.verdict_record import ComparedMetric, EvaluatedSlice, ModelGap, Verdict
 from components.report.run_page import REPORT_FILE
 from components.training.hyperparameters import trials
 from pipeline_def.runs.run_store import RunStore
 from pipeline_def.runs.summary import (
     BothMetrics,
-    Gap,
+    GapSummary,
     Intervals,
-    MetricIntervals,
-    Metrics,
-    ModelGap,
+    ModelGapSummary,
+    ModelMetrics,
     Sampled,
-    Slice,
+    SliceSummary,
     Status,
-    Threshold,
     Tuned,
 )
 
 Outputs = dict[tuple[str, str], mlmd.Artifact]
 
 
-def settle(runs: RunStore, run_id: str, status: Status | None) -> tuple[Status, dict[str, Any]]:
-    """Records how a run ended, beside the run. Returns that, and what the artifacts tell.
+def record_result(runs: RunStore, run_id: str, status: Status | None) -> tuple[Status, dict[str, Any]]:
+    """Records in the metadata store how a run ended.
 
     Args:
         runs: the metadata store.
         run_id: the run.
-        status: how it ended; None: well, and whether something was pushed says how.
+        status: how it ended; None: without an error, so it is `pushed` or `not_blessed`.
+
+    Returns:
+        How it ended, and the fields of the Summary that the artifacts have.
     """
-    known = outcome(runs.outputs(run_id))
+    known = summary_fields(runs.outputs(run_id))
     pushed = (known["pushed_version"], known["pushed_path"]) if "pushed_version" in known else None
     ended = status or ("pushed" if pushed else "not_blessed")
     runs.record(run_id, ended, pushed)
     return ended, known
 
 
-def outcome(outputs: Outputs) -> dict[str, Any]:
-    """The fields of the Summary that the steps' artifacts tell; those of steps that never ended are left out."""
+def summary_fields(outputs: Outputs) -> dict[str, Any]:
+    """Returns the fields of the Summary that are in the artifacts; those of steps that did not complete are missing."""
     found: dict[str, Any] = {}
     if examples := outputs.get(("ExampleGen", "examples")):
         found |= _ingest(examples.uri)
     if results := outputs.get(("Tuner", "tuner_results")):
         found["tuned"] = _tuned(storage.read(f"{results.uri}/{TRIALS_FILE}").decode())
     if evaluation := outputs.get(("Evaluator", "evaluation")):
-        found |= judged(json.loads(storage.read(f"{evaluation.uri}/{VERDICT_FILE}")))
+        found |= verdict_fields(Verdict.read(evaluation.uri))
     pushed = outputs.get(("Pusher", "pushed_model"))
     if pushed and pushed.custom_properties["pushed"].int_value:
         found["pushed_version"] = int(pushed.custom_properties["pushed_version"].string_value)
@@ -83,64 +81,57 @@ def _tuned(results: str) -> Tuned:
     return Tuned(values=best.values, trial=best.number, trials=len(found), log_loss=best.log_loss)
 
 
-def judged(verdict: dict[str, Any]) -> dict[str, Any]:
-    """The fields of the Summary that the Evaluator's record tells."""
-    metrics = verdict["metrics"]
-    rows, gap = verdict["rows"], verdict["gap"]
+def verdict_fields(verdict: Verdict) -> dict[str, Any]:
+    """Returns the fields of the Summary that are made from the verdict."""
+    gap = verdict.gap
+    has_baseline = gap.baseline is not None
     return {
         "metrics": BothMetrics(
-            candidate=_metrics(metrics, CANDIDATE, rows),
-            baseline=_metrics(metrics, BASELINE, rows) if gap[BASELINE] else None,
+            candidate=_metrics(verdict.metrics, "candidate", verdict.rows),
+            baseline=_metrics(verdict.metrics, "baseline", verdict.rows) if has_baseline else None,
         ),
         "intervals": Intervals(
-            confidence=verdict["bootstrap"]["confidence"],
-            **{name: MetricIntervals(**metrics[name]["interval"]) for name in METRICS},
+            confidence=verdict.bootstrap.confidence,
+            **{name: metric.interval for name, metric in verdict.metrics.items() if metric.interval},
         ),
         "sampled": dict(_sampled(verdict)),
-        "thresholds": tuple(_threshold(item) for item in verdict["thresholds"]),
-        "slices": tuple(_slice(item, compared=gap[BASELINE] is not None) for item in verdict["slices"]),
-        "gap": Gap(candidate=_gap(gap[CANDIDATE]), baseline=_gap(gap[BASELINE]) if gap[BASELINE] else None),
-        "reasons": tuple(verdict["reasons"]),
+        "thresholds": verdict.thresholds,
+        "slices": tuple(_slice(part, has_baseline=has_baseline) for part in verdict.slices),
+        "gap": GapSummary(
+            candidate=_gap(gap.candidate), baseline=_gap(gap.baseline) if gap.baseline else None
+        ),
+        "reasons": verdict.reasons,
     }
 
 
-def _sampled(verdict: dict[str, Any]) -> Iterator[tuple[str, Sampled]]:
-    if whole := verdict.get("sampled_from"):
-        yield "test", Sampled(rows=verdict["rows"], of=whole)
-    if whole := verdict["gap"].get("train_sampled_from"):
-        yield "train", Sampled(rows=verdict["gap"]["train_rows"], of=whole)
+def _sampled(verdict: Verdict) -> Iterator[tuple[str, Sampled]]:
+    if verdict.sampled_from:
+        yield "test", Sampled(rows=verdict.rows, of=verdict.sampled_from)
+    if verdict.gap.train_sampled_from:
+        yield "train", Sampled(rows=verdict.gap.train_rows, of=verdict.gap.train_sampled_from)
 
 
-def _metrics(metrics: dict[str, Any], model: str, rows: int) -> Metrics:
-    return Metrics(**{name: _number(values[model]) for name, values in metrics.items()}, example_count=rows)
+def _metrics(
+    metrics: dict[str, ComparedMetric], model: Literal["candidate", "baseline"], rows: int
+) -> ModelMetrics:
+    values = {name: getattr(metric, model) for name, metric in metrics.items()}
+    return ModelMetrics(**values, example_count=rows)
 
 
-def _threshold(item: dict[str, Any]) -> Threshold:
-    known = {name: item[name] for name in Threshold.model_fields if name in item}
-    return Threshold(**(known | {name: _number(item[name]) for name in ("value", "compared")}))
-
-
-def _slice(item: dict[str, Any], *, compared: bool) -> Slice:
-    metrics = item["metrics"]
-    return Slice(
-        name=item["name"],
-        rows=item["rows"],
-        positives=item["positives"],
-        too_small=item["too_small"],
-        candidate=_metrics(metrics, CANDIDATE, item["rows"]),
-        baseline=_metrics(metrics, BASELINE, item["rows"]) if compared else None,
+def _slice(part: EvaluatedSlice, *, has_baseline: bool) -> SliceSummary:
+    return SliceSummary(
+        name=part.name,
+        rows=part.rows,
+        positives=part.positives,
+        too_small=part.too_small,
+        candidate=_metrics(part.metrics, "candidate", part.rows),
+        baseline=_metrics(part.metrics, "baseline", part.rows) if has_baseline else None,
         difference={
-            name: MetricIntervals(**values["interval"]).difference for name, values in metrics.items()
+            name: metric.interval.difference if metric.interval else None
+            for name, metric in part.metrics.items()
         },
     )
 
 
-def _gap(values: dict[str, Any]) -> ModelGap:
-    return ModelGap(
-        log_loss=_number(values["log_loss"]["difference"]), auc=_number(values["auc"]["difference"])
-    )
-
-
-def _number(value: float | None) -> float:
-    """The record, being JSON, has null for NaN."""
-    return math.nan if value is None else value
+def _gap(gap: ModelGap) -> ModelGapSummary:
+    return ModelGapSummary(log_loss=gap.log_loss.difference, auc=gap.auc.difference)

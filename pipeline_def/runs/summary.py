@@ -1,15 +1,20 @@
-"""What a run came to: the object written to summary.json and printed by `regpipe run --json`."""
+"""The summary of a run: the object that is written to summary.json and printed by `regpipe run --json`.
+
+docs/records.md documents each key for other programs.
+"""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from components.common.ingest_record import RowCounts
+from components.common.verdict_record import Interval, MetricIntervals, Number, Threshold
 
-# "partial": a run that was asked to end before the Pusher, and did.
+# "partial": a run that ended before the Pusher, as --to-step requires.
 Status = Literal["pushed", "partial", "not_blessed", "data_refused", "failed"]
 StepStatus = Literal["done", "cached", "failed", "skipped"]
+FORMAT_VERSION: Final = 1
 EXIT_CODES: Mapping[Status, int] = {
     "pushed": 0,
     "partial": 0,
@@ -20,39 +25,31 @@ EXIT_CODES: Mapping[Status, int] = {
 
 
 class _Plain(BaseModel):
-    """Plain data. NaN and infinity become null in JSON, which has neither."""
+    """Frozen data; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
-class Metrics(_Plain):
-    """One model on the test split, through its serving signature. log_loss in nats; NaN, None: undefined."""
+class ModelMetrics(_Plain):
+    """The metrics of one model on the test split, through its serving signature.
 
-    auc: float | None = None
-    log_loss: float | None = None
-    accuracy: float | None = None
-    pr_auc: float | None = None
-    precision: float | None = None
-    recall: float | None = None
+    log_loss is in nats, example_count in rows; the others are between 0 and 1. None: undefined.
+    """
+
+    auc: Number = None
+    log_loss: Number = None
+    accuracy: Number = None
+    pr_auc: Number = None
+    precision: Number = None
+    recall: Number = None
     example_count: int | None = None
 
 
 class BothMetrics(_Plain):
-    """The candidate and the same network without regularization."""
+    """The metrics of the candidate and of the same network without regularization."""
 
-    candidate: Metrics
-    baseline: Metrics | None = None
-
-
-Ends = tuple[float, float] | None
-
-
-class MetricIntervals(_Plain):
-    """The low and the high end for each model and for candidate minus baseline; None where there is none."""
-
-    candidate: Ends = None
-    baseline: Ends = None
-    difference: Ends = None
+    candidate: ModelMetrics
+    baseline: ModelMetrics | None = None
 
 
 class Intervals(_Plain):
@@ -65,62 +62,40 @@ class Intervals(_Plain):
 
 
 class Sampled(_Plain):
-    """How many rows of a split were looked at, and how many it has."""
+    """The number of rows of a split that were measured, and the number of rows in it."""
 
     rows: int
     of: int
 
 
-class Threshold(_Plain):
-    """One condition for publishing.
-
-    A floor compares the candidate's metric (`value`) with the least it must be (`bound`). A change compares the
-    candidate's metric minus the baseline's with a signed bound, a gap the candidate's metric on the test split minus
-    that on the training split. `compared` is what was held against the bound: the value, or in the mode `confidence`
-    the end of its interval on the bad side. What equals its bound has passed. `slice` is None for the whole test split.
-    """
-
-    metric: str
-    rule: Literal["floor", "change", "gap"]
-    value: float | None
-    bound: float
-    passed: bool
-    sentence: str
-    direction: Literal[">=", "<="]
-    mode: Literal["point", "confidence"] = "point"
-    compared: float | None = None
-    interval: Ends = None
-    slice: str | None = None
-
-
-class Slice(_Plain):
-    """A part of the test split. `difference`: by metric, the interval of candidate minus baseline."""
+class SliceSummary(_Plain):
+    """A part of the test split. `difference` has, by metric, the interval of candidate minus baseline."""
 
     name: str
     rows: int
     positives: int
     too_small: bool
-    candidate: Metrics
-    baseline: Metrics | None = None
-    difference: dict[str, Ends] = {}
+    candidate: ModelMetrics
+    baseline: ModelMetrics | None = None
+    difference: dict[str, Interval] = {}
 
 
-class ModelGap(_Plain):
-    """A model's metrics on the test split minus those on the training split."""
+class ModelGapSummary(_Plain):
+    """A model's metrics on the test split minus those on the training split. None: undefined."""
 
-    log_loss: float | None = None
-    auc: float | None = None
+    log_loss: Number = None
+    auc: Number = None
 
 
-class Gap(_Plain):
-    """The generalization gap, measured on the exported models."""
+class GapSummary(_Plain):
+    """The generalization gap of both exported models."""
 
-    candidate: ModelGap
-    baseline: ModelGap | None = None
+    candidate: ModelGapSummary
+    baseline: ModelGapSummary | None = None
 
 
 class Tuned(_Plain):
-    """What the Tuner chose: the values by name, in which trial of how many, and its validation log loss."""
+    """The values that the Tuner chose, by name, the number of their trial, and its validation log loss in nats."""
 
     values: dict[str, float]
     trial: int
@@ -137,7 +112,7 @@ class Override(_Plain):
 
 
 class StepRecord(_Plain):
-    """One step of the run; `seconds` of wall time, 0 for one that was skipped."""
+    """One step of the run; `seconds` is wall time, 0 for a skipped step."""
 
     name: str
     seconds: float
@@ -146,26 +121,55 @@ class StepRecord(_Plain):
 
 
 class Summary(_Plain):
-    """What a run came to. Paths are text, as the person who started the run would type them."""
+    """The result of a run. A key is None or empty if the run did not get that far, or if it does not apply.
 
+    Attributes:
+        format_version: of this record; a record without it has version 1.
+        run_id: the id of the run.
+        status: how the run ended.
+        exit_code: the exit code of `regpipe run`.
+        rows: the rows of each split.
+        metrics: both models on the test split.
+        intervals: the intervals of the metrics.
+        sampled: by split (test, train), if the verdict measured only a sample of it.
+        thresholds: all conditions for publishing, as in the verdict.
+        slices: the metrics on parts of the test split.
+        gap: the generalization gap.
+        tuned: the values that the Tuner chose.
+        reasons: why the model was not blessed.
+        held_back: why a blessed model was not pushed.
+        override: who published the model by hand.
+        steps: the steps, in the order in which they were started.
+        pushed_version: the version that was published.
+        pushed_path: where it was published.
+        already_published: whether an earlier run had published the same model.
+        report_path: the report.
+        error: why the run failed, or why its data was refused.
+        log_tail: the last lines of the log of the failed step.
+        warnings: sentences about the data.
+        rejected_rows: the file with the rejected rows.
+        logs: the folder with the logs.
+    """
+
+    format_version: Literal[1] = FORMAT_VERSION
     run_id: str
     status: Status
     exit_code: int
     rows: RowCounts | None = None
     metrics: BothMetrics | None = None
     intervals: Intervals | None = None
-    sampled: dict[str, Sampled] = {}  # by split (test, train): those of which the verdict saw a sample only
+    sampled: dict[str, Sampled] = {}
     thresholds: tuple[Threshold, ...] = ()
-    slices: tuple[Slice, ...] = ()
-    gap: Gap | None = None
+    slices: tuple[SliceSummary, ...] = ()
+    gap: GapSummary | None = None
     tuned: Tuned | None = None
-    reasons: tuple[str, ...] = ()  # why the model was not blessed
-    held_back: str | None = None  # why a model that was blessed was not pushed
+    reasons: tuple[str, ...] = ()
+    held_back: str | None = None
     override: Override | None = None
     steps: tuple[StepRecord, ...] = ()
     pushed_version: int | None = None
     pushed_path: str | None = None
-    already_published: bool = False  # by an earlier run, which made the same model
+    already_published: bool = False
     report_path: str | None = None
     error: str | None = None
     log_tail: tuple[str, ...] = ()
@@ -173,13 +177,22 @@ class Summary(_Plain):
     rejected_rows: str | None = None
     logs: str | None = None
 
+    @classmethod
+    def from_json(cls, content: bytes) -> "Summary":
+        """Reads a summary; keys that a later version of regpipe has added are ignored.
+
+        Raises:
+            ValueError: the content is damaged, or its format version is unknown.
+        """
+        return cls.model_validate_json(content, extra="ignore")
+
     def to_json(self) -> str:
-        """The object as indented JSON, without a newline at the end."""
+        """Returns the summary as indented JSON, without a newline at the end."""
         return self.model_dump_json(indent=2)
 
 
 class Rollback(_Plain):
-    """Who went back to an old version, when (ISO 8601), why, from which and to which."""
+    """Who rolled back, when (ISO 8601), why, and from which version to which."""
 
     by: str
     at: str
@@ -189,7 +202,7 @@ class Rollback(_Plain):
 
 
 class VersionRecord(_Plain):
-    """One published version as `regpipe versions` lists it. Metrics of the candidate on the test split."""
+    """One published version, as `regpipe versions` lists it. The metrics are the candidate's on the test split."""
 
     version: int
     current: bool
@@ -204,7 +217,7 @@ class VersionRecord(_Plain):
 
 
 class RunRecord(_Plain):
-    """One run as `regpipe runs` lists it. `started` is ISO 8601 with a time zone."""
+    """One run, as `regpipe runs` lists it. `started` is ISO 8601 with a time zone."""
 
     run_id: str
     started: str | None = None

@@ -1,19 +1,20 @@
-"""The slices in short, for the terminal's verdict."""
+"""The table of slices on the terminal."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 from components.common.formatting import difference, number
-from pipeline_def.runs.summary import Slice
+from pipeline_def.runs.summary import SliceSummary
 
 _NAME_WIDTH = 28
 _MOST = 12
 
 
-def slice_lines(slices: Sequence[Slice]) -> Iterator[tuple[str, str]]:
-    """A line for each of the first slices that have rows: both models' log loss, and by how much it differs.
+def slice_lines(slices: Sequence[SliceSummary]) -> Iterator[tuple[str, str]]:
+    """Yields a line for each of the first twelve slices that have rows: both models' log loss, and the difference.
 
-    Returns:
-        Text and rich style; nothing where there is no slice.
+    Yields:
+        Text and rich style; nothing if there is no slice with rows.
     """
     shown = [part for part in slices if part.rows]
     if not shown:
@@ -25,8 +26,14 @@ def slice_lines(slices: Sequence[Slice]) -> Iterator[tuple[str, str]]:
         if part.too_small:
             yield f"{row}  too few rows to be judged", "dim"
             continue
-        ours, theirs = part.candidate.log_loss, part.baseline.log_loss if part.baseline else None
-        change = None if ours is None or theirs is None else ours - theirs
-        yield f"{row}{number(ours):>12}{number(theirs):>12}{difference(change):>12}", ""
+        candidate = nan_if_undefined(part.candidate.log_loss)
+        baseline = nan_if_undefined(part.baseline.log_loss) if part.baseline else None
+        change = None if baseline is None else candidate - baseline
+        yield f"{row}{number(candidate):>12}{number(baseline):>12}{difference(change):>12}", ""
     if len(shown) > _MOST:
         yield f"and {len(shown) - _MOST} more, in summary.json", ""
+
+
+def nan_if_undefined(value: float | None) -> float:
+    """Returns NaN for a value that was measured and is undefined, which the records hold as None."""
+    return math.nan if value is None else value

@@ -1,4 +1,4 @@
-"""The verdict of a run on the terminal: what became of it, the two models side by side, each threshold."""
+"""The summary of a run on the terminal: its result, the two models side by side, each threshold, and the files."""
 
 import math
 import textwrap
@@ -10,7 +10,6 @@ from rich.text import Text
 
 from components.common.formatting import (
     METRIC_LABELS,
-    VISIBLE_DIFFERENCE,
     difference,
     difference_interval,
     named_values,
@@ -20,8 +19,10 @@ from components.common.formatting import (
     signed_bound,
     threshold_subject,
 )
-from pipeline_def.runs.summary import Intervals, Metrics, Summary, Threshold
-from pipeline_def.terminal.slice_lines import slice_lines
+from components.common.verdict_record import Threshold
+from components.common.verdict_text import better_or_worse, comparison_sentence, first_reasons
+from pipeline_def.runs.summary import Intervals, ModelMetrics, Summary
+from pipeline_def.terminal.slice_lines import nan_if_undefined, slice_lines
 
 _WIDTH = 78
 _STYLES = {
@@ -32,17 +33,16 @@ _STYLES = {
     "failed": "bold red",
 }
 _LABEL_WIDTH = 10
-_MOST_REASONS = 4
 Line = tuple[str, str]  # text and rich style
 
 
 def render(summary: Summary) -> str:
-    """The verdict as plain text that fits 80 columns but for paths and messages, which are not broken."""
+    """Returns the summary as plain text; it fits 80 columns except for paths and messages, which are not wrapped."""
     return styled(summary).plain
 
 
 def show(summary: Summary, stream: TextIO) -> None:
-    """Write the verdict to `stream`, in colour if that is a terminal."""
+    """Writes the summary to `stream`, in colour if that is a terminal."""
     if stream.isatty():
         stream.write("\n")  # below the display of the run
         Console(file=stream).print(styled(summary), soft_wrap=True)
@@ -52,7 +52,7 @@ def show(summary: Summary, stream: TextIO) -> None:
 
 
 def styled(summary: Summary) -> Text:
-    """The verdict with rich's styles; `.plain` is the text without them."""
+    """Returns the summary with rich's styles; `.plain` is the text without them."""
     blocks = [
         list(_headline(summary)),
         list(_metrics(summary)),
@@ -98,24 +98,17 @@ def _reason(summary: Summary) -> str:
 
 
 def _why_pushed(summary: Summary) -> str:
-    """Only a lower log loss is called a win: tolerances may let a model through that is a little worse."""
     both = summary.metrics
-    if both is None or both.baseline is None:
-        return "Pushed: the model passed every threshold."
-    ours, theirs = both.candidate.log_loss, both.baseline.log_loss
-    compared = f"log loss {number(ours)} against {number(theirs)}"
-    if ours is not None and theirs is not None and ours < theirs:
-        return f"Pushed: the model beat its unregularized baseline, {compared}."
-    return f"Pushed: the model passed every threshold, with {compared} for its unregularized baseline."
+    candidate = both.candidate.log_loss if both else None
+    baseline = both.baseline.log_loss if both and both.baseline else None
+    return f"Pushed: {comparison_sentence(candidate, baseline)}"
 
 
 def _why_not_pushed(summary: Summary) -> str:
     if summary.held_back:
         return f"Not pushed: {summary.held_back}."
-    reasons = list(summary.reasons)
-    if len(reasons) > _MOST_REASONS:  # the table of thresholds has all of them
-        reasons[_MOST_REASONS:] = [f"and {len(reasons) - _MOST_REASONS} more"]
-    return f"Not blessed: {'; '.join(reasons) or summary.error or 'the Evaluator gave no reason'}."
+    reasons = summary.reasons or tuple(filter(None, [summary.error]))
+    return f"Not blessed: {first_reasons(reasons)}."
 
 
 def _by_hand(summary: Summary) -> Iterator[str]:
@@ -143,41 +136,41 @@ def _metrics(summary: Summary) -> Iterator[Line]:
 
 
 def _metric_row(
-    name: str, label: str, models: tuple[Metrics, Metrics | None], intervals: Intervals | None
+    name: str, label: str, models: tuple[ModelMetrics, ModelMetrics | None], intervals: Intervals | None
 ) -> str:
     candidate, baseline = models
     width = 10 if intervals else 12
-    ours: float | None = getattr(candidate, name)
-    row = f"{label}{number(ours):>{width}}"
+    value: float | None = getattr(candidate, name)
+    row = f"{label}{number(nan_if_undefined(value)):>{width}}"
     if baseline is None:
         return row
-    theirs: float | None = getattr(baseline, name)
-    difference = None if ours is None or theirs is None else ours - theirs
-    word = ""
-    if difference is not None and abs(difference) >= VISIBLE_DIFFERENCE:  # false for NaN
-        word = "better" if (difference < 0) == (name == "log_loss") else "worse"
+    other: float | None = getattr(baseline, name)
+    change = None if value is None or other is None else value - other
     ends = getattr(intervals, name).difference if hasattr(intervals, name) else None
     interval = difference_interval(ends) if ends else ""
     column = f"{interval:>21}" if intervals else ""
-    return f"{row}{number(theirs):>{width}}{rounded_difference(difference):>12}{column}  {word}".rstrip()
+    row += f"{number(nan_if_undefined(other)):>{width}}{rounded_difference(nan_if_undefined(change)):>12}{column}"
+    return f"{row}  {better_or_worse(name, change)}".rstrip()
 
 
 def _gap(summary: Summary) -> Iterator[Line]:
     if summary.gap is None:
         return
     models = [("candidate", summary.gap.candidate), ("baseline", summary.gap.baseline)]
-    values = [f"{name} {rounded_difference(model.log_loss)}" for name, model in models if model]
+    values = [
+        f"{name} {rounded_difference(nan_if_undefined(model.log_loss))}" for name, model in models if model
+    ]
     yield f"log loss, test minus train: {', '.join(values)}", ""
     yield from _sampled(summary, "train", "measured on")
 
 
-def _sampled(summary: Summary, split: str, words: str) -> Iterator[Line]:
+def _sampled(summary: Summary, split: str, verb: str) -> Iterator[Line]:
     if sample := summary.sampled.get(split):
-        yield f"{words} {sample.rows:,} of {sample.of:,} {split} rows (evaluation.max_rows)", ""
+        yield f"{verb} {sample.rows:,} of {sample.of:,} {split} rows (evaluation.max_rows)", ""
 
 
 def _thresholds(summary: Summary) -> Iterator[Line]:
-    """All on the whole test split; of those on slices the missed ones, and how many there were."""
+    """Yields all thresholds on the whole test split, the missed ones on slices, and the number of those on slices."""
     if not summary.thresholds:
         return
     worst = "at worst" if summary.thresholds[0].mode == "confidence" else ""
@@ -199,11 +192,12 @@ def _thresholds(summary: Summary) -> Iterator[Line]:
 
 
 def _threshold_row(item: Threshold) -> str:
-    floor = item.rule == "floor"
-    show = number if floor else difference
-    bound = f"{item.direction} {f'{item.bound:g}' if floor else signed_bound(item.bound)}"
-    worst = f"{show(item.compared):>12}" if item.mode == "confidence" else ""
-    row = f"{threshold_subject(item.rule, item.metric):<30}{show(item.value):>12}{worst}{bound:>12}"
+    is_floor = item.rule == "floor"
+    show = number if is_floor else difference
+    value, compared = (show(nan_if_undefined(found)) for found in (item.value, item.compared))
+    bound = f"{item.direction} {f'{item.bound:g}' if is_floor else signed_bound(item.bound)}"
+    worst = f"{compared:>12}" if item.mode == "confidence" else ""
+    row = f"{threshold_subject(item.rule, item.metric):<30}{value:>12}{worst}{bound:>12}"
     return f"{row}  {'passed' if item.passed else 'FAILED'}"
 
 

@@ -1,4 +1,4 @@
-"""The bootstrap against textbook formulas and scipy's."""
+"""The bootstrap, compared with textbook formulas and with scipy's."""
 
 import math
 
@@ -7,12 +7,12 @@ import pytest
 import scipy.stats  # type: ignore[import-untyped]
 
 from components.config.evaluation import EvaluationConfig
-from components.evaluator.bootstrap import RankedAuc, Scored, intervals, resampled
-from components.evaluator.metrics import Rows, accuracy, auc, log_loss
+from components.evaluator.bootstrap import PairedScores, RankedAuc, intervals, resampled
+from components.evaluator.metrics import ScoredRows, accuracy, auc, log_loss
 
 
-def table(rows: int, seed: int = 1, digits: int = 6) -> Scored:
-    """Two models whose errors go together, as those of two networks on the same rows do."""
+def table(rows: int, seed: int = 1, digits: int = 6) -> PairedScores:
+    """Two models whose errors are correlated, like those of two networks on the same rows."""
     generator = np.random.default_rng(seed)
     labels = (generator.random(rows) < 0.4).astype(np.float32)
     common = 0.3 * labels + generator.random(rows) * 0.6
@@ -20,14 +20,14 @@ def table(rows: int, seed: int = 1, digits: int = 6) -> Scored:
         name: np.clip(np.round(common + 0.1 * generator.random(rows), digits), 0, 1).astype(np.float32)
         for name in ("candidate", "baseline")
     }
-    return Scored(labels, predictions)
+    return PairedScores(labels, predictions)
 
 
 def test_accuracy_has_the_standard_error_of_a_proportion() -> None:
     """The resamples of a mean of 0s and 1s have the deviation sqrt(p(1 - p)/n) (Efron and Tibshirani, 1993, ch. 6)."""
     rows = table(400)
     drawn = resampled(rows, 10_000, seed=2)["accuracy"]["candidate"]
-    p = accuracy(Rows(rows.labels, rows.predictions["candidate"]))
+    p = accuracy(ScoredRows(rows.labels, rows.predictions["candidate"]))
     assert drawn.mean() == pytest.approx(p, abs=1e-3)
     # The deviation of 10,000 draws is itself known to 1/sqrt(20,000), 0.7%; 3% is four times that.
     assert drawn.std() == pytest.approx(math.sqrt(p * (1 - p) / 400), rel=0.03)
@@ -53,7 +53,7 @@ def test_auc_has_the_standard_error_of_delong() -> None:
 
 
 def test_intervals_are_those_of_scipy() -> None:
-    """scipy.stats.bootstrap, paired, percentile: the ends of all nine to 0.1 of the interval's width."""
+    """scipy.stats.bootstrap, paired, percentile: the ends of all nine agree to 0.1 of the interval's width."""
     rows = table(150, digits=2)
     losses = {
         name: -np.log(np.where(rows.labels > 0, p, 1 - p).astype(np.float64).clip(1e-7))
@@ -79,12 +79,12 @@ def test_intervals_are_those_of_scipy() -> None:
     def area_difference(labels: np.ndarray, one: np.ndarray, other: np.ndarray, axis: int = -1) -> np.ndarray:
         return np.asarray(area(labels, one, axis) - area(labels, other, axis))
 
-    ours, theirs = rows.predictions.values()
+    candidate, baseline = rows.predictions.values()
     expected = {
         "auc": {
-            "candidate": ends(area, rows.labels, ours),
-            "baseline": ends(area, rows.labels, theirs),
-            "difference": ends(area_difference, rows.labels, ours, theirs),
+            "candidate": ends(area, rows.labels, candidate),
+            "baseline": ends(area, rows.labels, baseline),
+            "difference": ends(area_difference, rows.labels, candidate, baseline),
         },
         "log_loss": {name: ends(np.mean, values) for name, values in losses.items()},
         "accuracy": {name: ends(np.mean, values) for name, values in hits.items()},
@@ -100,19 +100,19 @@ def test_intervals_are_those_of_scipy() -> None:
 
 @pytest.mark.parametrize("digits", [1, 2, 6], ids=["many ties", "ties", "no ties"])
 def test_a_row_drawn_twice_counts_as_two_rows(digits: int) -> None:
-    """The AUC from counts is that of the rows written out as often as they were drawn."""
+    """The AUC from counts is the AUC of the rows, repeated as often as they were drawn."""
     rows = table(60, digits=digits)
     predictions = rows.predictions["candidate"]
     ranked = RankedAuc(rows.labels, predictions)
     generator = np.random.default_rng(6)
     for _ in range(20):
         counts = np.bincount(generator.integers(60, size=60), minlength=60)
-        expected = auc(Rows(np.repeat(rows.labels, counts), np.repeat(predictions, counts)))
-        assert ranked.of(counts.astype(float)) == pytest.approx(expected, abs=1e-12)
+        expected = auc(ScoredRows(np.repeat(rows.labels, counts), np.repeat(predictions, counts)))
+        assert ranked.auc(counts.astype(float)) == pytest.approx(expected, abs=1e-12)
 
 
-def test_a_wider_confidence_is_a_wider_interval_and_a_seed_is_a_result() -> None:
-    """The same seed gives the same ends, to the last digit; another gives others."""
+def test_a_higher_confidence_gives_a_wider_interval_and_the_seed_decides_the_result() -> None:
+    """The same seed gives exactly the same ends; another seed gives other ends."""
     rows = table(80)
     narrow, wide, again, other = (
         intervals(rows, settings)["log_loss"]["difference"]
@@ -127,10 +127,10 @@ def test_a_wider_confidence_is_a_wider_interval_and_a_seed_is_a_result() -> None
     assert narrow == again != other
 
 
-def test_equal_models_differ_by_nothing() -> None:
-    """Paired: each resample has the same rows for both, so the difference is 0 in all of them."""
+def test_equal_models_have_no_difference() -> None:
+    """Each resample has the same rows for both models, so the difference is 0 in all of them."""
     rows = table(50)
-    same = Scored(rows.labels, dict.fromkeys(("candidate", "baseline"), rows.predictions["candidate"]))
+    same = PairedScores(rows.labels, dict.fromkeys(("candidate", "baseline"), rows.predictions["candidate"]))
     found = intervals(same, EvaluationConfig())
     assert {metric: found[metric]["difference"] for metric in found} == {
         "auc": (0, 0),
@@ -139,16 +139,16 @@ def test_equal_models_differ_by_nothing() -> None:
     }
 
 
-def test_where_there_is_no_interval() -> None:
-    """One class: none for AUC; a NaN prediction: none for its model and the difference; no rows: none at all."""
+def test_undefined_intervals() -> None:
+    """One class: none for AUC. A NaN prediction: none for its model and the difference. No rows: none."""
     rows = table(30)
-    one_class = intervals(Scored(np.ones(30, np.float32), rows.predictions), EvaluationConfig())
+    one_class = intervals(PairedScores(np.ones(30, np.float32), rows.predictions), EvaluationConfig())
     assert np.isnan(one_class["auc"]["candidate"]).all()
     assert not np.isnan(one_class["log_loss"]["difference"]).any()
     broken = rows.predictions["candidate"].copy()
     broken[3] = np.nan
     found = intervals(
-        Scored(rows.labels, {"candidate": broken, "baseline": rows.predictions["baseline"]}),
+        PairedScores(rows.labels, {"candidate": broken, "baseline": rows.predictions["baseline"]}),
         EvaluationConfig(),
     )
     for metric in found:
@@ -156,7 +156,7 @@ def test_where_there_is_no_interval() -> None:
         assert np.isnan(found[metric]["difference"]).all()
         assert not np.isnan(found[metric]["baseline"]).any()
     nothing = np.zeros(0, np.float32)
-    assert intervals(Scored(nothing, {"candidate": nothing}), EvaluationConfig()) == {
+    assert intervals(PairedScores(nothing, {"candidate": nothing}), EvaluationConfig()) == {
         "auc": {},
         "log_loss": {},
         "accuracy": {},
@@ -164,20 +164,20 @@ def test_where_there_is_no_interval() -> None:
 
 
 def test_resamples_without_a_class_are_left_out() -> None:
-    """One positive among 20 rows: some 36% of the resamples lack it; the rest tell the interval."""
+    """With one positive in 20 rows, about 36% of the resamples lack it; the others give the interval."""
     labels = np.zeros(20, np.float32)
     labels[0] = 1
-    rows = Scored(labels, {"candidate": np.linspace(1, 0, 20, dtype=np.float32)})
+    rows = PairedScores(labels, {"candidate": np.linspace(1, 0, 20, dtype=np.float32)})
     drawn = resampled(rows, 2_000, seed=7)["auc"]["candidate"]
     assert np.isnan(drawn).mean() == pytest.approx((19 / 20) ** 20, abs=0.03)
     assert intervals(rows, EvaluationConfig())["auc"]["candidate"] == (1.0, 1.0)
 
 
 def test_means_of_the_resamples_are_near_the_metrics() -> None:
-    """Log loss is unbiased under resampling; AUC nearly."""
+    """Log loss is unbiased under resampling, and AUC almost."""
     rows = table(300)
     drawn = resampled(rows, 2_000, seed=8)
     for model, predictions in rows.predictions.items():
-        given = Rows(rows.labels, predictions)
+        given = ScoredRows(rows.labels, predictions)
         assert drawn["log_loss"][model].mean() == pytest.approx(log_loss(given), abs=2e-3)
         assert drawn["auc"][model].mean() == pytest.approx(auc(given), abs=2e-3)

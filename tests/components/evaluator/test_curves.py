@@ -1,23 +1,31 @@
-"""The points of the curves against scikit-learn and by hand."""
+"""The points of the curves, compared with scikit-learn's and computed by hand."""
+
+from typing import Any
 
 import numpy as np
 import pytest
 import sklearn.metrics
 
-from components.evaluator.curves import POINTS, curves
-from components.evaluator.metrics import Rows
+from components.evaluator import curves as evaluator_curves
+from components.evaluator.curves import POINTS
+from components.evaluator.metrics import ScoredRows
 
 
-def rows(count: int, digits: int) -> Rows:
+def curves(rows: ScoredRows) -> dict[str, Any]:
+    """The curves as verdict.json has them."""
+    return evaluator_curves.curves(rows).model_dump(mode="json")
+
+
+def rows(count: int, digits: int) -> ScoredRows:
     generator = np.random.default_rng(count)
     labels = (generator.random(count) < 0.3).astype(np.float32)
     predictions = np.round(np.clip(0.3 * labels + generator.random(count) * 0.7, 0, 1), digits)
-    return Rows(labels, predictions.astype(np.float32))
+    return ScoredRows(labels, predictions.astype(np.float32))
 
 
 @pytest.mark.parametrize("digits", [1, 6], ids=["ties", "no ties"])
 def test_all_points_are_scikit_learns(digits: int) -> None:
-    """Fewer than POINTS predictions: nothing is left out, each tie is one point."""
+    """With fewer than POINTS predictions, no point is left out, and each tie is one point."""
     given = rows(150, digits)
     found = curves(given)
     fpr, tpr, _ = sklearn.metrics.roc_curve(given.labels, given.predictions, drop_intermediate=False)
@@ -32,7 +40,7 @@ def test_all_points_are_scikit_learns(digits: int) -> None:
 
 
 def test_many_rows_make_few_points() -> None:
-    """5,000 predictions: at most POINTS points, both ends kept, and the area under them is the AUC's to 0.002."""
+    """5,000 predictions give at most POINTS points, including both ends; the area under them is the AUC to 0.002."""
     given = rows(5_000, 7)
     found = curves(given)
     roc, precision_recall = found["roc"], found["precision_recall"]
@@ -45,8 +53,10 @@ def test_many_rows_make_few_points() -> None:
 
 
 def test_calibration_by_hand() -> None:
-    """Ten bins, the empty ones left out; 1 is in the last."""
-    given = Rows(np.array([0, 1, 1, 1, 0], np.float32), np.array([0.05, 0.07, 0.95, 1.0, 0.31], np.float32))
+    """Ten bins without the empty ones; a prediction of 1 is in the last."""
+    given = ScoredRows(
+        np.array([0, 1, 1, 1, 0], np.float32), np.array([0.05, 0.07, 0.95, 1.0, 0.31], np.float32)
+    )
     found = curves(given)["calibration"]
     assert found["rows"] == [2, 1, 2]
     assert found["predicted"] == pytest.approx([0.06, 0.31, 0.975], abs=1e-6)
@@ -54,9 +64,12 @@ def test_calibration_by_hand() -> None:
 
 
 def test_curves_that_do_not_exist() -> None:
-    """One class has no ROC, no positives no precision-recall curve, NaN and no rows nothing but the counts."""
+    """One class: no ROC curve. No positives: no precision-recall curve either. NaN, no rows: only the counts."""
     p = np.array([0.2, 0.8], np.float32)
-    positives, negatives = curves(Rows(np.ones(2, np.float32), p)), curves(Rows(np.zeros(2, np.float32), p))
+    positives, negatives = (
+        curves(ScoredRows(np.ones(2, np.float32), p)),
+        curves(ScoredRows(np.zeros(2, np.float32), p)),
+    )
     assert positives["roc"] is None
     assert positives["precision_recall"] == {"recall": [0.5, 1.0], "precision": [1.0, 1.0]}
     assert negatives["roc"] is None
@@ -67,6 +80,6 @@ def test_curves_that_do_not_exist() -> None:
         (np.array([0, 1], np.float32), np.array([0.2, np.nan], np.float32)),
         (nothing, nothing),
     ):
-        found = curves(Rows(labels, predictions))
+        found = curves(ScoredRows(labels, predictions))
         assert (found["roc"], found["precision_recall"], found["calibration"]) == (None, None, None)
         assert sum(found["confusion"].values()) == labels.size

@@ -1,4 +1,4 @@
-"""The Evaluator on two small models: what TFMA writes, what the verdict says, and the blessing that follows it."""
+"""The Evaluator on two small models: TFMA's results, the verdict, and the blessing."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from components.common.errors import DataRefused
 from components.config.evaluation import EvaluationConfig, SliceConfig
 from components.evaluator.component import eval_config
 from components.evaluator.evaluator_settings import EvaluatorSettings
-from components.evaluator.executor import Executor
+from components.evaluator.executor import EvaluatorExecutor
 
 Columns = Mapping[str, Sequence[float]]
 WriteExamples = Callable[[Path, Columns], str]
@@ -27,7 +27,7 @@ TABLE: Columns = {"y": [0, 0, 1, 1], "candidate": [0.1, 0.6, 0.4, 0.9], "baselin
 
 
 class Evaluated(NamedTuple):
-    """The blessing's properties, the verdict, and TFMA's metrics of the whole split by model."""
+    """The blessing, the verdict, and TFMA's metrics of the whole split by model."""
 
     blessing: Any
     verdict: dict[str, Any]
@@ -39,7 +39,7 @@ Evaluate = Callable[..., Evaluated]
 
 @pytest.fixture
 def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
-    """Runs the Evaluator over a table, training and test split alike; each model predicts the column of its name."""
+    """Runs the Evaluator on a table for each split; each model predicts the column that has its name."""
 
     def model(name: str) -> standard_artifacts.Model:
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])  # type: ignore[untyped-decorator]
@@ -81,7 +81,7 @@ def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
         models = {"model": [model("candidate")]} | (
             {"baseline_model": [model("baseline")]} if baseline else {}
         )
-        Executor(context).Do(
+        EvaluatorExecutor(context).Do(
             {"examples": [examples], **models},
             {"evaluation": [evaluation], "blessing": [blessing]},
             {
@@ -109,7 +109,7 @@ def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
 
 @pytest.mark.parametrize("replays", [0, 2])
 def test_two_models_through_their_signatures(evaluate: Evaluate, replays: int) -> None:
-    """All metrics of both by hand, also of work done thrice: the verdict's are TFMA's, and the blessing follows."""
+    """The metrics computed by hand are TFMA's and the verdict's, also if Beam repeats its bundles; it is blessed."""
     blessing, verdict, metrics = evaluate(TABLE, replays=replays)
     log_losses = 0.5108256, 0.6031000  # -(ln 0.9 + 2 ln 0.4 + ln 0.9) / 4, -(2 ln 0.8 + ln 0.7 + ln 0.2) / 4
     candidate = {"auc": 3 / 4, "pr_auc": (1 + 2 / 3) / 2, "log_loss": log_losses[0], "accuracy": 0.5}
@@ -140,7 +140,7 @@ def test_one_class_is_not_blessed(evaluate: Evaluate) -> None:
 
 
 def test_a_missing_baseline_is_not_blessed(evaluate: Evaluate) -> None:
-    """TFX's own Evaluator would ignore the thresholds against a baseline that is not there."""
+    """TFX's own Evaluator ignores the thresholds against a missing baseline."""
     blessing, verdict, _ = evaluate(TABLE, baseline=False)
     assert verdict["reasons"] == ["there is no baseline to compare the model with"]
     assert verdict["metrics"]["auc"]["candidate"] == 0.75
@@ -149,13 +149,13 @@ def test_a_missing_baseline_is_not_blessed(evaluate: Evaluate) -> None:
 
 
 def test_an_empty_test_split_is_not_blessed(evaluate: Evaluate) -> None:
-    """No row at all: no error, and the reason in a sentence."""
+    """Without any row there is no error, and the reason is a sentence."""
     _, verdict, _ = evaluate({name: [] for name in TABLE})
     assert verdict["reasons"] == ["the test split has 0 rows, fewer than 2 (evaluation.min_rows)"]
 
 
 def test_the_gap_is_that_of_each_model_between_the_splits(evaluate: Evaluate) -> None:
-    """Log loss by hand on three training rows, of which the baseline is surer, and on the four test rows."""
+    """Log loss by hand on three training rows, where the baseline is more certain, and on the four test rows."""
     train = {"y": [0, 1, 1], "candidate": [0.2, 0.8, 0.5], "baseline": [0.1, 0.9, 0.9]}
     gap = evaluate(TABLE, train=train).verdict["gap"]
     assert gap["train_rows"] == 3
@@ -169,17 +169,17 @@ def test_the_gap_is_that_of_each_model_between_the_splits(evaluate: Evaluate) ->
 
 
 def test_a_large_split_is_judged_by_a_sample(evaluate: Evaluate) -> None:
-    """60 of 500 ordered test rows and of 300 training rows, which is said; TFMA still measures all.
+    """60 of 500 ordered test rows and of 300 training rows are measured; TFMA still measures all.
 
-    The models tell the class from the row, right three times in four: the sample's metrics are near those of all rows,
-    as is its share of positives. (Standard deviation of the share: 0.06.)
+    The candidate is right in three of four rows: the sample's metrics are near those of all rows, and so is its share
+    of positives. (The standard deviation of the share is 0.06.)
     """
 
     def ordered(rows: int) -> Columns:
         labels = [int(number >= rows / 2) for number in range(rows)]
-        right = [number % 4 > 0 for number in range(rows)]
-        answers = [0.9 if label == good else 0.1 for label, good in zip(labels, right, strict=True)]
-        return {"y": labels, "candidate": answers, "baseline": [0.5] * rows}
+        correct = [number % 4 > 0 for number in range(rows)]
+        predictions = [0.9 if label == good else 0.1 for label, good in zip(labels, correct, strict=True)]
+        return {"y": labels, "candidate": predictions, "baseline": [0.5] * rows}
 
     settings = EvaluationConfig(max_rows=60)
     _, verdict, metrics = evaluate(ordered(500), settings, train=ordered(300))
@@ -192,8 +192,8 @@ def test_a_large_split_is_judged_by_a_sample(evaluate: Evaluate) -> None:
     assert evaluate(ordered(500), settings, train=ordered(300)).verdict == verdict
 
 
-def test_as_many_rows_as_may_be_are_all(evaluate: Evaluate) -> None:
-    """Nothing is sampled, and the verdict is that without a bound."""
+def test_a_split_of_exactly_max_rows_is_not_sampled(evaluate: Evaluate) -> None:
+    """The verdict is the same as without max_rows."""
     table = {name: [*values] * 10 for name, values in TABLE.items()}
     bounded = evaluate(table, EvaluationConfig(min_rows=2, max_rows=40)).verdict
     assert (bounded["rows"], bounded["sampled_from"], bounded["gap"]["train_sampled_from"]) == (
@@ -205,7 +205,7 @@ def test_as_many_rows_as_may_be_are_all(evaluate: Evaluate) -> None:
 
 
 def test_slices_come_from_the_raw_features(evaluate: Evaluate) -> None:
-    """Counts by hand: a value that equals an edge is below it; NaN is missing."""
+    """The counts by hand: a value that equals an edge is in the range below it; NaN is missing."""
     table: dict[str, Sequence[float]] = {name: [*values, *values] for name, values in TABLE.items()}
     table["the age"] = [1, 2, 3, NAN, 30, 31, 2, NAN]
     settings = EvaluationConfig(min_rows=2, slices=(SliceConfig(feature="the age", edges=(2.0, 30.0)),))
@@ -220,7 +220,7 @@ def test_slices_come_from_the_raw_features(evaluate: Evaluate) -> None:
 
 
 def test_a_slice_of_an_unknown_feature_is_refused(evaluate: Evaluate) -> None:
-    """With the nearest name that there is."""
+    """The error suggests the closest name."""
     settings = EvaluationConfig(slices=(SliceConfig(feature="candidat", edges=(0.0,)),))
     with pytest.raises(DataRefused) as caught:
         evaluate(TABLE, settings)

@@ -1,4 +1,4 @@
-"""The metrics against scikit-learn and by hand, and the collection of rows in any parts."""
+"""The metrics, compared with scikit-learn's and computed by hand, and the collection of rows by Beam."""
 
 import itertools
 import math
@@ -9,19 +9,19 @@ import pytest
 import sklearn.metrics
 from tensorflow_model_analysis.metrics import metric_types
 
-from components.evaluator.metrics import FUNCTIONS, Rows
+from components.evaluator.metrics import METRIC_FUNCTIONS, ScoredRows
 from components.evaluator.tfma_metrics import BinaryMetric
 
 NAN = float("nan")
 
 
-def rows(labels: Any, predictions: Any) -> Rows:
-    return Rows(np.array(labels, np.float32), np.array(predictions, np.float32))
+def rows(labels: Any, predictions: Any) -> ScoredRows:
+    return ScoredRows(np.array(labels, np.float32), np.array(predictions, np.float32))
 
 
 @pytest.fixture(params=[1, 2, 3, 4], ids=["ties", "many ties", "no ties", "rare class"])
-def sample(request: pytest.FixtureRequest) -> Rows:
-    """500 rows: predictions that know something of the labels, with ties within and between the classes."""
+def sample(request: pytest.FixtureRequest) -> ScoredRows:
+    """500 rows with informative predictions, and ties within and between the classes."""
     generator = np.random.default_rng(request.param)
     labels = generator.random(500) < (0.02 if request.param == 4 else 0.3)
     predictions = np.clip(0.3 * labels + generator.random(500) * 0.8, 0, 1)
@@ -29,32 +29,32 @@ def sample(request: pytest.FixtureRequest) -> Rows:
     return rows(labels, np.round(predictions, digits))
 
 
-def test_as_scikit_learn_says(sample: Rows) -> None:
+def test_metrics_equal_scikit_learns(sample: ScoredRows) -> None:
     """To 1e-9, ties included."""
     labels, p = sample.labels.astype(int), sample.predictions.astype(np.float64)
     decided = p > 0.5
-    kept_away = np.clip(p, 1e-7, 1 - 1e-7)
+    clipped = np.clip(p, 1e-7, 1 - 1e-7)
     expected = {
         "auc": sklearn.metrics.roc_auc_score(labels, p),
         "pr_auc": sklearn.metrics.average_precision_score(labels, p),
-        "log_loss": sklearn.metrics.log_loss(labels, kept_away),
+        "log_loss": sklearn.metrics.log_loss(labels, clipped),
         "accuracy": sklearn.metrics.accuracy_score(labels, decided),
         "precision": sklearn.metrics.precision_score(labels, decided),
         "recall": sklearn.metrics.recall_score(labels, decided),
         "example_count": 500,
     }
-    assert {name: function(sample) for name, function in FUNCTIONS.items()} == pytest.approx(
+    assert {name: function(sample) for name, function in METRIC_FUNCTIONS.items()} == pytest.approx(
         expected, rel=1e-9
     )
 
 
 def test_by_hand() -> None:
-    """Six rows, two of them tied over the classes; 0.5 itself is not above one half."""
+    """Six rows, two of them tied across the classes; 0.5 itself counts as class 0."""
     six = rows([1, 1, 1, 0, 0, 0], [0.9, 0.5, 0.25, 0.5, 0.75, 0.1])
     expected = {
-        # 0.9 is above 0.5, 0.75 and 0.1; 0.5 is tied with 0.5, below 0.75, above 0.1; 0.25 is above 0.1 only.
+        # 0.9 is above 0.5, 0.75 and 0.1; 0.5 is tied with 0.5, below 0.75, above 0.1; 0.25 is above only 0.1.
         "auc": (3 + 1.5 + 1) / 9,
-        # Of the first 1, 4 (the two at 0.5 come together) and 5 rows, 1, 2 and 3 are of class 1.
+        # Among the first 1, 4 (the two at 0.5 count together) and 5 rows, 1, 2 and 3 are of class 1.
         "pr_auc": (1 / 1 + 2 / 4 + 3 / 5) / 3,
         "log_loss": -sum(map(math.log, (0.9, 0.5, 0.25, 0.5, 0.25, 0.9))) / 6,
         "accuracy": 3 / 6,
@@ -62,7 +62,9 @@ def test_by_hand() -> None:
         "recall": 1 / 3,
         "example_count": 6,
     }
-    assert {name: function(six) for name, function in FUNCTIONS.items()} == pytest.approx(expected, rel=1e-6)
+    assert {name: function(six) for name, function in METRIC_FUNCTIONS.items()} == pytest.approx(
+        expected, rel=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,18 +78,18 @@ def test_by_hand() -> None:
     ],
     ids=["positives only", "negatives only", "NaN predicted", "none predicted positive", "no rows"],
 )
-def test_nan_where_there_is_no_answer(labels: Any, predictions: Any, nan: set[str]) -> None:
-    """NaN, which fails every threshold; and no warning of numpy's, which would be an error here."""
+def test_undefined_metrics_are_nan(labels: Any, predictions: Any, nan: set[str]) -> None:
+    """NaN fails every threshold; numpy gives no warning, which would be an error here."""
     given = rows(labels, predictions)
     if np.isnan(given.predictions).any():
-        nan = nan | {"precision"}  # the NaN is not above one half, and neither is the other
-    assert {name for name, function in FUNCTIONS.items() if math.isnan(function(given))} == nan
+        nan = nan | {"precision"}  # neither NaN nor the other prediction is above 0.5
+    assert {name for name, function in METRIC_FUNCTIONS.items() if math.isnan(function(given))} == nan
 
 
 def test_log_loss_of_certainty() -> None:
-    """A wrong 0 or 1 costs -log(1e-7), not infinity; a right one nearly nothing."""
-    assert FUNCTIONS["log_loss"](rows([1, 0], [0, 1])) == pytest.approx(7 * math.log(10))
-    assert FUNCTIONS["log_loss"](rows([1, 0], [1, 0])) == pytest.approx(1e-7, rel=1e-3)
+    """A wrong prediction of 0 or 1 costs -log(1e-7), not infinity; a right one almost 0."""
+    assert METRIC_FUNCTIONS["log_loss"](rows([1, 0], [0, 1])) == pytest.approx(7 * math.log(10))
+    assert METRIC_FUNCTIONS["log_loss"](rows([1, 0], [1, 0])) == pytest.approx(1e-7, rel=1e-3)
 
 
 def inputs(labels: Any, candidate: Any, baseline: Any) -> metric_types.StandardMetricInputs:
@@ -96,9 +98,9 @@ def inputs(labels: Any, candidate: Any, baseline: Any) -> metric_types.StandardM
     return metric_types.StandardMetricInputs(labels=np.array(labels), predictions=predictions)
 
 
-def collect(computations: Any, batches: list[Any], accumulators: int) -> dict[Any, Rows]:
-    """What the workers of Beam, taking turns, keep of the batches, by model."""
-    collected: dict[Any, Rows] = {}
+def collect(computations: Any, batches: list[Any], accumulators: int) -> dict[Any, ScoredRows]:
+    """Distributes the batches over accumulators in turn, like Beam's workers, and returns the rows by model."""
+    collected: dict[Any, ScoredRows] = {}
     for computation in computations[::2]:
         combiner = computation.combiner
         workers = [combiner.create_accumulator() for _ in range(accumulators)]
@@ -111,8 +113,8 @@ def collect(computations: Any, batches: list[Any], accumulators: int) -> dict[An
 
 @pytest.mark.parametrize("parts", [[6], [1, 5], [2, 0, 3, 1], [1, 1, 1, 1, 1, 1]], ids=str)
 @pytest.mark.parametrize("accumulators", [1, 3])
-def test_parts_are_the_whole(parts: list[int], accumulators: int) -> None:
-    """However Beam divides the rows into batches, and the batches among workers, each model's value is the same."""
+def test_the_distribution_over_workers_does_not_matter(parts: list[int], accumulators: int) -> None:
+    """However Beam divides rows into batches and batches among workers, each model's value is the same."""
     labels = [1, 1, 1, 0, 0, 0]
     predictions = {"candidate": [0.9, 0.5, 0.25, 0.5, 0.75, 0.1], "baseline": [0.1, 0.1, 0.1, 0.9, 0.9, 0.1]}
     expected = {"candidate": 5.5 / 9, "baseline": 0.5 / 3}
@@ -128,31 +130,32 @@ def test_parts_are_the_whole(parts: list[int], accumulators: int) -> None:
 
 
 @pytest.mark.parametrize("accumulators", [1, 3])
-def test_of_a_large_split_an_even_sample_is_measured(accumulators: int) -> None:
-    """400 of 3,000 rows, of which a third is right: the same for both models, and the count is that of all."""
+def test_a_large_split_is_sampled(accumulators: int) -> None:
+    """400 of 3,000 rows, a third predicted correctly: the same rows for both models; the count is of all rows."""
     computations = BinaryMetric("accuracy", max_rows=400).computations(model_names=["candidate", "baseline"])
     predictions = ([0.9, 0.1, 0.2] * 50, [0.2, 0.9, 0.1] * 50)
     collected = collect(computations, [inputs([1] * 150, *predictions)] * 20, accumulators)
     candidate, baseline = collected.values()
     assert candidate.labels.size == 400
     assert candidate.sample_of == 3_000
-    assert FUNCTIONS["example_count"](candidate) == 3_000
-    # 0.33 give or take four standard deviations of 0.022.
+    assert METRIC_FUNCTIONS["example_count"](candidate) == 3_000
+    # 0.33, within four standard deviations of 0.022.
     assert computations[1].result(collected).popitem()[1] == pytest.approx(1 / 3, abs=0.09)
-    # The same rows: where the candidate says 0.9, the baseline says 0.2.
+    # The same rows: where the candidate predicts 0.9, the baseline predicts 0.2.
     assert (baseline.predictions[candidate.predictions > 0.5] == np.float32(0.2)).all()
 
 
-def test_no_batch_at_all() -> None:
-    """An empty split has a count of 0, and no error."""
+def test_no_batch() -> None:
+    """An empty split has a count of 0 and no error."""
     collect, derive = BinaryMetric("example_count").computations(model_names=["candidate"])
     nothing = collect.combiner.merge_accumulators([collect.combiner.create_accumulator()])
     assert list(derive.result(collect.combiner.extract_output(nothing)).values()) == [0]
 
 
 def test_metrics_share_the_collected_rows() -> None:
-    """TFMA runs equal computations once: the rows are kept once for each model, not once for each metric."""
+    """TFMA runs equal computations once, so the rows are collected once per model, not once per metric."""
     computations = [
-        BinaryMetric(name).computations(model_names=["candidate", "baseline"])[::2] for name in FUNCTIONS
+        BinaryMetric(name).computations(model_names=["candidate", "baseline"])[::2]
+        for name in METRIC_FUNCTIONS
     ]
     assert len({computation for pair in computations for computation in pair}) == 2

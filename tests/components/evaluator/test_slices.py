@@ -1,4 +1,4 @@
-"""Ranges of a feature."""
+"""Slices by ranges of a feature."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ NAN = float("nan")
 
 
 def test_each_row_is_in_one_range() -> None:
-    """Edges belong below; the ends are open; infinities have their range; NaN is missing."""
+    """An edge belongs to the range below it; the outer ranges include infinity; NaN is missing."""
     values = np.array([-np.inf, 0.0, 0.1, 0.1000001, 5.0, 7.0, np.inf, NAN], np.float32)
     found = list(slices(SliceConfig(feature="x", edges=(0.1, 5.0)), values))
     assert [(part.name, np.flatnonzero(part.rows).tolist()) for part in found] == [
@@ -22,8 +22,8 @@ def test_each_row_is_in_one_range() -> None:
     assert ends == [(None, 0.1, False), (0.1, 5.0, False), (5.0, None, False), (None, None, True)]
 
 
-def test_edges_that_six_digits_would_not_tell_apart_keep_their_names() -> None:
-    """Names are how slices are told apart."""
+def test_edges_that_are_equal_in_six_digits_have_different_names() -> None:
+    """Slices are identified by their names."""
     found = slices(SliceConfig(feature="x", edges=(1000000.5, 1000001.5)), np.zeros(1, np.float32))
     assert [part.name for part in found][:2] == ["x <= 1000000.5", "1000000.5 < x <= 1000001.5"]
 

@@ -1,4 +1,4 @@
-"""The verdict on rows whose metrics are known."""
+"""The verdict on rows whose metrics are known, as verdict.json has it."""
 
 import json
 from collections.abc import Sequence
@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from components.common.verdict_record import Verdict
 from components.config.evaluation import EvaluationConfig, SliceConfig
-from components.evaluator.bootstrap import Scored
+from components.evaluator.bootstrap import PairedScores
 from components.evaluator.verdict import judge
 
 NAN = float("nan")
@@ -19,25 +20,29 @@ BAD = (0.4, 0.6, 0.4, 0.6) * 20  # AUC 1/2, log loss -(ln 0.6 + ln 0.4) / 2
 
 def scored(
     candidate: Sequence[float], baseline: Sequence[float] | None, labels: Sequence[int] = LABELS
-) -> Scored:
+) -> PairedScores:
     models = {"candidate": candidate} | ({"baseline": baseline} if baseline is not None else {})
-    return Scored(np.array(labels, np.float32), {name: np.array(p, np.float32) for name, p in models.items()})
+    return PairedScores(
+        np.array(labels, np.float32), {name: np.array(p, np.float32) for name, p in models.items()}
+    )
 
 
 def verdict(
-    test: Scored,
+    test: PairedScores,
     settings: EvaluationConfig | None = None,
     feature: Sequence[float] = (),
-    train: Scored | None = None,
+    train: PairedScores | None = None,
 ) -> dict[str, Any]:
     features = {"x": np.array(feature, np.float32)}
     found = judge(test, train or test, features, settings or EvaluationConfig())
-    json.dumps(found, allow_nan=False)  # what is written has no NaN and nothing of numpy's
-    return found
+    text = found.model_dump_json()
+    assert Verdict.model_validate_json(text) == found
+    content: dict[str, Any] = json.loads(text, parse_constant=pytest.fail)  # no NaN, which JSON does not have
+    return content
 
 
 def test_a_better_candidate_is_blessed() -> None:
-    """Every threshold is there with value, interval, bound, both models' values and a sentence."""
+    """The verdict has every threshold with value, interval, bound, both models' values and a sentence."""
     found = verdict(scored(GOOD, BAD))
     assert (found["blessed"], found["reasons"], found["rows"], found["positives"]) == (True, [], 80, 40)
     assert [(t["metric"], t["rule"], t["slice"], t["mode"], t["passed"]) for t in found["thresholds"]] == [
@@ -55,7 +60,7 @@ def test_a_better_candidate_is_blessed() -> None:
     )
     change = found["thresholds"][1]
     assert (change["value"], change["candidate"], change["baseline"]) == (0.5, 1.0, 0.5)
-    assert change["interval"] == list(found["metrics"]["auc"]["interval"]["difference"])
+    assert change["interval"] == found["metrics"]["auc"]["interval"]["difference"]
     assert change["compared"] == change["value"]
 
 
@@ -67,41 +72,41 @@ def test_a_better_candidate_is_blessed() -> None:
         ({"max_log_loss_rise": 0.4}, "the log loss differs from the baseline's by +0.4055, not at most +0.4"),
     ],
 )
-def test_each_threshold_alone_keeps_a_candidate_back(settings: dict[str, float], reason: str) -> None:
-    """And nothing but it is the reason."""
+def test_one_missed_threshold_is_enough(settings: dict[str, float], reason: str) -> None:
+    """The candidate is not blessed, and the missed threshold is the only reason."""
     loose = {"min_auc": 0.0, "max_auc_drop": 1.0, "max_log_loss_rise": 9.0}
     found = verdict(scored(BAD, GOOD), EvaluationConfig.model_validate(loose | settings))
     assert (found["blessed"], found["reasons"]) == (False, [reason])
 
 
-def test_what_equals_its_bound_has_passed() -> None:
-    """In all three thresholds."""
+def test_a_value_that_equals_its_bound_passes() -> None:
+    """For all three thresholds."""
     same = EvaluationConfig(min_auc=0.5, max_auc_drop=0.0, max_log_loss_rise=0.0)
     assert verdict(scored(BAD, BAD), same)["blessed"]
 
 
-def test_the_confidence_mode_takes_the_bad_end_of_the_interval() -> None:
-    """A candidate that is better by less than chance would do passes on the point, and not on the bound."""
+def test_the_confidence_mode_compares_the_worse_end_of_the_interval() -> None:
+    """A candidate that is better by less than chance passes in the mode point, and not in the mode confidence."""
     generator = np.random.default_rng(1)
     labels = generator.integers(2, size=200)
     noise = generator.random((2, 200))
     candidate, baseline = 0.45 * labels + 0.5 * noise[0], 0.43 * labels + 0.5 * noise[1]
     test = scored(list(candidate), list(baseline), labels.tolist())
-    on_point, on_bound = (verdict(test, EvaluationConfig(mode=mode)) for mode in ("point", "confidence"))
-    assert on_point["metrics"] == on_bound["metrics"]
-    assert on_point["blessed"]
-    assert not on_bound["blessed"]
-    for item in on_bound["thresholds"]:
+    point, confidence = (verdict(test, EvaluationConfig(mode=mode)) for mode in ("point", "confidence"))
+    assert point["metrics"] == confidence["metrics"]
+    assert point["blessed"]
+    assert not confidence["blessed"]
+    for item in confidence["thresholds"]:
         low, high = item["interval"]
         assert item["compared"] == (high if item["metric"] == "log_loss" else low)
         assert low < item["value"] < high
-    loss = on_bound["thresholds"][2]
+    loss = confidence["thresholds"][2]
     assert loss["value"] < 0 < loss["compared"]
     assert loss["sentence"] == (
         f"the log loss differs from the baseline's by {loss['value']:+.4f} and may be {loss['compared']:+.4f}, "
         "not at most 0"
     )
-    assert loss["sentence"] in on_bound["reasons"]
+    assert loss["sentence"] in confidence["reasons"]
 
 
 NEVER = {
@@ -121,31 +126,31 @@ NEVER = {
     "no baseline": (scored(GOOD, None), "there is no baseline to compare the model with"),
     "NaN": (
         scored((*GOOD[:79], NAN), BAD),
-        "the candidate predicts NaN for 1 of 80 rows, so its AUC and log loss can't be told",
+        "the candidate predicts NaN for 1 of 80 rows, so its AUC and log loss can't be computed",
     ),
     "NaN of the baseline": (
         scored(GOOD, (NAN, NAN, *BAD[2:])),
-        "the baseline predicts NaN for 2 of 80 rows, so its AUC and log loss can't be told",
+        "the baseline predicts NaN for 2 of 80 rows, so its AUC and log loss can't be computed",
     ),
 }
 
 
 @pytest.mark.parametrize(("test", "reason"), NEVER.values(), ids=NEVER.keys())
 @pytest.mark.parametrize("mode", ["point", "confidence"])
-def test_never_blessed(test: Scored, reason: str, mode: Any) -> None:
-    """Whatever the thresholds: each with its own sentence, and no other."""
+def test_never_blessed(test: PairedScores, reason: str, mode: Any) -> None:
+    """Whatever the thresholds are; each obstacle has its own sentence, and there is no other reason."""
     loose = EvaluationConfig(min_auc=0.0, max_auc_drop=1.0, max_log_loss_rise=9.0, max_gap=9.0, mode=mode)
     found = verdict(test, loose)
     assert (found["blessed"], found["reasons"]) == (False, [reason])
 
 
-def test_a_slice_is_held_to_the_thresholds_only_if_asked_and_large_enough() -> None:
-    """The candidate is bad where x is above 0: 40 rows. Below, 40 rows are fine; missing is x in none."""
+def test_thresholds_apply_to_a_slice_only_if_configured_and_if_it_is_large_enough() -> None:
+    """The candidate is bad on the 40 rows where x is above 0, good on the 40 others; no row lacks x."""
     test = scored((*GOOD[:40], *BAD[40:]), BAD)
     feature = [-1.0] * 40 + [1.0] * 40
     part = (SliceConfig(feature="x", edges=(0.0,)),)
-    for asked, min_rows, judged in ((False, 40, 0), (True, 41, 0), (True, 40, 2)):
-        settings = EvaluationConfig(slices=part, slice_thresholds=asked, min_rows=min_rows)
+    for applied, min_rows, judged in ((False, 40, 0), (True, 41, 0), (True, 40, 2)):
+        settings = EvaluationConfig(slices=part, slice_thresholds=applied, min_rows=min_rows)
         found = verdict(test, settings, feature)
         assert sum(item["judged"] for item in found["slices"]) == judged
         assert len(found["thresholds"]) == 3 + 3 * judged
@@ -162,7 +167,7 @@ def test_a_slice_is_held_to_the_thresholds_only_if_asked_and_large_enough() -> N
 
 
 def test_the_gap_as_a_threshold() -> None:
-    """Test minus training log loss of the candidate: 0.4055 more on the test split; off unless asked for."""
+    """The candidate's log loss is higher by 0.4055 on the test split; there is no threshold unless max_gap is set."""
     test, train = scored(BAD, BAD), scored(GOOD, GOOD)
     loose = EvaluationConfig(min_auc=0.0)
     assert verdict(test, loose, train=train)["blessed"]
@@ -181,8 +186,8 @@ def test_the_gap_as_a_threshold() -> None:
     assert (item["rule"], item["passed"]) == ("gap", False)
 
 
-def test_a_sample_is_said_to_be_one() -> None:
-    """Also in the reason where the sample has one class only."""
+def test_the_verdict_on_a_sample_has_the_number_of_all_rows() -> None:
+    """The reason that there is only one class mentions the sample, too."""
     found = verdict(
         scored(GOOD, BAD)._replace(split_rows=500), train=scored(GOOD, BAD)._replace(split_rows=900)
     )

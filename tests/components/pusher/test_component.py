@@ -1,6 +1,7 @@
 """The Pusher as TFX runs it: what it takes, what it notes, and when it publishes nothing."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,20 +10,53 @@ import pytest
 from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 
+from components.common.verdict_record import (
+    BootstrapSettings,
+    BothCurves,
+    ComparedMetric,
+    ConfusionMatrix,
+    GeneralizationGap,
+    MetricGap,
+    ModelCurves,
+    ModelGap,
+    Threshold,
+    Verdict,
+)
 from components.pusher.component import Pusher
 from components.pusher.publication import Destination
 
 MakeModel = Callable[..., str]
-VERDICT = {
-    "blessed": True,
-    "reasons": [],
-    "mode": "point",
-    "rows": 203,
-    "positives": 108,
-    "metrics": {"auc": {"candidate": 0.9, "baseline": 0.8}},
-    "thresholds": [{"metric": "auc", "bound": 0.6, "passed": True}],
-    "curves": "long, and on the report's page",
-}
+NO_GAP = MetricGap(train=0.3, test=0.3, difference=0.0)
+VERDICT = Verdict(
+    blessed=True,
+    reasons=(),
+    rows=203,
+    positives=108,
+    bootstrap=BootstrapSettings(method="paired", resamples=1_000, confidence=0.95, seed=1),
+    mode="point",
+    metrics={"auc": ComparedMetric(candidate=0.9, baseline=0.8, difference=math.nan)},
+    thresholds=(
+        Threshold(
+            metric="auc",
+            rule="floor",
+            direction=">=",
+            value=0.9,
+            bound=0.6,
+            passed=True,
+            sentence="it is 0.9",
+        ),
+    ),
+    slices=(),
+    gap=GeneralizationGap(train_rows=608, candidate=ModelGap(log_loss=NO_GAP, auc=NO_GAP)),
+    curves=BothCurves(
+        candidate=ModelCurves(
+            roc=None,
+            precision_recall=None,
+            calibration=None,
+            confusion=ConfusionMatrix(true_positive=1, false_positive=2, true_negative=3, false_negative=4),
+        )
+    ),
+)
 
 
 @pytest.fixture
@@ -44,7 +78,7 @@ def run(tmp_path: Path, serving: Path) -> Callable[..., Artifact]:
             artifact.uri = str(tmp_path / run_id / name)
             Path(artifact.uri).mkdir(parents=True, exist_ok=True)
         (Path(artifacts["model"].uri) / "Format-Serving").symlink_to(model)
-        (Path(artifacts["evaluation"].uri) / "verdict.json").write_text(json.dumps(VERDICT))
+        VERDICT.write(artifacts["evaluation"].uri)
         artifacts["model_blessing"].set_int_custom_property("blessed", int(blessed))
         pushed = standard_artifacts.PushedModel()
         pushed.uri = str(tmp_path / run_id / "pushed")
@@ -82,7 +116,12 @@ def test_blessed(run: Any, make_model: MakeModel, serving: Path) -> None:
     }
     card = card_of(serving / version)
     assert card["run"] == "r1"
-    assert card["evaluation"] == {name: value for name, value in VERDICT.items() if name != "curves"}
+    kept = ("blessed", "reasons", "mode", "rows", "positives", "metrics", "thresholds")
+    verdict = json.loads((Path(pushed.uri).parent / "evaluation" / "verdict.json").read_text())
+    assert card["evaluation"] == {name: verdict[name] for name in kept}
+    assert card["evaluation"]["metrics"]["auc"] == {
+        "candidate": 0.9, "baseline": 0.8, "difference": None, "interval": None
+    }  # fmt: skip
     assert card_of(pushed.uri) == card
 
 

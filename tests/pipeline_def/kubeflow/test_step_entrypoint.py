@@ -18,7 +18,7 @@ from pipeline_def.launcher import metadata_store
 from pipeline_def.launcher.compiled_pipeline import compiled
 from pipeline_def.pipeline import create_pipeline
 from pipeline_def.runs.run_store import RunStore
-from pipeline_def.runs.summary import BothMetrics, Metrics, Summary
+from pipeline_def.runs.summary import BothMetrics, ModelMetrics, Summary
 
 Step = Callable[..., int]
 SAMPLE = Path(__file__).parents[3] / "data" / "sample.csv"
@@ -120,7 +120,7 @@ def test_the_report_the_metrics_and_the_verdict_are_written_for_kubeflow(tmp_pat
         status="not_blessed",
         exit_code=4,
         reasons=("the AUC is 0.5, not at least 0.6",),
-        metrics=BothMetrics(candidate=Metrics(auc=0.5, log_loss=math.nan), baseline=None),
+        metrics=BothMetrics(candidate=ModelMetrics(auc=0.5, log_loss=math.nan), baseline=None),
         report_path=str(page),
     )
     requested = {

@@ -1,4 +1,4 @@
-"""The Evaluator's record in the summary of a run."""
+"""The verdict, the Tuner's values and the Pusher's version in the summary of a run."""
 
 import json
 import math
@@ -7,27 +7,28 @@ from pathlib import Path
 import numpy as np
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from components.common.verdict_record import Verdict
 from components.config.evaluation import EvaluationConfig, SliceConfig
-from components.evaluator.bootstrap import Scored
+from components.evaluator.bootstrap import PairedScores
 from components.evaluator.verdict import judge
-from pipeline_def.runs.collect import judged, outcome
+from pipeline_def.runs.collect import summary_fields, verdict_fields
 from pipeline_def.runs.summary import Sampled, Summary, Tuned
 from pipeline_def.terminal.summary_view import render
 
 
-def summary(rows: Scored, settings: EvaluationConfig, feature: list[float]) -> Summary:
-    """As a run makes it: by way of the file."""
+def summary(rows: PairedScores, settings: EvaluationConfig, feature: list[float]) -> Summary:
+    """Makes the summary as a run does, from the JSON of the verdict."""
     verdict = judge(rows, rows, {"x": np.array(feature, np.float32)}, settings)
     return Summary(
         run_id="r",
         status="not_blessed",
         exit_code=4,
-        **judged(json.loads(json.dumps(verdict, allow_nan=False))),
+        **verdict_fields(Verdict.model_validate_json(verdict.model_dump_json())),
     )
 
 
-def test_everything_that_decided_is_in_the_summary() -> None:
-    """Metrics, intervals, thresholds with their sentences, slices, gap and reasons, and the terminal shows them."""
+def test_the_summary_has_everything_that_decided() -> None:
+    """The summary has metrics, intervals, thresholds, slices, gap and reasons, and the terminal shows them."""
     labels = np.array([0, 1] * 40, np.float32)
     predictions = {"candidate": 0.25 + 0.5 * labels, "baseline": 0.4 + 0.2 * labels}
     settings = EvaluationConfig(
@@ -36,7 +37,7 @@ def test_everything_that_decided_is_in_the_summary() -> None:
         mode="confidence",
         slice_thresholds=True,
     )
-    found = summary(Scored(labels, predictions), settings, [-1.0] * 60 + [1.0] * 20)
+    found = summary(PairedScores(labels, predictions), settings, [-1.0] * 60 + [1.0] * 20)
     assert found.metrics is not None
     assert found.metrics.baseline is not None
     assert (found.metrics.candidate.auc, found.metrics.candidate.example_count) == (1.0, 80)
@@ -65,14 +66,14 @@ def test_everything_that_decided_is_in_the_summary() -> None:
     assert "x <= 0                            60      0.2877      0.5108     -0.2231" in lines
 
 
-def test_what_the_tuner_chose_is_in_the_summary(tmp_path: Path) -> None:
-    """The first in TFX's table is the best; it may have been any of the trials."""
+def test_the_summary_has_the_values_that_the_tuner_chose(tmp_path: Path) -> None:
+    """The first row of TFX's table is the best trial, whatever its number."""
     table = [
         {"trial_id": "1", "score": 0.25, "l1": 0.5, "learning_rate": 0.125},
         {"trial_id": "0", "score": math.inf, "l1": 0.0, "learning_rate": 1.0},
     ]
     (tmp_path / "tuner_results.json").write_text(json.dumps(table))
-    found = outcome({("Tuner", "tuner_results"): mlmd.Artifact(uri=str(tmp_path))})
+    found = summary_fields({("Tuner", "tuner_results"): mlmd.Artifact(uri=str(tmp_path))})
     assert found == {
         "tuned": Tuned(values={"l1": 0.5, "learning_rate": 0.125}, trial=2, trials=2, log_loss=0.25)
     }
@@ -80,14 +81,17 @@ def test_what_the_tuner_chose_is_in_the_summary(tmp_path: Path) -> None:
     assert "Tuned     l1 0.5, learning rate 0.125 (best of 2 trials)" in lines
 
 
-def test_what_is_not_a_number_stays_one_on_the_way() -> None:
-    """The record has null for NaN; the terminal says NaN, and the reason."""
+def test_undefined_metrics() -> None:
+    """The record has None (null in JSON) for NaN; the terminal prints NaN, and the reason."""
     nothing = np.array([1] * 60, np.float32), np.full(60, 0.5, np.float32)
-    rows = Scored(nothing[0], {"candidate": nothing[1], "baseline": nothing[1]})
+    rows = PairedScores(nothing[0], {"candidate": nothing[1], "baseline": nothing[1]})
     found = summary(rows, EvaluationConfig(), [0.0] * 60)
     assert found.metrics is not None
-    assert found.metrics.candidate.auc is not None
-    assert math.isnan(found.metrics.candidate.auc)
+    assert found.metrics.candidate.auc is None
+    assert [(item.value, item.compared, item.passed) for item in found.thresholds[:2]] == [
+        (None, None, False),
+        (None, None, False),
+    ]
     text = render(found)
     assert text.startswith(
         "Not blessed: all rows of the test split (60) have the label 1, so there is no\nAUC.\n"
@@ -96,9 +100,9 @@ def test_what_is_not_a_number_stays_one_on_the_way() -> None:
 
 
 def test_a_candidate_alone() -> None:
-    """Without a baseline: its metrics, no differences, and the reason."""
+    """Without a baseline, the summary has the candidate's metrics, no differences, and the reason."""
     labels = np.array([0, 1] * 40, np.float32)
-    found = summary(Scored(labels, {"candidate": 0.25 + 0.5 * labels}), EvaluationConfig(), [0.0] * 80)
+    found = summary(PairedScores(labels, {"candidate": 0.25 + 0.5 * labels}), EvaluationConfig(), [0.0] * 80)
     assert found.metrics is not None
     assert found.metrics.baseline is None
     text = render(found)
@@ -106,9 +110,9 @@ def test_a_candidate_alone() -> None:
     assert "\nOn the test split    candidate\nAUC                     1.0000\n" in text
 
 
-def pushed_model(**noted: str | int) -> mlmd.Artifact:
+def pushed_model(**properties: str | int) -> mlmd.Artifact:
     artifact = mlmd.Artifact()
-    for name, value in noted.items():
+    for name, value in properties.items():
         if isinstance(value, int):
             artifact.custom_properties[name].int_value = value
         else:
@@ -116,32 +120,38 @@ def pushed_model(**noted: str | int) -> mlmd.Artifact:
     return artifact
 
 
-def test_what_the_pusher_noted() -> None:
-    """Version and folder, whether it was there already; nothing of a model that was not blessed."""
-    noted: dict[str, str | int] = {"pushed": 1, "pushed_version": "7", "pushed_destination": "/s/7"}
+def test_the_fields_of_the_pusher() -> None:
+    """Version, folder, and whether it was published already; no fields if the model was not blessed."""
+    properties: dict[str, str | int] = {"pushed": 1, "pushed_version": "7", "pushed_destination": "/s/7"}
     for already in (0, 1):
-        found = outcome({("Pusher", "pushed_model"): pushed_model(**noted, already_published=already)})
+        found = summary_fields(
+            {("Pusher", "pushed_model"): pushed_model(**properties, already_published=already)}
+        )
         assert found == {"pushed_version": 7, "pushed_path": "/s/7", "already_published": bool(already)}
         text = render(Summary(run_id="r", status="pushed", exit_code=0, **found))
         assert f"Model     version 7 in /s/7{' (published already)' if already else ''}\n" in text
-    assert outcome({("Pusher", "pushed_model"): pushed_model(pushed=0)}) == {}
+    assert summary_fields({("Pusher", "pushed_model"): pushed_model(pushed=0)}) == {}
 
 
 def test_a_model_that_was_rolled_back_from() -> None:
-    """Who did it, and why, is the reason why the model was not pushed."""
+    """Who rolled back, and why, is the reason why the model was not pushed."""
     reason = "ann rolled back from this very model on 2026-01-31: complaints"
-    found = outcome({("Pusher", "pushed_model"): pushed_model(pushed=0, not_pushed_because=reason)})
+    found = summary_fields({("Pusher", "pushed_model"): pushed_model(pushed=0, not_pushed_because=reason)})
     assert found == {"held_back": reason}
     text = render(Summary(run_id="r", status="not_blessed", exit_code=4, **found))
     assert " ".join(text.split()).startswith(f"Not pushed: {reason}. Nothing was published;")
 
 
 def test_samples_of_the_splits() -> None:
-    """How many rows of how many, by split; a record from before there were samples has none."""
+    """The number of measured rows and of all rows, by split; older records do not have these keys."""
     labels = np.array([0, 1] * 40, np.float32)
-    rows = Scored(labels, {"candidate": 0.25 + 0.5 * labels, "baseline": 0.4 + 0.2 * labels})
+    rows = PairedScores(labels, {"candidate": 0.25 + 0.5 * labels, "baseline": 0.4 + 0.2 * labels})
     assert summary(rows, EvaluationConfig(), []).sampled == {}
     verdict = judge(rows._replace(split_rows=500), rows._replace(split_rows=900), {}, EvaluationConfig())
-    assert judged(verdict)["sampled"] == {"test": Sampled(rows=80, of=500), "train": Sampled(rows=80, of=900)}
-    del verdict["sampled_from"], verdict["gap"]["train_sampled_from"]
-    assert judged(verdict)["sampled"] == {}
+    assert verdict_fields(verdict)["sampled"] == {
+        "test": Sampled(rows=80, of=500),
+        "train": Sampled(rows=80, of=900),
+    }
+    older = verdict.model_dump(mode="json", exclude={"format_version": True, "sampled_from": True})
+    del older["gap"]["train_sampled_from"]
+    assert verdict_fields(Verdict.model_validate(older))["sampled"] == {}

@@ -1,4 +1,4 @@
-"""The verdict says in its first sentence what became of the run, and fits 80 columns."""
+"""The summary on the terminal: its first sentence is the result of the run, and it fits 80 columns."""
 
 import io
 import json
@@ -9,26 +9,25 @@ import pytest
 
 from components.common.formatting import threshold_sentence
 from components.common.ingest_record import RowCounts
+from components.common.verdict_record import MetricIntervals, Threshold
 from pipeline_def.runs.summary import (
     BothMetrics,
-    Gap,
+    GapSummary,
     Intervals,
-    MetricIntervals,
-    Metrics,
-    ModelGap,
+    ModelGapSummary,
+    ModelMetrics,
     Override,
     Sampled,
-    Slice,
+    SliceSummary,
     StepRecord,
     Summary,
-    Threshold,
 )
 from pipeline_def.terminal.summary_view import render, show
 
-BETTER = Metrics(
+BETTER = ModelMetrics(
     auc=0.9123, log_loss=0.412, accuracy=0.85, pr_auc=0.9, precision=0.7, recall=0.8, example_count=200
 )
-WORSE = Metrics(
+WORSE = ModelMetrics(
     auc=0.9011, log_loss=0.655, accuracy=0.85, pr_auc=0.88, precision=0.71, recall=0.75, example_count=200
 )
 STEPS = (
@@ -124,7 +123,7 @@ def test_pushed_within_a_tolerance_is_not_called_a_win() -> None:
     )
 
 
-def test_not_blessed_names_each_missed_threshold_and_says_that_serving_is_untouched() -> None:
+def test_not_blessed_has_each_missed_threshold_and_that_nothing_was_published() -> None:
     missed = (
         floor("auc", 0.55, 0.6, passed=False),
         change("auc", 0.0112, -0.01, passed=True),
@@ -144,15 +143,15 @@ def test_not_blessed_names_each_missed_threshold_and_says_that_serving_is_untouc
     assert "\nlog loss minus baseline's          +0.0200        <= 0  FAILED\n" in text
 
 
-def test_a_run_that_was_asked_to_end_early() -> None:
+def test_a_run_that_ends_before_the_pusher() -> None:
     steps = (*STEPS[:1], StepRecord(name="Pusher", seconds=0, cached=False, status="skipped"))
     text = render(summary(status="partial", exit_code=0, thresholds=(), metrics=None, steps=steps))
     assert text.startswith("Done: the part of the pipeline that was asked for, which does not push.\n")
     assert "1 step in 1.2 s, all from cache" in text
 
 
-def test_undefined_metrics_are_shown_as_such() -> None:
-    broken = Metrics(auc=math.nan, log_loss=None, accuracy=0.5)
+def test_undefined_metrics_are_shown_as_nan() -> None:
+    broken = ModelMetrics(auc=math.nan, log_loss=None, accuracy=0.5)
     missed = (
         floor("auc", math.nan, 0.6, passed=False),
         change("auc", None, -0.01, passed=False),
@@ -166,9 +165,9 @@ def test_undefined_metrics_are_shown_as_such() -> None:
         )
     )
     assert "\nAUC                        NaN      0.9011         NaN\n" in text
-    assert "\nlog loss                  none      0.6550        none\n" in text
+    assert "\nlog loss                   NaN      0.6550         NaN\n" in text
     assert "\nAUC, candidate                         NaN      >= 0.6  FAILED\n" in text
-    assert "\nAUC minus baseline's                  none    >= -0.01  FAILED\n" in text
+    assert "\nAUC minus baseline's                   NaN    >= -0.01  FAILED\n" in text
     assert "\nrows                      none         200\n" in text
 
 
@@ -214,7 +213,7 @@ def test_failed_shows_step_reason_last_lines_and_logs() -> None:
 
 
 def test_a_step_that_failed_after_the_push_does_not_hide_it() -> None:
-    """A red headline with the step, and then which version is being served, and where."""
+    """The headline has the step, the next line the version that is being served, and where."""
     text = render(
         summary(
             status="failed",
@@ -234,7 +233,7 @@ def test_a_step_that_failed_after_the_push_does_not_hide_it() -> None:
 
 
 @pytest.mark.parametrize("status", ["pushed", "not_blessed", "data_refused", "failed"])
-def test_every_status_renders_without_anything_known(status: str) -> None:
+def test_every_status_renders_without_further_fields(status: str) -> None:
     assert render(Summary.model_validate({"run_id": "r", "status": status, "exit_code": 1}))
 
 
@@ -255,7 +254,7 @@ def test_colours_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_json_has_no_nan_and_reads_back() -> None:
-    text = summary(metrics=BothMetrics(candidate=Metrics(auc=math.nan))).to_json()
+    text = summary(metrics=BothMetrics(candidate=ModelMetrics(auc=math.nan))).to_json()
     assert json.loads(text)["metrics"]["candidate"]["auc"] is None
     assert Summary.model_validate_json(summary().to_json()) == summary()
     assert {
@@ -286,7 +285,7 @@ INTERVALS = Intervals(
     auc=MetricIntervals(difference=(-0.01, 0.0301)),
     log_loss=MetricIntervals(difference=(-0.3, -0.2)),
 )
-JUDGED = """\
+NOT_BLESSED = """\
 Not blessed: the AUC differs from the baseline's by +0.0112 and may be
 -0.0100, not at least 0.
 Nothing was published; what is being served stays as it was.
@@ -318,7 +317,7 @@ Run       20250131T120000Z: 2 steps in 3.2 s, 1 from cache
 Logs      runs/runs/20250131T120000Z/logs"""
 
 
-def judged(**fields: Any) -> Summary:
+def not_blessed(**fields: Any) -> Summary:
     """A candidate that is not blessed in the mode `confidence`, with slices and a threshold on the gap."""
     name = "total day minutes <= 180"
     missed = change("auc", 0.0112, 0.0, passed=False).model_copy(
@@ -345,11 +344,13 @@ def judged(**fields: Any) -> Summary:
         "status": "not_blessed",
         "exit_code": 4,
         "intervals": INTERVALS,
-        "gap": Gap(candidate=ModelGap(log_loss=0.05), baseline=ModelGap(log_loss=0.6)),
+        "gap": GapSummary(candidate=ModelGapSummary(log_loss=0.05), baseline=ModelGapSummary(log_loss=0.6)),
         "thresholds": thresholds,
         "slices": (
-            Slice(name=name, rows=150, positives=70, too_small=False, candidate=BETTER, baseline=WORSE),
-            Slice(
+            SliceSummary(
+                name=name, rows=150, positives=70, too_small=False, candidate=BETTER, baseline=WORSE
+            ),
+            SliceSummary(
                 name="a feature with a very long name <= 3",
                 rows=10,
                 positives=1,
@@ -357,7 +358,7 @@ def judged(**fields: Any) -> Summary:
                 candidate=BETTER,
                 baseline=WORSE,
             ),
-            Slice(name="a missing", rows=0, positives=0, too_small=True, candidate=Metrics()),
+            SliceSummary(name="a missing", rows=0, positives=0, too_small=True, candidate=ModelMetrics()),
         ),
         "reasons": (
             threshold_sentence("change", "auc", 0.0112, relation="not at least", bound=0.0, worst=-0.01),
@@ -366,20 +367,20 @@ def judged(**fields: Any) -> Summary:
     return summary(**(given | fields))
 
 
-def test_intervals_gap_slices_and_the_bad_end_of_the_interval() -> None:
-    """Everything that decided, within 80 columns; slices without rows are left out, passed ones are counted."""
-    text = render(judged())
-    assert text == JUDGED
+def test_intervals_gap_slices_and_the_worse_end_of_the_interval() -> None:
+    """Everything is within 80 columns; slices without rows are left out, passed thresholds on slices are counted."""
+    text = render(not_blessed())
+    assert text == NOT_BLESSED
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_samples_are_said_to_be_samples() -> None:
-    """Below the rows and below the gap, within 80 columns also of a billion rows."""
+def test_samples_are_shown_with_the_number_of_all_rows() -> None:
+    """Below the rows and below the gap, within 80 columns also for billions of rows."""
     sampled = {
         "test": Sampled(rows=1_000_000, of=2_400_000_000),
         "train": Sampled(rows=1_000_000, of=7_200_000_000),
     }
-    text = render(judged(sampled=sampled))
+    text = render(not_blessed(sampled=sampled))
     below_rows = """\
 rows                     200       200
 judged on 1,000,000 of 2,400,000,000 test rows (evaluation.max_rows)
@@ -393,11 +394,11 @@ measured on 1,000,000 of 7,200,000,000 train rows (evaluation.max_rows)
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_blessed_by_hand_says_who_when_and_why_beside_the_verdict() -> None:
-    """The pipeline's own word is not hidden."""
+def test_blessed_by_hand_shows_who_when_and_why_below_the_verdict() -> None:
+    """The reason why the Evaluator did not bless the model is still shown."""
     override = Override(by="ann", at="2026-01-31T12:00:00+00:00", reason="recall matters more")
     text = render(
-        judged(
+        not_blessed(
             status="pushed", exit_code=0, override=override, pushed_version=7, pushed_path="runs/serving/7"
         )
     )
@@ -411,15 +412,17 @@ def test_blessed_by_hand_says_who_when_and_why_beside_the_verdict() -> None:
 
 
 def test_many_slices_are_cut_short() -> None:
-    part = Slice(name="x <= 1", rows=60, positives=30, too_small=False, candidate=BETTER, baseline=WORSE)
-    text = render(judged(slices=(part,) * 15))
+    part = SliceSummary(
+        name="x <= 1", rows=60, positives=30, too_small=False, candidate=BETTER, baseline=WORSE
+    )
+    text = render(not_blessed(slices=(part,) * 15))
     assert text.count("\nx <= 1 ") == 12
     assert "\nand 3 more, in summary.json\n" in text
 
 
 def test_many_reasons_are_cut_short() -> None:
-    """The table of thresholds has all of them."""
-    text = render(judged(reasons=tuple(f"reason {number}" for number in range(1, 9))))
+    """The table of thresholds shows all of them."""
+    text = render(not_blessed(reasons=tuple(f"reason {number}" for number in range(1, 9))))
     assert text.startswith(
         "Not blessed: reason 1; reason 2; reason 3; reason 4; and 4 more.\nNothing was published"
     )
