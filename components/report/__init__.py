@@ -1,1 +1,1 @@
-"""One self-contained HTML page of a run, made from the artifacts of its steps."""
+"""The HTML report of a run or of a study: one self-contained page, made from artifacts."""

@@ -1,4 +1,4 @@
-"""Report: one HTML page of the run, beside the artifacts it is made from."""
+"""The Report step: writes one HTML page about the run."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from components.report.run_page import REPORT_FILE, render
 
 
 class RunReport(Artifact):  # type: ignore[misc]
-    """A folder with `report.html`, which needs nothing else."""
+    """A folder that contains `report.html`, which needs no other file."""
 
     TYPE_NAME = "RunReport"
 
@@ -36,23 +36,23 @@ def Report(  # noqa: N802, PLR0913 (TFX's: a component is named like a class, an
 ) -> None:
     """Writes `report.html`, whether the model was blessed or not.
 
-    The id of the run is among the parameters, so that TFX's cache never serves the page of another run: a page shows
-    when its own run was, and what that took from the cache. It takes less than a second.
+    The run ID is a parameter so that TFX's cache never returns the page of another run: a page shows when its own run
+    started and which of its steps were cached. The step takes less than a second.
 
     Args:
-        examples: the folder with ExampleGen's account of the rows.
-        statistics: of each split.
-        anomalies: of each split.
-        candidate_run: the history and weights of the candidate's training.
-        baseline_run: the same of the baseline's.
-        evaluation: the folder with the verdict.
+        examples: contains ExampleGen's report on the rows.
+        statistics: the statistics of each split.
+        anomalies: the anomalies of each split.
+        candidate_run: the history and the weight summary of the candidate's training.
+        baseline_run: the same for the baseline.
+        evaluation: contains the verdict.
         pushed_model: whether and where the model was published.
         report: receives the page.
         config: the whole configuration as JSON.
-        facts_dir: the folder in which the runner leaves `<run_id>/facts.json`, which says what the metadata store
-            knows of the run; without it, the page says that this is missing.
-        run_id: of this run.
-        tuner_results: the trials of the Tuner, if there was one.
+        facts_dir: the folder in which the runner writes `<run_id>/facts.json`, the contents of the metadata store
+            about the run; without that file the page states that it is missing.
+        run_id: the ID of this run.
+        tuner_results: the Tuner's trials; None without a Tuner.
     """
     paths = ArtifactPaths(
         examples=examples.uri,

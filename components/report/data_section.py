@@ -1,4 +1,4 @@
-"""The section on the data: rows, what was set aside, statistics of each feature, anomalies."""
+"""The section on the data: rows by split, rows that were set aside, statistics by feature, anomalies."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,21 +11,21 @@ from components.config.data import SPLITS
 from components.report.blocks import Block, Section, TableBlock, TextBlock
 from components.report.run_artifacts import RunArtifacts
 
-MOST_FEATURES = 50  # more are folded away
-MOST_FILES = 1_000  # of more, the first are shown: the page stays small
+MOST_FEATURES = 50  # a longer table is collapsed
+MOST_FILES = 1_000  # only this many are listed, to limit the size of the page
 
 
 def data(run: RunArtifacts) -> Section:
-    """Rows by split, rejected rows, statistics by feature, anomalies."""
+    """Returns the section: row counts, why rows were set aside, statistics of each feature, anomalies."""
     blocks = [*row_counts(run), *_statistics(run), *_anomalies(run)]
     return Section("data", "Data", tuple(blocks))
 
 
 def row_counts(run: RunArtifacts) -> Iterator[Block]:
-    """Rows by split and by file, and why some were set aside."""
+    """Yields the row counts by split and by file, the reasons why rows were set aside, and warnings."""
     ingest = run.ingest
     if ingest is None:
-        yield TextBlock("ExampleGen left no account of the rows.", "quiet")
+        yield TextBlock("ExampleGen wrote no report on the rows.", "quiet")
         return
     total = ingest.rows.accepted + ingest.rows.rejected
     yield TextBlock(_summary(ingest))
@@ -36,13 +36,13 @@ def row_counts(run: RunArtifacts) -> Iterator[Block]:
     files = ingest.files
     if len(files) > 1:
         listed = tuple((file.path, count(file.rows), count(file.rejected)) for file in files[:MOST_FILES])
-        some = f", the first {MOST_FILES:,} of {len(files):,}" if len(files) > MOST_FILES else ""
-        fold = f"The files: {plural(len(files), 'file')}"
-        yield TableBlock(f"Rows by file{some}", ("file", "rows", "rejected"), listed, summary=fold)
+        part = f", the first {MOST_FILES:,} of {len(files):,}" if len(files) > MOST_FILES else ""
+        summary = f"Rows by file: {plural(len(files), 'file')}"
+        yield TableBlock(f"Rows by file{part}", ("file", "rows", "rejected"), listed, summary=summary)
     reasons = tuple((str(number), reason) for number, reason in enumerate(ingest.reasons, 1))
     if reasons:
         yield TableBlock(
-            "Why rows were set aside, the first of them", ("", "reason"), reasons, text_columns=(1,)
+            "Why rows were set aside: the first reasons", ("", "reason"), reasons, text_columns=(1,)
         )
     for warning in ingest.warnings:
         yield TextBlock(f"Warning: {warning}", "bad")
@@ -55,7 +55,7 @@ def _summary(ingest: IngestRecord) -> str:
     more = len(ingest.files) - 1
     where = f" from {source}" + (f" and {plural(more, 'more file')}" if more > 0 else "") if source else ""
     label = f"the label {ingest.label!r} ({ingest.positive_label!r} is positive)"
-    set_aside = plural(rejected, "row was", "rows were") if rejected else "no row was"
+    set_aside = plural(rejected, "row was", "rows were") if rejected else "no rows were"
     return f"{plural(ingest.rows.accepted, 'row')}{where}, {features}, {label}; {set_aside} set aside."
 
 
@@ -64,7 +64,7 @@ def _statistics(run: RunArtifacts) -> Iterator[Block]:
     if training is None:
         yield TextBlock("There are no statistics of the training split.", "quiet")
         return
-    # As in the table; the label comes last.
+    # The order of the columns in the input; the label comes last.
     order = {name: number for number, name in enumerate(run.ingest.features if run.ingest else ())}
     splits = [split for split in SPLITS[1:] if split in run.statistics]
     others = [{_name(f): f for f in run.statistics[split].features} for split in splits]
@@ -77,13 +77,13 @@ def _statistics(run: RunArtifacts) -> Iterator[Block]:
         *(f"mean in {split}" for split in splits),
     )  # fmt: skip
     caption = f"Statistics of the training split, {plural(int(training.num_examples), 'row')}"
-    fold = f"{caption}: {plural(len(rows), 'column')}" if len(rows) > MOST_FEATURES else ""
-    yield TableBlock(caption, heads, rows, summary=fold)
+    summary = f"{caption}: {plural(len(rows), 'column')}" if len(rows) > MOST_FEATURES else ""
+    yield TableBlock(caption, heads, rows, summary=summary)
 
 
 def _feature(feature: Any, rows: int, others: list[Any]) -> tuple[str, ...]:
     stats = feature.num_stats
-    # Missing cells are NaN in the examples, so that they are counted in the histogram and not as missing.
+    # Missing cells are NaN in the examples: the statistics count them in the histogram and not as missing.
     missing = stats.common_stats.num_missing + sum(histogram.num_nan for histogram in stats.histograms[:1])
     present = rows - missing
     return (
@@ -99,19 +99,19 @@ def _feature(feature: Any, rows: int, others: list[Any]) -> tuple[str, ...]:
 
 def _anomalies(run: RunArtifacts) -> Iterator[Block]:
     if run.anomalies is None:
-        yield TextBlock("ExampleValidator left no account of anomalies.", "quiet")
+        yield TextBlock("ExampleValidator wrote no anomalies.", "quiet")
         return
     rows = []
     for split, found in run.anomalies.items():
         for key, anomaly in sorted(found.anomaly_info.items()):
-            # TFDV's key has quotes around a name with a dot in it.
+            # TFDV puts quotes around a name that contains a dot when it is used as a key.
             column = ".".join(anomaly.path.step) or key
             severity = anomalies_pb2.AnomalyInfo.Severity.Name(anomaly.severity).lower()
             rows.append((column, split, severity, anomaly.short_description, anomaly.description))
     if not rows:
-        yield TextBlock("No anomalies: the data is what the schema expects.", "good")
+        yield TextBlock("No anomalies: the data matches the schema.", "good")
         return
-    heads = ("feature", "split", "severity", "what", "description")
+    heads = ("feature", "split", "severity", "anomaly", "description")
     yield TableBlock("Anomalies", heads, tuple(rows), text_columns=(1, 2, 3, 4))
 
 

@@ -1,4 +1,4 @@
-"""Sections and charts into one HTML file that needs nothing else; what is in them is the business of others."""
+"""Renders sections as one HTML file that needs no other file and no network."""
 
 import base64
 import hashlib
@@ -19,9 +19,9 @@ _BOKEH = ("bokeh.min.js", "bokeh-api.min.js")
 
 
 def render_page(title: str, sections: tuple[Section, ...]) -> str:
-    """The page as HTML. The same sections give the same page; the first text of the first is its headline."""
+    """Returns the page as HTML. The same sections give the same page; the first paragraph is its headline."""
     charts = charts_of(sections)
-    # What a browser does with no script at all is laid down by hashes: text that slipped through would not run.
+    # The content security policy allows only these scripts, by their hashes: a script injected by data does not run.
     scripts = [*_bokeh(), _asset("charts.js")] if charts else []
     return _template().render(
         title=title,
@@ -34,7 +34,7 @@ def render_page(title: str, sections: tuple[Section, ...]) -> str:
 
 
 def script_json(value: Any) -> str:
-    """JSON that can stand inside a <script>: nothing in it can end the element or open another."""
+    """Returns JSON that is safe inside a <script> element: no text in it can close the element or open another."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -43,7 +43,7 @@ def script_json(value: Any) -> str:
 
 def _policy(scripts: list[str]) -> str:
     hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts) or "'none'"
-    # BokehJS writes its styles into the page as it draws.
+    # BokehJS adds inline styles to the page when it draws.
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -73,15 +73,15 @@ def _asset(name: str) -> str:
 
 @cache
 def _bokeh() -> tuple[str, ...]:
-    """BokehJS as it lies in the Python package, which is not imported: that would take a second."""
+    """Returns the BokehJS scripts from the Python package, without importing it, which would take a second."""
     spec = util.find_spec("bokeh")
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("No module named 'bokeh'; the report's charts need it.")
+        raise ModuleNotFoundError("No module named 'bokeh', which the charts of the report need.")
     folder = Path(spec.origin).parent / "server" / "static" / "js"
     return tuple(_inline((folder / name).read_text(encoding="utf-8")) for name in _BOKEH)
 
 
 def _inline(script: str) -> str:
-    """A script that can stand inside a <script>, without the reference to a map that is not there."""
+    """Returns the script in a form that is safe inside a <script> element, without the link to its source map."""
     script = re.sub(r"\n//# sourceMappingURL=\S*", "", script).replace("\r\n", "\n")
     return re.sub(r"<(?=/script|!--)", r"\\x3c", script, flags=re.IGNORECASE)

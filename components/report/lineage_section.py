@@ -1,7 +1,7 @@
-"""The last sections: the configuration as it was, and what was made by what, when, with which code."""
+"""The last sections: the configuration, and the steps, artifacts, libraries and code of the run."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from components.common.formatting import duration, named_values, plural
@@ -12,19 +12,19 @@ NOT_SET = "(not set)"
 
 
 def configuration(run: RunArtifacts) -> Section:
-    """Every key with its value."""
+    """Returns the section with every configuration key and its value."""
     rows = tuple(_keys(run.config))
     if not rows:
         return Section(
-            "configuration", "Configuration", (TextBlock("No configuration was handed in.", "quiet"),)
+            "configuration", "Configuration", (TextBlock("The configuration is missing.", "quiet"),)
         )
-    table = TableBlock("Every key as it was in this run", ("key", "value"), rows, text_columns=(1,))
+    table = TableBlock("Every key of this run's configuration", ("key", "value"), rows, text_columns=(1,))
     return Section("configuration", "Configuration", (*_tuned(run), table))
 
 
 def _tuned(run: RunArtifacts) -> Iterator[Block]:
     if tuned := run.candidate.tuned:
-        yield TextBlock(f"The Tuner's values took the place of the configured ones: {named_values(tuned)}.")
+        yield TextBlock(f"The Tuner's values replaced the configured ones: {named_values(tuned)}.")
 
 
 def _keys(config: Json, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -46,41 +46,35 @@ def _value(value: Any) -> str:
 
 
 def lineage(run: RunArtifacts) -> Section:
-    """The run, its steps, its artifacts, the libraries and the code."""
+    """Returns the section on the run: its steps, artifacts, library versions and code digests, and the verdict."""
     facts = run.facts
     if not facts:
-        words = "The facts about this run itself were not handed in: its id, its steps and their artifacts."
-        return Section("lineage", "Lineage", (TextBlock(words, "quiet"),))
+        missing = "The record of this run is missing: its ID, its steps and their artifacts."
+        return Section("lineage", "Lineage", (TextBlock(missing, "quiet"),))
     blocks: list[Block] = [TextBlock(_run(facts))]
-    rows: tuple[tuple[str, ...], ...]
     if steps := facts.get("steps"):
-        rows = tuple((s["name"], s["state"], duration(s["seconds"])) for s in steps)
-        blocks.append(
-            TableBlock("The steps before this one", ("step", "state", "took"), rows, text_columns=(1,))
-        )
+        rows = [(step["name"], step["state"], duration(step["seconds"])) for step in steps]
+        blocks.append(_table("Steps before this one", ("step", "state", "duration"), rows))
     if artifacts := facts.get("artifacts"):
-        rows = tuple((f"{a['step']}, {a['output']}", a["type"], str(a["id"]), a["uri"]) for a in artifacts)
-        heads = ("made by", "type", "id", "where")
-        blocks.append(
-            TableBlock(
-                "The artifacts",
-                heads,
-                rows,
-                summary=f"The artifacts: {plural(len(rows), 'artifact')}",
-                text_columns=(1, 3),
-            )
-        )
+        blocks.append(_artifacts(artifacts))
     if versions := facts.get("versions"):
-        rows = tuple(sorted(versions.items()))
-        blocks.append(
-            TableBlock("The versions of the libraries", ("library", "version"), rows, text_columns=(1,))
-        )
+        blocks.append(_table("Library versions", ("library", "version"), sorted(versions.items())))
     if code := facts.get("code"):
-        rows = tuple(code.items())
-        blocks.append(TableBlock("The code of the steps", ("step", "digest"), rows, text_columns=(1,)))
+        blocks.append(_table("Code of the steps", ("step", "digest"), list(code.items())))
     if run.verdict is not None:
         blocks.append(PreformattedBlock("The verdict as the Evaluator wrote it (JSON)", _json(run.verdict)))
     return Section("lineage", "Lineage", tuple(blocks))
+
+
+def _table(caption: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> TableBlock:
+    return TableBlock(caption, heads, tuple(rows), text_columns=(1,))
+
+
+def _artifacts(artifacts: Sequence[Json]) -> TableBlock:
+    rows = tuple((f"{a['step']}, {a['output']}", a["type"], str(a["id"]), a["uri"]) for a in artifacts)
+    heads = ("step and output", "type", "ID", "URI")
+    summary = f"Artifacts: {plural(len(rows), 'artifact')}"
+    return TableBlock("Artifacts", heads, rows, summary=summary, text_columns=(1, 3))
 
 
 def _run(facts: Json) -> str:

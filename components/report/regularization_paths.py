@@ -1,4 +1,4 @@
-"""A section of the study for each penalty: what happens as it grows, beside the network without regularization."""
+"""The regularization paths of a study: the losses, zeros and norms at each strength of one penalty."""
 
 import dataclasses
 import math
@@ -17,36 +17,38 @@ from components.study.study_record import Entry, Study
 TITLES = {
     "l1": "L1, from weak to strong",
     "l2": "L2, from weak to strong",
-    "dropout": "Dropout, from little to much",
+    "dropout": "Dropout, from weak to strong",
 }
 HEADS = (
     "strength", "training log loss", "validation log loss", "gap", "validation AUC", "weights at 0",
     "features kept", "L1 norm", "L2 norm",
 )  # fmt: skip
-MOST_NAMES = 50
+MOST_NAMES = 50  # of dropped features, in a cell
 Measure = Callable[[Entry], float]
 
 
-def path(study: Study, penalty: str) -> Section:
-    """Losses, AUC, zeros and norm by the strength of one penalty."""
+def penalty_path(study: Study, penalty: str) -> Section:
+    """Returns the section with the losses, AUC, zeros and norm by the strength of one penalty."""
     entries = [entry for entry in study.paths[penalty] if entry.strength is not None]
-    blocks: list[Block] = [TextBlock(_about(study.none, entries))]
+    blocks: list[Block] = [TextBlock(_best_strength(penalty, study.none, entries))]
     blocks += list(_charts(study, penalty, entries))
-    rows = tuple(_row(name, entry) for name, entry in (("0", study.none), *((_typed(e), e) for e in entries)))
-    good = tuple(
+    rows = tuple(
+        _row(name, entry) for name, entry in (("0", study.none), *((_strength(e), e) for e in entries))
+    )
+    best_rows = tuple(
         number for number, entry in enumerate(entries, 1) if study.best and entry.result == study.best.result
     )
     caption = f"By the strength of {penalty}; 0 is the network without regularization"
-    blocks.append(TableBlock(caption, HEADS, rows, good_rows=good))
-    dropped = tuple((_typed(e), _names(e.result.dropped)) for e in entries if e.result.dropped)
+    blocks.append(TableBlock(caption, HEADS, rows, good_rows=best_rows))
+    dropped = tuple((_strength(e), _names(e.result.dropped)) for e in entries if e.result.dropped)
     if dropped:
-        caption = "The features that the network does not look at"
-        fold = f"{caption}, by strength"
-        blocks.append(TableBlock(caption, (penalty, "dropped"), dropped, summary=fold, text_columns=(1,)))
+        caption = "Dropped features: all their weights in the first layer are 0"
+        summary = "Dropped features, by strength"
+        blocks.append(TableBlock(caption, (penalty, "dropped"), dropped, summary=summary, text_columns=(1,)))
     return Section(f"path-{penalty}", TITLES[penalty], tuple(blocks))
 
 
-def _typed(entry: Entry) -> str:
+def _strength(entry: Entry) -> str:
     return f"{entry.strength:g}"
 
 
@@ -70,18 +72,19 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def _about(none: Entry, entries: Sequence[Entry]) -> str:
+def _best_strength(penalty: str, none: Entry, entries: Sequence[Entry]) -> str:
     scored = [entry for entry in entries if not math.isnan(entry.result.validation.log_loss)]
     if not scored:
         return "Every training diverged."
     best = min(scored, key=lambda entry: entry.result.validation.log_loss)
-    ours, theirs = best.result, none.result
-    better = "below" if ours.validation.log_loss < theirs.validation.log_loss else "not below"
-    zeros = f", {percent(ours.zero)} of its weights exactly 0" if ours.zero else ""
+    regularized, plain = best.result, none.result
+    relation = "below" if regularized.validation.log_loss < plain.validation.log_loss else "not below"
+    zeros = f" {percent(regularized.zero)} of its weights are exactly 0." if regularized.zero else ""
     return (
-        f"Alone, it is best at {_typed(best)}: validation log loss {html_number(ours.validation.log_loss)}, {better} "
-        f"the {html_number(theirs.validation.log_loss)} without regularization; gap {html_difference(ours.gap)} "
-        f"instead of {html_difference(theirs.gap)}{zeros}."
+        f"Used alone, {penalty} gives the lowest validation log loss at {_strength(best)}: "
+        f"{html_number(regularized.validation.log_loss)}, {relation} the {html_number(plain.validation.log_loss)} "
+        f"without regularization. The gap is {html_difference(regularized.gap)} instead "
+        f"of {html_difference(plain.gap)}.{zeros}"
     )
 
 
@@ -97,7 +100,7 @@ def _charts(study: Study, penalty: str, entries: Sequence[Entry]) -> Iterator[Ch
 
     def chart(kind: str, title: str, label: str, *lines: ChartLine) -> Chart:
         return Chart(
-            f"{penalty}-{kind}", title, _ends(penalty, lines), penalty, label, lines=lines, small=kind != "loss",
+            f"{penalty}-{kind}", title, _description(penalty, lines), penalty, label, lines=lines, small=kind != "loss",
             log_x=penalty != "dropout",
         )  # fmt: skip
 
@@ -107,7 +110,7 @@ def _charts(study: Study, penalty: str, entries: Sequence[Entry]) -> Iterator[Ch
         "log loss in nats",
         line("training", "training", lambda entry: entry.result.train.log_loss),
         line("validation", "validation", lambda entry: entry.result.validation.log_loss, dash=True),
-        level("validation of none", none.validation.log_loss),
+        level("validation without regularization", none.validation.log_loss),
     )
     yield dataclasses.replace(losses, mark=_configured(study, penalty))
     yield chart(
@@ -116,7 +119,7 @@ def _charts(study: Study, penalty: str, entries: Sequence[Entry]) -> Iterator[Ch
         "AUC",
         line("training", "training", lambda entry: entry.result.train.auc),
         line("validation", "validation", lambda entry: entry.result.validation.auc, dash=True),
-        level("none", none.validation.auc),
+        level("validation without regularization", none.validation.auc),
     )
     if any(entry.result.zero > 0 for entry in entries):
         yield chart(
@@ -136,24 +139,24 @@ def _charts(study: Study, penalty: str, entries: Sequence[Entry]) -> Iterator[Ch
         "Norm of the weights",
         "L2 norm",
         line("L2 norm", "candidate", lambda entry: entry.result.l2_norm),
-        level("none", none.l2_norm),
+        level("without regularization", none.l2_norm),
     )
 
 
-def _ends(penalty: str, lines: Sequence[ChartLine]) -> str:
-    parts = "; ".join(
+def _description(penalty: str, lines: Sequence[ChartLine]) -> str:
+    ends = "; ".join(
         f"{line.name}: from {html_number(line.y[0])} at {html_significant(line.x[0])} "
         f"to {html_number(line.y[-1])} at {html_significant(line.x[-1])}"
         for line in lines
         if line.series != "reference"
     )
-    return f"By the strength of {penalty}. {capitalize_first(parts)}."
+    return f"By the strength of {penalty}. {capitalize_first(ends)}."
 
 
 def _configured(study: Study, penalty: str) -> tuple[float, str] | None:
-    """The strength in the configuration, where it is one number and on the path's axis."""
+    """Returns the configured strength with its label, if it is a single number within the range of the path."""
     value = study.config["model"][penalty]
     on_axis = [entry.strength for entry in study.paths[penalty] if entry.strength is not None]
     if isinstance(value, float) and min(on_axis) <= value <= max(on_axis):
-        return value, f"configured, {value:g}"
+        return value, f"configured: {value:g}"
     return None

@@ -1,4 +1,4 @@
-"""The page of a run: its sections, in their order."""
+"""The HTML report of a run: its sections and their order."""
 
 from components.report import (
     data_section,
@@ -16,7 +16,7 @@ REPORT_FILE = "report.html"
 
 
 def sections(run: RunArtifacts) -> tuple[Section, ...]:
-    """All sections, in the order of the page."""
+    """Returns all sections in the order of the page."""
     return (
         verdict_section.verdict(run),
         verdict_section.comparison(run),
@@ -33,6 +33,6 @@ def sections(run: RunArtifacts) -> tuple[Section, ...]:
 
 
 def render(run: RunArtifacts) -> str:
-    """The page as HTML; the same evidence gives the same page."""
+    """Returns the page as HTML; the same artifacts give the same page."""
     title = f"{run.config.get('name') or 'regpipe'}: {run.facts.get('run_id', 'report')}"
     return render_page(title, sections(run))

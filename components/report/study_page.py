@@ -1,4 +1,4 @@
-"""The page of a study: what it found, the family side by side, its learning curves, and the paths."""
+"""The HTML report of a study: its result, the family of networks, their learning curves, regularization paths."""
 
 import math
 import shlex
@@ -8,7 +8,7 @@ from components.common.formatting import count, html_difference, html_number, pe
 from components.report import data_section, lineage_section
 from components.report.blocks import Block, Chart, ChartDots, ChartLine, Section, TableBlock, TextBlock
 from components.report.html import render_page
-from components.report.regularization_paths import path
+from components.report.regularization_paths import penalty_path
 from components.report.run_artifacts import RunArtifacts
 from components.report.training_section import thinned
 from components.study.study_record import Entry, Study
@@ -18,95 +18,97 @@ HEADS = (
     "network", "training log loss", "validation log loss", "gap", "training AUC", "validation AUC",
     "validation accuracy", "weights at 0", "features kept", "L1 norm", "L2 norm", "epochs",
 )  # fmt: skip
-SPLITS = (
-    "The networks learned from the split train and are compared on the split eval, which is the validation split "
-    "here. The split test was not looked at: it decides in `regpipe run`."
+SPLITS_USED = (
+    "The networks were trained on the split train and are compared on the split eval, which is the validation split "
+    "here. The split test was not read: `regpipe run` decides with it."
 )
-GAP = "The gap is validation minus training log loss."
+GAP_DEFINITION = "The gap is the validation log loss minus the training log loss."
 
 
 def render(study: Study) -> str:
-    """The page as HTML; the same study gives the same page."""
+    """Returns the page as HTML; the same study gives the same page."""
     return render_page(f"{study.config.get('name') or 'regpipe'}: study {study.id}", sections(study))
 
 
 def sections(study: Study) -> tuple[Section, ...]:
-    """All sections, in the order of the page."""
+    """Returns all sections in the order of the page."""
     run = RunArtifacts(config=study.config, facts=study.facts, ingest=study.ingest)
     return (
         finding(study),
         family(study),
         learning_curves(study),
-        *(path(study, penalty) for penalty in study.paths),
-        Section("data", "Data", (TextBlock(SPLITS), *data_section.row_counts(run))),
+        *(penalty_path(study, penalty) for penalty in study.paths),
+        Section("data", "Data", (TextBlock(SPLITS_USED), *data_section.row_counts(run))),
         lineage_section.configuration(run),
         lineage_section.lineage(run),
     )
 
 
 def finding(study: Study) -> Section:
-    """Which network has the lowest validation log loss, and what became of the gap."""
-    blocks: list[Block] = [
-        TextBlock(sentence(study), "good" if study.best not in (None, study.none) else "plain")
-    ]
-    if study.best is not None:
-        if study.best != study.none:
-            ours, theirs = study.best.result.gap, study.none.result.gap
+    """Returns the section on the network with the lowest validation log loss, its gap, and how to train it."""
+    best, none = study.best, study.none
+    blocks: list[Block] = [TextBlock(result_sentence(study), "good" if best not in (None, none) else "plain")]
+    if best is not None:
+        if best != none:
+            gap, gap_without = html_difference(best.result.gap), html_difference(none.result.gap)
             blocks.append(
                 TextBlock(
-                    f"{GAP} It is {html_difference(ours)} for {study.best.name} and {html_difference(theirs)} without "
-                    "regularization."
+                    f"{GAP_DEFINITION} It is {gap} for {best.name} and {gap_without} without regularization."
                 )
             )
         blocks.append(
             TextBlock(
-                f"It was chosen as the lowest of {study.trained + study.known} values on "
-                f"{plural(study.ingest.rows.eval, 'row')}: it is a little too good, and small differences "
-                "may be chance. The split test, which no study touches, decides in `regpipe run`."
+                f"It is the lowest of {study.trained + study.known} values on "
+                f"{plural(study.ingest.rows.eval, 'row')}, so it is somewhat optimistic, and small differences "
+                "may be chance. The split test, which no study reads, decides in `regpipe run`."
             )
         )
         if study.settings:
-            what = f"To train {study.best.name} in a run, give `regpipe run` the options of this study and "
-            blocks.append(TextBlock(what + options(study)))
+            blocks.append(
+                TextBlock(
+                    f"To train {best.name} in a run, call `regpipe run` with the options of this study and "
+                    f"{best_network_options(study)}"
+                )
+            )
     blocks.append(TextBlock(_trained(study), "quiet"))
     return Section("finding", "What the study found", tuple(blocks))
 
 
 def _trained(study: Study) -> str:
     if not study.trained:
-        return f"All {plural(study.known, 'network')} are known from earlier studies."
+        return f"All {plural(study.known, 'network')} were trained in earlier studies."
     trained = plural(study.trained, "network was", "networks were")
-    return f"{trained} trained for this study, {study.known} known from earlier ones."
+    return f"{trained} trained in this study, {study.known} in earlier studies."
 
 
-def sentence(study: Study) -> str:
-    """What the study found, in one."""
+def result_sentence(study: Study) -> str:
+    """Returns the result of the study in one sentence."""
     best, none = study.best, study.none
     if best is None:
-        return "No network has a validation log loss that is a number: every training diverged."
-    number = html_number(best.result.validation.log_loss)
+        return "Every training diverged: no network has a finite validation log loss."
+    lowest = html_number(best.result.validation.log_loss)
     if best == none:
-        return f"No regularized network has a lower validation log loss than the one without, {number}."
+        return f"No regularized network has a lower validation log loss than the one without regularization, {lowest}."
     return (
-        f"{best.name} has the lowest validation log loss of {study.trained + study.known} networks: {number}, against "
+        f"{best.name} has the lowest validation log loss of {study.trained + study.known} networks: {lowest}, against "
         f"{html_number(none.result.validation.log_loss)} without regularization."
     )
 
 
-def options(study: Study) -> str:
-    """What to add to a command line for the best network of the study; empty if it is the configured one."""
+def best_network_options(study: Study) -> str:
+    """Returns the command-line options that select the best network; empty if it is the configured one."""
     return " ".join(f"--set {shlex.quote(setting)}" for setting in study.settings)
 
 
 def family(study: Study) -> Section:
-    """The regularizations side by side."""
+    """Returns the section that compares the networks of the family, each with one kind of regularization."""
     about = (
-        "Each network is the configured one with one thing holding it back; 'none' has nothing, and 'all' is as "
-        "configured. Only 'early stopping' and 'all' may stop early: elsewhere that would hide what a penalty does by "
-        "itself. They take the epoch with the lowest validation loss, which flatters them a little here. L1 by "
-        "gradient, as Keras does it, leaves weights near 0; the proximal step makes them exactly 0. Losses have no "
-        "penalties in them and are those of the finished network on all rows, without dropout. "
-        f"{GAP} Norms and zeros are of all weights but biases."
+        "Each network is the configured one with a single kind of regularization; 'none' has no regularization, and "
+        "'all' is as configured. Only 'early stopping' and 'all' may stop early; in the other networks that would hide "
+        "the effect of a penalty. Early stopping restores the epoch with the lowest validation loss, which makes these "
+        "two look slightly better here. L1 by gradient, as in Keras, leaves weights near 0; the proximal "
+        "step makes them exactly 0. The log losses contain no penalties and are those of the trained network on all "
+        f"rows, without dropout. {GAP_DEFINITION} Norms and zeros are of all weights except biases."
     )
     blocks: list[Block] = [TextBlock(about), *(TextBlock(note, "quiet") for note in study.notes)]
     blocks += [
@@ -114,7 +116,7 @@ def family(study: Study) -> Section:
         for entry in study.entries
         if entry.result.failure
     ]
-    blocks.append(table("The family on the splits train and validation", study.family, study.best))
+    blocks.append(_family_table(study))
     blocks.append(_losses(study.family))
     rows = tuple(
         (
@@ -128,8 +130,8 @@ def family(study: Study) -> Section:
         )
         for entry in study.family
     )
-    heads = ("network", "l1", "l2", "dropout", "weight decay", "early stopping after", "optimizer")
-    blocks.append(TableBlock("What each network was trained with", heads, rows, text_columns=(6,)))
+    heads = ("network", "l1", "l2", "dropout", "weight decay", "early stopping patience", "optimizer")
+    blocks.append(TableBlock("Settings of each network", heads, rows, text_columns=(6,)))
     return Section("family", "The family", tuple(blocks))
 
 
@@ -137,11 +139,14 @@ def _penalty(value: float | tuple[float, ...]) -> str:
     return ", ".join(f"{part:g}" for part in value) if isinstance(value, tuple) else f"{value:g}"
 
 
-def table(caption: str, entries: Sequence[Entry], best: Entry | None) -> TableBlock:
-    """A row for each, with the best of the study pointed out."""
-    rows = tuple(_row(entry) for entry in entries)
-    good = tuple(number for number, entry in enumerate(entries) if best and entry.result == best.result)
-    return TableBlock(caption, HEADS, rows, good_rows=good)
+def _family_table(study: Study) -> TableBlock:
+    rows = tuple(_row(entry) for entry in study.family)
+    best_rows = tuple(
+        number
+        for number, entry in enumerate(study.family)
+        if study.best and entry.result == study.best.result
+    )
+    return TableBlock("The family on the training and validation splits", HEADS, rows, good_rows=best_rows)
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
@@ -167,8 +172,8 @@ def _losses(entries: Sequence[Entry]) -> Chart:
     return Chart(
         "losses",
         "Training and validation log loss, and the gap between them",
-        f"A line from the training to the validation log loss of each network: its length is the gap. The longest is "
-        f"that of {widest.name}, {html_difference(widest.result.gap)}. The table above has the numbers.",
+        f"For each network, a line from its training to its validation log loss; its length is the gap. The largest "
+        f"gap is that of {widest.name}, {html_difference(widest.result.gap)}. The table above contains the values.",
         "log loss in nats",
         "",
         dots=(
@@ -184,20 +189,18 @@ def _losses(entries: Sequence[Entry]) -> Chart:
 
 
 def learning_curves(study: Study) -> Section:
-    """Training and validation log loss by epoch, a chart for each of the family, all on the same axes."""
+    """Returns the section with a learning curve for each network of the family, all with the same axes."""
     drawn = [entry for entry in study.family if entry.result.epochs]
     if not drawn:
-        return Section(
-            "curves", "Learning curves", (TextBlock("No training got through an epoch.", "quiet"),)
-        )
+        return Section("curves", "Learning curves", (TextBlock("No training completed an epoch.", "quiet"),))
     values = [
         v for e in drawn for v in (*e.result.training_curve, *e.result.validation_curve) if math.isfinite(v)
     ]
     epochs = max(entry.result.epochs for entry in drawn)
     ranges = ((0.0, epochs + 1.0), (0.0, max(values, default=1.0) * 1.02))
     about = (
-        "All charts have the same axes. The training log loss is a mean over the epoch, while the network trains, and "
-        "with dropout where there is any: there it can lie above that of validation."
+        "All charts have the same axes. The training log loss is the mean over the epoch, measured during training and "
+        "with dropout, if there is any. With dropout it can therefore be above the validation log loss."
     )
     charts = (_curve(number, entry, ranges) for number, entry in enumerate(drawn))
     return Section("curves", "Learning curves", (TextBlock(about), *charts))

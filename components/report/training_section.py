@@ -1,4 +1,4 @@
-"""The sections on training: learning curves, the epoch table, and what became of the weights."""
+"""The sections on training: learning curves, the table of epochs, and the trained weights."""
 
 import itertools
 import math
@@ -21,16 +21,17 @@ from components.report.run_artifacts import Json, RunArtifacts
 CURVES = (
     ("loss", "Loss, with penalties", "loss in nats"),
     ("log_loss", "Log loss: the loss without penalties", "log loss in nats"),
-    ("accuracy", "Accuracy", "share of rows predicted right"),
+    ("accuracy", "Accuracy", "share of rows predicted correctly"),
 )
 COLUMNS = ("loss", "log_loss", "accuracy", "val_loss", "val_log_loss", "val_accuracy")
-MOST_FEATURES = 50  # more are folded away
-MOST_EPOCHS = 1_000  # of more, some are shown: the page stays small
+MOST_FEATURES = 50  # a longer table is collapsed
+MOST_EPOCHS = 1_000  # only about this many are shown, evenly spaced, to limit the size of the page
+SMALL = "below 0.001 in absolute value"  # what `small` in weights.json counts
 T = TypeVar("T")
 
 
 def learning_curves(run: RunArtifacts) -> Section:
-    """Training and validation of both models by epoch, with the epoch whose weights the candidate has."""
+    """Returns the section with the training and validation curves of both models; the candidate's epoch is marked."""
     candidate, baseline = run.candidate.history, run.baseline.history
     blocks: list[Block] = []
     if candidate or baseline:
@@ -40,25 +41,27 @@ def learning_curves(run: RunArtifacts) -> Section:
         for name, title, label in CURVES:
             lines = tuple(_lines("candidate", candidate, name)) + tuple(_lines("baseline", baseline, name))
             if lines:
-                words = _curve_text(name, lines)
-                blocks.append(Chart(f"curve-{name}", title, words, "epoch", label, lines=lines, mark=mark))
+                description = _curve_text(name, lines)
+                blocks.append(
+                    Chart(f"curve-{name}", title, description, "epoch", label, lines=lines, mark=mark)
+                )
         blocks += [_epochs("candidate", candidate), _epochs("baseline", baseline)]
     else:
-        blocks.append(TextBlock("The trainers left no history.", "quiet"))
+        blocks.append(TextBlock("The trainers wrote no history.", "quiet"))
     return Section("training", "Learning curves", tuple(blocks))
 
 
 def _lines(series: Series, history: Sequence[Json], name: str) -> Iterator[ChartLine]:
-    for key, what in ((name, "training"), (f"val_{name}", "validation")):
-        # The last loss of a training that ran away is no number.
+    for key, split in ((name, "training"), (f"val_{name}", "validation")):
+        # The last loss of a training that diverged is NaN or infinite.
         points = [
             (row["epoch"], row[key]) for row in thinned(history) if math.isfinite(row.get(key, math.nan))
         ]
         if points:
             x, y = zip(*points, strict=True)
-            # A line needs two points.
-            dash, dots = what == "validation", len(points) == 1
-            yield ChartLine(f"{series}, {what}", series, tuple(x), tuple(y), dash=dash, dots=dots)
+            # One point alone would not be visible as a line.
+            dash, dots = split == "validation", len(points) == 1
+            yield ChartLine(f"{series}, {split}", series, tuple(x), tuple(y), dash=dash, dots=dots)
 
 
 def _curve_text(name: str, lines: Sequence[ChartLine]) -> str:
@@ -67,7 +70,8 @@ def _curve_text(name: str, lines: Sequence[ChartLine]) -> str:
         f"to {html_number(line.y[-1])} in epoch {line.x[-1]}"
         for line in lines
     )
-    return f"The {metric_label(name)} by epoch. {capitalize_first(ends)}. The tables below have the numbers."
+    title = capitalize_first(metric_label(name))
+    return f"{title} by epoch. {capitalize_first(ends)}. The tables below contain the values."
 
 
 def _patience(run: RunArtifacts) -> int:
@@ -75,7 +79,7 @@ def _patience(run: RunArtifacts) -> int:
 
 
 def _best_epoch(run: RunArtifacts) -> int | None:
-    """With early stopping, the epoch whose weights were kept: the first with the lowest validation log loss."""
+    """Returns the epoch whose weights early stopping restored: the first with the lowest validation log loss."""
     scored = [row for row in run.candidate.history if row.get("val_log_loss") is not None]
     if not _patience(run) or not scored:
         return None
@@ -83,39 +87,41 @@ def _best_epoch(run: RunArtifacts) -> int | None:
 
 
 def _stopping(run: RunArtifacts) -> str:
-    ours, theirs = len(run.candidate.history), len(run.baseline.history)
-    planned = run.config.get("training", {}).get("epochs", ours)
+    candidate_epochs, baseline_epochs = len(run.candidate.history), len(run.baseline.history)
+    planned = run.config.get("training", {}).get("epochs", candidate_epochs)
     best = _best_epoch(run)
     if best is None:
-        first = f"The candidate was trained for {plural(ours, 'epoch')}, without early stopping."
-    elif not math.isfinite(run.candidate.history[-1].get("val_loss", 0.0)):
-        first = (
-            f"The candidate's training ran away: its loss was no finite number after epoch {ours} of {planned}. It has "
-            f"the weights of epoch {best}, in which its validation log loss was lowest."
+        candidate = (
+            f"The candidate was trained for {plural(candidate_epochs, 'epoch')}, without early stopping."
         )
-    elif ours < planned:
-        first = (
-            f"The candidate stopped early, after epoch {ours} of {planned}, and has the weights of epoch {best}: "
-            f"its validation log loss was not lower in the {plural(_patience(run), 'epoch')} after it."
+    elif not math.isfinite(run.candidate.history[-1].get("val_loss", 0.0)):
+        candidate = (
+            f"The candidate's training diverged: its loss was not finite after epoch {candidate_epochs} of {planned}. "
+            f"It has the weights of epoch {best}, in which its validation log loss was lowest."
+        )
+    elif candidate_epochs < planned:
+        candidate = (
+            f"The candidate stopped early, after epoch {candidate_epochs} of {planned}, and has the weights of epoch "
+            f"{best}: its validation log loss was not lower in the next {plural(_patience(run), 'epoch')}."
         )
     else:
-        first = (
-            f"The candidate was trained for all {plural(ours, 'epoch')} and has the weights of epoch {best}, "
-            "in which its validation log loss was lowest."
+        candidate = (
+            f"The candidate was trained for all {plural(candidate_epochs, 'epoch')} and has the weights of epoch "
+            f"{best}, in which its validation log loss was lowest."
         )
-    return f"{first} The baseline was trained for {plural(theirs, 'epoch')} and has the last weights."
+    return f"{candidate} The baseline was trained for {plural(baseline_epochs, 'epoch')} and has the last weights."
 
 
 def _epochs(series: str, history: Sequence[Json]) -> Block:
     if not history:
-        return TextBlock(f"The {series}'s trainer left no history.", "quiet")
+        return TextBlock(f"The trainer of the {series} wrote no history.", "quiet")
     names = [name for name in COLUMNS if name in history[0]]
     heads = ["epoch", *(_column(name) for name in names)]
     rows = [
         (str(row.get("epoch")), *(html_number(row.get(name)) for name in names)) for row in thinned(history)
     ]
     every = _stride(history)
-    caption = f"The {series} by epoch" + (f", one in {every} and the last" if every > 1 else "")
+    caption = f"The {series} by epoch" + (f", one epoch in {every} and the last" if every > 1 else "")
     return TableBlock(caption, tuple(heads), tuple(rows), summary=f"{caption}: {plural(len(rows), 'row')}")
 
 
@@ -124,7 +130,7 @@ def _stride(history: Sequence[Any]) -> int:
 
 
 def thinned(history: Sequence[T]) -> list[T]:
-    """Evenly spaced epochs, with the first and the last."""
+    """Returns evenly spaced epochs, at most about MOST_EPOCHS, always with the first and the last."""
     stride, last = _stride(history), len(history) - 1
     return [row for number, row in enumerate(history) if number % stride == 0 or number == last]
 
@@ -135,16 +141,16 @@ def _column(name: str) -> str:
 
 
 def weights(run: RunArtifacts) -> Section:
-    """Histograms and norms by layer, and the features that are kept and dropped."""
-    ours, theirs = run.candidate.weights, run.baseline.weights
+    """Returns the section on the weights: zeros, norms and histograms by layer, and the features by their weights."""
+    candidate, baseline = run.candidate.weights, run.baseline.weights
     blocks: list[Block] = []
-    if ours:
-        blocks.append(TextBlock(_sparsity(ours, theirs)))
-        blocks.append(_layer_table(ours, theirs))
-        blocks += _histograms(ours, theirs)
-        blocks += _features(ours, theirs)
+    if candidate:
+        blocks.append(TextBlock(_sparsity(candidate, baseline)))
+        blocks.append(_layer_table(candidate, baseline))
+        blocks += _histograms(candidate, baseline)
+        blocks += _features(candidate, baseline)
     else:
-        blocks.append(TextBlock("The trainer left no summary of the weights.", "quiet"))
+        blocks.append(TextBlock("The trainer wrote no summary of the weights.", "quiet"))
     return Section("weights", "What regularization did to the weights", tuple(blocks))
 
 
@@ -153,20 +159,20 @@ def _share(report: Json, key: str) -> float:
     return float(sum(layer[key] * layer["weights"] for layer in report["layers"]) / total) if total else 0.0
 
 
-def _sparsity(ours: Json, theirs: Json | None) -> str:
-    def words(report: Json) -> str:
+def _sparsity(candidate: Json, baseline: Json | None) -> str:
+    def shares(model: str, report: Json) -> str:
         zero, small = (percent(_share(report, key)) for key in ("zero", "small"))
-        return f"{zero} exactly 0, {small} closer to 0 than 0.001"
+        return f"Of the {model}'s weights, {zero} are exactly 0 and {small} are {SMALL}."
 
-    dropped, features = len(ours["dropped"]), len(ours["features"])
-    kept = f"{features - dropped} of {plural(features, 'feature')} kept"
-    compared = f" Of the baseline's: {words(theirs)}." if theirs else ""
-    return f"Of the candidate's weights: {words(ours)}.{compared} {kept}, {dropped} dropped."
+    dropped, features = len(candidate["dropped"]), len(candidate["features"])
+    compared = f" {shares('baseline', baseline)}" if baseline else ""
+    kept = f"The candidate uses {features - dropped} of {plural(features, 'feature')} and drops {dropped}."
+    return f"{shares('candidate', candidate)}{compared} {kept}"
 
 
-def _layer_table(ours: Json, theirs: Json | None) -> TableBlock:
+def _layer_table(candidate: Json, baseline: Json | None) -> TableBlock:
     rows = []
-    for model, report in (("candidate", ours), ("baseline", theirs)):
+    for model, report in (("candidate", candidate), ("baseline", baseline)):
         for layer in report["layers"] if report else ():
             rows.append(
                 (
@@ -178,24 +184,24 @@ def _layer_table(ours: Json, theirs: Json | None) -> TableBlock:
                     html_number(layer["l2_norm"], 2),
                 )
             )
-    heads = ("layer", "weights", "exactly 0", "closer to 0 than 0.001", "L1 norm", "L2 norm")
-    return TableBlock("The weights of each layer, biases left out", heads, tuple(rows))
+    heads = ("layer", "weights", "exactly 0", SMALL, "L1 norm", "L2 norm")
+    return TableBlock("Weights by layer, without biases", heads, tuple(rows))
 
 
-def _histograms(ours: Json, theirs: Json | None) -> Iterator[Chart]:
-    others = {layer["name"]: layer for layer in theirs["layers"]} if theirs else {}
-    for number, layer in enumerate(ours["layers"]):
+def _histograms(candidate: Json, baseline: Json | None) -> Iterator[Chart]:
+    baseline_layers = {layer["name"]: layer for layer in baseline["layers"]} if baseline else {}
+    for number, layer in enumerate(candidate["layers"]):
         name = layer["name"]
         bars = [_bars("candidate", layer)]
-        words = [_histogram_text("candidate", layer)]
-        if name in others:
-            bars.append(_bars("baseline", others[name]))
-            words.append(_histogram_text("baseline", others[name]))
+        texts = [_histogram_text("candidate", layer)]
+        if name in baseline_layers:
+            bars.append(_bars("baseline", baseline_layers[name]))
+            texts.append(_histogram_text("baseline", baseline_layers[name]))
         heights = [height for each in bars for height in each.heights if height > 0]
         yield Chart(
             f"weights-{number}",
             f"Weights of layer {name}",
-            f"Histogram of the weights of layer {name}, on a logarithmic scale. {' '.join(words)}",
+            f"Histogram of the weights of layer {name}, on a logarithmic scale. {' '.join(texts)}",
             "weight",
             "share of the weights per unit",
             bars=tuple(bars),
@@ -205,36 +211,36 @@ def _histograms(ours: Json, theirs: Json | None) -> Iterator[Chart]:
 
 
 def _bars(series: Series, layer: Json) -> ChartHistogram:
-    """The histogram as a density: the bins of the two models differ in width."""
+    """Returns the histogram as a density, because the two models' bins have different widths."""
     edges, counts = layer["histogram"]["edges"], layer["histogram"]["counts"]
     total = sum(counts) or 1
     widths = [right - left for left, right in itertools.pairwise(edges)]
-    heights = [count / total / width if width else 0.0 for count, width in zip(counts, widths, strict=True)]
+    heights = [rows / total / width if width else 0.0 for rows, width in zip(counts, widths, strict=True)]
     return ChartHistogram(series, series, tuple(edges), tuple(heights))
 
 
 def _histogram_text(series: str, layer: Json) -> str:
     edges = layer["histogram"]["edges"]
     span = f"from {html_number(edges[0])} to {html_number(edges[-1])}"
-    return f"{series.capitalize()}: {span}, {percent(layer['small'])} of them closer to 0 than 0.001."
+    return f"{series.capitalize()}: {span}, {percent(layer['small'])} of them {SMALL}."
 
 
-def _features(ours: Json, theirs: Json | None) -> Iterator[Block]:
-    dropped = set(ours["dropped"])
-    others = {row["name"]: row["norm"] for row in theirs["features"]} if theirs else {}
+def _features(candidate: Json, baseline: Json | None) -> Iterator[Block]:
+    dropped = set(candidate["dropped"])
+    baseline_norms = {row["name"]: row["norm"] for row in baseline["features"]} if baseline else {}
     rows = [
         (
             row["name"],
             "dropped" if row["name"] in dropped else "kept",
             html_number(row["norm"]),
-            html_number(others.get(row["name"])),
+            html_number(baseline_norms.get(row["name"])),
         )
-        for row in sorted(ours["features"], key=_largest_first)
+        for row in sorted(candidate["features"], key=_largest_first)
     ]
     caption = "Features by the norm of their weights in the first layer"
     heads = ("feature", "kept or dropped", "candidate's norm", "baseline's norm")
-    fold = f"{caption}: {plural(len(rows), 'feature')}" if len(rows) > MOST_FEATURES else ""
-    yield TableBlock(caption, heads, tuple(rows), summary=fold, text_columns=(1,))
+    summary = f"{caption}: {plural(len(rows), 'feature')}" if len(rows) > MOST_FEATURES else ""
+    yield TableBlock(caption, heads, tuple(rows), summary=summary, text_columns=(1,))
 
 
 def _largest_first(row: Any) -> tuple[float, str]:

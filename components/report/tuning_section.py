@@ -1,4 +1,4 @@
-"""The section on the Tuner: its trials, and which of them the trainers took their values from."""
+"""The section on the Tuner: its trials, and the values that the trainers took from the best one."""
 
 import math
 from collections.abc import Iterator
@@ -7,34 +7,32 @@ from components.common.formatting import html_number, html_significant, metric_l
 from components.report.blocks import Block, Section, TableBlock, TextBlock
 from components.report.run_artifacts import Json, RunArtifacts
 
-NO_VALUES = ("trial_id", "score")
-MOST_TRIALS = 50  # more are folded away
+NOT_HYPERPARAMETERS = ("trial_id", "score")
+MOST_TRIALS = 50  # a longer table is collapsed
 
 
 def tuning(run: RunArtifacts) -> Iterator[Section]:
-    """Every trial with its values and its loss; no section without a Tuner."""
+    """Yields the section with the values and the loss of every trial; nothing without a Tuner."""
     if run.trials is not None:
         yield Section("tuning", "Tuning", tuple(_blocks(run, run.trials)))
 
 
 def _blocks(run: RunArtifacts, trials: list[Json]) -> Iterator[Block]:
     if not trials:
-        yield TextBlock("The Tuner left no account of its trials.", "quiet")
+        yield TextBlock("The Tuner wrote no trials.", "quiet")
         return
     best = trials[0]
-    how_many = plural(len(trials), "trial")
+    trial_count = plural(len(trials), "trial")
     yield TextBlock(
-        f"Of {how_many}, number {_number(best)} had the lowest validation log loss, {html_number(best['score'])}; "
-        "number 1 had the configured values."
+        f"Of {trial_count}, trial {_number(best)} had the lowest validation log loss, {html_number(best['score'])}. "
+        "Trial 1 used the configured values."
     )
     for model, training in (("candidate", run.candidate), ("baseline", run.baseline)):
-        took = (
-            f"was trained with {named_values(training.tuned)}"
-            if training.tuned
-            else "took none of its values"
-        )
-        yield TextBlock(f"The {model} {took}.")
-    names = [name for name in best if name not in NO_VALUES]
+        if training.tuned:
+            yield TextBlock(f"The {model} was trained with {named_values(training.tuned)}.")
+        else:
+            yield TextBlock(f"The {model} uses none of the tuned values.")
+    names = [name for name in best if name not in NOT_HYPERPARAMETERS]
     rows = tuple(
         (
             f"{_number(trial)}, the best" if trial is best else f"{_number(trial)}",
@@ -44,9 +42,9 @@ def _blocks(run: RunArtifacts, trials: list[Json]) -> Iterator[Block]:
         for trial in sorted(trials, key=_number)
     )
     heads = ("trial", *(metric_label(name) for name in names), "validation log loss")
-    caption = "The Tuner's trials"
-    fold = f"{caption}: {how_many}" if len(trials) > MOST_TRIALS else ""
-    yield TableBlock(caption, heads, rows, summary=fold, good_rows=(_number(best) - 1,))
+    caption = "Trials of the Tuner"
+    summary = f"{caption}: {trial_count}" if len(trials) > MOST_TRIALS else ""
+    yield TableBlock(caption, heads, rows, summary=summary, good_rows=(_number(best) - 1,))
 
 
 def _number(trial: Json) -> int:
@@ -54,5 +52,5 @@ def _number(trial: Json) -> int:
 
 
 def _loss(trial: Json) -> str:
-    # The Tuner gives a training that ran away an infinite loss, so that none is worse.
-    return html_number(trial["score"]) if math.isfinite(trial["score"]) else "not a number"
+    # The Tuner records an infinite loss for a training that diverged, so that every other trial is better.
+    return html_number(trial["score"]) if math.isfinite(trial["score"]) else "diverged"

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from components.common.formatting import difference, number, percent
 from components.report.regularization_paths import TITLES
-from components.report.study_page import options, sentence
+from components.report.study_page import best_network_options, result_sentence
 from components.study.study_record import Entry, Study
 from pipeline_def.local.study_runner import Studied
 
@@ -32,7 +32,7 @@ def show(studied: Studied, stream: TextIO) -> None:
 
 def _lines(studied: Studied) -> Iterator[Line]:
     study = studied.study
-    for line in textwrap.wrap(sentence(study), _WIDTH, break_on_hyphens=False):
+    for line in textwrap.wrap(result_sentence(study), _WIDTH, break_on_hyphens=False):
         yield line, "bold green"
     yield "", ""
     yield _heads(), "bold"
@@ -48,7 +48,7 @@ def _lines(studied: Studied) -> Iterator[Line]:
     seen = f"{rows.train:,} rows of train and {rows.eval:,} of eval; test was not looked at"
     yield f"Rows      {seen}", ""
     if study.settings:
-        yield from _wrapped("Best", options(study), "")
+        yield from _wrapped("Best", best_network_options(study), "")
     yield f"Page      {studied.page}", ""
 
 

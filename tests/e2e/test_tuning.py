@@ -41,7 +41,7 @@ def test_both_trainers_take_what_the_tuner_chose(first: Completed, root: Path) -
     trials = [line for line in lines if line.startswith("Tuner ")]
     assert [line.split()[1:5] for line in trials[1:-1]] == [["trial", str(n), "of", "3:"] for n in (1, 2, 3)]
     page = Path(first.summary["report_path"]).read_text()
-    assert f"Of 3 trials, number {tuned['trial']} had the lowest validation log loss" in page
+    assert f"Of 3 trials, trial {tuned['trial']} had the lowest validation log loss" in page
     assert "took the place of the configured ones" in page
 
 

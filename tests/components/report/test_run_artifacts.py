@@ -1,4 +1,4 @@
-"""Reading the artifacts of a run."""
+"""Reading a run's artifacts."""
 
 import dataclasses
 from pathlib import Path
@@ -8,8 +8,8 @@ from components.common import file_names
 from components.report import run_artifacts
 
 
-def test_the_files_have_the_names_that_tfx_gives_them() -> None:
-    """Those of StatisticsGen and ExampleValidator, which are TFX's."""
+def test_file_names_are_those_of_tfx() -> None:
+    """StatisticsGen and ExampleValidator are TFX's components and name their files themselves."""
     from tfx.components.example_validator.executor import DEFAULT_FILE_NAME as ANOMALIES
     from tfx.components.statistics_gen.executor import DEFAULT_FILE_NAME as STATISTICS
 
@@ -17,25 +17,25 @@ def test_the_files_have_the_names_that_tfx_gives_them() -> None:
     assert file_names.ANOMALIES_FILE == ANOMALIES
 
 
-def _folders(root: Path) -> run_artifacts.ArtifactPaths:
+def _paths(root: Path) -> run_artifacts.ArtifactPaths:
     names = ("examples", "statistics", "anomalies", "candidate", "baseline", "evaluation", "tuner")
     return run_artifacts.ArtifactPaths(
         **{name: str(root / name) for name in names}, facts=str(root / "facts.json")
     )
 
 
-def test_nothing_there_is_nothing_known(tmp_path: Path) -> None:
-    """No file is needed: each that is missing is None or empty."""
-    found = run_artifacts.read_run_artifacts(_folders(tmp_path), {"name": "x"}, None)
+def test_missing_files(tmp_path: Path) -> None:
+    """No file is required: what is missing is None or empty."""
+    found = run_artifacts.read_run_artifacts(_paths(tmp_path), {"name": "x"}, None)
     assert found == run_artifacts.RunArtifacts(config={"name": "x"}, trials=[])
-    folders = dataclasses.replace(_folders(tmp_path), tuner="")  # no Tuner
-    assert run_artifacts.read_run_artifacts(folders, {"name": "x"}, None) == run_artifacts.RunArtifacts(
+    paths = dataclasses.replace(_paths(tmp_path), tuner="")  # no Tuner
+    assert run_artifacts.read_run_artifacts(paths, {"name": "x"}, None) == run_artifacts.RunArtifacts(
         config={"name": "x"}
     )
 
 
-def test_what_is_there_is_read(tmp_path: Path, made: Any) -> None:
-    """JSON and protos, from where the steps leave them; a file cut off in the middle is as one that is missing."""
+def test_files_are_read(tmp_path: Path, made: Any) -> None:
+    """JSON and protobuf files are read from where the steps write them; a truncated file counts as missing."""
     for path, content in {
         "examples/ingest.json": made.run().ingest.model_dump_json().encode(),
         "candidate/history.json": b'[{"epoch": 1}]',
@@ -48,7 +48,7 @@ def test_what_is_there_is_read(tmp_path: Path, made: Any) -> None:
     }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(content)
-    found = run_artifacts.read_run_artifacts(_folders(tmp_path), {}, "/served/1")
+    found = run_artifacts.read_run_artifacts(_paths(tmp_path), {}, "/served/1")
     assert found.ingest == made.run().ingest
     assert found.candidate == run_artifacts.TrainingArtifacts([{"epoch": 1}], None, {"l1": 0.5})
     assert found.trials == [{"score": float("inf")}]

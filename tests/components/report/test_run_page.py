@@ -1,4 +1,4 @@
-"""The page as a whole: escaping, structure, policy, and pages with little to show."""
+"""The page as a whole: escaping, structure, content security policy, size, and missing artifacts."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ IDS = [
 
 
 class Elements(HTMLParser):
-    """All elements with their attributes, and the content of the inline scripts and styles."""
+    """All elements with their attributes, and the content of the inline scripts."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -50,39 +50,39 @@ def elements(page: str) -> Elements:
     return Elements(page)
 
 
-def test_a_column_called_script_is_shown_and_not_run(page: str, made: Any) -> None:
-    """Its name is in the table, in a slice, a reason, a warning, a path and a value: nowhere as an element."""
+def test_a_script_in_a_name_is_escaped(page: str, made: Any) -> None:
+    """The name is in a table, a slice, a reason, a warning, a path and a value, and never an HTML element."""
     assert made.NASTY not in page
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 8
 
 
-def test_what_is_in_a_script_can_not_end_it() -> None:
-    """Every character that means something to HTML is written as JSON writes it."""
+def test_json_can_not_close_its_script_element() -> None:
+    """Every character with a meaning in HTML is written as a JSON escape sequence."""
     text = script_json({"a": "</script><!-- & \u2028"})
     assert text == '{"a": "\\u003c/script\\u003e\\u003c!-- \\u0026 \\u2028"}'
     assert json.loads(text) == {"a": "</script><!-- & \u2028"}
 
 
-def test_a_training_that_ran_away(made: Any) -> None:
-    """Its history ends with what is no number and can't be drawn: the page is made all the same, and says so."""
+def test_a_diverged_training(made: Any) -> None:
+    """A history that ends with NaN and infinity can't be drawn, but is shown in a table."""
     history = [{"epoch": 1, "loss": float("nan"), "val_loss": float("inf")}]
     page = render(made.run(candidate=made.TrainingArtifacts(history, None)))
     assert ">NaN</td>" in page
 
 
 def test_the_same_run_gives_the_same_page(made: Any, page: str) -> None:
-    """To the byte."""
+    """The pages are equal byte by byte."""
     assert render(made.run()) == page
 
 
-def test_the_sections_stand_in_their_order(made: Any) -> None:
-    """From the verdict to the lineage, whatever is there."""
+def test_the_order_of_the_sections(made: Any) -> None:
+    """It is from the verdict to the lineage, even if all artifacts are missing."""
     for run in (made.run(), RunArtifacts(config={})):
         assert [section.id for section in sections(run)] == IDS
 
 
-def test_the_headings_are_in_order(elements: Elements) -> None:
-    """One h1, then each section's h2, charts below as h3: no level is left out."""
+def test_no_heading_level_is_skipped(elements: Elements) -> None:
+    """There is one h1; each section has an h2, and each chart in it an h3."""
     levels = [int(tag[1]) for tag, _ in elements.all if re.fullmatch("h[1-6]", tag)]
     assert levels.count(1) == 1
     assert levels.count(2) == len(IDS)
@@ -90,13 +90,13 @@ def test_the_headings_are_in_order(elements: Elements) -> None:
 
 
 def test_every_table_has_a_caption_and_headers_with_a_scope(elements: Elements) -> None:
-    """What a screen reader reads out with each cell."""
+    """Screen readers read them out with each cell."""
     assert len(elements.named("caption")) == len(elements.named("table")) >= 12
     assert all(head["scope"] in ("col", "row") for head in elements.named("th"))
 
 
-def test_every_chart_has_its_text(elements: Elements) -> None:
-    """A chart is an image with a name and a description, both on the page."""
+def test_every_chart_has_a_name_and_a_description(elements: Elements) -> None:
+    """A chart is an image to assistive technology; its name and description are on the page."""
     ids = [attributes["id"] for _, attributes in elements.all if "id" in attributes]
     assert len(ids) == len(set(ids))
     charts = [attributes for _, attributes in elements.all if "data-chart" in attributes]
@@ -106,8 +106,8 @@ def test_every_chart_has_its_text(elements: Elements) -> None:
         assert {chart["aria-labelledby"], chart["aria-describedby"]} <= set(ids)
 
 
-def test_nothing_is_fetched_and_only_these_scripts_run(page: str, elements: Elements) -> None:
-    """The page says by hashes what may run in it, and names no address; it stays under 6 MB."""
+def test_the_page_needs_no_network_and_runs_no_other_script(page: str, elements: Elements) -> None:
+    """The policy allows only its own scripts, by their hashes; no URL leads out of the page; it is below 6 MB."""
     (policy,) = (meta["content"] for meta in elements.named("meta") if "http-equiv" in meta)
     assert policy is not None
     hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in elements.scripts]
@@ -122,8 +122,8 @@ def test_nothing_is_fetched_and_only_these_scripts_run(page: str, elements: Elem
     assert len(page.encode()) < 6_000_000
 
 
-def test_the_largest_run_fits(made: Any) -> None:
-    """2,000 features, 100,000 epochs and 20,000 files: still under 6 MB."""
+def test_the_page_of_a_very_large_run(made: Any) -> None:
+    """2,000 features, 100,000 epochs and 20,000 files give less than 6 MB."""
     names = [f"a column with a rather long name, number {number}" for number in range(2_000)]
     weights = made.weights(0.0) | {"features": [{"name": name, "norm": 0.123} for name in names]}
     statistics = made.statistics(600)
@@ -142,27 +142,27 @@ def test_the_largest_run_fits(made: Any) -> None:
         )
     )
     assert len(page.encode()) < 6_000_000
-    assert ">The candidate by epoch, one in 100 and the last</span></caption>" in page
+    assert ">The candidate by epoch, one epoch in 100 and the last</span></caption>" in page
     assert '<th scope="row">100000</th>' in page
     assert '<th scope="row">99901</th>' in page
     assert '<th scope="row">99902</th>' not in page
     assert ">Rows by file, the first 1,000 of 20,000</span></caption>" in page
 
 
-def test_a_page_without_anything_says_what_is_missing() -> None:
-    """Each section has a sentence; there is no chart, and so there is no script either."""
+def test_a_page_without_artifacts_states_what_is_missing() -> None:
+    """Each section has a sentence; without charts there are no scripts either."""
     page = render(RunArtifacts(config={}))
     for sentence in (
         "The Evaluator left no verdict. Nothing was published.",
-        "The trainers left no history.",
+        "The trainers wrote no history.",
         "The gap was not measured.",
-        "The trainer left no summary of the weights.",
+        "The trainer wrote no summary of the weights.",
         "No curves were recorded.",
-        "ExampleGen left no account of the rows.",
+        "ExampleGen wrote no report on the rows.",
         "There are no statistics of the training split.",
-        "ExampleValidator left no account of anomalies.",
-        "No configuration was handed in.",
-        "The facts about this run itself were not handed in: its id, its steps and their artifacts.",
+        "ExampleValidator wrote no anomalies.",
+        "The configuration is missing.",
+        "The record of this run is missing: its ID, its steps and their artifacts.",
     ):
         assert f">{sentence}</p>" in page, sentence
     assert "<script" not in page

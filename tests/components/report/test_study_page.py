@@ -1,4 +1,4 @@
-"""The page of a study: each section of it, and what is shown where something is missing."""
+"""The page of a study: each of its sections, escaping and size."""
 
 import re
 from typing import Any
@@ -10,18 +10,18 @@ from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.report import study_page as page
 from components.report.blocks import Chart, Section, TableBlock, TextBlock
-from components.report.regularization_paths import path
+from components.report.regularization_paths import penalty_path
 from components.study.study_record import Entry, Result, SplitScores, Study, diverged
 from components.study.variants import Variant, plan
 
 NASTY = "<script>alert(1)</script>"
 MODEL, TRAINING = ModelConfig(), TrainingConfig(epochs=4, early_stopping=1)
-# Validation log loss by name; of all others it is 0.5. Training log loss is always 0.25.
+# Validation log loss by network; it is 0.5 for all others. The training log loss is always 0.25.
 LOSSES = {"none": 0.625, "l1 = 0.00032": 0.375, "all": 0.4375}
 
 
 def result(name: str) -> Result:
-    """The stronger of two L1 strengths drops a feature with a nasty name."""
+    """Results of a training. Those with exact zeros drop a feature whose name is a script."""
     exact = name in ("L1, proximal", "l1 = 0.00032")
     return Result(
         train=SplitScores(log_loss=0.25, auc=0.9, accuracy=0.875),
@@ -83,8 +83,8 @@ def charts(section: Section) -> dict[str, Chart]:
     return {block.id: block for block in section.blocks if isinstance(block, Chart)}
 
 
-def test_the_sections_stand_in_their_order() -> None:
-    """A section for each path that there is."""
+def test_the_order_of_the_sections() -> None:
+    """Each path has a section; a study without paths has none of them."""
     ids = [section.id for section in page.sections(study())]
     assert ids == [
         "finding",
@@ -108,51 +108,48 @@ def test_the_sections_stand_in_their_order() -> None:
     ]
 
 
-def test_what_it_found_in_a_few_sentences() -> None:
-    """The best, the gap against none, a caution, how to train it, and what this study had to do."""
-    assert texts(page.finding(study())) == [
+def test_the_finding() -> None:
+    """The best network, its gap, a caution, how to train it, and how many networks were trained."""
+    result, gap, caution, command, trained = texts(page.finding(study()))
+    assert result == (
         "l1 = 0.00032 has the lowest validation log loss of 17 networks: 0.3750, against 0.6250 without "
-        "regularization.",
-        "The gap is validation minus training log loss. It is +0.1250 for l1 = 0.00032 and +0.3750 without "
-        "regularization.",
-        "It was chosen as the lowest of 17 values on 189 rows: it is a little too good, and small differences may be "
-        "chance. The split test, which no study touches, decides in `regpipe run`.",
-        "To train l1 = 0.00032 in a run, give `regpipe run` the options of this study and --set model.l1=0.00032 --set "
-        "'model.hidden_units=[4, 2]'",
-        "15 networks were trained for this study, 2 known from earlier ones.",
-    ]
+        "regularization."
+    )
+    assert "+0.1250 for l1 = 0.00032 and +0.3750 without regularization" in gap
+    assert "the lowest of 17 values on 189 rows" in caution
+    assert "The split test" in caution
+    assert "`regpipe run`" in command
+    assert command.endswith("--set model.l1=0.00032 --set 'model.hidden_units=[4, 2]'")
+    assert trained == "15 networks were trained in this study, 2 in earlier studies."
 
 
-def test_regularization_may_not_help() -> None:
-    """Then the page says so, and does not call it good."""
+def test_no_regularization_is_best() -> None:
+    """The page states it, and does not highlight the sentence as good."""
     made = study(paths={}, family=study().family[:2])
     better = made.none.model_copy(update={"result": result("l1 = 0.00032")})
     made = made.model_copy(update={"family": (better, made.family[1]), "settings": (), "trained": 0})
     (first, *_) = page.finding(made).blocks
     assert first == TextBlock(
-        "No regularized network has a lower validation log loss than the one without, 0.3750."
+        "No regularized network has a lower validation log loss than the one without regularization, 0.3750."
     )
-    assert texts(page.finding(made))[-1] == "All 2 networks are known from earlier studies."
+    assert texts(page.finding(made))[-1] == "All 2 networks were trained in earlier studies."
 
 
-def test_everything_may_diverge() -> None:
-    """There is no best; the reasons are shown, and the page is made all the same."""
+def test_every_training_diverges() -> None:
+    """There is no best network; the page shows the reasons."""
     lost = tuple(e.model_copy(update={"result": diverged(2, "the loss is inf", 1.0)}) for e in study().family)
     paths = {"l1": tuple(e.model_copy(update={"result": lost[0].result}) for e in study().paths["l1"])}
     made = study(family=lost, paths=paths, settings=())
-    assert (
-        page.sentence(made)
-        == "No network has a validation log loss that is a number: every training diverged."
-    )
-    assert texts(page.learning_curves(made)) == ["No training got through an epoch."]
+    assert page.result_sentence(made).startswith("Every training diverged: ")
+    assert texts(page.learning_curves(made)) == ["No training completed an epoch."]
     assert "none: the loss is inf" in texts(page.family(made))
-    assert texts(path(made, "l1")) == ["Every training diverged."]
+    assert texts(penalty_path(made, "l1")) == ["Every training diverged."]
     assert ">NaN</td>" in page.render(made)
 
 
 def test_the_family_table() -> None:
-    """A row for each network, numbers as people read them."""
-    table = tables(page.family(study()))["The family on the splits train and validation"]
+    """Each network has a row with formatted numbers."""
+    table = tables(page.family(study()))["The family on the training and validation splits"]
     assert [row[0] for row in table.rows] == [
         "none", "L1, gradient", "L1, proximal", "L2", "elastic net", "dropout", "weight decay", "early stopping", "all",
     ]  # fmt: skip
@@ -172,37 +169,39 @@ def test_the_family_table() -> None:
     }
 
 
-def test_what_each_was_trained_with() -> None:
-    table = tables(page.family(study()))["What each network was trained with"]
+def test_the_settings_of_each_network() -> None:
+    table = tables(page.family(study()))["Settings of each network"]
     assert table.rows[2] == ("L1, proximal", "0.0001", "0", "0", "0", "off", "proximal_adam")
     assert table.rows[8] == ("all", "0.0001", "0.001", "0.2", "0", "1 epoch", "adam")
 
 
-def test_the_best_is_pointed_out_wherever_it_stands() -> None:
-    """On its path; and where the same network is of the family, too."""
+def test_the_best_network_is_highlighted() -> None:
+    """It is highlighted on its path, and also in the family if the same network is in both."""
     made = study()
-    (by_strength,) = (t for c, t in tables(path(made, "l1")).items() if c.startswith("By the strength"))
+    (by_strength,) = (
+        t for c, t in tables(penalty_path(made, "l1")).items() if c.startswith("By the strength")
+    )
     assert by_strength.good_rows == (2,)
     assert by_strength.rows[2][:4] == ("0.00032", "0.2500", "0.3750", "+0.1250")
     assert by_strength.rows[0][:4] == ("0", "0.2500", "0.6250", "+0.3750")
     family = list(made.family)
     family[2] = family[2].model_copy(update={"result": made.paths["l1"][1].result})
     both = study(family=tuple(family))
-    assert tables(page.family(both))["The family on the splits train and validation"].good_rows == (2,)
+    assert tables(page.family(both))["The family on the training and validation splits"].good_rows == (2,)
 
 
 def test_the_chart_of_losses_and_gaps() -> None:
-    """Two dots for each network, training and validation."""
+    """Each network has two dots, training and validation; the text names the largest gap."""
     chart = charts(page.family(study()))["losses"]
     training, validation = chart.dots
     assert chart.levels[0] == "none"
     assert training.x == (0.25,) * 9
     assert validation.x == (0.625, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.4375)
-    assert "The longest is that of none, +0.3750." in chart.text
+    assert "The largest gap is that of none, +0.3750." in chart.text
 
 
-def test_the_learning_curves_share_their_axes() -> None:
-    """One chart for each of the family; the epoch of early stopping is marked where there is one."""
+def test_the_learning_curves_have_the_same_axes() -> None:
+    """Each network of the family has a chart; the epoch that early stopping restored is marked."""
     found = list(charts(page.learning_curves(study())).values())
     assert len(found) == 9
     assert {chart.x_range for chart in found} == {(0.0, 4.0)}
@@ -214,12 +213,12 @@ def test_the_learning_curves_share_their_axes() -> None:
     )
 
 
-def test_a_path() -> None:
-    """Losses, AUC, zeros and norm by strength, on a logarithmic axis; the configured strength is marked."""
-    section = path(study(), "l1")
+def test_a_regularization_path() -> None:
+    """The strength has a logarithmic axis, on which the configured strength is marked."""
+    section = penalty_path(study(), "l1")
     assert texts(section) == [
-        "Alone, it is best at 0.00032: validation log loss 0.3750, below the 0.6250 without regularization; gap "
-        "+0.1250 instead of +0.3750, 50.0% of its weights exactly 0."
+        "Used alone, l1 gives the lowest validation log loss at 0.00032: 0.3750, below the 0.6250 without "
+        "regularization. The gap is +0.1250 instead of +0.3750. 50.0% of its weights are exactly 0."
     ]
     found = charts(section)
     assert list(found) == ["l1-loss", "l1-auc", "l1-zeros", "l1-norm"]
@@ -227,46 +226,46 @@ def test_a_path() -> None:
     assert (training.x, training.y) == ((1e-5, 3.2e-4, 1e-2), (0.25, 0.25, 0.25))
     assert validation.y == (0.5, 0.375, 0.5)
     assert none.y == (0.625, 0.625)
-    assert found["l1-loss"].mark == (1e-4, "configured, 0.0001")
+    assert found["l1-loss"].mark == (1e-4, "configured: 0.0001")
     assert [line.y for line in found["l1-zeros"].lines] == [(0, 0.5, 0), (0, 0.5, 0)]
     assert all(chart.log_x for chart in found.values())
 
 
-def test_a_path_without_zeros_has_no_chart_of_them() -> None:
-    """Dropout has none, its axis is linear, and the configured rate is on it."""
-    found = charts(path(study(), "dropout"))
+def test_a_path_without_zeros_has_no_chart_of_zeros() -> None:
+    """Dropout makes no weights 0. Its axis is linear, and the configured rate is marked."""
+    found = charts(penalty_path(study(), "dropout"))
     assert list(found) == ["dropout-loss", "dropout-auc", "dropout-norm"]
     assert not any(chart.log_x for chart in found.values())
-    assert found["dropout-loss"].mark == (0.2, "configured, 0.2")
+    assert found["dropout-loss"].mark == (0.2, "configured: 0.2")
 
 
 @pytest.mark.parametrize("configured", [[0.1, 0.0, 0.0], 0.0, 0.5])
-def test_a_strength_that_is_not_on_the_axis_has_no_mark(configured: Any) -> None:
-    """One for each layer, none at all, or beyond the end of the path."""
+def test_a_strength_outside_the_axis_is_not_marked(configured: Any) -> None:
+    """The configuration has one strength per layer, or none, or one beyond the end of the path."""
     made = study(config={"model": {"l1": configured}})
-    assert charts(path(made, "l1"))["l1-loss"].mark is None
+    assert charts(penalty_path(made, "l1"))["l1-loss"].mark is None
 
 
-def test_names_from_the_table_are_shown_and_not_run() -> None:
-    """A dropped feature, the label, a reason: as text, nowhere as an element."""
+def test_scripts_in_names_are_escaped() -> None:
+    """In a dropped feature, the label and a reason the name is text, and never an HTML element."""
     html = page.render(study())
     assert NASTY not in html
     assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 4
 
 
-def test_many_dropped_features_are_cut_short() -> None:
-    """2,000 names at each strength would make a large page."""
+def test_a_long_list_of_dropped_features_is_shortened() -> None:
+    """2,000 names at each strength would make the page large."""
     made = study()
     lost = made.paths["l1"][0].result.model_copy(update={"dropped": tuple(f"f{n}" for n in range(2_000))})
     entry = made.paths["l1"][0].model_copy(update={"result": lost})
-    table = tables(path(study(paths={"l1": (entry,)}), "l1"))[
-        "The features that the network does not look at"
+    table = tables(penalty_path(study(paths={"l1": (entry,)}), "l1"))[
+        "Dropped features: all their weights in the first layer are 0"
     ]
     assert table.rows[0][1].endswith(", f49 and 1,950 more")
 
 
-def test_the_largest_study_fits() -> None:
-    """50 strengths and 100,000 epochs: still under 6 MB."""
+def test_the_page_of_a_very_large_study() -> None:
+    """50 strengths and 100,000 epochs give less than 6 MB."""
     curve = tuple(1 / (number + 1.0) for number in range(100_000))
     made = study()
     long = tuple(
@@ -287,7 +286,7 @@ def test_the_same_study_gives_the_same_page() -> None:
     assert page.render(study()) == page.render(study())
 
 
-def test_every_chart_has_a_text_and_an_id_of_its_own() -> None:
+def test_every_chart_has_a_description_and_a_unique_id() -> None:
     html = page.render(study())
     drawn = re.findall(r'data-chart="([^"]+)"', html)
     assert len(drawn) == len(set(drawn)) == 1 + 9 + 4 + 3 + 3

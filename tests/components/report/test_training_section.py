@@ -1,4 +1,4 @@
-"""Learning curves, the epoch that was kept, and the weights."""
+"""The sections on the learning curves and on the weights."""
 
 import math
 from typing import Any
@@ -10,13 +10,13 @@ from components.report.blocks import Chart, TableBlock, TextBlock
 from components.report.run_artifacts import TrainingArtifacts
 
 
-def test_the_epoch_whose_weights_were_kept_is_marked(made: Any) -> None:
-    """The first with the lowest validation log loss, in each chart; the sentence says it too."""
+def test_the_restored_epoch_is_marked(made: Any) -> None:
+    """Each chart marks the first epoch with the lowest validation log loss; the first sentence names it too."""
     first, *blocks = training_section.learning_curves(made.run()).blocks
     assert isinstance(first, TextBlock)
     assert first.text == (
         "The candidate stopped early, after epoch 12 of 30, and has the weights of epoch 7: its validation log loss "
-        "was not lower in the 5 epochs after it. The baseline was trained for 30 epochs and has the last weights."
+        "was not lower in the next 5 epochs. The baseline was trained for 30 epochs and has the last weights."
     )
     charts = [block for block in blocks if isinstance(block, Chart)]
     assert [chart.id for chart in charts] == ["curve-loss", "curve-log_loss", "curve-accuracy"]
@@ -36,7 +36,7 @@ def test_the_epoch_whose_weights_were_kept_is_marked(made: Any) -> None:
     ],
 )
 def test_other_ends_of_a_training(made: Any, patience: int, epochs: int, sentence: str) -> None:
-    """Without early stopping there is no mark; with it, all epochs may have been needed."""
+    """Without early stopping no epoch is marked; with it, a training may still run for all epochs."""
     config = {"training": {"epochs": epochs, "early_stopping": patience}}
     first, chart, *_ = training_section.learning_curves(made.run(config=config)).blocks
     assert isinstance(first, TextBlock)
@@ -45,8 +45,8 @@ def test_other_ends_of_a_training(made: Any, patience: int, epochs: int, sentenc
     assert (chart.mark is None) == (patience == 0)
 
 
-def test_a_training_that_ran_away(made: Any) -> None:
-    """It is said why it ended; its last loss, which is no number, is in the table and not in the chart."""
+def test_a_diverged_training(made: Any) -> None:
+    """The text gives the reason why it ended; its last loss, which is not finite, is in the table but in no chart."""
     history = made.history(6, best=4)
     history[-1] |= {"loss": math.inf, "val_loss": math.inf, "val_log_loss": math.nan}
     first, chart, _, _, table, _ = training_section.learning_curves(
@@ -54,7 +54,7 @@ def test_a_training_that_ran_away(made: Any) -> None:
     ).blocks
     assert isinstance(first, TextBlock)
     assert first.text.startswith(
-        "The candidate's training ran away: its loss was no finite number after epoch 6 of 30. It has the weights of "
+        "The candidate's training diverged: its loss was not finite after epoch 6 of 30. It has the weights of "
         "epoch 4, in which its validation log loss was lowest."
     )
     assert isinstance(chart, Chart)
@@ -63,8 +63,8 @@ def test_a_training_that_ran_away(made: Any) -> None:
     assert table.rows[-1] == ("6", "infinite", "0.6167", "0.5600", "infinite", "NaN", "0.7500")
 
 
-def test_both_models_have_their_lines_and_their_tables(made: Any) -> None:
-    """Training and validation of both, and a folded row for each epoch."""
+def test_both_models_have_lines_and_tables(made: Any) -> None:
+    """Each chart has training and validation lines of both; a collapsed table has a row for each epoch."""
     blocks = training_section.learning_curves(made.run()).blocks
     chart = blocks[2]
     assert isinstance(chart, Chart)
@@ -75,20 +75,20 @@ def test_both_models_have_their_lines_and_their_tables(made: Any) -> None:
         ("baseline, validation", True, 30),
     ]
     assert "candidate, validation: from 0.5600 in epoch 1 to 0.5500 in epoch 12;" in chart.text
-    ours, theirs = (block for block in blocks if isinstance(block, TableBlock))
-    assert (ours.summary, theirs.summary) == (
+    candidate, baseline = (block for block in blocks if isinstance(block, TableBlock))
+    assert (candidate.summary, baseline.summary) == (
         "The candidate by epoch: 12 rows",
         "The baseline by epoch: 30 rows",
     )
-    assert ours.heads == (
+    assert candidate.heads == (
         "epoch", "training loss", "training log loss", "training accuracy", "validation loss",
         "validation log loss", "validation accuracy",
     )  # fmt: skip
-    assert ours.rows[0] == ("1", "1.7000", "0.7000", "0.5100", "0.8000", "0.5600", "0.7500")
+    assert candidate.rows[0] == ("1", "1.7000", "0.7000", "0.5100", "0.8000", "0.5600", "0.7500")
 
 
 def test_an_older_history_without_log_loss_is_drawn(made: Any) -> None:
-    """What is not there is left out: the chart, its columns, and the mark."""
+    """Missing metrics have no chart and no columns, and no epoch is marked."""
     history = [{"epoch": 1, "loss": 0.5, "val_loss": 0.6}]
     run = made.run(candidate=made.TrainingArtifacts(history, None), baseline=made.TrainingArtifacts())
     charts = [block for block in training_section.learning_curves(run).blocks if isinstance(block, Chart)]
@@ -96,12 +96,13 @@ def test_an_older_history_without_log_loss_is_drawn(made: Any) -> None:
     assert charts[0].lines[0].dots
 
 
-def test_what_became_of_the_weights(made: Any) -> None:
-    """Shares over all layers, norms by layer, the dropped feature last."""
+def test_the_weights(made: Any) -> None:
+    """Shares are over all layers, norms by layer; the dropped feature is last."""
     first, layers, *rest = training_section.weights(made.run()).blocks
     assert first == TextBlock(
-        "Of the candidate's weights: 50.0% exactly 0, 60.0% closer to 0 than 0.001. Of the baseline's: 0.0% exactly "
-        "0, 10.0% closer to 0 than 0.001. 1 of 2 features kept, 1 dropped."
+        "Of the candidate's weights, 50.0% are exactly 0 and 60.0% are below 0.001 in absolute value. "
+        "Of the baseline's weights, 0.0% are exactly 0 and 10.0% are below 0.001 in absolute value. "
+        "The candidate uses 1 of 2 features and drops 1."
     )
     assert isinstance(layers, TableBlock)
     assert layers.rows[0] == ("hidden_1, candidate", "100", "50.0%", "60.0%", "12.35", "2.50")
@@ -112,7 +113,7 @@ def test_what_became_of_the_weights(made: Any) -> None:
 
 
 def test_a_histogram_is_a_density(made: Any) -> None:
-    """Its area is 1 whatever the width of the bins: 40% over 1, and 60% over 2."""
+    """Its area is 1 for bins of any width: 40% of the weights in a bin of width 1, 60% in one of width 2."""
     chart = training_section.weights(made.run()).blocks[2]
     assert isinstance(chart, Chart)
     bars = chart.bars[0]
@@ -121,8 +122,8 @@ def test_a_histogram_is_a_density(made: Any) -> None:
     assert math.isclose(0.4 * 1 + 0.3 * 2, 1)
 
 
-def test_many_features_are_folded_away(made: Any) -> None:
-    """More than fifty rows are behind a sentence."""
+def test_a_table_of_many_features_is_collapsed(made: Any) -> None:
+    """It is collapsed from 51 rows on."""
     report = made.weights(0.0)
     report["features"] = [{"name": f"f{number}", "norm": 1.0} for number in range(51)]
     table = training_section.weights(made.run(candidate=made.TrainingArtifacts([], report))).blocks[-1]

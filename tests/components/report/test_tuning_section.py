@@ -1,5 +1,5 @@
-"""The section on the Tuner's trials."""
-# ruff: noqa: RUF001 (the report writes a real minus sign, which screen readers read out)
+"""The section on the Tuner."""
+# ruff: noqa: RUF001 (pages contain the minus sign U+2212)
 
 import dataclasses
 import math
@@ -29,54 +29,54 @@ def section(made: Any, trials: list[dict[str, Any]]) -> Section:
     return found
 
 
-def test_the_trials_and_what_was_made_of_the_best(made: Any) -> None:
-    """In the order in which they were run, the best marked by a word and a colour; who was trained with what."""
+def test_all_trials_and_the_use_of_the_best(made: Any) -> None:
+    """Trials are in the order in which they ran; the best is marked in text and colour."""
     assert section(made, TRIALS).blocks == (
         TextBlock(
-            "Of 3 trials, number 2 had the lowest validation log loss, 0.2500; number 1 had the configured values."
+            "Of 3 trials, trial 2 had the lowest validation log loss, 0.2500. Trial 1 used the configured values."
         ),
         TextBlock("The candidate was trained with l1 3e-05, learning rate 0.003."),
         TextBlock("The baseline was trained with learning rate 0.003."),
         TableBlock(
-            "The Tuner's trials",
+            "Trials of the Tuner",
             ("trial", "l1", "learning rate", "validation log loss"),
             (
                 ("1", "0", "0.001", "0.5000"),
                 ("2, the best", "3e−05", "0.003", "0.2500"),
-                ("3", "1", "9", "not a number"),
+                ("3", "1", "9", "diverged"),
             ),
             good_rows=(1,),
         ),
     )
 
 
-def test_many_trials_are_folded_away(made: Any) -> None:
-    """Behind a sentence that says how many there are."""
+def test_a_table_of_many_trials_is_collapsed(made: Any) -> None:
+    """The line it is collapsed under contains the number of trials."""
     many = [{"trial_id": f"{number:02}", "score": 0.5, "l1": 0.5} for number in range(51)]
     table = section(made, many).blocks[-1]
     assert isinstance(table, TableBlock)
-    assert table.summary == "The Tuner's trials: 51 trials"
+    assert table.summary == "Trials of the Tuner: 51 trials"
 
 
-def test_a_baseline_that_took_nothing(made: Any) -> None:
-    """Where the learning rate was not tuned, the baseline is as configured."""
+def test_a_baseline_without_tuned_values(made: Any) -> None:
+    """If the learning rate is not tuned, the baseline is trained as configured."""
     run = made.run(trials=TRIALS)
     (found,) = tuning_section.tuning(run)
-    assert found.blocks[2] == TextBlock("The baseline took none of its values.")
+    assert found.blocks[2] == TextBlock("The baseline uses none of the tuned values.")
 
 
 def test_without_a_tuner_there_is_no_section(made: Any) -> None:
-    """Nor a word in the configuration; with one that left nothing, the section says so."""
+    """Nor is it mentioned in the configuration. If the Tuner wrote no trials, the section states that."""
     assert list(tuning_section.tuning(made.run())) == []
     assert "tuning" not in [section.id for section in run_page.sections(made.run())]
     assert len(lineage_section.configuration(made.run()).blocks) == 1
-    assert section(made, []).blocks == (TextBlock("The Tuner left no account of its trials.", "quiet"),)
+    assert section(made, []).blocks == (TextBlock("The Tuner wrote no trials.", "quiet"),)
 
 
-def test_the_configuration_names_what_was_used_instead(made: Any) -> None:
-    """Above the keys as they were configured."""
+def test_the_configuration_shows_the_tuned_values(made: Any) -> None:
+    """They are above the table of the configured values."""
     found = lineage_section.configuration(tuned(made, TRIALS))
     assert found.blocks[0] == TextBlock(
-        "The Tuner's values took the place of the configured ones: l1 3e-05, learning rate 0.003."
+        "The Tuner's values replaced the configured ones: l1 3e-05, learning rate 0.003."
     )
     assert [section.id for section in run_page.sections(tuned(made, TRIALS))].index("tuning") == 2
