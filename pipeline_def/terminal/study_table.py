@@ -1,4 +1,4 @@
-"""A study on the terminal: what it found in a sentence, and a row for each network."""
+"""Prints a study on the terminal: its result in a sentence, and a row for each network."""
 
 import textwrap
 from collections.abc import Iterator
@@ -14,16 +14,16 @@ from components.study.study_record import Entry, Study
 from pipeline_def.local.study_runner import Studied
 
 _WIDTH = 98
-_NAME = 17
+_NAME_WIDTH = 17
 Line = tuple[str, str]  # text and rich style
 
 
 def show(studied: Studied, stream: TextIO) -> None:
-    """Writes the table to `stream`, in colour if that is a terminal."""
+    """Writes the table to `stream`, in colour if `stream` is a terminal."""
     lines = list(_lines(studied))
     if stream.isatty():
         text = Text("\n").join(Text(line, style) for line, style in lines)
-        stream.write("\n")  # below the display
+        stream.write("\n")  # separates it from the progress display above
         Console(file=stream).print(text, soft_wrap=True)
     else:
         stream.write("\n".join(line for line, _ in lines) + "\n")
@@ -45,16 +45,15 @@ def _lines(studied: Studied) -> Iterator[Line]:
     for note in study.notes:
         yield from _wrapped("Note", note, "yellow")
     rows = study.ingest.rows
-    seen = f"{rows.train:,} rows of train and {rows.eval:,} of eval; test was not looked at"
-    yield f"Rows      {seen}", ""
+    yield f"Rows      {rows.train:,} train, {rows.eval:,} eval; the test split was not read", ""
     if study.settings:
         yield from _wrapped("Best", best_network_options(study), "")
     yield f"Page      {studied.page}", ""
 
 
-def _wrapped(label: str, words: str, style: str) -> Iterator[Line]:
+def _wrapped(label: str, text: str, style: str) -> Iterator[Line]:
     lines = textwrap.wrap(
-        f"{label:<10}{words}",
+        f"{label:<10}{text}",
         _WIDTH,
         subsequent_indent=" " * 10,
         break_long_words=False,
@@ -67,7 +66,7 @@ def _heads() -> str:
     columns = (
         f"{'train':>9}{'eval':>9}{'gap':>9}{'AUC':>9}{'zeros':>8}{'features':>11}{'L2 norm':>9}{'epochs':>8}"
     )
-    return f"{'log loss on':<{_NAME}}{columns}"
+    return f"{'log loss on':<{_NAME_WIDTH}}{columns}"
 
 
 def _rows(entries: tuple[Entry, ...], study: Study) -> Iterator[Line]:
@@ -77,12 +76,12 @@ def _rows(entries: tuple[Entry, ...], study: Study) -> Iterator[Line]:
 
 
 def _row(entry: Entry) -> str:
-    found = entry.result
-    if found.failure:
-        return f"{entry.name:<{_NAME}}  diverged: {found.failure}"
-    features = f"{found.kept}/{found.features}"
+    result = entry.result
+    if result.failure:
+        return f"{entry.name:<{_NAME_WIDTH}}  diverged: {result.failure}"
+    features = f"{result.kept}/{result.features}"
     return (
-        f"{entry.name:<{_NAME}}{number(found.train.log_loss):>9}{number(found.validation.log_loss):>9}"
-        f"{difference(found.gap):>9}{number(found.validation.auc):>9}{percent(found.zero):>8}{features:>11}"
-        f"{number(found.l2_norm, 2):>9}{found.epochs:>8}"
+        f"{entry.name:<{_NAME_WIDTH}}{number(result.train.log_loss):>9}{number(result.validation.log_loss):>9}"
+        f"{difference(result.gap):>9}{number(result.validation.auc):>9}{percent(result.zero):>8}{features:>11}"
+        f"{number(result.l2_norm, 2):>9}{result.epochs:>8}"
     )

@@ -15,7 +15,7 @@ Visit: TypeAlias = Any  # of conftest.py
 QUICK = ("--set", "training.epochs=3", "--set", "model.hidden_units=[8]")
 SECTIONS = [
     "What the study found", "The family", "Learning curves", "L1, from weak to strong", "L2, from weak to strong",
-    "Dropout, from little to much", "Data", "Configuration", "Lineage",
+    "Dropout, from weak to strong", "Data", "Configuration", "Lineage",
 ]  # fmt: skip
 FAMILY = [
     "none", "L1, gradient", "L1, proximal", "L2", "elastic net", "dropout", "weight decay", "early stopping", "all",
@@ -115,12 +115,12 @@ def test_the_page_says_what_was_found(
     headline = page.locator(".headline").inner_text()
     assert " ".join(done.stdout.split("\n\n")[0].split()) == headline
     assert page.locator("tr.good").count() >= 1
-    assert page.get_by_role("table", name="The family on the splits train and validation").count() == 1
+    assert page.get_by_role("table", name="The family on the training and validation splits").count() == 1
     assert (
         page.get_by_role("img", name="Training and validation log loss, and the gap between them").count()
         == 1
     )
-    assert "The split test was not looked at" in page.locator("#data").inner_text()
+    assert "The split test was not read" in page.locator("#data").inner_text()
 
 
 def test_a_study_that_was_killed_is_taken_up(run: Run, tmp_path: Path) -> None:

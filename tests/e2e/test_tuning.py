@@ -42,7 +42,7 @@ def test_both_trainers_take_what_the_tuner_chose(first: Completed, root: Path) -
     assert [line.split()[1:5] for line in trials[1:-1]] == [["trial", str(n), "of", "3:"] for n in (1, 2, 3)]
     page = Path(first.summary["report_path"]).read_text()
     assert f"Of 3 trials, trial {tuned['trial']} had the lowest validation log loss" in page
-    assert "took the place of the configured ones" in page
+    assert "replaced the configured ones" in page
 
 
 def test_the_search_is_served_from_the_cache(run: Run, first: Completed, root: Path) -> None:
