@@ -15,7 +15,7 @@ from serving.client.messages import CLASSES
 from serving.client.predictor import SIGNATURE
 
 
-def warm_up_row(model: Path) -> dict[str, float] | None:
+def first_warmup_row(model: Path) -> dict[str, float] | None:
     """The first row of the first warm-up request, by the names of the inputs.
 
     Args:
@@ -34,7 +34,7 @@ def warm_up_row(model: Path) -> dict[str, float] | None:
         return None
 
 
-def curl(url: str, model: str, row: Mapping[str, float]) -> str:
+def curl_command(url: str, model: str, row: Mapping[str, float]) -> str:
     """A line for a shell that asks for the probability of one row. A missing value is NaN, which TF Serving reads."""
     body = json.dumps({"instances": [dict(row)]})
     return f"curl -sS -X POST {shlex.quote(f'{url}/v1/models/{model}:predict')} -d {shlex.quote(body)}"

@@ -22,12 +22,12 @@ _GRACE = 10.0  # seconds, for a server that was asked to end
 _DOCKER_ANSWERS = 20.0  # seconds
 
 
-class NotServing(Exception):
+class ServerFailed(Exception):
     """The server ended, or did not come to serve the model. The message is a sentence; its log says more."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Model:
+class ServedModel:
     """What is to be served, and where.
 
     Args:
@@ -49,19 +49,21 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Launch:
+class ServerCommand:
     """The command that runs a server until it is told to end, and one that clears away what may be left of it."""
 
     command: tuple[str, ...]
     cleanup: tuple[str, ...] = ()
 
 
-def from_binary(program: str, model: Model) -> Launch:
+def binary_command(program: str, model: ServedModel) -> ServerCommand:
     """A `tensorflow_model_server` of this machine."""
-    return Launch((program, *_flags(model.name, str(model.folder), (model.grpc_port, model.rest_port))))
+    return ServerCommand(
+        (program, *_flags(model.name, str(model.folder), (model.grpc_port, model.rest_port)))
+    )
 
 
-def from_docker(docker: str, model: Model) -> Launch:
+def docker_command(docker: str, model: ServedModel) -> ServerCommand:
     """A container that only this machine reaches, that may write nothing, and that is gone when it ends.
 
     It runs as the user who starts it, who may read the model.
@@ -82,7 +84,7 @@ def from_docker(docker: str, model: Model) -> Launch:
         *("--entrypoint", PROGRAM, IMAGE),
         *_flags(model.name, inside, _PORTS_INSIDE),
     )
-    return Launch(command, cleanup=(docker, "rm", "--force", container))
+    return ServerCommand(command, cleanup=(docker, "rm", "--force", container))
 
 
 def _flags(name: str, folder: str, ports: tuple[int, int]) -> tuple[str, ...]:
@@ -108,7 +110,7 @@ def is_free(port: int) -> bool:
     return True
 
 
-def what_docker_lacks(docker: str) -> str | None:
+def docker_problem(docker: str) -> str | None:
     """Why Docker can start no container, in its own words; None if it can."""
     try:
         asked = subprocess.run(
@@ -130,7 +132,7 @@ def has_image(docker: str) -> bool:
 
 
 @contextlib.contextmanager
-def started(launch: Launch, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running_server(launch: ServerCommand, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Within the context the server runs, and writes to the log; at its end it is gone.
 
     The server is in a session of its own, so a Ctrl-C reaches it through here only.
@@ -148,7 +150,7 @@ def started(launch: Launch, log: Path) -> Iterator[subprocess.Popen[bytes]]:
                 start_new_session=True,
             )
         except OSError as error:
-            raise NotServing(f"{launch.command[0]} can't be started: {error.strerror}.") from None
+            raise ServerFailed(f"{launch.command[0]} can't be started: {error.strerror}.") from None
     try:
         yield server
     finally:
@@ -192,7 +194,7 @@ def wait_until_available(
     while True:
         ended = server.poll()
         if ended is not None:
-            raise NotServing(
+            raise ServerFailed(
                 f"the server ended with exit code {ended} before version {version} was available."
             )
         state = _state(client, version)
@@ -200,9 +202,9 @@ def wait_until_available(
         if state == "AVAILABLE":
             return
         if state.startswith("END"):
-            raise NotServing(f"the server did not load version {version}: {state}.")
+            raise ServerFailed(f"the server did not load version {version}: {state}.")
         if seconds > timeout:
-            raise NotServing(f"version {version} was not available after {timeout:g} s: {state}.")
+            raise ServerFailed(f"version {version} was not available after {timeout:g} s: {state}.")
         tell(seconds, state)
         time.sleep(_POLL)
 

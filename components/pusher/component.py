@@ -10,7 +10,7 @@ from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
 from components.common.verdict_record import Verdict
-from components.pusher.publication import Destination, Published, publish, versions_in
+from components.pusher.publication import Destination, PublishedVersion, publish, version_store
 from components.saved_model import model_files
 from components.saved_model.card_file import read_card, write_card
 
@@ -47,19 +47,19 @@ def Pusher(  # noqa: N802 (TFX's: a component is named like a class)
         return
     folder = path_utils.serving_model_path(model.uri)
     place = Destination.model_validate_json(destination)
-    if reason := rolled_back(folder, place):
+    if reason := rollback_notice(folder, place):
         pushed_model.set_string_custom_property("not_pushed_because", reason)
         return
     card = {"run": run_id, "evaluation": Verdict.read(evaluation.uri).card_entry()}
     _record(pushed_model, publish(folder, place, card))
 
 
-def rolled_back(model: str, destination: Destination) -> str | None:
+def rollback_notice(model: str, destination: Destination) -> str | None:
     """Who rolled back from this very model, when and why, if the current version is there instead of it.
 
     The pipeline does not undo what a person did. `regpipe rollback` and `regpipe bless`, by a person, do.
     """
-    versions = versions_in(destination)
+    versions = version_store(destination)
     current = versions.current()
     rollback = read_card(versions.path(current)).get("rollback") if current is not None else None
     if not rollback or model_files.model_digest(model) not in rollback.get("away_from", ()):
@@ -68,7 +68,7 @@ def rolled_back(model: str, destination: Destination) -> str | None:
     return f"{rollback['by']} rolled back from this very model on {rollback['at']}{because}"
 
 
-def _record(pushed_model: Artifact, published: Published) -> None:
+def _record(pushed_model: Artifact, published: PublishedVersion) -> None:
     pushed_model.set_int_custom_property("pushed", 1)
     pushed_model.set_string_custom_property("pushed_version", str(published.version))
     pushed_model.set_string_custom_property("pushed_destination", published.path)

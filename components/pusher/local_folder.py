@@ -14,7 +14,12 @@ from pathlib import Path
 
 from components.common import storage
 from components.common.local_storage import UNFINISHED, sync_folder
-from components.pusher.version_numbers import LAST_VERSION_FILE, next_version, numbers, read_last_version
+from components.pusher.version_numbers import (
+    LAST_VERSION_FILE,
+    next_version,
+    parse_versions,
+    read_last_version,
+)
 
 _INCOMING, _REMOVED = "incoming-", "removed-"
 
@@ -26,14 +31,14 @@ class LocalFolder:
         directory: what TF Serving polls; it need not be there yet.
     """
 
-    least_kept = 1
+    min_kept = 1
 
     def __init__(self, directory: str) -> None:
         self._root = Path(directory)
 
     def versions(self) -> list[int]:
         """In rising order."""
-        return numbers(storage.list_folder(str(self._root)))
+        return parse_versions(storage.list_folder(str(self._root)))
 
     def current(self) -> int | None:
         """The highest, which is what TF Serving loads."""
@@ -44,7 +49,7 @@ class LocalFolder:
         return str(self._root / str(version))
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[None]:
+    def publishing(self) -> Iterator[None]:
         """Waits until no other process publishes here, and clears away what one that was killed has left.
 
         Raises:
@@ -64,14 +69,14 @@ class LocalFolder:
         """See `numbers.next_version`."""
         return next_version([*self.versions(), read_last_version(str(self._root))])
 
-    def staging(self, version: int) -> str:
+    def staging_path(self, version: int) -> str:
         """Where a version is written before it is one."""
         return str(self._root / f"{_INCOMING}{version}")
 
-    def reveal(self, version: int) -> None:
+    def activate(self, version: int) -> None:
         """Makes what was staged a version. The number is noted first: it is not given again, whatever happens."""
         storage.write(str(self._root / LAST_VERSION_FILE), f"{version}\n".encode(), durable=True)
-        staged = self.staging(version)
+        staged = self.staging_path(version)
         for folder, _, _ in os.walk(staged):
             sync_folder(folder)
         Path(staged).rename(self.path(version))
@@ -80,7 +85,7 @@ class LocalFolder:
 
     def discard(self, version: int) -> None:
         """Removes what was staged."""
-        _remove(Path(self.staging(version)))
+        _remove(Path(self.staging_path(version)))
 
     def remove(self, version: int) -> None:
         """Removes a version."""

@@ -31,7 +31,12 @@ from tfx.dsl.io import fileio
 
 from components.common import storage
 from components.common.file_names import CARD_FILE
-from components.pusher.version_numbers import LAST_VERSION_FILE, next_version, numbers, read_last_version
+from components.pusher.version_numbers import (
+    LAST_VERSION_FILE,
+    next_version,
+    parse_versions,
+    read_last_version,
+)
 from components.saved_model.card_file import read_card
 
 CONFIG_FILE = "models.config"
@@ -45,7 +50,7 @@ class ObjectStore:
         model_name: what servers call the model.
     """
 
-    least_kept = 2
+    min_kept = 2
 
     def __init__(self, directory: str, model_name: str) -> None:
         self._root = directory.rstrip("/")
@@ -70,7 +75,7 @@ class ObjectStore:
         return f"{self._root}/versions/{version}"
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[None]:
+    def publishing(self) -> Iterator[None]:
         """Clears away what a process that was killed has left: what is not complete, or was never named."""
         complete, current = self.versions(), self.current()
         for number in self._numbers():
@@ -82,11 +87,11 @@ class ObjectStore:
         """See `numbers.next_version`."""
         return next_version([*self._numbers(), read_last_version(self._root)])
 
-    def staging(self, version: int) -> str:
+    def staging_path(self, version: int) -> str:
         """Where a version is written: where it stays."""
         return self.path(version)
 
-    def reveal(self, version: int) -> None:
+    def activate(self, version: int) -> None:
         """Points the servers at a version."""
         storage.write(f"{self._root}/{LAST_VERSION_FILE}", f"{version}\n".encode())
         config = model_server_config_pb2.ModelServerConfig()
@@ -106,4 +111,4 @@ class ObjectStore:
         self.discard(version)
 
     def _numbers(self) -> list[int]:
-        return numbers(storage.list_folder(f"{self._root}/versions"))
+        return parse_versions(storage.list_folder(f"{self._root}/versions"))

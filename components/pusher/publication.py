@@ -25,7 +25,7 @@ class Destination(Settings):
 
 
 @dataclasses.dataclass(frozen=True)
-class Published:
+class PublishedVersion:
     """The version that holds a model, and its folder; `already`: it was there, and is what is served."""
 
     version: int
@@ -34,10 +34,10 @@ class Published:
     already: bool
 
 
-class Versions(Protocol):
+class VersionStore(Protocol):
     """A place with versions in it, on a disk or on an object store."""
 
-    least_kept: int
+    min_kept: int
 
     def versions(self) -> list[int]: ...  # noqa: D102 (all of them: see LocalFolder)
 
@@ -45,20 +45,20 @@ class Versions(Protocol):
 
     def path(self, version: int) -> str: ...  # noqa: D102
 
-    def opened(self) -> contextlib.AbstractContextManager[None]: ...  # noqa: D102
+    def publishing(self) -> contextlib.AbstractContextManager[None]: ...  # noqa: D102
 
     def next_version(self) -> int: ...  # noqa: D102
 
-    def staging(self, version: int) -> str: ...  # noqa: D102
+    def staging_path(self, version: int) -> str: ...  # noqa: D102
 
-    def reveal(self, version: int) -> None: ...  # noqa: D102
+    def activate(self, version: int) -> None: ...  # noqa: D102
 
     def discard(self, version: int) -> None: ...  # noqa: D102
 
     def remove(self, version: int) -> None: ...  # noqa: D102
 
 
-def versions_in(destination: Destination) -> Versions:
+def version_store(destination: Destination) -> VersionStore:
     """The versions at a destination; whether there are any yet or not."""
     if not storage.is_remote(destination.directory):
         return LocalFolder(destination.directory)
@@ -67,7 +67,7 @@ def versions_in(destination: Destination) -> Versions:
     return ObjectStore(destination.directory, destination.model_name)
 
 
-def publish(model: str, destination: Destination, entries: Mapping[str, Any]) -> Published:
+def publish(model: str, destination: Destination, entries: Mapping[str, Any]) -> PublishedVersion:
     """Publishes a SavedModel as the newest version, unless the current version is this very model.
 
     Older versions beyond `keep_versions` are removed afterwards; of them, only those that were published here.
@@ -83,8 +83,8 @@ def publish(model: str, destination: Destination, entries: Mapping[str, Any]) ->
     """
     if not storage.list_files(model):
         raise BadModel(f"{model} was not published. Expected a SavedModel, found no files.")
-    place = versions_in(destination)
-    with place.opened():
+    place = version_store(destination)
+    with place.publishing():
         digest = model_digest(model)
         current = place.current()
         # What is there counts, not what is written about it: someone may have removed a file.
@@ -93,16 +93,16 @@ def publish(model: str, destination: Destination, entries: Mapping[str, Any]) ->
         else:
             version, already = place.next_version(), False
             _stage(model, place, version, {**entries, "digest": digest})
-            place.reveal(version)
+            place.activate(version)
             logging.info("Published version %d in %s.", version, place.path(version))
-        _remove_old(place, max(destination.keep_versions, place.least_kept))
-    return Published(version, place.path(version), digest, already)
+        _remove_old(place, max(destination.keep_versions, place.min_kept))
+    return PublishedVersion(version, place.path(version), digest, already)
 
 
-def _stage(model: str, place: Versions, version: int, entries: Card) -> None:
+def _stage(model: str, place: VersionStore, version: int, entries: Card) -> None:
     from components.saved_model.warmup import replay  # TensorFlow: seconds, and the rest does without.
 
-    staged = place.staging(version)
+    staged = place.staging_path(version)
     try:
         copy_model(model, staged)
         if model_digest(staged) != entries["digest"]:
@@ -119,7 +119,7 @@ def _stage(model: str, place: Versions, version: int, entries: Card) -> None:
         raise
 
 
-def _remove_old(place: Versions, keep: int) -> None:
+def _remove_old(place: VersionStore, keep: int) -> None:
     ours = [
         version for version in place.versions() if read_card(place.path(version)).get("version") == version
     ]

@@ -9,7 +9,7 @@ LAST_VERSION_FILE = "last_version"
 _HIGHEST = 2**63 - 1  # TF Serving's versions are int64
 
 
-def numbers(names: Iterable[str]) -> list[int]:
+def parse_versions(names: Iterable[str]) -> list[int]:
     """Those of the names that are versions, in rising order: the integers, as TF Serving reads them."""
     plain = (name for name in names if name.isascii() and name.isdecimal() and name == str(int(name)))
     return sorted(number for number in map(int, plain) if number <= _HIGHEST)

@@ -16,9 +16,9 @@ from pipeline_def.cli.usage_errors import UsageError
 if TYPE_CHECKING:
     from pipeline_def.config.load import PipelineConfig
     from serving.client.predictor import Client, Predictor
-    from serving.predict.model_folder import Card
-    from serving.predict.output import Layout
-    from serving.predict.sources import Source
+    from serving.predict.model_folder import CardInputs
+    from serving.predict.output import OutputLayout
+    from serving.predict.sources import RowSource
 
 _REMOTE_ROWS, _LOCAL_ROWS = 1_024, 8_192  # in a request
 
@@ -26,21 +26,21 @@ _REMOTE_ROWS, _LOCAL_ROWS = 1_024, 8_192  # in a request
 def predict_here(args: argparse.Namespace, config: "PipelineConfig") -> int:
     """Predicts in this process, with a SavedModel or a server; returns the exit code."""
     from pipeline_def.terminal.progress import RowProgress
-    from serving.predict.add_probabilities import score
-    from serving.predict.output import new_file, write
+    from serving.predict.add_probabilities import score_rows
+    from serving.predict.output import output_file, write_rows
 
     sources = _sources(args, config)
     predictor, card = _predictor(args, config)
     with contextlib.closing(predictor), RowProgress(sys.stderr) as progress:
         layout = _layout(args, config, sources[0], (predictor.input_names(), card))
         size = args.batch_size or (_REMOTE_ROWS if args.endpoint else _LOCAL_ROWS)
-        scores = score(predictor, sources, layout.features, size, progress)
+        scores = score_rows(predictor, sources, layout.features, size, progress)
         try:
             if args.output is None:
-                write(output_format(args), sys.stdout.buffer, layout, scores)
+                write_rows(output_format(args), sys.stdout.buffer, layout, scores)
                 return 0
-            with new_file(Path(args.output)) as file:
-                rows = write(output_format(args), file, layout, scores)
+            with output_file(Path(args.output)) as file:
+                rows = write_rows(output_format(args), file, layout, scores)
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -70,9 +70,9 @@ def predict_with_beam(args: argparse.Namespace, config: "PipelineConfig") -> int
     print(f"regpipe: {files} through Beam", file=sys.stderr)
     began = time.monotonic()
     with _without_noise():
-        from serving.predict.beam_batch import Job, run
+        from serving.predict.beam_batch import BeamJob, predict_with_beam
 
-        job = Job(
+        job = BeamJob(
             model=folder,
             card=card.features,
             layout=layout,
@@ -80,25 +80,25 @@ def predict_with_beam(args: argparse.Namespace, config: "PipelineConfig") -> int
             kind=args.format or "csv",
             output=args.output,
         )
-        rows = run(job, sources, config.beam_args())
+        rows = predict_with_beam(job, sources, config.beam_args())
     print(f"Wrote {args.output}: {rows:,} rows in {duration(time.monotonic() - began)}.")
     return 0
 
 
-def _sources(args: argparse.Namespace, config: "PipelineConfig") -> "list[Source]":
+def _sources(args: argparse.Namespace, config: "PipelineConfig") -> "list[RowSource]":
     from serving.predict.add_probabilities import check_columns
-    from serving.predict.sources import TypedRows, find, open_source
+    from serving.predict.sources import CommandLineRows, find_inputs, open_source
 
-    sources: list[Source] = (
-        [TypedRows([typed_row(words) for words in args.row])]
+    sources: list[RowSource] = (
+        [CommandLineRows([typed_row(words) for words in args.row])]
         if args.row
-        else [open_source(path, config.data.delimiter) for path in find(args.inputs)]
+        else [open_source(path, config.data.delimiter) for path in find_inputs(args.inputs)]
     )
     check_columns(sources, args.column)
     return sources
 
 
-def _predictor(args: argparse.Namespace, config: "PipelineConfig") -> "tuple[Predictor, Card]":
+def _predictor(args: argparse.Namespace, config: "PipelineConfig") -> "tuple[Predictor, CardInputs]":
     """Who answers, and what is known of its tables."""
     if args.endpoint:
         return _client(args, config), _card(args)
@@ -112,7 +112,7 @@ def _predictor(args: argparse.Namespace, config: "PipelineConfig") -> "tuple[Pre
 def _client(args: argparse.Namespace, config: "PipelineConfig") -> "Client":
     from serving.client.connect import connect
     from serving.client.endpoint import Tls
-    from serving.client.retries import Patience
+    from serving.client.retries import RetryPolicy
 
     token = bearer_token()
     try:
@@ -120,7 +120,7 @@ def _client(args: argparse.Namespace, config: "PipelineConfig") -> "Client":
             args.endpoint,
             model=args.model_name or config.name,
             headers={"Authorization": f"Bearer {token}"} if token else {},
-            patience=Patience(timeout=args.timeout, attempts=args.retries + 1),
+            retry_policy=RetryPolicy(timeout=args.timeout, attempts=args.retries + 1),
             tls=Tls(ca=args.ca_file),
         )
     except ValueError as error:
@@ -138,28 +138,28 @@ def _without_noise() -> Iterator[None]:
         yield
 
 
-def _local(args: argparse.Namespace, config: "PipelineConfig") -> "tuple[str, Card]":
+def _local(args: argparse.Namespace, config: "PipelineConfig") -> "tuple[str, CardInputs]":
     """The folder of a SavedModel, and what its card tells."""
     from pipeline_def.config.destination import destination
-    from serving.client.exceptions import NotFound
-    from serving.predict.model_folder import card_in, find_model
+    from serving.client.exceptions import ModelNotFound
+    from serving.predict.model_folder import find_model, read_card_inputs
 
     try:
         folder = find_model(args.model or destination(config, args.root).directory)
-    except NotFound as error:
+    except ModelNotFound as error:
         advice = "" if args.model else " `regpipe run` makes one; --model and --endpoint name others."
         raise UsageError(f"{error}{advice}") from None
-    return folder, _card(args) if args.card else card_in(folder)
+    return folder, _card(args) if args.card else read_card_inputs(folder)
 
 
-def _card(args: argparse.Namespace) -> "Card":
-    from serving.predict.model_folder import Card, card_of
+def _card(args: argparse.Namespace) -> "CardInputs":
+    from serving.predict.model_folder import CardInputs, load_card_inputs
 
     if args.card is None:
-        return Card()
+        return CardInputs()
 
     try:
-        return card_of(args.card)
+        return load_card_inputs(args.card)
     except OSError as error:
         raise UsageError(f"--card: {args.card} can't be read: {_reason(error)}") from None
     except ValueError as error:
@@ -173,25 +173,25 @@ def _reason(error: OSError) -> str:
 def _layout(
     args: argparse.Namespace,
     config: "PipelineConfig",
-    source: "Source",
-    model: "tuple[list[str], Card]",
-) -> "Layout":
+    source: "RowSource",
+    model: "tuple[list[str], CardInputs]",
+) -> "OutputLayout":
     from components.example_gen.cell_parsing import missing_words
-    from serving.predict.column_matching import match
-    from serving.predict.features import Features
-    from serving.predict.output import Layout
+    from serving.predict.column_matching import match_columns
+    from serving.predict.features import FeatureColumns
+    from serving.predict.output import OutputLayout
 
     inputs, card = model
     missing = config.data.missing_values
     if card.missing_values is not None and "missing_values" not in config.data.model_fields_set:
         missing = card.missing_values  # what nobody asked for otherwise is as it was in training
-    columns, absent = match(
+    columns, absent = match_columns(
         source.columns, inputs, card.features, table=source.name, allow_missing=args.allow_missing
     )
-    features = Features(
+    features = FeatureColumns(
         columns=columns,
         absent=absent,
         missing=missing_words(missing),
         allow_missing=args.allow_missing,
     )
-    return Layout(columns=source.columns, probability=args.column, features=features)
+    return OutputLayout(columns=source.columns, probability=args.column, features=features)

@@ -16,7 +16,7 @@ from pipeline_def.cli.usage_errors import UsageError, check_root
 
 if TYPE_CHECKING:
     from serving.client.predictor import Client
-    from serving.launch import Launch, Model
+    from serving.launch import ServedModel, ServerCommand
 
 PROGRAM_VARIABLE = "TENSORFLOW_MODEL_SERVER"
 LOG_TAIL_LINES = 15
@@ -89,19 +89,19 @@ def serve(args: argparse.Namespace) -> int:
     log = _empty_log(args, model)
     from serving.client.connect import connect
     from serving.client.exceptions import ServingError
-    from serving.client.retries import Patience
-    from serving.launch import NotServing, started, wait_until_available
+    from serving.client.retries import RetryPolicy
+    from serving.launch import ServerFailed, running_server, wait_until_available
 
-    client = connect(model.url, model=model.name, patience=Patience(timeout=_ONE_ATTEMPT, attempts=1))
+    client = connect(model.url, model=model.name, retry_policy=RetryPolicy(timeout=_ONE_ATTEMPT, attempts=1))
     try:
-        with contextlib.closing(client), _stop_on_signals(), started(launch, log) as server:
+        with contextlib.closing(client), _stop_on_signals(), running_server(launch, log) as server:
             wait_until_available(server, client, version, args.timeout, _Progress(version))
             try:
                 print(_answer(model, version, client, log), flush=True)
-                raise NotServing(f"the server ended with exit code {server.wait()}.")
+                raise ServerFailed(f"the server ended with exit code {server.wait()}.")
             except KeyboardInterrupt:
                 print("regpipe: stopping", file=sys.stderr, flush=True)
-    except (NotServing, ServingError) as error:
+    except (ServerFailed, ServingError) as error:
         return _failed(error, log)
     return 0
 
@@ -124,13 +124,13 @@ class _Progress:
             )
 
 
-def _model(args: argparse.Namespace) -> "tuple[Model, int]":
+def _model(args: argparse.Namespace) -> "tuple[ServedModel, int]":
     """What to serve, and its newest version."""
     check_root(args.root)
     from components.common.storage import is_remote
     from components.pusher.local_folder import LocalFolder
     from pipeline_def.config.destination import destination
-    from serving.launch import Model
+    from serving.launch import ServedModel
 
     place = destination(read_config(args), args.root)
     directory = args.model_dir or place.directory
@@ -143,10 +143,10 @@ def _model(args: argparse.Namespace) -> "tuple[Model, int]":
     if version is None:
         raise UsageError(f"{folder}: no version is published there yet; `regpipe run` publishes the first")
     ports = {"grpc_port": args.grpc_port, "rest_port": args.rest_port}
-    return Model(name=place.model_name, folder=folder, **ports), version
+    return ServedModel(name=place.model_name, folder=folder, **ports), version
 
 
-def _check_ports(model: "Model") -> None:
+def _check_ports(model: "ServedModel") -> None:
     from serving.launch import is_free
 
     if model.rest_port == model.grpc_port:
@@ -158,9 +158,9 @@ def _check_ports(model: "Model") -> None:
             raise UsageError(f"{option}: port {port} is in use; stop what uses it, or choose another")
 
 
-def _launch(args: argparse.Namespace, model: "Model") -> "Launch":
+def _launch(args: argparse.Namespace, model: "ServedModel") -> "ServerCommand":
     """A named program, then one on the PATH, then Docker."""
-    from serving.launch import PROGRAM, from_binary, from_docker
+    from serving.launch import PROGRAM, binary_command, docker_command
 
     named = [("--binary", args.binary), (PROGRAM_VARIABLE, os.environ.get(PROGRAM_VARIABLE))]
     for source, name in named if not args.docker else []:
@@ -168,22 +168,22 @@ def _launch(args: argparse.Namespace, model: "Model") -> "Launch":
             program = shutil.which(name)
             if program is None:
                 raise UsageError(f"{source}: expected a program that can be run, got {name!r}")
-            return from_binary(str(Path(program).absolute()), model)
+            return binary_command(str(Path(program).absolute()), model)
     program = None if args.docker else shutil.which(PROGRAM)
     if program is not None:
-        return from_binary(program, model)
+        return binary_command(program, model)
     docker = shutil.which("docker")
     if docker is None:
         raise UsageError(_NO_SERVER)
     _prepare(docker)
-    return from_docker(docker, model)
+    return docker_command(docker, model)
 
 
 def _prepare(docker: str) -> None:
     """Sees to it that Docker runs and has the image. Its download shows its own progress."""
-    from serving.launch import IMAGE, has_image, what_docker_lacks
+    from serving.launch import IMAGE, docker_problem, has_image
 
-    if (lack := what_docker_lacks(docker)) is not None:
+    if (lack := docker_problem(docker)) is not None:
         raise UsageError(f"Docker is installed, but can't be used: {lack}")
     if not has_image(docker):
         print(f"regpipe: downloading {IMAGE}", file=sys.stderr, flush=True)
@@ -191,7 +191,7 @@ def _prepare(docker: str) -> None:
             raise UsageError(f"{IMAGE} can't be downloaded; Docker says why above")
 
 
-def _empty_log(args: argparse.Namespace, model: "Model") -> Path:
+def _empty_log(args: argparse.Namespace, model: "ServedModel") -> Path:
     log: Path = args.log or model.folder.parent / "serve.log"
     try:
         log.write_bytes(b"")
@@ -200,11 +200,11 @@ def _empty_log(args: argparse.Namespace, model: "Model") -> Path:
     return log
 
 
-def _answer(model: "Model", version: int, client: "Client", log: Path) -> str:
-    from serving.curl_example import curl, warm_up_row
+def _answer(model: "ServedModel", version: int, client: "Client", log: Path) -> str:
+    from serving.curl_example import curl_command, first_warmup_row
     from serving.launch import HOST
 
-    row = warm_up_row(model.folder / str(version)) or dict.fromkeys(client.input_names(), 0.0)
+    row = first_warmup_row(model.folder / str(version)) or dict.fromkeys(client.input_names(), 0.0)
     return f"""\
 Serving version {version} of {model.name}; a newer one takes its place when it is published.
 
@@ -212,7 +212,7 @@ REST    {model.url}
 gRPC    {HOST}:{model.grpc_port}
 Log     {log}
 
-{curl(model.url, model.name, row)}
+{curl_command(model.url, model.name, row)}
 
 Ctrl-C ends it."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.common.verdict_record import Verdict
-from components.pusher.publication import Published, publish
+from components.pusher.publication import PublishedVersion, publish
 from components.saved_model.card_file import Card
 from pipeline_def.config.destination import destination
 from pipeline_def.config.load import PipelineConfig
@@ -77,7 +77,9 @@ def _candidate(store: RunStore, run_id: str) -> mlmd.Artifact:
     return model
 
 
-def _publish(store: RunStore, run_id: str, record: tuple[Override, mlmd.Artifact], root: Path) -> Published:
+def _publish(
+    store: RunStore, run_id: str, record: tuple[Override, mlmd.Artifact], root: Path
+) -> PublishedVersion:
     from tfx.utils import path_utils
 
     override, model = record

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.pusher.publication import Destination, Published, Versions, publish, versions_in
+from components.pusher.publication import Destination, PublishedVersion, VersionStore, publish, version_store
 from components.saved_model.card_file import read_card
 from components.saved_model.model_files import model_digest
 from pipeline_def.runs.summary import Rollback, VersionRecord
@@ -21,7 +21,7 @@ class CannotRollBack(Exception):
 
 def list_versions(destination: Destination) -> list[VersionRecord]:
     """What is published at a destination, the newest first, as the card of each version tells it."""
-    place = versions_in(destination)
+    place = version_store(destination)
     current = place.current()
     return [
         _record(version, place.path(version), current=version == current)
@@ -47,7 +47,7 @@ def _record(version: int, path: str, *, current: bool) -> VersionRecord:
     )
 
 
-def rollback(root: Path, destination: Destination, version: int, *, by: str, reason: str) -> Published:
+def rollback(root: Path, destination: Destination, version: int, *, by: str, reason: str) -> PublishedVersion:
     """Publishes an old version again, as the newest: it is copied, checked as any model is, and gets a new number.
 
     Who did so, when and why is in its card, and, where there is one, in the metadata store under the root. From then
@@ -66,7 +66,7 @@ def rollback(root: Path, destination: Destination, version: int, *, by: str, rea
         RootInUse: a run is under way under this root.
     """
     with _only_process(root) as runs:
-        place = versions_in(destination)
+        place = version_store(destination)
         note = Rollback(
             by=by,
             at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -86,14 +86,14 @@ def rollback(root: Path, destination: Destination, version: int, *, by: str, rea
     return published
 
 
-def _current(place: Versions, destination: Destination) -> int:
+def _current(place: VersionStore, destination: Destination) -> int:
     current = place.current()
     if current is None:
         raise CannotRollBack(f"{destination.directory}: there is no version yet.")
     return current
 
 
-def _away_from(place: Versions, note: Rollback) -> list[str]:
+def _away_from(place: VersionStore, note: Rollback) -> list[str]:
     """The digests of the models that people have rolled back from, the last first, since the pipeline published one."""
     version, current = note.to_version, note.from_version
     if version == current:

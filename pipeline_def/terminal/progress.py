@@ -49,12 +49,12 @@ class RowProgress:
         return self._clock() - self._began
 
     def read(self, rows: int, share: float | None) -> None:
-        """See serving.predict.add_probabilities.Watcher."""
+        """See serving.predict.add_probabilities.ProgressListener."""
         self._read += rows
         self._total = self._read / share if share else None
 
     def scored(self, rows: int) -> None:
-        """See serving.predict.add_probabilities.Watcher."""
+        """See serving.predict.add_probabilities.ProgressListener."""
         self._done += rows
         if self._clock() < self._next:
             return

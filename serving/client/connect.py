@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from serving.client.endpoint import Tls, parse
 from serving.client.predictor import Client
-from serving.client.retries import Patience
+from serving.client.retries import RetryPolicy
 
 
 def connect(
@@ -13,7 +13,7 @@ def connect(
     model: str = "regpipe",
     version: int | None = None,
     headers: Mapping[str, str] | None = None,
-    patience: Patience | None = None,
+    retry_policy: RetryPolicy | None = None,
     tls: Tls | None = None,
 ) -> Client:
     """The client of a model; nothing is sent yet.
@@ -34,7 +34,7 @@ def connect(
     if target.is_grpc:
         from serving.client.grpc import GrpcClient
 
-        return GrpcClient(target, headers or {}, patience or Patience(), tls or Tls())
+        return GrpcClient(target, headers or {}, retry_policy or RetryPolicy(), tls or Tls())
     from serving.client.rest import RestClient
 
-    return RestClient(target, headers or {}, patience or Patience(), tls or Tls())
+    return RestClient(target, headers or {}, retry_policy or RetryPolicy(), tls or Tls())

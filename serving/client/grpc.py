@@ -7,10 +7,10 @@ import grpc
 import numpy as np
 
 from serving.client.endpoint import Endpoint, Tls
-from serving.client.exceptions import NotFound, Refused, Unavailable
+from serving.client.exceptions import ModelNotFound, RequestRejected, ServerUnavailable
 from serving.client.messages import CLASSES, DT_FLOAT, STATES
-from serving.client.predictor import OUTPUT, SIGNATURE, Columns, Probabilities, VersionStatus, batch_size
-from serving.client.retries import Patience, TryAgain, with_retries
+from serving.client.predictor import OUTPUT, SIGNATURE, Columns, Probabilities, VersionStatus, count_rows
+from serving.client.retries import RetryPolicy, TransientError, with_retries
 
 BUSY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
 CODES = {code.value[0]: code.name for code in grpc.StatusCode}
@@ -41,10 +41,12 @@ class GrpcClient:
         tls: whom to trust.
     """
 
-    def __init__(self, endpoint: Endpoint, headers: Mapping[str, str], patience: Patience, tls: Tls) -> None:
+    def __init__(
+        self, endpoint: Endpoint, headers: Mapping[str, str], retry_policy: RetryPolicy, tls: Tls
+    ) -> None:
         self._endpoint = endpoint
         self._metadata = tuple((name.lower(), value) for name, value in headers.items())
-        self._patience = patience
+        self._retry_policy = retry_policy
         options = list(OPTIONS.items())
         if endpoint.is_encrypted:
             credentials = grpc.ssl_channel_credentials(**tls.contents())
@@ -54,18 +56,18 @@ class GrpcClient:
 
     def input_names(self) -> list[str]:
         """See Predictor."""
-        answer = self._ask("PredictionService", "GetModelMetadata", metadata_field=["signature_def"])
+        answer = self._call("PredictionService", "GetModelMetadata", metadata_field=["signature_def"])
         signatures = (
             CLASSES["SignatureDefMap"].FromString(answer.metadata["signature_def"].value).signature_def
         )
         if SIGNATURE not in signatures:
             found = ", ".join(sorted(signatures))
-            raise NotFound(f"{self._endpoint}: there is no signature {SIGNATURE}, only {found}.")
+            raise ModelNotFound(f"{self._endpoint}: there is no signature {SIGNATURE}, only {found}.")
         return sorted(signatures[SIGNATURE].inputs)
 
     def predict(self, columns: Columns) -> Probabilities:
         """See Predictor."""
-        rows = batch_size(columns)
+        rows = count_rows(columns)
         shape = {"dim": [{"size": rows}]}
         inputs = {
             name: CLASSES["TensorProto"](
@@ -75,7 +77,7 @@ class GrpcClient:
             )
             for name, column in columns.items()
         }
-        answer = self._ask("PredictionService", "Predict", inputs=inputs)
+        answer = self._call("PredictionService", "Predict", inputs=inputs)
         if OUTPUT not in answer.outputs:
             raise self._unexpected(f"the output {OUTPUT}", ", ".join(sorted(answer.outputs)))
         tensor = answer.outputs[OUTPUT]
@@ -92,7 +94,7 @@ class GrpcClient:
 
     def status(self) -> list[VersionStatus]:
         """See Client."""
-        answer = self._ask("ModelService", "GetModelStatus")
+        answer = self._call("ModelService", "GetModelStatus")
         return [
             VersionStatus(
                 one.version,
@@ -107,7 +109,7 @@ class GrpcClient:
         """See Predictor."""
         self._channel.close()
 
-    def _ask(self, service: str, method: str, **fields: Any) -> Any:
+    def _call(self, service: str, method: str, **fields: Any) -> Any:
         call = self._channel.unary_unary(
             f"/tensorflow.serving.{service}/{method}",
             request_serializer=CLASSES[f"{method}Request"].SerializeToString,
@@ -119,30 +121,30 @@ class GrpcClient:
         if method == "Predict":
             spec.signature_name = SIGNATURE
         request = CLASSES[f"{method}Request"](model_spec=spec, **fields)
-        return with_retries(lambda: self._attempt(call, request), self._patience, str(self._endpoint))
+        return with_retries(lambda: self._attempt(call, request), self._retry_policy, str(self._endpoint))
 
     def _attempt(self, call: Any, request: Any) -> Any:
         try:
             return call(
-                request, timeout=self._patience.timeout, metadata=self._metadata, wait_for_ready=False
+                request, timeout=self._retry_policy.timeout, metadata=self._metadata, wait_for_ready=False
             )
         except grpc.RpcError as error:
             code = error.code()
             reason = f"{code.name}: {error.details()}"
             if "parsing HTTP/2" in reason:
-                raise Refused(
+                raise RequestRejected(
                     f"{self._endpoint}: this port speaks no gRPC; for REST, begin with http://."
                 ) from error
             if code in BUSY:
-                raise TryAgain(reason, _pushback(error)) from error
+                raise TransientError(reason, _pushback(error)) from error
             if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-                limit = self._patience.timeout
-                raise Unavailable(f"{self._endpoint}: no answer within {limit:g} s.") from error
-            kind = NotFound if code is grpc.StatusCode.NOT_FOUND else Refused
+                limit = self._retry_policy.timeout
+                raise ServerUnavailable(f"{self._endpoint}: no answer within {limit:g} s.") from error
+            kind = ModelNotFound if code is grpc.StatusCode.NOT_FOUND else RequestRejected
             raise kind(f"{self._endpoint}: {reason}") from error
 
-    def _unexpected(self, expected: str, got: str) -> Refused:
-        return Refused(f"{self._endpoint}: expected {expected}, got {got or 'nothing'}.")
+    def _unexpected(self, expected: str, got: str) -> RequestRejected:
+        return RequestRejected(f"{self._endpoint}: expected {expected}, got {got or 'nothing'}.")
 
 
 def _pushback(error: Any) -> float | None:

@@ -73,7 +73,7 @@ class Client(Predictor, Protocol):
         ...
 
 
-def batch_size(columns: Columns) -> int:
+def count_rows(columns: Columns) -> int:
     """How many rows the columns have.
 
     A server would not always notice: TensorFlow may stretch a column of one value over the batch.

@@ -20,15 +20,15 @@ import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProtocolError, TimeoutError
 
 from serving.client.endpoint import Endpoint, Tls
-from serving.client.exceptions import NotFound, Refused, Unavailable
-from serving.client.predictor import SIGNATURE, Columns, Probabilities, VersionStatus, batch_size
-from serving.client.retries import Patience, TryAgain, with_retries
+from serving.client.exceptions import ModelNotFound, RequestRejected, ServerUnavailable
+from serving.client.predictor import SIGNATURE, Columns, Probabilities, VersionStatus, count_rows
+from serving.client.retries import RetryPolicy, TransientError, with_retries
 
 # What may pass: too many requests (RESOURCE_EXHAUSTED), a gateway that finds no server, UNAVAILABLE.
 BUSY = {429, 502, 503}
 # DEADLINE_EXCEEDED: tensorflow_serving/model_servers/http_server.cc has the whole mapping.
 GATEWAY_TIMEOUT = 504
-WORDS = 500  # more of a server's words are no help
+MAX_MESSAGE = 500  # more of a server's words are no help
 THREADS = 16  # connections that are kept open at most
 
 
@@ -42,9 +42,11 @@ class RestClient:
         tls: whom to trust.
     """
 
-    def __init__(self, endpoint: Endpoint, headers: Mapping[str, str], patience: Patience, tls: Tls) -> None:
+    def __init__(
+        self, endpoint: Endpoint, headers: Mapping[str, str], retry_policy: RetryPolicy, tls: Tls
+    ) -> None:
         self._endpoint = endpoint
-        self._patience = patience
+        self._retry_policy = retry_policy
         version = "" if endpoint.version is None else f"/versions/{endpoint.version}"
         self._path = f"{endpoint.path}/v1/models/{quote(endpoint.model, safe='')}{version}"
         self._pool = urllib3.connection_from_url(
@@ -52,29 +54,29 @@ class RestClient:
             headers={"Content-Type": "application/json", **headers},
             maxsize=THREADS,
             retries=False,
-            timeout=urllib3.Timeout(total=patience.timeout),
+            timeout=urllib3.Timeout(total=retry_policy.timeout),
             **({"ssl_context": tls.context()} if endpoint.is_encrypted else {}),
         )
         self._inputs: list[str] | None = None
 
     def input_names(self) -> list[str]:
         """See Predictor."""
-        answer = self._ask("GET", "/metadata")
+        answer = self._request("GET", "/metadata")
         try:
             signatures = answer["metadata"]["signature_def"]["signature_def"]
             if SIGNATURE not in signatures:
                 found = ", ".join(sorted(signatures))
-                raise NotFound(f"{self._endpoint}: there is no signature {SIGNATURE}, only {found}.")
+                raise ModelNotFound(f"{self._endpoint}: there is no signature {SIGNATURE}, only {found}.")
             return sorted(signatures[SIGNATURE]["inputs"])
         except (KeyError, TypeError):
             raise self._unexpected("the model's metadata", answer) from None
 
     def predict(self, columns: Columns) -> Probabilities:
         """See Predictor."""
-        rows = batch_size(columns)
+        rows = count_rows(columns)
         self._refuse_unknown(columns)
         inputs = {name: column.tolist() for name, column in columns.items()}
-        answer = self._ask("POST", ":predict", json.dumps({"inputs": inputs}))
+        answer = self._request("POST", ":predict", json.dumps({"inputs": inputs}))
         try:
             probabilities = np.asarray(answer["outputs"])
         except (KeyError, TypeError, ValueError):
@@ -85,7 +87,7 @@ class RestClient:
 
     def status(self) -> list[VersionStatus]:
         """See Client."""
-        answer = self._ask("GET", "")
+        answer = self._request("GET", "")
         try:
             return [
                 VersionStatus(
@@ -109,33 +111,37 @@ class RestClient:
             self._inputs = self.input_names()
         unknown = sorted(set(columns) - set(self._inputs))
         if unknown:
-            raise Refused(f"{self._endpoint}: the model has no input {', '.join(unknown)}.")
+            raise RequestRejected(f"{self._endpoint}: the model has no input {', '.join(unknown)}.")
 
-    def _ask(self, method: str, resource: str, body: str | None = None) -> Any:
+    def _request(self, method: str, resource: str, body: str | None = None) -> Any:
         return with_retries(
-            lambda: self._attempt(method, self._path + resource, body), self._patience, str(self._endpoint)
+            lambda: self._attempt(method, self._path + resource, body),
+            self._retry_policy,
+            str(self._endpoint),
         )
 
     def _attempt(self, method: str, path: str, body: str | None) -> Any:
         try:
             response = self._pool.request(method, path, body=body, redirect=False)
         except (NewConnectionError, ConnectTimeoutError) as error:
-            raise TryAgain(str(error).rpartition(": ")[2]) from error  # before it stands the object's address
+            raise TransientError(
+                str(error).rpartition(": ")[2]
+            ) from error  # before it stands the object's address
         except ProtocolError as error:
             cause = error.args[-1]
             if isinstance(cause, BadStatusLine) and not isinstance(cause, RemoteDisconnected):
-                raise Refused(
+                raise RequestRejected(
                     f"{self._endpoint}: this port speaks no HTTP; gRPC has one of its own."
                 ) from error
-            raise TryAgain(str(cause)) from error
+            raise TransientError(str(cause)) from error
         except TimeoutError as error:
-            limit = self._patience.timeout
-            raise Unavailable(f"{self._endpoint}: no answer within {limit:g} s.") from error
+            limit = self._retry_policy.timeout
+            raise ServerUnavailable(f"{self._endpoint}: no answer within {limit:g} s.") from error
         except HTTPError as error:  # the certificate, for one: it will be no other the next time
-            raise Unavailable(f"{self._endpoint}: {error}") from error
-        return self._answer(response)
+            raise ServerUnavailable(f"{self._endpoint}: {error}") from error
+        return self._parse_response(response)
 
-    def _answer(self, response: urllib3.BaseHTTPResponse) -> Any:
+    def _parse_response(self, response: urllib3.BaseHTTPResponse) -> Any:
         text = response.data.decode(errors="replace")
         try:
             answer = json.loads(text)
@@ -144,14 +150,16 @@ class RestClient:
         if response.status == 200 and answer is not None:
             return answer
         words = str(answer["error"]) if isinstance(answer, dict) and "error" in answer else text
-        reason = f"{response.status} {response.reason}: {words[:WORDS]}"
+        reason = f"{response.status} {response.reason}: {words[:MAX_MESSAGE]}"
         if response.status in BUSY:
-            raise TryAgain(reason, _seconds(response.headers.get("Retry-After")))
-        kind = {404: NotFound, GATEWAY_TIMEOUT: Unavailable}.get(response.status, Refused)
+            raise TransientError(reason, _seconds(response.headers.get("Retry-After")))
+        kind = {404: ModelNotFound, GATEWAY_TIMEOUT: ServerUnavailable}.get(response.status, RequestRejected)
         raise kind(f"{self._endpoint}: {reason}")
 
-    def _unexpected(self, expected: str, answer: Any) -> Refused:
-        return Refused(f"{self._endpoint}: expected {expected}, got {json.dumps(answer)[:WORDS]}")
+    def _unexpected(self, expected: str, answer: Any) -> RequestRejected:
+        return RequestRejected(
+            f"{self._endpoint}: expected {expected}, got {json.dumps(answer)[:MAX_MESSAGE]}"
+        )
 
 
 def _seconds(retry_after: str | None) -> float | None:

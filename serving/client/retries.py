@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from serving.client.exceptions import Unavailable
+from serving.client.exceptions import ServerUnavailable
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """How long to wait for an answer, and how often to ask for it.
 
     Args:
@@ -46,7 +46,7 @@ class Patience:
         return full * random.uniform(0.5, 1)
 
 
-class TryAgain(Exception):
+class TransientError(Exception):
     """An attempt failed in a way that may pass.
 
     Args:
@@ -59,7 +59,7 @@ class TryAgain(Exception):
         self.after = after
 
 
-def with_retries(attempt: Callable[[], T], patience: Patience, target: str) -> T:
+def with_retries(attempt: Callable[[], T], retry_policy: RetryPolicy, target: str) -> T:
     """The result of the first attempt that raises no TryAgain.
 
     Args:
@@ -75,11 +75,11 @@ def with_retries(attempt: Callable[[], T], patience: Patience, target: str) -> T
         number += 1
         try:
             return attempt()
-        except TryAgain as failed:
-            wait = max(failed.after or 0.0, patience.wait(number))
-            if number < patience.attempts and wait <= patience.longest_wait:
+        except TransientError as failed:
+            wait = max(failed.after or 0.0, retry_policy.wait(number))
+            if number < retry_policy.attempts and wait <= retry_policy.longest_wait:
                 time.sleep(wait)
                 continue
             tries = "1 attempt" if number == 1 else f"{number} attempts"
             asked = f" (the server asks to wait {failed.after:g} s)" if failed.after else ""
-            raise Unavailable(f"{target}: no answer after {tries}: {failed}{asked}") from failed
+            raise ServerUnavailable(f"{target}: no answer after {tries}: {failed}{asked}") from failed

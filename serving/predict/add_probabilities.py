@@ -7,15 +7,15 @@ import numpy as np
 
 from components.common.errors import DataRefused
 from components.example_gen.input_files import quoted
-from serving.client.exceptions import Refused, ServingError
+from serving.client.exceptions import RequestRejected, ServingError
 from serving.client.predictor import Columns, Predictor, Probabilities
-from serving.predict.features import Features
-from serving.predict.output import Scored, taken
-from serving.predict.row_batches import Batch
-from serving.predict.sources import Source
+from serving.predict.features import FeatureColumns
+from serving.predict.output import Scored, name_taken
+from serving.predict.row_batches import RowBatch
+from serving.predict.sources import RowSource
 
 
-class Watcher(Protocol):
+class ProgressListener(Protocol):
     """Is told how far the work has got."""
 
     def read(self, rows: int, share: float | None) -> None:
@@ -27,7 +27,7 @@ class Watcher(Protocol):
         ...
 
 
-def check_columns(sources: Sequence[Source], probability: str) -> None:
+def check_columns(sources: Sequence[RowSource], probability: str) -> None:
     """Looks at the columns of all sources before any row is read.
 
     Raises:
@@ -41,11 +41,15 @@ def check_columns(sources: Sequence[Source], probability: str) -> None:
             what = f"but {quoted(missing)} is missing" if missing else f"but found {quoted(added)} as well"
             raise DataRefused(f"{source.name}: expected the columns of {first.name}, {what}.")
     if probability in first.columns:
-        raise DataRefused(f"{first.name}: {taken(probability)}")
+        raise DataRefused(f"{first.name}: {name_taken(probability)}")
 
 
-def score(
-    predictor: Predictor, sources: Sequence[Source], features: Features, batch_size: int, watcher: Watcher
+def score_rows(
+    predictor: Predictor,
+    sources: Sequence[RowSource],
+    features: FeatureColumns,
+    batch_size: int,
+    progress: ProgressListener,
 ) -> Iterator[Scored]:
     """Asks for the probability of every row, in the order of the sources and of the rows in them.
 
@@ -63,23 +67,23 @@ def score(
     for number, source in enumerate(sources):
         for batch in source.batches():
             share = source.share()
-            watcher.read(batch.rows, None if share is None else (number + share) / len(sources))
+            progress.read(batch.rows, None if share is None else (number + share) / len(sources))
             columns = features.numbers(batch)
             answers = []
             for start in range(0, batch.rows, batch_size):
                 end = min(start + batch_size, batch.rows)
                 part = {name: column[start:end] for name, column in columns.items()}
                 answers.append(_ask(predictor, part, batch, start))
-                watcher.scored(end - start)
+                progress.scored(end - start)
             yield batch, np.concatenate(answers)
 
 
-def _ask(predictor: Predictor, columns: Columns, batch: Batch, start: int) -> Probabilities:
+def _ask(predictor: Predictor, columns: Columns, batch: RowBatch, start: int) -> Probabilities:
     try:
         answer = predictor.predict(columns)
         if not np.isfinite(answer).all():
             row = start + int(np.isfinite(answer).argmin())
-            raise Refused(
+            raise RequestRejected(
                 f"expected a probability for each row, got {answer[row - start]} for {batch.where(row)}."
             )
     except ServingError as error:

@@ -24,9 +24,9 @@ from tfx_bsl.public.proto import model_spec_pb2
 from components.common import storage
 from components.common.errors import DataRefused
 from serving.client.predictor import OUTPUT
-from serving.predict.output import CSV, PARQUET, SUFFIX, Layout, Scored
-from serving.predict.row_batches import Batch, Part
-from serving.predict.sources import Source, open_source
+from serving.predict.output import CSV, PARQUET, SUFFIX, OutputLayout, Scored
+from serving.predict.row_batches import FilePart, RowBatch
+from serving.predict.sources import RowSource, open_source
 
 _SIGNATURE = "serving_examples"  # RunInference takes serialized tf.Examples only
 _ROWS = "rows"
@@ -36,7 +36,7 @@ _REFUSED = re.compile(r"DataRefused: (.*?)(?: \[while running .*)?$", re.MULTILI
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class BeamJob:
     """What every worker needs.
 
     Attributes:
@@ -50,13 +50,13 @@ class Job:
 
     model: str
     card: Mapping[str, str]
-    layout: Layout
+    layout: OutputLayout
     delimiter: str
     kind: str
     output: str
 
 
-def run(job: Job, sources: Sequence[Source], beam_args: Sequence[str]) -> int:
+def predict_with_beam(job: BeamJob, sources: Sequence[RowSource], beam_args: Sequence[str]) -> int:
     """Writes `part-*` files with all columns and the probability. Nothing is kept of a run that failed.
 
     Rows keep their order within a block of the input; the order of the blocks and files is Beam's.
@@ -118,10 +118,10 @@ def _clear_away(folder: str) -> None:
 class _Divide(beam.DoFn):  # type: ignore[misc]
     """From a file to its parts."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: BeamJob) -> None:
         self._delimiter = job.delimiter
 
-    def process(self, path: str) -> Iterator[tuple[str, Part]]:
+    def process(self, path: str) -> Iterator[tuple[str, FilePart]]:
         """The file and each part."""
         for part in open_source(path, self._delimiter).parts():
             yield path, part
@@ -130,10 +130,10 @@ class _Divide(beam.DoFn):  # type: ignore[misc]
 class _Read(beam.DoFn):  # type: ignore[misc]
     """From a part of a file to its rows and their tf.Examples."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: BeamJob) -> None:
         self._job = job
 
-    def process(self, element: tuple[str, Part]) -> Iterator[tuple[Batch, list[bytes]]]:
+    def process(self, element: tuple[str, FilePart]) -> Iterator[tuple[RowBatch, list[bytes]]]:
         """Some rows and, in the same order, their examples."""
         path, block = element
         for batch in open_source(path, self._job.delimiter).batches(block):
@@ -141,7 +141,7 @@ class _Read(beam.DoFn):  # type: ignore[misc]
                 part = batch.part(start, start + _ROWS_AT_ONCE)
                 yield part, self._examples(part)
 
-    def _examples(self, batch: Batch) -> list[bytes]:
+    def _examples(self, batch: RowBatch) -> list[bytes]:
         columns = self._job.layout.features.numbers(batch)
         one_each: Any = pa.array(np.arange(batch.rows + 1, dtype=np.int64))
         lists = [pa.LargeListArray.from_arrays(one_each, pa.array(column)) for column in columns.values()]
@@ -150,12 +150,12 @@ class _Read(beam.DoFn):  # type: ignore[misc]
         return examples
 
 
-def _score(batch: Batch, logs: Sequence[Any]) -> Scored:
+def _score(batch: RowBatch, logs: Sequence[Any]) -> Scored:
     outputs = [tf.make_ndarray(log.predict_log.response.outputs[OUTPUT]).item() for log in logs]
     return batch, np.array(outputs, np.float32)
 
 
-def _writer(job: Job, first: Source) -> beam.PTransform:
+def _writer(job: BeamJob, first: RowSource) -> beam.PTransform:
     prefix, suffix = f"{job.output.rstrip('/')}/part", SUFFIX[job.kind]
     layout = job.layout
     if job.kind == PARQUET:

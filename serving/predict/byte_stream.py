@@ -18,7 +18,7 @@ _SECONDS = 0.5  # that a Ctrl-C may take to be noticed
 T = TypeVar("T")
 
 
-class Stream:
+class ByteStream:
     """Bytes after decompression (names that end in .gz are gzip). What is peeked at is still there to be read.
 
     Each method raises DataRefused if the file can't be read.
@@ -50,9 +50,9 @@ class Stream:
 
     def read(self, size: int) -> bytes:
         """Takes the next bytes: as many as asked for, or all that are left."""
-        taken, self._peeked = self._peeked[:size], self._peeked[size:]
-        missing = size - len(taken)
-        return taken + self._with_file(lambda file: _read(file, missing)) if missing else taken
+        name_taken, self._peeked = self._peeked[:size], self._peeked[size:]
+        missing = size - len(name_taken)
+        return name_taken + self._with_file(lambda file: _read(file, missing)) if missing else name_taken
 
     def seek(self, offset: int) -> None:
         """Goes to a position. Standard input can be read once, from its beginning."""

@@ -11,7 +11,7 @@ from components.saved_model.input_names import input_names
 _MOST_NAMED = 20
 
 
-def match(
+def match_columns(
     columns: Sequence[str], inputs: Sequence[str], card: Mapping[str, str], *, table: str, allow_missing: bool
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """Finds the column of each input.

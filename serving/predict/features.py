@@ -12,11 +12,11 @@ from components.common.errors import DataRefused
 from components.example_gen import cell_parsing, parquet
 from components.example_gen.block_parsing import numbers_among
 from serving.client.predictor import Columns
-from serving.predict.row_batches import Batch
+from serving.predict.row_batches import RowBatch
 
 
 @dataclass(frozen=True, kw_only=True)
-class Features:
+class FeatureColumns:
     """The columns that a model looks at.
 
     Attributes:
@@ -31,7 +31,7 @@ class Features:
     missing: frozenset[str] = field(default_factory=lambda: cell_parsing.missing_words(()))
     allow_missing: bool = False
 
-    def numbers(self, batch: Batch) -> Columns:
+    def numbers(self, batch: RowBatch) -> Columns:
         """The inputs of some rows, float32 [rows]; what is missing is NaN.
 
         Raises:

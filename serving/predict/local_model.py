@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from serving.client.exceptions import NotFound, Refused
-from serving.client.predictor import OUTPUT, SIGNATURE, Columns, Probabilities, batch_size
+from serving.client.exceptions import ModelNotFound, RequestRejected
+from serving.client.predictor import OUTPUT, SIGNATURE, Columns, Probabilities, count_rows
 
 
 class LocalModel:
@@ -26,10 +26,10 @@ class LocalModel:
         try:
             self._model = tf.saved_model.load(folder)
         except (OSError, ValueError, tf.errors.OpError) as error:
-            raise Refused(f"{folder}: TensorFlow can't load the model: {error}") from error
+            raise RequestRejected(f"{folder}: TensorFlow can't load the model: {error}") from error
         if SIGNATURE not in self._model.signatures:
             found = ", ".join(sorted(self._model.signatures)) or "none"
-            raise NotFound(f"{folder}: expected the signature {SIGNATURE}, found {found}.")
+            raise ModelNotFound(f"{folder}: expected the signature {SIGNATURE}, found {found}.")
         self._answer: Callable[..., Any] = self._model.signatures[SIGNATURE]
         _, inputs = self._model.signatures[SIGNATURE].structured_input_signature
         self._inputs = sorted(inputs)
@@ -40,17 +40,17 @@ class LocalModel:
 
     def predict(self, columns: Columns) -> Probabilities:
         """See Predictor."""
-        batch_size(columns)
+        count_rows(columns)
         if set(columns) != set(self._inputs):
             other = ", ".join(sorted(set(columns) ^ set(self._inputs)))
-            raise Refused(
+            raise RequestRejected(
                 f"{self._folder}: expected a column for each input and no other, got a difference in {other}."
             )
         try:
             answer = self._answer(**{name: tf.constant(column) for name, column in columns.items()})
             return np.asarray(answer[OUTPUT], np.float32)
         except (KeyError, tf.errors.OpError) as error:
-            raise Refused(f"{self._folder}: the model gives no {OUTPUT}: {error}") from error
+            raise RequestRejected(f"{self._folder}: the model gives no {OUTPUT}: {error}") from error
 
     def close(self) -> None:
         """See Predictor."""

@@ -8,15 +8,15 @@ from typing import Any
 
 from components.common import storage
 from components.common.file_names import CARD_FILE
-from components.pusher.publication import Destination, versions_in
+from components.pusher.publication import Destination, version_store
 from components.saved_model.card_file import read_card
-from serving.client.exceptions import NotFound
+from serving.client.exceptions import ModelNotFound
 
 _SAVED_MODEL = "saved_model.pb"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Card:
+class CardInputs:
     """What the card of a model tells of the tables that it takes.
 
     Attributes:
@@ -37,26 +37,28 @@ def find_model(path: str) -> str:
     there = storage.list_folder(path)
     if _SAVED_MODEL in there:
         return path
-    place = versions_in(Destination(directory=path, keep_versions=1, model_name=""))
+    place = version_store(Destination(directory=path, keep_versions=1, model_name=""))
     current = place.current()
     if current is None:
         found = "neither" if there else "nothing"
-        raise NotFound(f"{path}: expected a SavedModel, or a folder with published versions, found {found}.")
+        raise ModelNotFound(
+            f"{path}: expected a SavedModel, or a folder with published versions, found {found}."
+        )
     folder = place.path(current)
     if _SAVED_MODEL not in storage.list_folder(folder):
-        raise NotFound(f"{folder}: expected a SavedModel, found no {_SAVED_MODEL}.")
+        raise ModelNotFound(f"{folder}: expected a SavedModel, found no {_SAVED_MODEL}.")
     return folder
 
 
-def card_in(folder: str) -> Card:
+def read_card_inputs(folder: str) -> CardInputs:
     """What the card of the model in a folder tells; nothing where it has no such card."""
     try:
-        return _told(read_card(folder))
+        return _card_inputs(read_card(folder))
     except (KeyError, TypeError):
-        return Card()
+        return CardInputs()
 
 
-def card_of(path: Path) -> Card:
+def load_card_inputs(path: Path) -> CardInputs:
     """What a card tells: a `model_card.json`, or that in the model's folder.
 
     Raises:
@@ -65,13 +67,13 @@ def card_of(path: Path) -> Card:
     """
     file = path / CARD_FILE if path.is_dir() else path
     try:
-        return _told(json.loads(file.read_bytes()))
+        return _card_inputs(json.loads(file.read_bytes()))
     except (KeyError, TypeError, ValueError):
         raise ValueError(f"{file}: expected the card of a model with its inputs, found none.") from None
 
 
-def _told(card: Mapping[str, Any]) -> Card:
-    return Card(
+def _card_inputs(card: Mapping[str, Any]) -> CardInputs:
+    return CardInputs(
         features={entry["input"]: entry["feature"] for entry in card["inputs"]},
         missing_values=tuple(card["data"]["missing_values"]),
     )

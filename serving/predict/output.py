@@ -17,19 +17,19 @@ from components.example_gen import parquet
 from components.example_gen.cell_parsing import Array
 from components.example_gen.input_files import quoted
 from serving.client.predictor import Probabilities
-from serving.predict.features import Features
-from serving.predict.row_batches import Batch
+from serving.predict.features import FeatureColumns
+from serving.predict.row_batches import RowBatch
 
 CSV, JSON_LINES, PARQUET = "csv", "jsonl", "parquet"
 SUFFIX = {CSV: ".csv", JSON_LINES: ".jsonl", PARQUET: ".parquet"}
 FORMATS = {suffix: kind for kind, suffix in SUFFIX.items()}
 _NEEDS_QUOTES = '[",\r\n]'
 
-Scored = tuple[Batch, Probabilities]
+Scored = tuple[RowBatch, Probabilities]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class OutputLayout:
     """What is in a row of the output.
 
     Attributes:
@@ -40,7 +40,7 @@ class Layout:
 
     columns: tuple[str, ...]
     probability: str
-    features: Features
+    features: FeatureColumns
 
     def csv_header(self) -> str:
         """The first line."""
@@ -75,7 +75,7 @@ class Layout:
             objects = [(row, json.dumps(row, ensure_ascii=False, default=str)) for row in rows]
         for row, (record, _) in enumerate(objects):
             if self.probability in record:
-                raise DataRefused(f"{batch.where(row)}: {taken(self.probability)}")
+                raise DataRefused(f"{batch.where(row)}: {name_taken(self.probability)}")
         return "\n".join(
             text[:-1] + (", " if record else "") + more
             for (record, text), more in zip(objects, added, strict=True)
@@ -91,7 +91,7 @@ class Layout:
         table = self.features.typed(self._arranged(batch))
         return table.append_column(self.probability, pa.array(probabilities))
 
-    def _arranged(self, batch: Batch) -> pa.Table:
+    def _arranged(self, batch: RowBatch) -> pa.Table:
         table = batch.table()
         more = [name for name in table.column_names if name not in self.columns]
         if more:
@@ -104,12 +104,12 @@ class Layout:
         return table.select(list(self.columns))
 
 
-def taken(name: str) -> str:
+def name_taken(name: str) -> str:
     """What is wrong with a table that has a column of the probability's name."""
     return f"expected no column {name!r} in the table, found one; --column gives the new one another name."
 
 
-def write(kind: str, stream: BinaryIO, layout: Layout, scores: Iterable[Scored]) -> int:
+def write_rows(kind: str, stream: BinaryIO, layout: OutputLayout, scores: Iterable[Scored]) -> int:
     """Writes rows as they come, in batches.
 
     Args:
@@ -137,7 +137,7 @@ def write(kind: str, stream: BinaryIO, layout: Layout, scores: Iterable[Scored])
     return rows
 
 
-def _write_parquet(stream: BinaryIO, layout: Layout, scores: Iterable[Scored]) -> int:
+def _write_parquet(stream: BinaryIO, layout: OutputLayout, scores: Iterable[Scored]) -> int:
     rows = 0
     writer: papq.ParquetWriter | None = None
     with contextlib.ExitStack() as stack:
@@ -157,7 +157,7 @@ def _write_parquet(stream: BinaryIO, layout: Layout, scores: Iterable[Scored]) -
 
 
 @contextlib.contextmanager
-def new_file(path: Path) -> Iterator[BinaryIO]:
+def output_file(path: Path) -> Iterator[BinaryIO]:
     """Opens a file for writing that gets its name when all is written, by one rename; otherwise nothing is left.
 
     Raises:

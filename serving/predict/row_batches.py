@@ -13,7 +13,7 @@ Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Part:
+class FilePart:
     """What can be read on its own.
 
     Attributes:
@@ -27,7 +27,7 @@ class Part:
     first: int
 
 
-class Batch:
+class RowBatch:
     """Some rows of a table with columns, one after the other.
 
     Args:
@@ -46,9 +46,9 @@ class Batch:
         """How many there are."""
         return self._table.num_rows
 
-    def part(self, start: int, end: int) -> "Batch":
+    def part(self, start: int, end: int) -> "RowBatch":
         """The rows from `start` to before `end`."""
-        return Batch(self._table.slice(start, end - start), self._origin, self._numbers[start:end])
+        return RowBatch(self._table.slice(start, end - start), self._origin, self._numbers[start:end])
 
     def where(self, row: int) -> str:
         """Where a row of the batch is from: `big.csv:17`."""
@@ -71,7 +71,7 @@ class Batch:
         return None
 
 
-class RecordBatch(Batch):
+class JsonRowBatch(RowBatch):
     """Some rows that are JSON objects. A row may lack columns that others have.
 
     Args:
@@ -97,10 +97,10 @@ class RecordBatch(Batch):
         """See `Batch`."""
         return len(self._records)
 
-    def part(self, start: int, end: int) -> Batch:
+    def part(self, start: int, end: int) -> RowBatch:
         """See `Batch`."""
         place = self._origin, self._numbers[start:end]
-        return RecordBatch(self._objects[start:end], self._columns, place)
+        return JsonRowBatch(self._objects[start:end], self._columns, place)
 
     def column(self, name: str) -> "pa.ChunkedArray[Any]":
         """See `Batch`."""

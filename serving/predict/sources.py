@@ -12,15 +12,15 @@ from components.common import storage
 from components.common.errors import DataRefused
 from components.example_gen import parquet
 from components.example_gen.input_files import quoted
-from serving.predict.byte_stream import STDIN, Stream
-from serving.predict.row_batches import Batch, Part, RecordBatch
+from serving.predict.byte_stream import STDIN, ByteStream
+from serving.predict.row_batches import FilePart, JsonRowBatch, RowBatch
 from serving.predict.text_sources import BOM, CsvSource, JsonLinesSource
 
 _MOST_CELLS = 2**21  # of a batch of Parquet rows
 _SNIFFED = 256
 
 
-class Source(Protocol):
+class RowSource(Protocol):
     """Rows of one file, or of standard input.
 
     Attributes:
@@ -31,7 +31,7 @@ class Source(Protocol):
     name: str
     columns: tuple[str, ...]
 
-    def batches(self, part: Part | None = None) -> Iterator[Batch]:
+    def batches(self, part: FilePart | None = None) -> Iterator[RowBatch]:
         """All rows in their order, or those of one part.
 
         Raises:
@@ -39,7 +39,7 @@ class Source(Protocol):
         """
         ...
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[FilePart]:
         """Divides a file; what is compressed is one part."""
         ...
 
@@ -48,7 +48,7 @@ class Source(Protocol):
         ...
 
 
-def find(inputs: Sequence[str]) -> list[str]:
+def find_inputs(inputs: Sequence[str]) -> list[str]:
     """The files that are meant, in the order of the inputs: each is a file, a folder, a glob, or `-`.
 
     Raises:
@@ -71,7 +71,7 @@ def find(inputs: Sequence[str]) -> list[str]:
     return found
 
 
-def open_source(path: str, delimiter: str = "auto") -> Source:
+def open_source(path: str, delimiter: str = "auto") -> RowSource:
     """Looks at the beginning of a file: what it is, and which columns it has.
 
     Args:
@@ -81,7 +81,7 @@ def open_source(path: str, delimiter: str = "auto") -> Source:
     Raises:
         DataRefused: it can't be read, or has no rows.
     """
-    stream = Stream(path)
+    stream = ByteStream(path)
     try:
         source = _recognized(stream, delimiter)
     finally:
@@ -94,7 +94,7 @@ def open_source(path: str, delimiter: str = "auto") -> Source:
     return source
 
 
-def _recognized(stream: Stream, delimiter: str) -> Source:
+def _recognized(stream: ByteStream, delimiter: str) -> RowSource:
     start = stream.peek(_SNIFFED).removeprefix(BOM).lstrip()
     name = stream.path.lower().removesuffix(".gz")
     if name.endswith(".parquet") or start.startswith(b"PAR1"):
@@ -119,7 +119,7 @@ class ParquetSource:
             self._rows = file.metadata.num_rows
         self._done = 0
 
-    def batches(self, part: Part | None = None) -> Iterator[Batch]:
+    def batches(self, part: FilePart | None = None) -> Iterator[RowBatch]:
         """See `Source`."""
         self._done = 0
         row = part.first if part else 1
@@ -130,18 +130,18 @@ class ParquetSource:
                 for batch in file.iter_batches(size, row_groups=groups):
                     table = pa.Table.from_batches([batch]).rename_columns(list(self.columns))
                     numbers = range(row, row + batch.num_rows)
-                    yield Batch(table, f"{self.name}: row ", numbers)
+                    yield RowBatch(table, f"{self.name}: row ", numbers)
                     row += batch.num_rows
                     self._done += batch.num_rows
             except (OSError, pa.ArrowInvalid) as error:
                 raise DataRefused(f"{self.name}: can't be read to its end: {error}.") from error
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[FilePart]:
         """See `Source`: its row groups."""
         with parquet.open_file(self.name) as file:
             row = 1
             for group in range(file.num_row_groups):
-                yield Part(group, 0, row)
+                yield FilePart(group, 0, row)
                 row += file.metadata.row_group(group).num_rows
 
     def share(self) -> float | None:
@@ -149,7 +149,7 @@ class ParquetSource:
         return self._done / self._rows
 
 
-class TypedRows:
+class CommandLineRows:
     """Rows from the command line. See `Source`.
 
     Args:
@@ -162,13 +162,13 @@ class TypedRows:
         self.columns = tuple(rows[0])
         self._objects = [(dict(row), json.dumps(row, ensure_ascii=False)) for row in rows]
 
-    def batches(self, part: Part | None = None) -> Iterator[Batch]:  # noqa: ARG002 - there are no parts
+    def batches(self, part: FilePart | None = None) -> Iterator[RowBatch]:  # noqa: ARG002 - there are no parts
         """See `Source`."""
-        yield RecordBatch(self._objects, self.columns, ("--row ", range(1, len(self._objects) + 1)))
+        yield JsonRowBatch(self._objects, self.columns, ("--row ", range(1, len(self._objects) + 1)))
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[FilePart]:
         """See `Source`."""
-        return iter([Part(0, 0, 1)])
+        return iter([FilePart(0, 0, 1)])
 
     def share(self) -> float | None:
         """See `Source`."""

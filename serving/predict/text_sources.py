@@ -14,8 +14,8 @@ from components.example_gen.block_parsing import Text, cells_of, shown
 from components.example_gen.cell_parsing import shorten
 from components.example_gen.csv_header import head_of
 from components.example_gen.row_boundaries import BLOCK_BYTES, LONGEST_ROW, Positions, blocks, rows_of
-from serving.predict.byte_stream import Stream
-from serving.predict.row_batches import Batch, Part, Record, RecordBatch
+from serving.predict.byte_stream import ByteStream
+from serving.predict.row_batches import FilePart, JsonRowBatch, Record, RowBatch
 
 JSON_BLOCK_BYTES = 2**20  # as Python objects, rows take some ten times as much
 BOM = b"\xef\xbb\xbf"
@@ -24,13 +24,13 @@ BOM = b"\xef\xbb\xbf"
 class _TextSource:
     """What CSV and JSON lines share: blocks of whole rows, each at a line of its own."""
 
-    def __init__(self, stream: Stream, columns: tuple[str, ...], start: Part) -> None:
+    def __init__(self, stream: ByteStream, columns: tuple[str, ...], start: FilePart) -> None:
         self.name = stream.name
         self.columns = columns
         self._stream = stream
         self._start = start
 
-    def batches(self, part: Part | None = None) -> Iterator[Batch]:
+    def batches(self, part: FilePart | None = None) -> Iterator[RowBatch]:
         """See `Source`."""
         part = part or self._start
         self._stream.seek(part.offset)
@@ -44,7 +44,7 @@ class _TextSource:
         finally:
             self._stream.close()
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[FilePart]:
         """See `Source`."""
         if not self._stream.is_divisible:
             yield self._start
@@ -53,7 +53,7 @@ class _TextSource:
         offset, line = self._start.offset, self._start.first
         try:
             for block in self._blocks():
-                yield Part(offset, len(block), line)
+                yield FilePart(offset, len(block), line)
                 offset += len(block)
                 line += block.count(b"\n")
         finally:
@@ -66,27 +66,27 @@ class _TextSource:
     def _blocks(self) -> Iterator[bytes]:
         raise NotImplementedError
 
-    def _parse(self, block: bytes, line: int) -> Batch:
+    def _parse(self, block: bytes, line: int) -> RowBatch:
         raise NotImplementedError
 
 
 class CsvSource(_TextSource):
     """A CSV file, cut as `scan` and `rows` of components.example_gen cut it. All its cells are strings."""
 
-    def __init__(self, stream: Stream, delimiter: str) -> None:
+    def __init__(self, stream: ByteStream, delimiter: str) -> None:
         head = head_of(stream.name, stream.peek, delimiter)
         unnamed = head.columns.count("")
         columns = [
             name or (f"column_{number}" if unnamed > 1 else "") for number, name in enumerate(head.columns, 1)
         ]
-        super().__init__(stream, tuple(columns), Part(head.offset, 0, head.line))
+        super().__init__(stream, tuple(columns), FilePart(head.offset, 0, head.line))
         self._delimiter = head.delimiter
         self._indices = [str(index) for index in range(len(columns))]
 
     def _blocks(self) -> Iterator[bytes]:
         return blocks(cast(BinaryIO, self._stream), self._delimiter, BLOCK_BYTES)
 
-    def _parse(self, block: bytes, line: int) -> Batch:
+    def _parse(self, block: bytes, line: int) -> RowBatch:
         rows = rows_of(block, self._delimiter)
         numbers = _lines_of(block, rows.ends, line)
         # What Arrow might not cut as `cells_of` does: odd quotes, and blank lines where there is one column.
@@ -98,7 +98,7 @@ class CsvSource(_TextSource):
             )
             table = pa.Table.from_arrays([pa.array(column, pa.string()) for column in cells], self._indices)
             numbers = [number for number, _ in numbered]
-        return Batch(table.rename_columns(list(self.columns)), f"{self.name}:", numbers)
+        return RowBatch(table.rename_columns(list(self.columns)), f"{self.name}:", numbers)
 
     def _at_once(self, block: bytes) -> pa.Table | None:
         """Has Arrow cut a block; None if a row has too many or too few cells, or is no UTF-8."""
@@ -137,11 +137,11 @@ def _lines_of(block: bytes, ends: Positions, line: int) -> list[int]:
 class JsonLinesSource(_TextSource):
     """One JSON object in each line."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: ByteStream) -> None:
         self.name = stream.name
-        super().__init__(stream, self._first_names(stream), Part(0, 0, 1))
+        super().__init__(stream, self._first_names(stream), FilePart(0, 0, 1))
 
-    def _first_names(self, stream: Stream) -> tuple[str, ...]:
+    def _first_names(self, stream: ByteStream) -> tuple[str, ...]:
         size = JSON_BLOCK_BYTES
         while True:
             start = stream.peek(size)
@@ -170,10 +170,10 @@ class JsonLinesSource(_TextSource):
         if rest:
             yield rest
 
-    def _parse(self, block: bytes, line: int) -> Batch:
+    def _parse(self, block: bytes, line: int) -> RowBatch:
         lines = [(number, raw) for number, raw in enumerate(block.split(b"\n"), line) if raw.strip()]
         objects = [self._object(raw, number) for number, raw in lines]
-        return RecordBatch(objects, self.columns, (f"{self.name}:", [number for number, _ in lines]))
+        return JsonRowBatch(objects, self.columns, (f"{self.name}:", [number for number, _ in lines]))
 
     def _object(self, raw: bytes, line: int) -> tuple[Record, str]:
         why = ""

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import pytest
 import tensorflow as tf
 
-from components.pusher.publication import Destination, publish, versions_in
+from components.pusher.publication import Destination, publish, version_store
 from components.saved_model.model_files import model_digest
 from pipeline_def.runs.run_store import RunStore
 
@@ -204,7 +204,7 @@ def test_pollers_that_restart_see_whole_versions_and_no_older_ones(
     assert max(digests) == max(made) == loader.answers[-1][0]
     assert len(digests) > PUSHES / 5
     assert len({version for version, _ in loader.answers}) > PUSHES / 5
-    assert versions_in(place).versions() == list(made)[-5:]
+    assert version_store(place).versions() == list(made)[-5:]
 
 
 def lines(output: Path) -> Iterator[dict[str, Any]]:

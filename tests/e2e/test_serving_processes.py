@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from serving.client.connect import connect
-from serving.client.exceptions import Unavailable
+from serving.client.exceptions import ServerUnavailable
 from serving.client.predictor import Client
-from serving.client.retries import Patience
+from serving.client.retries import RetryPolicy
 
 ROOT = Path(__file__).parents[2]
 ONE = {"a": np.zeros(1, np.float32), "b": np.zeros(1, np.float32)}
-PATIENCE = Patience(attempts=100, first_wait=0.2, longest_wait=2)  # for a start on a busy machine
+RETRY_POLICY = RetryPolicy(attempts=100, first_wait=0.2, longest_wait=2)  # for a start on a busy machine
 VERSIONS = 8
 
 
@@ -106,8 +106,8 @@ def start() -> Iterator[Start]:
 def clients(process: Process) -> list[Client]:
     grpc, rest = process.ports
     return [
-        connect(f"127.0.0.1:{grpc}", patience=PATIENCE),
-        connect(f"http://127.0.0.1:{rest}", patience=PATIENCE),
+        connect(f"127.0.0.1:{grpc}", retry_policy=RETRY_POLICY),
+        connect(f"http://127.0.0.1:{rest}", retry_policy=RETRY_POLICY),
     ]
 
 
@@ -128,8 +128,8 @@ def test_a_server_that_is_killed_and_comes_back(base_path: Path, start: Start) -
     assert [client.predict(ONE).item() for client in connected] == [np.float32(0.1)] * 2
     process.end(signal.SIGKILL)
     for endpoint in (f"127.0.0.1:{process.ports[0]}", f"http://127.0.0.1:{process.ports[1]}"):
-        with pytest.raises(Unavailable, match="no answer after 2 attempts"):
-            connect(endpoint, patience=Patience(attempts=2)).predict(ONE)
+        with pytest.raises(ServerUnavailable, match="no answer after 2 attempts"):
+            connect(endpoint, retry_policy=RetryPolicy(attempts=2)).predict(ONE)
     answers: dict[int, float] = {}
     threads = [
         threading.Thread(target=lambda n=n, c=c: answers.update({n: c.predict(ONE).item()}))
@@ -152,7 +152,7 @@ def test_versions_change_under_load(base_path: Path, models: list[Path], start: 
     endpoints = [f"127.0.0.1:{process.ports[0]}", f"http://127.0.0.1:{process.ports[1]}"]
 
     def ask(number: int) -> None:
-        client = connect(endpoints[number % 2], patience=Patience(attempts=1))
+        client = connect(endpoints[number % 2], retry_policy=RetryPolicy(attempts=1))
         while not stop.is_set():
             answers[number].append(round(client.predict(ONE).item(), 3))
 

@@ -45,7 +45,7 @@ Serve = Callable[[Path], Running]
 def _start_binary(base_path: Path) -> Running:
     from serving.client.connect import connect
     from serving.client.exceptions import ServingError
-    from serving.client.retries import Patience
+    from serving.client.retries import RetryPolicy
     from tests.standins.tf_serving.waiting import wait_until
 
     ports = _free_port(), _free_port()
@@ -59,7 +59,7 @@ def _start_binary(base_path: Path) -> Running:
     }
     process = subprocess.Popen([str(BINARY), *(f"--{name}={value}" for name, value in flags.items())])
     running = Running(f"http://127.0.0.1:{ports[1]}", f"grpc://127.0.0.1:{ports[0]}", lambda: _end(process))
-    client = connect(running.rest, patience=Patience(attempts=1))
+    client = connect(running.rest, retry_policy=RetryPolicy(attempts=1))
 
     def available() -> bool:
         with suppress(ServingError):  # it does not listen before a version is available

@@ -9,8 +9,8 @@ import pytest
 import urllib3
 
 from serving.client.connect import connect
-from serving.client.exceptions import Refused
-from serving.client.retries import Patience
+from serving.client.exceptions import RequestRejected
+from serving.client.retries import RetryPolicy
 from tests.standins.tf_serving.bundle import MAX_WARM_UP, Batching, Bundle
 from tests.standins.tf_serving.contract_server import ContractServer, build, main, parser
 from tests.standins.tf_serving.manager import Manager, Polling
@@ -79,7 +79,7 @@ def test_a_request_larger_than_a_batch(base_path: Path) -> None:
     client = connect(f"grpc://127.0.0.1:{server.port}")
     assert client.predict({name: np.zeros(2, np.float32) for name in "ab"}).tolist() == [0.0, 0.0]
     with pytest.raises(
-        Refused, match=r"INVALID_ARGUMENT: Task size 3 is larger than maximum input batch size 2$"
+        RequestRejected, match=r"INVALID_ARGUMENT: Task size 3 is larger than maximum input batch size 2$"
     ):
         client.predict({name: np.zeros(3, np.float32) for name in "ab"})
     body = '{"inputs": {"a": [1.0], "b": [1.0, 2.0]}}'
@@ -95,9 +95,9 @@ def test_a_restart_between_two_requests(base_path: Path) -> None:
     """On the same ports: the clients connect anew, without a word."""
     server = ContractServer([Manager("regpipe", base_path, QUICK, None)])
     ports = server.port, server.rest_port
-    patience = Patience(attempts=10, first_wait=0.05)
+    retry_policy = RetryPolicy(attempts=10, first_wait=0.05)
     endpoints = f"grpc://127.0.0.1:{ports[0]}", f"http://127.0.0.1:{ports[1]}"
-    clients = [connect(endpoint, patience=patience) for endpoint in endpoints]
+    clients = [connect(endpoint, retry_policy=retry_policy) for endpoint in endpoints]
     assert [client.predict(ONE).item() for client in clients] == [0.0, 0.0]
     server.stop()
     server = ContractServer([Manager("regpipe", base_path, QUICK, None)], *ports)
@@ -135,7 +135,7 @@ def test_the_files_that_flags_name(base_path: Path, tmp_path: Path) -> None:
     for model in ("m", "n"):
         client = connect(rest, model=model)
         assert client.predict(ONE).item() == 0
-        with pytest.raises(Refused, match="maximum input batch size 5"):
+        with pytest.raises(RequestRejected, match="maximum input batch size 5"):
             client.predict({name: np.zeros(6, np.float32) for name in "ab"})
     assert urllib3.request("GET", f"{rest}/metrics").status == 200
     server.stop()

@@ -12,7 +12,7 @@ import pytest
 
 from serving.client.connect import connect
 from serving.client.predictor import Client
-from serving.client.retries import Patience
+from serving.client.retries import RetryPolicy
 from tests.serving.conftest import SECONDS, Running, Serve
 from tests.standins.tf_serving.manager import version_of
 from tests.standins.tf_serving.waiting import wait_until
@@ -53,7 +53,7 @@ def start(serve: Serve, tmp_path: Path) -> Iterator[Callable[[], Client]]:
 
     def run() -> Client:
         started.append(serve(tmp_path / "models"))
-        return connect(started[-1].rest, patience=Patience(attempts=1))
+        return connect(started[-1].rest, retry_policy=RetryPolicy(attempts=1))
 
     yield run
     for running in started:

@@ -24,8 +24,8 @@ from components.common.file_names import WARMUP_FILE
 from pipeline_def.cli.main import main
 from pipeline_def.cli.serve import PROGRAM_VARIABLE
 from serving.client.messages import CLASSES
-from serving.curl_example import curl, warm_up_row
-from serving.launch import IMAGE, Model, from_docker
+from serving.curl_example import curl_command, first_warmup_row
+from serving.launch import IMAGE, ServedModel, docker_command
 from tests.standins.tf_serving.stand_in import COMMAND, free_port
 
 REPOSITORY = Path(__file__).parents[2]
@@ -265,8 +265,8 @@ def test_docker_is_asked_for_a_container_that_may_do_nothing(
 
 def test_the_words_for_docker() -> None:
     """The whole command, in order; a folder's name may have a comma in it, which parts the fields of --mount."""
-    model = Model(name="churn", folder=Path("/data/a,b"), grpc_port=9500, rest_port=9501)
-    launch = from_docker("/usr/bin/docker", model)
+    model = ServedModel(name="churn", folder=Path("/data/a,b"), grpc_port=9500, rest_port=9501)
+    launch = docker_command("/usr/bin/docker", model)
     name = f"regpipe-serving-{os.getpid()}"
     assert shlex.join(launch.command) == (
         f"/usr/bin/docker run --rm --init --name {name} --platform linux/amd64 "
@@ -413,7 +413,7 @@ def test_the_row_is_the_first_that_the_trainer_wrote(tmp_path: Path, rows: int) 
         return bytes(message.SerializeToString())
 
     write_warmup(str(tmp_path), [example(-0.1), example(2.0)][-rows:], ["a b", "c"])
-    row = warm_up_row(tmp_path)
+    row = first_warmup_row(tmp_path)
     assert repr(row) == repr({"a_b": 2.0 if rows == 1 else -0.1, "c": float("nan")})
 
 
@@ -425,7 +425,7 @@ def test_a_model_without_a_row(tmp_path: Path, content: bytes | None) -> None:
     (tmp_path / WARMUP_FILE).parent.mkdir()
     if content is not None:
         (tmp_path / WARMUP_FILE).write_bytes(content)
-    assert warm_up_row(tmp_path) is None
+    assert first_warmup_row(tmp_path) is None
 
 
 def test_without_a_row_the_inputs_are_the_servers(root: Path, serve: Serve) -> None:
@@ -436,7 +436,7 @@ def test_without_a_row_the_inputs_are_the_servers(root: Path, serve: Serve) -> N
 
 def test_the_line_for_curl_is_one_for_a_shell() -> None:
     """What it is given arrives, whatever it is: here a name that no model has."""
-    line = curl("http://127.0.0.1:1", "m", {"it's $HOME": 1.0})
+    line = curl_command("http://127.0.0.1:1", "m", {"it's $HOME": 1.0})
     words: list[Any] = shlex.split(line)
     assert words[:5] == ["curl", "-sS", "-X", "POST", "http://127.0.0.1:1/v1/models/m:predict"]
     assert json.loads(words[-1]) == {"instances": [{"it's $HOME": 1.0}]}

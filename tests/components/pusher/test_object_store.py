@@ -14,7 +14,7 @@ from tfx.dsl.io import fileio
 
 from components.common import storage
 from components.common.errors import BadModel
-from components.pusher.publication import Destination, Published, publish
+from components.pusher.publication import Destination, PublishedVersion, publish
 
 MakeModel = Callable[..., str]
 _names = (f"ram://bucket{number}/models/churn" for number in itertools.count())
@@ -88,8 +88,8 @@ def directory() -> str:
 
 
 @pytest.fixture
-def push(directory: str) -> Callable[..., Published]:
-    def push(model: str, keep: int = 5) -> Published:
+def push(directory: str) -> Callable[..., PublishedVersion]:
+    def push(model: str, keep: int = 5) -> PublishedVersion:
         place = Destination(directory=directory, keep_versions=keep, model_name="churn")
         return publish(model, place, {"run": "r1"})
 
@@ -133,7 +133,9 @@ def test_what_is_published(push: Any, make_model: MakeModel, directory: str) -> 
 def test_the_same_model_again(push: Any, make_model: MakeModel, directory: str) -> None:
     """It is recognized; another is published; versions only grow."""
     first = push(make_model(0.25, "a"))
-    assert push(make_model(0.25, "b")) == Published(first.version, first.path, first.digest, already=True)
+    assert push(make_model(0.25, "b")) == PublishedVersion(
+        first.version, first.path, first.digest, already=True
+    )
     assert push(make_model(0.5)).version > first.version
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from components.common.errors import BadModel
-from components.pusher.publication import Destination, Published, publish, versions_in
+from components.pusher.publication import Destination, PublishedVersion, publish, version_store
 
 MakeModel = Callable[..., str]
 CARD = "assets.extra/model_card.json"
@@ -40,8 +40,8 @@ def serving(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def push(serving: Path) -> Callable[..., Published]:
-    def push(model: str, keep: int = 5, **entries: Any) -> Published:
+def push(serving: Path) -> Callable[..., PublishedVersion]:
+    def push(model: str, keep: int = 5, **entries: Any) -> PublishedVersion:
         return publish(
             model, Destination(directory=str(serving), keep_versions=keep, model_name="m"), entries
         )
@@ -87,7 +87,7 @@ def test_the_same_model_again_is_no_new_version(push: Any, make_model: MakeModel
     again = make_model(0.25, "b")
     (Path(again) / "fingerprint.pb").write_bytes(b"drawn anew at each export")
     (Path(again) / CARD).write_text("{}")
-    assert push(again) == Published(first.version, first.path, first.digest, already=True)
+    assert push(again) == PublishedVersion(first.version, first.path, first.digest, already=True)
     other = push(make_model(0.75))
     assert other.version > first.version
     assert other.digest != first.digest
@@ -258,7 +258,7 @@ def test_two_at_once_wait_for_each_other(push: Any, make_model: MakeModel, servi
     for thread in threads:
         thread.join()
     assert len(folders(serving)) == 4
-    place = versions_in(Destination(directory=str(serving), keep_versions=5, model_name="m"))
+    place = version_store(Destination(directory=str(serving), keep_versions=5, model_name="m"))
     assert {
         content(place.path(version))["variables/variables.data-00000-of-00001"]
         for version in place.versions()

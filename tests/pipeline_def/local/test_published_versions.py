@@ -10,7 +10,7 @@ import pytest
 from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from components.pusher.publication import Published, publish
+from components.pusher.publication import PublishedVersion, publish
 from pipeline_def.cli.main import main
 from pipeline_def.config.destination import destination
 from pipeline_def.config.load import load_config
@@ -24,10 +24,10 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def push(root: Path, make_model: MakeModel) -> Callable[..., Published]:
+def push(root: Path, make_model: MakeModel) -> Callable[..., PublishedVersion]:
     """Publishes a model that answers a number, as the run with this name."""
 
-    def push(answer: float, run: str, **entries: Any) -> Published:
+    def push(answer: float, run: str, **entries: Any) -> PublishedVersion:
         metrics = {"auc": {"candidate": answer}, "log_loss": {"candidate": 1 - answer}}
         place = destination(load_config(None), root)
         return publish(make_model(answer), place, {"run": run, "evaluation": {"metrics": metrics}, **entries})

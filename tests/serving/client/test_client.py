@@ -13,7 +13,7 @@ import tensorflow as tf
 import urllib3
 
 from serving.client.connect import connect
-from serving.client.exceptions import NotFound, Refused
+from serving.client.exceptions import ModelNotFound, RequestRejected
 from serving.client.predictor import Client, VersionStatus
 from tests.components.conftest import AWKWARD
 from tests.serving.conftest import Running
@@ -118,7 +118,7 @@ def test_a_version_that_is_asked_for(echo: Running, protocol: str) -> None:
 
 def test_a_column_too_few(echo_client: Client) -> None:
     """The server's words name it."""
-    with pytest.raises(Refused, match=r"(Missing named input: b in|Missing but required: \{b\})"):
+    with pytest.raises(RequestRejected, match=r"(Missing named input: b in|Missing but required: \{b\})"):
         echo_client.predict(float32(a=[1.0]))
 
 
@@ -129,7 +129,7 @@ def test_a_column_too_many(echo_client: Client, echo: Running, protocol: str) ->
         "grpc": "INVALID_ARGUMENT: input size does not match signature: 4!=2 len({a,b,c,d}) != len({a,b}). "
         "Sent extra: {c,d}. Missing but required: {}.",
     }
-    with pytest.raises(Refused) as error:
+    with pytest.raises(RequestRejected) as error:
         echo_client.predict(float32(a=[1.0], b=[2.0], c=[3.0], d=[4.0]))
     assert str(error.value) == f"{getattr(echo, protocol)}, model regpipe: {words[protocol]}"
 
@@ -170,23 +170,23 @@ def test_not_found(echo: Running, protocol: str, asked: dict[str, Any], words: s
     named = "model other" if "model" in asked else "model regpipe version 4"
     connected = connect(endpoint, **asked)
     for ask in (connected.input_names, lambda: connected.predict(float32(a=[1.0], b=[1.0]))):
-        with pytest.raises(NotFound) as error:
+        with pytest.raises(ModelNotFound) as error:
             ask()
         assert str(error.value) == f"{endpoint}, {named}: {code}: {words}"
-    with pytest.raises(NotFound, match="Could not find"):
+    with pytest.raises(ModelNotFound, match="Could not find"):
         connected.status()
 
 
 def test_the_port_of_the_other_protocol(echo: Running) -> None:
     """Each sees at once that it is talking to the other."""
     endpoint = echo.grpc.replace("grpc", "http")
-    with pytest.raises(Refused) as error:
+    with pytest.raises(RequestRejected) as error:
         connect(endpoint).status()
     assert (
         str(error.value) == f"{endpoint}, model regpipe: this port speaks no HTTP; gRPC has one of its own."
     )
     endpoint = echo.rest.replace("http", "grpc")
-    with pytest.raises(Refused) as error:
+    with pytest.raises(RequestRejected) as error:
         connect(endpoint).status()
     assert (
         str(error.value)
@@ -203,7 +203,7 @@ def test_a_model_without_the_signature(serve: Any, tmp_path: Path, protocol: str
     tf.saved_model.save(module, str(tmp_path / "1"), signatures={"two": module.two})
     running = serve(tmp_path)
     endpoint = getattr(running, protocol)
-    with pytest.raises(NotFound) as error:
+    with pytest.raises(ModelNotFound) as error:
         connect(endpoint).input_names()
     running.stop()
     expected = (

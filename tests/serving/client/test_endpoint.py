@@ -10,10 +10,10 @@ import pytest
 
 from serving.client.connect import connect
 from serving.client.endpoint import EXPECTED, Tls, parse
-from serving.client.exceptions import Unavailable
+from serving.client.exceptions import ServerUnavailable
 from serving.client.grpc import GrpcClient
 from serving.client.rest import RestClient
-from serving.client.retries import Patience
+from serving.client.retries import RetryPolicy
 from tests.standins.tf_serving import scripted_server
 
 COLUMNS = {"a": np.zeros(2, np.float32)}
@@ -105,7 +105,7 @@ def test_tls_over_rest(certificate: Tls) -> None:
         client = connect(endpoint, tls=Tls(ca=certificate.certificate))
         assert client.predict(COLUMNS).tolist() == [0.5, 0.5]
         client.close()
-        with pytest.raises(Unavailable, match="certificate verify failed"):
+        with pytest.raises(ServerUnavailable, match="certificate verify failed"):
             connect(endpoint).predict(COLUMNS)
 
 
@@ -117,8 +117,8 @@ def test_tls_over_grpc_on_both_sides(certificate: Tls) -> None:
     with scripted_server.grpc_server(scripted_server.Script(), credentials) as endpoint:
         tls = Tls(ca=certificate.certificate, certificate=certificate.certificate, key=certificate.key)
         assert connect(endpoint, tls=tls).predict(COLUMNS).tolist() == [0.5, 0.5]
-        with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED"):
-            connect(endpoint, patience=Patience(attempts=1)).predict(COLUMNS)
+        with pytest.raises(ServerUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+            connect(endpoint, retry_policy=RetryPolicy(attempts=1)).predict(COLUMNS)
 
 
 def test_half_a_client_certificate() -> None:

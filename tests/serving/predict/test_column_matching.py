@@ -6,20 +6,20 @@ import pytest
 
 from components.common.errors import DataRefused
 from components.saved_model.input_names import input_names
-from serving.predict.column_matching import match
+from serving.predict.column_matching import match_columns
 
 
 def matched(
     columns: Sequence[str], inputs: Sequence[str], card: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    found, absent = match(columns, inputs, card or {}, table="t.csv", allow_missing=False)
+    found, absent = match_columns(columns, inputs, card or {}, table="t.csv", allow_missing=False)
     assert absent == ()
     return found
 
 
 def refusal(columns: Sequence[str], inputs: Sequence[str], card: Mapping[str, str] | None = None) -> str:
     with pytest.raises(DataRefused) as caught:
-        match(columns, inputs, card or {}, table="t.csv", allow_missing=False)
+        match_columns(columns, inputs, card or {}, table="t.csv", allow_missing=False)
     return str(caught.value)
 
 
@@ -81,9 +81,12 @@ def test_a_missing_feature() -> None:
 
 
 def test_missing_features_may_be_allowed_but_not_all_of_them() -> None:
-    assert match(["f0"], ["f0", "f1"], {}, table="t.csv", allow_missing=True) == ({"f0": "f0"}, ("f1",))
+    assert match_columns(["f0"], ["f0", "f1"], {}, table="t.csv", allow_missing=True) == (
+        {"f0": "f0"},
+        ("f1",),
+    )
     with pytest.raises(DataRefused):
-        match(["x"], ["f0", "f1"], {}, table="t.csv", allow_missing=True)
+        match_columns(["x"], ["f0", "f1"], {}, table="t.csv", allow_missing=True)
 
 
 def test_a_card_of_another_model() -> None:

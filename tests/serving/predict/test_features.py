@@ -8,19 +8,19 @@ import pytest
 
 from components.common.errors import DataRefused
 from components.example_gen.cell_parsing import missing_words
-from serving.predict.features import Features
-from serving.predict.row_batches import Batch, RecordBatch
+from serving.predict.features import FeatureColumns
+from serving.predict.row_batches import JsonRowBatch, RowBatch
 
 NAN = float("nan")
 
 
-def features(*columns: str, **more: Any) -> Features:
-    return Features(columns={name: name for name in columns}, **more)
+def features(*columns: str, **more: Any) -> FeatureColumns:
+    return FeatureColumns(columns={name: name for name in columns}, **more)
 
 
-def batch(columns: dict[str, Any]) -> Batch:
+def batch(columns: dict[str, Any]) -> RowBatch:
     table = pa.table(columns)
-    return Batch(table, "t.csv:", range(2, 2 + table.num_rows))
+    return RowBatch(table, "t.csv:", range(2, 2 + table.num_rows))
 
 
 def numbers(cells: Any, **more: Any) -> Any:
@@ -84,7 +84,7 @@ def test_a_column_of_another_type() -> None:
 
 def test_rows_without_a_feature() -> None:
     """A key that a row of JSON lines lacks is refused, unless --allow-missing says that it is missing."""
-    rows = RecordBatch([({"a": 1}, ""), ({}, "")], ["a"], ("t.jsonl:", [1, 3]))
+    rows = JsonRowBatch([({"a": 1}, ""), ({}, "")], ["a"], ("t.jsonl:", [1, 3]))
     with pytest.raises(DataRefused) as caught:
         features("a").numbers(rows)
     assert str(caught.value) == (

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.client.exceptions import NotFound, Refused
-from serving.predict.model_folder import Card, card_in, card_of, find_model
+from serving.client.exceptions import ModelNotFound, RequestRejected
+from serving.predict.model_folder import CardInputs, find_model, load_card_inputs, read_card_inputs
 
 NAN = float("nan")
 INPUTS = {"a": "a", "b": "b", "f___price___a_b___x___script_": "Δ-price. 'a/b' \"x\" <script>"}
@@ -42,7 +42,7 @@ def test_columns_that_are_not_the_inputs(exported: Path) -> None:
     rows = columns((1.0, 2.0, 3.0))
     for wrong in ({**rows, "more": rows["a"]}, {name: rows[name] for name in list(rows)[:2]}):
         other = "more" if "more" in wrong else list(INPUTS)[2]
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(RequestRejected) as caught:
             model.predict(wrong)
         assert str(caught.value) == (
             f"{exported}/1: expected a column for each input and no other, got a difference in {other}."
@@ -60,10 +60,10 @@ def test_what_is_no_model(tmp_path: Path, echo_model: Path) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(echo_model, broken)
     (broken / "saved_model.pb").write_bytes(b"no protobuf")
-    with pytest.raises(Refused, match=f"^{broken}: TensorFlow can't load the model: "):
+    with pytest.raises(RequestRejected, match=f"^{broken}: TensorFlow can't load the model: "):
         LocalModel(str(broken))
     tf.saved_model.save(tf.Module(), str(tmp_path / "bare"))
-    with pytest.raises(NotFound) as caught:
+    with pytest.raises(ModelNotFound) as caught:
         LocalModel(str(tmp_path / "bare"))
     assert str(caught.value) == f"{tmp_path}/bare: expected the signature serving_default, found none."
 
@@ -86,28 +86,28 @@ def test_the_newest_version_is_found(tmp_path: Path) -> None:
 )
 def test_no_version(folder: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "other" / "x").mkdir(parents=True)
-    with pytest.raises(NotFound) as caught:
+    with pytest.raises(ModelNotFound) as caught:
         find_model(f"{tmp_path}/{folder}")
     assert str(caught.value) == f"{tmp_path}/{folder}: {message}"
 
 
 def test_a_version_without_a_model(tmp_path: Path) -> None:
     (tmp_path / "3").mkdir()
-    with pytest.raises(NotFound) as caught:
+    with pytest.raises(ModelNotFound) as caught:
         find_model(str(tmp_path))
     assert str(caught.value) == f"{tmp_path}/3: expected a SavedModel, found no saved_model.pb."
 
 
 def test_what_the_card_tells(tmp_path: Path) -> None:
     """Of a folder and of a file; a model without a card, or with an old one, tells none."""
-    assert card_in(str(tmp_path)) == Card()
+    assert read_card_inputs(str(tmp_path)) == CardInputs()
     card = tmp_path / "assets.extra" / "model_card.json"
     card.parent.mkdir()
     card.write_text("{}")
-    assert card_in(str(tmp_path)) == Card()
+    assert read_card_inputs(str(tmp_path)) == CardInputs()
     with pytest.raises(ValueError, match="expected the card of a model with its inputs, found none"):
-        card_of(card)
+        load_card_inputs(card)
     content = {"inputs": [{"feature": "a b", "input": "a_b"}], "data": {"missing_values": ["", "-9"]}}
     card.write_text(json.dumps(content))
-    told = Card(features={"a_b": "a b"}, missing_values=("", "-9"))
-    assert card_in(str(tmp_path)) == card_of(card) == card_of(tmp_path) == told
+    told = CardInputs(features={"a_b": "a b"}, missing_values=("", "-9"))
+    assert read_card_inputs(str(tmp_path)) == load_card_inputs(card) == load_card_inputs(tmp_path) == told

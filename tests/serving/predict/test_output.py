@@ -16,32 +16,32 @@ import pytest
 
 from components.common.errors import DataRefused
 from components.example_gen.cell_parsing import missing_words
-from serving.predict.features import Features
-from serving.predict.output import CSV, JSON_LINES, PARQUET, Layout, Scored, new_file, write
-from serving.predict.row_batches import Batch, RecordBatch
+from serving.predict.features import FeatureColumns
+from serving.predict.output import CSV, JSON_LINES, PARQUET, OutputLayout, Scored, output_file, write_rows
+from serving.predict.row_batches import JsonRowBatch, RowBatch
 
 NAN = float("nan")
 
 
-def layout(*columns: str, features: Sequence[str] = ()) -> Layout:
-    found = Features(columns={name: name for name in features}, missing=missing_words(["na"]))
-    return Layout(columns=columns, probability="probability", features=found)
+def layout(*columns: str, features: Sequence[str] = ()) -> OutputLayout:
+    found = FeatureColumns(columns={name: name for name in features}, missing=missing_words(["na"]))
+    return OutputLayout(columns=columns, probability="probability", features=found)
 
 
 def scored(columns: dict[str, Any], *probabilities: float) -> Scored:
     table = pa.table(columns)
-    return Batch(table, "t.csv:", range(2, 2 + table.num_rows)), np.array(probabilities, np.float32)
+    return RowBatch(table, "t.csv:", range(2, 2 + table.num_rows)), np.array(probabilities, np.float32)
 
 
 def objects(*lines: str) -> Scored:
     rows = [(json.loads(line), line) for line in lines]
-    batch = RecordBatch(rows, list(rows[0][0]), ("t.jsonl:", range(1, 1 + len(rows))))
+    batch = JsonRowBatch(rows, list(rows[0][0]), ("t.jsonl:", range(1, 1 + len(rows))))
     return batch, np.full(len(rows), 0.5, np.float32)
 
 
-def written(kind: str, to: Layout, *scores: Scored) -> bytes:
+def written(kind: str, to: OutputLayout, *scores: Scored) -> bytes:
     stream = io.BytesIO()
-    assert write(kind, stream, to, scores) == sum(batch.rows for batch, _ in scores)
+    assert write_rows(kind, stream, to, scores) == sum(batch.rows for batch, _ in scores)
     return stream.getvalue()
 
 
@@ -116,7 +116,7 @@ def test_columns_in_another_order_are_put_in_the_first_one() -> None:
     assert written(CSV, layout("a", "b"), *batches) == b"a,b,probability\n1,2,0.5\n3,4,0.5\n"
 
 
-def refusal(kind: str, to: Layout, *scores: Scored) -> str:
+def refusal(kind: str, to: OutputLayout, *scores: Scored) -> str:
     with pytest.raises(DataRefused) as caught:
         written(kind, to, *scores)
     return str(caught.value)
@@ -142,7 +142,7 @@ def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:
     """Until then, what was there before is there; the mode is that of any new file."""
     path = tmp_path / "out.csv"
     path.write_text("old")
-    with new_file(path) as file:
+    with output_file(path) as file:
         file.write(b"new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
@@ -154,7 +154,7 @@ def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:
 @pytest.mark.parametrize("error", [DataRefused("bad"), KeyboardInterrupt()])
 def test_a_failure_leaves_nothing(tmp_path: Path, error: BaseException) -> None:
     def fail() -> None:
-        with new_file(tmp_path / "out.csv") as file:
+        with output_file(tmp_path / "out.csv") as file:
             file.write(b"half")
             raise error
 
@@ -168,14 +168,14 @@ def test_a_link_and_a_pipe_stay_what_they_are(tmp_path: Path) -> None:
     (tmp_path / "target").touch()
     link = tmp_path / "link"
     link.symlink_to("target")
-    with new_file(link) as file:
+    with output_file(link) as file:
         file.write(b"x")
     assert link.is_symlink()
     assert (tmp_path / "target").read_bytes() == b"x"
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    with new_file(pipe) as file:
+    with output_file(pipe) as file:
         file.write(b"y")
     assert os.read(reader, 9) == b"y"
     os.close(reader)

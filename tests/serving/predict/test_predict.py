@@ -16,10 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_def.cli.main import main
-from serving import client
 from serving.client.endpoint import Tls
-from serving.client.exceptions import Unavailable
-from serving.client.retries import Patience
+from serving.client.exceptions import ServerUnavailable
+from serving.client.retries import RetryPolicy
 from tests.serving.predict.tables import DELTA, write_table
 
 
@@ -44,7 +43,7 @@ class Halver:
         x = columns[self.inputs[0]]
         self.sizes.append(len(x))
         if self.fails_at in x:
-            raise Unavailable("http://h:1, model m: no answer within 10 s.")
+            raise ServerUnavailable("http://h:1, model m: no answer within 10 s.")
         return np.nan_to_num(x / np.float32(2), nan=0.125)
 
     def close(self) -> None:
@@ -55,7 +54,7 @@ class Halver:
 def halver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Halver:
     """What --endpoint leads to; the working directory is a fresh one."""
     server = Halver()
-    monkeypatch.setattr(client, "connect", server)
+    monkeypatch.setattr("serving.client.connect.connect", server)
     monkeypatch.delenv("SERVING_TOKEN", raising=False)
     monkeypatch.chdir(tmp_path)
     return server
@@ -77,7 +76,7 @@ def test_rows_keep_their_order_and_columns(halver: Halver, capsys: pytest.Captur
         "endpoint": "http://h:1",
         "model": "regpipe",
         "headers": {},
-        "patience": Patience(timeout=10.0, attempts=5),
+        "retry_policy": RetryPolicy(timeout=10.0, attempts=5),
         "tls": Tls(),
         "closed": True,
     }
@@ -119,7 +118,7 @@ def test_requests_have_the_size_asked_for(halver: Halver) -> None:
     assert remote("a.csv", "--batch-size", "4", "-o", "o.csv") == 0
     assert halver.sizes == [4, 4, 2]
     assert remote("a.csv", "--timeout", "2", "--retries", "0", "--model-name", "m", "-o", "p.csv") == 0
-    assert halver.arguments["patience"] == Patience(timeout=2.0, attempts=1)
+    assert halver.arguments["retry_policy"] == RetryPolicy(timeout=2.0, attempts=1)
     assert halver.arguments["model"] == "m"
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from components.common.errors import DataRefused
 from serving.predict import text_sources
-from serving.predict.sources import Source, TypedRows, find, open_source
+from serving.predict.sources import CommandLineRows, RowSource, find_inputs, open_source
 
 Write = Callable[[str, str | bytes], str]
 
@@ -33,12 +33,12 @@ def write(tmp_path: Path) -> Write:
     return write_file
 
 
-def table(source: Source) -> dict[str, list[Any]]:
+def table(source: RowSource) -> dict[str, list[Any]]:
     """All that a source gives, as columns."""
     return pa.concat_tables([batch.table() for batch in source.batches()]).to_pydict()
 
 
-def places(source: Source) -> list[str]:
+def places(source: RowSource) -> list[str]:
     """Where each row is from, without the path."""
     found = [batch.where(row) for batch in source.batches() for row in range(batch.rows)]
     return [place.removeprefix(source.name) for place in found]
@@ -146,7 +146,7 @@ def test_standard_input(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_rows_from_the_command_line() -> None:
-    (batch,) = TypedRows([{"a": "1"}, {"a": "2"}]).batches()
+    (batch,) = CommandLineRows([{"a": "1"}, {"a": "2"}]).batches()
     assert (batch.rows, batch.where(1), batch.column("a").to_pylist()) == (2, "--row 2", ["1", "2"])
 
 
@@ -216,11 +216,12 @@ def test_find(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     (tmp_path / "more").mkdir()
     names = [
-        Path(path).name for path in find(["-", str(tmp_path / "c.json"), str(tmp_path), f"{tmp_path}/*.csv"])
+        Path(path).name
+        for path in find_inputs(["-", str(tmp_path / "c.json"), str(tmp_path), f"{tmp_path}/*.csv"])
     ]
     assert names == ["-", "c.json", "a.csv", "b.csv", "c.json", "a.csv", "b.csv"]
     with pytest.raises(DataRefused) as caught:
-        find([f"{tmp_path}/more"])
+        find_inputs([f"{tmp_path}/more"])
     assert str(caught.value) == (
         f"{tmp_path}/more: expected a file, a folder or a pattern that matches files, found nothing."
     )
@@ -238,5 +239,5 @@ def test_a_part_of_a_batch(text: str, write: Write) -> None:
 
 
 def test_objects_of_rows_that_were_typed() -> None:
-    (batch,) = TypedRows([{"a": "1"}]).batches()
+    (batch,) = CommandLineRows([{"a": "1"}]).batches()
     assert [json.loads(text) for _, text in batch.objects() or ()] == [{"a": "1"}]
