@@ -1,4 +1,4 @@
-"""The report in a real browser, headless Chromium: drawn, readable, quiet, and cut off from the network."""
+"""The report in a real browser (headless Chromium): it is drawn and readable, logs nothing and fetches nothing."""
 
 import importlib.util
 from pathlib import Path
@@ -37,7 +37,7 @@ def file(made: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("screen", ["phone", "desktop"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_is_drawn_and_quiet(visit: Visit, file: Path, screen: str, scheme: str) -> None:
-    """Every section and chart is there, no chart without size, nothing is wider than the screen, nothing is fetched."""
+    """Every section and chart is there and has a size; nothing is wider than the screen, logged or fetched."""
     opened = visit(file, screen, scheme)
     assert opened.page.locator("main h2").all_inner_texts() == SECTIONS
     charts = opened.charts()
@@ -50,7 +50,7 @@ def test_the_page_is_drawn_and_quiet(visit: Visit, file: Path, screen: str, sche
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_text_can_be_read(visit: Visit, file: Path, scheme: str) -> None:
+def test_the_contrast_of_the_text(visit: Visit, file: Path, scheme: str) -> None:
     """The contrast of all text against the page is at least 4.5 to 1 (WCAG 2.2, AA)."""
     contrasts = visit(file, "desktop", scheme).contrasts(
         "h1, h2, h3, p, a:not(.skip), th, td, summary, figcaption, caption"
@@ -59,8 +59,8 @@ def test_the_text_can_be_read(visit: Visit, file: Path, scheme: str) -> None:
     assert min(contrasts) >= 4.5
 
 
-def test_the_charts_follow_when_the_colours_change(visit: Visit, file: Path) -> None:
-    """A phone that turns dark in the evening: the charts are drawn again, once each, and without a word."""
+def test_the_charts_follow_the_colour_scheme(visit: Visit, file: Path) -> None:
+    """When the device switches to dark mode, each chart is redrawn once, and nothing is logged."""
     opened = visit(file, "phone")
     before = opened.page.locator("[data-chart=roc]").screenshot()
     opened.page.emulate_media(color_scheme="dark")
@@ -76,7 +76,7 @@ def test_the_charts_follow_when_the_colours_change(visit: Visit, file: Path) -> 
 
 
 def test_the_keyboard_reaches_everything(visit: Visit, file: Path) -> None:
-    """The first stop skips to the report; tables that scroll can be reached, and a folded table opens with Enter."""
+    """The first stop skips to the report; scrollable tables get the focus; a collapsed table opens with Enter."""
     opened = visit(file, "phone")
     page = opened.page
     page.keyboard.press("Tab")
@@ -93,7 +93,7 @@ def test_the_keyboard_reaches_everything(visit: Visit, file: Path) -> None:
 
 
 def test_a_screen_reader_finds_names_for_charts_and_tables(visit: Visit, file: Path) -> None:
-    """By role and name, as a screen reader lists them."""
+    """They have the roles and names that a screen reader lists."""
     page = visit(file, "desktop").page
     assert page.get_by_role("img", name="ROC curve").count() == 1
     assert page.get_by_role("table", name="Metrics on the test split").count() == 1
@@ -101,15 +101,15 @@ def test_a_screen_reader_finds_names_for_charts_and_tables(visit: Visit, file: P
     assert page.get_by_role("main").count() == 1
 
 
-def test_a_name_that_is_a_script_does_not_run(visit: Visit, file: Path, made: Any) -> None:
-    """It is shown as it is spelled; nothing opened a dialog."""
+def test_a_script_in_a_name_does_not_run(visit: Visit, file: Path, made: Any) -> None:
+    """The name is shown as text; no dialog was opened."""
     opened = visit(file, "desktop")
     assert made.NASTY in opened.page.locator("#weights").inner_text()
     assert opened.is_quiet(), opened.said
 
 
-def test_a_script_that_slipped_through_would_be_stopped(visit: Visit, file: Path, tmp_path: Path) -> None:
-    """The page's policy lets only its own scripts run: one written into it by hand is refused."""
+def test_the_policy_blocks_an_injected_script(visit: Visit, file: Path, tmp_path: Path) -> None:
+    """The content security policy of the page allows only its own scripts; one added by hand is blocked."""
     broken = tmp_path / "broken.html"
     text = file.read_text(encoding="utf-8")
     broken.write_text(

@@ -1,4 +1,4 @@
-"""The report of whole runs: of one that pushed, of one that did not, and of one blessed by hand."""
+"""The reports of whole runs: one that pushed, one that did not, and one that was blessed by hand."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_whole_run_has_its_report(run: Run, root: Path, visit: Visit) -> None:
-    """The page of a real run: its path is in the summary, on the terminal and printed by `regpipe report`."""
+    """The path of the page is in the summary, on the terminal, and printed by `regpipe report`."""
     done = run(root, *run.quick)
     assert done.code == 0, done.verdict
     file = Path(done.summary["report_path"])
@@ -30,17 +30,19 @@ def test_a_whole_run_has_its_report(run: Run, root: Path, visit: Visit) -> None:
     assert page.locator("main h2").count() == 10
     assert page.locator(".headline").inner_text().startswith("Pushed: ")
     assert done.summary["run_id"] in page.locator("h1").inner_text()
-    # No step left its section without data: the only quiet sentence is that no slices were asked for.
+    # No section lacks data: the only muted sentence is the one about slices, of which none are configured.
     assert page.locator("p.quiet").all_inner_texts() == [
         "None were asked for; evaluation.slices divides the test split by ranges of a feature."
     ]
     assert page.locator("[data-chart]").count() == 9
-    assert "10 steps before this one, 0 from the cache." in page.locator("#lineage").inner_text()
+    lineage = page.locator("#lineage").inner_text()
+    assert "10 steps before this one, 0 from the cache." in lineage
+    assert "StatisticsGen" in lineage.split("Code of the steps")[1]
     assert opened.is_quiet(), opened.said
 
 
 def test_the_next_run_has_a_page_of_its_own(run: Run, root: Path, visit: Visit) -> None:
-    """All from the cache, and not blessed this time: the page says both, and the older page is still there."""
+    """Steps come from the cache, and the model is not blessed: the page shows both. The older page still exists."""
     again = run(root, *run.quick, "--set", "evaluation.min_auc=0.99")
     assert again.code == 4, again.verdict
     assert again.ran() == ["Evaluator", "Pusher", "Report"]
@@ -61,7 +63,7 @@ def test_the_next_run_has_a_page_of_its_own(run: Run, root: Path, visit: Visit) 
 
 
 def test_an_override_shows_in_the_report(run: Run, root: Path, visit: Visit) -> None:
-    """`regpipe bless` makes the page of that run anew: who, why, and that the Evaluator did not agree."""
+    """`regpipe bless` renders the page of that run again, with who blessed it, why, and the Evaluator's verdict."""
     found = subprocess.run(run.command("runs", "--root", root, "--json"), capture_output=True, text=True)
     newest = json.loads(found.stdout)[0]["run_id"]
     options = ["--root", root, "--run", newest, "--by", "ada", "--reason", "<b>it is good</b> enough"]
@@ -78,12 +80,12 @@ def test_an_override_shows_in_the_report(run: Run, root: Path, visit: Visit) -> 
     assert "Blessed by hand by ada, " in verdict
     assert "The reason given: <b>it is good</b> enough" in verdict
     assert f"The model is in {root / 'serving'}/" in verdict
-    # The rest is as it was when the run was.
+    # Everything else is unchanged.
     assert "10 steps before this one, 8 from the cache." in opened.page.locator("#lineage").inner_text()
 
 
-def test_no_report_is_said_in_a_sentence(run: Run, root: Path, tmp_path: Path) -> None:
-    """A root without runs, and an id that is not there: exit 2."""
+def test_a_missing_report(run: Run, root: Path, tmp_path: Path) -> None:
+    """A root without runs and an unknown run ID are wrong arguments: exit code 2 and one sentence."""
     nothing = subprocess.run(run.command("report", "--root", tmp_path), capture_output=True, text=True)
     assert nothing.returncode == 2
     assert nothing.stderr == f"regpipe: {tmp_path}: no run yet (expected {tmp_path / 'metadata.sqlite'}).\n"

@@ -1,4 +1,4 @@
-"""`regpipe study` as a person runs it: the table, the page in a browser, and what a second one does not do again."""
+"""`regpipe study` as a user runs it: the table, the page in a browser, and the reuse of earlier results."""
 
 import json
 import re
@@ -43,7 +43,7 @@ def file(done: subprocess.CompletedProcess[str]) -> Path:
 
 
 def test_the_table_and_the_page(done: subprocess.CompletedProcess[str], file: Path) -> None:
-    """A row for each network on standard output, a line for each on standard error, and a page of one file."""
+    """Each network has a row on standard output and a line on standard error; the page is one file."""
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert max(len(line) for line in lines[:-1]) <= 100
@@ -91,11 +91,11 @@ def test_the_ends_of_the_family_are_the_networks_of_a_run(run: Run, root: Path, 
 @pytest.mark.parametrize("screen", ["phone", "desktop"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_is_drawn_and_quiet(visit: Visit, file: Path, screen: str, scheme: str) -> None:
-    """Every section and chart is there, nothing is wider than the screen, nothing is fetched, all text can be read."""
+    """All sections and charts are there; nothing is wider than the screen or fetched; all text has enough contrast."""
     opened = visit(file, screen, scheme)
     assert opened.page.locator("main h2").all_inner_texts() == SECTIONS
     charts = opened.charts()
-    # Losses and gaps; a learning curve each; of each path losses, AUC and norm, and of L1 the zeros.
+    # Losses with gaps; a learning curve per network; per path losses, AUC and norm; and the zeros of L1.
     assert len(charts) == 1 + 9 + 3 * 3 + 1
     for chart in charts:
         assert chart["width"] >= 300
@@ -107,10 +107,8 @@ def test_the_page_is_drawn_and_quiet(visit: Visit, file: Path, screen: str, sche
     assert min(contrasts) >= 4.5
 
 
-def test_the_page_says_what_was_found(
-    visit: Visit, file: Path, done: subprocess.CompletedProcess[str]
-) -> None:
-    """The same sentence as on the terminal; the best network is pointed out in a table that has a name."""
+def test_the_headline_of_the_page(visit: Visit, file: Path, done: subprocess.CompletedProcess[str]) -> None:
+    """It is the sentence printed on the terminal; the best network is highlighted in a table with a name."""
     page = visit(file, "desktop").page
     headline = page.locator(".headline").inner_text()
     assert " ".join(done.stdout.split("\n\n")[0].split()) == headline
@@ -123,8 +121,8 @@ def test_the_page_says_what_was_found(
     assert "The split test was not read" in page.locator("#data").inner_text()
 
 
-def test_a_study_that_was_killed_is_taken_up(run: Run, tmp_path: Path) -> None:
-    """SIGKILL after some networks: the next study has their results, and trains the others."""
+def test_a_killed_study_is_resumed(run: Run, tmp_path: Path) -> None:
+    """After SIGKILL the next study reuses the results that were stored, and trains the other networks."""
     command = run.command("study", "--root", tmp_path, *QUICK, "--strengths", 0)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 300
@@ -140,8 +138,8 @@ def test_a_study_that_was_killed_is_taken_up(run: Run, tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_a_table_that_is_refused(run: Run, tmp_path: Path) -> None:
-    """One class only: the sentence of `regpipe run`, exit code 3, and no study."""
+def test_refused_data(run: Run, tmp_path: Path) -> None:
+    """Data with one class gives the error of `regpipe run` and exit code 3, and no study."""
     table = tmp_path / "one.csv"
     table.write_text("a,label\n" + "".join(f"{number},1\n" for number in range(200)))
     refused = study(run, tmp_path / "root", "--data", table)

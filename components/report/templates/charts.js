@@ -1,4 +1,4 @@
-// Draws the charts that the page describes as JSON, in the colours of the page, again when those change.
+// Draws the charts from the JSON in the page, in the colours of the page, and redraws them when the colours change.
 (() => {
   "use strict";
   const charts = new Map(JSON.parse(document.getElementById("charts").textContent).map((chart) => [chart.id, chart]));
@@ -74,7 +74,7 @@
   }
 
   function addBars(plot, chart, bars, colour) {
-    // A logarithmic axis has no 0: bars stand on the floor of the chart, and empty ones are left out.
+    // A logarithmic axis has no 0: bars start at the floor of the chart, and empty bars are omitted.
     const shown = bars.heights.map((_, index) => index).filter((index) => bars.heights[index] > 0);
     const source = new Bokeh.ColumnDataSource({
       data: {
@@ -88,7 +88,7 @@
     const drawn = plot.quad({ field: "left" }, { field: "right" }, { field: "bottom" }, { field: "top" }, {
       source, line_color: null, fill_color: colour[bars.series], fill_alpha: filled ? 0.45 : 0,
     });
-    // The outline of the whole, so that both models can be told apart where one is in front of the other.
+    // An outline keeps the two models distinguishable where their bars overlap.
     const heights = bars.heights.map((height) => Math.max(height, chart.floor));
     const x = bars.edges.flatMap((edge) => [edge, edge]);
     const y = [chart.floor, ...heights.flatMap((height) => [height, height]), chart.floor];
@@ -137,7 +137,7 @@
     document.documentElement.dataset.charts = "drawn";
   }
 
-  Bokeh.logger.set_level("warn"); // otherwise it tells the console how long each chart took
+  Bokeh.logger.set_level("warn"); // by default it logs to the console how long each chart took
   let last = Promise.resolve();
   const redraw = () => { last = last.then(drawAll); };
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);

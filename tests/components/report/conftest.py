@@ -1,4 +1,4 @@
-"""The hand-made run of made.py, for the tests of its sections."""
+"""The module made.py, which builds a small run by hand."""
 
 import importlib.util
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A small run, made by hand: what each section is given, and pages with parts of it missing."""
+"""Builds the artifacts of a small run by hand, for the tests of the report."""
 
 import dataclasses
 from typing import Any
@@ -13,7 +13,7 @@ SERIES = ("candidate", "baseline")
 
 
 def history(epochs: int, best: int) -> list[dict[str, float]]:
-    """Validation log loss falls until epoch `best` and rises after it."""
+    """Returns a history whose validation log loss falls until epoch `best` and rises afterwards."""
     return [
         {
             "epoch": epoch,
@@ -29,7 +29,7 @@ def history(epochs: int, best: int) -> list[dict[str, float]]:
 
 
 def weights(zero: float, *, dropped: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Two layers of 100 and 10 weights, two features."""
+    """Returns the summary of two layers, with 100 and 10 weights, and two features."""
     layer = {
         "zero": zero,
         "small": min(1.0, zero + 0.1),
@@ -45,14 +45,14 @@ def weights(zero: float, *, dropped: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def metric(candidate: float, baseline: float, *, spans: bool = True) -> dict[str, Any]:
-    """A metric as the verdict has it, each interval 0.01 to either side."""
+    """Returns a metric of the verdict; each interval reaches 0.01 to both sides."""
     values = {"candidate": candidate, "baseline": baseline, "difference": candidate - baseline}
     interval = {name: [value - 0.01, value + 0.01] for name, value in values.items()} if spans else None
     return {**values, "interval": interval}
 
 
 def threshold(**changes: Any) -> dict[str, Any]:
-    """A floor for the AUC, passed."""
+    """Returns a floor for the AUC that is passed."""
     return {
         "metric": "auc", "rule": "floor", "direction": ">=", "slice": None, "mode": "point", "value": 0.8767,
         "interval": [0.82, 0.92], "compared": 0.8767, "bound": 0.6, "candidate": 0.8767, "baseline": 0.8804,
@@ -61,7 +61,7 @@ def threshold(**changes: Any) -> dict[str, Any]:
 
 
 def verdict(**changes: Any) -> dict[str, Any]:
-    """A blessed model with everything measured."""
+    """Returns the verdict on a blessed model, with all measurements."""
     curves = {
         "roc": {"fpr": [0.0, 0.2, 1.0], "tpr": [0.0, 0.9, 1.0]},
         "precision_recall": {"recall": [0.0, 1.0], "precision": [1.0, 0.5]},
@@ -106,7 +106,7 @@ def verdict(**changes: Any) -> dict[str, Any]:
 
 
 def statistics(rows: int = 608) -> statistics_pb2.DatasetFeatureStatistics:
-    """Two features: one nasty by name, with 8 missing values of 608, and one with a tenth of zeros."""
+    """Returns the statistics of two features, the first with 8 missing values; a tenth of the values are 0."""
     made = statistics_pb2.DatasetFeatureStatistics(num_examples=rows)
     for name, missing in ((NASTY, 8), ("age", 0)):
         feature = made.features.add(path={"step": [name]})
@@ -124,7 +124,7 @@ def statistics(rows: int = 608) -> statistics_pb2.DatasetFeatureStatistics:
 
 
 def anomalies(*columns: str) -> anomalies_pb2.Anomalies:
-    """One anomaly of error severity for each column."""
+    """Returns one anomaly of error severity for each column."""
     made = anomalies_pb2.Anomalies()
     for column in columns:
         anomaly = made.anomaly_info[column]
@@ -135,7 +135,7 @@ def anomalies(*columns: str) -> anomalies_pb2.Anomalies:
 
 
 def run(**changes: Any) -> RunArtifacts:
-    """A run with everything there, and what is named changed."""
+    """Returns the artifacts of a run, none of them missing, with these changes."""
     ingest = IngestRecord(
         rows=RowCounts(train=608, eval=189, test=203, rejected=2),
         features=(NASTY, "age"),
