@@ -43,8 +43,8 @@ def train(data: Path, epochs: int, batch_size: int) -> dict[str, Any]:
 
     from components.config.model import ModelConfig
     from components.config.training import TrainingConfig
-    from components.training.dataset import Vectors
-    from components.training.loop import fit
+    from components.training.dataset import InMemoryDataset
+    from components.training.loop import run_training_loop
     from components.training.network import build_model
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -53,10 +53,13 @@ def train(data: Path, epochs: int, batch_size: int) -> dict[str, Any]:
     keras.utils.set_random_seed(42)
     model = build_model(features.shape[1], ModelConfig(hidden_units=(128, 64), l1=1e-4, l2=1e-3, dropout=0.2))
     settings = TrainingConfig(epochs=epochs, batch_size=batch_size, learning_rate=1e-3, early_stopping=0)
-    parts = (Vectors(features[:split], labels[:split]), Vectors(features[split:], labels[split:]))
+    parts = (
+        InMemoryDataset(features[:split], labels[:split]),
+        InMemoryDataset(features[split:], labels[split:]),
+    )
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        last = fit(model, *parts, settings, Path(folder))[-1]
+        last = run_training_loop(model, *parts, settings, Path(folder))[-1]
         seconds = time.perf_counter() - start
     return {"seconds": {"fit": seconds}, "loss": last["loss"], "val_loss": last["val_loss"]}
 

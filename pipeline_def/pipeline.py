@@ -76,7 +76,7 @@ def create_pipeline(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
         preprocessing_fn="components.transform.preprocessing.preprocessing_fn",
-        # The trainers apply the graph themselves: see components.trainer.run_fn.read_vectors.
+        # The trainers apply the graph themselves: see components.training.dataset.read_dataset.
         materialize=False,
         disable_statistics=True,
         disable_analyzer_cache=True,

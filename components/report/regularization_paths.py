@@ -12,7 +12,7 @@ from components.common.formatting import (
     percent,
 )
 from components.report.blocks import Block, Chart, ChartLine, Section, Series, TableBlock, TextBlock
-from components.study.study_record import Entry, Study
+from components.study.study_record import StudyEntry, StudyRecord
 
 TITLES = {
     "l1": "L1, from weak to strong",
@@ -24,10 +24,10 @@ HEADS = (
     "features kept", "L1 norm", "L2 norm",
 )  # fmt: skip
 MOST_NAMES = 50  # of dropped features, in a cell
-Measure = Callable[[Entry], float]
+Measure = Callable[[StudyEntry], float]
 
 
-def penalty_path(study: Study, penalty: str) -> Section:
+def penalty_path(study: StudyRecord, penalty: str) -> Section:
     """Returns the section with the losses, AUC, zeros and norm by the strength of one penalty."""
     entries = [entry for entry in study.paths[penalty] if entry.strength is not None]
     blocks: list[Block] = [TextBlock(_best_strength(penalty, study.none, entries))]
@@ -48,11 +48,11 @@ def penalty_path(study: Study, penalty: str) -> Section:
     return Section(f"path-{penalty}", TITLES[penalty], tuple(blocks))
 
 
-def _strength(entry: Entry) -> str:
+def _strength(entry: StudyEntry) -> str:
     return f"{entry.strength:g}"
 
 
-def _row(strength: str, entry: Entry) -> tuple[str, ...]:
+def _row(strength: str, entry: StudyEntry) -> tuple[str, ...]:
     found = entry.result
     return (
         strength,
@@ -72,7 +72,7 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def _best_strength(penalty: str, none: Entry, entries: Sequence[Entry]) -> str:
+def _best_strength(penalty: str, none: StudyEntry, entries: Sequence[StudyEntry]) -> str:
     scored = [entry for entry in entries if not math.isnan(entry.result.validation.log_loss)]
     if not scored:
         return "Every training diverged."
@@ -88,7 +88,7 @@ def _best_strength(penalty: str, none: Entry, entries: Sequence[Entry]) -> str:
     )
 
 
-def _charts(study: Study, penalty: str, entries: Sequence[Entry]) -> Iterator[Chart]:
+def _charts(study: StudyRecord, penalty: str, entries: Sequence[StudyEntry]) -> Iterator[Chart]:
     strengths = tuple(entry.strength for entry in entries)
     none = study.none.result
 
@@ -153,7 +153,7 @@ def _description(penalty: str, lines: Sequence[ChartLine]) -> str:
     return f"By the strength of {penalty}. {capitalize_first(ends)}."
 
 
-def _configured(study: Study, penalty: str) -> tuple[float, str] | None:
+def _configured(study: StudyRecord, penalty: str) -> tuple[float, str] | None:
     """Returns the configured strength with its label, if it is a single number within the range of the path."""
     value = study.config["model"][penalty]
     on_axis = [entry.strength for entry in study.paths[penalty] if entry.strength is not None]

@@ -11,7 +11,7 @@ from components.report.html import render_page
 from components.report.regularization_paths import penalty_path
 from components.report.run_artifacts import RunArtifacts
 from components.report.training_section import thinned
-from components.study.study_record import Entry, Study
+from components.study.study_record import StudyEntry, StudyRecord
 
 STUDY_FILE = "study.html"
 HEADS = (
@@ -25,12 +25,12 @@ SPLITS_USED = (
 GAP_DEFINITION = "The gap is the validation log loss minus the training log loss."
 
 
-def render(study: Study) -> str:
+def render(study: StudyRecord) -> str:
     """Returns the page as HTML; the same study gives the same page."""
     return render_page(f"{study.config.get('name') or 'regpipe'}: study {study.id}", sections(study))
 
 
-def sections(study: Study) -> tuple[Section, ...]:
+def sections(study: StudyRecord) -> tuple[Section, ...]:
     """Returns all sections in the order of the page."""
     run = RunArtifacts(config=study.config, facts=study.facts, ingest=study.ingest)
     return (
@@ -44,7 +44,7 @@ def sections(study: Study) -> tuple[Section, ...]:
     )
 
 
-def finding(study: Study) -> Section:
+def finding(study: StudyRecord) -> Section:
     """Returns the section on the network with the lowest validation log loss, its gap, and how to train it."""
     best, none = study.best, study.none
     blocks: list[Block] = [TextBlock(result_sentence(study), "good" if best not in (None, none) else "plain")]
@@ -74,14 +74,14 @@ def finding(study: Study) -> Section:
     return Section("finding", "What the study found", tuple(blocks))
 
 
-def _trained(study: Study) -> str:
+def _trained(study: StudyRecord) -> str:
     if not study.trained:
         return f"All {plural(study.known, 'network')} were trained in earlier studies."
     trained = plural(study.trained, "network was", "networks were")
     return f"{trained} trained in this study, {study.known} in earlier studies."
 
 
-def result_sentence(study: Study) -> str:
+def result_sentence(study: StudyRecord) -> str:
     """Returns the result of the study in one sentence."""
     best, none = study.best, study.none
     if best is None:
@@ -95,12 +95,12 @@ def result_sentence(study: Study) -> str:
     )
 
 
-def best_network_options(study: Study) -> str:
+def best_network_options(study: StudyRecord) -> str:
     """Returns the command-line options that select the best network; empty if it is the configured one."""
     return " ".join(f"--set {shlex.quote(setting)}" for setting in study.settings)
 
 
-def family(study: Study) -> Section:
+def family(study: StudyRecord) -> Section:
     """Returns the section that compares the networks of the family, each with one kind of regularization."""
     about = (
         "Each network is the configured one with a single kind of regularization; 'none' has no regularization, and "
@@ -139,7 +139,7 @@ def _penalty(value: float | tuple[float, ...]) -> str:
     return ", ".join(f"{part:g}" for part in value) if isinstance(value, tuple) else f"{value:g}"
 
 
-def _family_table(study: Study) -> TableBlock:
+def _family_table(study: StudyRecord) -> TableBlock:
     rows = tuple(_row(entry) for entry in study.family)
     best_rows = tuple(
         number
@@ -149,7 +149,7 @@ def _family_table(study: Study) -> TableBlock:
     return TableBlock("The family on the training and validation splits", HEADS, rows, good_rows=best_rows)
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
+def _row(entry: StudyEntry) -> tuple[str, ...]:
     found = entry.result
     return (
         entry.name,
@@ -167,7 +167,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
     )
 
 
-def _losses(entries: Sequence[Entry]) -> Chart:
+def _losses(entries: Sequence[StudyEntry]) -> Chart:
     widest = max(entries, key=lambda entry: -math.inf if math.isnan(entry.result.gap) else entry.result.gap)
     return Chart(
         "losses",
@@ -188,7 +188,7 @@ def _losses(entries: Sequence[Entry]) -> Chart:
     )
 
 
-def learning_curves(study: Study) -> Section:
+def learning_curves(study: StudyRecord) -> Section:
     """Returns the section with a learning curve for each network of the family, all with the same axes."""
     drawn = [entry for entry in study.family if entry.result.epochs]
     if not drawn:
@@ -206,7 +206,7 @@ def learning_curves(study: Study) -> Section:
     return Section("curves", "Learning curves", (TextBlock(about), *charts))
 
 
-def _curve(number: int, entry: Entry, ranges: tuple[tuple[float, float], tuple[float, float]]) -> Chart:
+def _curve(number: int, entry: StudyEntry, ranges: tuple[tuple[float, float], tuple[float, float]]) -> Chart:
     training, validation = entry.result.training_curve, entry.result.validation_curve
     lowest = min(validation)
     at = validation.index(lowest) + 1

@@ -26,7 +26,7 @@ class SplitScores(_Plain):
     accuracy: Number
 
 
-class Result(_Plain):
+class TrainingResult(_Plain):
     """What one training came to.
 
     Attributes:
@@ -70,10 +70,10 @@ class Result(_Plain):
         return self.features - len(self.dropped)
 
 
-def diverged(features: int, message: str, seconds: float) -> Result:
+def diverged_result(features: int, message: str, seconds: float) -> TrainingResult:
     """The result of a training without one: no score is a number."""
     nothing = SplitScores(log_loss=math.nan, auc=math.nan, accuracy=math.nan)
-    return Result(
+    return TrainingResult(
         train=nothing,
         validation=nothing,
         zero=math.nan,
@@ -88,14 +88,14 @@ def diverged(features: int, message: str, seconds: float) -> Result:
     )
 
 
-class Entry(_Plain):
+class StudyEntry(_Plain):
     """A variant with its result; `strength` is its place on a path."""
 
     name: str
     model: ModelConfig
     training: TrainingConfig
     strength: float | None = None
-    result: Result
+    result: TrainingResult
 
     @property
     def best_epoch(self) -> int | None:
@@ -106,7 +106,7 @@ class Entry(_Plain):
         return self.result.validation_curve.index(min(scored)) + 1
 
 
-class Study(_Plain):
+class StudyRecord(_Plain):
     """A whole study.
 
     Attributes:
@@ -114,7 +114,7 @@ class Study(_Plain):
         config: the whole configuration.
         ingest: what ExampleGen found in the table.
         facts: what the metadata store knows of that run, as in `report.sources.Evidence`.
-        notes: see `variants.Plan`.
+        notes: see `variants.StudyPlan`.
         trained, known: how many networks were trained for this study, and how many before. Each counts once, though it
             may be of the family and on a path.
         settings: what to write behind `--set` for the best of them.
@@ -127,22 +127,22 @@ class Study(_Plain):
     notes: tuple[str, ...]
     trained: int
     known: int
-    family: tuple[Entry, ...]
-    paths: dict[str, tuple[Entry, ...]]
+    family: tuple[StudyEntry, ...]
+    paths: dict[str, tuple[StudyEntry, ...]]
     settings: tuple[str, ...] = ()
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[StudyEntry, ...]:
         """The family, then the paths."""
         return (*self.family, *(entry for path in self.paths.values() for entry in path))
 
     @property
-    def none(self) -> Entry:
+    def none(self) -> StudyEntry:
         """The network without regularization."""
         return next(entry for entry in self.family if entry.name == NONE)
 
     @property
-    def best(self) -> Entry | None:
+    def best(self) -> StudyEntry | None:
         """The first entry with the lowest validation log loss; None where no loss is a number."""
         scored = [entry for entry in self.entries if not math.isnan(entry.result.validation.log_loss)]
         return min(scored, key=lambda entry: entry.result.validation.log_loss, default=None)

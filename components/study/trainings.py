@@ -16,21 +16,21 @@ from components.common.errors import TrainingDiverged
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.evaluator.metrics import ScoredRows, accuracy, auc, log_loss
-from components.study.study_record import Result, SplitScores, diverged
+from components.study.study_record import SplitScores, TrainingResult, diverged_result
 from components.training.checkpoints import Checkpoints, training_digest
-from components.training.dataset import Split, digested
-from components.training.history import Epoch
-from components.training.loop import score_rows
+from components.training.dataset import Dataset, dataset_arrays
+from components.training.history import EpochMetrics
+from components.training.loop import scoring_batch_size
 from components.training.train import train_network
 from components.training.weight_report import weight_report, zero_share
 
 
-class Data(NamedTuple):
+class StudyData(NamedTuple):
     """What is learned from; `features` are the names, in the order of the vectors."""
 
     features: tuple[str, ...]
-    train: Split
-    validation: Split
+    train: Dataset
+    validation: Dataset
 
 
 class Trainings:
@@ -45,26 +45,26 @@ class Trainings:
         code_digest: of this module.
     """
 
-    def __init__(self, data: Data, folder: Path, code_digest: str) -> None:
+    def __init__(self, data: StudyData, folder: Path, code_digest: str) -> None:
         self._data = data
         self._folder = folder
         text = f"{tf.__version__} {keras.__version__} {code_digest} {data.features!r}"
         self._digest = training_digest(
-            text, digested(data.train, data.validation)
+            text, dataset_arrays(data.train, data.validation)
         )  # once: the data may be large
 
     def key(self, model: ModelConfig, training: TrainingConfig) -> str:
         """The name of a training: the same settings, code, data and libraries, and no others, have the same."""
         return training_digest(f"{self._digest} {model.model_dump_json()} {training.model_dump_json()}", [])
 
-    def find(self, key: str) -> Result | None:
+    def find(self, key: str) -> TrainingResult | None:
         """What a training came to; None if it has not been done, or its file can't be read."""
         try:
-            return Result.model_validate_json(self._file(key).read_bytes())
+            return TrainingResult.model_validate_json(self._file(key).read_bytes())
         except (OSError, ValidationError):
             return None
 
-    def train(self, model: ModelConfig, training: TrainingConfig) -> Result:
+    def train(self, model: ModelConfig, training: TrainingConfig) -> TrainingResult:
         """Trains a network and keeps what it came to, also where its loss ran away."""
         key = self.key(model, training)
         checkpoints = Checkpoints(self._folder / "checkpoints" / key)
@@ -75,25 +75,27 @@ class Trainings:
             # The epochs are shown on the terminal; of the rest, which is for TensorBoard, nothing stays.
             with tempfile.TemporaryDirectory() as logs:
                 network, history = train_network(model, training, train, validation, logs, checkpoints)
-            result = measure(network, self._data, history, time.monotonic() - started)
+            result = measure_network(network, self._data, history, time.monotonic() - started)
         except TrainingDiverged as error:
-            result = diverged(len(features), str(error), time.monotonic() - started)
+            result = diverged_result(len(features), str(error), time.monotonic() - started)
         self._keep(key, result)
         checkpoints.clear()
         return result
 
-    def _keep(self, key: str, result: Result) -> None:
+    def _keep(self, key: str, result: TrainingResult) -> None:
         storage.write(str(self._file(key)), result.model_dump_json().encode())
 
     def _file(self, key: str) -> Path:
         return self._folder / "results" / f"{key}.json"
 
 
-def measure(network: keras.Model, data: Data, history: list[Epoch], seconds: float) -> Result:
+def measure_network(
+    network: keras.Model, data: StudyData, history: list[EpochMetrics], seconds: float
+) -> TrainingResult:
     """The network as it is, on all rows of both splits, and its weights; with how it got there, from `fit`."""
     report = weight_report(network, data.features)
     layers = report["layers"]
-    return Result(
+    return TrainingResult(
         train=_scores(network, data.train),
         validation=_scores(network, data.validation),
         zero=zero_share(report),
@@ -107,11 +109,11 @@ def measure(network: keras.Model, data: Data, history: list[Epoch], seconds: flo
     )
 
 
-def _scores(network: keras.Model, split: Split) -> SplitScores:
+def _scores(network: keras.Model, split: Dataset) -> SplitScores:
     """The Evaluator's metrics on all rows of a split."""
     scored = [
         (part.labels, network(part.features, training=False).numpy())
-        for part in split.parts(score_rows(split))
+        for part in split.batches(scoring_batch_size(split))
     ]
     labels, predictions = (np.concatenate(column).reshape(-1) for column in zip(*scored, strict=True))
     rows = ScoredRows(labels, predictions)

@@ -25,7 +25,7 @@ class Variant(NamedTuple):
     strength: float | None = None
 
 
-class Plan(NamedTuple):
+class StudyPlan(NamedTuple):
     """What is to be trained.
 
     Attributes:
@@ -39,7 +39,7 @@ class Plan(NamedTuple):
     notes: tuple[str, ...]
 
 
-def plan(model: ModelConfig, training: TrainingConfig, strengths: int) -> Plan:
+def plan_study(model: ModelConfig, training: TrainingConfig, strengths: int) -> StudyPlan:
     """The trainings of a study.
 
     "none" is what BaselineTrainer trains and "all" what Trainer trains. In between, one thing at a time is taken from
@@ -90,10 +90,10 @@ def plan(model: ModelConfig, training: TrainingConfig, strengths: int) -> Plan:
         for penalty in PENALTIES
         if strengths and (model.hidden_units or penalty != "dropout")
     }
-    return Plan(tuple(family), paths, tuple(notes))
+    return StudyPlan(tuple(family), paths, tuple(notes))
 
 
-def settings_that_differ(variant: Variant, model: ModelConfig, training: TrainingConfig) -> list[str]:
+def config_overrides(variant: Variant, model: ModelConfig, training: TrainingConfig) -> list[str]:
     """What to write behind `--set` so that `regpipe run` trains this variant; nothing for the configuration itself."""
     found = []
     for group, ours, theirs in (("model", variant.model, model), ("training", variant.training, training)):

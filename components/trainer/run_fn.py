@@ -18,7 +18,7 @@ from components.saved_model.model_card import Origin, write_card
 from components.saved_model.warmup import BATCHES, write_warmup
 from components.trainer.trainer_settings import TrainerSettings
 from components.training.checkpoints import Checkpoints, training_digest
-from components.training.dataset import Split, digested, read_vectors
+from components.training.dataset import Dataset, dataset_arrays, read_dataset
 from components.training.hyperparameters import OF_TRAINING
 from components.training.train import train_network
 from components.training.weight_report import sparsity_line, weight_report
@@ -41,7 +41,7 @@ def run_fn(fn_args: Any) -> None:
         settings = _tuned(settings, fn_args.hyperparameters["values"], run_dir)
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     train, validation = (
-        read_vectors(files, transform, settings.label, settings.training.memory)
+        read_dataset(files, transform, settings.label, settings.training.memory)
         for files in (fn_args.train_files, fn_args.eval_files)
     )
     checkpoints = _checkpoints(settings, train, validation)
@@ -85,9 +85,11 @@ def _tuned(settings: TrainerSettings, found: Mapping[str, float], run_dir: str) 
     return settings.tuned(values)
 
 
-def _checkpoints(settings: TrainerSettings, train: Split, validation: Split) -> Checkpoints | None:
+def _checkpoints(settings: TrainerSettings, train: Dataset, validation: Dataset) -> Checkpoints | None:
     """Those of this training: another one with the same settings, code, data and TensorFlow ends as this one does."""
     if settings.checkpoint_dir is None:
         return None
     text = f"{tf.__version__} {keras.__version__} {settings.model_dump_json(exclude={'checkpoint_dir'})}"
-    return Checkpoints(f"{settings.checkpoint_dir}/{training_digest(text, digested(train, validation))}")
+    return Checkpoints(
+        f"{settings.checkpoint_dir}/{training_digest(text, dataset_arrays(train, validation))}"
+    )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from components.config.base import Settings
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
-from components.training.hyperparameters import with_values
+from components.training.hyperparameters import apply_hyperparameters
 
 
 class TrainerSettings(Settings):
@@ -34,5 +34,5 @@ class TrainerSettings(Settings):
 
     def tuned(self, values: Mapping[str, float]) -> "TrainerSettings":
         """With the Tuner's values in the places of the configured ones."""
-        model, training = with_values(values, self.model, self.training)
+        model, training = apply_hyperparameters(values, self.model, self.training)
         return self.model_copy(update={"model": model, "training": training})

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.common import storage
-from components.training.throttle import Pace
+from components.training.throttle import Throttle
 
 # Writing costs some milliseconds: small tables, with hundreds of epochs a second, shall not notice it.
 SECONDS_BETWEEN = 2.0
@@ -53,11 +53,11 @@ class Checkpoints:
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = str(folder)
-        self._pace = Pace(SECONDS_BETWEEN)
+        self._throttle = Throttle(SECONDS_BETWEEN)
 
     def due(self) -> bool:
         """Whether the last one, or the start, is long enough ago for another."""
-        return self._pace.due()
+        return self._throttle.due()
 
     def save(self, epoch: int, checkpoint: Checkpoint) -> None:
         """Writes the checkpoint of the state after `epoch`; a process killed on the way leaves the earlier ones."""
@@ -66,7 +66,7 @@ class Checkpoints:
         numbered = {f"{index:06d}": array for index, array in enumerate(checkpoint.arrays)}
         np.savez(buffer, **{_RECORD: record}, **numbered)  # type: ignore[arg-type]
         content = buffer.getvalue()
-        with self._pace.taking():
+        with self._throttle.timed():
             # Another run of the same training, on another machine it may be, clears the folder when it ends.
             with contextlib.suppress(FileNotFoundError):
                 path = f"{self.folder}/epoch-{epoch:08d}.ckpt"

@@ -33,15 +33,15 @@ class Dropout(keras.layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "rate": self.rate}
 
 
-def training_pass(model: keras.Model, x: tf.Tensor, masks: list[tf.Tensor]) -> tf.Tensor:
-    """The model's output in training: a chain of layers, with a mask of `keep_masks` for each Dropout among them."""
+def training_forward_pass(model: keras.Model, x: tf.Tensor, masks: list[tf.Tensor]) -> tf.Tensor:
+    """The model's output in training: a chain of layers, with a mask of `dropout_masks` for each Dropout among them."""
     waiting = iter(masks)
     for layer in model.layers[1:]:
         x = layer(x, keep=next(waiting)) if isinstance(layer, Dropout) else layer(x)
     return x
 
 
-def keep_masks(
+def dropout_masks(
     model: keras.Model, seed: int, step: tf.Tensor, rows: tf.Tensor, share: slice
 ) -> list[tf.Tensor]:
     """For each Dropout layer what its outputs are multiplied by: 0, or 1 / (1 - rate) so that the mean stays.

@@ -10,14 +10,14 @@ import tensorflow as tf
 
 from components.common import storage
 from components.common.file_names import HISTORY_FILE
-from components.training.throttle import Pace
+from components.training.throttle import Throttle
 
 # The file is written as a whole: not for each of hundreds of epochs a second.
 SECONDS_BETWEEN = 1.0
 _MANY = 2**31 - 1
 
 progress = logging.getLogger("regpipe.progress")
-Epoch = dict[str, float]
+EpochMetrics = dict[str, float]
 
 
 class History:
@@ -30,18 +30,18 @@ class History:
     """
 
     def __init__(self, run_dir: Path | str | None, planned: int) -> None:
-        self.epochs: list[Epoch] = []
+        self.epochs: list[EpochMetrics] = []
         self._run_dir = run_dir
         self._planned = planned
         self._drawn = 0
-        self._pace = Pace(SECONDS_BETWEEN, at_once=True)
+        self._throttle = Throttle(SECONDS_BETWEEN, due_at_start=True)
         self._curves = tf.summary.create_noop_writer()
         if run_dir:
             # Flushed when the file is written. By itself it is after ten values: on gs:// that uploads the whole file.
             rarely = {"max_queue": _MANY, "flush_millis": _MANY}
             self._curves = tf.summary.create_file_writer(f"{run_dir}/tensorboard", **rarely)
 
-    def append(self, epoch: Epoch) -> None:
+    def append(self, epoch: EpochMetrics) -> None:
         """An epoch that has just ended: its number, and its values by name."""
         self.extend([epoch])
         if self._run_dir:
@@ -49,10 +49,10 @@ class History:
             shown = " ".join(f"{name} {epoch[name]:.4f}" for name in names)
             progress.info("epoch %d/%d %s", epoch["epoch"], self._planned, shown)
 
-    def extend(self, epochs: Iterable[Epoch]) -> None:
+    def extend(self, epochs: Iterable[EpochMetrics]) -> None:
         """Epochs that were shown on the terminal before, by the run that this one takes over from."""
         self.epochs.extend(epochs)
-        if self._pace.due():
+        if self._throttle.due():
             self._write()
 
     def __enter__(self) -> "History":
@@ -65,7 +65,7 @@ class History:
         self._curves.close()
 
     def _write(self) -> None:
-        with self._pace.taking():
+        with self._throttle.timed():
             if self._run_dir:
                 storage.write(f"{self._run_dir}/{HISTORY_FILE}", json.dumps(self.epochs, indent=1).encode())
             with self._curves.as_default():  # flushed at its end

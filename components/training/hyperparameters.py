@@ -11,7 +11,7 @@ from components.config.training import TrainingConfig
 OF_TRAINING = ("learning_rate",)
 
 
-def with_values(
+def apply_hyperparameters(
     values: Mapping[str, float], model: ModelConfig, training: TrainingConfig
 ) -> tuple[ModelConfig, TrainingConfig]:
     """Both with these values instead of their own, one for all layers."""
@@ -28,6 +28,6 @@ class Trial(NamedTuple):
     values: dict[str, float]
 
 
-def trials(results: str) -> list[Trial]:
+def parse_trials(results: str) -> list[Trial]:
     """The trials in TFX's `tuner_results.json`, the best first."""
     return [Trial(int(found.pop("trial_id")) + 1, found.pop("score"), found) for found in json.loads(results)]

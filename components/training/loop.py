@@ -16,31 +16,31 @@ import tensorflow as tf
 from components.common.errors import TrainingDiverged
 from components.config.training import TrainingConfig
 from components.training.checkpoints import Checkpoints
-from components.training.dataset import Split
-from components.training.dropout import keep_masks, training_pass
-from components.training.history import Epoch, History
+from components.training.dataset import Dataset
+from components.training.dropout import dropout_masks, training_forward_pass
+from components.training.history import EpochMetrics, History
 from components.training.network import kernels
 from components.training.optimizers import PROXIMAL, make_optimizer
-from components.training.sigint import held_back
-from components.training.state import Best, State
+from components.training.sigint import defer_sigint
+from components.training.state import BestWeights, TrainingState
 
 # One call into the graph can't be interrupted: at some 1,000 steps a second, Ctrl-C waits a second or two.
 STEPS_PER_CALL = 1_000
 # A call is handed the rows of its steps: this bounds what they take.
 CALL_BYTES = 64 * 2**20
-SCORE_BATCH = 65_536
+SCORING_BATCH_SIZE = 65_536
 
 progress = logging.getLogger("regpipe.progress")
 
 
-def fit(
+def run_training_loop(
     model: keras.Model,
-    train: Split,
-    validation: Split,
+    train: Dataset,
+    validation: Dataset,
     settings: TrainingConfig,
     run_dir: Path | str | None = None,
     checkpoints: Checkpoints | None = None,
-) -> list[Epoch]:
+) -> list[EpochMetrics]:
     """Fits the model to the binary cross-entropy plus the model's own penalties.
 
     The order of the rows in epoch e depends on (seed, e) only, and what dropout drops on (seed, step). Rows in memory
@@ -70,11 +70,11 @@ def fit(
         KeyboardInterrupt: between two calls into the graph.
     """
     _tell_of_windows(train, settings.batch_size, shown=run_dir is not None)
-    loop = _Loop(model, train.width, settings)
-    validate = _Scores(model, validation.width)
-    best = Best(model)
-    state = State([*model.variables, *loop.optimizer.variables], best)
-    with held_back() as check_interrupt, History(run_dir, settings.epochs) as history:
+    loop = _EpochRunner(model, train.width, settings)
+    validate = _Scorer(model, validation.width)
+    best = BestWeights(model)
+    state = TrainingState([*model.variables, *loop.optimizer.variables], best)
+    with defer_sigint() as check_interrupt, History(run_dir, settings.epochs) as history:
         found = checkpoints.latest() if checkpoints else None
         if found:
             history.extend(state.restore(found))
@@ -82,7 +82,7 @@ def fit(
         for number in range(len(history.epochs) + 1, settings.epochs + 1):
             if settings.early_stopping and number - 1 - best.epoch >= settings.early_stopping:
                 break
-            values = loop.epoch(number, train, check_interrupt)
+            values = loop.run_epoch(number, train, check_interrupt)
             scores = validate(validation, check_interrupt)
             values |= {f"val_{name}": value for name, value in scores.items()}
             history.append({"epoch": number, **values})
@@ -94,7 +94,7 @@ def fit(
                     progress.info(text, values["val_loss"], best.epoch)
                 break
             if settings.early_stopping:
-                best.see(number, values["val_log_loss"])
+                best.update(number, values["val_log_loss"])
             if checkpoints and checkpoints.due():
                 checkpoints.save(number, state.checkpoint(history.epochs))
     if settings.early_stopping:
@@ -102,7 +102,7 @@ def fit(
     return history.epochs
 
 
-class _Loop:
+class _EpochRunner:
     """The optimizer, and the graph that runs many of its steps, on every replica of the strategy in scope.
 
     It is handed the rows and holds none: it and its graph hold each other, and outlive the training for a while.
@@ -122,7 +122,7 @@ class _Loop:
         # AutoGraph would need a second to translate what here is written as a graph anyway.
         self._run_steps = tf.function(self._steps, input_signature=_specs(width), autograph=False)
 
-    def epoch(self, number: int, train: Split, between: Callable[[], None]) -> dict[str, float]:
+    def run_epoch(self, number: int, train: Dataset, between: Callable[[], None]) -> dict[str, float]:
         """One pass over all rows, `between` after each call; the last batch may be smaller than the others."""
         sums = np.zeros(3)
         for index, window in enumerate(train.windows(self._batch, [self._seed, number])):
@@ -157,11 +157,11 @@ class _Loop:
         replica = tf.distribute.get_replica_context()
         share = slice(replica.replica_id_in_sync_group, None, replica.num_replicas_in_sync)
         rows = tf.shape(features)[0]
-        masks = keep_masks(self._model, self._seed, self.optimizer.iterations, rows, share)
+        masks = dropout_masks(self._model, self._seed, self.optimizer.iterations, rows, share)
         size = tf.cast(rows, tf.float32)
         features, labels = features[share], labels[share]
         with tf.GradientTape() as tape:
-            probability = training_pass(self._model, features, masks)
+            probability = training_forward_pass(self._model, features, masks)
             log_loss = tf.reduce_sum(keras.losses.binary_crossentropy(labels, probability)) / size
             l1, l2 = (penalty / replica.num_replicas_in_sync for penalty in _penalties(self._model))
             # The proximal step takes the place of the L1 penalty's gradient, not of the penalty.
@@ -172,16 +172,16 @@ class _Loop:
         return tf.concat([sums, [_hits(labels, probability)]], axis=0)
 
 
-class _Scores:
+class _Scorer:
     """`loss`, `log_loss` and `accuracy` of the model as it is, without dropout, over all rows of a split."""
 
     def __init__(self, model: keras.Model, width: int) -> None:
         self._model = model
         self._sums = tf.function(self._sums_of, input_signature=_specs(width), autograph=False)
 
-    def __call__(self, data: Split, between: Callable[[], None]) -> dict[str, float]:
+    def __call__(self, data: Dataset, between: Callable[[], None]) -> dict[str, float]:
         log_loss, hits, penalty = 0.0, 0.0, 0.0
-        for part in data.parts(score_rows(data)):
+        for part in data.batches(scoring_batch_size(data)):
             part_log_loss, part_hits, penalty = self._sums(*part).numpy()
             log_loss, hits = log_loss + part_log_loss, hits + part_hits
             between()
@@ -200,9 +200,9 @@ class _Scores:
         return tf.stack([log_loss, _hits(labels, probability), penalty])
 
 
-def score_rows(data: Split) -> int:
+def scoring_batch_size(data: Dataset) -> int:
     """How many rows to score at a time."""
-    return max(1, min(SCORE_BATCH, CALL_BYTES // ((data.width + 1) * 4)))
+    return max(1, min(SCORING_BATCH_SIZE, CALL_BYTES // ((data.width + 1) * 4)))
 
 
 def _specs(width: int) -> list[tf.TensorSpec]:
@@ -210,7 +210,7 @@ def _specs(width: int) -> list[tf.TensorSpec]:
     return [tf.TensorSpec([None, columns], tf.float32) for columns in (width, 1)]
 
 
-def _tell_of_windows(train: Split, batch: int, *, shown: bool) -> None:
+def _tell_of_windows(train: Dataset, batch: int, *, shown: bool) -> None:
     windows = train.window_count(batch)
     if shown and windows > 1:
         text = "reads %s rows from disk in %d windows; rows are shuffled within a window"

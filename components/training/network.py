@@ -31,7 +31,7 @@ def build_model(n_features: int, settings: ModelConfig) -> keras.Model:
 
     Returns:
         A model from float32 [batch, n_features] to the probability of the label 1, float32 [batch, 1]. Its Dropout
-        layers change nothing but in `components.training.dropout.training_pass`.
+        layers change nothing but in `components.training.dropout.training_forward_pass`.
     """
     units = [*settings.hidden_units, 1]
     names = [*(f"hidden_{index}" for index in range(1, len(units))), "probability"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def held_back() -> Iterator[Callable[[], None]]:
+def defer_sigint() -> Iterator[Callable[[], None]]:
     """Holds Ctrl-C back until the function that this gives is called, or until the context ends.
 
     Python raises KeyboardInterrupt wherever the main thread is. Where C++ of TensorFlow's has called Python, as when it

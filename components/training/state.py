@@ -3,10 +3,10 @@
 import keras
 
 from components.training.checkpoints import Checkpoint
-from components.training.history import Epoch
+from components.training.history import EpochMetrics
 
 
-class Best:
+class BestWeights:
     """The weights of the best epoch so far."""
 
     def __init__(self, model: keras.Model) -> None:
@@ -15,7 +15,7 @@ class Best:
         self.weights = model.get_weights()
         self.epoch = 0
 
-    def see(self, epoch: int, log_loss: float) -> None:
+    def update(self, epoch: int, log_loss: float) -> None:
         """Keeps the weights as they are if no epoch before was as good."""
         if log_loss < self.log_loss:
             self.log_loss, self.weights, self.epoch = log_loss, self._model.get_weights(), epoch
@@ -25,20 +25,20 @@ class Best:
         self._model.set_weights(self.weights)
 
 
-class State:
+class TrainingState:
     """All that the epochs to come depend on: the variables of model and optimizer, the best weights, the history."""
 
-    def __init__(self, variables: list[keras.Variable], best: Best) -> None:
+    def __init__(self, variables: list[keras.Variable], best: BestWeights) -> None:
         self._variables = variables
         self._best = best
 
-    def checkpoint(self, history: list[Epoch]) -> Checkpoint:
+    def checkpoint(self, history: list[EpochMetrics]) -> Checkpoint:
         """Everything, as it is now."""
         arrays = [variable.numpy() for variable in self._variables]
         best = {"epoch": self._best.epoch, "log_loss": self._best.log_loss}
         return Checkpoint([*arrays, *self._best.weights], {"history": history, "best": best})
 
-    def restore(self, found: Checkpoint) -> list[Epoch]:
+    def restore(self, found: Checkpoint) -> list[EpochMetrics]:
         """Sets everything as it was; returns the history."""
         split = len(self._variables)
         for variable, array in zip(self._variables, found.arrays[:split], strict=True):
@@ -46,5 +46,5 @@ class State:
         best = found.record["best"]
         self._best.weights, self._best.epoch = found.arrays[split:], best["epoch"]
         self._best.log_loss = best["log_loss"]
-        history: list[Epoch] = found.record["history"]
+        history: list[EpochMetrics] = found.record["history"]
         return history

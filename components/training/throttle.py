@@ -4,29 +4,29 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-SHARE = 10  # what is done takes at most one part in so many of the time
+MIN_INTERVAL_TO_DURATION = 10  # what is done takes at most one part in so many of the time
 
 
-class Pace:
+class Throttle:
     """Every so many seconds; less often where each time takes long, as on an object store, so that training goes on.
 
     Args:
         seconds: from the end of one time to the next, at least.
-        at_once: whether the first is due from the start, and not only after those seconds.
+        due_at_start: whether the first is due from the start, and not only after those seconds.
     """
 
-    def __init__(self, seconds: float, *, at_once: bool = False) -> None:
+    def __init__(self, seconds: float, *, due_at_start: bool = False) -> None:
         self._seconds = seconds
-        self._next = time.monotonic() + (0.0 if at_once else seconds)
+        self._next = time.monotonic() + (0.0 if due_at_start else seconds)
 
     def due(self) -> bool:
         """Whether it is time."""
         return time.monotonic() >= self._next
 
     @contextlib.contextmanager
-    def taking(self) -> Iterator[None]:
+    def timed(self) -> Iterator[None]:
         """Around what is done."""
         started = time.monotonic()
         yield
         ended = time.monotonic()
-        self._next = ended + max(self._seconds, (SHARE - 1) * (ended - started))
+        self._next = ended + max(self._seconds, (MIN_INTERVAL_TO_DURATION - 1) * (ended - started))

@@ -8,20 +8,20 @@ import tensorflow as tf
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.training.checkpoints import Checkpoints
-from components.training.dataset import Split
-from components.training.history import Epoch
-from components.training.loop import fit
+from components.training.dataset import Dataset
+from components.training.history import EpochMetrics
+from components.training.loop import run_training_loop
 from components.training.network import build_model
 
 
 def train_network(
     model: ModelConfig,
     training: TrainingConfig,
-    train: Split,
-    validation: Split,
+    train: Dataset,
+    validation: Dataset,
     run_dir: Path | str | None = None,
     checkpoints: Checkpoints | None = None,
-) -> tuple[keras.Model, list[Epoch]]:
+) -> tuple[keras.Model, list[EpochMetrics]]:
     """Trains a network from its first weights on; the same arguments give the same network.
 
     Args:
@@ -29,7 +29,7 @@ def train_network(
         training: how it is fitted, and with which seed and strategy.
         train: the training split.
         validation: scored after each epoch.
-        run_dir: as in `components.training.loop.fit`.
+        run_dir: as in `components.training.loop.run_training_loop`.
         checkpoints: as there.
 
     Returns:
@@ -38,7 +38,7 @@ def train_network(
     keras.utils.set_random_seed(training.seed)
     with choose_strategy(training.strategy).scope():
         network = build_model(train.width, model)
-        return network, fit(network, train, validation, training, run_dir, checkpoints)
+        return network, run_training_loop(network, train, validation, training, run_dir, checkpoints)
 
 
 def choose_strategy(name: str) -> tf.distribute.Strategy:

@@ -17,9 +17,9 @@ from components.config.base import Settings
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.config.tuning import TuningConfig
-from components.training.dataset import Split, read_vectors
-from components.training.history import Epoch
-from components.training.hyperparameters import with_values
+from components.training.dataset import Dataset, read_dataset
+from components.training.history import EpochMetrics
+from components.training.hyperparameters import apply_hyperparameters
 from components.training.train import train_network
 
 OBJECTIVE = "val_log_loss"
@@ -46,13 +46,13 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
     settings = TunerSettings.model_validate_json(fn_args.custom_config["settings"])
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     data = {
-        name: read_vectors(files, transform, settings.label, settings.training.memory)
+        name: read_dataset(files, transform, settings.label, settings.training.memory)
         for name, files in (("train", fn_args.train_files), ("validation", fn_args.eval_files))
     }
-    return TunerFnResult(tuner=Search(settings, fn_args.working_dir), fit_kwargs=data)
+    return TunerFnResult(tuner=RandomSearchTuner(settings, fn_args.working_dir), fit_kwargs=data)
 
 
-class Search(BaseTuner):  # type: ignore[misc]
+class RandomSearchTuner(BaseTuner):  # type: ignore[misc]
     """A random search for the lowest validation log loss, penalties left out.
 
     Random, because in few trials that finds what a search by model finds (which starts with random ones), and more than
@@ -65,10 +65,10 @@ class Search(BaseTuner):  # type: ignore[misc]
     """
 
     def __init__(self, settings: TunerSettings, directory: str) -> None:
-        space = _space(settings)
+        space = _search_space(settings)
         # KerasTuner ends when it finds nothing new to try.
         self._planned = min(settings.tuning.trials, math.prod(len(choice.values) for choice in space.space))
-        oracle = _Oracle(
+        oracle = _ConfiguredFirstOracle(
             objective=keras_tuner.Objective(OBJECTIVE, "min"),
             max_trials=self._planned,
             hyperparameters=space,
@@ -78,10 +78,10 @@ class Search(BaseTuner):  # type: ignore[misc]
         self._settings = settings
         self._losses: list[float] = []
 
-    def run_trial(self, trial: Any, train: Split, validation: Split) -> dict[str, float]:
+    def run_trial(self, trial: Any, train: Dataset, validation: Dataset) -> dict[str, float]:
         """Trains with the values of the trial; what it shows is one line."""
         values = trial.hyperparameters.values
-        model, training = with_values(values, self._settings.model, self._settings.training)
+        model, training = apply_hyperparameters(values, self._settings.model, self._settings.training)
         try:
             _, history = train_network(model, training, train, validation)
             loss = trial_loss(history, early_stopping=training.early_stopping > 0)
@@ -91,7 +91,7 @@ class Search(BaseTuner):  # type: ignore[misc]
             # KerasTuner would note down any other error, and go on to the next trial.
             raise keras_tuner.errors.FatalError(f"{type(error).__name__}: {error}") from error
         self._losses.append(loss)
-        self._show(named_values(values))
+        self._log_trial(named_values(values))
         return {OBJECTIVE: loss}
 
     def on_search_end(self) -> None:
@@ -106,7 +106,7 @@ class Search(BaseTuner):  # type: ignore[misc]
                 "try lower values of tuning.learning_rate."
             )
 
-    def _show(self, values: str) -> None:
+    def _log_trial(self, values: str) -> None:
         number, loss, best = len(self._losses), self._losses[-1], min(self._losses)
         found = f"validation log loss {loss:.4f}" if math.isfinite(loss) else "the loss is not a number"
         if math.isfinite(best):
@@ -114,7 +114,7 @@ class Search(BaseTuner):  # type: ignore[misc]
         progress.info("trial %d of %d: %s, %s", number, self._planned, values, found)
 
 
-class _Oracle(keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]
+class _ConfiguredFirstOracle(keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]
     """Random search whose first trial has the configured values: the best is then no worse, on these rows."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
@@ -125,7 +125,7 @@ class _Oracle(keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]
         return {"status": TrialStatus.RUNNING, "values": configured}
 
 
-def trial_loss(history: Sequence[Epoch], *, early_stopping: bool) -> float:
+def trial_loss(history: Sequence[EpochMetrics], *, early_stopping: bool) -> float:
     """The validation log loss of the network that a training ends with; infinite if a loss was not a number.
 
     With early stopping the network has the weights of its best epoch, and otherwise those of the last. A training that
@@ -137,7 +137,7 @@ def trial_loss(history: Sequence[Epoch], *, early_stopping: bool) -> float:
     return min(losses) if early_stopping else losses[-1]
 
 
-def _space(settings: TunerSettings) -> keras_tuner.HyperParameters:
+def _search_space(settings: TunerSettings) -> keras_tuner.HyperParameters:
     """For each name the values to choose from, in rising order, with the configured one among them as the default."""
     space = keras_tuner.HyperParameters()
     configured = settings.model.model_dump() | settings.training.model_dump()

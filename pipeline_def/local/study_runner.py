@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from components.common.code_digest import code_digest
 from components.common.formatting import difference, duration, number
-from components.study.study_record import Entry, Result, Study
-from components.study.variants import Plan, Variant, plan, settings_that_differ
+from components.study.study_record import StudyEntry, StudyRecord, TrainingResult
+from components.study.variants import StudyPlan, Variant, config_overrides, plan_study
 from pipeline_def.config.load import PipelineConfig
 from pipeline_def.local import runner
 from pipeline_def.runs.summary import Summary
@@ -34,7 +34,7 @@ SECONDS_BETWEEN = 5.0  # epochs on the terminal, which has a line for each netwo
 class Studied:
     """A study, and its page."""
 
-    study: Study
+    study: StudyRecord
     page: Path
 
 
@@ -88,12 +88,14 @@ def study(config: PipelineConfig, root: Path, strengths: int) -> Studied:
     return Studied(found, page)
 
 
-def _study(config: PipelineConfig, root: Path, run_id: str, strengths: int, display: RunDisplay) -> Study:
+def _study(
+    config: PipelineConfig, root: Path, run_id: str, strengths: int, display: RunDisplay
+) -> StudyRecord:
     import tensorflow_transform as tft
 
     from components.common.ingest_record import IngestRecord
-    from components.study.trainings import Data, Trainings
-    from components.training.dataset import read_vectors
+    from components.study.trainings import StudyData, Trainings
+    from components.training.dataset import read_dataset
     from components.transform.preprocessing import feature_names
     from pipeline_def.runs.report_facts import FACTS_FILE, write_facts
     from pipeline_def.runs.run_store import RunStore
@@ -103,24 +105,24 @@ def _study(config: PipelineConfig, root: Path, run_id: str, strengths: int, disp
     transform = tft.TFTransformOutput(outputs[LAST_DATA_STEP, "transform_graph"].uri)
     label = config.data.label
     memory = config.training.memory
-    data = Data(
+    data = StudyData(
         features=tuple(feature_names(transform.raw_feature_spec(), label)),
-        train=read_vectors([f"{examples}/Split-train/*"], transform, label, memory),
-        validation=read_vectors([f"{examples}/Split-eval/*"], transform, label, memory),
+        train=read_dataset([f"{examples}/Split-train/*"], transform, label, memory),
+        validation=read_dataset([f"{examples}/Split-eval/*"], transform, label, memory),
     )
     code = code_digest("components.study.trainings")
     write_facts(root, run_id)
     facts = json.loads((root / "runs" / run_id / FACTS_FILE).read_text("utf-8"))
-    planned = plan(config.model, config.training, strengths)
+    planned = plan_study(config.model, config.training, strengths)
     trainings = Trainings(data, root / "studies", code)
     results, trained = _results(trainings, planned, display)
 
-    def entries(variants: Iterable[Variant]) -> tuple[Entry, ...]:
+    def entries(variants: Iterable[Variant]) -> tuple[StudyEntry, ...]:
         return tuple(
-            Entry(**v._asdict(), result=results[trainings.key(v.model, v.training)]) for v in variants
+            StudyEntry(**v._asdict(), result=results[trainings.key(v.model, v.training)]) for v in variants
         )
 
-    found = Study(
+    found = StudyRecord(
         id=run_id,
         config=config.model_dump(mode="json"),
         ingest=IngestRecord.read(examples),
@@ -137,12 +139,12 @@ def _study(config: PipelineConfig, root: Path, run_id: str, strengths: int, disp
     if found.best is None:
         return found
     best = Variant(found.best.name, found.best.model, found.best.training)
-    return found.model_copy(
-        update={"settings": tuple(settings_that_differ(best, config.model, config.training))}
-    )
+    return found.model_copy(update={"settings": tuple(config_overrides(best, config.model, config.training))})
 
 
-def _results(trainings: "Trainings", planned: Plan, display: RunDisplay) -> tuple[dict[str, Result], int]:
+def _results(
+    trainings: "Trainings", planned: StudyPlan, display: RunDisplay
+) -> tuple[dict[str, TrainingResult], int]:
     """All results by key, and how many of them had to be trained."""
     variants = [*planned.family, *(variant for path in planned.paths.values() for variant in path)]
     by_key: dict[str, Variant] = {}
@@ -182,7 +184,7 @@ class _Progress(logging.Handler):
         if time.monotonic() - self._shown >= SECONDS_BETWEEN:
             self._show(record.getMessage())
 
-    def end(self, result: Result) -> None:
+    def end(self, result: TrainingResult) -> None:
         """The network is trained."""
         self._seconds.append(result.seconds)
         left = statistics.fmean(self._seconds) * (self._total - len(self._seconds))
@@ -196,7 +198,7 @@ class _Progress(logging.Handler):
         self._shown = time.monotonic()
 
 
-def _write(found: Study, folder: Path) -> Path:
+def _write(found: StudyRecord, folder: Path) -> Path:
     from components.report.study_page import STUDY_FILE, render
 
     (folder / RECORD_FILE).write_text(found.model_dump_json(indent=1) + "\n", "utf-8")

@@ -10,7 +10,7 @@ from components.common.file_names import REJECTED_FILE, TRIALS_FILE
 from components.common.ingest_record import IngestRecord
 from components.common.verdict_record import ComparedMetric, EvaluatedSlice, ModelGap, Verdict
 from components.report.run_page import REPORT_FILE
-from components.training.hyperparameters import trials
+from components.training.hyperparameters import parse_trials
 from pipeline_def.runs.run_store import RunStore
 from pipeline_def.runs.summary import (
     BothMetrics,
@@ -76,7 +76,7 @@ def _ingest(folder: str) -> dict[str, Any]:
 
 
 def _tuned(results: str) -> Tuned:
-    found = trials(results)
+    found = parse_trials(results)
     best = found[0]
     return Tuned(values=best.values, trial=best.number, trials=len(found), log_loss=best.log_loss)
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from components.common.formatting import difference, number, percent
 from components.report.regularization_paths import TITLES
 from components.report.study_page import best_network_options, result_sentence
-from components.study.study_record import Entry, Study
+from components.study.study_record import StudyEntry, StudyRecord
 from pipeline_def.local.study_runner import Studied
 
 _WIDTH = 98
@@ -69,13 +69,13 @@ def _heads() -> str:
     return f"{'log loss on':<{_NAME_WIDTH}}{columns}"
 
 
-def _rows(entries: tuple[Entry, ...], study: Study) -> Iterator[Line]:
+def _rows(entries: tuple[StudyEntry, ...], study: StudyRecord) -> Iterator[Line]:
     for entry in entries:
         best = study.best is not None and entry.result == study.best.result
         yield _row(entry), "bold green" if best else "red" if entry.result.failure else ""
 
 
-def _row(entry: Entry) -> str:
+def _row(entry: StudyEntry) -> str:
     result = entry.result
     if result.failure:
         return f"{entry.name:<{_NAME_WIDTH}}  diverged: {result.failure}"

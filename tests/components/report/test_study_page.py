@@ -11,8 +11,14 @@ from components.config.training import TrainingConfig
 from components.report import study_page as page
 from components.report.blocks import Chart, Section, TableBlock, TextBlock
 from components.report.regularization_paths import penalty_path
-from components.study.study_record import Entry, Result, SplitScores, Study, diverged
-from components.study.variants import Variant, plan
+from components.study.study_record import (
+    SplitScores,
+    StudyEntry,
+    StudyRecord,
+    TrainingResult,
+    diverged_result,
+)
+from components.study.variants import Variant, plan_study
 
 NASTY = "<script>alert(1)</script>"
 MODEL, TRAINING = ModelConfig(), TrainingConfig(epochs=4, early_stopping=1)
@@ -20,10 +26,10 @@ MODEL, TRAINING = ModelConfig(), TrainingConfig(epochs=4, early_stopping=1)
 LOSSES = {"none": 0.625, "l1 = 0.00032": 0.375, "all": 0.4375}
 
 
-def result(name: str) -> Result:
+def result(name: str) -> TrainingResult:
     """Results of a training. Those with exact zeros drop a feature whose name is a script."""
     exact = name in ("L1, proximal", "l1 = 0.00032")
-    return Result(
+    return TrainingResult(
         train=SplitScores(log_loss=0.25, auc=0.9, accuracy=0.875),
         validation=SplitScores(log_loss=LOSSES.get(name, 0.5), auc=0.8, accuracy=0.75),
         zero=0.5 if exact else 0.0,
@@ -37,13 +43,13 @@ def result(name: str) -> Result:
     )
 
 
-def entries(variants: tuple[Variant, ...]) -> tuple[Entry, ...]:
-    return tuple(Entry(**variant._asdict(), result=result(variant.name)) for variant in variants)
+def entries(variants: tuple[Variant, ...]) -> tuple[StudyEntry, ...]:
+    return tuple(StudyEntry(**variant._asdict(), result=result(variant.name)) for variant in variants)
 
 
-def study(**changes: Any) -> Study:
-    planned = plan(MODEL, TRAINING, 3)
-    made = Study(
+def study(**changes: Any) -> StudyRecord:
+    planned = plan_study(MODEL, TRAINING, 3)
+    made = StudyRecord(
         id="20261120T120000.000000Z",
         config={"name": "churn", "model": MODEL.model_dump(mode="json"), "data": {"label": NASTY}},
         ingest=IngestRecord(
@@ -137,7 +143,9 @@ def test_no_regularization_is_best() -> None:
 
 def test_every_training_diverges() -> None:
     """There is no best network; the page shows the reasons."""
-    lost = tuple(e.model_copy(update={"result": diverged(2, "the loss is inf", 1.0)}) for e in study().family)
+    lost = tuple(
+        e.model_copy(update={"result": diverged_result(2, "the loss is inf", 1.0)}) for e in study().family
+    )
     paths = {"l1": tuple(e.model_copy(update={"result": lost[0].result}) for e in study().paths["l1"])}
     made = study(family=lost, paths=paths, settings=())
     assert page.result_sentence(made).startswith("Every training diverged: ")
@@ -276,7 +284,7 @@ def test_the_page_of_a_very_large_study() -> None:
         )
         for e in made.family
     )
-    planned = plan(MODEL, TRAINING, 50)
+    planned = plan_study(MODEL, TRAINING, 50)
     paths = {name: entries(variants) for name, variants in planned.paths.items()}
     html = page.render(study(family=long, paths=paths))
     assert len(html.encode()) < 6_000_000

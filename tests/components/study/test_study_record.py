@@ -6,14 +6,20 @@ import math
 from components.common.ingest_record import IngestRecord, RowCounts
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
-from components.study.study_record import Entry, Result, SplitScores, Study, diverged
+from components.study.study_record import (
+    SplitScores,
+    StudyEntry,
+    StudyRecord,
+    TrainingResult,
+    diverged_result,
+)
 
 NAN = float("nan")
 
 
-def result(train: float, validation: float, curve: tuple[float, ...] = (0.7, 0.6)) -> Result:
+def result(train: float, validation: float, curve: tuple[float, ...] = (0.7, 0.6)) -> TrainingResult:
     scores = {"auc": 0.75, "accuracy": 0.5}
-    return Result(
+    return TrainingResult(
         train=SplitScores(log_loss=train, **scores),
         validation=SplitScores(log_loss=validation, **scores),
         zero=0.5,
@@ -27,13 +33,13 @@ def result(train: float, validation: float, curve: tuple[float, ...] = (0.7, 0.6
     )
 
 
-def entry(name: str, found: Result, patience: int = 0) -> Entry:
-    return Entry(
+def entry(name: str, found: TrainingResult, patience: int = 0) -> StudyEntry:
+    return StudyEntry(
         name=name, model=ModelConfig(), training=TrainingConfig(early_stopping=patience), result=found
     )
 
 
-def study(*family: Entry, **paths: tuple[Entry, ...]) -> Study:
+def study(*family: StudyEntry, **paths: tuple[StudyEntry, ...]) -> StudyRecord:
     ingest = IngestRecord(
         rows=RowCounts(train=2, eval=1, test=1),
         features=("a", "b", "c"),
@@ -42,17 +48,17 @@ def study(*family: Entry, **paths: tuple[Entry, ...]) -> Study:
         positive_label="1",
         digest="0123",
     )
-    return Study(
+    return StudyRecord(
         id="r1", config={}, ingest=ingest, facts={}, notes=(), trained=1, known=0, family=family, paths=paths
     )
 
 
 def test_a_result_without_scores_comes_back_from_json() -> None:
     """JSON has no NaN: it is null there, and NaN again when it is read."""
-    lost = diverged(3, "it ran away", 1.5)
+    lost = diverged_result(3, "it ran away", 1.5)
     text = lost.model_dump_json()
     assert json.loads(text)["train"] == {"log_loss": None, "auc": None, "accuracy": None}
-    again = Result.model_validate_json(text)
+    again = TrainingResult.model_validate_json(text)
     assert math.isnan(again.validation.auc)
     assert math.isnan(again.gap)
     assert (again.failure, again.kept, again.epochs, again.seconds) == ("it ran away", 3, 0, 1.5)
@@ -60,7 +66,7 @@ def test_a_result_without_scores_comes_back_from_json() -> None:
 
 def test_a_study_comes_back_from_json() -> None:
     made = study(entry("none", result(0.5, 0.6)), l1=(entry("l1 = 1", result(0.55, 0.58)),))
-    assert Study.model_validate_json(made.model_dump_json()) == made
+    assert StudyRecord.model_validate_json(made.model_dump_json()) == made
 
 
 def test_the_gap_is_validation_minus_training() -> None:
@@ -71,7 +77,7 @@ def test_the_best_has_the_lowest_validation_loss_anywhere() -> None:
     """Of equals the first; one that diverged is never the best."""
     family = (
         entry("none", result(0.1, 0.6)),
-        entry("L1", diverged(3, "", 1.0)),
+        entry("L1", diverged_result(3, "", 1.0)),
         entry("L2", result(0.3, 0.5)),
     )
     made = study(*family, l2=(entry("l2 = 1", result(0.3, 0.5)), entry("l2 = 2", result(0.9, 0.55))))
@@ -81,7 +87,7 @@ def test_the_best_has_the_lowest_validation_loss_anywhere() -> None:
 
 
 def test_there_is_no_best_where_everything_diverged() -> None:
-    assert study(entry("none", diverged(3, "", 1.0))).best is None
+    assert study(entry("none", diverged_result(3, "", 1.0))).best is None
 
 
 def test_the_best_epoch_is_that_of_early_stopping() -> None:
@@ -89,7 +95,7 @@ def test_the_best_epoch_is_that_of_early_stopping() -> None:
     curve = (0.7, 0.5, 0.5, NAN)
     assert entry("all", result(0.5, 0.5, curve), patience=2).best_epoch == 2
     assert entry("all", result(0.5, 0.5, curve)).best_epoch is None
-    assert entry("all", diverged(3, "", 1.0), patience=2).best_epoch is None
+    assert entry("all", diverged_result(3, "", 1.0), patience=2).best_epoch is None
 
 
 def test_the_json_for_people_has_no_curves() -> None:

@@ -12,10 +12,10 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
-from components.study.study_record import Result
-from components.study.trainings import Data, Trainings, measure
+from components.study.study_record import TrainingResult
+from components.study.trainings import StudyData, Trainings, measure_network
 from components.training import checkpoints
-from components.training.dataset import Split, Vectors
+from components.training.dataset import Dataset, InMemoryDataset
 from components.training.network import build_model
 from components.training.train import train_network
 
@@ -25,29 +25,31 @@ TRAINING = TrainingConfig(epochs=3, batch_size=64, learning_rate=0.02, early_sto
 
 
 @pytest.fixture(scope="module")
-def data(sample: dict[str, Any]) -> Data:
-    return Data(NAMES, Vectors(sample["x0"], sample["y0"]), Vectors(sample["x1"], sample["y1"]))
+def data(sample: dict[str, Any]) -> StudyData:
+    return StudyData(
+        NAMES, InMemoryDataset(sample["x0"], sample["y0"]), InMemoryDataset(sample["x1"], sample["y1"])
+    )
 
 
-def in_memory(split: Split) -> Vectors:
-    assert isinstance(split, Vectors)
+def in_memory(split: Dataset) -> InMemoryDataset:
+    assert isinstance(split, InMemoryDataset)
     return split
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory, data: Data) -> tuple[Path, Result]:
+def kept(tmp_path_factory: pytest.TempPathFactory, data: StudyData) -> tuple[Path, TrainingResult]:
     """A folder with the result of one training, and that result."""
     folder = tmp_path_factory.mktemp("studies")
     return folder, Trainings(data, folder, "code").train(MODEL, TRAINING)
 
 
-def test_the_scores_agree_with_scikit_learn(data: Data) -> None:
+def test_the_scores_agree_with_scikit_learn(data: StudyData) -> None:
     """Of a network with weights by hand, on all rows of each split; norms and zeros are those of its kernel."""
     w = np.zeros((20, 1), np.float32)
     w[3:7, 0] = [2.0, -1.0, 0.5, -4.0]
     network = build_model(20, ModelConfig(hidden_units=(), l1=0.1, l2=0.1))
     network.set_weights([w, np.array([0.25], np.float32)])
-    result = measure(network, data, [{"epoch": 1, "log_loss": 0.5, "val_log_loss": 0.625}], 1.5)
+    result = measure_network(network, data, [{"epoch": 1, "log_loss": 0.5, "val_log_loss": 0.625}], 1.5)
     for scores, measured in ((result.train, data.train), (result.validation, data.validation)):
         split = in_memory(measured)
         labels = split.labels[:, 0]
@@ -63,35 +65,39 @@ def test_the_scores_agree_with_scikit_learn(data: Data) -> None:
     assert (result.training_curve, result.validation_curve, result.epochs) == ((0.5,), (0.625,), 1)
 
 
-def test_norms_and_zeros_of_several_layers(data: Data) -> None:
+def test_norms_and_zeros_of_several_layers(data: StudyData) -> None:
     """Over all weights together: 6 of 84 differ from 0; biases do not count."""
     network = build_model(20, ModelConfig(hidden_units=(4,)))
     hidden, output = np.zeros((20, 4)), np.array([[3.0], [-4.0], [0.0], [0.0]])
     hidden[0] = [1.0, 1.0, -1.0, 1.0]
     network.set_weights([hidden, np.full(4, 9.0), output, np.array([9.0])])
-    result = measure(network, data, [], 0.0)
+    result = measure_network(network, data, [], 0.0)
     assert result.zero == pytest.approx(78 / 84)
     assert result.l1_norm == 11
     assert result.l2_norm == pytest.approx(math.sqrt(4 + 25))
     assert result.kept == 1
 
 
-def test_it_is_the_training_of_the_trainers(kept: tuple[Path, Result], data: Data) -> None:
+def test_it_is_the_training_of_the_trainers(kept: tuple[Path, TrainingResult], data: StudyData) -> None:
     """The same network as `train_network` gives, and the scores of the finished one, not means over an epoch."""
     network, history = train_network(MODEL, TRAINING, data.train, data.validation)
     result = kept[1]
-    assert result == measure(network, data, history, result.seconds)
+    assert result == measure_network(network, data, history, result.seconds)
     assert result.validation.log_loss == pytest.approx(history[-1]["val_log_loss"], abs=1e-6)
     assert result.train.log_loss != pytest.approx(history[-1]["log_loss"], abs=1e-3)
 
 
-def test_a_second_study_finds_what_the_first_one_kept(kept: tuple[Path, Result], data: Data) -> None:
+def test_a_second_study_finds_what_the_first_one_kept(
+    kept: tuple[Path, TrainingResult], data: StudyData
+) -> None:
     folder, result = kept
     again = Trainings(data, folder, "code")
     assert again.find(again.key(MODEL, TRAINING)) == result
 
 
-def test_a_result_depends_on_all_that_it_was_made_of(kept: tuple[Path, Result], data: Data) -> None:
+def test_a_result_depends_on_all_that_it_was_made_of(
+    kept: tuple[Path, TrainingResult], data: StudyData
+) -> None:
     """Any setting, the code, a value, a label or the name of a feature: each alone makes another training."""
     folder, _ = kept
     same = Trainings(data, folder, "code")
@@ -104,8 +110,12 @@ def test_a_result_depends_on_all_that_it_was_made_of(kept: tuple[Path, Result], 
         same.key(MODEL, TRAINING.model_copy(update={"seed": 1})),
         Trainings(data, folder, "other code").key(MODEL, TRAINING),
         Trainings(data._replace(features=("new", *NAMES[1:])), folder, "code").key(MODEL, TRAINING),
-        Trainings(data._replace(train=Vectors(features, train.labels)), folder, "code").key(MODEL, TRAINING),
-        Trainings(data._replace(train=Vectors(train.features, labels)), folder, "code").key(MODEL, TRAINING),
+        Trainings(data._replace(train=InMemoryDataset(features, train.labels)), folder, "code").key(
+            MODEL, TRAINING
+        ),
+        Trainings(data._replace(train=InMemoryDataset(train.features, labels)), folder, "code").key(
+            MODEL, TRAINING
+        ),
     ]
     keys = {same.key(MODEL, TRAINING), *others}
     assert len(keys) == 7
@@ -113,7 +123,7 @@ def test_a_result_depends_on_all_that_it_was_made_of(kept: tuple[Path, Result], 
 
 
 def test_a_file_that_is_not_whole_is_as_good_as_none(
-    tmp_path: Path, data: Data, kept: tuple[Path, Result]
+    tmp_path: Path, data: StudyData, kept: tuple[Path, TrainingResult]
 ) -> None:
     trainings = Trainings(data, tmp_path, "code")
     key = trainings.key(MODEL, TRAINING)
@@ -127,7 +137,7 @@ def test_a_file_that_is_not_whole_is_as_good_as_none(
 
 
 def test_an_interrupted_training_goes_on_where_it_was(
-    tmp_path: Path, data: Data, kept: tuple[Path, Result], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, data: StudyData, kept: tuple[Path, TrainingResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C in epoch 2: nothing half done is taken for a result; the next study ends as if it had not happened."""
 
@@ -137,7 +147,7 @@ def test_an_interrupted_training_goes_on_where_it_was(
                 raise KeyboardInterrupt
 
     monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 0.0)
-    monkeypatch.setattr("components.training.throttle.SHARE", 1)
+    monkeypatch.setattr("components.training.throttle.MIN_INTERVAL_TO_DURATION", 1)
     trainings = Trainings(data, tmp_path, "code")
     logger = logging.getLogger("regpipe.progress")
     level, handler = logger.level, Interrupt()
@@ -159,7 +169,7 @@ def test_an_interrupted_training_goes_on_where_it_was(
     ]
 
 
-def test_a_training_that_diverges_is_a_result_too(tmp_path: Path, data: Data) -> None:
+def test_a_training_that_diverges_is_a_result_too(tmp_path: Path, data: StudyData) -> None:
     """It would diverge again: it is kept, without scores, and with the reason."""
     trainings = Trainings(data, tmp_path, "code")
     wild = TRAINING.model_copy(update={"optimizer": "sgd", "learning_rate": 1e30})
@@ -174,7 +184,7 @@ def test_a_training_that_diverges_is_a_result_too(tmp_path: Path, data: Data) ->
     assert math.isnan(found.train.auc)
 
 
-def test_trainings_do_not_pile_up_in_memory(tmp_path: Path, data: Data) -> None:
+def test_trainings_do_not_pile_up_in_memory(tmp_path: Path, data: StudyData) -> None:
     """None of the tensors with the data outlives its training: a study makes many, and the table may be large."""
     Trainings(data, tmp_path, "code").train(MODEL, TRAINING)
     gc.collect()

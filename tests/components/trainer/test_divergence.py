@@ -17,11 +17,11 @@ from components.common.errors import TrainingDiverged
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.training.checkpoints import Checkpoints
-from components.training.dataset import Vectors
-from components.training.loop import fit
+from components.training.dataset import InMemoryDataset
+from components.training.loop import run_training_loop
 from components.training.network import build_model
 
-DATA = Vectors(np.array([[1.0]], np.float32), np.array([[1.0]], np.float32))
+DATA = InMemoryDataset(np.array([[1.0]], np.float32), np.array([[1.0]], np.float32))
 # A weight of 1 becomes -99, 9801, ...: its square is more than float32 can hold after ten steps.
 TURNS = TrainingConfig(optimizer="sgd", learning_rate=1.0, epochs=30, early_stopping=20, batch_size=1)
 LAST = 10
@@ -44,7 +44,7 @@ def test_it_ends_and_goes_back_to_the_best_epoch(tmp_path: Path, caplog: pytest.
     """
     model = network()
     with caplog.at_level(logging.INFO, "regpipe.progress"):
-        history = fit(model, DATA, DATA, TURNS, tmp_path)
+        history = run_training_loop(model, DATA, DATA, TURNS, tmp_path)
     assert [epoch["epoch"] for epoch in history] == list(range(1, LAST + 1))
     assert [math.isfinite(epoch["val_loss"]) for epoch in history] == [True] * (LAST - 1) + [False]
     assert weights(model)[0] == pytest.approx(99 * 99, rel=0.02)
@@ -75,7 +75,7 @@ def test_it_fails_where_there_is_nothing_to_go_back_to(
 ) -> None:
     """In the epoch in which it happens, with the keys to look at, and with the history up to it."""
     with pytest.raises(TrainingDiverged) as caught:
-        fit(network(l1=l1), DATA, DATA, settings, tmp_path)
+        run_training_loop(network(l1=l1), DATA, DATA, settings, tmp_path)
     assert str(caught.value) == message
     assert not math.isfinite(json.loads((tmp_path / "history.json").read_text())[-1]["val_loss"])
 
@@ -86,7 +86,7 @@ def test_without_penalties_the_step_size_is_to_blame(tmp_path: Path) -> None:
     model.set_weights([np.ones((1, 1)), np.zeros(1), np.ones((1, 1)), np.zeros(1)])
     settings = TrainingConfig(optimizer="adam", learning_rate=1e30, epochs=3, early_stopping=0)
     with pytest.raises(TrainingDiverged) as caught:
-        fit(model, DATA, DATA, settings, tmp_path)
+        run_training_loop(model, DATA, DATA, settings, tmp_path)
     assert str(caught.value) == (
         "expected a finite validation loss, got nan after epoch 1 of 3; try a lower training.learning_rate "
         "(now 1e+30, with training.optimizer adam)."
@@ -99,14 +99,17 @@ def test_taken_up_again_it_ends_the_same(
 ) -> None:
     """The checkpoints are of epochs before it ran away: killed at its end, the next run comes to the same."""
     monkeypatch.setattr("components.training.checkpoints.SECONDS_BETWEEN", 0)
-    monkeypatch.setattr("components.training.throttle.SHARE", 1)
+    monkeypatch.setattr("components.training.throttle.MIN_INTERVAL_TO_DURATION", 1)
     settings = TURNS.model_copy(update={"early_stopping": early_stopping})
     ends = []
     for run in ("first", "again"):
         model = network()
         checkpoints = Checkpoints(tmp_path / "checkpoints")
         try:
-            end: object = (fit(model, DATA, DATA, settings, tmp_path / run, checkpoints), weights(model))
+            end: object = (
+                run_training_loop(model, DATA, DATA, settings, tmp_path / run, checkpoints),
+                weights(model),
+            )
         except TrainingDiverged as error:
             end = str(error)
         ends.append((end, json.loads((tmp_path / run / "history.json").read_text())))

@@ -19,8 +19,8 @@ from components.saved_model.warmup import replay
 from components.trainer.run_fn import _checkpoints, _tuned, run_fn
 from components.trainer.trainer_settings import TrainerSettings
 from components.training import checkpoints, loop
-from components.training.dataset import Vectors
-from components.training.history import Epoch
+from components.training.dataset import InMemoryDataset
+from components.training.history import EpochMetrics
 from components.training.train import choose_strategy
 
 Columns = Mapping[str, Sequence[float]]
@@ -37,7 +37,7 @@ INGEST = IngestRecord(
     missing_values=("",),
     digest="0123",
 )
-NOTHING = Vectors(np.zeros((0, 3), np.float32), np.zeros((0, 1), np.float32))
+NOTHING = InMemoryDataset(np.zeros((0, 3), np.float32), np.zeros((0, 1), np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -128,11 +128,11 @@ def test_mirrored_is_the_same_model(train: Train, table: Columns, monkeypatch: p
     """Trained under MirroredStrategy, over the one device that is there, a model is exported as any other."""
     seen = []
 
-    def fit(*given: Any) -> list[Epoch]:
+    def run_training_loop(*given: Any) -> list[EpochMetrics]:
         seen.append(type(tf.distribute.get_strategy()).__name__)
-        return loop.fit(*given)
+        return loop.run_training_loop(*given)
 
-    monkeypatch.setattr("components.training.train.fit", fit)
+    monkeypatch.setattr("components.training.train.run_training_loop", run_training_loop)
     plain, mirrored = (
         train(name, MODEL.without_regularization(), strategy=name) for name in ("none", "mirrored")
     )
@@ -212,7 +212,7 @@ def test_a_run_that_failed_is_taken_up(
     """By one with the same settings and data, and by no other; it ends with the same model, and leaves nothing."""
     leftovers = folder.parent / "checkpoints"
     monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 0)
-    monkeypatch.setattr("components.training.throttle.SHARE", 1)
+    monkeypatch.setattr("components.training.throttle.MIN_INTERVAL_TO_DURATION", 1)
     with caplog.at_level(logging.INFO, "regpipe.progress"):
         with monkeypatch.context() as patch:
             patch.setattr("components.trainer.run_fn.export", disk_full)

@@ -20,8 +20,8 @@ from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.training import checkpoints, throttle
 from components.training.checkpoints import Checkpoints
-from components.training.dataset import Vectors
-from components.training.loop import fit
+from components.training.dataset import InMemoryDataset
+from components.training.loop import run_training_loop
 from components.training.network import build_model
 from components.training.weight_report import weight_report
 
@@ -42,10 +42,10 @@ def main() -> None:
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 4)
     generator = np.random.default_rng(1)
     features = generator.random((ROWS, 5), np.float32)
-    data = Vectors(features, (features[:, :1] > features[:, 1:2]).astype(np.float32))
+    data = InMemoryDataset(features, (features[:, :1] > features[:, 1:2]).astype(np.float32))
     result: dict[str, Any] = {name: compare(data, name) for name in REPLICAS}
     result["resumed"] = resumed(data)
-    few = Vectors(data.features[:3], data.labels[:3])
+    few = InMemoryDataset(data.features[:3], data.labels[:3])
     result["fewer rows than a batch"] = compare(few, "proximal_adam")
     result["sample"] = sample(Path(sys.argv[1]), float(sys.argv[2]))
     print(json.dumps(result))
@@ -60,7 +60,7 @@ def mirrored(replicas: int) -> tf.distribute.Strategy:
     return strategy
 
 
-def compare(data: Vectors, optimizer: str) -> dict[str, dict[str, float]]:
+def compare(data: InMemoryDataset, optimizer: str) -> dict[str, dict[str, float]]:
     """For each number of replicas, the largest differences from one device in weights and history."""
     start, weights, history = run(tf.distribute.get_strategy(), data, optimizer)
     result = {}
@@ -77,9 +77,9 @@ def compare(data: Vectors, optimizer: str) -> dict[str, dict[str, float]]:
     return result
 
 
-def resumed(data: Vectors) -> float:
+def resumed(data: InMemoryDataset) -> float:
     """On two replicas: how far three epochs are from two, and then, in another process so to speak, the third."""
-    checkpoints.SECONDS_BETWEEN, throttle.SHARE = 0, 1
+    checkpoints.SECONDS_BETWEEN, throttle.MIN_INTERVAL_TO_DURATION = 0, 1
     _, weights, _ = run(mirrored(2), data, "proximal_adam")
     with tempfile.TemporaryDirectory() as folder:
         kept = Checkpoints(Path(folder))
@@ -91,7 +91,7 @@ def resumed(data: Vectors) -> float:
 
 def run(
     strategy: tf.distribute.Strategy,
-    data: Vectors,
+    data: InMemoryDataset,
     optimizer: str,
     kept: Checkpoints | None = None,
     epochs: int = TRAINING.epochs,
@@ -106,18 +106,18 @@ def run(
         settings = TRAINING.model_copy(
             update={"optimizer": optimizer, "weight_decay": decay, "epochs": epochs}
         )
-        history = fit(model, data, data, settings, Path(folder), kept)
+        history = run_training_loop(model, data, data, settings, Path(folder), kept)
     return start, flat(model), np.array([list(epoch.values()) for epoch in history])
 
 
 def sample(path: Path, l1: float) -> dict[str, Any]:
     """The defaults by proximal Adam on two replicas: the share of zeros, and the answers to the test rows."""
     with np.load(path) as arrays:
-        parts = [Vectors(arrays[f"x{part}"], arrays[f"y{part}"]) for part in range(3)]
+        parts = [InMemoryDataset(arrays[f"x{part}"], arrays[f"y{part}"]) for part in range(3)]
     keras.utils.set_random_seed(42)
     with mirrored(2).scope(), tempfile.TemporaryDirectory() as folder:
         model = build_model(parts[0].features.shape[1], ModelConfig(l1=l1))
-        fit(model, parts[0], parts[1], TrainingConfig(optimizer="proximal_adam"), Path(folder))
+        run_training_loop(model, parts[0], parts[1], TrainingConfig(optimizer="proximal_adam"), Path(folder))
     layers = weight_report(model, [str(n) for n in range(parts[0].features.shape[1])])["layers"]
     zeros = sum(x["zero"] * x["weights"] for x in layers) / sum(x["weights"] for x in layers)
     return {"zeros": zeros, "answers": model(parts[2].features).numpy()[:, 0].tolist()}

@@ -20,8 +20,8 @@ from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.training import checkpoints, loop, state, throttle
 from components.training.checkpoints import Checkpoints
-from components.training.dataset import Split, StoredVectors, Vectors
-from components.training.loop import fit
+from components.training.dataset import Dataset, InMemoryDataset, OnDiskDataset
+from components.training.loop import run_training_loop
 from components.training.network import build_model
 
 MODEL = ModelConfig(hidden_units=(8, 4), l1=1e-3, l2=1e-3, dropout=0.25)
@@ -34,27 +34,29 @@ def nothing() -> None:
     """No kill."""
 
 
-def train(folder: Path, before: Callable[[], None], keep: Callable[[Vectors], Split]) -> dict[str, Any]:
+def train(
+    folder: Path, before: Callable[[], None], keep: Callable[[InMemoryDataset], Dataset]
+) -> dict[str, Any]:
     """One training, with a checkpoint after each epoch in `folder`; `before` it, kills are arranged."""
-    checkpoints.SECONDS_BETWEEN, throttle.SHARE = 0, 1
+    checkpoints.SECONDS_BETWEEN, throttle.MIN_INTERVAL_TO_DURATION = 0, 1
     loop.STEPS_PER_CALL = 2
     before()
     epochs: list[int] = []
-    run_epoch = loop._Loop.epoch
+    run_epoch = loop._EpochRunner.run_epoch
 
     def epoch(self: Any, number: int, *rest: Any) -> dict[str, float]:
         epochs.append(number)
         return run_epoch(self, number, *rest)
 
-    replace(loop._Loop, "epoch", epoch)
+    replace(loop._EpochRunner, "run_epoch", epoch)
     generator = np.random.default_rng(1)
     x = generator.random((100, 5), np.float32)
     y = (x[:, :1] + generator.normal(0, 0.3, (100, 1)) > x[:, 1:2]).astype(np.float32)
     keras.utils.set_random_seed(TRAINING.seed)
     model = build_model(5, MODEL)
     run_dir = folder / f"run-{os.getpid()}"
-    data = keep(Vectors(x[:60], y[:60])), keep(Vectors(x[60:], y[60:]))
-    history = fit(model, *data, TRAINING, run_dir, Checkpoints(folder / "checkpoints"))
+    data = keep(InMemoryDataset(x[:60], y[:60])), keep(InMemoryDataset(x[60:], y[60:]))
+    history = run_training_loop(model, *data, TRAINING, run_dir, Checkpoints(folder / "checkpoints"))
     return {
         "weights": np.concatenate([w.ravel() for w in model.get_weights()]).tolist(),
         "history": history,
@@ -64,14 +66,14 @@ def train(folder: Path, before: Callable[[], None], keep: Callable[[Vectors], Sp
     }
 
 
-def in_memory(rows: Vectors) -> Split:
+def in_memory(rows: InMemoryDataset) -> Dataset:
     """As they are."""
     return rows
 
 
-def on_disk(rows: Vectors) -> Split:
+def on_disk(rows: InMemoryDataset) -> Dataset:
     """In windows of 32 rows: of the 60 that are trained on, two, each of which takes two calls as in memory."""
-    stored = StoredVectors(rows.width, 32)
+    stored = OnDiskDataset(rows.width, 32)
     stored.append(rows)
     return stored
 
@@ -91,7 +93,7 @@ def curve(run_dir: Path) -> list[int]:
 def in_an_epoch() -> None:
     """Epoch 5 takes four calls into the graph; the process dies before the third of them."""
     calls = []
-    make = loop._Loop.__init__
+    make = loop._EpochRunner.__init__
 
     def initialize(self: Any, *given: Any) -> None:
         make(self, *given)
@@ -105,7 +107,7 @@ def in_an_epoch() -> None:
 
         self._run_steps = counted
 
-    replace(loop._Loop, "__init__", initialize)
+    replace(loop._EpochRunner, "__init__", initialize)
 
 
 def while_a_checkpoint_is_written() -> None:
@@ -124,7 +126,7 @@ def while_a_checkpoint_is_written() -> None:
 
 def after_the_last_epoch() -> None:
     """All is trained, and the best weights would be taken back next."""
-    replace(state.Best, "restore", lambda self: os.kill(os.getpid(), signal.SIGKILL))
+    replace(state.BestWeights, "restore", lambda self: os.kill(os.getpid(), signal.SIGKILL))
 
 
 def start(*arguments: Any) -> tuple[int, Path]:
@@ -157,7 +159,7 @@ def main() -> None:
         "while a checkpoint is written": while_a_checkpoint_is_written,
         "after the last epoch": after_the_last_epoch,
     }
-    keep: dict[str, Callable[[Vectors], Split]] = {"in memory": in_memory, "on disk": on_disk}
+    keep: dict[str, Callable[[InMemoryDataset], Dataset]] = {"in memory": in_memory, "on disk": on_disk}
     kills = [(case, "in memory") for case in cases] + [("in an epoch", "on disk")]
     with tempfile.TemporaryDirectory() as root:
         folders = {kill: Path(root) / " ".join(kill) for kill in kills}

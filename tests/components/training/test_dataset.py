@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 from components.training import dataset
-from components.training.dataset import StoredVectors, Vectors, read_vectors
+from components.training.dataset import InMemoryDataset, OnDiskDataset, read_dataset
 
 Columns = Mapping[str, Sequence[float]]
 WriteExamples = Callable[[Path, Columns], str]
 Rows = list[list[float]]
 
 
-def read_all(patterns: Sequence[str], transform: Any) -> Vectors:
-    """What `read_vectors` keeps in memory."""
-    read = read_vectors(patterns, transform, "y", memory=1)
-    assert isinstance(read, Vectors)
+def read_all(patterns: Sequence[str], transform: Any) -> InMemoryDataset:
+    """What `read_dataset` keeps in memory."""
+    read = read_dataset(patterns, transform, "y", memory=1)
+    assert isinstance(read, InMemoryDataset)
     return read
 
 
@@ -74,7 +74,7 @@ def test_more_rows_than_a_batch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Batches are put together in their order, the smaller last one too."""
-    monkeypatch.setattr(dataset, "READ_BATCH", 3)
+    monkeypatch.setattr(dataset, "READ_BATCH_SIZE", 3)
     read = read_all([write_examples(tmp_path / "examples", table)], transformed)
     np.testing.assert_allclose(read.features, table_vectors, atol=1e-7)
 
@@ -84,23 +84,23 @@ def test_no_rows(tmp_path: Path, write_examples: WriteExamples, transformed: Any
     empty = write_examples(tmp_path / "empty.gz", part(table, slice(0, 0)))
     nothing = f"{tmp_path}/nothing-*"
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is compared below)
-        read_vectors([empty, nothing], transformed, "y", memory=1)
+        read_dataset([empty, nothing], transformed, "y", memory=1)
     assert str(caught.value) == f"{empty}, {nothing}: expected at least one example, found none."
 
 
-def in_memory(split: Any) -> Vectors:
+def in_memory(split: Any) -> InMemoryDataset:
     """All rows of a split on the disk, read in parts of three."""
-    assert isinstance(split, StoredVectors)
-    parts = list(split.parts(3))
+    assert isinstance(split, OnDiskDataset)
+    parts = list(split.batches(3))
     assert [part.rows for part in parts] == [3, 1]
-    return Vectors(*map(np.concatenate, zip(*parts, strict=True)))
+    return InMemoryDataset(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 @pytest.fixture(params=[0, 3], ids=["no row", "three rows"])
 def little_memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Less than four rows of three features fit into a MiB; rows are read two at a time."""
     monkeypatch.setattr(dataset, "MIB", request.param * 4 * (3 + 1))
-    monkeypatch.setattr(dataset, "READ_BATCH", 2)
+    monkeypatch.setattr(dataset, "READ_BATCH_SIZE", 2)
 
 
 @pytest.mark.usefixtures("little_memory")
@@ -110,7 +110,7 @@ def test_more_rows_than_memory(
     """They go to the disk, those that fitted too, in the order of the files, a gzipped one behind a plain one."""
     write_examples(tmp_path / "1", part(table, slice(0, 1)))
     write_examples(tmp_path / "2.gz", part(table, slice(1, 4)))
-    read = read_vectors([f"{tmp_path}/*"], transformed, "y", 1)
+    read = read_dataset([f"{tmp_path}/*"], transformed, "y", 1)
     assert (read.rows, read.width) == (4, 3)
     np.testing.assert_allclose(in_memory(read).features, table_vectors, atol=1e-7)
     assert in_memory(read).labels.tolist() == [[0], [1], [0], [1]]
@@ -125,8 +125,8 @@ def test_as_many_rows_as_memory(
 ) -> None:
     """Four rows where four rows may be stay in memory."""
     monkeypatch.setattr(dataset, "MIB", 4 * 4 * (3 + 1))
-    read = read_vectors([write_examples(tmp_path / "examples", table)], transformed, "y", 1)
-    assert isinstance(read, Vectors)
+    read = read_dataset([write_examples(tmp_path / "examples", table)], transformed, "y", 1)
+    assert isinstance(read, InMemoryDataset)
     assert (read.rows, read.width) == (4, 3)
 
 
@@ -139,7 +139,7 @@ def open_files(folder: Path) -> list[str]:
 def test_the_files_have_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing lies in the folder for temporary files, for a killed process to leave; and they close with the object."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    stored = numbered(10, most_rows=4)
+    stored = numbered(10, max_rows=4)
     assert list(tmp_path.iterdir()) == []
     assert len(open_files(tmp_path)) == 2
     assert [row for window in stored.windows(2, [1]) for row in window.labels[:, 0]] != []
@@ -149,26 +149,26 @@ def test_the_files_have_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message says after how many rows, where, and what may help."""
-    stored = numbered(10, most_rows=4)
+    stored = numbered(10, max_rows=4)
     monkeypatch.setattr(tempfile, "tempdir", "/scratch")
     full = open("/dev/full", "wb", buffering=0)  # noqa: SIM115 (closed below)
     monkeypatch.setattr(stored, "_files", (full, full))
     with full, pytest.raises(OSError) as caught:  # noqa: PT011 (the text is compared below)
-        stored.append(Vectors(np.zeros((1, 2), np.float32), np.zeros((1, 1), np.float32)))
+        stored.append(InMemoryDataset(np.zeros((1, 2), np.float32), np.zeros((1, 1), np.float32)))
     words = "No space left on device, after 10 rows of vectors (TMPDIR can name another folder)"
     assert str(caught.value) == f"[Errno 28] {words}: '/scratch'"
 
 
-def numbered(rows: int, most_rows: int) -> StoredVectors:
+def numbered(rows: int, max_rows: int) -> OnDiskDataset:
     """Rows on the disk whose label is their number and whose features are it and its double."""
-    stored = StoredVectors(2, most_rows)
+    stored = OnDiskDataset(2, max_rows)
     labels = np.arange(rows, dtype=np.float32).reshape(-1, 1)
-    for part in Vectors(np.hstack([labels, 2 * labels]), labels).parts(7):
+    for part in InMemoryDataset(np.hstack([labels, 2 * labels]), labels).batches(7):
         stored.append(part)
     return stored
 
 
-def rows_of(split: StoredVectors, batch: int, seed: Sequence[int]) -> list[list[int]]:
+def rows_of(split: OnDiskDataset, batch: int, seed: Sequence[int]) -> list[list[int]]:
     """The numbers of the rows, by window."""
     found = []
     for window in split.windows(batch, seed):
@@ -178,7 +178,7 @@ def rows_of(split: StoredVectors, batch: int, seed: Sequence[int]) -> list[list[
 
 
 @pytest.mark.parametrize(
-    ("rows", "most_rows", "batch", "sizes"),
+    ("rows", "max_rows", "batch", "sizes"),
     [
         (100, 40, 8, [40, 40, 20]),  # 34 would do, were it not for whole batches
         (100, 45, 4, [36, 36, 28]),
@@ -189,9 +189,9 @@ def rows_of(split: StoredVectors, batch: int, seed: Sequence[int]) -> list[list[
         (3100, 1600, 50, [1550, 1550]),
     ],
 )
-def test_windows_have_each_row_once(rows: int, most_rows: int, batch: int, sizes: list[int]) -> None:
+def test_windows_have_each_row_once(rows: int, max_rows: int, batch: int, sizes: list[int]) -> None:
     """In as few windows of whole batches as may be, all but the last of one size."""
-    stored = numbered(rows, most_rows)
+    stored = numbered(rows, max_rows)
     windows = rows_of(stored, batch, [1, 1])
     assert [len(window) for window in windows] == sizes
     assert stored.window_count(batch) == len(sizes)

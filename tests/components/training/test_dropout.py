@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from components.config.model import ModelConfig
-from components.training.dropout import Dropout, keep_masks, training_pass
+from components.training.dropout import Dropout, dropout_masks, training_forward_pass
 from components.training.network import build_model
 
 Array = npt.NDArray[np.float32]
@@ -23,7 +23,7 @@ def model() -> keras.Model:
 def masks(
     model: keras.Model, step: int = 0, seed: int = 1, rows: int = 100, share: slice = WHOLE
 ) -> list[Array]:
-    return [mask.numpy() for mask in keep_masks(model, seed, tf.constant(step), tf.constant(rows), share)]
+    return [mask.numpy() for mask in dropout_masks(model, seed, tf.constant(step), tf.constant(rows), share)]
 
 
 def test_each_layer_drops_its_share(model: keras.Model) -> None:
@@ -70,7 +70,7 @@ def test_without_dropout_nothing_is_drawn() -> None:
     model = build_model(2, ModelConfig(hidden_units=(4,), dropout=0.0))
     assert masks(model) == []
     x = np.array([[0.25, 0.5]], np.float32)
-    np.testing.assert_array_equal(training_pass(model, tf.constant(x), []), model(x))
+    np.testing.assert_array_equal(training_forward_pass(model, tf.constant(x), []), model(x))
 
 
 def test_the_pass_by_hand() -> None:
@@ -81,7 +81,7 @@ def test_the_pass_by_hand() -> None:
     model.set_weights([np.array(w) for pair in zip(kernels, biases, strict=True) for w in pair])
     # x = (1, 1): hidden_1 = (2, 1), kept (0, 2 * 1); hidden_2 = 0 + 2 + 0.5 = 2.5, kept 1.25 * 2.5 = 3.125
     given = [tf.constant([[0.0, 2.0]]), tf.constant([[1.25]])]
-    p = training_pass(model, tf.constant([[1.0, 1.0]]), given)
+    p = training_forward_pass(model, tf.constant([[1.0, 1.0]]), given)
     assert float(p[0, 0]) == pytest.approx(1 / (1 + np.exp(-0.5 * 3.125)), rel=1e-6)
 
 

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from components.training.history import Epoch, History
+from components.training.history import EpochMetrics, History
 
 
-def epoch(number: int) -> Epoch:
+def epoch(number: int) -> EpochMetrics:
     values = {"loss": 0.5, "log_loss": 0.25, "accuracy": 0.75}
     return {"epoch": number, **values, **{f"val_{name}": value / number for name, value in values.items()}}
 
 
-def in_file(run_dir: Path) -> list[Epoch]:
-    found: list[Epoch] = json.loads((run_dir / "history.json").read_text())
+def in_file(run_dir: Path) -> list[EpochMetrics]:
+    found: list[EpochMetrics] = json.loads((run_dir / "history.json").read_text())
     return found
 
 

@@ -4,21 +4,21 @@ import math
 
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
-from components.training.hyperparameters import Trial, trials, with_values
+from components.training.hyperparameters import Trial, apply_hyperparameters, parse_trials
 
 
 def test_each_value_takes_the_place_of_its_own() -> None:
     """A number that of a list for each layer, too; what has no value stays."""
     model = ModelConfig(hidden_units=(4,), l1=(0.0, 1.0), l2=0.5, dropout=0.25)
     training = TrainingConfig(learning_rate=0.5, epochs=3)
-    assert with_values({"l1": 0.125, "learning_rate": 0.25}, model, training) == (
+    assert apply_hyperparameters({"l1": 0.125, "learning_rate": 0.25}, model, training) == (
         ModelConfig(hidden_units=(4,), l1=0.125, l2=0.5, dropout=0.25),
         TrainingConfig(learning_rate=0.25, epochs=3),
     )
-    assert with_values({}, model, training) == (model, training)
+    assert apply_hyperparameters({}, model, training) == (model, training)
 
 
 def test_the_trials_that_tfx_wrote() -> None:
     """KerasTuner counts from 0, people from 1; Python writes infinity as a word."""
     text = '[{"trial_id": "07", "score": 0.25, "l1": 0.5}, {"trial_id": "00", "score": Infinity, "l1": 0.0}]'
-    assert trials(text) == [Trial(8, 0.25, {"l1": 0.5}), Trial(1, math.inf, {"l1": 0.0})]
+    assert parse_trials(text) == [Trial(8, 0.25, {"l1": 0.5}), Trial(1, math.inf, {"l1": 0.0})]

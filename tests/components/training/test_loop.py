@@ -15,8 +15,8 @@ import tensorflow as tf
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.training import loop
-from components.training.dataset import Vectors
-from components.training.loop import fit
+from components.training.dataset import InMemoryDataset
+from components.training.loop import run_training_loop
 from components.training.network import build_model
 
 Array = npt.NDArray[np.float64]
@@ -27,11 +27,11 @@ LOGISTIC = ModelConfig(hidden_units=(), l1=0.0, l2=0.0, dropout=0.0)
 NETWORK = ModelConfig(hidden_units=(4, 3), l1=1e-3, l2=1e-2, dropout=0.25)
 
 
-def vectors(features: object, labels: object) -> Vectors:
-    return Vectors(np.array(features, np.float32), np.array(labels, np.float32).reshape(-1, 1))
+def vectors(features: object, labels: object) -> InMemoryDataset:
+    return InMemoryDataset(np.array(features, np.float32), np.array(labels, np.float32).reshape(-1, 1))
 
 
-def random_vectors(rows: int) -> Vectors:
+def random_vectors(rows: int) -> InMemoryDataset:
     """Two numbers between 0 and 1 a row; the label says whether the first is larger, most of the time."""
     generator = np.random.default_rng(3)
     features = generator.random((rows, 2))
@@ -50,11 +50,13 @@ def flat(model: keras.Model) -> Array:
     return np.concatenate([w.ravel() for w in model.get_weights()]).astype(np.float64)
 
 
-def trained(settings: TrainingConfig, run_dir: Path, train: Vectors, model: ModelConfig = NETWORK) -> Array:
+def trained(
+    settings: TrainingConfig, run_dir: Path, train: InMemoryDataset, model: ModelConfig = NETWORK
+) -> Array:
     """The weights of a network of two features, trained as the trainer does it."""
     keras.utils.set_random_seed(settings.seed)
     network = build_model(2, model)
-    fit(network, train, train, settings, run_dir)
+    run_training_loop(network, train, train, settings, run_dir)
     return flat(network)
 
 
@@ -64,7 +66,7 @@ def sigmoid(x: Array) -> Array:
 
 
 def adam(
-    start: Array, data: Vectors, batches: Iterable[npt.NDArray[np.int64]], rate: float, l2: float
+    start: Array, data: InMemoryDataset, batches: Iterable[npt.NDArray[np.int64]], rate: float, l2: float
 ) -> Array:
     """Logistic regression by Adam (Kingma and Ba, 2015, algorithm 1), one step for each batch of row numbers."""
     w, m, v = start.copy(), np.zeros_like(start), np.zeros_like(start)
@@ -87,7 +89,7 @@ def test_one_step_is_adams(tmp_path: Path) -> None:
     """
     model = logistic((2, -4, 0), LOGISTIC.model_copy(update={"l2": 0.25}))
     data = vectors([[1, 0.5], [1, 0.5]], [0, 1])
-    fit(model, data, data, TrainingConfig(epochs=1, batch_size=2, learning_rate=0.1), tmp_path)
+    run_training_loop(model, data, data, TrainingConfig(epochs=1, batch_size=2, learning_rate=0.1), tmp_path)
     np.testing.assert_allclose(flat(model), [1.9, -3.9, 0], atol=CLOSE)
 
 
@@ -101,7 +103,7 @@ def test_epochs_of_batches_are_adams(
     data = random_vectors(7)
     model = logistic(start, LOGISTIC.model_copy(update={"l2": 0.05}))
     settings = TrainingConfig(epochs=3, batch_size=3, learning_rate=0.05, early_stopping=0, seed=11)
-    fit(model, data, data, settings, tmp_path)
+    run_training_loop(model, data, data, settings, tmp_path)
     batches = []
     for epoch in (1, 2, 3):
         order = tf.random.experimental.stateless_shuffle(tf.range(7), seed=[11, epoch]).numpy()
@@ -113,7 +115,9 @@ def test_a_table_smaller_than_a_batch(tmp_path: Path) -> None:
     """It is one batch: each epoch is one step with the mean over the rows that there are."""
     data = random_vectors(3)
     model = logistic((0.5, -0.25, 0.1))
-    fit(model, data, data, TrainingConfig(epochs=4, batch_size=32, learning_rate=0.05), tmp_path)
+    run_training_loop(
+        model, data, data, TrainingConfig(epochs=4, batch_size=32, learning_rate=0.05), tmp_path
+    )
     batches = [np.arange(3)] * 4
     expected = adam(np.array([0.5, -0.25, 0.1]), data, batches, 0.05, 0.0)
     np.testing.assert_allclose(flat(model), expected, atol=CLOSE)
@@ -129,7 +133,7 @@ def test_history_by_hand(tmp_path: Path) -> None:
     train = vectors([[0], [0.5], [1]], [0, 0, 0])
     validation = vectors([[0], [0.5]], [1, 1])
     settings = TrainingConfig(epochs=2, batch_size=2, learning_rate=1e-30, early_stopping=0)
-    history = fit(model, train, validation, settings, tmp_path)
+    history = run_training_loop(model, train, validation, settings, tmp_path)
     s = 1 / (1 + np.exp(-1.0))
     log_loss = -(np.log(s) + np.log(0.5) + np.log(1 - s)) / 3
     val_log_loss = -(np.log(1 - s) + np.log(0.5)) / 2
@@ -144,11 +148,11 @@ def test_history_by_hand(tmp_path: Path) -> None:
 def test_validation_is_without_dropout_and_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is scored on the model that will be served, over all rows, however many fit into a part."""
     data = random_vectors(9)
-    monkeypatch.setattr(loop, "SCORE_BATCH", 4)
+    monkeypatch.setattr(loop, "SCORING_BATCH_SIZE", 4)
     keras.utils.set_random_seed(1)
     model = build_model(2, NETWORK.model_copy(update={"dropout": 0.9}))
     settings = TrainingConfig(epochs=1, learning_rate=1e-30)
-    (epoch,) = fit(model, data, data, settings, tmp_path)
+    (epoch,) = run_training_loop(model, data, data, settings, tmp_path)
     hidden_1, bias_1, hidden_2, bias_2, output, bias = model.get_weights()
     hidden = np.maximum(np.maximum(data.features @ hidden_1 + bias_1, 0) @ hidden_2 + bias_2, 0)
     p = sigmoid(hidden @ output + bias)
@@ -166,7 +170,7 @@ def test_dropout_scales_what_it_keeps(tmp_path: Path) -> None:
     model = build_model(1, ModelConfig(hidden_units=(1,), l1=0.0, l2=0.0, dropout=0.5))
     model.set_weights([np.array([[1.0]]), np.zeros(1), np.array([[1.0]]), np.zeros(1)])
     data = vectors([[1]], [1])
-    history = fit(
+    history = run_training_loop(
         model, data, data, TrainingConfig(epochs=12, learning_rate=1e-30, early_stopping=0), tmp_path
     )
     seen = {round(epoch["log_loss"], 4) for epoch in history}
@@ -178,7 +182,7 @@ def test_early_stopping_restores_the_best_weights(tmp_path: Path) -> None:
     train, validation = vectors([[1], [1]], [1, 1]), vectors([[1]], [0])
     settings = TrainingConfig(epochs=50, batch_size=2, learning_rate=0.1, early_stopping=3)
     model = logistic()
-    history = fit(model, train, validation, settings, tmp_path)
+    history = run_training_loop(model, train, validation, settings, tmp_path)
     assert [epoch["epoch"] for epoch in history] == [1, 2, 3, 4]
     np.testing.assert_allclose(flat(model), adam(np.zeros(2), train, [np.arange(2)], 0.1, 0.0), atol=CLOSE)
 
@@ -193,7 +197,7 @@ def test_patience_counts_from_the_best_epoch(tmp_path: Path) -> None:
     assert 0 < best < 10
     model = logistic()
     settings = TrainingConfig(epochs=19, learning_rate=0.1, early_stopping=2)
-    history = fit(model, train, validation, settings, tmp_path)
+    history = run_training_loop(model, train, validation, settings, tmp_path)
     assert len(history) == best + 1 + 2
     np.testing.assert_allclose(flat(model), steps[best], atol=CLOSE)
 
@@ -203,7 +207,7 @@ def test_the_log_loss_decides_not_the_penalty(tmp_path: Path) -> None:
     train, validation = vectors([[10]], [1]), vectors([[0.1]], [1])
     model = logistic(settings=LOGISTIC.model_copy(update={"l1": 2.0}))
     settings = TrainingConfig(epochs=5, learning_rate=0.02, early_stopping=1)
-    history = fit(model, train, validation, settings, tmp_path)
+    history = run_training_loop(model, train, validation, settings, tmp_path)
     losses = [epoch["val_loss"] for epoch in history]
     assert losses == sorted(losses)
     assert len(history) == 5
@@ -214,7 +218,7 @@ def test_0_never_stops(tmp_path: Path) -> None:
     train, validation = vectors([[1], [1]], [1, 1]), vectors([[1]], [0])
     settings = TrainingConfig(epochs=8, batch_size=2, learning_rate=0.1, early_stopping=0)
     model = logistic()
-    history = fit(model, train, validation, settings, tmp_path)
+    history = run_training_loop(model, train, validation, settings, tmp_path)
     assert [epoch["epoch"] for epoch in history] == [1, 2, 3, 4, 5, 6, 7, 8]
     np.testing.assert_allclose(
         flat(model), adam(np.zeros(2), train, [np.arange(2)] * 8, 0.1, 0.0), atol=CLOSE
@@ -237,7 +241,7 @@ def test_the_progress_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
     train, validation = vectors([[1]] * 3, [0, 0, 1]), vectors([[1]] * 2, [0, 1])
     settings = TrainingConfig(epochs=2, learning_rate=1e-30, early_stopping=0)
     with caplog.at_level(logging.INFO, "regpipe.progress"):
-        fit(model, train, validation, settings, tmp_path)
+        run_training_loop(model, train, validation, settings, tmp_path)
     assert [record.getMessage() for record in caplog.records if record.name == "regpipe.progress"] == [
         "epoch 1/2 loss 0.6931 accuracy 0.6667 val_loss 0.6931 val_accuracy 0.5000",
         "epoch 2/2 loss 0.6931 accuracy 0.6667 val_loss 0.6931 val_accuracy 0.5000",
@@ -248,7 +252,7 @@ def test_history_file_and_tensorboard(tmp_path: Path) -> None:
     """Both hold every epoch and every value; the run's folder is made."""
     run_dir = tmp_path / "new" / "run"
     data = random_vectors(5)
-    history = fit(logistic((0, 0, 0)), data, data, TrainingConfig(epochs=3), run_dir)
+    history = run_training_loop(logistic((0, 0, 0)), data, data, TrainingConfig(epochs=3), run_dir)
     assert json.loads((run_dir / "history.json").read_text()) == history
     (events,) = (run_dir / "tensorboard").iterdir()
     curves: dict[str, dict[int, float]] = {}

@@ -17,9 +17,9 @@ from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.training import loop
 from components.training.checkpoints import training_digest
-from components.training.dataset import Split, StoredVectors, Vectors, digested
-from components.training.history import Epoch
-from components.training.loop import fit
+from components.training.dataset import Dataset, InMemoryDataset, OnDiskDataset, dataset_arrays
+from components.training.history import EpochMetrics
+from components.training.loop import run_training_loop
 from components.training.network import build_model
 
 LOGISTIC = ModelConfig(hidden_units=(), l1=0.0, l2=0.0, dropout=0.0)
@@ -27,31 +27,31 @@ FROZEN = TrainingConfig(epochs=1, batch_size=4, learning_rate=1e-30, early_stopp
 
 
 @pytest.fixture(scope="module")
-def splits(sample: dict[str, Any]) -> list[Vectors]:
+def splits(sample: dict[str, Any]) -> list[InMemoryDataset]:
     """The sample's training and validation rows."""
-    return [Vectors(sample[f"x{part}"], sample[f"y{part}"]) for part in (0, 1)]
+    return [InMemoryDataset(sample[f"x{part}"], sample[f"y{part}"]) for part in (0, 1)]
 
 
-def on_disk(rows: Vectors, most_rows: int) -> StoredVectors:
-    stored = StoredVectors(rows.width, most_rows)
+def on_disk(rows: InMemoryDataset, max_rows: int) -> OnDiskDataset:
+    stored = OnDiskDataset(rows.width, max_rows)
     stored.append(rows)
     return stored
 
 
 def trained(
-    train: Split, validation: Split, settings: TrainingConfig, **model: Any
-) -> tuple[Any, list[Epoch]]:
+    train: Dataset, validation: Dataset, settings: TrainingConfig, **model: Any
+) -> tuple[Any, list[EpochMetrics]]:
     """The weights in a row, and the history."""
     keras.utils.set_random_seed(settings.seed)
     network = build_model(train.width, ModelConfig(**model))
-    history = fit(network, train, validation, settings)
+    history = run_training_loop(network, train, validation, settings)
     return np.concatenate([w.ravel() for w in network.get_weights()]), history
 
 
-def rows_trained_on(stored: StoredVectors, epochs: int, monkeypatch: pytest.MonkeyPatch) -> list[list[float]]:
+def rows_trained_on(stored: OnDiskDataset, epochs: int, monkeypatch: pytest.MonkeyPatch) -> list[list[float]]:
     """By epoch the first feature of the rows that the graph is handed, in their order."""
     seen: list[list[float]] = []
-    run_epoch, steps = loop._Loop.epoch, loop._Loop._steps
+    run_epoch, steps = loop._EpochRunner.run_epoch, loop._EpochRunner._steps
 
     def epoch(self: Any, number: int, *rest: Any) -> dict[str, float]:
         seen.append([])
@@ -61,32 +61,32 @@ def rows_trained_on(stored: StoredVectors, epochs: int, monkeypatch: pytest.Monk
         tf.py_function(lambda values: seen[-1].extend(values.numpy().tolist()), [features[:, 0]], [])
         return steps(self, features, labels)
 
-    monkeypatch.setattr(loop._Loop, "epoch", epoch)
-    monkeypatch.setattr(loop._Loop, "_steps", watched)
+    monkeypatch.setattr(loop._EpochRunner, "run_epoch", epoch)
+    monkeypatch.setattr(loop._EpochRunner, "_steps", watched)
     model = build_model(stored.width, LOGISTIC)
-    fit(model, stored, stored, FROZEN.model_copy(update={"epochs": epochs}))
+    run_training_loop(model, stored, stored, FROZEN.model_copy(update={"epochs": epochs}))
     return seen
 
 
-def numbered(rows: int) -> Vectors:
+def numbered(rows: int) -> InMemoryDataset:
     features = np.arange(rows, dtype=np.float32).reshape(-1, 1)
-    return Vectors(features, (features > rows / 2).astype(np.float32))
+    return InMemoryDataset(features, (features > rows / 2).astype(np.float32))
 
 
 def test_each_row_once_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     """In an order of its own in each epoch; in three windows, of which no two are shuffled in the same way."""
-    first, second = rows_trained_on(on_disk(numbered(90), most_rows=35), 2, monkeypatch)
+    first, second = rows_trained_on(on_disk(numbered(90), max_rows=35), 2, monkeypatch)
     assert sorted(first) == sorted(second) == list(range(90))
     assert first != second
     windows = [np.array(first[start : start + 32]) for start in (0, 32, 64)]
     assert [sorted(window) for window in windows] != [list(window) for window in windows]
-    (again,) = rows_trained_on(on_disk(numbered(90), most_rows=35), 1, monkeypatch)
+    (again,) = rows_trained_on(on_disk(numbered(90), max_rows=35), 1, monkeypatch)
     assert again == first
 
 
 def test_one_window_is_the_order_in_memory_within_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rows of the first window are shuffled by (seed, epoch), as all are in memory."""
-    stored = on_disk(numbered(24), most_rows=16)
+    stored = on_disk(numbered(24), max_rows=16)
     first_window = next(stored.windows(4, [42, 1])).features[:, 0].copy()
     (seen,) = rows_trained_on(stored, 1, monkeypatch)
     order = tf.random.experimental.stateless_shuffle(tf.range(12), seed=[42, 1]).numpy()
@@ -95,19 +95,19 @@ def test_one_window_is_the_order_in_memory_within_it(monkeypatch: pytest.MonkeyP
 
 def test_history_counts_each_row_once() -> None:
     """Weights that do not move: the means over the windows are those in memory, of both splits."""
-    data = Vectors(*(array[:89] for array in numbered(90)))
+    data = InMemoryDataset(*(array[:89] for array in numbered(90)))
     in_memory, from_disk = (
         trained(split, split, FROZEN, hidden_units=(3,), dropout=0.0)[1][0]
-        for split in (data, on_disk(data, most_rows=30))
+        for split in (data, on_disk(data, max_rows=30))
     )
     assert from_disk == pytest.approx(in_memory, rel=1e-6)
 
 
 def test_validation_from_the_disk_is_that_in_memory(
-    splits: list[Vectors], monkeypatch: pytest.MonkeyPatch
+    splits: list[InMemoryDataset], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bit by bit, and so are the weights that early stopping takes back: parts of one size are scored in both."""
-    monkeypatch.setattr(loop, "SCORE_BATCH", 64)
+    monkeypatch.setattr(loop, "SCORING_BATCH_SIZE", 64)
     train, validation = splits
     settings = TrainingConfig(epochs=12, early_stopping=2)
     in_memory, from_disk = (
@@ -117,7 +117,7 @@ def test_validation_from_the_disk_is_that_in_memory(
     np.testing.assert_array_equal(from_disk[0], in_memory[0])
 
 
-def test_as_good_as_in_memory(splits: list[Vectors]) -> None:
+def test_as_good_as_in_memory(splits: list[InMemoryDataset]) -> None:
     """The sample in five windows, sorted by its label, which is the worst order that a file can have.
 
     The best validation log loss of five seeds is on average within 0.01 of that in memory (0.40; between the seeds the
@@ -125,10 +125,10 @@ def test_as_good_as_in_memory(splits: list[Vectors]) -> None:
     """
     train, validation = splits
     order = np.argsort(train.labels[:, 0], kind="stable")
-    stored = on_disk(Vectors(train.features[order], train.labels[order]), most_rows=128)
+    stored = on_disk(InMemoryDataset(train.features[order], train.labels[order]), max_rows=128)
     assert stored.window_count(32) == 5
 
-    def loss(split: Split) -> float:
+    def loss(split: Dataset) -> float:
         settings = [TrainingConfig(epochs=25, seed=seed) for seed in range(5)]
         histories = [trained(split, validation, each)[1] for each in settings]
         return float(np.mean([min(epoch["val_log_loss"] for epoch in history) for history in histories]))
@@ -139,27 +139,29 @@ def test_as_good_as_in_memory(splits: list[Vectors]) -> None:
 def test_it_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Of a training that is shown; of rows in memory there is nothing to say."""
     with caplog.at_level(logging.INFO, "regpipe.progress"):
-        for split in (on_disk(numbered(2_000), most_rows=512), numbered(20)):
-            fit(build_model(1, LOGISTIC), split, split, FROZEN.model_copy(update={"epochs": 2}), tmp_path)
+        for split in (on_disk(numbered(2_000), max_rows=512), numbered(20)):
+            run_training_loop(
+                build_model(1, LOGISTIC), split, split, FROZEN.model_copy(update={"epochs": 2}), tmp_path
+            )
     said = [record.getMessage() for record in caplog.records if "disk" in record.getMessage()]
     assert said == ["reads 2,000 rows from disk in 4 windows; rows are shuffled within a window"]
 
 
 def test_many_features_go_into_the_graph_in_small_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a call takes is bounded, and at least a batch; the weights are those of large calls, bit by bit."""
-    data = Vectors(np.random.default_rng(1).random((100, 3), np.float32), numbered(100).labels)
+    data = InMemoryDataset(np.random.default_rng(1).random((100, 3), np.float32), numbered(100).labels)
     settings = TrainingConfig(epochs=3, batch_size=8)
     large, _ = trained(data, data, settings)
     monkeypatch.setattr(loop, "CALL_BYTES", 2 * 8 * (3 + 1) * 4)
-    assert loop.score_rows(data) == 16
+    assert loop.scoring_batch_size(data) == 16
     np.testing.assert_array_equal(trained(data, data, settings)[0], large)
     monkeypatch.setattr(loop, "CALL_BYTES", 1)
     np.testing.assert_array_equal(trained(data, data, settings)[0], large)
 
 
-def test_the_rows_go_when_the_training_ends(splits: list[Vectors]) -> None:
+def test_the_rows_go_when_the_training_ends(splits: list[InMemoryDataset]) -> None:
     """They do not wait for the collector of cycles: the baseline's rows would come on top of the candidate's."""
-    train = Vectors(splits[0].features.copy(), splits[0].labels)
+    train = InMemoryDataset(splits[0].features.copy(), splits[0].labels)
     left = weakref.ref(train.features)
     gc.disable()
     try:
@@ -170,16 +172,16 @@ def test_the_rows_go_when_the_training_ends(splits: list[Vectors]) -> None:
         gc.enable()
 
 
-def test_the_name_of_a_training_from_disk(splits: list[Vectors]) -> None:
+def test_the_name_of_a_training_from_disk(splits: list[InMemoryDataset]) -> None:
     """It depends on each row, its place and the split, and is that of the same rows in memory."""
 
-    def name(*given: Split) -> str:
-        return training_digest("settings", digested(*given))
+    def name(*given: Dataset) -> str:
+        return training_digest("settings", dataset_arrays(*given))
 
-    def changed(row: int, by: Sequence[npt.NDArray[np.float32]] = splits[0]) -> StoredVectors:
+    def changed(row: int, by: Sequence[npt.NDArray[np.float32]] = splits[0]) -> OnDiskDataset:
         features = by[0].copy()
         features[row, 3] += 0.001
-        return on_disk(Vectors(features, by[1]), 100)
+        return on_disk(InMemoryDataset(features, by[1]), 100)
 
     train, validation = splits
     stored = on_disk(train, 100)

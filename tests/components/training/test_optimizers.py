@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
-from components.training.dataset import Vectors
-from components.training.loop import fit
+from components.training.dataset import InMemoryDataset
+from components.training.loop import run_training_loop
 from components.training.network import build_model
 from components.training.optimizers import make_optimizer, soft_threshold
 
@@ -24,12 +24,12 @@ CLOSE = 5e-5
 
 
 @pytest.fixture(scope="module")
-def data() -> Vectors:
+def data() -> InMemoryDataset:
     """The label says, most of the time, whether the first feature is larger than the second; the third is noise."""
     generator = np.random.default_rng(3)
     features = generator.random((ROWS, 3)).astype(np.float32)
     larger = features[:, :1] + generator.normal(0, 0.3, (ROWS, 1)) > features[:, 1:2]
-    return Vectors(features, larger.astype(np.float32))
+    return InMemoryDataset(features, larger.astype(np.float32))
 
 
 def logistic(l1: float = 0.0, l2: float = 0.0) -> keras.Model:
@@ -39,10 +39,10 @@ def logistic(l1: float = 0.0, l2: float = 0.0) -> keras.Model:
     return model
 
 
-def fitted(model: keras.Model, data: Vectors, run_dir: Path, **settings: Any) -> Array:
+def fitted(model: keras.Model, data: InMemoryDataset, run_dir: Path, **settings: Any) -> Array:
     """The weights after 60 full batches; the last is the bias."""
     options = {"epochs": 60, "batch_size": ROWS, "early_stopping": 0, **settings}
-    fit(model, data, data, TrainingConfig.model_validate(options), run_dir)
+    run_training_loop(model, data, data, TrainingConfig.model_validate(options), run_dir)
     return flat(model)
 
 
@@ -50,7 +50,7 @@ def flat(model: keras.Model) -> Array:
     return np.concatenate([w.ravel() for w in model.get_weights()]).astype(np.float64)
 
 
-def by_hand(data: Vectors, step: Callable[[Array, Array, int], Array]) -> Array:
+def by_hand(data: InMemoryDataset, step: Callable[[Array, Array, int], Array]) -> Array:
     """60 full batches of logistic regression from logistic()'s start; step(w, gradient of the log loss, t) -> w."""
     x = np.hstack([data.features, np.ones((ROWS, 1))]).astype(np.float64)
     w = np.array([0.5, -0.25, 0.1, 0.2])
@@ -89,7 +89,7 @@ def test_soft_threshold() -> None:
     assert not np.signbit(result[1:4]).any()
 
 
-def test_proximal_adam_is_proxgen(data: Vectors, tmp_path: Path) -> None:
+def test_proximal_adam_is_proxgen(data: InMemoryDataset, tmp_path: Path) -> None:
     """After each step of Adam on the log loss and the L2 penalty: w <- S(w, rate * l1 / (sqrt(v_hat) + epsilon))."""
     adam, l1, l2 = Adam(0.02), 0.03, 0.01
 
@@ -104,18 +104,18 @@ def test_proximal_adam_is_proxgen(data: Vectors, tmp_path: Path) -> None:
     assert (w == 0).tolist() == [False, False, True, False]
 
 
-def test_subgradients_leave_no_zeros(data: Vectors, tmp_path: Path) -> None:
+def test_subgradients_leave_no_zeros(data: InMemoryDataset, tmp_path: Path) -> None:
     """The same penalty by Adam's gradient: the third weight is small and not 0."""
     w = fitted(logistic(0.03, 0.01), data, tmp_path, optimizer="adam", learning_rate=0.02)
     assert 0 < abs(w[2]) < 0.05
 
 
-def test_the_loss_is_the_same_with_any_optimizer(data: Vectors, tmp_path: Path) -> None:
+def test_the_loss_is_the_same_with_any_optimizer(data: InMemoryDataset, tmp_path: Path) -> None:
     """The proximal step replaces the gradient of the L1 penalty; the loss that is reported has the penalty in it."""
     losses = {}
     for name in ("adam", "proximal_adam"):
         settings = TrainingConfig(optimizer=name, epochs=1, learning_rate=1e-30, early_stopping=0)
-        (epoch,) = fit(logistic(0.5, 0.25), data, data, settings, tmp_path)
+        (epoch,) = run_training_loop(logistic(0.5, 0.25), data, data, settings, tmp_path)
         losses[name] = (epoch["loss"] - epoch["log_loss"], epoch["val_loss"] - epoch["val_log_loss"])
     penalty = 0.5 * (0.5 + 0.25 + 0.1) + 0.25 * (0.25 + 0.0625 + 0.01)
     assert losses["adam"] == pytest.approx((penalty, penalty), rel=1e-6)
@@ -136,7 +136,7 @@ def test_only_layers_with_l1_are_thresholded() -> None:
     assert not bias.any()
 
 
-def test_l2_with_sgd_is_weight_decay(data: Vectors, tmp_path: Path) -> None:
+def test_l2_with_sgd_is_weight_decay(data: InMemoryDataset, tmp_path: Path) -> None:
     """The gradient of l2 * w ** 2 is 2 * l2 * w: with SGD the same as a decoupled decay of 2 * l2, to 1e-6."""
     l2 = fitted(logistic(l2=0.05), data, tmp_path, optimizer="sgd", learning_rate=0.1)
     decay = fitted(logistic(), data, tmp_path, optimizer="sgd", learning_rate=0.1, weight_decay=0.1)
@@ -147,7 +147,7 @@ def test_l2_with_sgd_is_weight_decay(data: Vectors, tmp_path: Path) -> None:
     assert np.abs(l2 - neither).max() > 0.01
 
 
-def test_adamw_decays_beside_the_gradient(data: Vectors, tmp_path: Path) -> None:
+def test_adamw_decays_beside_the_gradient(data: InMemoryDataset, tmp_path: Path) -> None:
     """Loshchilov and Hutter's algorithm 2: what decays is not divided by sqrt(v), as an L2 penalty is in Adam."""
     adam = Adam(0.02)
     expected = by_hand(data, lambda w, gradient, t: adam.step(w, gradient, t)[0] - 0.02 * 0.5 * w * FREE)
@@ -157,14 +157,14 @@ def test_adamw_decays_beside_the_gradient(data: Vectors, tmp_path: Path) -> None
     assert np.abs(w - l2).max() > 0.01
 
 
-def test_adamw_without_decay_is_adam(data: Vectors, tmp_path: Path) -> None:
+def test_adamw_without_decay_is_adam(data: InMemoryDataset, tmp_path: Path) -> None:
     """So the baseline of an AdamW candidate is Adam."""
     settings = {"learning_rate": 0.02}
     adamw = fitted(logistic(), data, tmp_path, optimizer="adamw", **settings)
     assert adamw.tolist() == fitted(logistic(), data, tmp_path, optimizer="adam", **settings).tolist()
 
 
-def test_proximal_adam_without_l1_is_adam(data: Vectors, tmp_path: Path) -> None:
+def test_proximal_adam_without_l1_is_adam(data: InMemoryDataset, tmp_path: Path) -> None:
     """So the baseline of a proximal candidate is Adam, too."""
     settings = {"learning_rate": 0.02}
     proximal = fitted(logistic(), data, tmp_path, optimizer="proximal_adam", **settings)

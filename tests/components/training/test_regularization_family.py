@@ -12,8 +12,8 @@ from sklearn.metrics import roc_auc_score
 
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
-from components.training.dataset import Vectors
-from components.training.loop import fit
+from components.training.dataset import InMemoryDataset
+from components.training.loop import run_training_loop
 from components.training.network import build_model
 from components.training.weight_report import weight_report
 
@@ -24,16 +24,16 @@ ROWS = 200
 
 
 @pytest.fixture(scope="module")
-def data() -> Vectors:
+def data() -> InMemoryDataset:
     """Eight features between -1 and 1, four of them noise; labels drawn from a logistic model of the others."""
     generator = np.random.default_rng(5)
     features = (generator.random((ROWS, 8)) * 2 - 1).astype(np.float32)
     logits = features @ np.array([3, -2, 1.5, 0.7, 0, 0, 0, 0]) + 0.5
     labels = generator.random(ROWS) < 1 / (1 + np.exp(-logits))
-    return Vectors(features, labels.astype(np.float32).reshape(-1, 1))
+    return InMemoryDataset(features, labels.astype(np.float32).reshape(-1, 1))
 
 
-def ours(data: Vectors, run_dir: Path, optimizer: str, penalty: Penalty, stages: Stages) -> Array:
+def ours(data: InMemoryDataset, run_dir: Path, optimizer: str, penalty: Penalty, stages: Stages) -> Array:
     """Coefficients and intercept after full batches from random weights.
 
     Each stage is a step size and a number of steps. A stage begins with an optimizer that knows nothing: Adam remembers
@@ -44,11 +44,11 @@ def ours(data: Vectors, run_dir: Path, optimizer: str, penalty: Penalty, stages:
     for rate, steps in stages:
         settings = {"optimizer": optimizer, "learning_rate": rate, "epochs": steps}
         settings |= {"batch_size": ROWS, "early_stopping": 0}
-        fit(model, data, data, TrainingConfig.model_validate(settings), run_dir)
+        run_training_loop(model, data, data, TrainingConfig.model_validate(settings), run_dir)
     return np.concatenate([w.ravel() for w in model.get_weights()]).astype(np.float64)
 
 
-def theirs(data: Vectors, penalty: Penalty) -> Array:
+def theirs(data: InMemoryDataset, penalty: Penalty) -> Array:
     """scikit-learn's solution of the same problem; its intercept has no penalty either, but for liblinear's.
 
     Ours is mean(log loss) + l1 * sum|w| + l2 * sum w²; theirs C * sum(log loss) + r * sum|w| + (1 - r) / 2 * sum w².
@@ -76,7 +76,7 @@ def theirs(data: Vectors, penalty: Penalty) -> Array:
     ids=["L1", "more L1", "elastic net"],
 )
 def test_proximal_adam_solves_the_penalized_problem(
-    data: Vectors, tmp_path: Path, penalty: Penalty, zeros: int
+    data: InMemoryDataset, tmp_path: Path, penalty: Penalty, zeros: int
 ) -> None:
     """Logistic regression with L1, and with L1 and L2: the very coefficients that are 0 in saga's solution are 0, and
     all coefficients and the intercept are saga's to 5e-5 (float32 against float64; coefficients are up to 2).
@@ -88,7 +88,7 @@ def test_proximal_adam_solves_the_penalized_problem(
     np.testing.assert_allclose(found, expected, atol=5e-5, rtol=0)
 
 
-def test_sgd_solves_the_l2_problem(data: Vectors, tmp_path: Path) -> None:
+def test_sgd_solves_the_l2_problem(data: InMemoryDataset, tmp_path: Path) -> None:
     """L2-penalized logistic regression by plain gradient descent: saga's coefficients to 1e-6, and none is 0."""
     expected = theirs(data, (0.0, 0.01))
     found = ours(data, tmp_path, "sgd", (0.0, 0.01), [(2.0, 300)])
@@ -100,8 +100,8 @@ def zeros_and_auc(sample: dict[str, Any], l1: float, run_dir: Path) -> tuple[flo
     """Of the defaults by proximal Adam: the share of weights that are exactly 0, and the AUC on the test rows."""
     keras.utils.set_random_seed(42)
     model = build_model(20, ModelConfig(l1=l1))
-    train, validation = (Vectors(sample[f"x{part}"], sample[f"y{part}"]) for part in (0, 1))
-    fit(model, train, validation, TrainingConfig(optimizer="proximal_adam"), run_dir)
+    train, validation = (InMemoryDataset(sample[f"x{part}"], sample[f"y{part}"]) for part in (0, 1))
+    run_training_loop(model, train, validation, TrainingConfig(optimizer="proximal_adam"), run_dir)
     layers = weight_report(model, [str(number) for number in range(20)])["layers"]
     zeros = sum(layer["zero"] * layer["weights"] for layer in layers)
     answers = model(sample["x2"]).numpy()[:, 0]
@@ -143,8 +143,10 @@ def test_features_that_say_nothing_are_dropped(sample: dict[str, Any], tmp_path:
     for l1 in (0.0, 0.01):
         keras.utils.set_random_seed(42)
         model = build_model(20, ModelConfig(hidden_units=(), l1=l1, l2=0.0, dropout=0.0))
-        train, validation = (Vectors(sample[f"x{part}"], sample[f"y{part}"]) for part in (0, 1))
-        fit(model, train, validation, TrainingConfig(optimizer="proximal_adam", learning_rate=0.01), tmp_path)
+        train, validation = (InMemoryDataset(sample[f"x{part}"], sample[f"y{part}"]) for part in (0, 1))
+        run_training_loop(
+            model, train, validation, TrainingConfig(optimizer="proximal_adam", learning_rate=0.01), tmp_path
+        )
         auc = roc_auc_score(sample["y2"][:, 0], model(sample["x2"]).numpy()[:, 0])
         found[l1] = len(weight_report(model, names)["dropped"]), auc
     assert found[0.0][0] == 0

@@ -11,9 +11,9 @@ import pytest
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.training import loop
-from components.training.dataset import Vectors
+from components.training.dataset import InMemoryDataset
 from components.training.network import build_model
-from components.training.sigint import held_back
+from components.training.sigint import defer_sigint
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def python_s_own() -> Iterator[None]:
 
 def interrupted(happened: list[str], error: Exception | None = None, ask: bool = False) -> None:
     """Is interrupted while it is held back, and then goes on: to ask for it, to an error, or to the end."""
-    with held_back() as check:
+    with defer_sigint() as check:
         check()
         signal.raise_signal(signal.SIGINT)
         happened.append("went on")
@@ -64,7 +64,7 @@ def test_an_error_comes_first() -> None:
 def test_where_it_is_ignored_it_stays_so() -> None:
     """As under nohup."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with held_back() as check:
+    with defer_sigint() as check:
         signal.raise_signal(signal.SIGINT)
         check()
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -75,7 +75,7 @@ def test_a_thread_leaves_it_as_it_is() -> None:
     seen: list[object] = []
 
     def work() -> None:
-        with held_back() as check:
+        with defer_sigint() as check:
             check()
             seen.append(signal.getsignal(signal.SIGINT))
 
@@ -87,7 +87,7 @@ def test_a_thread_leaves_it_as_it_is() -> None:
 
 def test_a_training_ends_between_two_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C before the second epoch: its first call into the graph is still made, and no other."""
-    run_epoch, calls = loop._Loop.epoch, []
+    run_epoch, calls = loop._EpochRunner.run_epoch, []
 
     def epoch(self: Any, number: int, *rest: Any) -> dict[str, float]:
         run_steps = self._run_steps
@@ -103,10 +103,10 @@ def test_a_training_ends_between_two_calls(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(self, "_run_steps", run_steps)
         return found
 
-    monkeypatch.setattr(loop._Loop, "epoch", epoch)
+    monkeypatch.setattr(loop._EpochRunner, "run_epoch", epoch)
     monkeypatch.setattr(loop, "STEPS_PER_CALL", 1)
-    rows = Vectors(np.zeros((6, 1), np.float32), np.array([[0], [1]] * 3, np.float32))
+    rows = InMemoryDataset(np.zeros((6, 1), np.float32), np.array([[0], [1]] * 3, np.float32))
     model = build_model(1, ModelConfig(hidden_units=()))
     with pytest.raises(KeyboardInterrupt):
-        loop.fit(model, rows, rows, TrainingConfig(epochs=3, batch_size=2, early_stopping=0))
+        loop.run_training_loop(model, rows, rows, TrainingConfig(epochs=3, batch_size=2, early_stopping=0))
     assert calls == [1, 1, 1, 2]

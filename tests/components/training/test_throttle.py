@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.training.throttle import Pace
+from components.training.throttle import Throttle
 
 
 @pytest.fixture
@@ -12,29 +12,29 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return clock
 
 
-def due(pace: Pace, now: list[float], *times: float) -> list[bool]:
+def due(throttle: Throttle, now: list[float], *times: float) -> list[bool]:
     found = []
     for now[0] in times:
-        found.append(pace.due())
+        found.append(throttle.due())
     return found
 
 
 def test_what_takes_no_time_is_done_every_so_many_seconds(now: list[float]) -> None:
     """From the start, or from the last time on."""
-    pace = Pace(2.0)
-    assert due(pace, now, 100.0, 101.9, 102.0, 103.0) == [False, False, True, True]
-    with pace.taking():
+    throttle = Throttle(2.0)
+    assert due(throttle, now, 100.0, 101.9, 102.0, 103.0) == [False, False, True, True]
+    with throttle.timed():
         pass
-    assert due(pace, now, 104.9, 105.0) == [False, True]
-    assert Pace(2.0, at_once=True).due()
+    assert due(throttle, now, 104.9, 105.0) == [False, True]
+    assert Throttle(2.0, due_at_start=True).due()
 
 
 def test_what_takes_long_is_done_less_often(now: list[float]) -> None:
     """It takes a tenth of the time: one second, then nine in which the training goes on."""
-    pace = Pace(2.0, at_once=True)
-    with pace.taking():
+    throttle = Throttle(2.0, due_at_start=True)
+    with throttle.timed():
         now[0] = 101.0
-    assert due(pace, now, 103.0, 109.9, 110.0) == [False, False, True]
-    with pace.taking():
+    assert due(throttle, now, 103.0, 109.9, 110.0) == [False, False, True]
+    with throttle.timed():
         now[0] = 110.1
-    assert due(pace, now, 112.0, 112.1) == [False, True]
+    assert due(throttle, now, 112.0, 112.1) == [False, True]

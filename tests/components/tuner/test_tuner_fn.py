@@ -19,7 +19,7 @@ from components.config.training import TrainingConfig
 from components.config.tuning import TuningConfig
 from components.trainer.run_fn import run_fn
 from components.trainer.trainer_settings import TrainerSettings
-from components.training.hyperparameters import Trial, trials
+from components.training.hyperparameters import Trial, parse_trials
 from components.tuner.tuner_fn import TunerSettings, trial_loss, tuner_fn
 
 Columns = Mapping[str, Sequence[float]]
@@ -71,7 +71,7 @@ def search(tmp_path_factory: pytest.TempPathFactory, files: dict[str, Any], tran
 
 
 def found(folder: Path) -> list[Trial]:
-    return trials((folder / "tuner_results" / TRIALS_FILE).read_text())
+    return parse_trials((folder / "tuner_results" / TRIALS_FILE).read_text())
 
 
 def best(folder: Path) -> dict[str, Any]:

@@ -12,10 +12,16 @@ import pytest
 from components.common.ingest_record import IngestRecord, RowCounts
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
-from components.study.study_record import Entry, Result, SplitScores, Study, diverged
-from components.study.trainings import Data, Trainings
-from components.study.variants import Plan, Variant, plan
-from components.training.dataset import Vectors
+from components.study.study_record import (
+    SplitScores,
+    StudyEntry,
+    StudyRecord,
+    TrainingResult,
+    diverged_result,
+)
+from components.study.trainings import StudyData, Trainings
+from components.study.variants import StudyPlan, Variant, plan_study
+from components.training.dataset import InMemoryDataset
 from pipeline_def.cli.main import main
 from pipeline_def.local import study_runner as studies
 from pipeline_def.local.study_runner import DataStepsFailed, Studied, StudyFailed
@@ -39,17 +45,17 @@ class Known:
     def key(self, model: ModelConfig, training: TrainingConfig) -> str:
         return str(model.l2)
 
-    def find(self, key: str) -> Result | None:
+    def find(self, key: str) -> TrainingResult | None:
         return self.results.get(key)
 
-    def train(self, model: ModelConfig, training: TrainingConfig) -> Result:
+    def train(self, model: ModelConfig, training: TrainingConfig) -> TrainingResult:
         for number in (1, 2):
             logging.getLogger("regpipe.progress").info("epoch %d/2", number)
         self.results[self.key(model, training)] = entry(variant("", l2=model.l2)).result
         return self.results[self.key(model, training)]
 
 
-def results(trainings: Any, planned: Plan) -> tuple[int, int, list[str]]:
+def results(trainings: Any, planned: StudyPlan) -> tuple[int, int, list[str]]:
     """How many results there are, how many of them were trained, and what was said."""
     terminal = io.StringIO()
     with RunDisplay((studies.STEP,), terminal) as display:
@@ -63,22 +69,22 @@ def test_only_what_is_missing_is_trained(tmp_path: Path) -> None:
     """A second study trains nothing, one with another strength that strength; a network with two names counts once."""
     generator = np.random.default_rng(1)
     x = generator.random((24, 2), np.float32)
-    split = Vectors(x, (x[:, :1] > 0.5).astype(np.float32))
+    split = InMemoryDataset(x, (x[:, :1] > 0.5).astype(np.float32))
 
     def trainings() -> Trainings:
-        return Trainings(Data(("a", "b"), split, split), tmp_path, "code")
+        return Trainings(StudyData(("a", "b"), split, split), tmp_path, "code")
 
     none, strong = variant("none"), variant("L2", l2=0.5)
-    first = Plan((none, strong), {"l2": (variant("l2 = 0.5", l2=0.5),)}, ())
+    first = StudyPlan((none, strong), {"l2": (variant("l2 = 0.5", l2=0.5),)}, ())
     assert results(trainings(), first)[:2] == (2, 2)
     assert results(trainings(), first)[:2] == (2, 0)
-    wider = Plan((none, strong), {"l2": (variant("l2 = 0.1", l2=0.1), variant("l2 = 0.5", l2=0.5))}, ())
+    wider = StudyPlan((none, strong), {"l2": (variant("l2 = 0.1", l2=0.1), variant("l2 = 0.5", l2=0.5))}, ())
     assert results(trainings(), wider)[:2] == (3, 1)
 
 
 def test_the_progress_says_how_far_it_is() -> None:
     """A line for each network that had to be trained: what came of it, how long it took, how long the rest will."""
-    planned = Plan((variant("none"), variant("weak", l2=0.01), variant("strong", l2=0.02)), {}, ())
+    planned = StudyPlan((variant("none"), variant("weak", l2=0.01), variant("strong", l2=0.02)), {}, ())
     assert results(Known("0.01"), planned)[2] == [
         "Study  running",
         "3 networks, 1 of them known from before",
@@ -91,13 +97,13 @@ def test_the_progress_says_how_far_it_is() -> None:
 def test_a_long_training_shows_its_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind the name of the network, and not more often than SECONDS_BETWEEN allows: here each."""
     monkeypatch.setattr(studies, "SECONDS_BETWEEN", 0.0)
-    said = results(Known(), Plan((variant("none"),), {}, ()))[2]
+    said = results(Known(), StudyPlan((variant("none"),), {}, ()))[2]
     assert said[2:4] == ["Study  1 of 1  none: epoch 1/2", "Study  1 of 1  none: epoch 2/2"]
 
 
-def entry(variant: Variant) -> Entry:
+def entry(variant: Variant) -> StudyEntry:
     scores = SplitScores(log_loss=0.5 - 10 * variant.model.l2_by_layer()[0], auc=0.75, accuracy=0.5)
-    found = Result(
+    found = TrainingResult(
         train=SplitScores(log_loss=0.25, auc=0.9, accuracy=0.9),
         validation=scores,
         zero=0.375,
@@ -109,13 +115,13 @@ def entry(variant: Variant) -> Entry:
         training_curve=(0.5,) * 12,
         validation_curve=(0.5,) * 12,
     )
-    return Entry(**variant._asdict(), result=found)
+    return StudyEntry(**variant._asdict(), result=found)
 
 
 @pytest.fixture
 def studied() -> Studied:
-    planned = plan(ModelConfig(), TrainingConfig(), 3)
-    study = Study(
+    planned = plan_study(ModelConfig(), TrainingConfig(), 3)
+    study = StudyRecord(
         id="r1",
         config={},
         ingest=IngestRecord(
@@ -175,7 +181,7 @@ def test_the_table_on_the_terminal(studied: Studied) -> None:
 
 def test_a_network_that_diverged_says_so_in_its_row(studied: Studied) -> None:
     first, *others = studied.study.family
-    lost = first.model_copy(update={"result": diverged(2, "the loss is inf", 1.0)})
+    lost = first.model_copy(update={"result": diverged_result(2, "the loss is inf", 1.0)})
     study = studied.study.model_copy(update={"family": (lost, *others)})
     assert "none               diverged: the loss is inf" in shown(Studied(study, studied.page))
 
