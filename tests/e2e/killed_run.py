@@ -1,4 +1,4 @@
-"""`regpipe` in a process that dies by SIGKILL around the rename with which its Pusher publishes.
+"""Runs `regpipe` in a process that kills itself with SIGKILL before or after the rename by which its Pusher publishes.
 
 Arguments: `before` or `after`, then those of regpipe.
 """
@@ -9,15 +9,15 @@ import sys
 from pathlib import Path
 
 
-class Fuse:
-    """Kills this process at that rename, or at what it does to a file next."""
+class KillAtRename:
+    """An audit hook that kills this process at the rename, or at its next operation on a file."""
 
     def __init__(self, when: str) -> None:
         self._when = when
         self._renamed = False
 
     def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
-        if event == "os.kill":  # our own
+        if event == "os.kill":  # raised by the call below
             return
         publishes = event == "os.rename" and Path(str(arguments[1])).name.isdecimal()
         if self._renamed or (publishes and self._when == "before"):
@@ -28,5 +28,5 @@ class Fuse:
 if __name__ == "__main__":
     from pipeline_def.cli.main import main
 
-    sys.addaudithook(Fuse(sys.argv[1]))
+    sys.addaudithook(KillAtRename(sys.argv[1]))
     sys.exit(main(sys.argv[2:]))

@@ -67,7 +67,7 @@ def test_a_run_whose_step_was_killed_ends_as_if_nothing_was(
     assert not killed.well
     assert killed.told["status"] == "FAILED"  # a container that was killed leaves no word
     assert first.well
-    assert any("an earlier attempt did not end well; what it left is removed" in line for line in first.log)
+    assert any("an earlier attempt failed; its outputs are removed" in line for line in first.log)
     assert (first.summary["status"], first.steps("done"), len(first.summary["steps"])) == (
         "pushed",
         STEPS,

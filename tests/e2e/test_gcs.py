@@ -153,7 +153,7 @@ def test_a_training_that_was_killed_goes_on(cluster: Cluster, first: dict[str, A
     killed.communicate()
     assert len(cluster.names("checkpoints/")) in (1, 2)
     log = cluster.run("r3", "Trainer")
-    assert "Trainer: an earlier attempt did not end well; what it left is removed" in log
+    assert "Trainer: an earlier attempt failed; its outputs are removed" in log
     assert "goes on after epoch " in log
     assert cluster.names("checkpoints/") == []
     epochs = [

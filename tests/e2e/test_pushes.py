@@ -1,4 +1,4 @@
-"""Publication in whole runs: killed, polled, rolled back."""
+"""Publishing in whole runs: killed runs, servers that poll, and rollbacks."""
 
 import json
 import random
@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,30 +17,32 @@ import tensorflow as tf
 from components.pusher.publication import Destination, publish, version_store
 from components.saved_model.model_files import model_digest
 from pipeline_def.runs.run_store import RunStore
+from tests.waiting import wait_until
 
 Run: TypeAlias = Any  # of conftest.py
 HERE = Path(__file__).parent
 PUSHES = 50
+SECONDS = 60.0  # the limit of each wait
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Path:
-    """A root in which all is done but the push."""
+    """A root in which every step up to the Evaluator is done."""
     root = tmp_path_factory.mktemp("publication")
     assert run(root, "--to-step", "Evaluator", *run.quick).code == 0
     return root
 
 
-def regpipe(run: Run, *words: object) -> str:
-    done = subprocess.run(run.command(*words), capture_output=True, text=True, timeout=300)
+def regpipe(run: Run, *arguments: object) -> str:
+    done = subprocess.run(run.command(*arguments), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def kill(when: str, run: Run, root: Path) -> None:
-    words = ["run", "--root", root, *run.quick]
+    arguments = ["run", "--root", root, *run.quick]
     done = subprocess.run(
-        [sys.executable, HERE / "killed_run.py", when, *map(str, words)], capture_output=True, timeout=300
+        [sys.executable, HERE / "killed_run.py", when, *map(str, arguments)], capture_output=True, timeout=300
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
 
@@ -49,14 +51,14 @@ def published(root: Path) -> list[str]:
     return sorted(path.name for path in (root / "serving").iterdir() if path.is_dir())
 
 
-def test_a_run_that_is_killed_as_it_publishes(run: Run, root: Path) -> None:
-    """Before the rename there is no version, after it a whole one; the next run clears up and notes what is there.
+def test_a_run_that_is_killed_while_publishing(run: Run, root: Path) -> None:
+    """Before the rename there is no version, after it a complete one; the next run cleans up and records the version.
 
-    Whatever the metadata store says was pushed is there.
+    Every push in the metadata store exists in the folder.
     """
     kill("before", run, root)
-    (left,) = published(root)
-    assert left.startswith("incoming-")
+    (remaining,) = published(root)
+    assert remaining.startswith("incoming-")
     kill("after", run, root)
     (version,) = published(root)
     assert version.isdecimal()
@@ -82,8 +84,8 @@ def test_a_run_that_is_killed_as_it_publishes(run: Run, root: Path) -> None:
     assert [record["status"] for record in listed] == ["pushed", "interrupted", "interrupted", "partial"]
 
 
-def test_a_version_that_someone_removed_is_published_again(run: Run, root: Path) -> None:
-    """The cache does not answer for what is in the folder; the number is a higher one."""
+def test_a_version_that_was_deleted_is_published_again(run: Run, root: Path) -> None:
+    """The push is not taken from the cache, and gets a higher number."""
     before = run(root, *run.quick).summary["pushed_version"]
     subprocess.run(["rm", "-r", root / "serving" / str(before)], check=True)
     again = run(root, *run.quick)
@@ -93,12 +95,12 @@ def test_a_version_that_someone_removed_is_published_again(run: Run, root: Path)
 
 
 def test_the_pipeline_does_not_undo_a_rollback(run: Run, root: Path) -> None:
-    """The next run with the same model is told who rolled back from it, and that is its verdict: exit 4."""
+    """The next run with the same model is not pushed: exit code 4, and the message names who rolled back and why."""
     old = run(root, *run.quick).summary["pushed_version"]
     changed = (*run.quick, "--set", "model.l2=0.05")
     new = run(root, *changed).summary["pushed_version"]
-    said = regpipe(run, "rollback", old, "--root", root, "--by", "ann", "--reason", "complaints")
-    assert said.startswith(f"Version {old} is published again, as version ")
+    printed = regpipe(run, "rollback", old, "--root", root, "--by", "ann", "--reason", "complaints")
+    assert printed.startswith(f"Version {old} is published again, as version ")
     (current, *_) = json.loads(regpipe(run, "versions", "--root", root, "--json"))
     assert (current["rollback"]["from_version"], current["rollback"]["to_version"]) == (new, old)
     assert model_digest(current["path"]) == model_digest(str(root / "serving" / str(old)))
@@ -106,14 +108,18 @@ def test_the_pipeline_does_not_undo_a_rollback(run: Run, root: Path) -> None:
     assert (refused.code, refused.summary["pushed_version"]) == (4, None)
     reason = refused.summary["held_back"]
     assert reason == f"ann rolled back from this very model on {current['rollback']['at']}: complaints"
-    words = " ".join(refused.verdict.split())
-    assert f"Not pushed: {reason}. Nothing was published" in words
+    text = " ".join(refused.verdict.split())
+    assert f"Not pushed: {reason}. Nothing was published" in text
     assert f"Blessed, but not pushed: {reason}." in Path(refused.summary["report_path"]).read_text("utf-8")
     assert run(root, *run.quick).summary["pushed_version"] == current["version"]
 
 
 class Pollers:
-    """A poller in a process of its own, killed and started again at random."""
+    """Runs poller.py in a process that is killed, soon after it has read a version, and started again.
+
+    Attributes:
+        starts: the number of processes started.
+    """
 
     def __init__(self, directory: Path, mark: Path, output: Path) -> None:
         self._command = [sys.executable, str(HERE / "poller.py"), str(directory), str(mark)]
@@ -125,12 +131,17 @@ class Pollers:
     def _work(self) -> None:
         chance = random.Random(1)
         while not self._done.is_set():
+            before = self._output.stat().st_size
             with self._output.open("a") as output:
                 process = subprocess.Popen(self._command, stdout=output)
             self.starts += 1
-            self._done.wait(chance.uniform(0.6, 1.4))
+            wait_until(partial(self._has_read, before), SECONDS)
+            self._done.wait(chance.uniform(0, 0.5))  # so that it is killed at a random point of its work
             process.kill()
             process.wait()
+
+    def _has_read(self, size_before: int) -> bool:
+        return self._done.is_set() or self._output.stat().st_size > size_before
 
     def __enter__(self) -> "Pollers":
         self._thread.start()
@@ -142,7 +153,12 @@ class Pollers:
 
 
 class Loader:
-    """A server in a thread of its own, with TensorFlow; every now and then it forgets what it has loaded."""
+    """A thread that loads the highest version with TensorFlow; at random, it discards what it has loaded.
+
+    Attributes:
+        answers: each version that was loaded, with the model's prediction.
+        errors: the errors of loading or predicting.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -175,16 +191,19 @@ class Loader:
         self._thread.join()
 
 
-def test_pollers_that_restart_see_whole_versions_and_no_older_ones(
+def test_pollers_that_restart_see_complete_versions_and_no_older_ones(
     tmp_path: Path, make_model: Callable[..., str]
 ) -> None:
-    """Through 50 pushes: each version that is loaded is complete, and not older than one published before."""
+    """During 50 pushes, each version that is loaded is complete, and not older than one published before.
+
+    The pushes follow each other without a pause, except that every fourth waits until both readers have its version.
+    """
     serving, mark, output = tmp_path / "serving", tmp_path / "mark", tmp_path / "output"
     mark.touch()
+    output.touch()
     models = {number / 100: make_model(number / 100) for number in range(1, PUSHES + 1)}
     place = Destination(directory=str(serving), keep_versions=5, model_name="m")
     made: dict[int, float] = {}
-    pause = random.Random(3)
     with Pollers(serving, mark, output) as pollers, Loader(serving) as loader:
         for answer, model in models.items():
             version = publish(model, place, {}).version
@@ -192,8 +211,8 @@ def test_pollers_that_restart_see_whole_versions_and_no_older_ones(
             beside = mark.with_name("mark.new")
             beside.write_text(str(version))
             beside.replace(mark)
-            time.sleep(pause.uniform(0, 0.2))
-        time.sleep(2)  # for the last version to be seen
+            if len(made) % 4 == 0 or len(made) == PUSHES:
+                wait_until(partial(have_read, version, output, loader), SECONDS)
     seen = list(lines(output))
     assert [line["error"] for line in seen if "error" in line] == []
     assert loader.errors == []
@@ -207,6 +226,15 @@ def test_pollers_that_restart_see_whole_versions_and_no_older_ones(
     assert version_store(place).versions() == list(made)[-5:]
 
 
+def have_read(version: int, output: Path, loader: Loader) -> bool:
+    """Returns whether both the poller and the loader have read the version; true also after an error."""
+    found = list(lines(output))
+    failed = bool(loader.errors) or any("error" in line for line in found)
+    polled = any(line.get("version") == version for line in found)
+    return failed or (polled and any(loaded == version for loaded, _ in loader.answers))
+
+
 def lines(output: Path) -> Iterator[dict[str, Any]]:
-    for line in output.read_text().splitlines():
+    """Yields what the poller has printed; a line that is not complete yet is left out."""
+    for line in output.read_text().split("\n")[:-1]:
         yield json.loads(line)

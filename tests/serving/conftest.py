@@ -46,7 +46,7 @@ def _start_binary(base_path: Path) -> Running:
     from serving.client.connect import connect
     from serving.client.exceptions import ServingError
     from serving.client.retries import RetryPolicy
-    from tests.standins.tf_serving.waiting import wait_until
+    from tests.waiting import wait_until
 
     ports = _free_port(), _free_port()
     flags = {

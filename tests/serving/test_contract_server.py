@@ -15,7 +15,7 @@ from tests.standins.tf_serving.bundle import MAX_WARM_UP, Batching, Bundle
 from tests.standins.tf_serving.contract_server import ContractServer, build, main, parser
 from tests.standins.tf_serving.manager import Manager, Polling
 from tests.standins.tf_serving.status import Code, Status
-from tests.standins.tf_serving.waiting import wait_until
+from tests.waiting import wait_until
 
 QUICK = Polling(seconds=0.02, load_retries=0)
 ONE = {"a": np.zeros(1, np.float32), "b": np.zeros(1, np.float32)}

@@ -15,7 +15,7 @@ from serving.client.predictor import Client
 from serving.client.retries import RetryPolicy
 from tests.serving.conftest import SECONDS, Running, Serve
 from tests.standins.tf_serving.manager import version_of
-from tests.standins.tf_serving.waiting import wait_until
+from tests.waiting import wait_until
 
 ONE = {"a": np.zeros(1, np.float32), "b": np.zeros(1, np.float32)}
 Publish = Callable[[str, float], None]

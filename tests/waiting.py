@@ -1,4 +1,4 @@
-"""For what happens in another thread or process."""
+"""Waits for something that happens in another thread or process."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     """Returns as soon as the condition holds.
 
     Raises:
-        TimeoutError: it does not hold in that time.
+        TimeoutError: the condition did not hold within that many seconds.
     """
     end = time.monotonic() + seconds
     while not condition():
