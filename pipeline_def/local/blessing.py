@@ -1,4 +1,4 @@
-"""Publishes by hand what the pipeline did not bless, and writes down who did it and why."""
+"""Publishes a model that the pipeline did not bless, and records who did it and why."""
 
 import contextlib
 import datetime
@@ -11,41 +11,41 @@ from components.pusher.publication import PublishedVersion, publish
 from components.saved_model.card_file import Card
 from pipeline_def.config.destination import destination
 from pipeline_def.config.load import PipelineConfig
-from pipeline_def.local.runner import SUMMARY_FILE, only_process
+from pipeline_def.local.runner import SUMMARY_FILE, lock_root
 from pipeline_def.runs.run_store import NoSuchRun, RunStore
 from pipeline_def.runs.summary import EXIT_CODES, Override, Summary
 from pipeline_def.terminal.capture import OutputCapture
 
 
 class CannotBless(Exception):
-    """The run has no model to publish, or has published it already."""
+    """The run has no model, or its model was published already."""
 
 
 def bless(root: Path, run_id: str, *, by: str, reason: str) -> Summary:
-    """Publishes the candidate of a run to where the run would have, whatever the verdict on it was.
+    """Publishes the candidate of a run to the destination of the run, whatever its verdict is.
 
-    The record is made before the model is published, so that nothing is ever served without one. What TensorFlow and
-    TFX have to say goes to `bless.log` among the run's logs.
+    The override is recorded before the model is published, so every served model has a record. The output of
+    TensorFlow and TFX is written to `bless.log` in the run's folder of logs.
 
     Args:
         root: the folder of the runs.
-        run_id: see `regpipe runs`.
-        by: who does it.
+        run_id: the id of the run, as listed by `regpipe runs`.
+        by: who publishes the model.
         reason: why, in one line.
 
     Returns:
-        The run's summary as it now is; it replaces the one in the run's folder.
+        The updated summary of the run, which is also written to the run's folder.
 
     Raises:
         NoSuchRun: there is no such run under the root.
-        CannotBless: it has no candidate, or was pushed.
-        RootInUse: a run is under way under this root.
+        CannotBless: the run has no candidate, or it was pushed.
+        RootInUse: another process uses the root.
         BadModel: the model can't be served. Nothing was published.
-        OSError: the model can't be copied to where it is to be served.
+        OSError: the model can't be copied to the destination.
     """
     store = RunStore.open(root)
     root = root.resolve()
-    with only_process(root):
+    with lock_root(root):
         model = _candidate(store, run_id)
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         override = Override(by=by, at=now, reason=reason)
@@ -73,7 +73,7 @@ def _candidate(store: RunStore, run_id: str) -> mlmd.Artifact:
         raise CannotBless(f"run {run_id} was pushed already.")
     model = store.outputs(run_id).get(("Trainer", "model"))
     if model is None:
-        raise CannotBless(f"run {run_id} has no model: it never came to the end of its Trainer.")
+        raise CannotBless(f"run {run_id} has no model, as its Trainer did not finish.")
     return model
 
 

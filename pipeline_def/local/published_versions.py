@@ -1,4 +1,4 @@
-"""The published versions: what each of them is, and going back to one."""
+"""Lists the published versions of a model, and rolls back to one of them."""
 
 import contextlib
 import datetime
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 class CannotRollBack(Exception):
-    """There is no such version, or going back to it would change nothing."""
+    """There is no such version, or a rollback to it would change nothing."""
 
 
 def list_versions(destination: Destination) -> list[VersionRecord]:
-    """What is published at a destination, the newest first, as the card of each version tells it."""
-    place = version_store(destination)
-    current = place.current()
+    """Returns the versions at a destination, the newest first, as described by their model cards."""
+    published = version_store(destination)
+    current = published.current()
     return [
-        _record(version, place.path(version), current=version == current)
-        for version in reversed(place.versions())
+        _record(version, published.path(version), current=version == current)
+        for version in reversed(published.versions())
     ]
 
 
@@ -48,71 +48,71 @@ def _record(version: int, path: str, *, current: bool) -> VersionRecord:
 
 
 def rollback(root: Path, destination: Destination, version: int, *, by: str, reason: str) -> PublishedVersion:
-    """Publishes an old version again, as the newest: it is copied, checked as any model is, and gets a new number.
+    """Publishes an old version again as the newest one: it is copied, validated like any model, and gets a new number.
 
-    Who did so, when and why is in its card, and, where there is one, in the metadata store under the root. From then
-    on the pipeline does not publish the model that was rolled back from, until another one was published.
+    Who did it, when and why is recorded in its card and in the metadata store, if there is one under the root. From
+    then on the pipeline does not publish the model that was replaced, until another model has been published.
 
     Args:
         root: the folder of the runs.
-        destination: where the versions are.
-        version: the one to go back to.
+        destination: the folder or address of the versions.
+        version: the version to roll back to.
         by: who does it.
         reason: why, in one line; may be empty.
 
     Raises:
         CannotRollBack: there is no such version, it is the current one or the same model, or its files have changed.
-        BadModel: it does not load, or does not answer its warm-up requests well. Nothing was published.
-        RootInUse: a run is under way under this root.
+        BadModel: the model can't be loaded, or fails on its warm-up requests. Nothing was published.
+        RootInUse: another process uses the root.
     """
-    with _only_process(root) as runs:
-        place = version_store(destination)
+    with _locked_run_store(root) as runs:
+        versions = version_store(destination)
         note = Rollback(
             by=by,
             at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             reason=reason,
-            from_version=_current(place, destination),
+            from_version=_current(versions, destination),
             to_version=version,
         )
-        away_from = _away_from(place, note)
+        away_from = _away_from(versions, note)
         facts = note.model_dump()
         record: contextlib.AbstractContextManager[dict[str, str | int]]
         record = runs.recorded("Rollback", facts) if runs else contextlib.nullcontext({})
         with record as result:
             published = publish(
-                place.path(version), destination, {"rollback": {**facts, "away_from": away_from}}
+                versions.path(version), destination, {"rollback": {**facts, "away_from": away_from}}
             )
             result |= {"version": published.version, "path": published.path}
     return published
 
 
-def _current(place: VersionStore, destination: Destination) -> int:
-    current = place.current()
+def _current(versions: VersionStore, destination: Destination) -> int:
+    current = versions.current()
     if current is None:
         raise CannotRollBack(f"{destination.directory}: there is no version yet.")
     return current
 
 
-def _away_from(place: VersionStore, note: Rollback) -> list[str]:
-    """The digests of the models that people have rolled back from, the last first, since the pipeline published one."""
+def _away_from(versions: VersionStore, note: Rollback) -> list[str]:
+    """Returns the digests of the models replaced by rollbacks since the last push of the pipeline, the latest first."""
     version, current = note.to_version, note.from_version
     if version == current:
         raise CannotRollBack(f"version {version} is the current one.")
-    if version not in place.versions():
+    if version not in versions.versions():
         raise CannotRollBack(f"there is no version {version}; `regpipe versions` lists them.")
-    digest, left = model_digest(place.path(version)), model_digest(place.path(current))
-    if digest == left:
+    digest, replaced = model_digest(versions.path(version)), model_digest(versions.path(current))
+    if digest == replaced:
         raise CannotRollBack(f"version {version} and the current one, {current}, are the same model.")
-    if digest != read_card(place.path(version)).get("digest", digest):
-        raise CannotRollBack(f"version {version}: its files are not those that were published.")
-    earlier = read_card(place.path(current)).get("rollback", {}).get("away_from", [])
-    return [left, *(other for other in earlier if other not in (left, digest))]
+    if digest != read_card(versions.path(version)).get("digest", digest):
+        raise CannotRollBack(f"version {version}: its files have changed since it was published.")
+    earlier = read_card(versions.path(current)).get("rollback", {}).get("away_from", [])
+    return [replaced, *(other for other in earlier if other not in (replaced, digest))]
 
 
 @contextlib.contextmanager
-def _only_process(root: Path) -> Iterator["RunStore | None"]:
-    """The metadata store under the root, for this process alone; None where there is none, as on another machine."""
-    from pipeline_def.local.runner import only_process
+def _locked_run_store(root: Path) -> Iterator["RunStore | None"]:
+    """Locks the root and yields its metadata store; yields None if there is none, for example on another machine."""
+    from pipeline_def.local.runner import lock_root
     from pipeline_def.runs.run_store import NoSuchRun, RunStore
 
     try:
@@ -120,5 +120,5 @@ def _only_process(root: Path) -> Iterator["RunStore | None"]:
     except NoSuchRun:
         yield None
         return
-    with only_process(root):
+    with lock_root(root):
         yield runs

@@ -1,4 +1,4 @@
-"""Runs all nodes in this process, one after the other, with progress on the terminal and a summary at the end."""
+"""Runs all steps in this process, one after the other, shows progress on the terminal, and writes a summary."""
 
 import contextlib
 import dataclasses
@@ -28,9 +28,9 @@ LOG_TAIL_LINES = 15
 
 @dataclasses.dataclass(frozen=True)
 class RunOptions:
-    """How to run: everything that is not part of what is computed.
+    """Options of a run that do not affect its results.
 
-    `from_step` and `to_step` run a part of the graph; the steps before it are taken from the last run.
+    `from_step` and `to_step` run a part of the graph; the outputs of earlier steps are taken from the last run.
     """
 
     root: Path = Path("runs")
@@ -40,11 +40,11 @@ class RunOptions:
 
 
 class RootInUse(Exception):
-    """Another run holds the same root: its metadata store takes one process at a time."""
+    """Another process uses the root, whose metadata store allows one process at a time."""
 
 
 class _Run:
-    """One run: its id, its folder and what is known of its steps so far."""
+    """The state of one run: its id, its folder, and the results of its steps so far."""
 
     def __init__(self, root: Path) -> None:
         self.id = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
@@ -59,7 +59,7 @@ class _Run:
         self.rejected_rows: str | None = None
 
     def fail(self, error: BaseException, log: Path) -> None:
-        """Keeps what the person needs to know: the sentence for refused data, the end of the log for a crash."""
+        """Records an error: for refused data its message, for other errors also the end of the log."""
         if isinstance(error, DataRefused):
             self.status, self.error = "data_refused", str(error)
             self.rejected_rows = error.rejected_rows
@@ -72,18 +72,18 @@ class _Run:
 def run(config: PipelineConfig, options: RunOptions) -> Summary:
     """Runs the pipeline and writes `<root>/runs/<run_id>/summary.json`.
 
-    A failed step and refused data are in the summary; they are not raised.
+    A failed step and refused data are recorded in the summary, not raised.
 
     Raises:
-        RootInUse: another process runs under the same root.
-        NoSuchRun: no run has ended the steps before `from_step` well.
-        KeyboardInterrupt: after the step that ran was marked as failed.
+        RootInUse: another process uses the root.
+        NoSuchRun: no earlier run has completed the steps before `from_step`.
+        KeyboardInterrupt: the run was interrupted; the current step has been marked as failed.
     """
     root = options.root.resolve()
     root.mkdir(parents=True, exist_ok=True)
     config = _with_absolute_paths(config)
     names = config.step_names()
-    with only_process(root):
+    with lock_root(root):
         this = _Run(root)
         with OutputCapture(this.logs / "startup.log") as capture:
             with RunDisplay(names, capture.terminal) as display, _shown_progress(display):
@@ -105,7 +105,7 @@ def _compile(
     try:
         return compile_pipeline(config, options, this.id)
     except NoSuchRun:
-        shutil.rmtree(this.dir)  # a mistyped command is no run
+        shutil.rmtree(this.dir)  # nothing was run, so this does not count as a run
         raise
     except Exception as error:
         traceback.print_exc()
@@ -179,7 +179,7 @@ def _summarize(this: _Run) -> Summary:
 
 
 def _with_absolute_paths(config: PipelineConfig) -> PipelineConfig:
-    """The same table is the same to the cache from whichever folder it is named; gs:// paths stay."""
+    """Makes paths absolute, so that the cache does not depend on the working directory; gs:// paths stay."""
 
     def absolute(path: str | None) -> str | None:
         return path if path is None or "://" in path else str(Path(path).absolute())
@@ -196,8 +196,12 @@ def _with_absolute_paths(config: PipelineConfig) -> PipelineConfig:
 
 
 @contextlib.contextmanager
-def only_process(root: Path) -> Iterator[None]:
-    """The metadata store is one sqlite file: a second process on it would fail in the middle of a run."""
+def lock_root(root: Path) -> Iterator[None]:
+    """Locks the root for this process, as two processes can't use its metadata store, a SQLite file, at once.
+
+    Raises:
+        RootInUse: another process holds the lock.
+    """
     with (root / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -210,7 +214,7 @@ def only_process(root: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _shown_progress(display: RunDisplay) -> Iterator[None]:
-    """Shows what the steps log as progress beside the step that runs."""
+    """Shows the progress messages that steps log beside the current step."""
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

@@ -1,4 +1,4 @@
-"""`regpipe study`: the data steps of the pipeline, then many trainings on what they made, and a page about them."""
+"""`regpipe study`: runs the data steps of the pipeline, trains many networks on their output, and writes a page."""
 
 import dataclasses
 import json
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 STEP = "Study"
 LAST_DATA_STEP = "Transform"
 RECORD_FILE = "study.json"
-SECONDS_BETWEEN = 5.0  # epochs on the terminal, which has a line for each network besides
+SECONDS_BETWEEN = 5.0  # between two epochs on the terminal, besides one line for each network
 
 
 @dataclasses.dataclass(frozen=True)
-class Studied:
-    """A study, and its page."""
+class CompletedStudy:
+    """A completed study, and the path of its page."""
 
     study: StudyRecord
     page: Path
 
 
 class DataStepsFailed(Exception):
-    """The data was refused, or a step before the trainings failed: `summary` says which and why."""
+    """The data was refused, or a data step failed; the reason is in `summary`."""
 
     def __init__(self, summary: Summary) -> None:
         super().__init__(summary.error)
@@ -47,24 +47,24 @@ class DataStepsFailed(Exception):
 
 
 class StudyFailed(Exception):
-    """Training or writing failed. The message names the error and the log."""
+    """Training or writing the results failed. The message contains the error and the path of the log."""
 
 
-def study(config: PipelineConfig, root: Path, strengths: int) -> Studied:
-    """Trains what `components.study.variants.plan` says, but for what an earlier study has trained already.
+def study(config: PipelineConfig, root: Path, strengths: int) -> CompletedStudy:
+    """Trains the variants of `components.study.variants.plan`, except those that an earlier study has trained.
 
-    The results are under `<root>/studies/`: an interrupted study leaves those that it had. The page and the record of
-    this study are in a folder there that is named after the run that prepared the data.
+    The results are stored under `<root>/studies/` one by one, so an interrupted study can be continued. The page and
+    the record of this study are in a folder there, named after the run that prepared the data.
 
     Args:
         config: the whole configuration.
-        root: as of the runs.
-        strengths: how many on each path; 0: no paths.
+        root: the folder of the runs.
+        strengths: the number of strengths on each regularization path; 0: no paths.
 
     Raises:
-        DataStepsFailed: there is nothing to train on.
-        StudyFailed: anything later.
-        RootInUse: see `local_runner.run`.
+        DataStepsFailed: a data step failed, so there is nothing to train on.
+        StudyFailed: training or writing the results failed.
+        RootInUse: another process uses the root.
     """
     summary = runner.run(config, runner.RunOptions(root=root, to_step=LAST_DATA_STEP))
     if summary.exit_code:
@@ -85,7 +85,7 @@ def study(config: PipelineConfig, root: Path, strengths: int) -> Studied:
             display.finish(STEP, "failed", time.monotonic() - started)
             raise StudyFailed(f"{type(error).__name__}: {error}; see {capture.path}") from error
         display.finish(STEP, "done" if found.trained else "cached", time.monotonic() - started)
-    return Studied(found, page)
+    return CompletedStudy(found, page)
 
 
 def _study(
@@ -145,14 +145,14 @@ def _study(
 def _results(
     trainings: "Trainings", planned: StudyPlan, display: RunDisplay
 ) -> tuple[dict[str, TrainingResult], int]:
-    """All results by key, and how many of them had to be trained."""
+    """Returns the results of all variants by key, and the number of those that were trained now."""
     variants = [*planned.family, *(variant for path in planned.paths.values() for variant in path)]
     by_key: dict[str, Variant] = {}
-    for variant in variants:  # the family and the paths may have some in common
+    for variant in variants:  # the family and the paths may have variants in common
         by_key.setdefault(trainings.key(variant.model, variant.training), variant)
     results = {key: result for key in by_key if (result := trainings.find(key))}
     missing = [key for key in by_key if key not in results]
-    display.note(f"{len(by_key)} networks, {len(results)} of them known from before")
+    display.note(f"{len(by_key)} networks, {len(results)} of them trained by an earlier study")
     progress = _Progress(display, len(missing))
     with progress_heard(progress):
         for key in missing:
@@ -164,7 +164,7 @@ def _results(
 
 
 class _Progress(logging.Handler):
-    """A line for each network that is done, and in between, of long trainings, an epoch now and then."""
+    """Shows a line for each finished network and, during long trainings, an epoch every few seconds."""
 
     def __init__(self, display: RunDisplay, total: int) -> None:
         super().__init__(logging.INFO)
@@ -175,17 +175,17 @@ class _Progress(logging.Handler):
         self._shown = 0.0
 
     def begin(self, name: str) -> None:
-        """This network comes next."""
+        """Starts the next network."""
         self._head = f"{len(self._seconds) + 1} of {self._total}  {name}"
         self._shown = time.monotonic()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """What the training says of itself, if it is some time since the last word."""
+        """Shows a progress message of the training, unless another one was shown just before."""
         if time.monotonic() - self._shown >= SECONDS_BETWEEN:
             self._show(record.getMessage())
 
     def end(self, result: TrainingResult) -> None:
-        """The network is trained."""
+        """Shows the result of a network."""
         self._seconds.append(result.seconds)
         left = statistics.fmean(self._seconds) * (self._total - len(self._seconds))
         outcome = f"validation log loss {number(result.validation.log_loss)}, gap {difference(result.gap)}"
@@ -193,8 +193,8 @@ class _Progress(logging.Handler):
             f"{'diverged' if result.failure else outcome}, {duration(result.seconds)}, {duration(left)} left"
         )
 
-    def _show(self, words: str) -> None:
-        self._display.progress(STEP, f"{self._head}: {words}")
+    def _show(self, text: str) -> None:
+        self._display.progress(STEP, f"{self._head}: {text}")
         self._shown = time.monotonic()
 
 

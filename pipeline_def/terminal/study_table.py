@@ -11,14 +11,14 @@ from components.common.formatting import difference, number, percent
 from components.report.regularization_paths import TITLES
 from components.report.study_page import best_network_options, result_sentence
 from components.study.study_record import StudyEntry, StudyRecord
-from pipeline_def.local.study_runner import Studied
+from pipeline_def.local.study_runner import CompletedStudy
 
 _WIDTH = 98
 _NAME_WIDTH = 17
 Line = tuple[str, str]  # text and rich style
 
 
-def show(studied: Studied, stream: TextIO) -> None:
+def show(studied: CompletedStudy, stream: TextIO) -> None:
     """Writes the table to `stream`, in colour if `stream` is a terminal."""
     lines = list(_lines(studied))
     if stream.isatty():
@@ -30,7 +30,7 @@ def show(studied: Studied, stream: TextIO) -> None:
         stream.flush()
 
 
-def _lines(studied: Studied) -> Iterator[Line]:
+def _lines(studied: CompletedStudy) -> Iterator[Line]:
     study = studied.study
     for line in textwrap.wrap(result_sentence(study), _WIDTH, break_on_hyphens=False):
         yield line, "bold green"

@@ -51,7 +51,7 @@ def test_the_table_and_the_page(done: subprocess.CompletedProcess[str], file: Pa
     assert rows == [
         *FAMILY, "l1 = 1e-05", "l1 = 0.01", "l2 = 1e-05", "l2 = 0.01", "dropout = 0.1", "dropout = 0.8",
     ]  # fmt: skip
-    assert "15 networks, 0 of them known from before" in done.stderr
+    assert "15 networks, 0 of them trained by an earlier study" in done.stderr
     assert "Study  15 of 15  dropout = 0.8: validation log loss 0." in done.stderr
     assert "Traceback" not in done.stderr
     assert file.name == "study.html"
@@ -63,7 +63,7 @@ def test_the_table_and_the_page(done: subprocess.CompletedProcess[str], file: Pa
 def test_a_second_study_trains_only_what_is_new(run: Run, root: Path, done: object) -> None:
     """The same one nothing; with a third strength the one in the middle of each path; the numbers stay."""
     same = study(run, root, "--strengths", 2, "--json")
-    assert "15 networks, 15 of them known from before" in same.stderr
+    assert "15 networks, 15 of them trained by an earlier study" in same.stderr
     found = json.loads(same.stdout)
     assert (found["trained"], found["known"]) == (0, 15)
     wider = json.loads(study(run, root, "--strengths", 3, "--json").stdout)

@@ -1,4 +1,4 @@
-"""`regpipe bless` on a metadata store with runs in it, and on the command line."""
+"""`regpipe bless`, on a metadata store with one run, and through the command line."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from components.pusher.publication import Destination, publish
 from pipeline_def.cli.main import main
 from pipeline_def.local import blessing as by_hand
-from pipeline_def.local.runner import RootInUse, only_process
+from pipeline_def.local.runner import RootInUse, lock_root
 from pipeline_def.runs.run_store import RunStore, list_runs
 from pipeline_def.runs.summary import Override, Summary
 
@@ -21,7 +21,7 @@ MakeModel = Callable[..., str]
 
 
 class Root:
-    """A root with one run, `r1`, of a pipeline called p."""
+    """A root with one run, `r1`, of a pipeline named p."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -61,7 +61,7 @@ class Root:
         self.store.put_events([event])
 
     def with_candidate(self, candidate: str) -> None:
-        """The Trainer made a model."""
+        """Adds a Trainer that has made a model."""
         trainer = self._execute("Trainer")
         folder = self.path / "artifacts" / "model"
         shutil.copytree(candidate, folder / "Format-Serving")
@@ -69,9 +69,9 @@ class Root:
         self._output(trainer, "model", mlmd.Artifact(type_id=type_id, uri=str(folder)))
 
     def with_pusher(self, destination: Path, *, pushed: bool = False) -> None:
-        """The Pusher ran, with this folder to publish to."""
-        place = Destination(directory=str(destination), keep_versions=5, model_name="m")
-        pusher = self._execute("Pusher", destination=place.model_dump_json())
+        """Adds a Pusher that publishes to this folder."""
+        target = Destination(directory=str(destination), keep_versions=5, model_name="m")
+        pusher = self._execute("Pusher", destination=target.model_dump_json())
         type_id = self.store.put_artifact_type(mlmd.ArtifactType(name="PushedModel"))
         artifact = mlmd.Artifact(type_id=type_id)
         artifact.custom_properties["pushed"].int_value = int(pushed)
@@ -81,7 +81,7 @@ class Root:
         RunStore(self.store).record("r1", status, (7, "/serving/7") if pushed else None)
 
     def properties(self) -> list[dict[str, Any]]:
-        """What is noted of us beside the run and beside the model."""
+        """Returns the custom properties of the run and of the model."""
         run = self.store.get_context_by_type_and_name("pipeline_run", "r1")
         (model,) = self.store.get_artifacts_by_type("Model")
         return [
@@ -95,10 +95,10 @@ def root(tmp_path: Path) -> Root:
     return Root(tmp_path / "root")
 
 
-def test_who_when_and_why_are_kept_and_the_model_is_published(
+def test_the_model_is_published_and_the_override_is_recorded(
     root: Root, make_model: MakeModel, tmp_path: Path
 ) -> None:
-    """Beside the run and the model, in the summary and in the list of runs; to where the run would have pushed."""
+    """On the run, the model, in the summary and in the list of runs. The destination is that of the run's Pusher."""
     root.with_candidate(make_model())
     root.with_pusher(tmp_path / "served")
     root.ended("not_blessed")
@@ -130,10 +130,8 @@ def test_who_when_and_why_are_kept_and_the_model_is_published(
     assert (record.status, record.blessed_by, record.pushed_version) == ("pushed", "ann", version)
 
 
-def test_a_run_that_never_came_to_its_pusher_publishes_under_the_root(
-    root: Root, make_model: MakeModel
-) -> None:
-    """And a failed push leaves the run as it was, to be blessed again."""
+def test_a_run_without_a_pusher_publishes_under_the_root(root: Root, make_model: MakeModel) -> None:
+    """A failed attempt leaves the run unchanged, so that it can be repeated."""
     root.with_candidate(make_model())
     root.ended("partial")
     (root.path / "serving").write_text("in the way")
@@ -151,7 +149,7 @@ def test_a_run_that_never_came_to_its_pusher_publishes_under_the_root(
 REFUSED = {
     "unknown run": ("r2", "not_blessed", True, "there is no run 'r2'; `regpipe runs` lists them."),
     "no candidate": (
-        "r1", "data_refused", False, "run r1 has no model: it never came to the end of its Trainer."
+        "r1", "data_refused", False, "run r1 has no model, as its Trainer did not finish."
     ),
     "pushed": ("r1", "pushed", True, "run r1 was pushed already."),
 }  # fmt: skip
@@ -164,7 +162,7 @@ def test_refused(
     case: tuple[str, str, bool, str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Exit 2 with a sentence; nothing is published and nothing noted."""
+    """Exit code 2 with a message; nothing is published and nothing recorded."""
     run, status, candidate, message = case
     if candidate:
         root.with_candidate(make_model())
@@ -176,15 +174,15 @@ def test_refused(
 
 
 @pytest.mark.parametrize(
-    "noted", [True, False], ids=["failed after its Pusher", "interrupted after its Pusher"]
+    "recorded", [True, False], ids=["failed after its Pusher", "interrupted after its Pusher"]
 )
-def test_what_was_pushed_is_not_published_twice(
-    root: Root, make_model: MakeModel, tmp_path: Path, noted: bool
+def test_a_pushed_model_is_not_published_again(
+    root: Root, make_model: MakeModel, tmp_path: Path, recorded: bool
 ) -> None:
-    """However the run ended: a run whose report failed has pushed, and so has one that noted nothing of itself."""
+    """Also if a later step failed, or the run was interrupted before its status was recorded."""
     root.with_candidate(make_model())
-    root.with_pusher(tmp_path / "served", pushed=not noted)
-    if noted:
+    root.with_pusher(tmp_path / "served", pushed=not recorded)
+    if recorded:
         root.ended("failed", pushed=True)
         (record,) = list_runs(root.path)
         assert (record.status, record.pushed_version) == ("failed", 7)
@@ -200,22 +198,22 @@ def bless(root: Root) -> int:
 def test_a_model_that_is_served_already(
     root: Root, make_model: MakeModel, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is no new version; the run counts as pushed, and it is said."""
+    """No new version is made, the run counts as pushed, and a message is printed."""
     root.with_candidate(make_model())
-    place = Destination(directory=str(root.path / "serving"), keep_versions=5, model_name="m")
-    there = publish(make_model(name="same"), place, {})
+    target = Destination(directory=str(root.path / "serving"), keep_versions=5, model_name="m")
+    existing = publish(make_model(name="same"), target, {})
     assert bless(root) == 0
     assert capsys.readouterr().out == (
-        f"Blessed by hand; it was published already: version {there.version} in {there.path}.\n"
+        f"Blessed by hand; it was published already: version {existing.version} in {existing.path}.\n"
     )
     (record,) = list_runs(root.path)
-    assert (record.status, record.pushed_version) == ("pushed", there.version)
+    assert (record.status, record.pushed_version) == ("pushed", existing.version)
 
 
-def test_a_model_that_can_t_be_served(
+def test_a_model_that_cannot_be_served(
     root: Root, make_model: MakeModel, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What a person overrules is the verdict, not the check: exit 1, and the run stays as it was."""
+    """An override replaces the verdict, not the validation: exit code 1, and the run stays unchanged."""
     root.with_candidate(make_model(7.0))
     assert bless(root) == 1
     error = capsys.readouterr().err
@@ -224,17 +222,17 @@ def test_a_model_that_can_t_be_served(
     assert RunStore.open(root.path).override("r1") is None
 
 
-def test_a_root_that_is_in_use_is_left_alone(root: Root, make_model: MakeModel) -> None:
-    """The metadata store takes one process at a time."""
+def test_a_root_that_is_in_use(root: Root, make_model: MakeModel) -> None:
+    """Refused, as the metadata store allows one process at a time."""
     root.with_candidate(make_model())
-    with only_process(root.path), pytest.raises(RootInUse):
+    with lock_root(root.path), pytest.raises(RootInUse):
         by_hand.bless(root.path, "r1", by="ann", reason="why")
 
 
 def test_the_command_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Who is the login name unless given; the reason is one line; it says where the model went."""
+    """The default of --by is the login name; the reason becomes one line; the path of the model is printed."""
     calls: list[dict[str, Any]] = []
 
     def stub(root: Path, run_id: str, **given: Any) -> Summary:
@@ -260,11 +258,9 @@ def test_the_command_line(
 
 
 @pytest.mark.parametrize("option", ["--reason", "--by"])
-def test_an_empty_answer_is_no_answer(
-    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Whoever overrides says why and who."""
+def test_empty_values_are_refused(option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An override needs a reason and a name."""
     given = {"--reason": "why", "--by": "ann"} | {option: "  "}
-    words = [word for pair in given.items() for word in pair]
-    assert main(["bless", "--root", str(tmp_path), "--run", "r1", *words]) == 2
+    options = [text for pair in given.items() for text in pair]
+    assert main(["bless", "--root", str(tmp_path), "--run", "r1", *options]) == 2
     assert capsys.readouterr().err == f"regpipe: {option}: expected text that is not empty, got '  '\n"

@@ -25,12 +25,14 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def push(root: Path, make_model: MakeModel) -> Callable[..., PublishedVersion]:
-    """Publishes a model that answers a number, as the run with this name."""
+    """Publishes a model with a constant prediction, as the run of this name."""
 
     def push(answer: float, run: str, **entries: Any) -> PublishedVersion:
         metrics = {"auc": {"candidate": answer}, "log_loss": {"candidate": 1 - answer}}
-        place = destination(load_config(None), root)
-        return publish(make_model(answer), place, {"run": run, "evaluation": {"metrics": metrics}, **entries})
+        target = destination(load_config(None), root)
+        return publish(
+            make_model(answer), target, {"run": run, "evaluation": {"metrics": metrics}, **entries}
+        )
 
     return push
 
@@ -63,7 +65,7 @@ def card(folder: str) -> dict[str, Any]:
 
 
 def test_the_list(push: Any, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The newest first, with what its card says; a folder without a card is a version, too."""
+    """The newest version is first, with the values of its card; a folder without a card is a version, too."""
     blessed = push(0.25, "r1", override={"by": "ann"})
     current = push(0.75, "r2")
     (root / "serving" / "7").mkdir()
@@ -80,7 +82,7 @@ def test_the_list(push: Any, root: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_the_list_as_json(push: Any, root: Path, listed: Any) -> None:
-    """All that is known, with the whole digest."""
+    """All fields, with the whole digest."""
     assert listed() == []
     published = push(0.75, "r2")
     assert listed() == [
@@ -100,7 +102,7 @@ def test_the_list_as_json(push: Any, root: Path, listed: Any) -> None:
 
 
 def test_none_yet(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """No error; it is looked for where the configuration says."""
+    """No error; the versions are those of the configured folder."""
     elsewhere = ["versions", "--root", str(root), "--set", f"serving.directory={tmp_path / 'there'}"]
     assert main(elsewhere) == 0
     assert capsys.readouterr().out == (
@@ -109,16 +111,16 @@ def test_none_yet(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert not (tmp_path / "there").exists()
 
 
-def test_back_to_an_old_version(
+def test_a_rollback(
     push: Any, root: Path, store: MetadataStore, listed: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is the newest again, the same model of the same run; who, when and why is in its card and in the store."""
+    """The same model becomes the newest version; who, when and why is in its card and in the metadata store."""
     old, new = push(0.25, "r1"), push(0.75, "r2")
-    words = ["rollback", str(old.version), "--root", str(root), "--by", "ann", "--reason", "two\n lines"]
-    assert main(words) == 0
-    said = capsys.readouterr().out
+    arguments = ["rollback", str(old.version), "--root", str(root), "--by", "ann", "--reason", "two\n lines"]
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
     current, *rest = listed()
-    assert said == (
+    assert printed == (
         f"Version {old.version} is published again, as version {current['version']} in {current['path']}.\n"
     )
     assert current["version"] > new.version
@@ -136,14 +138,14 @@ def test_back_to_an_old_version(
     }
     (execution,) = store.get_executions_by_type("Rollback")
     assert execution.last_known_state == mlmd.Execution.COMPLETE
-    kept = {
+    stored = {
         name: value.string_value or value.int_value for name, value in execution.custom_properties.items()
     }
-    assert kept == note | {"version": current["version"], "path": current["path"]}
+    assert stored == note | {"version": current["version"], "path": current["path"]}
 
 
-def test_back_and_back_again(push: Any, root: Path, listed: Any) -> None:
-    """All models that people went back from are known, until one of them is what they went back to."""
+def test_several_rollbacks(push: Any, root: Path, listed: Any) -> None:
+    """The card lists all models that were replaced by rollbacks, except the one that is restored."""
     a, b, c = push(0.25, "r1"), push(0.5, "r2"), push(0.75, "r3")
     away = []
     for version in (b.version, a.version, c.version):
@@ -153,7 +155,7 @@ def test_back_and_back_again(push: Any, root: Path, listed: Any) -> None:
 
 
 def test_refused(push: Any, root: Path, capsys: pytest.CaptureFixture[str], listed: Any) -> None:
-    """Exit 2 with a sentence, and nothing is published."""
+    """Exit code 2 with a message, and nothing is published."""
 
     def refused(version: int) -> str:
         assert main(["rollback", str(version), "--root", str(root)]) == 2
@@ -173,7 +175,7 @@ def test_refused(push: Any, root: Path, capsys: pytest.CaptureFixture[str], list
     )
     (Path(current.path) / "saved_model.pb").write_bytes(b"another")
     assert refused(current.version) == (
-        f"regpipe: version {current.version}: its files are not those that were published.\n"
+        f"regpipe: version {current.version}: its files have changed since it was published.\n"
     )
     assert len(listed()) == 3
 
@@ -181,12 +183,12 @@ def test_refused(push: Any, root: Path, capsys: pytest.CaptureFixture[str], list
 def test_a_version_that_does_not_load(
     push: Any, root: Path, store: MetadataStore, capsys: pytest.CaptureFixture[str], listed: Any
 ) -> None:
-    """It is checked as any model is: exit 1, nothing is published, and the store says that it failed."""
+    """It is validated like any model: exit code 1, nothing is published, and the store records the failure."""
     old, new = push(0.25, "r1"), push(0.75, "r2")
     shutil.rmtree(Path(old.path) / "variables")
-    told = card(old.path)
-    del told["digest"]  # as of a version that something else than this project put there
-    (Path(old.path) / "assets.extra" / "model_card.json").write_text(json.dumps(told))
+    changed = card(old.path)
+    del changed["digest"]  # as if another program had published it
+    (Path(old.path) / "assets.extra" / "model_card.json").write_text(json.dumps(changed))
     assert main(["rollback", str(old.version), "--root", str(root)]) == 1
     assert capsys.readouterr().err.startswith(
         f"regpipe: the model could not be published: {old.path} was not published. "
@@ -207,10 +209,10 @@ def test_a_root_that_is_a_file(
 
 
 @pytest.mark.parametrize("command", [["versions"], ["rollback", "7"]])
-def test_a_store_that_can_t_be_reached(
+def test_an_object_store_that_is_not_supported(
     command: list[str], root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit 2 with a sentence, where TensorFlow has its own errors."""
+    """Exit code 2 with a one-line message instead of TensorFlow's error."""
     assert main([*command, "--root", str(root), "--set", "serving.directory=s3://bucket/models"]) == 2
     assert capsys.readouterr().err.startswith(
         "regpipe: s3://bucket/models: can't be read: File system scheme 's3' not implemented"

@@ -1,4 +1,4 @@
-"""`regpipe study`: what it trains again and what not, what it says on the way and at the end, and how it ends."""
+"""`regpipe study`: which networks it trains, its progress and final output, and its exit codes."""
 
 import io
 import json
@@ -24,7 +24,7 @@ from components.study.variants import StudyPlan, Variant, plan_study
 from components.training.dataset import InMemoryDataset
 from pipeline_def.cli.main import main
 from pipeline_def.local import study_runner as studies
-from pipeline_def.local.study_runner import DataStepsFailed, Studied, StudyFailed
+from pipeline_def.local.study_runner import CompletedStudy, DataStepsFailed, StudyFailed
 from pipeline_def.runs.summary import Summary
 from pipeline_def.terminal import study_table
 from pipeline_def.terminal.display import RunDisplay
@@ -36,8 +36,8 @@ def variant(name: str, **model: Any) -> Variant:
     return Variant(name, ModelConfig(**{"hidden_units": (), "l1": 0.0, "l2": 0.0, **model}), TRAINING)
 
 
-class Known:
-    """Stands for Trainings: knows the results of some names of networks, and trains the others in two epochs."""
+class FakeTrainings:
+    """Replaces Trainings: has the results of some networks, and "trains" the others in two epochs."""
 
     def __init__(self, *names: str) -> None:
         self.results = {name: entry(variant(name)).result for name in names}
@@ -56,7 +56,7 @@ class Known:
 
 
 def results(trainings: Any, planned: StudyPlan) -> tuple[int, int, list[str]]:
-    """How many results there are, how many of them were trained, and what was said."""
+    """Returns the number of results, the number of those that were trained, and the lines on the terminal."""
     terminal = io.StringIO()
     with RunDisplay((studies.STEP,), terminal) as display:
         display.start(studies.STEP)
@@ -65,8 +65,8 @@ def results(trainings: Any, planned: StudyPlan) -> tuple[int, int, list[str]]:
     return len(found), trained, terminal.getvalue().splitlines()
 
 
-def test_only_what_is_missing_is_trained(tmp_path: Path) -> None:
-    """A second study trains nothing, one with another strength that strength; a network with two names counts once."""
+def test_only_missing_networks_are_trained(tmp_path: Path) -> None:
+    """An equal study trains nothing, one with a further strength only that; a network with two names counts once."""
     generator = np.random.default_rng(1)
     x = generator.random((24, 2), np.float32)
     split = InMemoryDataset(x, (x[:, :1] > 0.5).astype(np.float32))
@@ -82,12 +82,12 @@ def test_only_what_is_missing_is_trained(tmp_path: Path) -> None:
     assert results(trainings(), wider)[:2] == (3, 1)
 
 
-def test_the_progress_says_how_far_it_is() -> None:
-    """A line for each network that had to be trained: what came of it, how long it took, how long the rest will."""
+def test_the_progress() -> None:
+    """A line for each trained network, with its result, its duration, and the estimated remaining time."""
     planned = StudyPlan((variant("none"), variant("weak", l2=0.01), variant("strong", l2=0.02)), {}, ())
-    assert results(Known("0.01"), planned)[2] == [
+    assert results(FakeTrainings("0.01"), planned)[2] == [
         "Study  running",
-        "3 networks, 1 of them known from before",
+        "3 networks, 1 of them trained by an earlier study",
         "Study  1 of 2  none: validation log loss 0.5000, gap +0.2500, 1.0 s, 1.0 s left",
         "Study  2 of 2  strong: validation log loss 0.3000, gap +0.0500, 1.0 s, 0.0 s left",
         "Study  done in 1.0 s",
@@ -95,10 +95,10 @@ def test_the_progress_says_how_far_it_is() -> None:
 
 
 def test_a_long_training_shows_its_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Behind the name of the network, and not more often than SECONDS_BETWEEN allows: here each."""
+    """After the name of the network, at most one every SECONDS_BETWEEN; here all."""
     monkeypatch.setattr(studies, "SECONDS_BETWEEN", 0.0)
-    said = results(Known(), StudyPlan((variant("none"),), {}, ()))[2]
-    assert said[2:4] == ["Study  1 of 1  none: epoch 1/2", "Study  1 of 1  none: epoch 2/2"]
+    lines = results(FakeTrainings(), StudyPlan((variant("none"),), {}, ()))[2]
+    assert lines[2:4] == ["Study  1 of 1  none: epoch 1/2", "Study  1 of 1  none: epoch 2/2"]
 
 
 def entry(variant: Variant) -> StudyEntry:
@@ -119,7 +119,7 @@ def entry(variant: Variant) -> StudyEntry:
 
 
 @pytest.fixture
-def studied() -> Studied:
+def studied() -> CompletedStudy:
     planned = plan_study(ModelConfig(), TrainingConfig(), 3)
     study = StudyRecord(
         id="r1",
@@ -146,17 +146,17 @@ def studied() -> Studied:
             "a.b=[1, 2]",
         ),
     )
-    return Studied(study, Path("/runs/studies/r1/study.html"))
+    return CompletedStudy(study, Path("/runs/studies/r1/study.html"))
 
 
-def shown(studied: Studied) -> list[str]:
+def shown(studied: CompletedStudy) -> list[str]:
     stream = io.StringIO()
     study_table.show(studied, stream)
     return stream.getvalue().splitlines()
 
 
-def test_the_table_on_the_terminal(studied: Studied) -> None:
-    """The sentence, the family, the paths, what is worth knowing, and where the page is; in 100 columns."""
+def test_the_table_on_the_terminal(studied: CompletedStudy) -> None:
+    """The result in a sentence, the family, the paths, the notes, and the path of the page, in 100 columns."""
     lines = shown(studied)
     assert max(map(len, lines)) <= 100
     assert lines[:6] == [
@@ -179,32 +179,32 @@ def test_the_table_on_the_terminal(studied: Studied) -> None:
     ]
 
 
-def test_a_network_that_diverged_says_so_in_its_row(studied: Studied) -> None:
+def test_the_row_of_a_network_that_diverged(studied: CompletedStudy) -> None:
     first, *others = studied.study.family
     lost = first.model_copy(update={"result": diverged_result(2, "the loss is inf", 1.0)})
     study = studied.study.model_copy(update={"family": (lost, *others)})
-    assert "none               diverged: the loss is inf" in shown(Studied(study, studied.page))
+    assert "none               diverged: the loss is inf" in shown(CompletedStudy(study, studied.page))
 
 
 class Stub:
-    """Stands for pipeline_def.local.study_runner.study: remembers what it was called with."""
+    """Replaces pipeline_def.local.study_runner.study and records its arguments."""
 
     def __init__(self, outcome: Any) -> None:
         self.outcome = outcome
         self.called: tuple[Any, ...] = ()
 
-    def __call__(self, *arguments: Any) -> Studied:
+    def __call__(self, *arguments: Any) -> CompletedStudy:
         self.called = arguments
         if isinstance(self.outcome, Exception):
             raise self.outcome
-        assert isinstance(self.outcome, Studied)
+        assert isinstance(self.outcome, CompletedStudy)
         return self.outcome
 
 
 def test_the_command(
-    studied: Studied, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    studied: CompletedStudy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The options that a run has mean the same here; the table goes to standard output."""
+    """The options it shares with `regpipe run` have the same meaning; the table is printed to standard output."""
     stub = Stub(studied)
     monkeypatch.setattr(studies, "study", stub)
     options = [
@@ -226,10 +226,10 @@ def test_the_command(
     assert capsys.readouterr().out.splitlines() == shown(studied)
 
 
-def test_json_goes_to_standard_output(
-    studied: Studied, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_json_is_printed_to_standard_output(
+    studied: CompletedStudy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And the table to standard error."""
+    """Then the table is printed to standard error."""
     monkeypatch.setattr(studies, "study", Stub(studied))
     assert main(["study", "--json"]) == 0
     out, err = capsys.readouterr()
@@ -240,7 +240,7 @@ def test_json_goes_to_standard_output(
 def test_refused_data_ends_as_a_run_does(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 3, and the sentence on standard error."""
+    """Exit code 3, and the message is printed to standard error."""
     summary = Summary(run_id="r1", status="data_refused", exit_code=3, error="the table is empty")
     monkeypatch.setattr(studies, "study", Stub(DataStepsFailed(summary)))
     assert main(["study"]) == 3
