@@ -15,37 +15,37 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from components.example_gen import cell_parsing, labels, parquet
-from components.example_gen.csv_header import Head
-from components.example_gen.row_boundaries import Rows, fields_of, rows_of
-from components.example_gen.row_validation import Judge, Parsed, Rejected, concatenate
+from components.example_gen.csv_header import FileHeader
+from components.example_gen.row_boundaries import RowBoundaries, find_rows, split_fields
+from components.example_gen.row_validation import ParsedBlock, RejectedRow, RowValidator, concatenate
 
 
-class CsvReader:
+class CsvBlockParser:
     """Parses blocks of one CSV file."""
 
-    def __init__(self, head: Head, features: Sequence[str], label: labels.Labels) -> None:
+    def __init__(self, header: FileHeader, features: Sequence[str], label: labels.Labels) -> None:
         self._features = tuple(features)
         self._label = label
-        self._delimiter = head.delimiter
-        self._width = len(head.columns)
-        position = {name: index for index, name in enumerate(head.columns)}
+        self._delimiter = header.delimiter
+        self._width = len(header.columns)
+        position = {name: index for index, name in enumerate(header.columns)}
         self._used = [position[name] for name in self._features] + [position[label.column]]
-        self._sentinels = numbers_among(label.missing)
+        self._sentinels = numeric_markers(label.missing)
         names = [str(index) for index in range(self._width)]
         used = [names[index] for index in self._used]
         types: dict[str, Any] = dict.fromkeys(used[:-1], pa.float64())
         types[used[-1]] = pa.dictionary(pa.int32(), pa.string())
         self._names = names
-        self._parse = pacsv.ParseOptions(delimiter=head.delimiter, newlines_in_values=True)
+        self._parse = pacsv.ParseOptions(delimiter=header.delimiter, newlines_in_values=True)
         self._convert = pacsv.ConvertOptions(
             include_columns=used,
             column_types=types,
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
-            null_values=cell_parsing.spellings(label.missing),
+            null_values=cell_parsing.common_spellings(label.missing),
         )
 
-    def parse(self, block: bytes, line: int) -> Parsed:
+    def parse(self, block: bytes, line: int) -> ParsedBlock:
         """Parses whole rows.
 
         Args:
@@ -53,11 +53,13 @@ class CsvReader:
             line: the physical line at which the block begins.
         """
         is_plain = b'"' not in block and block.count(b"\r") == block.count(b"\r\n")
-        rows = None if is_plain else rows_of(block, self._delimiter)
-        parsed = self._fast(block) if rows is None or not rows.odd.any() else None
-        return parsed or self._slow(Text(block, rows or rows_of(block, self._delimiter), line))
+        rows = None if is_plain else find_rows(block, self._delimiter)
+        parsed = self._parse_at_once(block) if rows is None or not rows.irregular.any() else None
+        return parsed or self._parse_row_by_row(
+            NumberedRows(block, rows or find_rows(block, self._delimiter), line)
+        )
 
-    def _fast(self, block: bytes) -> Parsed | None:
+    def _parse_at_once(self, block: bytes) -> ParsedBlock | None:
         """Parses a block in which nothing is doubtful; None if something is."""
         if not block.strip(b"\r\n"):
             return concatenate([], len(self._features))
@@ -73,13 +75,13 @@ class CsvReader:
             return None
         features = np.empty((len(self._features), table.num_rows), np.float32)
         for index in range(len(self._features)):
-            features[index] = cell_parsing.narrow(table.column(index).to_numpy())
+            features[index] = cell_parsing.to_float32(table.column(index).to_numpy())
         # Arrow looks for missing values before it removes blanks: " -999" has become a number.
         if np.isinf(features).any() or (self._sentinels.size and np.isin(features, self._sentinels).any()):
             return None
-        return Parsed(features, codes, [])
+        return ParsedBlock(features, codes, [])
 
-    def _slow(self, text: "Text") -> Parsed:
+    def _parse_row_by_row(self, text: "NumberedRows") -> ParsedBlock:
         """Judges every row by the rules of `cells` and `labels`."""
         plain = [row for row in range(len(text.rows.ends)) if text.is_plain(row)]
         columns, kept = self._as_strings(text, plain)
@@ -87,9 +89,9 @@ class CsvReader:
         added: list[list[str]] = []
         kept_alone = []
         for row in sorted(set(range(len(text.rows.ends))).difference(kept)):
-            fields = cells_of(text.row(row), self._delimiter, self._width)
+            fields = split_row(text.row(row), self._delimiter, self._width)
             if isinstance(fields, str):
-                rejected.append(Rejected(text.line_of(row), fields, shown(text.row(row))))
+                rejected.append(RejectedRow(text.line_of(row), fields, row_text(text.row(row))))
             elif fields:
                 kept_alone.append(row)
                 added.append([fields[index] for index in self._used])
@@ -102,18 +104,20 @@ class CsvReader:
         bad = np.zeros(values.shape, np.bool_)
         for index in range(len(self._features)):
             values[index], bad[index] = cell_parsing.to_floats(columns[index], self._label.missing)
-        judge = Judge(
+        validator = RowValidator(
             self._features,
             self._label,
             line=lambda row: text.line_of(kept[row]),
-            raw=lambda row: shown(text.row(kept[row])),
+            raw=lambda row: row_text(text.row(kept[row])),
             cell=lambda row, column: columns[column][row].as_py(),
         )
-        parsed = judge.sift(values, bad, self._label.codes(columns[-1]))
+        parsed = validator.validate(values, bad, self._label.codes(columns[-1]))
         rejected = sorted([*rejected, *parsed.rejected], key=lambda one: one.line)
-        return Parsed(parsed.features, parsed.label, rejected)
+        return ParsedBlock(parsed.features, parsed.label, rejected)
 
-    def _as_strings(self, text: "Text", rows: list[int]) -> tuple[list[cell_parsing.Array], list[int]]:
+    def _as_strings(
+        self, text: "NumberedRows", rows: list[int]
+    ) -> tuple[list[cell_parsing.Array], list[int]]:
         """The used columns of those rows that have the right number of cells, and which rows these are."""
         wrong: list[int] = []
 
@@ -141,10 +145,10 @@ class CsvReader:
         return [parquet.as_text(table.column(name)) for name in names], kept
 
 
-class Text:
+class NumberedRows:
     """A block as numbered rows."""
 
-    def __init__(self, block: bytes, rows: Rows, line: int) -> None:
+    def __init__(self, block: bytes, rows: RowBoundaries, line: int) -> None:
         self.block, self.rows = block, rows
         self._line = line
         self._edges = [0, *rows.ends.tolist()]
@@ -160,13 +164,13 @@ class Text:
 
     def is_plain(self, row: int) -> bool:
         """Whether Arrow cuts the row as we do: no stray quote or carriage return, UTF-8, and not blank."""
-        if self.rows.odd[row]:
+        if self.rows.irregular[row]:
             return False
         raw = self.row(row)
         return bool(raw.strip(b"\r\n")) and (raw.isascii() or _is_utf8(raw))
 
 
-def cells_of(raw: bytes, delimiter: str, width: int) -> list[str] | str:
+def split_row(raw: bytes, delimiter: str, width: int) -> list[str] | str:
     """A row's cells, none for a blank line; a sentence if it can't be cut into `width` of them."""
     try:
         row = raw.decode()
@@ -174,7 +178,7 @@ def cells_of(raw: bytes, delimiter: str, width: int) -> list[str] | str:
         return f"not UTF-8: byte 0x{raw[error.start]:02x} at position {error.start + 1} of the row"
     if not row.strip("\r\n") or (delimiter not in row and not row.strip()):
         return []
-    fields = fields_of(row, delimiter)
+    fields = split_fields(row, delimiter)
     if fields is None:
         return "a quote that is not closed, or text after a closing quote"
     if len(fields) != width:
@@ -190,11 +194,13 @@ def _is_utf8(raw: bytes) -> bool:
     return True
 
 
-def parse_batch(batch: pa.Table, row: int, features: Sequence[str], label: labels.Labels) -> Parsed:
+def parse_parquet_batch(
+    batch: pa.Table, row: int, features: Sequence[str], label: labels.Labels
+) -> ParsedBlock:
     """Turns a batch of Parquet rows into arrays; `row` is the number of the first."""
     values = np.empty((len(features), batch.num_rows), np.float32)
     bad = np.zeros(values.shape, np.bool_)
-    sentinels = numbers_among(label.missing)
+    sentinels = numeric_markers(label.missing)
     for index, name in enumerate(features):
         column = batch.column(name)
         if parquet.kind_of(column.type) == parquet.TEXT:
@@ -204,23 +210,23 @@ def parse_batch(batch: pa.Table, row: int, features: Sequence[str], label: label
             values[index][np.isin(values[index], sentinels)] = np.nan
             bad[index] = np.isinf(values[index])
     texts = parquet.as_text(batch.column(label.column))
-    judge = Judge(
+    validator = RowValidator(
         tuple(features),
         label,
         line=lambda at: row + at,
         raw=lambda at: parquet.row_as_json(batch, at),
         cell=lambda at, column: (texts if column == len(features) else batch.column(column))[at].as_py(),
     )
-    return judge.sift(values, bad, label.codes(texts))
+    return validator.validate(values, bad, label.codes(texts))
 
 
-def shown(raw: bytes) -> str:
+def row_text(raw: bytes) -> str:
     """A row's text without its line end, undecodable bytes as \\xff."""
     return raw.removesuffix(b"\n").removesuffix(b"\r").decode(errors="backslashreplace")
 
 
-def numbers_among(missing: frozenset[str]) -> npt.NDArray[np.float32]:
-    """Those of the `cells.missing_words` that are numbers, such as -999."""
+def numeric_markers(missing: frozenset[str]) -> npt.NDArray[np.float32]:
+    """Those of the `cells.missing_markers` that are numbers, such as -999."""
     words = pa.array(sorted(missing), pa.string())
     values, bad = cell_parsing.to_floats(words, frozenset())
     return values[~bad & ~np.isnan(values)]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from components.common import storage
 from components.common.errors import DataRefused
 from components.example_gen import parquet
-from components.example_gen.csv_header import Head
-from components.example_gen.row_boundaries import BLOCK_BYTES, blocks
-from components.example_gen.table import Table
+from components.example_gen.csv_header import FileHeader
+from components.example_gen.row_boundaries import BLOCK_BYTES, read_blocks
+from components.example_gen.table import InputTable
 
 _READ_BYTES = 2**20
 
@@ -20,7 +20,7 @@ class Block:
 
     Attributes:
         index: its number in the plan; the order of the blocks is the order of the rows.
-        file: the index of its file among `Table.heads`.
+        file: the index of its file among `InputTable.headers`.
         offset: CSV: the position of its first byte. Parquet: its row group.
         length: its bytes; 0 for all of a compressed file, and for a row group.
         line: the physical line (Parquet: the number of the row) at which it begins, counted from 1.
@@ -37,62 +37,64 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Plan:
+class BlockPlan:
     """All blocks of a table, and a digest of the bytes of all its files, in order."""
 
     blocks: tuple[Block, ...]
     digest: str
 
 
-def make_plan(table: Table, block_bytes: int = BLOCK_BYTES) -> Plan:
+def plan_blocks(table: InputTable, block_bytes: int = BLOCK_BYTES) -> BlockPlan:
     """Reads every file once, from start to end. Memory is bounded by a block, whatever the size of the file.
 
     The digest depends on the bytes alone: not on names, times or `block_bytes`.
     """
     found: list[Block] = []
     whole = hashlib.blake2b(digest_size=16)
-    for file, head in enumerate(table.heads):
+    for file, header in enumerate(table.headers):
         digest = hashlib.blake2b(digest_size=16)
-        if head.delimiter and not head.path.endswith(".gz"):
-            parts = _csv_blocks(file, head, block_bytes, digest)
+        if header.delimiter and not header.path.endswith(".gz"):
+            parts = _csv_blocks(file, header, block_bytes, digest)
         else:
-            _digest_of(head.path, digest)
+            _update_digest(header.path, digest)
             parts = (
-                _row_groups(file, head)
-                if not head.delimiter
-                else iter([Block(0, file, head.offset, 0, head.line)])
+                _row_groups(file, header)
+                if not header.delimiter
+                else iter([Block(0, file, header.offset, 0, header.line)])
             )
         for part in parts:
             found.append(Block(len(found), *(part.file, part.offset, part.length, part.line, part.digest)))
         whole.update(digest.digest())
-    return Plan(tuple(found), whole.hexdigest())
+    return BlockPlan(tuple(found), whole.hexdigest())
 
 
-def digest_of(block: bytes) -> str:
+def block_digest(block: bytes) -> str:
     """The digest that `Block.digest` holds."""
     return hashlib.blake2b(block, digest_size=16).hexdigest()
 
 
-def _csv_blocks(file: int, head: Head, block_bytes: int, digest: "hashlib.blake2b") -> Iterator[Block]:
-    with storage.open_bytes(head.path) as stream:
-        digest.update(stream.read(head.offset))
-        offset, line = head.offset, head.line
-        for block in blocks(stream, head.delimiter, block_bytes):
+def _csv_blocks(
+    file: int, header: FileHeader, block_bytes: int, digest: "hashlib.blake2b"
+) -> Iterator[Block]:
+    with storage.open_bytes(header.path) as stream:
+        digest.update(stream.read(header.offset))
+        offset, line = header.offset, header.line
+        for block in read_blocks(stream, header.delimiter, block_bytes):
             digest.update(block)
-            yield Block(0, file, offset, len(block), line, digest_of(block))
+            yield Block(0, file, offset, len(block), line, block_digest(block))
             offset += len(block)
             line += block.count(b"\n")
 
 
-def _row_groups(file: int, head: Head) -> Iterator[Block]:
-    with parquet.open_file(head.path) as opened:
-        row = head.line
+def _row_groups(file: int, header: FileHeader) -> Iterator[Block]:
+    with parquet.open_file(header.path) as opened:
+        row = header.line
         for group in range(opened.num_row_groups):
             yield Block(0, file, group, 0, row)
             row += opened.metadata.row_group(group).num_rows
 
 
-def _digest_of(path: str, digest: "hashlib.blake2b") -> None:
+def _update_digest(path: str, digest: "hashlib.blake2b") -> None:
     with storage.open_bytes(path) as stream:
         while read := stream.read(_READ_BYTES):
             digest.update(read)

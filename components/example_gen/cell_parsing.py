@@ -24,7 +24,7 @@ _LONGEST_SHOWN = 40
 _FALSE: Any = False
 
 
-def missing_words(missing_values: Iterable[str]) -> frozenset[str]:
+def missing_markers(missing_values: Iterable[str]) -> frozenset[str]:
     """The cells that mean a missing value, as they look after `trimmed`. An empty one always is missing."""
     return frozenset({"", *(word.strip().lower() for word in missing_values)})
 
@@ -50,7 +50,7 @@ def to_floats(texts: Array, missing: frozenset[str]) -> tuple[Floats, Flags]:
 
     Args:
         texts: strings, shape [rows].
-        missing: see `missing_words`.
+        missing: see `missing_markers`.
 
     Returns:
         The numbers, float32 of shape [rows] with NaN for what is missing; and which cells are neither a
@@ -63,28 +63,28 @@ def to_floats(texts: Array, missing: frozenset[str]) -> tuple[Floats, Flags]:
     empty = is_missing(words, missing)
     number = pc.and_not(matches(words, NUMBER), empty)
     doubles = pc.if_else(number, words, pa.scalar(None, words.type)).cast(pa.float64())
-    values = narrow(doubles.to_numpy(zero_copy_only=False))
-    return values, ~as_flags(pc.or_(number, empty)) | np.isinf(values)
+    values = to_float32(doubles.to_numpy(zero_copy_only=False))
+    return values, ~to_numpy_bool(pc.or_(number, empty)) | np.isinf(values)
 
 
 def _plain_floats(texts: Array, missing: frozenset[str]) -> Floats | None:
     """The same for cells that are all plain numbers or missing, without a regex; None if one is anything else."""
-    empty = pc.is_in(texts, value_set=pa.array(spellings(missing), texts.type))
+    empty = pc.is_in(texts, value_set=pa.array(common_spellings(missing), texts.type))
     try:
         doubles = pc.if_else(empty, pa.scalar(None, texts.type), texts).cast(pa.float64())
     except pa.ArrowInvalid:
         return None
-    values = narrow(doubles.to_numpy(zero_copy_only=False))
+    values = to_float32(doubles.to_numpy(zero_copy_only=False))
     return None if np.isinf(values).any() else values
 
 
-def spellings(missing: frozenset[str]) -> list[str]:
+def common_spellings(missing: frozenset[str]) -> list[str]:
     """Missing values as they usually stand in a file. An unusual one (nULL) is recognized by a slower way."""
     forms = {form for word in missing for form in (word, word.upper(), word.capitalize(), word.title())}
     return sorted(forms | {"", " ", "NaN"})
 
 
-def narrow(doubles: npt.NDArray[np.float64]) -> Floats:
+def to_float32(doubles: npt.NDArray[np.float64]) -> Floats:
     """Rounds to float32; what is too large becomes an infinity, and all NaNs become one."""
     with np.errstate(over="ignore"):
         values: Floats = doubles.astype(np.float32)
@@ -92,13 +92,13 @@ def narrow(doubles: npt.NDArray[np.float64]) -> Floats:
     return values
 
 
-def as_flags(booleans: Array) -> Flags:
+def to_numpy_bool(booleans: Array) -> Flags:
     """An Arrow array of booleans without nulls as a NumPy array."""
     flags: Flags = booleans.to_numpy(zero_copy_only=False)
     return flags.astype(np.bool_)
 
 
-def complaint(column: str, cell: object) -> str:
+def rejection_reason(column: str, cell: object) -> str:
     """Why a cell that `to_floats` flagged makes its row a bad one."""
     text = str(cell).strip()
     one = pa.array([text.lower()])

@@ -6,7 +6,7 @@ from tfx.proto import example_gen_pb2
 
 from components.config.data import SPLITS, DataConfig
 from components.example_gen import driver, executor
-from components.example_gen.exec_properties import Request
+from components.example_gen.exec_properties import ExampleGenProperties
 
 
 class TableExampleGen(component.FileBasedExampleGen):  # type: ignore[misc]
@@ -19,7 +19,7 @@ class TableExampleGen(component.FileBasedExampleGen):  # type: ignore[misc]
     read.
     """
 
-    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.ExampleGenExecutor)
     DRIVER_CLASS = driver.Driver
 
     def __init__(self, settings: DataConfig, rejected_dir: str, code_digest: str) -> None:
@@ -38,5 +38,5 @@ class TableExampleGen(component.FileBasedExampleGen):  # type: ignore[misc]
         super().__init__(
             input_base=settings.input,
             output_config=example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=parts)),
-            custom_config=Request(settings, rejected_dir, code_digest).pack(),
+            custom_config=ExampleGenProperties(settings, rejected_dir, code_digest).pack(),
         )

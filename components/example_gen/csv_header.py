@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from components.common import storage
 from components.common.errors import DataRefused
 from components.config.data import DataConfig
-from components.example_gen.row_boundaries import LONGEST_ROW, fields_of, rows_of
+from components.example_gen.row_boundaries import LONGEST_ROW, find_rows, split_fields
 
 DELIMITERS = (",", ";", "\t", "|")
-_HEAD_BYTES = 2**18
+_HEADER_BYTES = 2**18
 _ROWS_COMPARED = 50
 _BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Head:
+class FileHeader:
     """Where one file's rows begin and how they are cut.
 
     Attributes:
@@ -36,7 +36,7 @@ class Head:
     line: int
 
 
-def read_head(path: str, settings: DataConfig) -> Head:
+def read_csv_header(path: str, settings: DataConfig) -> FileHeader:
     """Reads the header of a CSV file.
 
     Raises:
@@ -52,28 +52,28 @@ def read_head(path: str, settings: DataConfig) -> Head:
         except (EOFError, OSError) as error:
             raise DataRefused(f"{path}: can't be read: {error}.") from error
 
-    return head_of(path, start, settings.delimiter)
+    return parse_header(path, start, settings.delimiter)
 
 
-def head_of(path: str, start: Callable[[int], bytes], delimiter: str) -> Head:
+def parse_header(path: str, start: Callable[[int], bytes], delimiter: str) -> FileHeader:
     """Reads the header of a CSV file from its first bytes; `start` gives as many as it is asked for, or all.
 
     Raises:
-        DataRefused: see `read_head`.
+        DataRefused: see `read_csv_header`.
     """
-    size = _HEAD_BYTES
+    size = _HEADER_BYTES
     while True:
         first = start(size)
-        head = _parse(path, first, delimiter, final=len(first) < size)
-        if head:
-            return head
+        header = _parse(path, first, delimiter, final=len(first) < size)
+        if header:
+            return header
         if size > LONGEST_ROW:
             raise DataRefused(f"{path}: expected a header line, found none in the first {size // 2**20} MiB.")
         size *= 16
 
 
-def _parse(path: str, start: bytes, chosen: str, *, final: bool) -> Head | None:
-    """The head of a file that starts with these bytes; None if more of it is needed."""
+def _parse(path: str, start: bytes, chosen: str, *, final: bool) -> FileHeader | None:
+    """The header of a file that starts with these bytes; None if more of it is needed."""
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or start[:64].count(0) > len(start[:64]) // 4:
         raise DataRefused(
             f"{path}: expected UTF-8 text, found UTF-16 or binary data. Save the file as UTF-8."
@@ -89,7 +89,7 @@ def _parse(path: str, start: bytes, chosen: str, *, final: bool) -> Head | None:
     # Blank lines before the header are skipped; a tab or blank at its very start belongs to the first name.
     skipped = body.rfind(b"\n", 0, len(body) - len(text)) + 1
     delimiter = _detect(body[skipped:], final) if chosen == "auto" else chosen
-    rows = rows_of(body[skipped:], delimiter, final=final)
+    rows = find_rows(body[skipped:], delimiter, final=final)
     if not len(rows.ends):
         return None
     end = skipped + int(rows.ends[0])
@@ -104,7 +104,7 @@ def _parse(path: str, start: bytes, chosen: str, *, final: bool) -> Head | None:
             f"{path}: expected a header in UTF-8, found the byte 0x{error.object[error.start]:02x}. "
             "Save the file as UTF-8."
         ) from error
-    return Head(
+    return FileHeader(
         path=path,
         columns=_names(names, delimiter),
         delimiter=delimiter,
@@ -125,9 +125,9 @@ def _detect(body: bytes, final: bool) -> str:
     """The delimiter that cuts most rows into as many cells as the header; of several, the finest."""
     best, best_score = DELIMITERS[0], (0.0, 1)
     for delimiter in DELIMITERS:
-        ends = rows_of(body, delimiter, final=final).ends[:_ROWS_COMPARED]
+        ends = find_rows(body, delimiter, final=final).ends[:_ROWS_COMPARED]
         texts = [body[a:b].decode(errors="replace") for a, b in zip([0, *ends], ends, strict=False)]
-        counts = [len(fields_of(text, delimiter) or ()) for text in texts if text.strip()]
+        counts = [len(split_fields(text, delimiter) or ()) for text in texts if text.strip()]
         if not counts or counts[0] < 2:
             continue
         alike = sum(count == counts[0] for count in counts[1:]) / max(len(counts) - 1, 1)

@@ -8,8 +8,8 @@ from tfx.orchestration import data_types
 from tfx.types import standard_component_specs
 
 from components.common.errors import DataRefused
-from components.example_gen.block_plan import make_plan
-from components.example_gen.exec_properties import Request
+from components.example_gen.block_plan import plan_blocks
+from components.example_gen.exec_properties import ExampleGenProperties
 from components.example_gen.table import find_table
 
 
@@ -29,12 +29,12 @@ class Driver(driver.Driver):  # type: ignore[misc]
     ) -> dict[str, Any]:
         """Overrides TFX's: no patterns are resolved here."""
         del pipeline_info, component_info
-        request = Request.unpack(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
+        request = ExampleGenProperties.unpack(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
         span = 0
         try:
             table = find_table(request.settings)
             span = table.span or 0
-            fingerprint = make_plan(table).digest
+            fingerprint = plan_blocks(table).digest
         except DataRefused as refusal:
             # TFX leaves the execution of a driver that raises running for ever: the executor finds the same
             # and raises.

@@ -13,7 +13,7 @@ _NOT_CACHED_BY = {"input", "span", "last_spans", "min_rows", "schema_file"}
 
 
 @dataclass(frozen=True)
-class Request:
+class ExampleGenProperties:
     """Settings with absolute paths, the folder for refused rows, and a digest of the code."""
 
     settings: DataConfig
@@ -25,7 +25,7 @@ class Request:
         return _pack(self.settings.model_dump_json(), self.rejected_dir, self.code_digest)
 
     @classmethod
-    def unpack(cls, custom_config: str) -> "Request":
+    def unpack(cls, custom_config: str) -> "ExampleGenProperties":
         """From the JSON of a `custom_config`."""
         struct = struct_pb2.Struct()
         message = json_format.Parse(custom_config, example_gen_pb2.CustomConfig())

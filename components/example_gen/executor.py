@@ -17,16 +17,16 @@ from tfx.types import artifact_utils, standard_component_specs
 from components.common import storage
 from components.config.data import SPLITS
 from components.example_gen import block_plan, shards
-from components.example_gen.exec_properties import Request
-from components.example_gen.ingest_report import finish
-from components.example_gen.shards import ConvertBlock, Job
+from components.example_gen.exec_properties import ExampleGenProperties
+from components.example_gen.ingest_report import write_ingest_report
+from components.example_gen.shards import ConversionJob, ConvertBlock
 from components.example_gen.table import find_table
 
 _PROGRESS = logging.getLogger("regpipe.progress")
 _SECONDS_BETWEEN_REPORTS = 2.0
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
+class ExampleGenExecutor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
     """Writes the splits, `ingest.json` and `rejected_rows.jsonl` into the examples artifact."""
 
     def Do(  # noqa: N802
@@ -47,12 +47,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
         table = find_table(request.settings)
         for warning in table.warnings:
             _PROGRESS.warning(warning)
-        planned = block_plan.make_plan(table)
+        planned = block_plan.plan_blocks(table)
         if planned.digest != exec_properties.get(utils.FINGERPRINT_PROPERTY_NAME, planned.digest):
             raise block_plan.changed(request.settings.input)
-        job = Job(table, request.settings, artifact.uri.rstrip("/"), len(planned.blocks))
+        job = ConversionJob(table, request.settings, artifact.uri.rstrip("/"), len(planned.blocks))
         artifact.split_names = artifact_utils.encode_split_names(list(SPLITS))
-        with _Progress(job), self._make_beam_pipeline() as pipeline:
+        with _ProgressReporter(job), self._make_beam_pipeline() as pipeline:
             # Create shares the blocks out by a Reshuffle of its own. Of two in a row, Spark could not make again what a
             # lost worker had.
             _ = (
@@ -60,7 +60,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
                 | "Blocks" >> beam.Create(planned.blocks)
                 | "Convert" >> beam.ParDo(ConvertBlock(job))
             )
-        outcome = finish(job, planned.digest, request.rejected_dir)
+        outcome = write_ingest_report(job, planned.digest, request.rejected_dir)
         for split in SPLITS:
             if not outcome.rows[split]:
                 # A reader of a split without any file fails; the gate has a better sentence for it.
@@ -68,19 +68,19 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
         examples_utils.set_payload_format(artifact, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
         _PROGRESS.info("%s rows", f"{sum(outcome.rows.values()):,}")
 
-    def _request(self, exec_properties: dict[str, Any]) -> Request:
+    def _request(self, exec_properties: dict[str, Any]) -> ExampleGenProperties:
         key = standard_component_specs.CUSTOM_CONFIG_KEY
         node = self._context.pipeline_node if self._context else None
         if node is None:
-            return Request.unpack(exec_properties[key])
+            return ExampleGenProperties.unpack(exec_properties[key])
         # The driver took what must not be part of the cache's key out of exec_properties.
-        return Request.unpack(node.parameters.parameters[key].field_value.string_value)
+        return ExampleGenProperties.unpack(node.parameters.parameters[key].field_value.string_value)
 
 
-class _Progress:
+class _ProgressReporter:
     """Reports how many rows are done, read off the notes that the workers leave, wherever these run."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: ConversionJob) -> None:
         self._job = job
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)

@@ -12,10 +12,10 @@ from components.common.file_names import REJECTED_FILE
 from components.common.ingest_record import FileCounts, IngestRecord, RowCounts
 from components.config.data import SPLITS
 from components.example_gen import labels, shards
-from components.example_gen.shards import Job
+from components.example_gen.shards import ConversionJob
 
 
-class Outcome:
+class IngestTotals:
     """The notes of all blocks, added up.
 
     Attributes:
@@ -24,7 +24,7 @@ class Outcome:
         reasons: the first ten, each with file and line.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: ConversionJob) -> None:
         self._job = job
         self._classes = [0, 0]
         self._columns: Counter[str] = Counter()
@@ -32,7 +32,7 @@ class Outcome:
         self._bad_labels = 0
         self.rows = dict.fromkeys((*SPLITS, "rejected"), 0)
         self.files: dict[str, dict[str, Any]] = {
-            head.path: {"path": head.path, "rows": 0, "rejected": 0} for head in job.table.heads
+            header.path: {"path": header.path, "rows": 0, "rejected": 0} for header in job.table.headers
         }
         self.reasons: list[str] = []
         for index in range(job.blocks):
@@ -62,7 +62,7 @@ class Outcome:
             return f"{self._job.settings.input}: expected rows, found none."
         if self._bad_labels / total > limit:
             values = [label.negative, label.positive, *self._unknown_labels]
-            return str(labels.too_many(label.column, values)) + self._first_reasons()
+            return str(labels.too_many_values(label.column, values)) + self._first_reasons()
         if rejected == total:
             return f"None of the {total:,} rows can be read." + self._first_reasons()
         if rejected / total > limit:
@@ -109,7 +109,7 @@ class Outcome:
                         shutil.copyfileobj(source, target)
 
 
-def finish(job: Job, digest: str, rejected_dir: str) -> Outcome:
+def write_ingest_report(job: ConversionJob, digest: str, rejected_dir: str) -> IngestTotals:
     """Adds up the notes and writes what stays beside the splits.
 
     Raises:
@@ -117,7 +117,7 @@ def finish(job: Job, digest: str, rejected_dir: str) -> Outcome:
         then in
             `rejected_dir`, because TFX deletes the artifact of a step that failed.
     """
-    outcome = Outcome(job)
+    outcome = IngestTotals(job)
     refusal = outcome.refusal()
     if refusal:
         kept = None

@@ -15,7 +15,7 @@ _MOST_NAMED = 6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Located:
+class InputFiles:
     """The files of one table, sorted.
 
     Attributes:
@@ -29,7 +29,7 @@ class Located:
     span: int | None
 
 
-def locate(settings: DataConfig) -> Located:
+def find_input_files(settings: DataConfig) -> InputFiles:
     """Finds the files that `data.input` names.
 
     Raises:
@@ -55,7 +55,7 @@ def locate(settings: DataConfig) -> Located:
         raise DataRefused(
             f"{settings.input}: expected either CSV or Parquet files, found both: {other} and {parquet[0]}."
         )
-    return Located(paths=tuple(sorted(paths)), is_parquet=bool(parquet), span=span)
+    return InputFiles(paths=tuple(sorted(paths)), is_parquet=bool(parquet), span=span)
 
 
 def quoted(names: Iterable[str], most: int = _MOST_NAMED) -> str:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from components.common.errors import DataRefused
 from components.config.data import DataConfig
-from components.example_gen.cell_parsing import Array, missing_words, shorten
+from components.example_gen.cell_parsing import Array, missing_markers, shorten
 from components.example_gen.input_files import quoted
 
 UNKNOWN, MISSING = -1, -2
@@ -35,7 +35,7 @@ class Labels:
         column: the label's name.
         negative: the value that counts as 0.
         positive: the value that counts as 1.
-        missing: see `cells.missing_words`.
+        missing: see `cells.missing_markers`.
     """
 
     column: str
@@ -61,7 +61,7 @@ class Labels:
         found: npt.NDArray[np.int64] = lookup[indices]
         return found
 
-    def complaint(self, text: str | None) -> str:
+    def rejection_reason(self, text: str | None) -> str:
         """Why a label makes its row a bad one."""
         if text is None or self.code(text) == MISSING:
             return f"label {self.column!r}: missing"
@@ -69,7 +69,7 @@ class Labels:
         return f"label {self.column!r}: expected one of {self.negative!r}, {self.positive!r}, found {found!r}"
 
 
-def merge(counts: Mapping[str, int]) -> dict[str, tuple[str, int]]:
+def merge_spellings(counts: Mapping[str, int]) -> dict[str, tuple[str, int]]:
     """Label values by canonical spelling: the spelling seen first, and how often any of them was seen."""
     merged: dict[str, tuple[str, int]] = {}
     for text, count in counts.items():
@@ -78,7 +78,7 @@ def merge(counts: Mapping[str, int]) -> dict[str, tuple[str, int]]:
     return merged
 
 
-def is_settled(counts: Mapping[str, int], positive: str | None) -> bool:
+def is_decided(counts: Mapping[str, int], positive: str | None) -> bool:
     """Whether enough of the label was seen to tell its two values; more rows would not change them."""
     seen = {canonical(text) for text in counts}
     if positive is not None:
@@ -86,15 +86,15 @@ def is_settled(counts: Mapping[str, int], positive: str | None) -> bool:
     return any(seen.issuperset(pair) for pair in _KNOWN_PAIRS)
 
 
-def decide(counts: Mapping[str, int], settings: DataConfig) -> Labels:
+def choose_labels(counts: Mapping[str, int], settings: DataConfig) -> Labels:
     """Chooses the two values of the label from those that were seen and how often.
 
     Raises:
         DataRefused: there are fewer or more than two, or which of them is positive was not said.
     """
-    merged = merge(counts)
+    merged = merge_spellings(counts)
     name, positive = settings.label, settings.positive_label
-    spellings = [first for first, _ in merged.values()]
+    common_spellings = [first for first, _ in merged.values()]
     if not merged:
         raise DataRefused(f"The label {name!r} has no value in any row; expected two different values.")
     pair = next((pair for pair in _KNOWN_PAIRS if set(pair) <= set(merged)), None)
@@ -102,18 +102,18 @@ def decide(counts: Mapping[str, int], settings: DataConfig) -> Labels:
         if canonical(positive) not in merged:
             raise DataRefused(
                 f"data.positive_label is {positive!r}, but the label {name!r} has "
-                f"the values {quoted(spellings)}."
+                f"the values {quoted(common_spellings)}."
             )
         others = {key: value for key, value in merged.items() if key != canonical(positive)}
         # The other class is the commonest other value: a stray '?' before the first real one must not become
         # it.
         pair = (max(others, key=lambda key: others[key][1]), canonical(positive)) if others else None
     if pair is None and len(merged) == 1:
-        raise DataRefused(f"The label {name!r} has only one class, {spellings[0]!r}; expected two.")
+        raise DataRefused(f"The label {name!r} has only one class, {common_spellings[0]!r}; expected two.")
     if pair is None and len(merged) > 2:
-        raise too_many(name, spellings)
+        raise too_many_values(name, common_spellings)
     if pair is None:
-        first, second = sorted(spellings)
+        first, second = sorted(common_spellings)
         raise DataRefused(
             f"The label {name!r} has the values {first!r} and {second!r}: "
             "set data.positive_label to the one that counts as 1."
@@ -122,11 +122,11 @@ def decide(counts: Mapping[str, int], settings: DataConfig) -> Labels:
         column=name,
         negative=merged[pair[0]][0],
         positive=merged[pair[1]][0],
-        missing=missing_words(settings.missing_values),
+        missing=missing_markers(settings.missing_values),
     )
 
 
-def too_many(name: str, values: list[str]) -> DataRefused:
+def too_many_values(name: str, values: list[str]) -> DataRefused:
     """The refusal of a label that is not a yes/no one."""
     return DataRefused(
         f"The label {name!r} has more than two values: {quoted(values)}; expected exactly two."

@@ -12,8 +12,8 @@ import pyarrow.parquet as papq
 
 from components.common import storage
 from components.common.errors import DataRefused
-from components.example_gen.cell_parsing import Array, narrow
-from components.example_gen.csv_header import Head
+from components.example_gen.cell_parsing import Array, to_float32
+from components.example_gen.csv_header import FileHeader
 
 Column: TypeAlias = "pa.ChunkedArray[Any]"
 BATCH_ROWS = 2**16
@@ -38,7 +38,7 @@ def open_file(path: str) -> Iterator[papq.ParquetFile]:
         yield file
 
 
-def read_head(path: str) -> Head:
+def read_parquet_header(path: str) -> FileHeader:
     """The columns of a Parquet file.
 
     Raises:
@@ -53,7 +53,7 @@ def read_head(path: str) -> Head:
         names = tuple(
             "" if name.startswith("__index_level_") else name.strip() for name in file.schema_arrow.names
         )
-    return Head(path=path, columns=names, delimiter="", offset=0, line=1)
+    return FileHeader(path=path, columns=names, delimiter="", offset=0, line=1)
 
 
 def kind_of(kind: Any) -> str:
@@ -74,10 +74,10 @@ def kinds(path: str) -> dict[str, str]:
         return {field.name.strip(): kind_of(field.type) for field in file.schema_arrow}
 
 
-def batches(head: Head, group: int, names: list[str]) -> Iterator[pa.Table]:
+def batches(header: FileHeader, group: int, names: list[str]) -> Iterator[pa.Table]:
     """The named columns of a row group in batches of `BATCH_ROWS` rows, in the order of the names."""
-    with open_file(head.path) as file:
-        own = [file.schema_arrow.names[head.columns.index(name)] for name in names]
+    with open_file(header.path) as file:
+        own = [file.schema_arrow.names[header.columns.index(name)] for name in names]
         for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=own):
             yield pa.Table.from_batches([batch]).select(own).rename_columns(names)
 
@@ -102,7 +102,7 @@ def as_floats(column: Column) -> npt.NDArray[np.float32]:
         array = array.dictionary_decode()
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.int8())
-    return narrow(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))
+    return to_float32(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))
 
 
 def row_as_json(table: pa.Table, row: int) -> str:

@@ -24,19 +24,19 @@ Positions = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows of a block.
+class RowBoundaries:
+    """RowBoundaries of a block.
 
     Attributes:
         ends: the position after each row, its newline included; int64, shape [rows].
-        odd: the rows in which a quote or a carriage return stands where it should not; bool, shape [rows].
+        irregular: the rows in which a quote or a carriage return stands where it should not; bool, shape [rows].
     """
 
     ends: Positions
-    odd: npt.NDArray[np.bool_]
+    irregular: npt.NDArray[np.bool_]
 
 
-def blocks(stream: BinaryIO, delimiter: str, size: int, first: int | None = None) -> Iterator[bytes]:
+def read_blocks(stream: BinaryIO, delimiter: str, size: int, first: int | None = None) -> Iterator[bytes]:
     """Cuts the rest of a stream into blocks of whole rows, of about `size` bytes each, the first of `first`.
 
     Raises:
@@ -51,7 +51,7 @@ def blocks(stream: BinaryIO, delimiter: str, size: int, first: int | None = None
             more = stream.read(wanted)
             read, final = read + more, not more
         buffer, wanted = buffer + read, size
-        cut = _last_end(buffer, delimiter, final=final)
+        cut = _last_row_end(buffer, delimiter, final=final)
         if cut:
             yield buffer[:cut]
             buffer = buffer[cut:]
@@ -62,7 +62,7 @@ def blocks(stream: BinaryIO, delimiter: str, size: int, first: int | None = None
             )
 
 
-def rows_of(block: bytes, delimiter: str, *, final: bool = True) -> Rows:
+def find_rows(block: bytes, delimiter: str, *, final: bool = True) -> RowBoundaries:
     """Finds the rows of a block that begins with a row.
 
     Args:
@@ -76,31 +76,31 @@ def rows_of(block: bytes, delimiter: str, *, final: bool = True) -> Rows:
     data = np.frombuffer(block, np.uint8)
     ends = np.flatnonzero(data == _NEWLINE) + 1
     quotes = np.flatnonzero(data == _QUOTE)
-    odd = np.zeros(len(ends), np.bool_)
+    irregular = np.zeros(len(ends), np.bool_)
     if quotes.size:
-        regular = _regular_ends(data, ends, quotes, delimiter)
+        regular = _ends_at_once(data, ends, quotes, delimiter)
         if regular is None or (final and regular[-1] != len(block)):
-            ends, odd = _careful_ends(block, delimiter, final)
+            ends, irregular = _ends_row_by_row(block, delimiter, final)
         else:
-            ends, odd = regular, np.zeros(len(regular), np.bool_)
+            ends, irregular = regular, np.zeros(len(regular), np.bool_)
     if block.count(b"\r") != block.count(b"\r\n"):
         lone = np.flatnonzero(data == _RETURN)
         lone = lone[np.append(data, 0)[lone + 1] != _NEWLINE]
         rows = np.searchsorted(ends, lone, side="right")
-        odd[rows[rows < len(odd)]] = True
-    return Rows(np.minimum(ends, length) if final else ends, odd)
+        irregular[rows[rows < len(irregular)]] = True
+    return RowBoundaries(np.minimum(ends, length) if final else ends, irregular)
 
 
-def _last_end(block: bytes, delimiter: str, *, final: bool) -> int:
+def _last_row_end(block: bytes, delimiter: str, *, final: bool) -> int:
     if final:
         return len(block)
     if b'"' not in block:
         return block.rfind(b"\n") + 1
-    ends = rows_of(block, delimiter, final=False).ends
+    ends = find_rows(block, delimiter, final=False).ends
     return int(ends[-1]) if ends.size else 0
 
 
-def _regular_ends(
+def _ends_at_once(
     data: npt.NDArray[np.uint8], ends: Positions, quotes: Positions, delimiter: str
 ) -> Positions | None:
     """The ends of rows if every quote belongs to a quoted field, found without a loop; otherwise None.
@@ -129,32 +129,32 @@ def _regular_ends(
     return None if np.any(stops - starts >= LONGEST_FIELD) else ends
 
 
-def _careful_ends(block: bytes, delimiter: str, final: bool) -> tuple[Positions, npt.NDArray[np.bool_]]:
+def _ends_row_by_row(block: bytes, delimiter: str, final: bool) -> tuple[Positions, npt.NDArray[np.bool_]]:
     ends: list[int] = []
-    odd: list[bool] = []
+    irregular: list[bool] = []
     opening = delimiter.encode() + b'"'
     position = 0
     while position < len(block):
         newline = block.find(b"\n", position)
         # Most lines with a quote in them, 5" say, have no field that begins with one.
         if newline >= 0 and block[position] != _QUOTE and block.find(opening, position, newline) < 0:
-            end, is_odd = newline + 1, False
+            end, is_irregular = newline + 1, False
         else:
-            end, is_odd = _row_end(block, position, delimiter.encode(), final)
+            end, is_irregular = _row_end(block, position, delimiter.encode(), final)
         if end < 0:
             break
         ends.append(end)
-        odd.append(is_odd)
+        irregular.append(is_irregular)
         position = end
-    return np.array(ends, np.int64), np.array(odd, np.bool_)
+    return np.array(ends, np.int64), np.array(irregular, np.bool_)
 
 
 def _row_end(block: bytes, position: int, delimiter: bytes, final: bool) -> tuple[int, bool]:
-    """The end of the row that begins there, -1 if more must be read to tell; and whether a quote is odd."""
-    is_odd = False
+    """The end of the row that begins there, -1 if more must be read to tell; and whether a quote is irregular."""
+    is_irregular = False
     while True:
         if block.startswith(b'"', position):
-            stop = _closing(block, position + 1)
+            stop = _closing_quote(block, position + 1)
             undecided = not final and (
                 (stop < 0 and position + LONGEST_FIELD >= len(block)) or stop == len(block) - 1
             )
@@ -165,15 +165,17 @@ def _row_end(block: bytes, position: int, delimiter: bytes, final: bool) -> tupl
             ):
                 position = stop + 1
             else:
-                is_odd = True
+                is_irregular = True
         newline = block.find(b"\n", position)
         comma = block.find(delimiter, position, newline if newline >= 0 else len(block))
         if comma < 0:
-            return (newline + 1, is_odd) if newline >= 0 else (len(block) if final else -1, is_odd)
+            return (
+                (newline + 1, is_irregular) if newline >= 0 else (len(block) if final else -1, is_irregular)
+            )
         position = comma + len(delimiter)
 
 
-def _closing(block: bytes, position: int) -> int:
+def _closing_quote(block: bytes, position: int) -> int:
     """The quote that closes a field whose content begins there; -1 if none does within `LONGEST_FIELD`."""
     limit = position - 1 + LONGEST_FIELD
     while True:
@@ -183,7 +185,7 @@ def _closing(block: bytes, position: int) -> int:
         position = quote + 2
 
 
-def fields_of(row: str, delimiter: str) -> list[str] | None:
+def split_fields(row: str, delimiter: str) -> list[str] | None:
     """Cuts one row into its cells, quotes removed; None if a quote stands where it should not."""
     row = row.removesuffix("\n").removesuffix("\r")
     if '"' not in row:
@@ -192,7 +194,7 @@ def fields_of(row: str, delimiter: str) -> list[str] | None:
     position = 0
     while True:
         if row.startswith('"', position):
-            stop = _text_closing(row, position + 1)
+            stop = _closing_quote_in_text(row, position + 1)
             if stop < 0 or not (stop + 1 == len(row) or row.startswith(delimiter, stop + 1)):
                 return None
             fields.append(row[position + 1 : stop].replace('""', '"'))
@@ -206,7 +208,7 @@ def fields_of(row: str, delimiter: str) -> list[str] | None:
         position += len(delimiter)
 
 
-def _text_closing(row: str, position: int) -> int:
+def _closing_quote_in_text(row: str, position: int) -> int:
     while True:
         quote = row.find('"', position)
         if quote < 0 or not row.startswith('"', quote + 1):

@@ -11,7 +11,7 @@ from components.example_gen import cell_parsing, labels
 
 
 @dataclass(frozen=True)
-class Rejected:
+class RejectedRow:
     """A bad row.
 
     Attributes:
@@ -30,16 +30,16 @@ class Rejected:
 
 
 @dataclass(frozen=True)
-class Parsed:
+class ParsedBlock:
     """Good rows, as features [features, rows] in float32 and labels [rows] in int64; and the bad ones."""
 
     features: cell_parsing.Floats
     label: npt.NDArray[np.int64]
-    rejected: list[Rejected]
+    rejected: list[RejectedRow]
 
 
 @dataclass(frozen=True)
-class Judge:
+class RowValidator:
     """Tells good rows from bad ones; `line`, `raw` and `cell` describe a row, the last a column of it."""
 
     features: tuple[str, ...]
@@ -48,9 +48,9 @@ class Judge:
     raw: Callable[[int], str]
     cell: Callable[[int, int], Any]
 
-    def sift(
+    def validate(
         self, values: cell_parsing.Floats, bad: cell_parsing.Flags, codes: npt.NDArray[np.int64]
-    ) -> Parsed:
+    ) -> ParsedBlock:
         """Sets aside the rows with a flagged cell or without a usable label.
 
         Args:
@@ -60,26 +60,26 @@ class Judge:
         """
         at_fault = bad.any(axis=0) | (codes < 0)
         if not at_fault.any():
-            return Parsed(values, codes, [])
+            return ParsedBlock(values, codes, [])
         rejected = [self._reject(int(row), bad, codes) for row in np.flatnonzero(at_fault)]
-        return Parsed(values[:, ~at_fault], codes[~at_fault], rejected)
+        return ParsedBlock(values[:, ~at_fault], codes[~at_fault], rejected)
 
-    def _reject(self, row: int, bad: cell_parsing.Flags, codes: npt.NDArray[np.int64]) -> Rejected:
+    def _reject(self, row: int, bad: cell_parsing.Flags, codes: npt.NDArray[np.int64]) -> RejectedRow:
         line, raw = self.line(row), self.raw(row)
         if codes[row] < 0:
             text = self.cell(row, len(self.features))
             unknown = text.strip() if codes[row] == labels.UNKNOWN else ""
-            return Rejected(line, self.label.complaint(text), raw, self.label.column, unknown)
+            return RejectedRow(line, self.label.rejection_reason(text), raw, self.label.column, unknown)
         column = int(np.argmax(bad[:, row]))
         name = self.features[column]
-        return Rejected(line, cell_parsing.complaint(name, self.cell(row, column)), raw, name)
+        return RejectedRow(line, cell_parsing.rejection_reason(name, self.cell(row, column)), raw, name)
 
 
-def concatenate(pieces: Sequence[Parsed], features: int) -> Parsed:
+def concatenate(pieces: Sequence[ParsedBlock], features: int) -> ParsedBlock:
     """Joins parts of a block in their order."""
-    empty = Parsed(np.empty((features, 0), np.float32), np.empty(0, np.int64), [])
+    empty = ParsedBlock(np.empty((features, 0), np.float32), np.empty(0, np.int64), [])
     pieces = [empty, *pieces]
-    return Parsed(
+    return ParsedBlock(
         np.concatenate([piece.features for piece in pieces], axis=1),
         np.concatenate([piece.label for piece in pieces]),
         [rejected for piece in pieces for rejected in piece.rejected],

@@ -20,13 +20,13 @@ from components.common import storage
 from components.common.errors import DataRefused
 from components.config.data import SPLITS, DataConfig
 from components.example_gen import block_plan, parquet
-from components.example_gen.block_parsing import CsvReader, parse_batch
+from components.example_gen.block_parsing import CsvBlockParser, parse_parquet_batch
 from components.example_gen.block_plan import Block
-from components.example_gen.row_boundaries import BLOCK_BYTES, blocks
-from components.example_gen.row_validation import Parsed, Rejected
+from components.example_gen.row_boundaries import BLOCK_BYTES, read_blocks
+from components.example_gen.row_validation import ParsedBlock, RejectedRow
 from components.example_gen.split import split_of
-from components.example_gen.table import Table
-from components.examples.codec import form_of
+from components.example_gen.table import InputTable
+from components.examples.codec import example_template
 
 NOTES = "_notes"  # Beside the splits, so that a reader of a split never sees it; removed at the end.
 FIRST_REASONS = 10
@@ -34,10 +34,10 @@ _MOST_UNKNOWN_LABELS = 100
 
 
 @dataclass(frozen=True)
-class Job:
+class ConversionJob:
     """What every worker needs: the table, the settings, the artifact's folder and the number of blocks."""
 
-    table: Table
+    table: InputTable
     settings: DataConfig
     uri: str
     blocks: int
@@ -46,7 +46,7 @@ class Job:
 class ConvertBlock(beam.DoFn):  # type: ignore[misc]
     """Converts each `Block` that it is handed; hands nothing on."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: ConversionJob) -> None:
         self._job = job
 
     def process(self, block: Block) -> Iterator[None]:
@@ -73,9 +73,9 @@ def rejected_path(uri: str, index: int) -> str:
     return f"{uri}/{NOTES}/{index:05d}.rejected.jsonl"
 
 
-def convert(job: Job, block: Block) -> None:
+def convert(job: ConversionJob, block: Block) -> None:
     """Writes a block's shards, its bad rows and its note. A refusal goes there: Beam would wrap it."""
-    note = _Note(job.table.heads[block.file].path, block)
+    note = _BlockNote(job.table.headers[block.file].path, block)
     try:
         with contextlib.ExitStack() as files:
             writers = _Writers(job, block.index, files)
@@ -86,37 +86,37 @@ def convert(job: Job, block: Block) -> None:
     storage.write(note_path(job.uri, block.index), json.dumps(vars(note)).encode())
 
 
-def _parse(job: Job, block: Block) -> Iterator[Parsed]:
-    table, head = job.table, job.table.heads[block.file]
-    if not head.delimiter:
+def _parse(job: ConversionJob, block: Block) -> Iterator[ParsedBlock]:
+    table, header = job.table, job.table.headers[block.file]
+    if not header.delimiter:
         row = block.line
-        for batch in parquet.batches(head, block.offset, [*table.features, table.labels.column]):
-            yield parse_batch(batch, row, table.features, table.labels)
+        for batch in parquet.batches(header, block.offset, [*table.features, table.labels.column]):
+            yield parse_parquet_batch(batch, row, table.features, table.labels)
             row += batch.num_rows
         return
-    reader = CsvReader(head, table.features, table.labels)
+    reader = CsvBlockParser(header, table.features, table.labels)
     if block.length:
-        with storage.open_bytes(head.path) as stream:
+        with storage.open_bytes(header.path) as stream:
             stream.seek(block.offset)
             data = stream.read(block.length)
-        if block_plan.digest_of(data) != block.digest:
-            raise block_plan.changed(head.path)
+        if block_plan.block_digest(data) != block.digest:
+            raise block_plan.changed(header.path)
         yield reader.parse(data, block.line)
         return
     line = block.line
     try:
-        with storage.open_text(head.path) as stream:
+        with storage.open_text(header.path) as stream:
             stream.seek(block.offset)
-            for data in blocks(stream, head.delimiter, BLOCK_BYTES):
+            for data in read_blocks(stream, header.delimiter, BLOCK_BYTES):
                 yield reader.parse(data, line)
                 line += data.count(b"\n")
     except (EOFError, OSError, zlib.error) as error:
-        raise DataRefused(f"{head.path}: can't be read to its end: {error}.") from error
+        raise DataRefused(f"{header.path}: can't be read to its end: {error}.") from error
 
 
-def _write(job: Job, parsed: Parsed, writers: "_Writers", note: "_Note") -> None:
+def _write(job: ConversionJob, parsed: ParsedBlock, writers: "_Writers", note: "_BlockNote") -> None:
     table = job.table
-    note.take_rejected(parsed.rejected)
+    note.add_rejected(parsed.rejected)
     writers.reject(parsed.rejected, note.file)
     note.classes = [
         a + int(b) for a, b in zip(note.classes, np.bincount(parsed.label, minlength=2), strict=True)
@@ -129,7 +129,7 @@ def _write(job: Job, parsed: Parsed, writers: "_Writers", note: "_Note") -> None
             writers.write(split, parsed.features[:, rows], parsed.label[rows])
 
 
-class _Note:
+class _BlockNote:
     """What was in a block. Its attributes are the keys of the note's JSON."""
 
     def __init__(self, file: str, block: Block) -> None:
@@ -144,7 +144,7 @@ class _Note:
         self.bad_labels = 0
         self.refused = ""
 
-    def take_rejected(self, rejected: list[Rejected]) -> None:
+    def add_rejected(self, rejected: list[RejectedRow]) -> None:
         """Counts bad rows and keeps the first few reasons."""
         self.rejected += len(rejected)
         for one in rejected:
@@ -159,17 +159,17 @@ class _Note:
 class _Writers:
     """Opens a block's files when the first row comes; they get their names at the end of `files`, when all are in."""
 
-    def __init__(self, job: Job, index: int, files: contextlib.ExitStack) -> None:
+    def __init__(self, job: ConversionJob, index: int, files: contextlib.ExitStack) -> None:
         self._job, self._index = job, index
-        self._form = form_of(job.table.features, job.table.labels.column)
+        self._template = example_template(job.table.features, job.table.labels.column)
         self._files, self._open = files, dict[str, BinaryIO]()
 
     def write(self, split: str, features: npt.NDArray[np.float32], label: npt.NDArray[np.int64]) -> None:
         """Appends rows to a split."""
         path = shard_path(self._job.uri, split, self._index, self._job.blocks)
-        self._file(path).write(self._form.write(features, label).tobytes())
+        self._file(path).write(self._template.write(features, label).tobytes())
 
-    def reject(self, rejected: list[Rejected], file: str) -> None:
+    def reject(self, rejected: list[RejectedRow], file: str) -> None:
         """Appends bad rows to the block's own file of them."""
         for one in rejected:
             record = {"file": file, "line": one.line, "reason": one.reason, "raw": one.raw}

@@ -8,17 +8,17 @@ from components.common.errors import DataRefused
 from components.common.suggestions import closest
 from components.config.data import MAX_FEATURES, DataConfig
 from components.example_gen import labels, parquet
-from components.example_gen.csv_header import Head, read_head
-from components.example_gen.input_files import Located, locate, quoted
-from components.example_gen.type_inference import Evidence, gather
+from components.example_gen.csv_header import FileHeader, read_csv_header
+from components.example_gen.input_files import InputFiles, find_input_files, quoted
+from components.example_gen.type_inference import ColumnTypes, infer_types
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class InputTable:
     """A table whose shape is known.
 
     Attributes:
-        heads: the files, sorted by path.
+        headers: the files, sorted by path.
         columns: the names of all columns, in the first file's order.
         features: the columns to learn from: as listed in data.features, otherwise in the first file's order.
         labels: the label's name and its two values.
@@ -27,7 +27,7 @@ class Table:
         warnings: sentences for the person who owns the data.
     """
 
-    heads: tuple[Head, ...]
+    headers: tuple[FileHeader, ...]
     columns: tuple[str, ...]
     features: tuple[str, ...]
     labels: labels.Labels
@@ -38,12 +38,12 @@ class Table:
     @property
     def is_parquet(self) -> bool:
         """Whether the files are Parquet; otherwise they are CSV."""
-        return not self.heads[0].delimiter
+        return not self.headers[0].delimiter
 
     @property
     def delimiter(self) -> str:
         """The first CSV file's delimiter; '' for Parquet."""
-        return self.heads[0].delimiter
+        return self.headers[0].delimiter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,40 +73,40 @@ class TableReport:
     warnings: tuple[str, ...]
 
 
-def find_table(settings: DataConfig) -> Table:
+def find_table(settings: DataConfig) -> InputTable:
     """Finds the files and decides which columns are features and what the label's values mean.
 
     Raises:
         DataRefused: the table can't be used; the message says why.
     """
-    located, heads = _heads(settings)
-    columns = heads[0].columns
-    _expect_column(settings.label, "data.label", heads[0])
+    located, headers = _read_headers(settings)
+    columns = headers[0].columns
+    _expect_column(settings.label, "data.label", headers[0])
     for name in settings.features:
-        _expect_column(name, "data.features", heads[0])
+        _expect_column(name, "data.features", headers[0])
     others = [name for name in columns if name and name != settings.label and name not in settings.ignore]
-    evidence = gather(heads, () if settings.features else others, settings)
+    evidence = infer_types(headers, () if settings.features else others, settings)
     features = settings.features or tuple(_numeric(others, evidence))
     left_out = () if settings.features else tuple(name for name in others if name not in features)
     if not features:
         found = f"only columns without numbers: {quoted(others)}" if others else "no other column"
         raise DataRefused(
-            f"{heads[0].path}: expected a column of numbers besides the label {settings.label!r}, "
+            f"{headers[0].path}: expected a column of numbers besides the label {settings.label!r}, "
             f"found {found}."
         )
     if len(features) > MAX_FEATURES:
         raise DataRefused(
-            f"{heads[0].path}: expected at most {MAX_FEATURES:,} features, found {len(features):,}. "
+            f"{headers[0].path}: expected at most {MAX_FEATURES:,} features, found {len(features):,}. "
             "List some in data.features or leave some out with data.ignore."
         )
-    return Table(
-        heads=heads,
+    return InputTable(
+        headers=headers,
         columns=columns,
         features=features,
         left_out=left_out,
         span=located.span,
-        labels=labels.decide(evidence.label_counts, settings),
-        warnings=_warnings(heads[0], left_out, evidence),
+        labels=labels.choose_labels(evidence.label_counts, settings),
+        warnings=_warnings(headers[0], left_out, evidence),
     )
 
 
@@ -116,45 +116,46 @@ def inspect_table(settings: DataConfig) -> TableReport:
     Raises:
         DataRefused: the files can't be read, or the label's column is missing.
     """
-    located, heads = _heads(settings)
-    _expect_column(settings.label, "data.label", heads[0])
+    located, headers = _read_headers(settings)
+    _expect_column(settings.label, "data.label", headers[0])
     others = [
-        name for name in heads[0].columns if name and name != settings.label and name not in settings.ignore
+        name for name in headers[0].columns if name and name != settings.label and name not in settings.ignore
     ]
-    evidence = gather(heads, others, settings)
+    evidence = infer_types(headers, others, settings)
     numeric = tuple(_numeric(others, evidence))
     text = tuple(name for name in others if name not in numeric)
-    values = sorted(labels.merge(evidence.label_counts).values(), key=lambda value: -value[1])
-    settled = settings.positive_label is not None or labels.is_settled(evidence.label_counts, None)
+    values = sorted(labels.merge_spellings(evidence.label_counts).values(), key=lambda value: -value[1])
+    settled = settings.positive_label is not None or labels.is_decided(evidence.label_counts, None)
     return TableReport(
         files=located.paths,
-        columns=heads[0].columns,
+        columns=headers[0].columns,
         numeric=numeric,
         text=text,
         label_values=tuple(spelling for spelling, _ in values),
         needs_positive_label=len(values) == 2 and not settled,
-        delimiter=heads[0].delimiter,
+        delimiter=headers[0].delimiter,
         span=located.span,
-        warnings=_warnings(heads[0], text, evidence),
+        warnings=_warnings(headers[0], text, evidence),
     )
 
 
-def _heads(settings: DataConfig) -> tuple[Located, tuple[Head, ...]]:
-    located = locate(settings)
-    heads = tuple(
-        parquet.read_head(path) if located.is_parquet else read_head(path, settings) for path in located.paths
+def _read_headers(settings: DataConfig) -> tuple[InputFiles, tuple[FileHeader, ...]]:
+    located = find_input_files(settings)
+    headers = tuple(
+        parquet.read_parquet_header(path) if located.is_parquet else read_csv_header(path, settings)
+        for path in located.paths
     )
-    for head in heads:
-        repeated = [name for name, times in Counter(head.columns).items() if name and times > 1]
+    for header in headers:
+        repeated = [name for name, times in Counter(header.columns).items() if name and times > 1]
         if repeated:
             raise DataRefused(
-                f"{head.path}: expected column names that differ, found {quoted(repeated)} more than once."
+                f"{header.path}: expected column names that differ, found {quoted(repeated)} more than once."
             )
-        _expect_same_columns(heads[0], head)
-    return located, heads
+        _expect_same_columns(headers[0], header)
+    return located, headers
 
 
-def _expect_same_columns(first: Head, other: Head) -> None:
+def _expect_same_columns(first: FileHeader, other: FileHeader) -> None:
     expected, found = set(first.columns), set(other.columns)
     missing = [name for name in first.columns if name and name not in found]
     added = [name for name in other.columns if name and name not in expected]
@@ -168,18 +169,18 @@ def _expect_same_columns(first: Head, other: Head) -> None:
         )
 
 
-def _expect_column(name: str, key: str, head: Head) -> None:
-    named = [column for column in head.columns if column]
+def _expect_column(name: str, key: str, header: FileHeader) -> None:
+    named = [column for column in header.columns if column]
     if name in named:
         return
     meant = closest(name, named)
     hint = f" Did you mean {meant!r}?" if meant else ""
     raise DataRefused(
-        f"{head.path}: expected a column {name!r} ({key}), found {quoted(named, most=20)}.{hint}"
+        f"{header.path}: expected a column {name!r} ({key}), found {quoted(named, most=20)}.{hint}"
     )
 
 
-def _numeric(names: Sequence[str], evidence: Evidence) -> list[str]:
+def _numeric(names: Sequence[str], evidence: ColumnTypes) -> list[str]:
     # A column without any value is a feature too: the data gate, not a silent omission, tells of it.
     return [
         name
@@ -188,11 +189,11 @@ def _numeric(names: Sequence[str], evidence: Evidence) -> list[str]:
     ]
 
 
-def _warnings(head: Head, left_out: Sequence[str], evidence: Evidence) -> tuple[str, ...]:
+def _warnings(header: FileHeader, left_out: Sequence[str], evidence: ColumnTypes) -> tuple[str, ...]:
     warnings = []
-    unnamed = [str(index) for index, name in enumerate(head.columns, 1) if not name]
+    unnamed = [str(index) for index, name in enumerate(header.columns, 1) if not name]
     if unnamed:
-        warnings.append(f"Left out, because it has no name: column {', '.join(unnamed)} of {head.path}.")
+        warnings.append(f"Left out, because it has no name: column {', '.join(unnamed)} of {header.path}.")
     text = [name for name in left_out if name not in evidence.others]
     if text:
         warnings.append(f"Left out, because they hold text throughout: {quoted(text, most=20)}.")

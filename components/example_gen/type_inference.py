@@ -14,15 +14,15 @@ from components.common import storage
 from components.common.errors import DataRefused
 from components.config.data import DataConfig
 from components.example_gen import cell_parsing, labels, parquet
-from components.example_gen.csv_header import Head
-from components.example_gen.row_boundaries import BLOCK_BYTES, blocks, rows_of
+from components.example_gen.csv_header import FileHeader
+from components.example_gen.row_boundaries import BLOCK_BYTES, find_rows, read_blocks
 
 _FIRST_BYTES = 2**17
 _MOST_LABELS = 1_000
 
 
 @dataclass(kw_only=True)
-class Evidence:
+class ColumnTypes:
     """What was seen of a table's columns.
 
     Attributes:
@@ -38,42 +38,44 @@ class Evidence:
     label_counts: Counter[str] = field(default_factory=Counter)
 
 
-def gather(heads: Sequence[Head], candidates: Iterable[str], settings: DataConfig) -> Evidence:
+def infer_types(
+    headers: Sequence[FileHeader], candidates: Iterable[str], settings: DataConfig
+) -> ColumnTypes:
     """Reads the files until every candidate has shown a number and the label its two values, or to their end.
 
     Args:
-        heads: the files; all have the same columns.
+        headers: the files; all have the same columns.
         candidates: the columns of which to tell whether they hold numbers.
         settings: the label and the missing values.
 
     Raises:
         DataRefused: a compressed file is damaged.
     """
-    search = _Search(set(candidates), settings)
-    for head in heads:
-        if not head.delimiter:
-            search.note_types(parquet.kinds(head.path))
-    for head in heads:
-        if head.delimiter:
-            _read_csv(head, search)
+    search = _TypeInference(set(candidates), settings)
+    for header in headers:
+        if not header.delimiter:
+            search.note_types(parquet.kinds(header.path))
+    for header in headers:
+        if header.delimiter:
+            _read_csv(header, search)
         else:
-            _read_parquet(head, search)
+            _read_parquet(header, search)
     return search.evidence
 
 
-class _Search:
+class _TypeInference:
     """What is known so far, and what is still to be looked for."""
 
     def __init__(self, candidates: set[str], settings: DataConfig) -> None:
-        self.evidence = Evidence()
+        self.evidence = ColumnTypes()
         self._candidates = candidates
         self._settings = settings
-        self._missing = cell_parsing.missing_words(settings.missing_values)
+        self._missing = cell_parsing.missing_markers(settings.missing_values)
 
     def names(self) -> list[str]:
         """The columns of which more must be seen; none when the search is over."""
         counts, positive = self.evidence.label_counts, self._settings.positive_label
-        label_known = len(counts) > _MOST_LABELS or labels.is_settled(counts, positive)
+        label_known = len(counts) > _MOST_LABELS or labels.is_decided(counts, positive)
         unsure = self._candidates - self.evidence.numbers - self.evidence.others.keys()
         return sorted(unsure | (set() if label_known else {self._settings.label}))
 
@@ -108,36 +110,40 @@ class _Search:
                 self.evidence.label_counts[text] += entry["counts"]
 
 
-def _read_csv(head: Head, search: _Search) -> None:
+def _read_csv(header: FileHeader, search: _TypeInference) -> None:
     try:
-        with storage.open_text(head.path) as stream:
-            stream.seek(head.offset)
-            for block in blocks(stream, head.delimiter, BLOCK_BYTES, first=_FIRST_BYTES):
+        with storage.open_text(header.path) as stream:
+            stream.seek(header.offset)
+            for block in read_blocks(stream, header.delimiter, BLOCK_BYTES, first=_FIRST_BYTES):
                 names = search.names()
                 if not names:
                     return
-                search.look(_as_strings(block, head, names))
+                search.look(_as_strings(block, header, names))
     except (EOFError, OSError) as error:
-        raise DataRefused(f"{head.path}: can't be read to its end: {error}.") from error
+        raise DataRefused(f"{header.path}: can't be read to its end: {error}.") from error
 
 
-def _as_strings(block: bytes, head: Head, names: list[str]) -> pa.Table:
+def _as_strings(block: bytes, header: FileHeader, names: list[str]) -> pa.Table:
     """The named columns of the rows that have the right number of cells; no other rule is applied here."""
     if not block.isascii():
         block = block.decode(errors="replace").encode()
-    rows = rows_of(block, head.delimiter)
-    if rows.odd.any():
+    rows = find_rows(block, header.delimiter)
+    if rows.irregular.any():
         starts = [0, *rows.ends[:-1]]
-        block = b"".join(block[a:b] for a, b, odd in zip(starts, rows.ends, rows.odd, strict=True) if not odd)
-    columns = [f"{index}" for index in range(len(head.columns))]
-    wanted = [columns[head.columns.index(name)] for name in names]
+        block = b"".join(
+            block[a:b]
+            for a, b, irregular in zip(starts, rows.ends, rows.irregular, strict=True)
+            if not irregular
+        )
+    columns = [f"{index}" for index in range(len(header.columns))]
+    wanted = [columns[header.columns.index(name)] for name in names]
     if not block.strip(b"\r\n"):
         return pa.table({name: pa.array([], pa.string()) for name in names})
     table = pacsv.read_csv(
         BytesIO(block),
         read_options=pacsv.ReadOptions(column_names=columns, block_size=len(block) + 1),
         parse_options=pacsv.ParseOptions(
-            delimiter=head.delimiter, newlines_in_values=True, invalid_row_handler=_skip
+            delimiter=header.delimiter, newlines_in_values=True, invalid_row_handler=_skip
         ),
         convert_options=pacsv.ConvertOptions(
             include_columns=wanted,
@@ -153,12 +159,12 @@ def _skip(row: pacsv.InvalidRow) -> Literal["skip"]:
     return "skip"
 
 
-def _read_parquet(head: Head, search: _Search) -> None:
-    with parquet.open_file(head.path) as file:
+def _read_parquet(header: FileHeader, search: _TypeInference) -> None:
+    with parquet.open_file(header.path) as file:
         groups = file.num_row_groups
     for group in range(groups):
         names = search.names()
         if not names:
             return
-        for batch in parquet.batches(head, group, names):
+        for batch in parquet.batches(header, group, names):
             search.look(batch)

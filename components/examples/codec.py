@@ -26,7 +26,7 @@ _CASTAGNOLI = 0x82F63B78  # bits reversed
 _MASK = 0xA282EAD8
 
 
-class ExampleForm:
+class ExampleTemplate:
     """What all examples have that have these features, with one number each, and a label that is 0 or 1.
 
     Attributes:
@@ -97,9 +97,9 @@ class ExampleForm:
 
 
 @functools.lru_cache(maxsize=1)
-def form_of(features: tuple[str, ...], label: str) -> ExampleForm:
+def example_template(features: tuple[str, ...], label: str) -> ExampleTemplate:
     """The form of a table's examples, made once for all its files: 2,000 features take longer than a block."""
-    return ExampleForm(features, label)
+    return ExampleTemplate(features, label)
 
 
 def _field(number: int, content: bytes) -> bytes:

@@ -21,7 +21,7 @@ Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Summary:
+class ColumnSummary:
     """Of some rows; every array has one entry for each column.
 
     Attributes:
@@ -45,7 +45,7 @@ class Summary:
     points: list[Floats]
 
     @classmethod
-    def of(cls, values: Floats) -> "Summary":
+    def of(cls, values: Floats) -> "ColumnSummary":
         """Summarizes values of shape [columns, rows]; NaN is a missing value."""
         rows = values.shape[1]
         missing = np.isnan(values)
@@ -68,13 +68,13 @@ class Summary:
             np.fmax.reduce(values, axis=1, initial=np.float32(-np.inf)),
             # NaNs are sorted to the end.
             [
-                _thinned(column[:count], ranks[:count])
+                _thin(column[:count], ranks[:count])
                 for column, count in zip(np.sort(values, axis=1), present.tolist(), strict=True)
             ],
         )
 
     @classmethod
-    def merged(cls, parts: Sequence["Summary"]) -> "Summary":
+    def merge(cls, parts: Sequence["ColumnSummary"]) -> "ColumnSummary":
         """The summary of all their rows; the parts' order only counts for the last digits."""
         present = np.stack([part.present for part in parts])
         means = np.stack([part.mean for part in parts])
@@ -92,25 +92,25 @@ class Summary:
             np.sum([part.squares for part in parts], axis=0) + between,
             low,
             np.max([part.high for part in parts], axis=0),
-            [_united(parts, column) for column in range(len(total))],
+            [_merge_points(parts, column) for column in range(len(total))],
         )
 
     @classmethod
-    def merged_stream(cls, parts: Iterable["Summary"]) -> "Summary | None":
+    def merge_stream(cls, parts: Iterable["ColumnSummary"]) -> "ColumnSummary | None":
         """The summary of any number of parts, FAN_IN of them in memory for each level; None if there is none."""
-        levels: list[list[Summary]] = []
+        levels: list[list[ColumnSummary]] = []
         for part in parts:
             carried = part
             for level in levels:
                 level.append(carried)
                 if len(level) < FAN_IN:
                     break
-                carried = cls.merged(level)
+                carried = cls.merge(level)
                 level.clear()
             else:
                 levels.append([carried])
         left = [part for level in reversed(levels) for part in level]
-        return cls.merged(left) if len(left) > 1 else next(iter(left), None)
+        return cls.merge(left) if len(left) > 1 else next(iter(left), None)
 
 
 def _base(low: Floats, present: Counts) -> Doubles:
@@ -118,7 +118,7 @@ def _base(low: Floats, present: Counts) -> Doubles:
     return np.where(present > 0, low, 0.0).astype(np.float64)
 
 
-def _thinned(values: Floats, reached: Doubles) -> Floats:
+def _thin(values: Floats, reached: Doubles) -> Floats:
     """Of sorted values, POINTS that weigh the same; all, if they weigh one each. `reached`: cumulative weights."""
     if not reached.size or reached[-1] <= POINTS:
         return values.copy()
@@ -127,7 +127,7 @@ def _thinned(values: Floats, reached: Doubles) -> Floats:
     return kept
 
 
-def _united(parts: Sequence[Summary], column: int) -> Floats:
+def _merge_points(parts: Sequence[ColumnSummary], column: int) -> Floats:
     points = [part.points[column] for part in parts]
     weights = [
         np.full(own.size, part.present[column] / max(own.size, 1))
@@ -135,4 +135,4 @@ def _united(parts: Sequence[Summary], column: int) -> Floats:
     ]
     values = np.concatenate(points)
     order = np.argsort(values, kind="stable")  # fast on runs that are sorted already
-    return _thinned(values[order], np.cumsum(np.concatenate(weights)[order]))
+    return _thin(values[order], np.cumsum(np.concatenate(weights)[order]))

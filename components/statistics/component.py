@@ -6,7 +6,7 @@ from tfx.types import standard_artifacts
 from tfx.types.channel import BaseChannel, Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components.statistics.executor import Executor
+from components.statistics.executor import StatisticsExecutor
 
 
 class StatisticsSpec(ComponentSpec):  # type: ignore[misc]
@@ -24,7 +24,7 @@ class StatisticsGen(BaseBeamComponent):  # type: ignore[misc]
     """
 
     SPEC_CLASS = StatisticsSpec
-    EXECUTOR_SPEC = BeamExecutorSpec(Executor)
+    EXECUTOR_SPEC = BeamExecutorSpec(StatisticsExecutor)
 
     def __init__(self, examples: BaseChannel, code_digest: str) -> None:
         super().__init__(

@@ -19,9 +19,9 @@ from tfx.utils import io_utils
 
 from components.common import storage
 from components.common.file_names import STATISTICS_FILE
-from components.examples.codec import form_of
+from components.examples.codec import example_template
 from components.examples.reader import read_ingest, serialized_batches
-from components.statistics.column_summary import FAN_IN, Floats, Summary
+from components.statistics.column_summary import FAN_IN, ColumnSummary, Floats
 from components.statistics.protos import to_proto
 
 # Of 4 bytes each. TensorFlow parses in batches that the processor's caches hold: larger ones take a quarter more.
@@ -45,7 +45,7 @@ class Columns(NamedTuple):
     label: str
 
 
-class Executor(BaseBeamExecutor):  # type: ignore[misc]
+class StatisticsExecutor(BaseBeamExecutor):  # type: ignore[misc]
     """Writes the statistics of every split."""
 
     def Do(  # noqa: N802 (TFX's name)
@@ -96,24 +96,27 @@ def summarize(
     summaries = (
         pipeline
         | "Shards" >> beam.Create(shards)  # shares them out, as in ExampleGen
-        | "Summarize" >> beam.Map(_summarized, columns)
+        | "Summarize" >> beam.Map(_summarize, columns)
     )
     groups, level = max(shard.number for shard in shards) + 1, 0
     while groups > 1:
         groups, level = -(-groups // FAN_IN), level + 1
         summaries = (
             summaries
-            | f"Key, level {level}" >> beam.Map(_keyed).with_output_types(tuple[Key, tuple[int, Summary]])
+            | f"Key, level {level}"
+            >> beam.Map(_with_group_key).with_output_types(tuple[Key, tuple[int, ColumnSummary]])
             | f"Gather, level {level}" >> beam.GroupByKey()
-            | f"Merge, level {level}" >> beam.MapTuple(_merged)
+            | f"Merge, level {level}" >> beam.MapTuple(_merge)
         )
     _ = summaries | "Write" >> beam.Map(_write, columns, outputs)
 
 
-def _summarized(shard: Shard, columns: Columns) -> tuple[Key, Summary]:
-    summary = Summary.merged_stream(map(Summary.of, _joined(read_columns(shard.paths, columns))))
+def _summarize(shard: Shard, columns: Columns) -> tuple[Key, ColumnSummary]:
+    summary = ColumnSummary.merge_stream(
+        map(ColumnSummary.of, _in_larger_batches(read_columns(shard.paths, columns)))
+    )
     none = np.empty((len(columns.names), 0), np.float32)
-    return (shard.split, shard.number), summary or Summary.of(none)
+    return (shard.split, shard.number), summary or ColumnSummary.of(none)
 
 
 def read_columns(paths: Sequence[str], columns: Columns) -> Iterator[Floats]:
@@ -133,7 +136,7 @@ def read_columns(paths: Sequence[str], columns: Columns) -> Iterator[Floats]:
 
 
 def _read(path: str, columns: Columns) -> Iterator[Floats]:
-    form = form_of(tuple(name for name in columns.names if name != columns.label), columns.label)
+    form = example_template(tuple(name for name in columns.names if name != columns.label), columns.label)
     rows = max(1, _SUMMARIZED_VALUES // len(columns.names))
     place = columns.names.index(columns.label)
     with closing(storage.open_bytes(path)) as file:
@@ -141,7 +144,7 @@ def _read(path: str, columns: Columns) -> Iterator[Floats]:
         while content := file.read(rows * form.record_bytes):
             read = form.read(content)
             if read is None and not done:
-                yield from _parsed(path, columns)
+                yield from _parse_with_tensorflow(path, columns)
                 return
             if read is None:
                 raise ValueError(f"{path}: damaged after row {done:,}, or written by two programs.")
@@ -149,7 +152,7 @@ def _read(path: str, columns: Columns) -> Iterator[Floats]:
             yield np.insert(read[0], place, read[1], axis=0)
 
 
-def _parsed(path: str, columns: Columns) -> Iterator[Floats]:
+def _parse_with_tensorflow(path: str, columns: Columns) -> Iterator[Floats]:
     """Examples of any form, by TensorFlow."""
     types = dict.fromkeys(columns.names, tf.float32) | {columns.label: tf.int64}
     spec = {name: tf.io.FixedLenFeature([], kind) for name, kind in types.items()}
@@ -164,7 +167,7 @@ def _parsed(path: str, columns: Columns) -> Iterator[Floats]:
     yield from batches.map(parse, num_parallel_calls=2).prefetch(1).as_numpy_iterator()
 
 
-def _joined(batches: Iterable[Floats]) -> Iterator[Floats]:
+def _in_larger_batches(batches: Iterable[Floats]) -> Iterator[Floats]:
     waiting: list[Floats] = []
     for batch in batches:
         waiting.append(batch)
@@ -175,18 +178,18 @@ def _joined(batches: Iterable[Floats]) -> Iterator[Floats]:
         yield np.concatenate(waiting, axis=1)
 
 
-def _keyed(item: tuple[Key, Summary]) -> tuple[Key, tuple[int, Summary]]:
+def _with_group_key(item: tuple[Key, ColumnSummary]) -> tuple[Key, tuple[int, ColumnSummary]]:
     (split, number), summary = item
     return (split, number // FAN_IN), (number, summary)
 
 
-def _merged(key: Key, numbered: Iterable[tuple[int, Summary]]) -> tuple[Key, Summary]:
+def _merge(key: Key, numbered: Iterable[tuple[int, ColumnSummary]]) -> tuple[Key, ColumnSummary]:
     # In the order of the files, whatever order they were read in.
     parts = [summary for _, summary in sorted(numbered, key=lambda pair: pair[0])]
-    return key, Summary.merged(parts)
+    return key, ColumnSummary.merge(parts)
 
 
-def _write(item: tuple[Key, Summary], columns: Columns, outputs: Mapping[str, str]) -> None:
+def _write(item: tuple[Key, ColumnSummary], columns: Columns, outputs: Mapping[str, str]) -> None:
     (split, _), summary = item
     content = to_proto(summary, columns.names, columns.label).SerializeToString()
     storage.write(os.path.join(outputs[split], STATISTICS_FILE), content)

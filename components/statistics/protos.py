@@ -13,12 +13,12 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import (
     NumericStatistics,
 )
 
-from components.statistics.column_summary import Doubles, Floats, Summary
+from components.statistics.column_summary import ColumnSummary, Doubles, Floats
 
 _BUCKETS = 10
 
 
-def to_proto(summary: Summary, columns: Sequence[str], label: str) -> DatasetFeatureStatisticsList:
+def to_proto(summary: ColumnSummary, columns: Sequence[str], label: str) -> DatasetFeatureStatisticsList:
     """The statistics of one split; without any feature, as TFDV's, where there is no row.
 
     Args:
@@ -47,7 +47,7 @@ def to_proto(summary: Summary, columns: Sequence[str], label: str) -> DatasetFea
     return DatasetFeatureStatisticsList(datasets=[split])
 
 
-def _describe(stats: NumericStatistics, summary: Summary, column: int) -> None:
+def _describe(stats: NumericStatistics, summary: ColumnSummary, column: int) -> None:
     present = int(summary.present[column])
     missing = summary.rows - present
     if not present:

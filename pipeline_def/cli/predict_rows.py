@@ -176,7 +176,7 @@ def _layout(
     source: "RowSource",
     model: "tuple[list[str], CardInputs]",
 ) -> "OutputLayout":
-    from components.example_gen.cell_parsing import missing_words
+    from components.example_gen.cell_parsing import missing_markers
     from serving.predict.column_matching import match_columns
     from serving.predict.features import FeatureColumns
     from serving.predict.output import OutputLayout
@@ -191,7 +191,7 @@ def _layout(
     features = FeatureColumns(
         columns=columns,
         absent=absent,
-        missing=missing_words(missing),
+        missing=missing_markers(missing),
         allow_missing=args.allow_missing,
     )
     return OutputLayout(columns=source.columns, probability=args.column, features=features)

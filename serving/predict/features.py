@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from components.common.errors import DataRefused
 from components.example_gen import cell_parsing, parquet
-from components.example_gen.block_parsing import numbers_among
+from components.example_gen.block_parsing import numeric_markers
 from serving.client.predictor import Columns
 from serving.predict.row_batches import RowBatch
 
@@ -22,13 +22,13 @@ class FeatureColumns:
     Attributes:
         columns: of each input of the model its column.
         absent: inputs for which the table has no column; they are NaN.
-        missing: see `cells.missing_words`.
+        missing: see `cells.missing_markers`.
         allow_missing: a row of JSON lines may lack a column that the table has.
     """
 
     columns: Mapping[str, str]
     absent: tuple[str, ...] = ()
-    missing: frozenset[str] = field(default_factory=lambda: cell_parsing.missing_words(()))
+    missing: frozenset[str] = field(default_factory=lambda: cell_parsing.missing_markers(()))
     allow_missing: bool = False
 
     def numbers(self, batch: RowBatch) -> Columns:
@@ -55,7 +55,7 @@ class FeatureColumns:
                 worst = int(bad.argmax()), column
         if worst is not None:
             row, column = worst
-            complaint = cell_parsing.complaint(column, batch.column(column)[row].as_py())
+            complaint = cell_parsing.rejection_reason(column, batch.column(column)[row].as_py())
             raise DataRefused(f"{batch.where(row)}: {complaint}.")
         return values | {name: np.full(batch.rows, np.nan, np.float32) for name in self.absent}
 
@@ -74,5 +74,5 @@ class FeatureColumns:
         if parquet.kind_of(column.type) == parquet.TEXT:
             return cell_parsing.to_floats(parquet.as_text(column), self.missing)
         values = parquet.as_floats(column)
-        values[np.isin(values, numbers_among(self.missing))] = np.nan
+        values[np.isin(values, numeric_markers(self.missing))] = np.nan
         return values, np.isinf(values)

@@ -112,7 +112,7 @@ class ParquetSource:
     """A Parquet file. See `Source`."""
 
     def __init__(self, path: str) -> None:
-        parquet.read_head(path)
+        parquet.read_parquet_header(path)
         self.name = path
         with parquet.open_file(path) as file:
             self.columns = tuple(name.strip() for name in file.schema_arrow.names)

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from components.common.errors import DataRefused
-from components.example_gen.block_parsing import Text, cells_of, shown
+from components.example_gen.block_parsing import NumberedRows, row_text, split_row
 from components.example_gen.cell_parsing import shorten
-from components.example_gen.csv_header import head_of
-from components.example_gen.row_boundaries import BLOCK_BYTES, LONGEST_ROW, Positions, blocks, rows_of
+from components.example_gen.csv_header import parse_header
+from components.example_gen.row_boundaries import BLOCK_BYTES, LONGEST_ROW, Positions, find_rows, read_blocks
 from serving.predict.byte_stream import ByteStream
 from serving.predict.row_batches import FilePart, JsonRowBatch, Record, RowBatch
 
@@ -74,7 +74,7 @@ class CsvSource(_TextSource):
     """A CSV file, cut as `scan` and `rows` of components.example_gen cut it. All its cells are strings."""
 
     def __init__(self, stream: ByteStream, delimiter: str) -> None:
-        head = head_of(stream.name, stream.peek, delimiter)
+        head = parse_header(stream.name, stream.peek, delimiter)
         unnamed = head.columns.count("")
         columns = [
             name or (f"column_{number}" if unnamed > 1 else "") for number, name in enumerate(head.columns, 1)
@@ -84,15 +84,15 @@ class CsvSource(_TextSource):
         self._indices = [str(index) for index in range(len(columns))]
 
     def _blocks(self) -> Iterator[bytes]:
-        return blocks(cast(BinaryIO, self._stream), self._delimiter, BLOCK_BYTES)
+        return read_blocks(cast(BinaryIO, self._stream), self._delimiter, BLOCK_BYTES)
 
     def _parse(self, block: bytes, line: int) -> RowBatch:
-        rows = rows_of(block, self._delimiter)
+        rows = find_rows(block, self._delimiter)
         numbers = _lines_of(block, rows.ends, line)
-        # What Arrow might not cut as `cells_of` does: odd quotes, and blank lines where there is one column.
-        table = None if rows.odd.any() or len(self.columns) == 1 else self._at_once(block)
+        # What Arrow might not cut as `split_row` does: odd quotes, and blank lines where there is one column.
+        table = None if rows.irregular.any() or len(self.columns) == 1 else self._at_once(block)
         if table is None or table.num_rows != len(numbers):
-            numbered = list(self._one_by_one(Text(block, rows, line)))
+            numbered = list(self._one_by_one(NumberedRows(block, rows, line)))
             cells = (
                 zip(*(cells for _, cells in numbered), strict=True) if numbered else [()] * len(self.columns)
             )
@@ -114,10 +114,10 @@ class CsvSource(_TextSource):
         except pa.ArrowInvalid:
             return None
 
-    def _one_by_one(self, text: Text) -> Iterator[tuple[int, list[str]]]:
+    def _one_by_one(self, text: NumberedRows) -> Iterator[tuple[int, list[str]]]:
         """Each row's line and cells, blank lines left out."""
         for row in range(len(text.rows.ends)):
-            cells = cells_of(text.row(row), self._delimiter, len(self.columns))
+            cells = split_row(text.row(row), self._delimiter, len(self.columns))
             if isinstance(cells, str):
                 raise DataRefused(f"{self.name}:{text.line_of(row)}: {cells}.")
             if cells:
@@ -188,7 +188,7 @@ class JsonLinesSource(_TextSource):
             why = f" ({error.msg.lower()}, at character {error.colno})"
         except (ValueError, RecursionError) as error:
             why = f" ({error})"
-        start = shorten(shown(raw).strip())
+        start = shorten(row_text(raw).strip())
         raise DataRefused(f"{self.name}:{line}: expected a JSON object in one line, found {start!r}{why}.")
 
     def _too_long(self) -> DataRefused:

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from components.config.data import DataConfig
-from components.example_gen.block_parsing import CsvReader
-from components.example_gen.csv_header import Head
-from components.example_gen.labels import decide
-from components.example_gen.row_validation import Parsed
+from components.example_gen.block_parsing import CsvBlockParser
+from components.example_gen.csv_header import FileHeader
+from components.example_gen.labels import choose_labels
+from components.example_gen.row_validation import ParsedBlock
 
 Settings = Callable[..., DataConfig]
 SPELLINGS = [
@@ -20,13 +20,13 @@ SPELLINGS = [
 LABELS = ["0", "1", "0", "1", "0.0", " 1", "1.00", "", "NA", "7", "yes"]
 
 
-def reader(settings: Settings, columns: tuple[str, ...] = ("a", "t", "b", "y")) -> CsvReader:
+def reader(settings: Settings, columns: tuple[str, ...] = ("a", "t", "b", "y")) -> CsvBlockParser:
     config = settings("t.csv", missing_values=("", "nan", "na", "n/a", "null", "-999"))
-    head = Head(path="t.csv", columns=columns, delimiter=",", offset=0, line=2)
-    return CsvReader(head, ("a", "b"), decide({"0": 1, "1": 1}, config))
+    header = FileHeader(path="t.csv", columns=columns, delimiter=",", offset=0, line=2)
+    return CsvBlockParser(header, ("a", "b"), choose_labels({"0": 1, "1": 1}, config))
 
 
-def found(parsed: Parsed) -> list[tuple[int, str, str]]:
+def found(parsed: ParsedBlock) -> list[tuple[int, str, str]]:
     return [(one.line, one.reason, one.raw) for one in parsed.rejected]
 
 
@@ -77,12 +77,12 @@ def random_block(source: random.Random) -> bytes:
     bad = source.random() < 0.5  # Half of the blocks stay on the fast path.
     rows = []
     for _ in range(source.randrange(1, 30)):
-        spellings = (
+        common_spellings = (
             SPELLINGS if bad and source.random() < 0.5 else ["1", "-2.5", "", "NA", "1e5", " 3 ", "-999"]
         )
         texts = ["t", "", "5in", 'a ""b""', "x\ny", "é"] if bad else ["t", ""]
         cells = [
-            source.choice(spellings), source.choice(texts), source.choice(spellings),
+            source.choice(common_spellings), source.choice(texts), source.choice(common_spellings),
             source.choice(LABELS if bad else LABELS[:4]),
         ]  # fmt: skip
         quoted = [f'"{cell}"' if source.random() < 0.3 or set(cell) & set('",\n') else cell for cell in cells]
@@ -102,7 +102,7 @@ def test_the_fast_path_reads_every_cell_as_the_slow_one_does(
     """Values to the bit, labels, and bad rows are the same when no block is ever parsed at once."""
     block = random_block(random.Random(seed))
     fast = reader(settings).parse(block, 2)
-    monkeypatch.setattr(CsvReader, "_fast", lambda self, block: None)
+    monkeypatch.setattr(CsvBlockParser, "_parse_at_once", lambda self, block: None)
     slow = reader(settings).parse(block, 2)
     assert fast.features.tobytes() == slow.features.tobytes()
     assert fast.label.tolist() == slow.label.tolist()
@@ -118,7 +118,7 @@ def test_each_spelling_alone(cell: str, settings: Settings, monkeypatch: pytest.
         block = f"1,t,2,0\n{text},t,2,1\n".encode()
         fast = reader(settings).parse(block, 2)
         with monkeypatch.context() as patch:
-            patch.setattr(CsvReader, "_fast", lambda self, block: None)
+            patch.setattr(CsvBlockParser, "_parse_at_once", lambda self, block: None)
             slow = reader(settings).parse(block, 2)
         np.testing.assert_array_equal(fast.features, slow.features)
         assert found(fast) == found(slow)

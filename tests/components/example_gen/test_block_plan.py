@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from components.config.data import DataConfig
-from components.example_gen.block_plan import make_plan
+from components.example_gen.block_plan import plan_blocks
 from components.example_gen.table import find_table
 
 Write = Callable[[str, str | bytes], str]
@@ -17,7 +17,7 @@ CONTENT = 'a,t,y\n1,"x\ny",0\n2,z,1\n\n3,"p\n\nq",0\n4,"",1'
 def test_blocks_cover_the_file_and_know_their_lines(size: int, write: Write, settings: Settings) -> None:
     """Together they are the file after its header; none begins within a quoted field; lines are physical."""
     path = write("t.csv", CONTENT)
-    blocks = make_plan(find_table(settings(path)), size).blocks
+    blocks = plan_blocks(find_table(settings(path)), size).blocks
     data = Path(path).read_bytes()
     position = data.index(b"\n") + 1
     for index, block in enumerate(blocks):
@@ -33,7 +33,7 @@ def test_the_digest_is_of_the_bytes_and_of_nothing_else(
     write: Write, settings: Settings, tmp_path: Path
 ) -> None:
     def digest(path: str, size: int = 8) -> str:
-        return make_plan(find_table(settings(path)), size).digest
+        return plan_blocks(find_table(settings(path)), size).digest
 
     first = digest(write("t.csv", CONTENT))
     assert digest(write("elsewhere/other.csv", CONTENT)) == first
@@ -44,5 +44,5 @@ def test_the_digest_is_of_the_bytes_and_of_nothing_else(
 
 def test_a_compressed_file_is_one_block(write: Write, settings: Settings) -> None:
     path = write("t.csv.gz", gzip.compress(CONTENT.encode()))
-    [block] = make_plan(find_table(settings(path)), 8).blocks
+    [block] = plan_blocks(find_table(settings(path)), 8).blocks
     assert (block.offset, block.length, block.line) == (6, 0, 2)

@@ -3,9 +3,9 @@ import math
 import pyarrow as pa
 import pytest
 
-from components.example_gen.cell_parsing import complaint, missing_words, to_floats
+from components.example_gen.cell_parsing import missing_markers, rejection_reason, to_floats
 
-MISSING = missing_words(("nan", "na", "-999"))
+MISSING = missing_markers(("nan", "na", "-999"))
 
 
 @pytest.mark.parametrize(
@@ -56,4 +56,4 @@ def test_missing_values(cell: str | None) -> None:
 def test_what_is_no_number(cell: str, reason: str) -> None:
     _, bad = to_floats(pa.array([cell]), MISSING)
     assert bad.all()
-    assert complaint("x", cell) == reason
+    assert rejection_reason("x", cell) == reason

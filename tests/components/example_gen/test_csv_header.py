@@ -5,7 +5,7 @@ import pytest
 
 from components.common.errors import DataRefused
 from components.config.data import DataConfig
-from components.example_gen.csv_header import read_head
+from components.example_gen.csv_header import read_csv_header
 
 Write = Callable[[str, str | bytes], str]
 Settings = Callable[..., DataConfig]
@@ -13,7 +13,7 @@ Settings = Callable[..., DataConfig]
 
 def refusal(path: str, config: DataConfig) -> str:
     with pytest.raises(DataRefused) as caught:
-        read_head(path, config)
+        read_csv_header(path, config)
     return str(caught.value).removeprefix(path)
 
 
@@ -37,10 +37,10 @@ def test_columns(
 ) -> None:
     """A byte order mark, CRLF, blanks, quotes and newlines around and in names are no part of them."""
     path = write("t.csv", content)
-    head = read_head(path, settings(path))
-    assert head.columns == columns
-    assert head.line == line
-    assert content[head.offset :].split(b"\n")[0].strip() in (
+    header = read_csv_header(path, settings(path))
+    assert header.columns == columns
+    assert header.line == line
+    assert content[header.offset :].split(b"\n")[0].strip() in (
         b"1,0",
         b"1,2,0",
         b"1,2,3,0",
@@ -63,17 +63,17 @@ def test_columns(
 )
 def test_the_delimiter_is_found(content: str, delimiter: str, write: Write, settings: Settings) -> None:
     path = write("t.csv", content)
-    assert read_head(path, settings(path)).delimiter == delimiter
+    assert read_csv_header(path, settings(path)).delimiter == delimiter
 
 
 def test_a_given_delimiter_is_taken(write: Write, settings: Settings) -> None:
     path = write("t.csv", "a:b,y\n1:0,1\n")
-    assert read_head(path, settings(path, delimiter=":")).columns == ("a", "b,y")
+    assert read_csv_header(path, settings(path, delimiter=":")).columns == ("a", "b,y")
 
 
 def test_a_compressed_file_is_read_through(write: Write, settings: Settings) -> None:
     path = write("t.csv.gz", gzip.compress(b"a,y\n1,0\n"))
-    assert read_head(path, settings(path)).columns == ("a", "y")
+    assert read_csv_header(path, settings(path)).columns == ("a", "y")
 
 
 @pytest.mark.parametrize(

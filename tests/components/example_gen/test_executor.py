@@ -19,9 +19,9 @@ from tfx.types import standard_artifacts
 from components.common.errors import DataRefused
 from components.config.data import DataConfig
 from components.example_gen import block_plan
-from components.example_gen.exec_properties import Request
-from components.example_gen.executor import Executor
-from components.example_gen.table import Table
+from components.example_gen.exec_properties import ExampleGenProperties
+from components.example_gen.executor import ExampleGenExecutor
+from components.example_gen.table import InputTable
 
 Write = Callable[[str, str | bytes], str]
 Settings = Callable[..., DataConfig]
@@ -37,7 +37,7 @@ class Run:
         self.root = root
         self.artifact = standard_artifacts.Examples()
         self.artifact.uri = str(root / "examples")
-        packed = json_format.MessageToJson(Request(config, str(root / "rejected"), "").pack())
+        packed = json_format.MessageToJson(ExampleGenProperties(config, str(root / "rejected"), "").pack())
         properties = {"custom_config": packed} | ({"input_fingerprint": fingerprint} if fingerprint else {})
         context = base_beam_executor.BaseBeamExecutor.Context(
             beam_pipeline_args=[
@@ -46,7 +46,7 @@ class Run:
                 f"--direct_runner_bundle_repeat={replays}",
             ]
         )
-        Executor(context).Do({}, {"examples": [self.artifact]}, properties)
+        ExampleGenExecutor(context).Do({}, {"examples": [self.artifact]}, properties)
 
     def summary(self) -> Any:
         return json.loads((self.root / "examples/ingest.json").read_text())
@@ -136,7 +136,9 @@ def test_each_block_again(
     write: Write, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that is lost may have done its work already: done three times, all files are the same, and no more."""
-    monkeypatch.setattr(block_plan, "make_plan", lambda table, make=block_plan.make_plan: make(table, 400))
+    monkeypatch.setattr(
+        block_plan, "plan_blocks", lambda table, make=block_plan.plan_blocks: make(table, 400)
+    )
     path = write("t.csv", many(300) + "oops,1,1\n")
     found = []
     for replays in (0, 2):
@@ -159,7 +161,9 @@ def test_blocks_format_compression_and_order_change_no_split(
     size: int, write: Write, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same row lands in the same split, whatever file, block and column order it comes in."""
-    monkeypatch.setattr(block_plan, "make_plan", lambda table, make=block_plan.make_plan: make(table, size))
+    monkeypatch.setattr(
+        block_plan, "plan_blocks", lambda table, make=block_plan.plan_blocks: make(table, size)
+    )
     text = many(60).replace("a,b,y", 'a,"b",y').replace("\n7,", '\n"7",')
     values = {"b": [n / 4 for n in range(60)], "a": list(range(60)), "y": [n % 2 for n in range(60)]}
     papq.write_table(pa.table(values), tmp_path / "t.parquet")
@@ -177,7 +181,7 @@ def test_rejected_rows_are_in_the_order_of_file_and_line(
     write: Write, run: Callable[..., Run], settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With quoted newlines over tiny blocks; a line is the physical one on which its row starts."""
-    monkeypatch.setattr(block_plan, "make_plan", lambda table, make=block_plan.make_plan: make(table, 16))
+    monkeypatch.setattr(block_plan, "plan_blocks", lambda table, make=block_plan.plan_blocks: make(table, 16))
     write("in/1.csv", 'a,t,y\n1,"two\nlines",0\nx,t,0\n2,t,1\n3,t\n')
     write("in/2.csv", "y,a,t\n1,9,t\n,8,t\n")
     result = run(settings(str(tmp_path / "in"), max_bad_fraction=0.9))
@@ -251,13 +255,13 @@ def test_a_file_that_changes_under_a_worker(
     path = write("t.csv", many(10))
 
     def plan_and_change(
-        table: Table, make: Callable[[Table], block_plan.Plan] = block_plan.make_plan
-    ) -> block_plan.Plan:
+        table: InputTable, make: Callable[[InputTable], block_plan.BlockPlan] = block_plan.plan_blocks
+    ) -> block_plan.BlockPlan:
         planned = make(table)
         write("t.csv", many(10).replace("9,", "8,"))
         return planned
 
-    monkeypatch.setattr(block_plan, "make_plan", plan_and_change)
+    monkeypatch.setattr(block_plan, "plan_blocks", plan_and_change)
     message = f"{path}: the file changed while it was being read. Run again when it is complete."
     assert str(refusal(run, settings(path))) == message
 

@@ -6,19 +6,19 @@ import pytest
 
 from components.common.errors import DataRefused
 from components.config.data import DataConfig
-from components.example_gen.input_files import locate
+from components.example_gen.input_files import find_input_files
 
 Write = Callable[[str, str | bytes], str]
 Settings = Callable[..., DataConfig]
 
 
 def names(config: DataConfig) -> list[str]:
-    return [Path(path).name for path in locate(config).paths]
+    return [Path(path).name for path in find_input_files(config).paths]
 
 
 def refusal(config: DataConfig) -> str:
     with pytest.raises(DataRefused) as caught:
-        locate(config)
+        find_input_files(config)
     return str(caught.value)
 
 
@@ -80,7 +80,7 @@ def test_spans(
     """Spans are compared as numbers; `last_spans` counts those that exist; the newest one is reported."""
     for span in ("003", "007", "12", "x9"):
         write(f"span-{span}/t.csv", "x")
-    located = locate(settings(f"{tmp_path}/span-{{SPAN}}/*.csv", **keys))
+    located = find_input_files(settings(f"{tmp_path}/span-{{SPAN}}/*.csv", **keys))
     assert [re.sub(r".*span-(\w+)/.*", r"\1", path) for path in located.paths] == expected
     assert located.span == newest
 

@@ -4,7 +4,7 @@ import pytest
 
 from components.common.errors import DataRefused
 from components.config.data import DataConfig
-from components.example_gen.labels import MISSING, UNKNOWN, decide
+from components.example_gen.labels import MISSING, UNKNOWN, choose_labels
 
 Settings = Callable[..., DataConfig]
 
@@ -26,7 +26,7 @@ def test_two_values_are_told_apart(
     counts: dict[str, int], positive: str | None, negative_and_positive: tuple[str, str], settings: Settings
 ) -> None:
     """0/1 and true/false speak for themselves, in any spelling; otherwise positive_label says which one is 1."""
-    labels = decide(counts, settings("t.csv", positive_label=positive))
+    labels = choose_labels(counts, settings("t.csv", positive_label=positive))
     assert (labels.negative, labels.positive) == negative_and_positive
 
 
@@ -63,13 +63,13 @@ def test_what_is_no_yes_or_no_is_refused(
     counts: dict[str, int], positive: str | None, message: str, settings: Settings
 ) -> None:
     with pytest.raises(DataRefused) as caught:
-        decide(counts, settings("t.csv", positive_label=positive))
+        choose_labels(counts, settings("t.csv", positive_label=positive))
     assert str(caught.value) == message
 
 
 def test_codes_and_complaints(settings: Settings) -> None:
-    labels = decide({"0": 1, "1": 1}, settings("t.csv"))
+    labels = choose_labels({"0": 1, "1": 1}, settings("t.csv"))
     cells = ["1", " 0.0 ", "7", "", "NA", None]
     assert [labels.code(cell) for cell in cells] == [1, 0, UNKNOWN, MISSING, MISSING, MISSING]
-    assert labels.complaint("7") == "label 'y': expected one of '0', '1', found '7'"
-    assert labels.complaint(" ") == "label 'y': missing"
+    assert labels.rejection_reason("7") == "label 'y': expected one of '0', '1', found '7'"
+    assert labels.rejection_reason(" ") == "label 'y': missing"

@@ -13,8 +13,8 @@ import pytest
 from components.common.errors import DataRefused
 from components.config.data import DataConfig
 from components.example_gen import parquet
-from components.example_gen.block_parsing import parse_batch
-from components.example_gen.block_plan import make_plan
+from components.example_gen.block_parsing import parse_parquet_batch
+from components.example_gen.block_plan import plan_blocks
 from components.example_gen.table import find_table
 
 Settings = Callable[..., DataConfig]
@@ -50,8 +50,8 @@ def test_types_decide_and_strings_follow_the_rule_of_csv(tmp_path: Path, setting
         "Left out, because they are neither numbers nor text: 'list' (list<element: int64>), "
         "'when' (timestamp[us]).",
     )
-    [batch] = parquet.batches(table.heads[0], 0, [*table.features, "y"])
-    parsed = parse_batch(batch, 1, table.features, table.labels)
+    [batch] = parquet.batches(table.headers[0], 0, [*table.features, "y"])
+    parsed = parse_parquet_batch(batch, 1, table.features, table.labels)
     nan = math.nan
     expected = [[1.5, nan, 3], [1, 2, 3], [1, 0, nan], [1.25, nan, nan], [1, 2, nan], [4, 5, 6], [nan] * 3]
     np.testing.assert_array_equal(parsed.features, np.array(expected, np.float32))
@@ -64,8 +64,8 @@ def test_bad_rows_have_their_number_and_their_content(tmp_path: Path, settings: 
         {"x": [1.0, math.inf, 1e39, 2.0, 5.0], "s": ["1", "2", "3", "four", "5"], "y": [0, 1, 1, 0, None]},
     )
     table = find_table(settings(path))
-    [batch] = parquet.batches(table.heads[0], 0, [*table.features, "y"])
-    parsed = parse_batch(batch, 1, table.features, table.labels)
+    [batch] = parquet.batches(table.headers[0], 0, [*table.features, "y"])
+    parsed = parse_parquet_batch(batch, 1, table.features, table.labels)
     assert parsed.features.tolist() == [[1], [1]]
     assert [(one.line, one.reason) for one in parsed.rejected] == [
         (2, "column 'x': infinity"),
@@ -78,7 +78,7 @@ def test_bad_rows_have_their_number_and_their_content(tmp_path: Path, settings: 
 
 def test_each_row_group_is_a_block(tmp_path: Path, settings: Settings) -> None:
     path = store(tmp_path / "t.parquet", {"x": list(range(10)), "y": [0, 1] * 5}, row_group_size=4)
-    blocks = make_plan(find_table(settings(path))).blocks
+    blocks = plan_blocks(find_table(settings(path))).blocks
     assert [(block.offset, block.line) for block in blocks] == [(0, 1), (1, 5), (2, 9)]
 
 
@@ -86,15 +86,15 @@ def test_files_may_order_their_columns_differently(tmp_path: Path, settings: Set
     store(tmp_path / "1.parquet", {"x": [1], "z": [2], "y": [0]})
     store(tmp_path / "2.parquet", {"y": [1], "z": [4], "x": [3]})
     table = find_table(settings(str(tmp_path)))
-    [batch] = parquet.batches(table.heads[1], 0, [*table.features, "y"])
-    assert parse_batch(batch, 1, table.features, table.labels).features.tolist() == [[3], [4]]
+    [batch] = parquet.batches(table.headers[1], 0, [*table.features, "y"])
+    assert parse_parquet_batch(batch, 1, table.features, table.labels).features.tolist() == [[3], [4]]
 
 
 def test_a_number_that_means_missing(tmp_path: Path, settings: Settings) -> None:
     path = store(tmp_path / "t.parquet", {"x": [1.0, -999.0], "y": [0, 1]})
     table = find_table(settings(path, missing_values=("", "-999")))
-    [batch] = parquet.batches(table.heads[0], 0, ["x", "y"])
-    parsed = parse_batch(batch, 1, table.features, table.labels)
+    [batch] = parquet.batches(table.headers[0], 0, ["x", "y"])
+    parsed = parse_parquet_batch(batch, 1, table.features, table.labels)
     np.testing.assert_array_equal(parsed.features, np.array([[1, math.nan]], np.float32))
 
 

@@ -5,11 +5,11 @@ import pytest
 
 from components.common.errors import DataRefused
 from components.example_gen import row_boundaries
-from components.example_gen.row_boundaries import blocks, fields_of, rows_of
+from components.example_gen.row_boundaries import find_rows, read_blocks, split_fields
 
 
 def rows(text: bytes) -> list[bytes]:
-    ends = [int(end) for end in rows_of(text, ",").ends]
+    ends = [int(end) for end in find_rows(text, ",").ends]
     return [text[a:b] for a, b in zip([0, *ends], ends, strict=False)]
 
 
@@ -35,7 +35,7 @@ def test_rows_end_at_newlines_outside_of_well_formed_quotes(text: bytes, expecte
 
 
 @pytest.mark.parametrize(
-    ("text", "odd"),
+    ("text", "irregular"),
     [
         (b'1,"a"\n2,b\n', [False, False]),
         (b'1,"a\n2,b\n', [True, False]),
@@ -43,8 +43,8 @@ def test_rows_end_at_newlines_outside_of_well_formed_quotes(text: bytes, expecte
         (b"1,a\rb\n2,b\r\n", [True, False]),
     ],
 )
-def test_rows_with_a_stray_quote_or_carriage_return_are_marked(text: bytes, odd: list[bool]) -> None:
-    assert rows_of(text, ",").odd.tolist() == odd
+def test_rows_with_a_stray_quote_or_carriage_return_are_marked(text: bytes, irregular: list[bool]) -> None:
+    assert find_rows(text, ",").irregular.tolist() == irregular
 
 
 def test_a_quoted_field_swallows_at_most_the_longest_field(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +65,7 @@ def test_blocks_of_any_size_have_the_rows_of_the_whole(seed: int, monkeypatch: p
     monkeypatch.setattr(row_boundaries, "LONGEST_FIELD", 12)
     source = random.Random(seed)
     text = random_text(source)
-    pieces = list(blocks(io.BytesIO(text), ",", source.choice([1, 3, 8, 21])))
+    pieces = list(read_blocks(io.BytesIO(text), ",", source.choice([1, 3, 8, 21])))
     assert b"".join(pieces) == text
     assert [row for piece in pieces for row in rows(piece)] == rows(text)
 
@@ -73,14 +73,14 @@ def test_blocks_of_any_size_have_the_rows_of_the_whole(seed: int, monkeypatch: p
 @pytest.mark.parametrize("seed", range(300))
 def test_the_loopless_way_finds_the_rows_of_the_careful_one(seed: int) -> None:
     text = random_text(random.Random(seed))
-    careful, _ = row_boundaries._careful_ends(text, ",", True)
-    assert rows_of(text, ",").ends.tolist() == careful.tolist()
+    careful, _ = row_boundaries._ends_row_by_row(text, ",", True)
+    assert find_rows(text, ",").ends.tolist() == careful.tolist()
 
 
 def test_a_file_without_line_ends_is_not_read_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row_boundaries, "LONGEST_ROW", 1000)
     with pytest.raises(DataRefused, match="Is this a CSV file"):
-        list(blocks(io.BytesIO(b"x" * 5000), ",", 100))
+        list(read_blocks(io.BytesIO(b"x" * 5000), ",", 100))
 
 
 @pytest.mark.parametrize(
@@ -97,4 +97,4 @@ def test_a_file_without_line_ends_is_not_read_into_memory(monkeypatch: pytest.Mo
     ],
 )
 def test_fields(row: str, fields: list[str] | None) -> None:
-    assert fields_of(row, ",") == fields
+    assert split_fields(row, ",") == fields

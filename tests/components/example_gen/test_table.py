@@ -8,7 +8,7 @@ import pytest
 from components.common.errors import DataRefused
 from components.config.data import DataConfig
 from components.example_gen import type_inference
-from components.example_gen.csv_header import Head
+from components.example_gen.csv_header import FileHeader
 from components.example_gen.table import find_table, inspect_table
 
 Write = Callable[[str, str | bytes], str]
@@ -22,7 +22,7 @@ def refusal(config: DataConfig) -> str:
 
 
 def test_columns_of_numbers_are_features(write: Write, settings: Settings) -> None:
-    """Text throughout is left out with a warning; one number makes a feature, and so does no value at all."""
+    """NumberedRows throughout is left out with a warning; one number makes a feature, and so does no value at all."""
     path = write("t.csv", "id,name,mixed,empty,x y,y\n1,ann,a,,1.5,0\n2,bob,7,NA,2,1\n")
     table = find_table(settings(path, ignore=("id",)))
     assert table.features == ("mixed", "empty", "x y")
@@ -50,9 +50,9 @@ def test_an_ordinary_table_is_decided_by_its_first_block(
     read = []
     original = type_inference._as_strings
 
-    def counting(block: bytes, head: Head, names: list[str]) -> object:
+    def counting(block: bytes, header: FileHeader, names: list[str]) -> object:
         read.append(len(block))
-        return original(block, head, names)
+        return original(block, header, names)
 
     monkeypatch.setattr(type_inference, "_as_strings", counting)
     find_table(settings(path))
@@ -71,7 +71,7 @@ def test_files_may_order_their_columns_differently(write: Write, settings: Setti
     write("2.csv", "y;b;a\n1;2;1\n")
     table = find_table(settings(str(tmp_path)))
     assert table.features == ("a", "b")
-    assert [head.columns for head in table.heads] == [("a", "b", "y"), ("y", "b", "a")]
+    assert [header.columns for header in table.headers] == [("a", "b", "y"), ("y", "b", "a")]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.examples.codec import ExampleForm
+from components.examples.codec import ExampleTemplate
 
 
 def read_back(path: Path, records: bytes) -> list[bytes]:
@@ -44,7 +44,7 @@ def test_examples_are_those_of_protobuf(names: list[str], tmp_path: Path) -> Non
     features = random.normal(size=(len(names), 50)).astype(np.float32)
     features[0, :4] = [np.nan, -0.0, 3.4028235e38, 1e-45]
     label = random.integers(0, 2, 50)
-    records = ExampleForm(names, "label").write(features, label)
+    records = ExampleTemplate(names, "label").write(features, label)
     found = read_back(tmp_path / "records", records.tobytes())
     assert found == [
         by_protobuf(names, "label", features[:, row].tolist(), int(label[row])) for row in range(50)
@@ -55,14 +55,16 @@ def test_the_label_may_stand_anywhere_among_the_names(tmp_path: Path) -> None:
     """First, in the middle, last."""
     features, label = np.array([[1.5], [2.5]], np.float32), np.array([1])
     for name in ("a", "c", "e"):
-        (found,) = read_back(tmp_path / name, ExampleForm(["b", "d"], name).write(features, label).tobytes())
+        (found,) = read_back(
+            tmp_path / name, ExampleTemplate(["b", "d"], name).write(features, label).tobytes()
+        )
         assert found == by_protobuf(["b", "d"], name, [1.5, 2.5], 1)
 
 
 def test_features_are_in_the_order_of_their_names() -> None:
     """So that the bytes follow from the table, whatever wrote them."""
-    record = ExampleForm(["b", "c"], "a").write(np.ones((2, 1), np.float32), np.array([1])).tobytes()
-    other = ExampleForm(["c", "b"], "a").write(np.ones((2, 1), np.float32), np.array([1])).tobytes()
+    record = ExampleTemplate(["b", "c"], "a").write(np.ones((2, 1), np.float32), np.array([1])).tobytes()
+    other = ExampleTemplate(["c", "b"], "a").write(np.ones((2, 1), np.float32), np.array([1])).tobytes()
     assert record == other
     assert record.index(b"a\x12") < record.index(b"b\x12") < record.index(b"c\x12")
 
@@ -74,7 +76,7 @@ def test_what_was_written_is_read(names: list[str]) -> None:
     features = random.normal(size=(len(names), 30)).astype(np.float32)
     features[0, :3] = [np.nan, -0.0, np.inf]
     label = random.integers(0, 2, 30)
-    form = ExampleForm(names, "label")
+    form = ExampleTemplate(names, "label")
     read = form.read(form.write(features, label).tobytes())
     assert read is not None
     assert read[0].tobytes() == features.tobytes()
@@ -83,7 +85,7 @@ def test_what_was_written_is_read(names: list[str]) -> None:
 
 def test_one_changed_bit_is_no_row() -> None:
     """Wherever it is: in a length, a name, a number or a checksum."""
-    form = ExampleForm(["x", "y"], "label")
+    form = ExampleTemplate(["x", "y"], "label")
     written = form.write(np.array([[1.0, 2.0], [3.0, 4.0]], np.float32), np.array([0, 1])).tobytes()
     for at in range(len(written)):
         damaged = bytearray(written)
@@ -94,29 +96,31 @@ def test_one_changed_bit_is_no_row() -> None:
 
 def test_another_table_is_no_row() -> None:
     """Of as many bytes, too."""
-    written = ExampleForm(["a", "b"], "y").write(np.ones((2, 3), np.float32), np.ones(3, np.int64)).tobytes()
-    assert ExampleForm(["a", "c"], "y").read(written) is None
-    assert ExampleForm(["a"], "y").read(written) is None
+    written = (
+        ExampleTemplate(["a", "b"], "y").write(np.ones((2, 3), np.float32), np.ones(3, np.int64)).tobytes()
+    )
+    assert ExampleTemplate(["a", "c"], "y").read(written) is None
+    assert ExampleTemplate(["a"], "y").read(written) is None
 
 
 def test_no_rows() -> None:
     """No bytes, and back."""
-    assert ExampleForm(["x"], "label").read(b"")[0].shape == (1, 0)  # type: ignore[index]
-    records = ExampleForm(["x"], "label").write(np.empty((1, 0), np.float32), np.empty(0, np.int64))
+    assert ExampleTemplate(["x"], "label").read(b"")[0].shape == (1, 0)  # type: ignore[index]
+    records = ExampleTemplate(["x"], "label").write(np.empty((1, 0), np.float32), np.empty(0, np.int64))
     assert records.tobytes() == b""
 
 
 def test_columns_may_lie_apart_in_memory(tmp_path: Path) -> None:
     """A selection of rows, and the transpose of a matrix of rows, as both come up in practice."""
     rows = np.arange(12, dtype=np.float32).reshape(6, 2)
-    records = ExampleForm(["a", "b"], "y").write(rows.T[:, ::2], np.array([0, 1, 0, 1, 0, 1])[::2])
+    records = ExampleTemplate(["a", "b"], "y").write(rows.T[:, ::2], np.array([0, 1, 0, 1, 0, 1])[::2])
     found = read_back(tmp_path / "records", records.tobytes())
     assert found == [by_protobuf(["a", "b"], "y", [row, row + 1], 0) for row in (0.0, 4.0, 8.0)]
 
 
 def test_a_damaged_number_is_noticed(tmp_path: Path) -> None:
     """The checksum covers each byte of each number."""
-    records = ExampleForm(["x"], "y").write(np.array([[1.0]], np.float32), np.array([1]))
+    records = ExampleTemplate(["x"], "y").write(np.array([[1.0]], np.float32), np.array([1]))
     at = records.tobytes().index(struct.pack("<f", 1.0))
     for byte in range(4):
         damaged = records.copy()

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from components.statistics.column_summary import FAN_IN, POINTS, Summary
+from components.statistics.column_summary import FAN_IN, POINTS, ColumnSummary
 
 Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.float64]
@@ -30,7 +30,7 @@ def drawn(kind: str, rows: int) -> Floats:
     return column(makers[kind]())
 
 
-def worst_rank(summary: Summary, values: Floats) -> float:
+def worst_rank(summary: ColumnSummary, values: Floats) -> float:
     """The largest error of "so many values are at most x" over all x, as a share of the values."""
     exact, points = np.sort(values[~np.isnan(values)]), summary.points[0]
     shares = (np.searchsorted(given, exact, side="right") / given.size for given in (exact, points))
@@ -39,7 +39,7 @@ def worst_rank(summary: Summary, values: Floats) -> float:
 
 def test_by_hand() -> None:
     """Two columns of four rows, the second without a value."""
-    found = Summary.of(np.array([[3, 0, NAN, 0], [NAN] * 4], np.float32))
+    found = ColumnSummary.of(np.array([[3, 0, NAN, 0], [NAN] * 4], np.float32))
     assert found.rows == 4
     assert found.present.tolist() == [3, 0]
     assert found.zeros.tolist() == [2, 0]
@@ -52,8 +52,12 @@ def test_by_hand() -> None:
 
 def test_merged_by_hand() -> None:
     """Means of 1 and 5 with two and one values: 7/3, and 0 + 2 * (4/3)^2 + (8/3)^2 between them."""
-    parts = [Summary.of(column([1, 1, NAN])), Summary.of(column([])), Summary.of(column([5]))]
-    found = Summary.merged(parts)
+    parts = [
+        ColumnSummary.of(column([1, 1, NAN])),
+        ColumnSummary.of(column([])),
+        ColumnSummary.of(column([5])),
+    ]
+    found = ColumnSummary.merge(parts)
     assert (found.rows, found.present.tolist(), found.low.tolist(), found.high.tolist()) == (4, [3], [1], [5])
     assert found.mean == pytest.approx([7 / 3])
     assert found.squares == pytest.approx([32 / 3])
@@ -65,7 +69,7 @@ def test_merged_by_hand() -> None:
 def test_merging_keeps_mean_and_variance(offset: float, scale: float) -> None:
     """Of many uneven parts, far from zero and far from one: those of all rows at once, in double precision."""
     values = scale * drawn("normal", 10_000) + np.float32(offset)
-    found = Summary.merged([Summary.of(part) for part in np.array_split(values, 77, axis=1)])
+    found = ColumnSummary.merge([ColumnSummary.of(part) for part in np.array_split(values, 77, axis=1)])
     doubles = values.astype(np.float64)
     assert found.mean == pytest.approx(doubles.mean(axis=1), rel=1e-12)
     assert found.squares == pytest.approx(np.square(doubles - doubles.mean()).sum(axis=1), rel=1e-9)
@@ -73,7 +77,7 @@ def test_merging_keeps_mean_and_variance(offset: float, scale: float) -> None:
 
 def test_a_constant_does_not_deviate() -> None:
     """Not by the last digit either, though 0.1 is no sum of powers of two."""
-    found = Summary.merged([Summary.of(column([0.1] * rows)) for rows in (7, 1_000, 0, 13)])
+    found = ColumnSummary.merge([ColumnSummary.of(column([0.1] * rows)) for rows in (7, 1_000, 0, 13)])
     assert found.mean.tolist() == [float(np.float32(0.1))]
     assert found.squares.tolist() == [0]
 
@@ -81,16 +85,16 @@ def test_a_constant_does_not_deviate() -> None:
 def test_few_rows_are_kept_as_they_are() -> None:
     """Up to POINTS of them, however they are cut into parts; one more, and each point stands for more than one."""
     values = drawn("normal", POINTS)
-    merged = Summary.merged([Summary.of(part) for part in np.array_split(values, 5, axis=1)])
+    merged = ColumnSummary.merge([ColumnSummary.of(part) for part in np.array_split(values, 5, axis=1)])
     assert merged.points[0].tolist() == np.sort(values[0]).tolist()
-    assert worst_rank(Summary.of(drawn("sorted", POINTS + 1)), drawn("sorted", POINTS + 1)) > 0
+    assert worst_rank(ColumnSummary.of(drawn("sorted", POINTS + 1)), drawn("sorted", POINTS + 1)) > 0
 
 
 @pytest.mark.parametrize("kind", ["normal", "skewed", "ties", "sorted", "missing"])
 def test_thinned_once(kind: str) -> None:
     """Ranks are off by half a point at most."""
     values = drawn(kind, 100_003)
-    assert worst_rank(Summary.of(values), values) <= 0.5 / POINTS + 1e-9
+    assert worst_rank(ColumnSummary.of(values), values) <= 0.5 / POINTS + 1e-9
 
 
 @pytest.mark.parametrize("kind", ["normal", "skewed", "ties", "sorted", "missing"])
@@ -98,14 +102,17 @@ def test_thinned_again(kind: str) -> None:
     """Half a point more for each time, with parts of very different sizes, even where each has a range of its own."""
     values = drawn(kind, 100_003)
     parts = np.split(values, [3, 1_000, 5_000, 60_000], axis=1)
-    assert worst_rank(Summary.merged([Summary.of(part) for part in parts]), values) <= 1 / POINTS + 1e-9
+    assert (
+        worst_rank(ColumnSummary.merge([ColumnSummary.of(part) for part in parts]), values)
+        <= 1 / POINTS + 1e-9
+    )
 
 
 def test_a_long_stream() -> None:
     """FAN_IN squared parts and more: thinned by three levels of merges, not by thousands."""
     values = drawn("sorted", 3 * FAN_IN**2 + 100)
-    parts = (Summary.of(part) for part in np.array_split(values, FAN_IN**2 + 33, axis=1))
-    found = Summary.merged_stream(parts)
+    parts = (ColumnSummary.of(part) for part in np.array_split(values, FAN_IN**2 + 33, axis=1))
+    found = ColumnSummary.merge_stream(parts)
     assert found is not None
     assert found.rows == values.size
     assert found.mean == pytest.approx([(values.size - 1) / 2])
@@ -114,6 +121,6 @@ def test_a_long_stream() -> None:
 
 def test_a_stream_of_one_and_of_none() -> None:
     """One comes back as it is; of none there is nothing to say."""
-    one = Summary.of(column([1]))
-    assert Summary.merged_stream([one]) is one
-    assert Summary.merged_stream([]) is None
+    one = ColumnSummary.of(column([1]))
+    assert ColumnSummary.merge_stream([one]) is one
+    assert ColumnSummary.merge_stream([]) is None

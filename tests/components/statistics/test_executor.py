@@ -11,15 +11,15 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import statistics_pb2
-from tfx.components.statistics_gen.executor import Executor as StockExecutor
+from tfx.components.statistics_gen.executor import Executor as TfxExecutor
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 from tfx.types.artifact_utils import encode_split_names
 
 from components.common.ingest_record import IngestRecord, RowCounts
-from components.examples.codec import ExampleForm
+from components.examples.codec import ExampleTemplate
 from components.statistics import executor
-from components.statistics.executor import Columns, Executor, Shard, read_columns, summarize
+from components.statistics.executor import Columns, Shard, StatisticsExecutor, read_columns, summarize
 
 Table = Mapping[str, Sequence[float]]
 WriteExamples = Callable[[Path, Table], str]
@@ -109,7 +109,9 @@ def compared(tmp_path_factory: pytest.TempPathFactory, write_examples: WriteExam
     ingest(root, table)
     tables = {split: rows for split, (rows, _) in splits.items()}
     return Compared(
-        tables, run(Executor, root, list(splits), "ours"), run(StockExecutor, root, list(splits), "stock")
+        tables,
+        run(StatisticsExecutor, root, list(splits), "ours"),
+        run(TfxExecutor, root, list(splits), "stock"),
     )
 
 
@@ -123,7 +125,9 @@ def sampled(tmp_path_factory: pytest.TempPathFactory, write_examples: WriteExamp
     write_split(write_examples, root / "examples" / "Split-train", table, 2)
     ingest(root, table)
     return Compared(
-        {"train": table}, run(Executor, root, ["train"], "ours"), run(StockExecutor, root, ["train"], "stock")
+        {"train": table},
+        run(StatisticsExecutor, root, ["train"], "ours"),
+        run(TfxExecutor, root, ["train"], "stock"),
     )
 
 
@@ -271,7 +275,7 @@ def written(tmp_path: Path) -> tuple[Path, Numbers]:
     values[0, 7] = np.nan
     label = random.integers(0, 2, 120)
     path = tmp_path / "part"
-    path.write_bytes(ExampleForm(["b", "z"], "y").write(values, label).tobytes())
+    path.write_bytes(ExampleTemplate(["b", "z"], "y").write(values, label).tobytes())
     return path, np.stack([values[0], label, values[1]])
 
 
@@ -289,7 +293,7 @@ def test_the_form_of_example_gen_is_read_as_any_other(
     other = write_examples(tmp_path / "other.gz", dict(zip(COLUMNS.names, values.tolist(), strict=True)))
     np.testing.assert_array_equal(np.concatenate([*read_columns([other], COLUMNS)], axis=1), values)
     monkeypatch.setattr(executor, "_SUMMARIZED_VALUES", 3 * 50)
-    monkeypatch.delattr(executor, "_parsed")
+    monkeypatch.delattr(executor, "_parse_with_tensorflow")
     batches = list(read_columns([str(path), str(path)], COLUMNS))
     assert [batch.shape for batch in batches] == [(3, 50), (3, 50), (3, 20)] * 2
     np.testing.assert_array_equal(np.concatenate(batches[:3], axis=1), values)
@@ -321,6 +325,6 @@ def test_a_split_without_a_file(tmp_path: Path) -> None:
     (tmp_path / "examples" / "Split-train").mkdir(parents=True)
     ingest(tmp_path, {"y": []})
     with pytest.raises(FileNotFoundError) as caught:
-        run(Executor, tmp_path, ["train"], "ours")
+        run(StatisticsExecutor, tmp_path, ["train"], "ours")
     pattern = tmp_path / "examples" / "Split-train" / "*"
     assert str(caught.value) == f"{pattern}: expected the examples of a split, found no file."

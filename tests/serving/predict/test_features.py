@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from components.common.errors import DataRefused
-from components.example_gen.cell_parsing import missing_words
+from components.example_gen.cell_parsing import missing_markers
 from serving.predict.features import FeatureColumns
 from serving.predict.row_batches import JsonRowBatch, RowBatch
 
@@ -50,7 +50,7 @@ def test_other_numbers() -> None:
 
 def test_missing_values() -> None:
     """Words and numbers of data.missing_values are NaN."""
-    missing = missing_words(["n/a", "-999"])
+    missing = missing_markers(["n/a", "-999"])
     np.testing.assert_array_equal(numbers(["1", "N/A", "-999"], missing=missing), [1, NAN, NAN])
     np.testing.assert_array_equal(numbers([1.0, 2.0, -999.0], missing=missing), [1, 2, NAN])
 
@@ -96,7 +96,7 @@ def test_rows_without_a_feature() -> None:
 
 def test_types() -> None:
     """Text becomes doubles in the features, null where it is missing, and stays text elsewhere."""
-    typed = features("a", missing=missing_words(["-"])).typed(
+    typed = features("a", missing=missing_markers(["-"])).typed(
         pa.table({"a": ["0.1", "-", " 3"], "b": ["1", "2", "3"]})
     )
     assert typed.to_pydict() == {"a": [0.1, None, 3.0], "b": ["1", "2", "3"]}

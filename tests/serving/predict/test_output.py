@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.common.errors import DataRefused
-from components.example_gen.cell_parsing import missing_words
+from components.example_gen.cell_parsing import missing_markers
 from serving.predict.features import FeatureColumns
 from serving.predict.output import CSV, JSON_LINES, PARQUET, OutputLayout, Scored, output_file, write_rows
 from serving.predict.row_batches import JsonRowBatch, RowBatch
@@ -24,7 +24,7 @@ NAN = float("nan")
 
 
 def layout(*columns: str, features: Sequence[str] = ()) -> OutputLayout:
-    found = FeatureColumns(columns={name: name for name in features}, missing=missing_words(["na"]))
+    found = FeatureColumns(columns={name: name for name in features}, missing=missing_markers(["na"]))
     return OutputLayout(columns=columns, probability="probability", features=found)
 
 
