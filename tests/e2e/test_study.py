@@ -61,7 +61,7 @@ def test_the_table_and_the_page(done: subprocess.CompletedProcess[str], file: Pa
 
 
 def test_a_second_study_trains_only_what_is_new(run: Run, root: Path, done: object) -> None:
-    """The same one nothing; with a third strength the one in the middle of each path; the numbers stay."""
+    """The same study trains nothing; a third strength adds one network to each path; earlier results are unchanged."""
     same = study(run, root, "--strengths", 2, "--json")
     assert "15 networks, 15 of them trained by an earlier study" in same.stderr
     found = json.loads(same.stdout)
@@ -74,7 +74,7 @@ def test_a_second_study_trains_only_what_is_new(run: Run, root: Path, done: obje
 
 
 def test_the_ends_of_the_family_are_the_networks_of_a_run(run: Run, root: Path, done: object) -> None:
-    """`none` is the baseline and `all` the candidate of `regpipe run`, which takes the study's data from the cache."""
+    """`none` is the baseline and `all` the candidate of `regpipe run`, which reuses the data steps from the cache."""
     ran = run(root, *QUICK, "--set", "evaluation.min_auc=0", "--set", "evaluation.max_auc_drop=1")
     assert ran.cached() == [
         "ExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "Transform",
