@@ -37,7 +37,7 @@ def learning_curves(run: RunArtifacts) -> Section:
     if candidate or baseline:
         blocks.append(TextBlock(_stopping(run)))
         best = _best_epoch(run)
-        mark = None if best is None else (float(best), f"best epoch, {best}")
+        mark = None if best is None else (float(best), f"best epoch: {best}")
         for name, title, label in CURVES:
             lines = tuple(_lines("candidate", candidate, name)) + tuple(_lines("baseline", baseline, name))
             if lines:

@@ -20,7 +20,7 @@ def test_the_restored_epoch_is_marked(made: Any) -> None:
     )
     charts = [block for block in blocks if isinstance(block, Chart)]
     assert [chart.id for chart in charts] == ["curve-loss", "curve-log_loss", "curve-accuracy"]
-    assert all(chart.mark == (7.0, "best epoch, 7") for chart in charts)
+    assert all(chart.mark == (7.0, "best epoch: 7") for chart in charts)
 
 
 @pytest.mark.parametrize(
