@@ -1,4 +1,4 @@
-"""docs/kubeflow.md: its commands are ones that there are, and what they name is there."""
+"""docs/kubeflow.md: its commands parse, its configurations load, and the files and objects it mentions exist."""
 
 import re
 import shlex
@@ -30,7 +30,7 @@ KUBECTL = [words for words in COMMANDS if words.startswith("kubectl ")]
 
 
 def objects() -> set[tuple[str, str]]:
-    """Kind and name, as kubectl writes them, of all that is applied or made here."""
+    """Returns kind and name of all objects in the manifests, as kubectl writes them."""
     folders = [ROOT / "kubeflow/manifests", ROOT / "serving/kubernetes"]
     loaded = [
         yaml.safe_load(path.read_text("utf-8")) for folder in folders for path in folder.rglob("*.yaml")
@@ -41,34 +41,34 @@ def objects() -> set[tuple[str, str]]:
 
 
 def test_there_is_something_to_check() -> None:
-    """So that a change of the page's form does not leave the tests below without a case."""
+    """So that a change of the page's form can't leave the tests below without cases."""
     assert len(RUN) >= 10
     assert len(KUBECTL) >= 30
     assert len(SETTINGS) >= 5
 
 
 @pytest.mark.parametrize("words", RUN)
-def test_every_command_of_ours_parses(words: str) -> None:
-    """By the parser of the command line itself, which ends the process over a wrong word."""
+def test_every_regpipe_command_parses(words: str) -> None:
+    """The parser of the command line exits if an argument is wrong."""
     assert hasattr(make_parser().parse_args(shlex.split(words)[1:]), "command")
 
 
 def test_every_command_of_schedule_is_shown() -> None:
-    """From the first `apply` to `delete`."""
+    """All actions, from `apply` to `delete`."""
     shown = {words.split()[2] for words in RUN if words.startswith("regpipe schedule ")}
     assert shown == {"apply", "list", "show", "pause", "resume", "delete"}
 
 
 @pytest.mark.parametrize("text", SETTINGS)
 def test_every_block_is_a_configuration(text: str, tmp_path: Path) -> None:
-    """Unknown keys, wrong types and impossible values are refused by the loader."""
+    """The loader refuses unknown keys, wrong types and wrong values."""
     file = tmp_path / "pipeline.yaml"
     file.write_text(text, "utf-8")
     load_config(file, [])
 
 
 def test_the_blocks_together_are_a_pipeline(tmp_path: Path) -> None:
-    """The first one compiles; so does it with schedule, notification and GPUs beside its other keys."""
+    """The first block compiles, also with schedule, notification and GPUs added."""
     whole: dict[str, Any] = yaml.safe_load(SETTINGS[0])
     for text in SETTINGS[1:]:
         found = yaml.safe_load(text).get("kubeflow", {})
@@ -83,8 +83,8 @@ def test_the_blocks_together_are_a_pipeline(tmp_path: Path) -> None:
     assert config.kubeflow.schedule.given
 
 
-def test_the_first_configuration_names_what_the_manifests_make() -> None:
-    """Account and, by default, database server; test_manifests.py holds the other defaults to it."""
+def test_the_first_configuration_matches_the_manifests() -> None:
+    """Service account and database server; test_manifests.py tests the other defaults."""
     kubeflow = yaml.safe_load(SETTINGS[0])["kubeflow"]
     assert ("serviceaccount", kubeflow["service_account"]) in objects()
     host, _ = PipelineConfig().kubeflow.metadata.address
@@ -93,8 +93,8 @@ def test_the_first_configuration_names_what_the_manifests_make() -> None:
     assert f"kubectl create secret generic {notify['secret']} " in TEXT
 
 
-def test_every_file_is_there() -> None:
-    """Where links lead, and what commands and the text name; so are the headings."""
+def test_every_file_exists() -> None:
+    """The targets of links, including headings, and the files in commands."""
     headings = {
         re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
         for heading in re.findall(r"^#+ (.*)$", TEXT, re.MULTILINE)
@@ -112,21 +112,22 @@ def test_every_file_is_there() -> None:
         assert (ROOT / name).exists(), name
 
 
-def test_what_kubectl_is_asked_for_is_there() -> None:
-    """Objects as kind/name; Kubeflow Pipelines' own are those of its manifests."""
-    theirs = {("deployment", "ml-pipeline"), ("svc", "ml-pipeline-ui")}
-    made = {("pvc", "data-regpipe-mysql-0"), ("secret", "regpipe-notify")}  # by the StatefulSet; by the guide
-    asked = {
+def test_the_objects_in_kubectl_commands_exist() -> None:
+    """Objects as kind/name, of these manifests or of Kubeflow Pipelines."""
+    of_kubeflow = {("deployment", "ml-pipeline"), ("svc", "ml-pipeline-ui")}
+    # Created by the StatefulSet, and by a command of the guide.
+    created = {("pvc", "data-regpipe-mysql-0"), ("secret", "regpipe-notify")}
+    used = {
         found
         for words in KUBECTL
         for found in re.findall(r" (deployment|statefulset|pod|pvc|secret|service|svc)/([\w-]+)", words)
     }
-    assert ("statefulset", "regpipe-mysql") in asked
-    assert asked <= objects() | theirs | made
+    assert ("statefulset", "regpipe-mysql") in used
+    assert used <= objects() | of_kubeflow | created
 
 
 def test_the_secret_has_the_keys_that_are_read() -> None:
-    """The command makes what secret.example.yaml shows, with passwords that nobody has typed."""
+    """The command creates the keys of secret.example.yaml, with generated passwords."""
     example = yaml.safe_load((ROOT / "kubeflow/manifests/secret.example.yaml").read_text("utf-8"))
     name = example["metadata"]["name"]
     (command,) = [words for words in KUBECTL if f"create secret generic {name} " in words]

@@ -1,6 +1,6 @@
-"""What a cluster is handed: valid, named as the configuration's defaults are, and allowed no more than it needs.
+"""The manifests are valid, match the defaults of the configuration, and grant only the rights that are needed.
 
-What Kubeflow Pipelines does is read in github.com/kubeflow/pipelines at 2.17.0, in the files that each test names.
+The behaviour of Kubeflow Pipelines is described in github.com/kubeflow/pipelines at 2.17.0, in the files named below.
 """
 
 import os
@@ -18,16 +18,16 @@ from pipeline_def.config.load import PipelineConfig, load_config
 from pipeline_def.kubeflow.compiler import compile_kubeflow
 
 FOLDER = Path(__file__).parents[2] / "kubeflow/manifests"
-BUILT = [".", "one-node", "multi-user", "isolation", "serving"]  # what `kubectl apply -k` is called with
-ALONE = ["namespace.yaml", "secret.example.yaml", "volume.yaml"]  # what `kubectl apply -f` is
+BUILT = [".", "one-node", "multi-user", "isolation", "serving"]  # the folders for `kubectl apply -k`
+ALONE = ["namespace.yaml", "secret.example.yaml", "volume.yaml"]  # the files for `kubectl apply -f`
 OLDEST, NEWEST = "1.28", kubernetes_validate.latest_version()
 USER = 10001  # of kubeflow/Dockerfile
-# What Kubeflow Pipelines takes over into a step's pod: backend/src/v2/compiler/argocompiler/container.go,
+# Kubeflow Pipelines copies this label to the steps' pods: backend/src/v2/compiler/argocompiler/container.go,
 # extendPodMetadata
 OF_STEPS = {"app.kubernetes.io/name": "regpipe-step"}
-# The pods that a run asks, and their ports: manifests/kustomize/base/metadata/base, base/pipeline and
+# The pods that a run connects to, and their ports: manifests/kustomize/base/metadata/base, base/pipeline and
 # third-party/seaweedfs; before 2.16 third-party/minio.
-ASKED = {
+TARGETS = {
     ("component", "metadata-grpc-server"): 8080,
     ("app", "ml-pipeline"): 8887,
     ("app", "seaweedfs"): 8333,
@@ -46,7 +46,7 @@ def defaults() -> PipelineConfig:
 
 
 def build(folder: str) -> dict[tuple[str, str], Object]:
-    """What `kubectl apply -k` would send, by kind and name."""
+    """Returns the objects that `kubectl apply -k` would send, by kind and name."""
     if shutil.which("kubectl") is None:
         pytest.skip("there is no kubectl")
     built = subprocess.run(
@@ -63,14 +63,14 @@ def manifests() -> list[str]:
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
 @pytest.mark.parametrize("name", manifests())
-def test_each_is_what_kubernetes_takes(name: str, version: str) -> None:
-    """By the schemas of the oldest and the newest version at hand, without an unknown field."""
+def test_each_manifest_is_valid(name: str, version: str) -> None:
+    """By the schemas of the oldest supported and the newest available version, without an unknown field."""
     kubernetes_validate.validate(load(name), version, strict=True)
 
 
 @pytest.mark.parametrize("folder", BUILT)
-def test_kubectl_builds_the_whole(folder: str) -> None:
-    """Valid, and all in one namespace; `isolation` is applied to whichever."""
+def test_kubectl_builds_each_kustomization(folder: str) -> None:
+    """All objects are valid and in one namespace; `isolation` has none, so it can be applied to any."""
     objects = build(folder)
     namespace = {"multi-user": "team", "isolation": None}.get(folder, defaults().kubeflow.installation)
     for one in objects.values():
@@ -81,7 +81,7 @@ def test_kubectl_builds_the_whole(folder: str) -> None:
 
 
 def test_every_file_is_in_a_kustomization_or_applied_alone() -> None:
-    """Each folder's kustomization lists the files beside it, and the folders that it builds on are there."""
+    """Each kustomization lists the files of its folder, and the folders that it is based on exist."""
     found = set()
     for path in FOLDER.rglob("kustomization.yaml"):
         for resource in yaml.safe_load(path.read_text("utf-8"))["resources"]:
@@ -93,8 +93,8 @@ def test_every_file_is_in_a_kustomization_or_applied_alone() -> None:
     assert folders == {*BUILT, "base"}
 
 
-def test_the_overlays_change_what_they_say() -> None:
-    """One node: the claim's access mode, and nothing else. Several users: the namespace, and nothing else."""
+def test_the_overlays_change_one_thing_each() -> None:
+    """`one-node` changes only the access mode of the claim, `multi-user` only the namespace."""
     whole = build(".")
     one_node = build("one-node")
     claim = one_node[("PersistentVolumeClaim", "regpipe")]["spec"]
@@ -106,7 +106,7 @@ def test_the_overlays_change_what_they_say() -> None:
 
 
 def test_the_claim_is_the_one_that_the_steps_mount() -> None:
-    """kubeflow.volume at kubeflow.root; several nodes mount it at once, as both trainers run at once."""
+    """kubeflow.volume at kubeflow.root. Several nodes mount it at once, as both trainers run at once."""
     kubeflow = defaults().kubeflow
     claim = load("base/claim.yaml")
     assert claim["metadata"]["name"] == kubeflow.volume
@@ -118,8 +118,8 @@ def test_the_claim_is_the_one_that_the_steps_mount() -> None:
         assert [mount["mountPath"] for mount in container["volumeMounts"]] == [kubeflow.root]
 
 
-def test_the_database_is_the_one_that_the_steps_ask() -> None:
-    """kubeflow.metadata: database, port, and the secret's keys for user and password; nothing has a password."""
+def test_the_database_is_the_one_that_the_steps_use() -> None:
+    """kubeflow.metadata: database, port, and the secret's keys for user and password. No file has a password."""
     metadata = defaults().kubeflow.metadata
     server = load("base/mysql.yaml")["spec"]
     (container,) = server["template"]["spec"]["containers"]
@@ -151,8 +151,8 @@ def test_the_database_is_the_one_that_the_steps_ask() -> None:
     assert service["metadata"]["name"] != "mysql"
 
 
-def test_the_compiled_pipeline_asks_for_what_is_there() -> None:
-    """Every secret, key and claim that its containers name, with the settings of the guide."""
+def test_the_compiled_pipeline_uses_objects_that_exist() -> None:
+    """Every secret, key and claim of its containers, with the settings of the guide."""
     config = load_config(
         None,
         [
@@ -172,8 +172,8 @@ def test_the_compiled_pipeline_asks_for_what_is_there() -> None:
     assert keys == {"user", "password"} < set(example["stringData"])
 
 
-def test_the_account_may_do_exactly_this() -> None:
-    """What a run's pods ask Kubernetes for, each with its source; no wildcard, no list, no other secret."""
+def test_the_account_has_exactly_these_rights() -> None:
+    """Those that a run's pods need, each with its source: no wildcard, no list, no other secret."""
     rules = load("base/role.yaml")["rules"]
     granted = {
         (group, resource, name, verb)
@@ -200,8 +200,8 @@ def test_the_account_may_do_exactly_this() -> None:
     assert account["automountServiceAccountToken"] is True
 
 
-def test_only_the_steps_reach_the_database() -> None:
-    """And it reaches nobody: a policy type without rules lets nothing through."""
+def test_only_the_steps_can_connect_to_the_database() -> None:
+    """The database can't open connections: a policy type without rules allows none."""
     policy = load("base/mysql-network.yaml")["spec"]
     labels = load("base/mysql.yaml")["spec"]["template"]["metadata"]["labels"]
     assert policy["podSelector"]["matchLabels"].items() <= labels.items()
@@ -212,8 +212,8 @@ def test_only_the_steps_reach_the_database() -> None:
     assert "egress" not in policy
 
 
-def test_the_steps_reach_what_they_need() -> None:
-    """DNS, the metadata, Kubeflow Pipelines, its store and HTTPS; nobody reaches them."""
+def test_the_steps_can_connect_to_what_they_need() -> None:
+    """DNS, metadata store, Kubeflow Pipelines, its object store and HTTPS; no connections to the steps are allowed."""
     spec = load("isolation/network.yaml")["spec"]
     assert spec["podSelector"] == {"matchLabels": OF_STEPS}
     assert sorted(spec["policyTypes"]) == ["Egress", "Ingress"]
@@ -226,7 +226,7 @@ def test_the_steps_reach_what_they_need() -> None:
         assert peer["namespaceSelector"] == installed
         (label,) = peer["podSelector"]["matchLabels"].items()
         (seen[label],) = [port["port"] for port in rule["ports"]]
-    assert seen == ASKED
+    assert seen == TARGETS
     assert [(port["port"], port["protocol"]) for port in names["ports"]] == [(53, "UDP"), (53, "TCP")]
     server = load("base/mysql-network.yaml")["spec"]
     assert database["to"] == [{"podSelector": server["podSelector"]}]
@@ -234,8 +234,8 @@ def test_the_steps_reach_what_they_need() -> None:
     assert {port["port"] for port in https["ports"]} == {443, 6443}
 
 
-def test_the_server_keeps_to_restricted() -> None:
-    """Kubernetes' own `restricted` standard, a root that is read-only, no token, and bounds on what it takes."""
+def test_the_database_server_meets_restricted() -> None:
+    """Kubernetes' `restricted` standard, and also a read-only root file system, no token, and resource limits."""
     pod = load("base/mysql.yaml")["spec"]["template"]["spec"]
     assert pod["securityContext"]["runAsNonRoot"]
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -257,11 +257,11 @@ def test_the_server_keeps_to_restricted() -> None:
     assert claims == {mount["name"] for mount in container["volumeMounts"]}
 
 
-def test_the_volume_is_handed_over_within_baseline() -> None:
-    """Root may change owners and nothing else; the second container is as Kubeflow makes a step's: no user, no fsGroup.
+def test_the_volume_pod_meets_baseline() -> None:
+    """Root may change owners and nothing else; the second container is like that of a step: no user, no fsGroup.
 
-    `baseline` is what the namespace enforces (manifests/kustomize/cluster-scoped-resources/namespace.yaml), and allows
-    to add CHOWN (kubernetes.io/docs/concepts/security/pod-security-standards).
+    The namespace enforces `baseline` (manifests/kustomize/cluster-scoped-resources/namespace.yaml), which allows adding
+    CHOWN (kubernetes.io/docs/concepts/security/pod-security-standards).
     """
     labels = load("namespace.yaml")["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "baseline"
@@ -281,24 +281,24 @@ def test_the_volume_is_handed_over_within_baseline() -> None:
     assert f"USER {USER}\n" in dockerfile
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes owners")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change owners")
 def test_the_owner_is_changed_once(tmp_path: Path) -> None:
-    """The very words, run on a folder: a second time nothing is changed, so a lack of rights would not matter."""
+    """The pod's command, run on a folder: the second time it changes nothing, so it then needs no rights."""
     own, volume = (load("volume.yaml")["spec"][kind][0] for kind in ("initContainers", "containers"))
-    words = own["command"][-1].replace("/mnt/regpipe", str(tmp_path))
-    subprocess.run(["sh", "-c", words], check=True)
+    command = own["command"][-1].replace("/mnt/regpipe", str(tmp_path))
+    subprocess.run(["sh", "-c", command], check=True)
     before = tmp_path.stat()
     assert (before.st_uid, before.st_gid) == (USER, USER)
     time.sleep(0.01)
-    subprocess.run(["sh", "-c", words], check=True)
+    subprocess.run(["sh", "-c", command], check=True)
     assert tmp_path.stat().st_ctime_ns == before.st_ctime_ns
-    makes = volume["command"][-1].replace("/mnt/regpipe", str(tmp_path)).replace("sleep 3600", "true")
-    subprocess.run(["sh", "-c", makes], check=True)
+    command = volume["command"][-1].replace("/mnt/regpipe", str(tmp_path)).replace("sleep 3600", "true")
+    subprocess.run(["sh", "-c", command], check=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "serving"]
 
 
-def test_serving_reads_where_the_pipeline_publishes() -> None:
-    """The folder `serving` of the pipeline's volume, and no claim of its own."""
+def test_serving_reads_the_folder_to_which_the_pipeline_publishes() -> None:
+    """The folder `serving` of the pipeline's volume; it has no claim of its own."""
     objects = build("serving")
     assert all(kind != "PersistentVolumeClaim" for kind, _ in objects)
     pod = objects[("Deployment", "regpipe-serving")]["spec"]["template"]["spec"]
