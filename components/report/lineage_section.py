@@ -62,7 +62,8 @@ def lineage(run: RunArtifacts) -> Section:
     if code := facts.get("code"):
         blocks.append(_table("Code of the steps", ("step", "digest"), list(code.items())))
     if run.verdict is not None:
-        blocks.append(PreformattedBlock("The verdict as the Evaluator wrote it (JSON)", _json(run.verdict)))
+        verdict = json.dumps(run.verdict.without_curves(), indent=2, ensure_ascii=False)
+        blocks.append(PreformattedBlock("The verdict as the Evaluator wrote it (JSON)", verdict))
     return Section("lineage", "Lineage", tuple(blocks))
 
 
@@ -85,7 +86,3 @@ def _run(facts: Json) -> str:
         f"Run {facts.get('run_id', 'unknown')}{started}: {plural(len(steps), 'step')} before this one, "
         f"{cached} from the cache."
     )
-
-
-def _json(verdict: Json) -> str:
-    return json.dumps({k: v for k, v in verdict.items() if k != "curves"}, indent=2, ensure_ascii=False)

@@ -1,129 +1,122 @@
-"""The sections on how good the predictions are: the gap, the curves, the confusion matrix, the slices."""
+"""The sections on the quality of the predictions: the gap, the curves, the confusion matrices, the slices."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from components.common.formatting import count, html_difference, html_number, metric_label, plural
+from components.common.verdict_record import GeneralizationGap, ModelCurves, Verdict
 from components.report.blocks import Block, Chart, ChartLine, Section, Series, TableBlock, TextBlock
-from components.report.run_artifacts import Json, RunArtifacts
+from components.report.run_artifacts import RunArtifacts
 from components.report.verdict_section import NO_VERDICT, metric_table, thresholds
 
-MODELS: tuple[Series, ...] = ("candidate", "baseline")
+Curves = dict[Series, ModelCurves]
+Points = tuple[tuple[float, ...], tuple[float, ...]]
+_DIAGONAL = ((0.0, 1.0), (0.0, 1.0))
 
 
 def gap(run: RunArtifacts) -> Section:
-    """How much worse both exported models are on rows they have not seen."""
+    """Returns how much both exported models differ between the training split and the test split."""
     title = "Generalization gap"
-    found: Json = (run.verdict or {}).get("gap") or {}
-    rows = []
-    for model in MODELS:
-        for metric, values in (found.get(model) or {}).items():
-            numbers = (html_number(values.get("train")), html_number(values.get("test")))
-            rows.append(
-                (f"{metric_label(metric)}, {model}", *numbers, html_difference(values.get("difference")))
-            )
-    if not rows:
+    if run.verdict is None:
         return Section("gap", title, (TextBlock("The gap was not measured.", "quiet"),))
-    heads = ("metric and model", "training split", "test split", "test minus training")
-    table = TableBlock(
-        "Both models as exported, on rows they have and have not learned from", heads, tuple(rows)
+    found = run.verdict.gap
+    rows = tuple(
+        (
+            f"{metric_label(metric)}, {name}",
+            html_number(values.train),
+            html_number(values.test),
+            html_difference(values.difference),
+        )
+        for name, model in (("candidate", found.candidate), ("baseline", found.baseline))
+        if model
+        for metric, values in (("log_loss", model.log_loss), ("auc", model.auc))
     )
-    words = [_gap_words(found)]
-    if whole := found.get("train_sampled_from"):
-        read = count(found["train_rows"])
-        words.append(f"Of the training split's {count(whole)} rows, an even sample of {read} was looked at.")
-    return Section("gap", title, (TextBlock(" ".join(words)), table))
+    heads = ("metric and model", "training split", "test split", "test minus training")
+    table = TableBlock("Both exported models on the training split and on the test split", heads, rows)
+    sentences = [_gap_sentence(found)]
+    if found.train_sampled_from:
+        sentences.append(
+            f"The training split has {count(found.train_sampled_from)} rows; "
+            f"a uniform sample of {count(found.train_rows)} was measured."
+        )
+    return Section("gap", title, (TextBlock(" ".join(sentences)), table))
 
 
-def _gap_words(found: Json) -> str:
-    gaps = [((found.get(model) or {}).get("log_loss") or {}).get("difference") for model in MODELS]
-    ours, theirs = (html_difference(value) for value in gaps)
-    if gaps[0] is None:
+def _gap_sentence(found: GeneralizationGap) -> str:
+    candidate = found.candidate.log_loss.difference
+    baseline = found.baseline.log_loss.difference if found.baseline else None
+    if candidate is None:
         return "The gap of the candidate's log loss is not defined."
-    if gaps[1] is None:
-        return f"On unseen rows the candidate's log loss differs by {ours}."
-    smaller = "less" if abs(gaps[0]) < abs(gaps[1]) else "not less"
+    if baseline is None:
+        return f"On unseen rows the candidate's log loss differs by {html_difference(candidate)}."
+    comparison = "less" if abs(candidate) < abs(baseline) else "not less"
     return (
-        f"From training rows to unseen rows, log loss changes by {ours} for the candidate and by {theirs} for the "
-        f"baseline: the candidate overfits {smaller}."
+        f"From training rows to unseen rows, log loss changes by {html_difference(candidate)} for the candidate and by "
+        f"{html_difference(baseline)} for the baseline: the candidate overfits {comparison}."
     )
 
 
 def predictions(run: RunArtifacts) -> Section:
-    """ROC, precision-recall and calibration curves, and the confusion matrix."""
-    curves: Json = (run.verdict or {}).get("curves") or {}
+    """Returns the ROC, precision-recall and calibration curves, and the confusion matrices."""
     title = "Predictions on the test split"
-    if not any(curves.get(model) for model in MODELS):
+    if run.verdict is None:
         return Section("predictions", title, (TextBlock("No curves were recorded.", "quiet"),))
-    blocks: list[Block] = [*_charts(curves, run.verdict or {}), *_confusion(curves)]
-    calibrated = _calibration_table(curves)
-    return Section("predictions", title, (*blocks, *calibrated))
+    curves: Curves = {"candidate": run.verdict.curves.candidate}
+    if run.verdict.curves.baseline:
+        curves["baseline"] = run.verdict.curves.baseline
+    blocks = (*_charts(curves, run.verdict), *_confusion(curves), *_calibration_table(curves))
+    return Section("predictions", title, blocks)
 
 
-def _curve(curves: Json, names: tuple[str, str, str]) -> list[ChartLine]:
-    curve, horizontal, vertical = names
-    lines = []
-    for model in MODELS:
-        points = (curves.get(model) or {}).get(curve)
-        if points:
-            few = len(points[horizontal]) <= 10
-            x, y = tuple(points[horizontal]), tuple(points[vertical])
-            lines.append(ChartLine(model, model, x, y, dash=model == "baseline", dots=few))
-    return lines
-
-
-def _charts(curves: Json, judged: Json) -> Iterator[Block]:
-    diagonal = ((0.0, 1.0), (0.0, 1.0))
-    lines = _curve(curves, ("roc", "fpr", "tpr"))
-    if lines:
-        guess = ChartLine("guessing", "reference", *diagonal, dash=True)
-        words = f"True positive rate by false positive rate. {_areas(judged, 'auc')}"
-        yield Chart(
-            "roc",
-            "ROC curve",
-            words,
-            "false positive rate",
-            "true positive rate",
-            (*lines, guess),
-            square=True,
-        )
-    lines = _curve(curves, ("precision_recall", "recall", "precision"))
-    if lines:
-        words = f"Precision by recall. {_areas(judged, 'pr_auc')}"
-        yield Chart(
-            "precision-recall",
-            "Precision and recall",
-            words,
-            "recall",
-            "precision",
-            tuple(lines),
-            square=True,
-        )
-    lines = _curve(curves, ("calibration", "predicted", "observed"))
-    if lines:
-        ideal = ChartLine("ideal", "reference", *diagonal, dash=True)
-        words = f"Share of positives by mean predicted probability. {_distances(lines)}"
-        yield Chart(
-            "calibration", "Calibration", words, "mean predicted probability", "share of positives", (*lines, ideal),
-            square=True,
-        )  # fmt: skip
-    if all((curves.get(model) or {}).get("roc") is None for model in MODELS):
+def _charts(curves: Curves, verdict: Verdict) -> Iterator[Block]:
+    roc = _lines({name: (model.roc.fpr, model.roc.tpr) for name, model in curves.items() if model.roc})
+    if roc:
+        guessing = ChartLine("guessing", "reference", *_DIAGONAL, dash=True)
+        text = f"True positive rate by false positive rate. {_areas(verdict, 'auc')}"
+        axes = ("false positive rate", "true positive rate")
+        yield Chart("roc", "ROC curve", text, *axes, (*roc, guessing), square=True)
+    precision_recall = _lines(
+        {
+            name: (model.precision_recall.recall, model.precision_recall.precision)
+            for name, model in curves.items()
+            if model.precision_recall
+        }
+    )
+    if precision_recall:
+        text = f"Precision by recall. {_areas(verdict, 'pr_auc')}"
+        axes = ("recall", "precision")
+        yield Chart("precision-recall", "Precision and recall", text, *axes, precision_recall, square=True)
+    calibration = _lines(
+        {
+            name: (model.calibration.predicted, model.calibration.observed)
+            for name, model in curves.items()
+            if model.calibration
+        }
+    )
+    if calibration:
+        ideal = ChartLine("ideal", "reference", *_DIAGONAL, dash=True)
+        text = f"Share of positives by mean predicted probability. {_distances(calibration)}"
+        axes = ("mean predicted probability", "share of positives")
+        yield Chart("calibration", "Calibration", text, *axes, (*calibration, ideal), square=True)
+    if not roc:
         yield TextBlock(
             "There is no ROC curve: it needs rows of both classes and predictions that are numbers.", "quiet"
         )
 
 
-def _areas(judged: Json, metric: str) -> str:
-    values = (judged.get("metrics") or {}).get(metric) or {}
-    return f"Area below it: candidate {html_number(values.get('candidate'))}, baseline {_baseline(values)}."
+def _lines(points: dict[Series, Points]) -> tuple[ChartLine, ...]:
+    return tuple(
+        ChartLine(name, name, x, y, dash=name == "baseline", dots=len(x) <= 10)
+        for name, (x, y) in points.items()
+    )
 
 
-def _baseline(values: Json) -> str:
-    return html_number(values.get("baseline"))
+def _areas(verdict: Verdict, metric: str) -> str:
+    area = verdict.metrics[metric]
+    return f"Area below it: candidate {html_number(area.candidate)}, baseline {html_number(area.baseline)}."
 
 
-def _distances(lines: list[ChartLine]) -> str:
-    """The largest distance from the diagonal, for those who can't see it."""
+def _distances(lines: tuple[ChartLine, ...]) -> str:
+    """Returns the largest distance from the diagonal, for people who can't see the chart."""
     parts = []
     for line in lines:
         distances = [
@@ -134,53 +127,46 @@ def _distances(lines: list[ChartLine]) -> str:
     return f"Largest distance from the diagonal: {', '.join(parts)}."
 
 
-def _confusion(curves: Json) -> Iterator[TableBlock]:
-    for model in MODELS:
-        cells = (curves.get(model) or {}).get("confusion")
-        if cells:
-            rows = (
-                ("really positive", count(cells["true_positive"]), count(cells["false_negative"])),
-                ("really negative", count(cells["false_positive"]), count(cells["true_negative"])),
-            )
-            heads = ("rows", "predicted positive", "predicted negative")
-            yield TableBlock(f"Confusion matrix of the {model}, at a probability of 0.5", heads, rows)
+def _confusion(curves: Curves) -> Iterator[TableBlock]:
+    for name, model in curves.items():
+        cells = model.confusion
+        rows = (
+            ("really positive", count(cells.true_positive), count(cells.false_negative)),
+            ("really negative", count(cells.false_positive), count(cells.true_negative)),
+        )
+        heads = ("rows", "predicted positive", "predicted negative")
+        yield TableBlock(f"Confusion matrix of the {name}, at a probability of 0.5", heads, rows)
 
 
-def _calibration_table(curves: Json) -> Iterator[TableBlock]:
-    rows: list[tuple[str, ...]] = []
-    for model in MODELS:
-        bins: Any = (curves.get(model) or {}).get("calibration") or {
-            "predicted": [],
-            "observed": [],
-            "rows": [],
-        }
-        for number, values in enumerate(
-            zip(bins["predicted"], bins["observed"], bins["rows"], strict=True), 1
-        ):
-            predicted, observed, size = values
-            rows.append((f"{model}, {number}", html_number(predicted), html_number(observed), count(size)))
+def _calibration_table(curves: Curves) -> Iterator[TableBlock]:
+    rows = tuple(
+        (f"{name}, {number}", html_number(predicted), html_number(observed), count(size))
+        for name, model in curves.items()
+        if (bins := model.calibration)
+        for number, (predicted, observed, size) in enumerate(
+            zip(bins.predicted, bins.observed, bins.rows, strict=True), 1
+        )
+    )
     if rows:
         heads = ("model and bin", "mean predicted probability", "share of positives", "rows")
         caption = "Calibration, bin by bin"
-        yield TableBlock(caption, heads, tuple(rows), summary=f"{caption}: {plural(len(rows), 'row')}")
+        yield TableBlock(caption, heads, rows, summary=f"{caption}: {plural(len(rows), 'row')}")
 
 
 def slices(run: RunArtifacts) -> Section:
-    """The metrics on parts of the test split, with the thresholds that were asked for there."""
-    found: list[Json] = (run.verdict or {}).get("slices") or []
+    """Returns the metrics on parts of the test split, with the thresholds on them."""
     if run.verdict is None:
         return Section("slices", "Slices", (TextBlock(NO_VERDICT, "quiet"),))
-    if not found:
-        words = "None were asked for; evaluation.slices divides the test split by ranges of a feature."
-        return Section("slices", "Slices", (TextBlock(words, "quiet"),))
+    if not run.verdict.slices:
+        text = "There are none; evaluation.slices divides the test split by ranges of a feature."
+        return Section("slices", "Slices", (TextBlock(text, "quiet"),))
     blocks: list[Block] = []
-    for part in found:
-        caption = f"{part['name']}: {plural(int(part['rows']), 'row')}, {count(part['positives'])} positive"
-        if part.get("too_small"):
+    for part in run.verdict.slices:
+        caption = f"{part.name}: {plural(part.rows, 'row')}, {count(part.positives)} positive"
+        if part.too_small:
             caption += "; too few to be judged"
-        blocks.append(TableBlock(caption, *metric_table(part["metrics"]), text_columns=(4,)))
-    names = {part["name"] for part in found}
-    judged = [row for row in run.verdict.get("thresholds", []) if row.get("slice") in names]
-    if judged:
-        blocks.append(thresholds(judged, "Each threshold on a slice"))
+        blocks.append(TableBlock(caption, *metric_table(part.metrics), text_columns=(4,)))
+    on_slices = [item for item in run.verdict.thresholds if item.slice is not None]
+    if on_slices:
+        blocks.append(thresholds(on_slices, "Each threshold on a slice"))
     return Section("slices", "Slices", tuple(blocks))

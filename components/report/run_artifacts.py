@@ -14,10 +14,10 @@ from components.common.file_names import (
     STATISTICS_FILE,
     TRIALS_FILE,
     TUNED_FILE,
-    VERDICT_FILE,
     WEIGHTS_FILE,
 )
 from components.common.ingest_record import IngestRecord
+from components.common.verdict_record import Verdict
 from components.config.data import SPLITS
 
 Json = dict[str, Any]
@@ -73,7 +73,7 @@ class RunArtifacts:
     pushed_path: str | None = None
     not_pushed_because: str | None = None
     ingest: IngestRecord | None = None
-    verdict: Json | None = None
+    verdict: Verdict | None = None
     candidate: TrainingArtifacts = TrainingArtifacts()
     baseline: TrainingArtifacts = TrainingArtifacts()
     statistics: Mapping[str, statistics_pb2.DatasetFeatureStatistics] = dataclasses.field(
@@ -103,7 +103,7 @@ def read_run_artifacts(
         pushed_path=pushed_path,
         not_pushed_because=not_pushed_because,
         ingest=_ingest(paths.examples),
-        verdict=_object(f"{paths.evaluation}/{VERDICT_FILE}"),
+        verdict=_verdict(paths.evaluation),
         candidate=_training(paths.candidate),
         baseline=_training(paths.baseline),
         statistics=_statistics(paths.statistics),
@@ -115,6 +115,13 @@ def read_run_artifacts(
 def _ingest(folder: str) -> IngestRecord | None:
     try:
         return IngestRecord.read(folder)
+    except (OSError, ValueError):
+        return None
+
+
+def _verdict(folder: str) -> Verdict | None:
+    try:
+        return Verdict.read(folder)
     except (OSError, ValueError):
         return None
 

@@ -30,9 +30,9 @@ def test_a_whole_run_has_its_report(run: Run, root: Path, visit: Visit) -> None:
     assert page.locator("main h2").count() == 10
     assert page.locator(".headline").inner_text().startswith("Pushed: ")
     assert done.summary["run_id"] in page.locator("h1").inner_text()
-    # No section lacks data: the only muted sentence is the one about slices, of which none are configured.
+    # No step left its section without data: the only quiet sentence is that there are no slices.
     assert page.locator("p.quiet").all_inner_texts() == [
-        "None were asked for; evaluation.slices divides the test split by ranges of a feature."
+        "There are none; evaluation.slices divides the test split by ranges of a feature."
     ]
     assert page.locator("[data-chart]").count() == 9
     lineage = page.locator("#lineage").inner_text()

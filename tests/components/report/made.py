@@ -6,6 +6,7 @@ from typing import Any
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from components.common.ingest_record import FileCounts, IngestRecord, RowCounts
+from components.common.verdict_record import Threshold, Verdict
 from components.report.run_artifacts import RunArtifacts, TrainingArtifacts
 
 NASTY = "<script>alert(1)</script>"
@@ -51,16 +52,17 @@ def metric(candidate: float, baseline: float, *, spans: bool = True) -> dict[str
     return {**values, "interval": interval}
 
 
-def threshold(**changes: Any) -> dict[str, Any]:
+def threshold(**changes: Any) -> Threshold:
     """Returns a floor for the AUC that is passed."""
-    return {
+    fields = {
         "metric": "auc", "rule": "floor", "direction": ">=", "slice": None, "mode": "point", "value": 0.8767,
         "interval": [0.82, 0.92], "compared": 0.8767, "bound": 0.6, "candidate": 0.8767, "baseline": 0.8804,
         "passed": True, "sentence": "the AUC is 0.8767, at least 0.6",
-    } | changes  # fmt: skip
+    }  # fmt: skip
+    return Threshold.model_validate(fields | changes)
 
 
-def verdict(**changes: Any) -> dict[str, Any]:
+def verdict(**changes: Any) -> Verdict:
     """Returns the verdict on a blessed model, with all measurements."""
     curves = {
         "roc": {"fpr": [0.0, 0.2, 1.0], "tpr": [0.0, 0.9, 1.0]},
@@ -78,7 +80,7 @@ def verdict(**changes: Any) -> dict[str, Any]:
         "positives": 31, "too_small": False, "judged": True,
         "metrics": {"auc": metric(0.86, 0.87)},
     }  # fmt: skip
-    return {
+    fields = {
         "blessed": True,
         "reasons": [],
         "rows": 203,
@@ -102,7 +104,8 @@ def verdict(**changes: Any) -> dict[str, Any]:
         "slices": [slice_],
         "gap": {"train_rows": 608, "candidate": gap, "baseline": worse},
         "curves": dict.fromkeys(SERIES, curves),
-    } | changes
+    }
+    return Verdict.model_validate(fields | changes)
 
 
 def statistics(rows: int = 608) -> statistics_pb2.DatasetFeatureStatistics:

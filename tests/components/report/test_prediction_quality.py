@@ -1,4 +1,4 @@
-"""The gap, the curves, the confusion matrix, the slices."""
+"""The sections with the gap, the curves, the confusion matrices and the slices."""
 # ruff: noqa: RUF001 (the report writes a real minus sign, which screen readers read out)
 
 from typing import Any
@@ -8,9 +8,11 @@ import pytest
 from components.report import prediction_quality
 from components.report.blocks import Chart, TableBlock, TextBlock
 
+UNDEFINED = {"train": None, "test": None, "difference": None}
+
 
 def test_the_gap_of_both_models(made: Any) -> None:
-    """A sentence on log loss, and a row for each metric and model."""
+    """The section has a sentence on log loss, and a row for each metric and model."""
     first, table = prediction_quality.gap(made.run()).blocks
     assert first == TextBlock(
         "From training rows to unseen rows, log loss changes by +0.0900 for the candidate and by +0.4100 for the "
@@ -26,29 +28,29 @@ def test_the_gap_of_both_models(made: Any) -> None:
     [
         ({"baseline": None}, "On unseen rows the candidate's log loss differs by +0.0900."),
         (
-            {"candidate": {"log_loss": {"train": None, "test": None, "difference": None}}},
+            {"candidate": {"log_loss": UNDEFINED, "auc": UNDEFINED}},
             "The gap of the candidate's log loss is not defined.",
         ),
     ],
 )
-def test_half_a_gap(made: Any, change: Any, sentence: str) -> None:
-    """Without a baseline, or with predictions that are no numbers, the sentence says less."""
-    gap = made.verdict()["gap"] | change
+def test_an_incomplete_gap(made: Any, change: Any, sentence: str) -> None:
+    """Without a baseline, or with predictions that are NaN, the sentence is shorter."""
+    gap = made.verdict().gap.model_dump() | change
     assert prediction_quality.gap(made.run(verdict=made.verdict(gap=gap))).blocks[0] == TextBlock(sentence)
 
 
 def test_a_gap_of_a_sample(made: Any) -> None:
-    """How many of the training rows it is of."""
-    gap = made.verdict()["gap"] | {"train_sampled_from": 7_200_000}
+    """The section has the number of training rows in the sample and in the split."""
+    gap = made.verdict().gap.model_dump() | {"train_sampled_from": 7_200_000}
     first = prediction_quality.gap(made.run(verdict=made.verdict(gap=gap))).blocks[0]
     assert isinstance(first, TextBlock)
     assert first.text.endswith(
-        "overfits less. Of the training split's 7,200,000 rows, an even sample of 608 was looked at."
+        "overfits less. The training split has 7,200,000 rows; a uniform sample of 608 was measured."
     )
 
 
 def test_the_curves_and_the_confusion_matrices(made: Any) -> None:
-    """Three charts with their text, a matrix for each model, and the bins of the calibration behind a sentence."""
+    """The section has three charts with their text, a matrix for each model, and the bins of the calibration."""
     blocks = prediction_quality.predictions(made.run()).blocks
     assert [(block.id, block.text) for block in blocks if isinstance(block, Chart)] == [
         (
@@ -62,16 +64,16 @@ def test_the_curves_and_the_confusion_matrices(made: Any) -> None:
             "baseline 0.10.",
         ),
     ]
-    ours, _, bins = (block for block in blocks if isinstance(block, TableBlock))
-    assert ours.caption == "Confusion matrix of the candidate, at a probability of 0.5"
-    assert ours.rows == (("really positive", "91", "17"), ("really negative", "12", "83"))
+    matrix, _, bins = (block for block in blocks if isinstance(block, TableBlock))
+    assert matrix.caption == "Confusion matrix of the candidate, at a probability of 0.5"
+    assert matrix.rows == (("really positive", "91", "17"), ("really negative", "12", "83"))
     assert bins.rows[0] == ("candidate, 1", "0.1000", "0.2000", "100")
     assert bins.summary == "Calibration, bin by bin: 4 rows"
 
 
-def test_curves_that_do_not_exist(made: Any) -> None:
-    """A test split of one class has no ROC curve; the rest is shown."""
-    curves = made.verdict()["curves"]["candidate"] | {"roc": None, "precision_recall": None}
+def test_undefined_curves(made: Any) -> None:
+    """A test split of one class has no ROC curve; the other charts are shown."""
+    curves = made.verdict().curves.candidate.model_dump() | {"roc": None, "precision_recall": None}
     blocks = prediction_quality.predictions(
         made.run(verdict=made.verdict(curves={"candidate": curves, "baseline": None}))
     ).blocks
@@ -81,7 +83,7 @@ def test_curves_that_do_not_exist(made: Any) -> None:
 
 
 def test_slices(made: Any) -> None:
-    """A table for each, then the thresholds that were asked for there."""
+    """The section has a table for each slice, then the thresholds on slices."""
     part, judged = prediction_quality.slices(made.run()).blocks
     assert isinstance(part, TableBlock)
     assert part.caption == "<script>alert(1)</script> <= 30: 80 rows, 31 positive"
@@ -90,17 +92,22 @@ def test_slices(made: Any) -> None:
     assert [row[:2] for row in judged.rows] == [("The AUC is 0.86, not at least 0.9", "FAILED")]
 
 
-def test_a_slice_that_is_too_small_says_so(made: Any) -> None:
-    """It is shown, and not judged."""
-    small = made.verdict()["slices"][0] | {"rows": 1, "positives": 0, "too_small": True, "name": "age > 90"}
+def test_a_slice_that_is_too_small(made: Any) -> None:
+    """The caption of its table has a note that it is too small."""
+    small = made.verdict().slices[0].model_dump() | {
+        "rows": 1,
+        "positives": 0,
+        "too_small": True,
+        "name": "age > 90",
+    }
     (table,) = prediction_quality.slices(made.run(verdict=made.verdict(slices=[small], thresholds=[]))).blocks
     assert isinstance(table, TableBlock)
     assert table.caption == "age > 90: 1 row, 0 positive; too few to be judged"
 
 
 def test_no_slices(made: Any) -> None:
-    """Which key would make some."""
+    """The sentence names the key that makes slices."""
     (text,) = prediction_quality.slices(made.run(verdict=made.verdict(slices=[]))).blocks
     assert text == TextBlock(
-        "None were asked for; evaluation.slices divides the test split by ranges of a feature.", "quiet"
+        "There are none; evaluation.slices divides the test split by ranges of a feature.", "quiet"
     )

@@ -42,7 +42,7 @@ def test_files_are_read(tmp_path: Path, made: Any) -> None:
         "candidate/weights.json": b'{"layers": [',
         "candidate/tuned.json": b'{"l1": 0.5}',
         "tuner/tuner_results.json": b'[{"score": Infinity}]',
-        "evaluation/verdict.json": '{"reasons": ["é"]}'.encode(),
+        "evaluation/verdict.json": made.verdict(reasons=["é"]).model_dump_json().encode(),
         "facts.json": b'{"run_id": "a"}',
         "anomalies/Split-eval/SchemaDiff.pb": made.anomalies("age").SerializeToString(),
     }.items():
@@ -52,7 +52,7 @@ def test_files_are_read(tmp_path: Path, made: Any) -> None:
     assert found.ingest == made.run().ingest
     assert found.candidate == run_artifacts.TrainingArtifacts([{"epoch": 1}], None, {"l1": 0.5})
     assert found.trials == [{"score": float("inf")}]
-    assert found.verdict == {"reasons": ["é"]}
+    assert found.verdict == made.verdict(reasons=["é"])
     assert found.facts == {"run_id": "a"}
     assert found.pushed_path == "/served/1"
     assert found.anomalies is not None

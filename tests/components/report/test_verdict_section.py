@@ -1,16 +1,17 @@
-"""The verdict in a sentence, the thresholds, and candidate beside baseline."""
+"""The sections with the verdict in a sentence, the thresholds, and candidate beside baseline."""
 # ruff: noqa: RUF001 (the report writes a real minus sign, which screen readers read out)
 
 from typing import Any
 
 import pytest
 
+from components.common.verdict_text import better_or_worse
 from components.report import verdict_section
 from components.report.blocks import TableBlock, TextBlock
 
 
 def test_a_pushed_model_that_won(made: Any) -> None:
-    """A lower log loss is called a win, and where the model went is said."""
+    """A lower log loss is called a win; the last block has the folder of the model."""
     section = verdict_section.verdict(made.run())
     assert section.blocks[0] == TextBlock(
         "Pushed: the model beat its unregularized baseline, log loss 0.3919 against 0.5113.", "good"
@@ -30,13 +31,13 @@ def test_a_pushed_model_that_won(made: Any) -> None:
     ],
 )
 def test_a_pushed_model_that_did_not_win(made: Any, log_loss: Any, sentence: str) -> None:
-    """A tolerance may let a model through that is a little worse; the sentence does not call that a win."""
+    """A tolerance may let a slightly worse model pass; the sentence does not call that a win."""
     verdict = made.verdict(metrics={"log_loss": log_loss})
     assert verdict_section.headline(made.run(verdict=verdict)).text == sentence
 
 
 def test_a_model_that_was_not_blessed(made: Any) -> None:
-    """All reasons, and that nothing was published."""
+    """The sentence has all reasons, and that nothing was published."""
     verdict = made.verdict(blessed=False, reasons=["the AUC is 0.5, not at least 0.6", "the log loss is NaN"])
     assert verdict_section.headline(made.run(verdict=verdict, pushed_path=None)) == TextBlock(
         "Not blessed: the AUC is 0.5, not at least 0.6; the log loss is NaN. Nothing was published.", "bad"
@@ -44,7 +45,7 @@ def test_a_model_that_was_not_blessed(made: Any) -> None:
 
 
 def test_many_reasons_are_counted(made: Any) -> None:
-    """The headline stays a sentence: four of six reasons, and how many more there are."""
+    """The headline has four of six reasons, and the number of the others."""
     verdict = made.verdict(blessed=False, reasons=["a", "b", "c", "d", "e", "f"])
     assert (
         verdict_section.headline(made.run(verdict=verdict, pushed_path=None)).text
@@ -53,7 +54,7 @@ def test_many_reasons_are_counted(made: Any) -> None:
 
 
 def test_a_model_that_was_blessed_by_hand(made: Any) -> None:
-    """The sentence keeps the Evaluator's reasons; below it, who, when and why, as they were typed."""
+    """The sentence keeps the Evaluator's reasons; below it are who, when and why."""
     verdict = made.verdict(blessed=False, reasons=["the AUC is 0.5, not at least 0.6"])
     facts = {"override": {"by": "ada", "at": "2026-11-20T12:00:00+00:00", "reason": made.NASTY}}
     first, second, *_ = verdict_section.verdict(made.run(verdict=verdict, facts=facts)).blocks
@@ -63,19 +64,19 @@ def test_a_model_that_was_blessed_by_hand(made: Any) -> None:
     )
 
 
-def test_a_blessed_model_that_was_held_back(made: Any) -> None:
-    """The Evaluator blessed it: the sentence says what kept it from being pushed, also once it was blessed by hand."""
+def test_a_blessed_model_that_was_not_pushed(made: Any) -> None:
+    """The sentence has the reason why it was not pushed, also after it was blessed by hand."""
     reason = "ann rolled back from this very model on 2026-01-31: complaints"
     held = made.run(pushed_path=None, not_pushed_because=reason)
     assert verdict_section.headline(held) == TextBlock(f"Blessed, but not pushed: {reason}.", "bad")
     facts = {"override": {"by": "ada", "at": "2026-11-20T12:00:00+00:00", "reason": "it was the data"}}
     assert verdict_section.headline(made.run(not_pushed_because=reason, facts=facts)) == TextBlock(
-        f"Blessed by the Evaluator, published by hand. It was held back: {reason}."
+        f"Blessed by the Evaluator, published by hand. The pipeline did not push it: {reason}."
     )
 
 
-def test_each_threshold_has_all_that_decided(made: Any) -> None:
-    """Sentence, outcome, rows, value, bound, interval, both models, and what was held against the bound."""
+def test_the_table_of_thresholds(made: Any) -> None:
+    """A row has sentence, outcome, rows, value, bound, interval, both models, and what was compared with the bound."""
     rows = [
         made.threshold(),
         made.threshold(
@@ -129,13 +130,13 @@ def test_the_two_models_side_by_side(made: Any) -> None:
         ("auc", None, ""),
     ],
 )
-def test_what_a_difference_means(metric: str, difference: Any, word: str) -> None:
-    """Log loss is better when lower; what four digits do not show is neither."""
-    assert verdict_section.better_or_worse(metric, difference) == word
+def test_better_or_worse(metric: str, difference: Any, word: str) -> None:
+    """Log loss is better when lower; a difference that four decimals do not show is neither."""
+    assert better_or_worse(metric, difference) == word
 
 
 def test_without_a_baseline(made: Any) -> None:
-    """The metrics of the candidate are shown, and that there is nothing beside them."""
+    """The section has the candidate's metrics, and that there was no baseline."""
     metric = {"candidate": 0.8, "baseline": None, "difference": None, "interval": None}
     about, table = verdict_section.comparison(made.run(verdict=made.verdict(metrics={"auc": metric}))).blocks
     assert isinstance(about, TextBlock)
@@ -145,10 +146,10 @@ def test_without_a_baseline(made: Any) -> None:
 
 
 def test_a_sample_of_the_test_split(made: Any) -> None:
-    """It is said right behind the number of rows."""
+    """The number of all rows follows the number of measured rows."""
     about = verdict_section.comparison(made.run(verdict=made.verdict(sampled_from=2_400_000))).blocks[0]
     assert isinstance(about, TextBlock)
     assert about.text.startswith(
-        "Measured on 203 rows of the test split, 108 of them positive, through the serving signature. They are an even "
-        "sample of its 2,400,000 rows (evaluation.max_rows). The difference is"
+        "Measured on 203 rows of the test split, 108 of them positive, through the serving signature. They are a "
+        "uniform sample of its 2,400,000 rows (evaluation.max_rows). The difference is"
     )
