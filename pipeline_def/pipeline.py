@@ -1,8 +1,17 @@
-"""The graph: which step is fed by which. Wiring only; what a step does is in components/."""
+"""The graph: which outputs each step reads. It only connects the steps; their code is in components/.
+
+The launcher imports this module with stubs in place of the executors: see launcher/stub_executors.py.
+"""
 
 import hashlib
 from pathlib import Path
 
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+from tfx.components.example_validator.component import ExampleValidator
+from tfx.components.schema_gen.component import SchemaGen
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.components.trainer.component import Trainer
+from tfx.components.transform.component import Transform
 from tfx.dsl.compiler import constants
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration import data_types
@@ -13,43 +22,34 @@ from tfx.types.channel import BaseChannel
 from components.common import storage
 from components.common.code_digest import code_digest
 from components.data_gate.component import DataGate, GateSettings
+from components.evaluator.component import Evaluator
 from components.evaluator.evaluator_settings import EvaluatorSettings
+from components.example_gen.component import TableExampleGen
 from components.pusher.component import Pusher
 from components.report.component import Report
+from components.statistics.component import StatisticsGen
 from components.trainer.trainer_settings import TrainerSettings
 from pipeline_def.config.destination import destination
 from pipeline_def.config.load import PipelineConfig
-from pipeline_def.launcher.metadata_store import Connection, sqlite
-from pipeline_def.launcher.stub_executors import only_names
 from pipeline_def.steps import FIRST, TUNER, code_of
-
-with only_names():
-    from tfx.components.example_validator.component import ExampleValidator
-    from tfx.components.schema_gen.component import SchemaGen
-    from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
-    from tfx.components.trainer.component import Trainer
-    from tfx.components.transform.component import Transform
-
-    from components.evaluator.component import Evaluator
-    from components.example_gen.component import TableExampleGen
-    from components.statistics.component import StatisticsGen
 
 
 def create_pipeline(
     config: PipelineConfig,
     root: Path | str,
     *,
+    connection: mlmd.ConnectionConfig | mlmd.MetadataStoreClientConfig,
     use_cache: bool = True,
-    connection: Connection | None = None,
 ) -> Pipeline:
-    """Wires the steps; all edges are of data, but for the gate, before which nothing is transformed or trained.
+    """Creates the graph. Every edge carries data, except that Transform also waits for DataGate.
+
+    So data that the gate refuses is neither transformed nor trained on.
 
     Args:
         config: the whole configuration, with absolute paths.
-        root: the folder of the artifacts and, unless configured, of the metadata store and the published models; or a
-            gs:// address, with a metadata store elsewhere.
-        use_cache: whether a step whose inputs, settings and code have not changed is served from the cache.
-        connection: the metadata store; None: an sqlite file under the root.
+        root: the folder, or gs:// address, of the artifacts and, unless configured, of the published models.
+        connection: the metadata store.
+        use_cache: whether a step whose inputs, settings and code have not changed is taken from the cache.
     """
     data = config.data
     examples = TableExampleGen(
@@ -93,7 +93,7 @@ def create_pipeline(
         model=config.model,
         training=config.training,
         code_digest=_digest("Trainer"),
-        # Under the root, not in the artifact of the step, of which a killed run leaves nothing to the next.
+        # Under the root, because the artifacts of a killed run are not available to the next run.
         checkpoint_dir=f"{root}/checkpoints",
     )
     tuner = _tuner(config, inputs) if config.tuning.trials else None
@@ -111,7 +111,7 @@ def create_pipeline(
             code_digest=_digest("Evaluator"),
         ),
     )
-    # Another one in each run, and so TFX's cache never answers for these two steps.
+    # A new value in each run, so that these two steps are never taken from TFX's cache.
     run_id = data_types.RuntimeParameter(name=constants.PIPELINE_RUN_ID_PARAMETER_NAME, ptype=str)
     push = Pusher(
         model=trainer.outputs["model"],
@@ -142,7 +142,7 @@ def create_pipeline(
         pipeline_root=f"{root}/artifacts",
         components=steps,
         enable_cache=use_cache,
-        metadata_connection_config=connection or sqlite(root),
+        metadata_connection_config=connection,
         beam_pipeline_args=config.beam_args(),
     )
 
@@ -152,10 +152,10 @@ def _digest(step: str) -> str:
 
 
 def _schema(config: PipelineConfig, root: Path | str, statistics: BaseChannel) -> BaseNode:
-    """The curated schema if there is one, otherwise the one that the statistics suggest."""
+    """Returns the step that imports the curated schema, or else the one that infers a schema from the statistics."""
     if config.data.schema_file is None:
         return SchemaGen(statistics=statistics, infer_feature_shape=True)
-    # ImportSchemaGen's cache knows the path only: under a name made from its content, an edited file is a new one.
+    # ImportSchemaGen's cache key has only the path, so the copy is named after its content.
     content = storage.read(config.data.schema_file)
     frozen = f"{root}/schemas/{hashlib.blake2b(content, digest_size=16).hexdigest()}.pbtxt"
     storage.write(frozen, content)
@@ -163,7 +163,7 @@ def _schema(config: PipelineConfig, root: Path | str, statistics: BaseChannel) -
 
 
 def _tuner(config: PipelineConfig, inputs: dict[str, BaseChannel]) -> BaseNode:
-    from tfx.components.tuner.component import Tuner  # KerasTuner takes half a second, and few want it.
+    from tfx.components.tuner.component import Tuner  # Imports KerasTuner: 0.5 s.
 
     from components.tuner.tuner_fn import TunerSettings
 

@@ -69,11 +69,12 @@ def run(args: argparse.Namespace) -> int:
     config = read_table_config(args)
     _check_steps(config.step_names(), args.from_step, args.to_step)
 
+    from pipeline_def.launcher.run_options import RunOptions
     from pipeline_def.local import runner
     from pipeline_def.runs.run_store import NoSuchRun
     from pipeline_def.terminal.summary_view import show
 
-    options = runner.RunOptions(
+    options = RunOptions(
         root=args.root, use_cache=not args.no_cache, from_step=args.from_step, to_step=args.to_step
     )
     try:

@@ -66,7 +66,7 @@ def study(args: argparse.Namespace) -> int:
     from pipeline_def.local.runner import RootInUse
 
     try:
-        studied = studies.study(config, args.root, args.strengths)
+        finished = studies.study(config, args.root, args.strengths)
     except RootInUse as error:
         raise UsageError(str(error)) from None
     except studies.DataStepsFailed as error:
@@ -79,12 +79,12 @@ def study(args: argparse.Namespace) -> int:
         return 1
     from pipeline_def.terminal.study_table import show
 
-    show(studied, sys.stderr if args.json else sys.stdout)
+    show(finished.study, finished.page, sys.stderr if args.json else sys.stdout)
     if args.json:
         sys.stderr.flush()
-        print(studied.study.to_json())
+        print(finished.study.to_json())
     if args.open:
-        open_page(studied.page)
+        open_page(finished.page)
     return 0
 
 

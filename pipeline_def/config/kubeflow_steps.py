@@ -1,27 +1,14 @@
-"""The keys under `kubeflow` for the container of a step, its resources, and the shared metadata store."""
+"""The keys under `kubeflow.steps` and `kubeflow.overrides`: the containers of the steps and their resources."""
 
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from components.config.base import Settings, key
 from pipeline_def.steps import STEP_NAMES, STEPS
 
-# Environment variables of the container, from the secret kubeflow.metadata.secret.
-USER_VARIABLE, PASSWORD_VARIABLE = "REGPIPE_METADATA_USER", "REGPIPE_METADATA_PASSWORD"
 TRAINERS = tuple(step.name for step in STEPS if step.uses_gpu)
-# The names that Kubernetes allows for a secret or a volume, and for a key in a secret.
-NAME: dict[str, Any] = {
-    "expects": "lower-case letters, digits, hyphens and dots (at most 253)",
-    "pattern": r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
-    "max_length": 253,
-}
-SECRET_KEY: dict[str, Any] = {
-    "expects": "letters, digits, hyphens, underscores and dots (at most 253)",
-    "pattern": r"^[A-Za-z0-9._-]+$",
-    "max_length": 253,
-}
 _CPU: dict[str, Any] = {
     "expects": "a number of cores such as '2' or '500m'",
     "pattern": r"^([0-9]+(\.[0-9]+)?|[0-9]+m)$",
@@ -53,39 +40,6 @@ Labels = Annotated[Texts, _each(_LABEL, "labels such as disk=ssd")]
 Taints = Annotated[Texts, _each(_TAINT, "taints as kubectl writes them, such as gpu=true:NoSchedule")]
 Variables = Annotated[Texts, _each(_VARIABLE, "variables such as HTTPS_PROXY=http://proxy:3128")]
 FromSecrets = Annotated[Texts, _each(_FROM_SECRET, "VARIABLE=secret:key, such as TOKEN=store:token")]
-
-
-class MetadataConfig(Settings):
-    """The ML Metadata store that all steps share. User and password are kept in a Kubernetes secret."""
-
-    kind: Literal["mysql", "grpc"] = key(
-        "mysql", "'mysql': a MySQL or MariaDB server; 'grpc': the metadata service of Kubeflow Pipelines."
-    )
-    host: str | None = key(
-        None, "Its host name; none: regpipe-mysql, or metadata-grpc-service.kubeflow for grpc.", min_length=1
-    )
-    port: int | None = key(None, "Its port; none: 3306, or 8080 for grpc.", ge=1, le=65535)
-    database: str = key("regpipe", "The name of the database (mysql only).", min_length=1)
-    secret: str = key("regpipe-mysql", "The Kubernetes secret with user and password (mysql only).", **NAME)
-    user_key: str = key("user", "The key of the user in that secret.", **SECRET_KEY)
-    password_key: str = key("password", "The key of the password in that secret.", **SECRET_KEY)
-
-    @field_validator("kind", mode="before")
-    @classmethod
-    def _not_sqlite(cls, value: object) -> object:
-        if value == "sqlite":
-            raise ValueError(
-                "expected mysql or grpc, got 'sqlite', which allows one process at a time; here several steps share it"
-            )
-        return value
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port, with defaults filled in."""
-        host, port = (
-            ("regpipe-mysql", 3306) if self.kind == "mysql" else ("metadata-grpc-service.kubeflow", 8080)
-        )
-        return self.host or host, self.port or port
 
 
 class StepsConfig(Settings):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.common import storage
-from pipeline_def.runs.summary import EXIT_CODES, Status, StepRecord, StepStatus, Summary
+from pipeline_def.runs.summary import EXIT_CODES, SUMMARY_FILE, Status, StepRecord, StepStatus, Summary
 
 if TYPE_CHECKING:
     from pipeline_def.runs.run_store import RunStore
@@ -30,8 +30,6 @@ def write_summary(
         status: how the run ended; None: completed, so it is `pushed` or `not_blessed`, as the Pusher's output shows.
         error: the error that ended the run early.
     """
-    from pipeline_def.local.runner import SUMMARY_FILE
-
     known: dict[str, Any] = {}
     steps: tuple[StepRecord, ...] = ()
     if runs is not None:

@@ -92,14 +92,11 @@ def _compile(args: argparse.Namespace, run: _Run) -> "pipeline_pb2.Pipeline":
     config = _load_config(args)
     from google.protobuf import json_format
 
-    from pipeline_def.launcher import local_filesystem
-    from pipeline_def.launcher.compiled_pipeline import compiled
+    from pipeline_def.launcher.compiled_pipeline import compile_pipeline
     from pipeline_def.launcher.metadata_store import shared
-    from pipeline_def.pipeline import create_pipeline
 
-    local_filesystem.prefer()
-    graph = create_pipeline(config, run.root, connection=shared(config.kubeflow.metadata))
-    pipeline = compiled(graph, run.id)
+    connection = shared(config.kubeflow.metadata)
+    pipeline = compile_pipeline(config, run.root, run.id, connection=connection)
     storage.write(f"{run.folder}/{PIPELINE_FILE}", json_format.MessageToJson(pipeline).encode())
     return pipeline
 

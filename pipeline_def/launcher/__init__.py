@@ -1,1 +1,1 @@
-"""Compiles the graph and launches single nodes; both runners use it."""
+"""Compiles the graph and launches single nodes, for both runners."""

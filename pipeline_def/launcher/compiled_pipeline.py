@@ -1,35 +1,48 @@
-"""From a configuration to TFX's compiled pipeline, ready to launch node by node."""
+"""Compiles a configuration to TFX's pipeline proto, whose nodes can be launched one by one."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tfx.dsl.compiler import compiler, constants
-from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import partial_run_utils, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
 from pipeline_def.config.load import PipelineConfig
 from pipeline_def.launcher import local_filesystem
-from pipeline_def.launcher.stub_executors import only_names
-from pipeline_def.pipeline import create_pipeline
+from pipeline_def.launcher.metadata_store import Connection, sqlite
+from pipeline_def.launcher.run_options import RunOptions
+from pipeline_def.launcher.stub_executors import stub_executors
 from pipeline_def.runs.run_store import RunStore
 
-if TYPE_CHECKING:
-    from pipeline_def.local.runner import RunOptions
+with stub_executors():
+    from pipeline_def.pipeline import create_pipeline
 
 
-def compile_pipeline(config: PipelineConfig, options: "RunOptions", run_id: str) -> pipeline_pb2.Pipeline:
-    """The pipeline of the local runner as a proto, with the run's id and the part of the graph to run filled in."""
-    local_filesystem.prefer()
-    pipeline = compiled(create_pipeline(config, options.root.resolve(), use_cache=options.use_cache), run_id)
+def compile_local(config: PipelineConfig, options: RunOptions, run_id: str) -> pipeline_pb2.Pipeline:
+    """Compiles the pipeline for one run on this machine, with the steps outside `options` marked as skipped.
+
+    Raises:
+        NoSuchRun: no run has completed the steps before `options.from_step`.
+    """
+    root = options.root.resolve()
+    pipeline = compile_pipeline(config, root, run_id, connection=sqlite(root), use_cache=options.use_cache)
     if options.from_step or options.to_step:
-        _mark_part(pipeline, config.step_names(), options)
+        _skip_other_steps(pipeline, config.step_names(), options)
     return pipeline
 
 
-def compiled(graph: Pipeline, run_id: str) -> pipeline_pb2.Pipeline:
-    """The pipeline as a proto, with the run's id filled in."""
-    with only_names():
+def compile_pipeline(
+    config: PipelineConfig,
+    root: Path | str,
+    run_id: str,
+    *,
+    connection: Connection,
+    use_cache: bool = True,
+) -> pipeline_pb2.Pipeline:
+    """Compiles the whole pipeline for one run; the arguments are those of `create_pipeline` and the run's id."""
+    local_filesystem.register()
+    graph = create_pipeline(config, root, connection=connection, use_cache=use_cache)
+    with stub_executors():
         pipeline: pipeline_pb2.Pipeline = compiler.Compiler().compile(graph)
     runtime_parameter_utils.substitute_runtime_parameter(
         pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
@@ -37,11 +50,11 @@ def compiled(graph: Pipeline, run_id: str) -> pipeline_pb2.Pipeline:
     return pipeline
 
 
-def _mark_part(pipeline: pipeline_pb2.Pipeline, names: Sequence[str], options: "RunOptions") -> None:
-    """Has only the steps from `from_step` to `to_step` run, in the order in which a person sees them.
+def _skip_other_steps(pipeline: pipeline_pb2.Pipeline, names: Sequence[str], options: RunOptions) -> None:
+    """Marks the steps before `from_step` and after `to_step` as skipped, in the order of `names`.
 
     Raises:
-        NoSuchRun: no run has ended the steps before `from_step` well.
+        NoSuchRun: no run has completed the steps before `from_step`.
     """
     first = names.index(options.from_step) if options.from_step else 0
     last = names.index(options.to_step) if options.to_step else len(names) - 1
@@ -60,7 +73,7 @@ def _mark_part(pipeline: pipeline_pb2.Pipeline, names: Sequence[str], options: "
 
 
 def is_skipped(pipeline: pipeline_pb2.Pipeline, node_id: str) -> bool:
-    """Whether a partial run leaves this node out."""
+    """Whether a partial run skips this node."""
     return any(
         node.pipeline_node.node_info.id == node_id and node.pipeline_node.execution_options.HasField("skip")
         for node in pipeline.nodes

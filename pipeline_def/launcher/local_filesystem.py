@@ -1,9 +1,9 @@
-"""TFX reads and writes local files without TensorFlow, which it would otherwise load for the first of them.
+"""A file system for TFX that reads and writes local files without importing TensorFlow.
 
-TFX has a plugin for this and prefers TensorFlow's where there is one. The two differ in small things, in which this one
-follows TensorFlow's: text is UTF-8 in any locale, line ends are left alone, `*` finds names with a leading dot, too.
-And nothing is said of a file that is left to be closed by the garbage collector, as TFX leaves the schemas it reads.
-Other paths, such as gs://, are TensorFlow's still.
+TFX has such a plugin, but uses TensorFlow's if TensorFlow is installed. The two differ in details, in which the class
+here follows TensorFlow's: text is UTF-8 in any locale, line ends are not translated, and `*` also matches names with a
+leading dot. It does not warn about a file that the garbage collector closes, because TFX leaves schema files open.
+TensorFlow's plugin still opens other paths, such as gs://.
 """
 
 import glob
@@ -18,18 +18,18 @@ _BEFORE_TENSORFLOW = 0
 
 
 class _File(io.FileIO):
-    """Closed in silence when it is garbage; Python's own warns that it was not closed before."""
+    """A file without Python's ResourceWarning when the garbage collector closes it."""
 
     def _dealloc_warn(self, source: Any) -> None:
-        """Overrides what Python's buffers call of the file below them."""
+        """Overrides the hook by which Python's buffers issue the warning."""
 
 
 class LocalFiles(LocalFilesystem):  # type: ignore[misc]
-    """TFX's plugin for local files, where it differs from TensorFlow's."""
+    """TFX's plugin for local files, with the details of TensorFlow's."""
 
     @staticmethod
     def open(name: Any, mode: str = "r") -> Any:
-        """A file object of Python's; text is UTF-8."""
+        """Returns a Python file object; text is UTF-8."""
         try:
             file = _File(name, mode.replace("b", "").replace("t", ""))
         except FileNotFoundError as error:
@@ -43,10 +43,10 @@ class LocalFiles(LocalFilesystem):  # type: ignore[misc]
 
     @staticmethod
     def glob(pattern: Any) -> list[Any]:
-        """The paths that match, in order."""
-        return sorted(glob.glob(pattern, include_hidden=True))  # noqa: PTH207 (relative patterns stay so)
+        """Returns the matching paths, sorted."""
+        return sorted(glob.glob(pattern, include_hidden=True))  # noqa: PTH207 (keeps relative patterns relative)
 
 
-def prefer() -> None:
-    """From now on TFX's `fileio` takes this for local paths."""
+def register() -> None:
+    """Makes TFX's `fileio` use this file system for local paths."""
     DEFAULT_FILESYSTEM_REGISTRY.register(LocalFiles, priority=_BEFORE_TENSORFLOW)

@@ -1,4 +1,4 @@
-"""Where ML Metadata is kept: a file under the root, or a server that the steps of a cluster share."""
+"""How the steps connect to the ML Metadata store: an SQLite file, or a server that all steps of a cluster share."""
 
 import os
 from collections.abc import Mapping
@@ -10,19 +10,19 @@ from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.proto.orchestration import pipeline_pb2
 
-from pipeline_def.config.kubeflow_steps import PASSWORD_VARIABLE, USER_VARIABLE, MetadataConfig
+from pipeline_def.config.metadata_server import PASSWORD_VARIABLE, USER_VARIABLE, MetadataConfig
 from pipeline_def.runs.run_store import STORE_FILE
 
 Connection: TypeAlias = mlmd.ConnectionConfig | mlmd.MetadataStoreClientConfig
 
 
 def sqlite(root: Path | str) -> mlmd.ConnectionConfig:
-    """A file under the root, made where it is missing; one process at a time may use it."""
+    """Returns the connection to an SQLite file under the root; only one process at a time may use it."""
     return metadata.sqlite_metadata_connection_config(f"{root}/{STORE_FILE}")
 
 
 def shared(config: MetadataConfig) -> Connection:
-    """A server, without user and password: this becomes part of the compiled pipeline."""
+    """Returns the connection to a server, without user and password, because the compiled pipeline contains it."""
     host, port = config.address
     if config.kind == "grpc":
         return mlmd.MetadataStoreClientConfig(host=host, port=port)
@@ -33,10 +33,10 @@ def shared(config: MetadataConfig) -> Connection:
 def connection_config(
     pipeline: pipeline_pb2.Pipeline, environment: Mapping[str, str] = os.environ
 ) -> Connection:
-    """How the compiled pipeline reaches its metadata store; user and password come from the environment.
+    """Returns the connection of a compiled pipeline, with user and password from the environment.
 
     Raises:
-        LookupError: they are not there.
+        LookupError: the environment has no user or no password for a MySQL server.
     """
     deployment = runner_utils.extract_local_deployment_config(pipeline)
     kind = deployment.metadata_connection_config.WhichOneof("connection_config")

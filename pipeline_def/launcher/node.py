@@ -1,4 +1,4 @@
-"""Launches one node of the compiled pipeline, with TFX's own driver, cache and lineage. Every runner calls this."""
+"""Launches one node of the compiled pipeline with TFX's driver, cache and lineage, for both runners."""
 
 import dataclasses
 from typing import Any
@@ -24,21 +24,21 @@ from pipeline_def.runs.run_store import ENDED_WELL
 
 
 class StepFailed(Exception):
-    """A step did not run, or did not end well, without an error of its own."""
+    """A step did not run or did not complete, and raised no error of its own."""
 
 
 @dataclasses.dataclass(frozen=True)
 class NodeResult:
-    """How a node ended: `execution_id` in the metadata store, and whether the cache served it."""
+    """The id of a node's execution in the metadata store, and whether its outputs came from the cache."""
 
     execution_id: int
     cached: bool
 
 
 class _LateOperator(base_executor_operator.BaseExecutorOperator):  # type: ignore[misc]
-    """TFX's operators, which import the executor when they are made, made when it is to run.
+    """Creates TFX's operator, which imports the executor, only when the executor is to run.
 
-    So a step that is served from the cache imports none.
+    So a step that is taken from the cache does not import its executor.
     """
 
     OPERATORS = {  # noqa: RUF012 (as TFX's)
@@ -56,34 +56,34 @@ class _LateOperator(base_executor_operator.BaseExecutorOperator):  # type: ignor
 
 
 def use_large_batches() -> None:
-    """Has TFX's data steps read some 8,000 rows at a time; without, they start at one row and stop growing at 1,000.
+    """Makes TFX's data steps read about 8,000 rows at a time; by default they start with one and reach 1,000.
 
-    tfx_bsl offers this as a flag of absl's, which only counts once the flags have been parsed.
+    tfx_bsl reads this from an absl flag, which has no effect until the flags have been parsed.
     """
     if not flags.FLAGS.is_parsed():
         flags.FLAGS(["regpipe", "--tfxio_use_byte_size_batching"])
 
 
-def take_over_earlier_steps(pipeline: pipeline_pb2.Pipeline) -> None:
-    """In a partial run, enters the outputs of the steps that are left out, from the run they are taken from."""
+def reuse_earlier_steps(pipeline: pipeline_pb2.Pipeline) -> None:
+    """In a partial run, registers the earlier run's outputs of the skipped steps as outputs of this run."""
     if any(node.pipeline_node.execution_options.run.perform_snapshot for node in pipeline.nodes):
         with metadata.Metadata(connection_config(pipeline)) as handle:
             partial_run_utils.snapshot(handle, pipeline)
 
 
 def launch_node(pipeline: pipeline_pb2.Pipeline, node_id: str) -> NodeResult:
-    """Runs one node in this process; its inputs must be in the metadata store already.
+    """Runs one node in this process. Its inputs must be in the metadata store already.
 
     Args:
         pipeline: the compiled pipeline, with the run's id filled in.
         node_id: the node's name.
 
     Raises:
-        StepFailed: the inputs of the node could not be found.
-        Exception: whatever the step itself raised, as it raised it.
+        StepFailed: an input of the node is missing.
+        Exception: any error of the step itself.
     """
     use_large_batches()
-    local_filesystem.prefer()
+    local_filesystem.register()
     node = next(n.pipeline_node for n in pipeline.nodes if n.pipeline_node.node_info.id == node_id)
     deployment = runner_utils.extract_local_deployment_config(pipeline)
     connection = metadata.Metadata(connection_config(pipeline))
@@ -93,34 +93,35 @@ def launch_node(pipeline: pipeline_pb2.Pipeline, node_id: str) -> NodeResult:
         mlmd_connection=connection,
         pipeline_info=pipeline.pipeline_info,
         pipeline_runtime_spec=pipeline.runtime_spec,
-        executor_spec=seen_by_cache(spec),
+        executor_spec=cache_key_spec(spec),
         custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
         custom_executor_operators={
             kind: lambda executor_spec, platform_config: _LateOperator(spec, platform_config)  # noqa: ARG005
             for kind in _LateOperator.OPERATORS
         },
     ).launch()
-    # The launcher returns, instead of raising, when it finds no inputs: only the store tells how the node ended.
+    # The launcher does not raise if an input is missing: the state of the execution shows it.
     if result is None or not result.execution_id:
-        raise StepFailed(f"{node_id} was not run: an output of an earlier step that it needs is not there.")
+        raise StepFailed(f"{node_id} was not run: an output of an earlier step is missing.")
     with connection as handle:
         (execution,) = handle.store.get_executions_by_id([result.execution_id])
     if execution.last_known_state not in ENDED_WELL:
         state = mlmd.Execution.State.Name(execution.last_known_state)
-        raise StepFailed(
-            f"{node_id} ended as {state}: an output of an earlier step that it needs is not there."
-        )
+        raise StepFailed(f"{node_id} ended as {state}: an output of an earlier step is missing.")
     return NodeResult(result.execution_id, execution.last_known_state == mlmd.Execution.CACHED)
 
 
-def seen_by_cache(spec: Any) -> Any:
-    """The executor as TFX's cache is to know it: where Beam runs must not be part of the key of what it computes."""
+def cache_key_spec(spec: Any) -> Any:
+    """Returns an executor spec for TFX's cache key, with the default Beam arguments.
+
+    The outputs of a step do not depend on where Beam runs, so the key must not depend on it either.
+    """
     if not isinstance(spec, executable_spec_pb2.BeamExecutableSpec):
         return spec
-    seen = executable_spec_pb2.BeamExecutableSpec()
-    seen.CopyFrom(spec)
-    del seen.beam_pipeline_args[:], seen.beam_pipeline_args_placeholders[:]
-    seen.beam_pipeline_args.extend(LOCAL_ARGS)
+    local = executable_spec_pb2.BeamExecutableSpec()
+    local.CopyFrom(spec)
+    del local.beam_pipeline_args[:], local.beam_pipeline_args_placeholders[:]
+    local.beam_pipeline_args.extend(LOCAL_ARGS)
     for argument in LOCAL_ARGS:
-        seen.beam_pipeline_args_placeholders.add().value.string_value = argument
-    return seen
+        local.beam_pipeline_args_placeholders.add().value.string_value = argument
+    return local

@@ -1,7 +1,8 @@
-"""Has the graph written down without loading what its steps run: a cached run then needs no TensorFlow, TFMA or TFDV.
+"""Stub modules in place of the executors' modules, so that compiling the graph needs no TensorFlow, TFMA or TFDV.
 
-TFX's components import their executors to write the names of their classes into the compiled pipeline. While that
-happens, the modules below answer with classes of those names. A test compiles with and without, and compares.
+TFX's components import their executors only to write the names of the executor classes into the compiled pipeline. A
+stub module returns an empty class for any name, which is enough for that. A test compiles with and without stubs, and
+compares the results.
 """
 
 import contextlib
@@ -14,27 +15,27 @@ from pipeline_def.steps import STEPS
 EXECUTORS = tuple(dict.fromkeys(name for step in STEPS for name in step.executors))
 
 
-class _Names(ModuleType):
-    """A module of which only the names of its classes are known: any that is asked for."""
+class _StubModule(ModuleType):
+    """A module that has an empty class for each public name that is looked up in it."""
 
     def __getattr__(self, name: str) -> type:
         if name.startswith("_"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        named = type(name, (), {"__module__": self.__name__, "__doc__": "See the module."})
-        setattr(self, name, named)
-        return named
+        stub = type(name, (), {"__module__": self.__name__, "__doc__": "A stub of the class of this name."})
+        setattr(self, name, stub)
+        return stub
 
 
-_NAMES = {name: _Names(name) for name in EXECUTORS}
+_STUBS = {name: _StubModule(name) for name in EXECUTORS}
 
 
 @contextlib.contextmanager
-def only_names() -> Iterator[None]:
-    """Within the context, an executor that was not imported before is a name; behind it, its import is the real one."""
-    absent = {name: module for name, module in _NAMES.items() if name not in sys.modules}
-    sys.modules.update(absent)
+def stub_executors() -> Iterator[None]:
+    """Replaces the executors' modules that are not imported yet; after the block, importing one loads the real one."""
+    missing = {name: module for name, module in _STUBS.items() if name not in sys.modules}
+    sys.modules.update(missing)
     try:
         yield
     finally:
-        for name in absent:
+        for name in missing:
             del sys.modules[name]

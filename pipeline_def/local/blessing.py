@@ -11,9 +11,9 @@ from components.pusher.publication import PublishedVersion, publish
 from components.saved_model.card_file import Card
 from pipeline_def.config.destination import destination
 from pipeline_def.config.load import PipelineConfig
-from pipeline_def.local.runner import SUMMARY_FILE, lock_root
+from pipeline_def.local.runner import lock_root
 from pipeline_def.runs.run_store import NoSuchRun, RunStore
-from pipeline_def.runs.summary import EXIT_CODES, Override, Summary
+from pipeline_def.runs.summary import EXIT_CODES, SUMMARY_FILE, Override, Summary
 from pipeline_def.terminal.capture import OutputCapture
 
 

@@ -1,7 +1,6 @@
 """Runs all steps in this process, one after the other, shows progress on the terminal, and writes a summary."""
 
 import contextlib
-import dataclasses
 import datetime
 import fcntl
 import logging
@@ -14,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from components.common.errors import DataRefused
 from pipeline_def.config.load import PipelineConfig
-from pipeline_def.runs.summary import EXIT_CODES, Status, StepRecord, StepStatus, Summary
+from pipeline_def.launcher.run_options import RunOptions
+from pipeline_def.runs.summary import EXIT_CODES, SUMMARY_FILE, Status, StepRecord, StepStatus, Summary
 from pipeline_def.steps import LAST
 from pipeline_def.terminal.capture import OutputCapture
 from pipeline_def.terminal.display import RunDisplay, progress_heard
@@ -22,21 +22,7 @@ from pipeline_def.terminal.display import RunDisplay, progress_heard
 if TYPE_CHECKING:
     from tfx.proto.orchestration import pipeline_pb2
 
-SUMMARY_FILE = "summary.json"
 LOG_TAIL_LINES = 15
-
-
-@dataclasses.dataclass(frozen=True)
-class RunOptions:
-    """Options of a run that do not affect its results.
-
-    `from_step` and `to_step` run a part of the graph; the outputs of earlier steps are taken from the last run.
-    """
-
-    root: Path = Path("runs")
-    use_cache: bool = True
-    from_step: str | None = None
-    to_step: str | None = None
 
 
 class RootInUse(Exception):
@@ -99,11 +85,11 @@ def _compile(
     config: PipelineConfig, options: RunOptions, this: _Run, capture: OutputCapture, display: RunDisplay
 ) -> "pipeline_pb2.Pipeline | None":
     display.note("Starting: loading TFX and TensorFlow")
-    from pipeline_def.launcher.compiled_pipeline import compile_pipeline
+    from pipeline_def.launcher.compiled_pipeline import compile_local
     from pipeline_def.runs.run_store import NoSuchRun
 
     try:
-        return compile_pipeline(config, options, this.id)
+        return compile_local(config, options, this.id)
     except NoSuchRun:
         shutil.rmtree(this.dir)  # nothing was run, so this does not count as a run
         raise
@@ -121,11 +107,11 @@ def _run_steps(
     display: RunDisplay,
 ) -> None:
     from pipeline_def.launcher.compiled_pipeline import is_skipped
-    from pipeline_def.launcher.node import launch_node, take_over_earlier_steps
+    from pipeline_def.launcher.node import launch_node, reuse_earlier_steps
     from pipeline_def.runs.report_facts import write_facts
     from pipeline_def.runs.run_store import RunStore
 
-    take_over_earlier_steps(pipeline)
+    reuse_earlier_steps(pipeline)
     this.status = "partial" if is_skipped(pipeline, "Pusher") else "not_blessed"
     for name in names:
         if is_skipped(pipeline, name):

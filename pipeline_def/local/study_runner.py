@@ -15,6 +15,7 @@ from components.common.formatting import difference, duration, number
 from components.study.study_record import StudyEntry, StudyRecord, TrainingResult
 from components.study.variants import StudyPlan, Variant, config_overrides, plan_study
 from pipeline_def.config.load import PipelineConfig
+from pipeline_def.launcher.run_options import RunOptions
 from pipeline_def.local import runner
 from pipeline_def.runs.summary import Summary
 from pipeline_def.steps import LAST
@@ -66,7 +67,7 @@ def study(config: PipelineConfig, root: Path, strengths: int) -> CompletedStudy:
         StudyFailed: training or writing the results failed.
         RootInUse: another process uses the root.
     """
-    summary = runner.run(config, runner.RunOptions(root=root, to_step=LAST_DATA_STEP))
+    summary = runner.run(config, RunOptions(root=root, to_step=LAST_DATA_STEP))
     if summary.exit_code:
         raise DataStepsFailed(summary)
     folder = root.resolve() / "studies" / summary.run_id

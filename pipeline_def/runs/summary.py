@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from components.common.ingest_record import RowCounts
 from components.common.verdict_record import Interval, MetricIntervals, Number, Threshold
 
+SUMMARY_FILE: Final = "summary.json"  # in the folder of the run
 # "partial": a run that ended before the Pusher, as --to-step requires.
 Status = Literal["pushed", "partial", "not_blessed", "data_refused", "failed"]
 StepStatus = Literal["done", "cached", "failed", "skipped"]

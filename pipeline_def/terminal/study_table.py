@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
@@ -11,16 +12,15 @@ from components.common.formatting import difference, number, percent
 from components.report.regularization_paths import TITLES
 from components.report.study_page import best_network_options, result_sentence
 from components.study.study_record import StudyEntry, StudyRecord
-from pipeline_def.local.study_runner import CompletedStudy
 
 _WIDTH = 98
 _NAME_WIDTH = 17
 Line = tuple[str, str]  # text and rich style
 
 
-def show(studied: CompletedStudy, stream: TextIO) -> None:
+def show(study: StudyRecord, page: Path, stream: TextIO) -> None:
     """Writes the table to `stream`, in colour if `stream` is a terminal."""
-    lines = list(_lines(studied))
+    lines = list(_lines(study, page))
     if stream.isatty():
         text = Text("\n").join(Text(line, style) for line, style in lines)
         stream.write("\n")  # separates it from the progress display above
@@ -30,8 +30,7 @@ def show(studied: CompletedStudy, stream: TextIO) -> None:
         stream.flush()
 
 
-def _lines(studied: CompletedStudy) -> Iterator[Line]:
-    study = studied.study
+def _lines(study: StudyRecord, page: Path) -> Iterator[Line]:
     for line in textwrap.wrap(result_sentence(study), _WIDTH, break_on_hyphens=False):
         yield line, "bold green"
     yield "", ""
@@ -48,7 +47,7 @@ def _lines(studied: CompletedStudy) -> Iterator[Line]:
     yield f"Rows      {rows.train:,} train, {rows.eval:,} eval; the test split was not read", ""
     if study.settings:
         yield from _wrapped("Best", best_network_options(study), "")
-    yield f"Page      {studied.page}", ""
+    yield f"Page      {page}", ""
 
 
 def _wrapped(label: str, text: str, style: str) -> Iterator[Line]:

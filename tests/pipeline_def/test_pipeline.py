@@ -8,7 +8,7 @@ import pytest
 
 from components.common.code_digest import code_digest
 from pipeline_def.config.load import load_config
-from pipeline_def.local.runner import RunOptions
+from pipeline_def.launcher.run_options import RunOptions
 from pipeline_def.steps import STEP_NAMES
 
 DEFAULT = load_config(None).step_names()
@@ -41,10 +41,10 @@ TUNED = EDGES | {
 
 def nodes(root: Path, *overrides: str, **options: Any) -> dict[str, Any]:
     """The compiled nodes by name."""
-    from pipeline_def.launcher.compiled_pipeline import compile_pipeline
+    from pipeline_def.launcher.compiled_pipeline import compile_local
 
     config = load_config(None, overrides)
-    pipeline = compile_pipeline(config, RunOptions(root=root, **options), "a-run")
+    pipeline = compile_local(config, RunOptions(root=root, **options), "a-run")
     return {node.pipeline_node.node_info.id: node.pipeline_node for node in pipeline.nodes}
 
 

@@ -9,7 +9,7 @@ from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
 
 from components.common.code_digest import code_digest
 from pipeline_def.config.load import load_config
-from pipeline_def.local.runner import RunOptions
+from pipeline_def.launcher.run_options import RunOptions
 from pipeline_def.steps import STEP_NAMES, STEPS, Step, code_of, direct_predecessors
 
 
@@ -20,9 +20,9 @@ def compiled(request: pytest.FixtureRequest, tmp_path: Path) -> pipeline_pb2.Pip
 
 
 def _compiled(root: Path, *overrides: str) -> pipeline_pb2.Pipeline:
-    from pipeline_def.launcher.compiled_pipeline import compile_pipeline
+    from pipeline_def.launcher.compiled_pipeline import compile_local
 
-    return compile_pipeline(load_config(None, overrides), RunOptions(root=root), "a-run")
+    return compile_local(load_config(None, overrides), RunOptions(root=root), "a-run")
 
 
 def _nodes(pipeline: pipeline_pb2.Pipeline) -> dict[str, Any]:

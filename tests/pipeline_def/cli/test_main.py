@@ -10,8 +10,8 @@ import pytest
 from components.common.errors import DataRefused
 from pipeline_def.cli.main import main
 from pipeline_def.config.load import PipelineConfig
+from pipeline_def.launcher.run_options import RunOptions
 from pipeline_def.local import runner as local_runner
-from pipeline_def.local.runner import RunOptions
 from pipeline_def.runs.summary import Status, Summary
 
 REPOSITORY = Path(__file__).parents[3]

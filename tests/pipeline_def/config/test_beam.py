@@ -186,18 +186,18 @@ def test_the_cache_does_not_see_where_beam_runs(tmp_path: Path) -> None:
     """To TFX's cache all runners are one process, whose arguments are as they always were; each step gets its own."""
     from tfx.orchestration.local import runner_utils
 
-    from pipeline_def.launcher.compiled_pipeline import compile_pipeline
-    from pipeline_def.launcher.node import seen_by_cache
-    from pipeline_def.local.runner import RunOptions
+    from pipeline_def.launcher.compiled_pipeline import compile_local
+    from pipeline_def.launcher.node import cache_key_spec
+    from pipeline_def.launcher.run_options import RunOptions
 
     def spec(*overrides: str) -> Any:
         config = load_config(None, [f"beam.{override}" for override in overrides])
-        pipeline = compile_pipeline(config, RunOptions(root=tmp_path), "a-run")
+        pipeline = compile_local(config, RunOptions(root=tmp_path), "a-run")
         return runner_utils.extract_executor_spec(
             runner_utils.extract_local_deployment_config(pipeline), "Transform"
         )
 
     local, flink = spec(), spec(*FLINK, "environment=loopback")
-    assert seen_by_cache(local) == local
+    assert cache_key_spec(local) == local
     assert flink != local
-    assert seen_by_cache(flink) == local
+    assert cache_key_spec(flink) == local

@@ -218,11 +218,11 @@ def test_keys_that_no_container_reads_do_not_change_the_pipeline() -> None:
 @pytest.mark.parametrize("settings", [BASE, FULL], ids=["default", "full"])
 def test_the_order_is_that_of_the_graph(settings: tuple[str, ...], tmp_path: Path) -> None:
     """Each step has the same direct and indirect predecessors as in the compiled TFX pipeline."""
-    from pipeline_def.launcher.compiled_pipeline import compile_pipeline
-    from pipeline_def.local.runner import RunOptions
+    from pipeline_def.launcher.compiled_pipeline import compile_local
+    from pipeline_def.launcher.run_options import RunOptions
 
     config = load_config(None, settings)
-    nodes = compile_pipeline(config, RunOptions(root=tmp_path), "a-run").nodes
+    nodes = compile_local(config, RunOptions(root=tmp_path), "a-run").nodes
     edges = {node.pipeline_node.node_info.id: set(node.pipeline_node.upstream_nodes) for node in nodes}
     spec = documents(compile_kubeflow(config))[0]
     ours = {

@@ -10,13 +10,12 @@ import pytest
 from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from pipeline_def.config.kubeflow_steps import PASSWORD_VARIABLE, USER_VARIABLE, MetadataConfig
 from pipeline_def.config.load import PipelineConfig, load_config
+from pipeline_def.config.metadata_server import PASSWORD_VARIABLE, USER_VARIABLE, MetadataConfig
 from pipeline_def.kubeflow import step_entrypoint
 from pipeline_def.kubeflow.kfp_outputs import write_kfp_outputs
 from pipeline_def.launcher import metadata_store
-from pipeline_def.launcher.compiled_pipeline import compiled
-from pipeline_def.pipeline import create_pipeline
+from pipeline_def.launcher.compiled_pipeline import compile_pipeline
 from pipeline_def.runs.run_store import RunStore
 from pipeline_def.runs.summary import BothMetrics, ModelMetrics, Summary
 
@@ -150,7 +149,7 @@ def test_the_report_the_metrics_and_the_verdict_are_written_for_kubeflow(tmp_pat
 
 def graph(root: Path, store: MetadataConfig) -> Any:
     config: PipelineConfig = load_config(None, [f"data.input={SAMPLE}"])
-    return compiled(create_pipeline(config, root, connection=metadata_store.shared(store)), "r1")
+    return compile_pipeline(config, root, "r1", connection=metadata_store.shared(store))
 
 
 def test_user_and_password_come_from_the_environment(tmp_path: Path) -> None:

@@ -30,10 +30,10 @@ COMPILED = """
 import hashlib
 from pathlib import Path
 from google.protobuf import json_format
-from pipeline_def.launcher.compiled_pipeline import compile_pipeline
+from pipeline_def.launcher.compiled_pipeline import compile_local
 from pipeline_def.config.load import load_config
-from pipeline_def.local.runner import RunOptions
-pipeline = compile_pipeline(load_config(None), RunOptions(root=Path("/runs")), "a-run")
+from pipeline_def.launcher.run_options import RunOptions
+pipeline = compile_local(load_config(None), RunOptions(root=Path("/runs")), "a-run")
 print(hashlib.sha256(json_format.MessageToJson(pipeline, sort_keys=True).encode()).hexdigest(), end=" ")
 """
 

@@ -69,7 +69,7 @@ def test_other_paths_stay_with_tensorflow(monkeypatch: pytest.MonkeyPatch) -> No
     registry = FilesystemRegistry()
     registry.register(TensorflowFilesystem, priority=10, use_as_fallback=True)
     monkeypatch.setattr(local_filesystem, "DEFAULT_FILESYSTEM_REGISTRY", registry)
-    local_filesystem.prefer()
+    local_filesystem.register()
     assert registry.get_filesystem_for_path("/tmp/x") is LocalFiles
     assert registry.get_filesystem_for_path("gs://bucket/x") is TensorflowFilesystem
     assert registry.get_filesystem_for_path("ram://x") is TensorflowFilesystem

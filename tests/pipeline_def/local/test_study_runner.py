@@ -151,7 +151,7 @@ def studied() -> CompletedStudy:
 
 def shown(studied: CompletedStudy) -> list[str]:
     stream = io.StringIO()
-    study_table.show(studied, stream)
+    study_table.show(studied.study, studied.page, stream)
     return stream.getvalue().splitlines()
 
 

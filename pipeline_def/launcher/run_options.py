@@ -1,0 +1,21 @@
+"""The options of a local run that don't change what the steps compute."""
+
+import dataclasses
+from pathlib import Path
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """How to run the pipeline on this machine.
+
+    Attributes:
+        root: the folder of everything that the runs leave.
+        use_cache: whether a step whose inputs, settings and code have not changed is taken from the cache.
+        from_step: the first step to run; the outputs of the steps before it are taken from the last run. None: all.
+        to_step: the last step to run. None: all.
+    """
+
+    root: Path = Path("runs")
+    use_cache: bool = True
+    from_step: str | None = None
+    to_step: str | None = None
