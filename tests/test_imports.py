@@ -15,7 +15,7 @@ def modules(package: str) -> list[Path]:
 
 
 def relative_imports(text: str) -> list[str]:
-    """Those in the text of a module, as they are written."""
+    """The relative imports in the text of a module, as they are written."""
     return [
         ast.unparse(node)
         for node in ast.walk(ast.parse(text))
@@ -24,14 +24,14 @@ def relative_imports(text: str) -> list[str]:
 
 
 def test_relative_imports_are_found() -> None:
-    """Of a module, of something in one, of a parent's; wherever they stand."""
+    """At the top of a module and inside a function."""
     text = "from . import a\ndef f():\n  from ..b import c\nfrom components import d\nimport e"
     assert relative_imports(text) == ["from . import a", "from ..b import c"]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "components").rglob("*.py")), ids=str)
-def test_components_name_in_full_what_they_import(path: Path) -> None:
-    """A step's digest and the tests of the arrows here follow full names only: they would miss a relative import."""
+def test_components_use_absolute_imports(path: Path) -> None:
+    """code_digest() follows absolute imports only."""
     found = relative_imports(path.read_text())
     assert not found, (
         f"{path}: expected `from components.x import y`, which code_digest() follows, got {found}"
@@ -39,13 +39,13 @@ def test_components_name_in_full_what_they_import(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", modules("components") + modules("serving"), ids=str)
-def test_steps_and_serving_read_no_environment(path: Path) -> None:
+def test_components_and_serving_read_no_environment(path: Path) -> None:
     """Settings reach components and serving as arguments only."""
     assert "environ" not in path.read_text(), f"{path} reads the environment"
 
 
-def test_the_client_comes_without_tensorflow() -> None:
-    """Over both protocols: neither TensorFlow nor TFX, Beam, Keras or Arrow is imported, and no component."""
+def test_the_client_loads_no_tensorflow() -> None:
+    """With both protocols it loads neither TensorFlow, TFX, Beam, Keras or Arrow nor any component."""
     heavy = {
         "tensorflow",
         "tensorflow_serving",
@@ -61,8 +61,8 @@ def test_the_client_comes_without_tensorflow() -> None:
     assert not {name.partition(".")[0] for name in done.stdout.split()} & heavy
 
 
-def test_a_server_is_asked_without_tensorflow() -> None:
-    """`regpipe predict --endpoint`: what it imports reads and writes tables, and loads no TensorFlow, TFX or Beam."""
+def test_predicting_with_a_server_loads_no_tensorflow() -> None:
+    """The modules behind `regpipe predict --endpoint` load no TensorFlow, TFX or Beam."""
     code = (
         "import sys, serving.client.connect;"
         "from serving.predict import add_probabilities, model_folder, output, sources; print(*sys.modules)"
@@ -72,8 +72,8 @@ def test_a_server_is_asked_without_tensorflow() -> None:
     assert not {name.partition(".")[0] for name in done.stdout.split()} & heavy
 
 
-def test_importing_the_packages_does_no_work() -> None:
-    """The command line and the settings come without TensorFlow, TFX, Beam, Arrow or kfp."""
+def test_the_command_line_loads_nothing_heavy() -> None:
+    """The command line and the configuration load no TensorFlow, TFX, Beam, Arrow or kfp."""
     heavy = ("tensorflow", "tfx", "apache_beam", "pyarrow", "keras", "numpy", "kfp", "kubernetes")
     code = "import sys, pipeline_def.cli.main, pipeline_def.config.load; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
