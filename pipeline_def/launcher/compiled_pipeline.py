@@ -24,6 +24,7 @@ def compile_local(config: PipelineConfig, options: RunOptions, run_id: str) -> p
     Raises:
         NoSuchRun: no run has completed the steps before `options.from_step`.
     """
+    local_filesystem.register()  # before `sqlite`, which creates the folder of the file
     root = options.root.resolve()
     pipeline = compile_pipeline(config, root, run_id, connection=sqlite(root), use_cache=options.use_cache)
     if options.from_step or options.to_step:
