@@ -1,4 +1,4 @@
-"""Parsers and options that several commands have."""
+"""The parser of a command, and the options that several commands share."""
 
 import argparse
 import math
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 class CommandParser(argparse.ArgumentParser):
-    """argparse's, but a command refuses what it does not know itself, with its own usage, and not its parent's."""
+    """An ArgumentParser that reports unknown arguments with the usage of the command, not with that of `regpipe`."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As argparse's, with nothing left that is not known."""
+        """Parses the arguments; exits with 2 if one is unknown, so the second value is always empty."""
         known, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}; see `{self.prog} --help`")
@@ -28,7 +28,7 @@ def new_parser(
     Args:
         subparsers: what `ArgumentParser.add_subparsers` returned.
         name: the name of the command.
-        summary: its line in the list of commands.
+        summary: one line for the list of commands.
         description: what its help prints before the options, with its own line breaks.
         epilog: what its help prints after the options.
     """
@@ -39,7 +39,7 @@ def new_parser(
 
 
 def help_format(description: str, epilog: str) -> dict[str, Any]:
-    """Returns the arguments of `ArgumentParser` that all commands share."""
+    """Returns the arguments of `ArgumentParser` that all commands share: texts keep their line breaks."""
     return {
         "description": description,
         "epilog": epilog,
@@ -51,14 +51,14 @@ def help_format(description: str, epilog: str) -> dict[str, Any]:
 def add_config(parser: argparse.ArgumentParser) -> None:
     """--config and --set."""
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="a YAML file (default: every key's default)"
+        "--config", type=Path, metavar="FILE", help="a YAML file (default: every key is at its default)"
     )
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="override one key, such as training.epochs=5 or 'model.hidden_units=[64, 32]'; may be repeated",
+        help="set one key, such as training.epochs=5 or 'model.hidden_units=[64, 32]'; may be repeated",
     )
 
 
@@ -80,14 +80,14 @@ def add_root(parser: argparse.ArgumentParser) -> None:
         type=_folder,
         default=Path("runs"),
         metavar="DIR",
-        help="the folder that holds everything of the runs (default: runs)",
+        help="the folder that holds all data of the runs (default: runs)",
     )
 
 
 def _folder(text: str) -> Path:
     if "://" in text:
         raise argparse.ArgumentTypeError(
-            f"expected a folder on this machine, got {text!r}; runs on Kubeflow may have their kubeflow.root on gs://"
+            f"expected a folder on this machine, got {text!r}; only kubeflow.root may be on gs://"
         )
     return Path(text)
 
@@ -111,7 +111,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def seconds(text: str) -> float:
-    """A time-out, as argparse's `type`."""
+    """Converts the text of an option to seconds, > 0; for argparse's `type`."""
     try:
         value = float(text)
     except ValueError:

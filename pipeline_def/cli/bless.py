@@ -8,42 +8,44 @@ from pipeline_def.cli.publisher_options import add_publisher, read_publisher
 from pipeline_def.cli.usage_errors import UsageError, check_root, print_error
 
 DESCRIPTION = """\
-Publishes the model of a run that the pipeline did not bless. Who did so, when
-and why is kept in the metadata store, with the run and with the model, and is
-shown wherever the run is."""
+Publishes the model of a run that the pipeline did not bless. Your name, the
+time and the reason are recorded in the metadata store, with the run and the
+model, and are shown wherever the run is shown."""
 EPILOG = """\
 example:
-  regpipe bless --run ID --reason "recall matters more here"  # regpipe runs
+  regpipe bless --run ID --reason "recall matters more here"
+
+`regpipe runs` lists the IDs.
 
 exit codes: 0 published; 1 it could not be published; 2 wrong arguments, no such
-run, a run without a model, or one that was pushed already"""
+run, a run without a model, or a model that was pushed already"""
 
 
 def add_command(subparsers: Any) -> None:
     """Adds `bless` to argparse's subparsers."""
     parser = new_parser(subparsers, "bless", "publish a model that was not blessed", DESCRIPTION, EPILOG)
-    parser.add_argument("--run", required=True, metavar="ID", help="the run, see `regpipe runs`")
+    parser.add_argument("--run", required=True, metavar="ID", help="the run (see `regpipe runs`)")
     add_publisher(parser, reason_required=True)
     add_root(parser)
     parser.set_defaults(command=bless)
 
 
 def bless(args: argparse.Namespace) -> int:
-    """`regpipe bless`: publishes the candidate of a run by hand, and records who did it and why.
+    """`regpipe bless`: publishes the candidate of a run by hand, and records the person and the reason.
 
     Raises:
-        UsageError: no reason, no such run, nothing in it to publish, or published already.
+        UsageError: an empty reason, no such run, a run without a model, or a model that was pushed already.
     """
     check_root(args.root)
     by, reason = read_publisher(args)
     from components.common.errors import BadModel
-    from pipeline_def.local import blessing as by_hand
+    from pipeline_def.local import blessing
     from pipeline_def.local.runner import RootInUse
     from pipeline_def.runs.run_store import NoSuchRun
 
     try:
-        summary = by_hand.bless(args.root, args.run, by=by, reason=reason)
-    except (NoSuchRun, RootInUse, by_hand.CannotBless) as error:
+        summary = blessing.bless(args.root, args.run, by=by, reason=reason)
+    except (NoSuchRun, RootInUse, blessing.CannotBless) as error:
         raise UsageError(str(error)) from None
     except (OSError, BadModel) as error:
         return print_error(f"the model could not be published: {error}", 1)

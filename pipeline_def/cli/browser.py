@@ -1,4 +1,4 @@
-"""Opens a page of HTML in the browser."""
+"""Opens an HTML page in the browser."""
 
 import sys
 import webbrowser
@@ -6,6 +6,9 @@ from pathlib import Path
 
 
 def open_page(page: Path) -> None:
-    """Opens the page; prints what to do instead where there is no browser."""
+    """Opens the page, or prints what to do if there is no browser."""
     if not webbrowser.open(page.as_uri()):
-        print("regpipe: no browser was found here; open the file above in one.", file=sys.stderr)
+        print(
+            "regpipe: no browser was found on this machine; open the file above in a browser.",
+            file=sys.stderr,
+        )

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from pipeline_def.config.load import PipelineConfig
 
 DESCRIPTION = """\
-Prints the effective configuration as YAML: every key with its value, what it
-means, what it takes, its unit and its default. The output can be used as a
-configuration file, also if it is only a part: keys that are left out have their
-defaults."""
+Prints the effective configuration as YAML: each key with its value, its
+meaning, the values that it takes, its unit and its default. The output can be
+used as a configuration file. A part of it can be used, too: keys that are left
+out have their defaults."""
 EPILOG = """\
 examples:
   regpipe config

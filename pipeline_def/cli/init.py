@@ -4,13 +4,13 @@ import argparse
 from typing import Any
 
 from pipeline_def.cli.arguments import add_output, new_parser
-from pipeline_def.cli.usage_errors import check_output, write
+from pipeline_def.cli.usage_errors import check_output, write_output
 
 DESCRIPTION = """\
-Looks at a table and writes a configuration for it: the label and which of its
-values counts as 1, the columns of numbers to learn from, the columns of text to
-leave out, and the keys of the network, the training and the evaluation that
-matter first. Every other key is at its default; `regpipe config` prints all."""
+Reads a table and writes a configuration for it: the label and which of its
+values counts as 1, the numeric columns to learn from, the text columns to leave
+out, and the keys of the network, the training and the evaluation that matter
+first. Every other key is at its default; `regpipe config` prints all of them."""
 EPILOG = """\
 example:
   regpipe init --data churn.csv --label churned
@@ -23,7 +23,7 @@ be used"""
 def add_command(subparsers: Any) -> None:
     """Adds `init` to argparse's subparsers."""
     parser = new_parser(subparsers, "init", "write a configuration for a table", DESCRIPTION, EPILOG)
-    parser.add_argument("--data", required=True, metavar="PATH", help="the table; becomes data.input")
+    parser.add_argument("--data", required=True, metavar="PATH", help="the table: the value of data.input")
     parser.add_argument("--label", required=True, metavar="NAME", help="the column to predict")
     add_output(parser, "pipeline.yaml")
     parser.set_defaults(command=init)
@@ -41,7 +41,7 @@ def init(args: argparse.Namespace) -> int:
     from pipeline_def.config.starter_config import starter_config
 
     text, findings = starter_config(args.data, args.label)
-    write(args.output, text)
+    write_output(args.output, text)
     for line in findings:
         print(line)
     print(f"Wrote {args.output} with the keys that matter first; every other key is at its default.")

@@ -1,4 +1,7 @@
-"""The command line: arguments in, exit code out. Nothing heavy is imported until a command needs it."""
+"""Parses the arguments, runs one command and returns its exit code.
+
+Heavy imports stay inside the functions of the commands, so that `regpipe --help` is printed at once.
+"""
 
 import argparse
 import io
@@ -53,18 +56,18 @@ publishes the model only if it beats the same network trained without
 regularization."""
 EPILOG = f"""\
 start here:
-  regpipe run                                     the table that comes along
-  regpipe run --data churn.csv --label churned    your own table
-  regpipe init --data churn.csv --label churned   a configuration for it
-  regpipe run --config pipeline.yaml
+  regpipe run                                     run with the sample table
+  regpipe run --data churn.csv --label churned    run with your own table
+  regpipe init --data churn.csv --label churned   write a configuration for it
+  regpipe run --config pipeline.yaml              run with that configuration
 
-`regpipe COMMAND --help` says more about each.
+`regpipe COMMAND --help` explains each command.
 
 {run.EXIT_CODES}"""
 
 
 class _Version(argparse.Action):
-    """Looks the version up only when asked: reading package metadata takes time."""
+    """Prints the version. The package metadata is read only here, because reading it takes time."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         from importlib import metadata
@@ -78,12 +81,16 @@ class _Version(argparse.Action):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; argparse itself exits, with 2, on wrong arguments."""
+    """Runs one command and returns its exit code.
+
+    Raises:
+        SystemExit: of argparse, with exit code 2 for wrong arguments and 0 after --help or --version.
+    """
     lazy_imports.install()
     parser = make_parser()
     args = parser.parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
-        # A column's name must not end a run on a terminal that can't show it.
+        # A column name that the terminal can't encode must not end the run.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     if not hasattr(args, "command"):
@@ -105,7 +112,7 @@ def _run_command(args: argparse.Namespace) -> int:
         return print_error(str(error), 3)
     except KeyboardInterrupt:
         return print_error(f"interrupted{getattr(args, 'on_interrupt', '')}", 130)
-    except BrokenPipeError:  # `regpipe config | head`; Python would complain once more while it shuts down
+    except BrokenPipeError:  # as in `regpipe config | head`; Python would print another error at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code

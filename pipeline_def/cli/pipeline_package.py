@@ -1,4 +1,4 @@
-"""--pipeline: the compiled pipeline that is submitted or scheduled."""
+"""--pipeline, and the compiled pipeline that is submitted or scheduled."""
 
 import argparse
 from pathlib import Path
@@ -17,7 +17,7 @@ def add_pipeline(parser: argparse.ArgumentParser) -> None:
         "--pipeline",
         type=Path,
         metavar="FILE",
-        help="a compiled pipeline, as `regpipe compile` writes it (default: compile the configuration)",
+        help="a pipeline that `regpipe compile` wrote (default: compile the configuration)",
     )
 
 
@@ -36,7 +36,7 @@ def read_package(config: "PipelineConfig", file: Path | None) -> "Package":
         return Package(config.name, compile_kubeflow(config))
     try:
         package = Package(config.name, file.read_text(encoding="utf-8"))
-        package.steps  # noqa: B018 - that it is one
+        package.steps  # noqa: B018 - raises BadPackage if the file is not a compiled pipeline
     except (OSError, UnicodeDecodeError, BadPackage) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(f"--pipeline: {file}: {reason}") from None

@@ -1,4 +1,4 @@
-"""`regpipe predict`: its help, its options and what they may be. What it does is in `predict_rows`."""
+"""`regpipe predict`: its help, its options and their checks. The prediction itself is in `predict_rows`."""
 
 import argparse
 import sys
@@ -10,28 +10,29 @@ from pipeline_def.cli.predict_values import TOKEN_VARIABLE, bearer_token, output
 from pipeline_def.cli.usage_errors import UsageError, check_root
 
 DESCRIPTION = """\
-Adds to each row of a table the probability of its label: rows in the order of
-the input, with all their columns, and `probability` as the last. The model is
-the newest published version, another SavedModel, or one on a server.
+Adds a column `probability` to the rows of a table: the predicted probability
+that the label is 1. The output has the rows of the input in the same order,
+with all their columns. The model is the newest published version, another
+SavedModel (--model), or a model on a server (--endpoint).
 
-The table has a column for each of the model's features, by the name that it had
-in training; other columns are kept and not looked at. Empty cells are missing
-values, and so are those that were in training, which the model's card tells;
-data.missing_values says otherwise. A cell of text among numbers, a number
-beyond 32 bits or an infinity ends the command: it says where, and no file is
-left. On standard output, rows appear as they are done.
+The table needs a column for each feature of the model, with the same name as in
+training. Other columns are copied to the output. Empty cells are missing
+values, and so are the values that the model card lists; data.missing_values
+overrides that list. Text in a column of numbers, a number that does not fit 32
+bits or an infinity ends the command: the error names the place, and no file is
+written. On standard output, rows are written as soon as they are predicted.
 
-A server that asks for a bearer token is shown the one in the environment
-variable SERVING_TOKEN, over https and grpcs only.
+If the server needs a bearer token, set the environment variable SERVING_TOKEN.
+The token is sent over https and grpcs only.
 
-CSV and JSON lines have no types: in JSON lines and Parquet made from CSV,
-features are numbers and all else is text. JSON lines made from JSON lines keep
-every value as it was.
+CSV and JSON lines have no column types: in JSON lines and Parquet that are made
+from CSV, the features are numbers and all other columns are text. JSON lines
+made from JSON lines keep every value as it was.
 
---beam reads, predicts and writes in parallel, through TFX's RunInference, on
-this machine or where `beam.runner` says, whose workers must find the model and
-the files. It writes many files, and keeps the order of the rows only within
-blocks of them."""
+--beam reads, predicts and writes in parallel with TFX's RunInference, on this
+machine or on the runner that `beam.runner` names, whose workers must have
+access to the model and the files. It writes many files, and keeps the order of
+rows only within blocks of rows."""
 EPILOG = """\
 examples:
   regpipe predict churn.csv                       to standard output, as CSV
@@ -43,8 +44,8 @@ examples:
   regpipe predict churn.csv --endpoint grpc://localhost:8500
   regpipe predict 'big/*.parquet' --beam -o scores/ --format parquet
 
-exit codes: 0 done; 1 no answer, or no place to write; 2 wrong arguments, or no
-model; 3 the rows can't be used; 130 interrupted"""
+exit codes: 0 done; 1 the prediction failed, or the output can't be written; 2
+wrong arguments, or no model; 3 the rows can't be used; 130 interrupted"""
 
 
 def add_command(subparsers: Any) -> None:
@@ -55,62 +56,78 @@ def add_command(subparsers: Any) -> None:
         "inputs",
         nargs="*",
         metavar="INPUT",
-        help="a file, a folder or a pattern; CSV, JSON lines (also .gz) or Parquet; - is standard input",
+        help="a file, a folder or a glob: CSV, JSON lines (also .gz) or Parquet; - is standard input",
     )
     rows.add_argument(
-        "--row", nargs="+", action="append", metavar="NAME=VALUE", help="one row; may be repeated"
+        "--row", nargs="+", action="append", metavar="NAME=VALUE", help="a row to predict; may be repeated"
     )
     rows.add_argument(
-        "--allow-missing", action="store_true", help="take a feature without a column as missing in all rows"
+        "--allow-missing", action="store_true", help="treat a feature without a column as missing in all rows"
     )
     model = parser.add_argument_group("model")
     which = model.add_mutually_exclusive_group()
     which.add_argument(
         "--model",
         metavar="PATH",
-        help="a SavedModel, or a folder of versions, of which the newest is taken (default: where runs publish to)",
+        help="a SavedModel, or a folder of versions, of which the newest is used (default: where runs publish)",
     )
     which.add_argument(
-        "--endpoint", metavar="URL", help="a server instead: http://HOST:8501 (REST), grpc://HOST:8500 (gRPC)"
+        "--endpoint", metavar="URL", help="a server: http://HOST:8501 (REST) or grpc://HOST:8500 (gRPC)"
     )
     model.add_argument(
-        "--model-name", metavar="NAME", help="as the server knows it (default: the key `name`)"
+        "--model-name", metavar="NAME", help="the name of the model on the server (default: the key `name`)"
     )
     model.add_argument(
         "--card",
         type=Path,
         metavar="FILE",
-        help="its model_card.json, which knows the features' own names and the missing values",
+        help="its model_card.json, which contains the names of the features and the missing values",
     )
     model.add_argument(
         "--ca-file",
         type=Path,
         metavar="FILE",
-        help="certificates (PEM) of who vouches for the server (default: whom the system trusts)",
+        help="CA bundle (PEM) for verifying the server (default: the system's)",
     )
-    asking = parser.add_argument_group("asking")
-    asking.add_argument(
-        "--batch-size", type=int, metavar="N", help="rows in a request (default: 1024, without a server 8192)"
+    requests = parser.add_argument_group("requests")
+    requests.add_argument(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="rows in a request (default: 1024 with a server, 8192 without)",
     )
-    asking.add_argument(
-        "--timeout", type=seconds, default=10.0, metavar="S", help="seconds for an answer (default: 10)"
+    requests.add_argument(
+        "--timeout",
+        type=seconds,
+        default=10.0,
+        metavar="S",
+        help="time-out of a request in seconds (default: 10)",
     )
-    asking.add_argument(
-        "--retries", type=int, default=4, metavar="N", help="how often to ask again (default: 4)"
+    requests.add_argument(
+        "--retries",
+        type=int,
+        default=4,
+        metavar="N",
+        help="how many times a failed request is repeated (default: 4)",
     )
-    asking.add_argument(
+    requests.add_argument(
         "--beam",
         action="store_true",
-        help="with Apache Beam, where the keys under beam say; -o is then a new folder for many files",
+        help="predict with Apache Beam, as the keys under beam configure it; -o is then a new folder for many files",
     )
     output = parser.add_argument_group("output")
-    output.add_argument("-o", "--output", metavar="FILE", help="(default: standard output)")
+    output.add_argument("-o", "--output", metavar="FILE", help="the file to write (default: standard output)")
     output.add_argument("--force", action="store_true", help="overwrite the file if it exists")
     output.add_argument(
-        "--format", choices=("csv", "jsonl", "parquet"), help="(default: what the file's name says, or csv)"
+        "--format",
+        choices=("csv", "jsonl", "parquet"),
+        help="(default: by the ending of the file's name, or csv)",
     )
     output.add_argument(
-        "--column", default="probability", metavar="NAME", help="the column to add (default: probability)"
+        "--column",
+        default="probability",
+        metavar="NAME",
+        help="the name of the added column (default: probability)",
     )
     add_config(parser)
     add_root(parser)
@@ -118,31 +135,31 @@ def add_command(subparsers: Any) -> None:
 
 
 def predict(args: argparse.Namespace) -> int:
-    """`regpipe predict`: rows with their probabilities, in a file or on standard output.
+    """`regpipe predict`: writes rows with their probabilities to a file or to standard output.
 
     Raises:
-        UsageError: the arguments don't go together.
+        UsageError: the arguments can't be combined, or there is no model.
         DataRefused: the rows can't be used.
     """
-    check(args)
-    from pipeline_def.cli.predict_rows import predict_here, predict_with_beam
+    check_arguments(args)
+    from pipeline_def.cli.predict_rows import write_predictions, write_predictions_with_beam
     from serving.client.exceptions import ServingError
 
     config = read_config(args)
     try:
         if args.beam:
-            return predict_with_beam(args, config)
-        return predict_here(args, config)
+            return write_predictions_with_beam(args, config)
+        return write_predictions(args, config)
     except ServingError as error:
         print(f"regpipe: {error}", file=sys.stderr)
         return 1
 
 
-def check(args: argparse.Namespace) -> None:
-    """Refuses arguments that don't go together, before anything is imported.
+def check_arguments(args: argparse.Namespace) -> None:
+    """Checks the arguments and their combination, before anything heavy is imported.
 
     Raises:
-        UsageError: see there.
+        UsageError: an argument is out of range, or arguments can't be combined.
     """
     check_root(args.root)
     if bool(args.inputs) == bool(args.row):
@@ -166,7 +183,7 @@ def check(args: argparse.Namespace) -> None:
 
 
 def _check_encrypted(args: argparse.Namespace) -> None:
-    """Refuses what is of no use without TLS, and a token that anyone on the way could read."""
+    """Raises a UsageError if --ca-file is given without TLS, or if a token would be sent without TLS."""
     endpoint = args.endpoint or ""
     if endpoint.startswith(("https://", "grpcs://")):
         return

@@ -1,4 +1,7 @@
-"""What `regpipe predict` does: here, with a server, or with Beam. A server is asked without TensorFlow."""
+"""Predicts the rows of `regpipe predict`: in this process, with a server, or with Beam.
+
+With a server, TensorFlow is not imported.
+"""
 
 import argparse
 import contextlib
@@ -10,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.common.formatting import duration
-from pipeline_def.cli.predict_values import bearer_token, output_format, typed_row
+from pipeline_def.cli.predict_values import bearer_token, output_format, parse_row
 from pipeline_def.cli.usage_errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,10 +23,10 @@ if TYPE_CHECKING:
     from serving.predict.output import OutputLayout
     from serving.predict.sources import RowSource
 
-_REMOTE_ROWS, _LOCAL_ROWS = 1_024, 8_192  # in a request
+_REMOTE_ROWS, _LOCAL_ROWS = 1_024, 8_192  # rows in a request
 
 
-def predict_here(args: argparse.Namespace, config: "PipelineConfig") -> int:
+def write_predictions(args: argparse.Namespace, config: "PipelineConfig") -> int:
     """Predicts in this process, with a SavedModel or a server; returns the exit code."""
     from pipeline_def.terminal.progress import RowProgress
     from serving.predict.add_probabilities import score_rows
@@ -51,25 +54,25 @@ def predict_here(args: argparse.Namespace, config: "PipelineConfig") -> int:
     return 0
 
 
-def predict_with_beam(args: argparse.Namespace, config: "PipelineConfig") -> int:
+def write_predictions_with_beam(args: argparse.Namespace, config: "PipelineConfig") -> int:
     """Predicts with Beam, into a folder of files; returns the exit code."""
     from components.common import storage
 
     if storage.exists(args.output) and (
         not storage.is_folder(args.output) or storage.list_folder(args.output)
     ):
-        raise UsageError(f"-o: expected an empty folder, or none yet, got {args.output!r}")
+        raise UsageError(f"-o: expected an empty folder, or a path that does not exist, got {args.output!r}")
     sources = _sources(args, config)
     folder, card = _local(args, config)
     if not card.features:
         raise UsageError(
-            f"{folder}: expected a model with a card that names its features; --card names another"
+            f"{folder}: expected a model whose card lists its features; --card gives another card"
         )
     layout = _layout(args, config, sources[0], (sorted(card.features), card))
-    files = "1 file goes" if len(sources) == 1 else f"{len(sources):,} files go"
-    print(f"regpipe: {files} through Beam", file=sys.stderr)
+    files = "1 file" if len(sources) == 1 else f"{len(sources):,} files"
+    print(f"regpipe: predicting {files} with Beam", file=sys.stderr)
     began = time.monotonic()
-    with _without_noise():
+    with _hide_output():
         from serving.predict.beam_batch import BeamJob, predict_with_beam
 
         job = BeamJob(
@@ -90,7 +93,7 @@ def _sources(args: argparse.Namespace, config: "PipelineConfig") -> "list[RowSou
     from serving.predict.sources import CommandLineRows, find_inputs, open_source
 
     sources: list[RowSource] = (
-        [CommandLineRows([typed_row(words) for words in args.row])]
+        [CommandLineRows([parse_row(cells) for cells in args.row])]
         if args.row
         else [open_source(path, config.data.delimiter) for path in find_inputs(args.inputs)]
     )
@@ -99,11 +102,11 @@ def _sources(args: argparse.Namespace, config: "PipelineConfig") -> "list[RowSou
 
 
 def _predictor(args: argparse.Namespace, config: "PipelineConfig") -> "tuple[Predictor, CardInputs]":
-    """Who answers, and what is known of its tables."""
+    """Returns a client of the server or a model in this process, and its card."""
     if args.endpoint:
         return _client(args, config), _card(args)
     folder, card = _local(args, config)
-    with _without_noise():
+    with _hide_output():
         from serving.predict.local_model import LocalModel
 
         return LocalModel(folder), card
@@ -130,8 +133,8 @@ def _client(args: argparse.Namespace, config: "PipelineConfig") -> "Client":
 
 
 @contextlib.contextmanager
-def _without_noise() -> Iterator[None]:
-    """Keeps off the terminal what TensorFlow tells of its CPU and GPU, in a way that it can't be asked not to."""
+def _hide_output() -> Iterator[None]:
+    """Hides what TensorFlow prints about CPU and GPU; none of its settings turns all of that off."""
     from pipeline_def.terminal.capture import OutputCapture
 
     with tempfile.TemporaryDirectory() as scratch, OutputCapture(Path(scratch) / "tensorflow.log"):
@@ -139,7 +142,7 @@ def _without_noise() -> Iterator[None]:
 
 
 def _local(args: argparse.Namespace, config: "PipelineConfig") -> "tuple[str, CardInputs]":
-    """The folder of a SavedModel, and what its card tells."""
+    """Returns the folder of a SavedModel, and its card."""
     from pipeline_def.config.destination import destination
     from serving.client.exceptions import ModelNotFound
     from serving.predict.model_folder import find_model, read_card_inputs
@@ -147,7 +150,7 @@ def _local(args: argparse.Namespace, config: "PipelineConfig") -> "tuple[str, Ca
     try:
         folder = find_model(args.model or destination(config, args.root).directory)
     except ModelNotFound as error:
-        advice = "" if args.model else " `regpipe run` makes one; --model and --endpoint name others."
+        advice = "" if args.model else " `regpipe run` publishes one; --model and --endpoint select others."
         raise UsageError(f"{error}{advice}") from None
     return folder, _card(args) if args.card else read_card_inputs(folder)
 
@@ -184,7 +187,7 @@ def _layout(
     inputs, card = model
     missing = config.data.missing_values
     if card.missing_values is not None and "missing_values" not in config.data.model_fields_set:
-        missing = card.missing_values  # what nobody asked for otherwise is as it was in training
+        missing = card.missing_values  # the configuration does not set them: as in training
     columns, absent = match_columns(
         source.columns, inputs, card.features, table=source.name, allow_missing=args.allow_missing
     )

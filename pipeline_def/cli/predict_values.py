@@ -1,4 +1,4 @@
-"""Values that `regpipe predict` takes from its options and the environment."""
+"""Values that `regpipe predict` reads from its options and from the environment."""
 
 import argparse
 import os
@@ -10,15 +10,15 @@ TOKEN_VARIABLE = "SERVING_TOKEN"
 
 
 def bearer_token() -> str:
-    """What a server is shown, from the environment; empty where there is none."""
+    """Returns the token for the server from the environment; empty if there is none."""
     return os.environ.get(TOKEN_VARIABLE, "").strip()
 
 
 def output_format(args: argparse.Namespace) -> str:
-    """What to write: csv, jsonl or parquet.
+    """Returns the format of the output: csv, jsonl or parquet.
 
     Raises:
-        UsageError: the name of the file does not say.
+        UsageError: --format is not given, and the ending of the file's name is unknown.
     """
     if args.format is not None:
         return str(args.format)
@@ -34,17 +34,17 @@ def output_format(args: argparse.Namespace) -> str:
     return FORMATS[path.suffix.lower()]
 
 
-def typed_row(words: list[str]) -> dict[str, str]:
-    """One row from its words, `name=value`.
+def parse_row(cells: list[str]) -> dict[str, str]:
+    """Returns the row of a --row option: by column, the text of its cell.
 
     Raises:
-        UsageError: a word is not of that form, or names a column again.
+        UsageError: a cell is not of the form NAME=VALUE, or names a column again.
     """
     row: dict[str, str] = {}
-    for word in words:
-        name, equals, value = word.rpartition("=")  # a name may contain =, a number does not
+    for cell in cells:
+        name, equals, value = cell.rpartition("=")  # a name may contain =, a number can't
         if not equals or not name:
-            raise UsageError(f"--row: expected NAME=VALUE, got {word!r}")
+            raise UsageError(f"--row: expected NAME=VALUE, got {cell!r}")
         if name in row:
             raise UsageError(f"--row: expected each name once, got {name!r} twice")
         row[name] = value

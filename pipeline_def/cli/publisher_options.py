@@ -1,4 +1,4 @@
-"""--reason and --by: why a person publishes a model by hand, and who does it."""
+"""--reason and --by, for the commands that publish a model by hand."""
 
 import argparse
 import getpass
@@ -9,9 +9,11 @@ from pipeline_def.cli.usage_errors import UsageError
 def add_publisher(parser: argparse.ArgumentParser, *, reason_required: bool) -> None:
     """--reason and --by."""
     parser.add_argument(
-        "--reason", required=reason_required, metavar="TEXT", help="why, for whoever asks later"
+        "--reason", required=reason_required, metavar="TEXT", help="the reason, which is recorded"
     )
-    parser.add_argument("--by", metavar="NAME", help="who (default: the name you are logged in with)")
+    parser.add_argument(
+        "--by", metavar="NAME", help="your name, which is recorded (default: your login name)"
+    )
 
 
 def read_publisher(args: argparse.Namespace) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The place that models are published to, for the commands that read it."""
+"""The folder that models are published to, for the commands that read it."""
 
 import argparse
 import contextlib
@@ -27,7 +27,7 @@ def read_destination(args: argparse.Namespace) -> "Destination":
 
 @contextlib.contextmanager
 def remote_usage_errors(destination: "Destination") -> Iterator[None]:
-    """Turns errors of remote storage into one-line usage errors; those of a local folder pass."""
+    """Turns remote-storage errors into one-line usage errors. Errors of a local folder are raised unchanged."""
     try:
         yield
     except Exception as error:

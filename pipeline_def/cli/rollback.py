@@ -11,21 +11,24 @@ from pipeline_def.cli.push_destination import read_destination, remote_usage_err
 from pipeline_def.cli.usage_errors import UsageError, print_error
 
 DESCRIPTION = """\
-Publishes an old version again, as the newest: servers take the highest number.
-It is checked as any model is. Who did so, when and why is kept in its card and
-in the metadata store. Later runs don't publish the model you went back from."""
+Publishes an old version again as the newest, because servers load the version
+with the highest number. The model is checked like any other. Your name, the
+time and the reason are recorded in the model card and in the metadata store.
+Later runs do not publish the model that you rolled back from."""
 EPILOG = """\
 example:
-  regpipe rollback 1795177529 --reason "complaints"    # regpipe versions
+  regpipe rollback 1795177529 --reason "complaints"
+
+`regpipe versions` lists the versions.
 
 exit codes: 0 published; 1 it could not be published; 2 wrong arguments, no such
-version, or one that is the current model already"""
+version, or a version that is the current model already"""
 
 
 def add_command(subparsers: Any) -> None:
     """Adds `rollback` to argparse's subparsers."""
     parser = new_parser(subparsers, "rollback", "publish an old version again", DESCRIPTION, EPILOG)
-    parser.add_argument("version", type=int, metavar="VERSION", help="see `regpipe versions`")
+    parser.add_argument("version", type=int, metavar="VERSION", help="the version (see `regpipe versions`)")
     add_publisher(parser, reason_required=False)
     add_config(parser)
     add_root(parser)
@@ -33,10 +36,10 @@ def add_command(subparsers: Any) -> None:
 
 
 def rollback(args: argparse.Namespace) -> int:
-    """`regpipe rollback`: publishes an old version again, as the newest, and records who did it and why.
+    """`regpipe rollback`: publishes an old version again as the newest, and records the person and the reason.
 
     Raises:
-        UsageError: no such version, going back to it would change nothing, or the place can't be read.
+        UsageError: no such version, a version that is the current model already, or a folder that can't be read.
     """
     destination = read_destination(args)
     by, reason = read_publisher(args)
@@ -47,7 +50,7 @@ def rollback(args: argparse.Namespace) -> int:
     from pipeline_def.terminal.capture import OutputCapture
 
     try:
-        # What TensorFlow has to say about this machine is of no use here.
+        # TensorFlow prints facts about this machine, which are of no use here.
         with remote_usage_errors(destination), OutputCapture(Path(os.devnull)):
             published = roll_back(args.root.resolve(), destination, args.version, by=by, reason=reason)
     except (RootInUse, CannotRollBack) as error:

@@ -13,30 +13,31 @@ from pipeline_def.steps import STEP_NAMES, TUNER
 
 EXIT_CODES = """\
 exit codes:
-  0    the model was pushed (or the part asked for with --to-step is done)
+  0    the model was pushed, or the run was to end at --to-step and did
   1    a step failed
-  2    wrong arguments or configuration; nothing was run
+  2    wrong arguments or configuration; no step was run
   3    the data was refused
-  4    the run was complete but the model was not blessed, or a person had
-       rolled back from it: nothing was pushed
+  4    all steps ran, but nothing was pushed: the model was not blessed, or it
+       was rolled back by hand before
   130  interrupted with Ctrl-C"""
 
 DESCRIPTION = """\
-Runs the pipeline: reads the table, checks it, trains the model and its
-unregularized baseline, compares the two on the test split and pushes the model
-if it passes every threshold. A step whose input, settings and code have not
-changed is taken from the cache."""
+Runs the pipeline: reads the table, validates it, trains the candidate and its
+unregularized baseline, compares the two on the test split, and pushes the
+candidate if it passes every threshold. A step whose inputs, settings and code
+have not changed is taken from the cache."""
 EPILOG = f"""\
 examples:
   regpipe run
   regpipe run --data 'days/*.csv' --label churned --set data.positive_label=yes
   regpipe run --config pipeline.yaml --set 'model.hidden_units=[64, 32]'
-  regpipe run --set tuning.trials=20   # first looks for the best l1, l2, ...
-  regpipe run --from-step Trainer   # earlier steps: as in the last run
-  regpipe run --json > run.json     # the verdict then goes to standard error
+  regpipe run --set tuning.trials=20  # searches for l1, l2, ... first
+  regpipe run --from-step Trainer     # takes earlier steps from the last run
+  regpipe run --json > run.json       # prints the verdict to standard error
 
---data and --label win over --set, --set over the file, the file over the
-defaults. `regpipe config` lists every key.
+If a key is given more than once, --data and --label win over --set, --set wins
+over the file, and the file wins over the default. `regpipe config` prints every
+key.
 
 {EXIT_CODES}"""
 
@@ -46,23 +47,25 @@ def add_command(subparsers: Any) -> None:
     parser = new_parser(subparsers, "run", "run the pipeline", DESCRIPTION, EPILOG)
     add_table_options(parser)
     parser.add_argument(
-        "--no-cache", action="store_true", help="run every step, even those that are unchanged"
+        "--no-cache", action="store_true", help="run every step, also those that have not changed"
     )
     parser.add_argument(
-        "--json", action="store_true", help="print the summary as JSON, as the last thing on standard output"
+        "--json", action="store_true", help="print the summary as JSON at the end of standard output"
     )
     parser.add_argument(
-        "--from-step", metavar="STEP", help=f"begin with this step, one of {', '.join(STEP_NAMES)}"
+        "--from-step", metavar="STEP", help=f"the first step to run, one of {', '.join(STEP_NAMES)}"
     )
-    parser.add_argument("--to-step", metavar="STEP", help="end with this step")
-    parser.set_defaults(command=run, on_interrupt="; finished steps are taken from the cache next time")
+    parser.add_argument("--to-step", metavar="STEP", help="the last step to run")
+    parser.set_defaults(command=run, on_interrupt="; the next run takes finished steps from the cache")
 
 
 def run(args: argparse.Namespace) -> int:
-    """`regpipe run`: the verdict on standard output; with --json on standard error, and then the summary.
+    """`regpipe run`: runs the pipeline and prints the verdict.
+
+    The verdict is on standard output. With --json it is on standard error, and the summary on standard output.
 
     Raises:
-        UsageError: an unknown step, a root that is no folder or is in use.
+        UsageError: an unknown step, or a root that is a file or is in use.
         ConfigError: see `load_config`.
     """
     check_root(args.root)
@@ -89,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_steps(names: Sequence[str], first: str | None, last: str | None) -> None:
+    """Raises a UsageError if a step is unknown, or the first comes after the last."""
     for option, step in (("--from-step", first), ("--to-step", last)):
         if step is not None and step.lower() == TUNER.lower() and TUNER not in names:
             raise UsageError(
@@ -99,4 +103,4 @@ def _check_steps(names: Sequence[str], first: str | None, last: str | None) -> N
             hint = f"did you mean {meant}?" if meant else f"there are {', '.join(names)}"
             raise UsageError(f"{option}: expected the name of a step, got {step!r}; {hint}")
     if first is not None and last is not None and names.index(first) > names.index(last):
-        raise UsageError(f"--from-step: expected a step not after --to-step {last}, got {first!r}")
+        raise UsageError(f"--from-step: expected {last} (--to-step) or a step before it, got {first!r}")

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from pipeline_def.runs.summary import RunRecord
 
 DESCRIPTION = """\
-Lists the runs under a root, as the metadata store knows them, newest first."""
+Lists the runs under a root, newest first."""
 EPILOG = """\
 examples:
   regpipe runs
   regpipe runs --root /data/runs --json
 
-exit codes: 0 listed, even if there is none; 2 wrong arguments"""
+exit codes: 0 listed, also if there is no run; 2 wrong arguments"""
 
 
 def add_command(subparsers: Any) -> None:
@@ -30,20 +30,20 @@ def add_command(subparsers: Any) -> None:
 
 
 def runs(args: argparse.Namespace) -> int:
-    """`regpipe runs`: the runs under a root, the newest first. No run yet is no error."""
+    """`regpipe runs`: prints the runs under a root, newest first. An empty list is not an error."""
     check_root(args.root)
-    from pipeline_def.runs import run_store as stored
+    from pipeline_def.runs import run_store
 
     try:
-        records = stored.list_runs(args.root)
-    except stored.NoSuchRun:
+        records = run_store.list_runs(args.root)
+    except run_store.NoSuchRun:
         records = []
     if args.json:
         print(json.dumps([record.model_dump(mode="json") for record in records], indent=2))
     elif records:
         print(_table(records))
     else:
-        print(f"No runs under {args.root} yet; `regpipe run` makes the first.")
+        print(f"No runs under {args.root} yet; `regpipe run` makes the first one.")
     return 0
 
 

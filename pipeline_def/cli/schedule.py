@@ -1,4 +1,4 @@
-"""`regpipe schedule` and its actions."""
+"""`regpipe schedule` and its actions: apply, list, show, pause, resume, delete."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from pipeline_def.kubeflow.recurring_runs import RecurringRun
 
 DESCRIPTION = """\
-Has Kubeflow Pipelines run the pipeline again and again, as kubeflow.schedule
-says: a cron of six fields or an interval, from a start to an end, with runtime
-parameters of its own."""
+Manages recurring runs on Kubeflow Pipelines. kubeflow.schedule configures them:
+a cron expression of six fields or an interval, a start, an end, and runtime
+parameters."""
 EPILOG = """\
 examples:
   regpipe schedule apply --config pipeline.yaml --dry-run
@@ -24,69 +24,81 @@ examples:
   regpipe schedule pause --config pipeline.yaml"""
 
 APPLY_DESCRIPTION = """\
-Makes the schedule what the configuration says, and does nothing if it is. A
-change makes a new one, then removes the one before: if it is interrupted there
-are two, never none, and the next `apply` removes the old one. A schedule that
-was paused by hand stays paused, also when it is changed.
+Creates the schedule of the configuration, or replaces it if it differs. A
+change creates the new schedule before it removes the old one: an interrupted
+command leaves two, never none, and the next `apply` removes the old one. A
+schedule that was paused by hand stays paused, also after a change.
 
-With kubeflow.schedule.catch_up and a start in the past, a new schedule makes up
-for every run since then: after a change, once more."""
+With kubeflow.schedule.catch_up and a start in the past, a new schedule starts
+all runs since then. A schedule that replaces another starts them again."""
 APPLY_EPILOG = """\
 examples:
   regpipe schedule apply --config pipeline.yaml --dry-run
   regpipe schedule apply --set 'kubeflow.schedule.cron=0 30 2 * * *'
 
-exit codes: 0 done, or with --dry-run: told; 1 Kubeflow Pipelines can't be
-reached or refuses; 2 wrong arguments or configuration"""
+exit codes: 0 done, or with --dry-run: printed; 1 Kubeflow Pipelines can't be
+reached or returned an error; 2 wrong arguments or configuration"""
 
 LIST_DESCRIPTION = """\
-Lists the schedules that `regpipe schedule apply` made, of all pipelines."""
+Lists the schedules that `regpipe schedule apply` created, of all pipelines."""
 LIST_EPILOG = """\
 examples:
   regpipe schedule list --config pipeline.yaml
   regpipe schedule list --json
 
-exit codes: 0 listed, even if there is none; 1 Kubeflow Pipelines can't be
-reached or refuses; 2 wrong arguments or configuration"""
+exit codes: 0 listed, also if there is no schedule; 1 Kubeflow Pipelines can't
+be reached or returned an error; 2 wrong arguments or configuration"""
 
 _CODES = """\
-exit codes: 0 done; 1 Kubeflow Pipelines can't be reached or refuses; 2 wrong
-arguments or configuration, or no such schedule"""
+exit codes: 0 done; 1 Kubeflow Pipelines can't be reached or returned an error;
+2 wrong arguments or configuration, or no such schedule"""
 
-SHOW_DESCRIPTION = "Shows a schedule as Kubeflow Pipelines has it."
+SHOW_DESCRIPTION = """\
+Prints a schedule as Kubeflow Pipelines stores it."""
 SHOW_EPILOG = f"example:\n  regpipe schedule show churn --json\n\n{_CODES}"
 
-PAUSE_DESCRIPTION = "Lets a schedule start no more runs; those under way go on. `apply` does not\nresume it."
+PAUSE_DESCRIPTION = """\
+Pauses a schedule: it starts no more runs. Current runs continue. `apply` does
+not resume it."""
 PAUSE_EPILOG = f"example:\n  regpipe schedule pause churn\n\n{_CODES}"
 
 RESUME_DESCRIPTION = """\
-Lets a paused schedule start runs again. Without kubeflow.schedule.catch_up, only
-the latest of the runs that it missed is made up for."""
+Resumes a paused schedule. Of the runs that it missed, only the latest is
+started, unless kubeflow.schedule.catch_up is on."""
 RESUME_EPILOG = f"example:\n  regpipe schedule resume churn\n\n{_CODES}"
 
-DELETE_DESCRIPTION = "Removes a schedule. Its runs and the versions of the pipeline stay."
+DELETE_DESCRIPTION = """\
+Deletes a schedule. Its runs and the versions of the pipeline are kept."""
 DELETE_EPILOG = f"example:\n  regpipe schedule delete churn\n\n{_CODES}"
 
 
 def add_command(subparsers: Any) -> None:
     """Adds `schedule` and its actions to argparse's subparsers."""
-    parser = new_parser(subparsers, "schedule", "have Kubeflow run it again and again", DESCRIPTION, EPILOG)
+    parser = new_parser(
+        subparsers, "schedule", "manage recurring runs on Kubeflow Pipelines", DESCRIPTION, EPILOG
+    )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     parser = new_parser(
-        actions, "apply", "make it what the configuration says", APPLY_DESCRIPTION, APPLY_EPILOG
+        actions,
+        "apply",
+        "create or change the schedule of the configuration",
+        APPLY_DESCRIPTION,
+        APPLY_EPILOG,
     )
     add_config(parser)
     add_pipeline(parser)
-    parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
+    parser.add_argument("--dry-run", action="store_true", help="print what would change, and change nothing")
     parser.set_defaults(command=apply)
     parser = new_parser(actions, "list", "list all schedules", LIST_DESCRIPTION, LIST_EPILOG)
     add_config(parser)
     add_json(parser)
     parser.set_defaults(command=list_schedules)
-    add_json(_add_action(actions, "show", "show one", (SHOW_DESCRIPTION, SHOW_EPILOG), show))
-    _add_action(actions, "pause", "let it start no more runs", (PAUSE_DESCRIPTION, PAUSE_EPILOG), pause)
-    _add_action(actions, "resume", "end a pause", (RESUME_DESCRIPTION, RESUME_EPILOG), resume)
-    _add_action(actions, "delete", "remove one; its runs stay", (DELETE_DESCRIPTION, DELETE_EPILOG), delete)
+    add_json(_add_action(actions, "show", "print one schedule", (SHOW_DESCRIPTION, SHOW_EPILOG), show))
+    _add_action(actions, "pause", "pause a schedule", (PAUSE_DESCRIPTION, PAUSE_EPILOG), pause)
+    _add_action(actions, "resume", "resume a paused schedule", (RESUME_DESCRIPTION, RESUME_EPILOG), resume)
+    _add_action(
+        actions, "delete", "delete a schedule; its runs are kept", (DELETE_DESCRIPTION, DELETE_EPILOG), delete
+    )
 
 
 def _add_action(
@@ -96,21 +108,20 @@ def _add_action(
     texts: tuple[str, str],
     command: "Callable[[argparse.Namespace], int]",
 ) -> argparse.ArgumentParser:
-    """Adds an action on one schedule, which is named or the configuration's."""
+    """Adds an action on one schedule: the one that is named, or the one of the configuration."""
     parser = new_parser(actions, name, summary, *texts)
-    parser.add_argument(
-        "name", nargs="?", metavar="NAME", help="the schedule (default: the name in the configuration)"
-    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="the schedule (default: the key `name`)")
     add_config(parser)
     parser.set_defaults(command=command)
     return parser
 
 
 def apply(args: argparse.Namespace) -> int:
-    """`regpipe schedule apply`: makes the schedule what the configuration says.
+    """`regpipe schedule apply`: creates the schedule of the configuration, or replaces it if it differs.
 
     Raises:
-        UsageError: the configuration has no schedule, or not with this pipeline.
+        ConfigError: the configuration has no schedule, or the pipeline does not have its parameters.
+        UsageError: --pipeline can't be read.
     """
     config = read_config(args)
     from pipeline_def.config.load import ConfigError
@@ -118,8 +129,8 @@ def apply(args: argparse.Namespace) -> int:
     if not config.kubeflow.schedule.given:
         raise ConfigError(
             [
-                "kubeflow.schedule: expected cron or interval, got neither; `regpipe schedule delete` removes a "
-                "schedule that is there"
+                "kubeflow.schedule: expected cron or interval, got neither; `regpipe schedule delete` deletes "
+                "an existing schedule"
             ]
         )
     from pipeline_def.kubeflow import schedule_plan, schedule_table
@@ -143,7 +154,7 @@ def apply(args: argparse.Namespace) -> int:
 
 
 def list_schedules(args: argparse.Namespace) -> int:
-    """`regpipe schedule list`: all schedules that `apply` made. None yet is no error."""
+    """`regpipe schedule list`: prints all schedules that `apply` created. An empty list is not an error."""
     config = read_config(args)
     from pipeline_def.kubeflow import recurring_runs, schedule_table
     from pipeline_def.kubeflow.auth import KubeflowError
@@ -158,18 +169,18 @@ def list_schedules(args: argparse.Namespace) -> int:
     elif found:
         print(schedule_table.table(found))
     else:
-        print("No schedule yet; `regpipe schedule apply` makes one.")
+        print("No schedule yet; `regpipe schedule apply` creates one.")
     return 0
 
 
 def show(args: argparse.Namespace) -> int:
-    """`regpipe schedule show`: everything about one schedule.
+    """`regpipe schedule show`: prints one schedule.
 
     Raises:
-        UsageError: there is none of this name.
+        UsageError: no schedule has this name.
     """
 
-    def tell(_: "KubeflowApi", found: "Sequence[RecurringRun]") -> None:
+    def print_schedule(_: "KubeflowApi", found: "Sequence[RecurringRun]") -> None:
         from pipeline_def.kubeflow import schedule_table
 
         if args.json:
@@ -177,40 +188,54 @@ def show(args: argparse.Namespace) -> int:
             return
         print("\n\n".join(map(schedule_table.details, found)))
         if len(found) > 1:
-            print("\nA change was interrupted: `regpipe schedule apply` leaves one.")
+            print("\nA change was interrupted: `regpipe schedule apply` removes the old schedule.")
 
-    return _with_schedule(args, tell)
+    return _with_schedule(args, print_schedule)
 
 
 def pause(args: argparse.Namespace) -> int:
-    """`regpipe schedule pause`: no more runs until it is resumed. Raises as `show` does."""
-    return _with_schedule(args, _then("pause", "is paused; runs under way go on"))
+    """`regpipe schedule pause`: pauses a schedule. Raises as `show` does."""
+    from pipeline_def.kubeflow import recurring_runs
+
+    return _change(args, recurring_runs.pause, "is paused; current runs continue")
 
 
 def resume(args: argparse.Namespace) -> int:
-    """`regpipe schedule resume`: the end of a pause. Raises as `show` does."""
-    return _with_schedule(args, _then("resume", "starts runs again"))
+    """`regpipe schedule resume`: resumes a paused schedule. Raises as `show` does."""
+    from pipeline_def.kubeflow import recurring_runs
+
+    return _change(args, recurring_runs.resume, "is resumed")
 
 
 def delete(args: argparse.Namespace) -> int:
-    """`regpipe schedule delete`: the end of a schedule; its runs stay. Raises as `show` does."""
-    return _with_schedule(args, _then("delete", "is deleted; its runs stay"))
+    """`regpipe schedule delete`: deletes a schedule; its runs are kept. Raises as `show` does."""
+    from pipeline_def.kubeflow import recurring_runs
+
+    return _change(args, recurring_runs.delete, "is deleted; its runs are kept")
 
 
-def _then(verb: str, outcome: str) -> "Callable[[KubeflowApi, Sequence[RecurringRun]], None]":
+def _change(
+    args: argparse.Namespace, change: "Callable[[KubeflowApi, Sequence[RecurringRun]], None]", outcome: str
+) -> int:
+    """Changes one schedule and prints the outcome."""
+
     def act(kubeflow: "KubeflowApi", found: "Sequence[RecurringRun]") -> None:
-        from pipeline_def.kubeflow import recurring_runs
-
-        getattr(recurring_runs, verb)(kubeflow, found)
+        change(kubeflow, found)
         print(f"The schedule {found[0].schedule.name} {outcome}.")
 
-    return act
+    return _with_schedule(args, act)
 
 
 def _with_schedule(
     args: argparse.Namespace, act: "Callable[[KubeflowApi, Sequence[RecurringRun]], None]"
 ) -> int:
-    """Finds the schedule that is named (or the configuration's) and does something with it."""
+    """Calls `act` with the schedule that is named, or else with the one of the configuration.
+
+    A change that was interrupted has left two recurring runs of one schedule: `act` gets both.
+
+    Raises:
+        UsageError: no schedule has this name.
+    """
     config = read_config(args)
     from pipeline_def.kubeflow.auth import KubeflowError
     from pipeline_def.kubeflow.kfp_client import KubeflowApi
@@ -225,4 +250,6 @@ def _with_schedule(
             return 0
     except KubeflowError as error:
         return print_error(error, 1)
-    raise UsageError(f"there is no schedule {name!r} on {kubeflow.host}; `regpipe schedule list` shows all")
+    raise UsageError(
+        f"NAME: expected a schedule on {kubeflow.host}, got {name!r}; `regpipe schedule list` lists them"
+    )

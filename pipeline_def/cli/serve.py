@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline_def.cli.arguments import add_config, add_root, new_parser, read_config, seconds
-from pipeline_def.cli.usage_errors import UsageError, check_root
+from pipeline_def.cli.arguments import add_config, add_root, new_parser, seconds
+from pipeline_def.cli.push_destination import read_destination
+from pipeline_def.cli.usage_errors import UsageError
 
 if TYPE_CHECKING:
     from serving.client.predictor import Client
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 PROGRAM_VARIABLE = "TENSORFLOW_MODEL_SERVER"
 LOG_TAIL_LINES = 15
-_BETWEEN_WORDS = 5.0  # seconds
-_ONE_ATTEMPT = 2.0  # seconds
+_REPORT_EVERY = 5.0  # seconds
+_ATTEMPT_TIMEOUT = 2.0  # seconds
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _NO_SERVER = """\
 neither tensorflow_model_server nor Docker was found. Install one of them:
@@ -30,11 +31,12 @@ neither tensorflow_model_server nor Docker was found. Install one of them:
                                     or name it with --binary or in TENSORFLOW_MODEL_SERVER)"""
 
 DESCRIPTION = """\
-Serves the newest published version with TF Serving on this machine: a
-tensorflow_model_server named by --binary or TENSORFLOW_MODEL_SERVER or found on
-the PATH, otherwise Docker. Waits until the model is loaded, prints a request to
-try it with, and serves until Ctrl-C. Newer versions are taken up by themselves.
-Only this machine can reach what Docker serves; a binary listens everywhere."""
+Serves the newest published version with TF Serving on this machine. The server
+is the tensorflow_model_server that --binary or TENSORFLOW_MODEL_SERVER names or
+that is on the PATH, or else a Docker container. The command waits until the
+model is loaded, prints an example request, and serves until Ctrl-C. Newer
+versions are loaded as they are published. A Docker server accepts connections
+from this machine only; a binary accepts them from any machine."""
 EPILOG = """\
 examples:
   regpipe serve
@@ -54,21 +56,25 @@ def add_command(subparsers: Any) -> None:
     parser.add_argument(
         "--model-dir",
         metavar="DIR",
-        help="the folder that holds the versions (default: where runs publish to)",
+        help="the folder that contains the versions (default: the folder that runs publish to)",
     )
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--binary", metavar="PATH", help="this tensorflow_model_server")
-    how.add_argument("--docker", action="store_true", help="Docker, even if there is a binary")
-    for protocol, port in (("rest", 8501), ("grpc", 8500)):
+    how.add_argument("--binary", metavar="PATH", help="the tensorflow_model_server to run")
+    how.add_argument("--docker", action="store_true", help="use Docker, also if there is a binary")
+    for protocol, protocol_name, port in (("rest", "REST", 8501), ("grpc", "gRPC", 8500)):
         parser.add_argument(
-            f"--{protocol}-port", type=_port, default=port, metavar="PORT", help=f"(default: {port})"
+            f"--{protocol}-port",
+            type=_port,
+            default=port,
+            metavar="PORT",
+            help=f"for {protocol_name} (default: {port})",
         )
     parser.add_argument(
         "--timeout",
         type=seconds,
         default=120.0,
         metavar="SECONDS",
-        help="how long the model may take to load (default: 120)",
+        help="the most time for loading the model (default: 120)",
     )
     parser.add_argument(
         "--log", type=Path, metavar="FILE", help="the server's log (default: serve.log beside the folder)"
@@ -77,11 +83,11 @@ def add_command(subparsers: Any) -> None:
 
 
 def serve(args: argparse.Namespace) -> int:
-    """`regpipe serve`: serves the newest version until Ctrl-C; says so, and how to ask it, on standard output.
+    """`regpipe serve`: serves the newest version until Ctrl-C, and prints an example request.
 
     Raises:
         UsageError: no version, no server, a port that is in use, or a log that can't be written.
-        KeyboardInterrupt: before the version was available; the server was stopped.
+        KeyboardInterrupt: Ctrl-C before the version was available; the server has been stopped.
     """
     model, version = _model(args)
     _check_ports(model)
@@ -92,31 +98,33 @@ def serve(args: argparse.Namespace) -> int:
     from serving.client.retries import RetryPolicy
     from serving.launch import ServerFailed, running_server, wait_until_available
 
-    client = connect(model.url, model=model.name, retry_policy=RetryPolicy(timeout=_ONE_ATTEMPT, attempts=1))
+    client = connect(
+        model.url, model=model.name, retry_policy=RetryPolicy(timeout=_ATTEMPT_TIMEOUT, attempts=1)
+    )
     try:
         with contextlib.closing(client), _stop_on_signals(), running_server(launch, log) as server:
-            wait_until_available(server, client, version, args.timeout, _Progress(version))
+            wait_until_available(server, client, version, args.timeout, _WaitReport(version))
             try:
-                print(_answer(model, version, client, log), flush=True)
+                print(_example_request(model, version, client, log), flush=True)
                 raise ServerFailed(f"the server ended with exit code {server.wait()}.")
             except KeyboardInterrupt:
                 print("regpipe: stopping", file=sys.stderr, flush=True)
     except (ServerFailed, ServingError) as error:
-        return _failed(error, log)
+        return _print_failure(error, log)
     return 0
 
 
-class _Progress:
-    """Says what is waited for: at once, when the state changes, and every few seconds."""
+class _WaitReport:
+    """Prints the state that is waited for: when it changes, and every `_REPORT_EVERY` seconds."""
 
     def __init__(self, version: int) -> None:
         self._version = version
-        self._said: tuple[float, str] = (-_BETWEEN_WORDS, "")
+        self._last: tuple[float, str] = (-_REPORT_EVERY, "")
 
     def __call__(self, seconds: float, state: str) -> None:
-        said_at, said = self._said
-        if state != said or seconds - said_at >= _BETWEEN_WORDS:
-            self._said = (seconds, state)
+        last_seconds, last_state = self._last
+        if state != last_state or seconds - last_seconds >= _REPORT_EVERY:
+            self._last = (seconds, state)
             print(
                 f"regpipe: waiting for version {self._version}, {seconds:.0f} s: {state}",
                 file=sys.stderr,
@@ -125,25 +133,25 @@ class _Progress:
 
 
 def _model(args: argparse.Namespace) -> "tuple[ServedModel, int]":
-    """What to serve, and its newest version."""
-    check_root(args.root)
+    """Returns the model to serve and its newest version."""
     from components.common.storage import is_remote
     from components.pusher.local_folder import LocalFolder
-    from pipeline_def.config.destination import destination
     from serving.launch import ServedModel
 
-    place = destination(read_config(args), args.root)
-    directory = args.model_dir or place.directory
+    destination = read_destination(args)
+    directory = args.model_dir or destination.directory
     if is_remote(directory):
         raise UsageError(f"{directory}: expected a folder on this machine; docs/serving.md serves from gs://")
     folder = Path(directory).absolute()
     version = LocalFolder(str(folder)).current()
     if version is None and (folder / "saved_model.pb").exists():
-        raise UsageError(f"{folder}: expected the folder that holds the versions, got one of them")
+        raise UsageError(f"{folder}: expected the folder that contains the versions, got one of the versions")
     if version is None:
-        raise UsageError(f"{folder}: no version is published there yet; `regpipe run` publishes the first")
+        raise UsageError(
+            f"{folder}: no version is published in it yet; `regpipe run` publishes the first one"
+        )
     ports = {"grpc_port": args.grpc_port, "rest_port": args.rest_port}
-    return ServedModel(name=place.model_name, folder=folder, **ports), version
+    return ServedModel(name=destination.model_name, folder=folder, **ports), version
 
 
 def _check_ports(model: "ServedModel") -> None:
@@ -155,11 +163,13 @@ def _check_ports(model: "ServedModel") -> None:
         )
     for option, port in (("--rest-port", model.rest_port), ("--grpc-port", model.grpc_port)):
         if not is_free(port):
-            raise UsageError(f"{option}: port {port} is in use; stop what uses it, or choose another")
+            raise UsageError(
+                f"{option}: port {port} is in use; stop the program that uses it, or choose another port"
+            )
 
 
 def _launch(args: argparse.Namespace, model: "ServedModel") -> "ServerCommand":
-    """A named program, then one on the PATH, then Docker."""
+    """Returns how to start the server: a program that is named, else one on the PATH, else Docker."""
     from serving.launch import PROGRAM, binary_command, docker_command
 
     named = [("--binary", args.binary), (PROGRAM_VARIABLE, os.environ.get(PROGRAM_VARIABLE))]
@@ -167,7 +177,7 @@ def _launch(args: argparse.Namespace, model: "ServedModel") -> "ServerCommand":
         if name:
             program = shutil.which(name)
             if program is None:
-                raise UsageError(f"{source}: expected a program that can be run, got {name!r}")
+                raise UsageError(f"{source}: expected an executable program, got {name!r}")
             return binary_command(str(Path(program).absolute()), model)
     program = None if args.docker else shutil.which(PROGRAM)
     if program is not None:
@@ -175,12 +185,16 @@ def _launch(args: argparse.Namespace, model: "ServedModel") -> "ServerCommand":
     docker = shutil.which("docker")
     if docker is None:
         raise UsageError(_NO_SERVER)
-    _prepare(docker)
+    _prepare_docker(docker)
     return docker_command(docker, model)
 
 
-def _prepare(docker: str) -> None:
-    """Sees to it that Docker runs and has the image. Its download shows its own progress."""
+def _prepare_docker(docker: str) -> None:
+    """Checks that Docker can be used, and downloads the image if it is missing; Docker prints the progress.
+
+    Raises:
+        UsageError: Docker can't be used, or the image can't be downloaded.
+    """
     from serving.launch import IMAGE, docker_problem, has_image
 
     if (lack := docker_problem(docker)) is not None:
@@ -188,10 +202,11 @@ def _prepare(docker: str) -> None:
     if not has_image(docker):
         print(f"regpipe: downloading {IMAGE}", file=sys.stderr, flush=True)
         if subprocess.run([docker, "pull", "--platform", "linux/amd64", IMAGE], stdout=sys.stderr).returncode:
-            raise UsageError(f"{IMAGE} can't be downloaded; Docker says why above")
+            raise UsageError(f"{IMAGE} can't be downloaded; Docker's error is above")
 
 
 def _empty_log(args: argparse.Namespace, model: "ServedModel") -> Path:
+    """Creates or empties the server's log."""
     log: Path = args.log or model.folder.parent / "serve.log"
     try:
         log.write_bytes(b"")
@@ -200,13 +215,13 @@ def _empty_log(args: argparse.Namespace, model: "ServedModel") -> Path:
     return log
 
 
-def _answer(model: "ServedModel", version: int, client: "Client", log: Path) -> str:
+def _example_request(model: "ServedModel", version: int, client: "Client", log: Path) -> str:
     from serving.curl_example import curl_command, first_warmup_row
     from serving.launch import HOST
 
     row = first_warmup_row(model.folder / str(version)) or dict.fromkeys(client.input_names(), 0.0)
     return f"""\
-Serving version {version} of {model.name}; a newer one takes its place when it is published.
+Serving version {version} of {model.name}; newer versions are loaded as they are published.
 
 REST    {model.url}
 gRPC    {HOST}:{model.grpc_port}
@@ -214,21 +229,22 @@ Log     {log}
 
 {curl_command(model.url, model.name, row)}
 
-Ctrl-C ends it."""
+Ctrl-C stops it."""
 
 
 @contextlib.contextmanager
 def _stop_on_signals() -> Iterator[None]:
-    """SIGTERM and a closed terminal end the server as Ctrl-C does; SIGINT, too, where a shell had it ignored."""
-    before = {one: signal.signal(one, signal.default_int_handler) for one in _SIGNALS}
+    """Raises KeyboardInterrupt at SIGTERM, SIGHUP and SIGINT, also if the shell made this process ignore SIGINT."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in _SIGNALS}
     try:
         yield
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _failed(error: Exception, log: Path) -> int:
+def _print_failure(error: Exception, log: Path) -> int:
+    """Prints the error and the end of the server's log; returns the exit code."""
     lines = log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
     print(f"regpipe: {error}", file=sys.stderr)
     for line in lines:

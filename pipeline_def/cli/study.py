@@ -13,22 +13,22 @@ MOST_STRENGTHS = 50
 
 DESCRIPTION = """\
 Trains the network of the configuration many times on the same data: without
-regularization, with L1, L2, elastic net, dropout, weight decay and early
-stopping, each alone, with all as configured, and with l1, l2 and dropout from
-weak to strong. Shows for each the loss on the splits train and eval, the gap
-between them, the AUC, how many weights are exactly 0 and how large they are, as
-a table and as a page with charts. The split test is not looked at: it decides
-in `regpipe run`."""
+regularization; with L1, L2, elastic net, dropout, weight decay or early
+stopping alone; with all of them as configured; and with l1, l2 and dropout from
+weak to strong. For each training it reports the log loss on the splits train
+and eval, the gap between them, the AUC, the share of weights that are exactly
+0, and the size of the weights, as a table and as a page with charts. The test
+split is not used: it decides in `regpipe run`."""
 EPILOG = """\
 examples:
   regpipe study
   regpipe study --data churn.csv --label churned --open
-  regpipe study --config pipeline.yaml --strengths 15   # finer paths
-  regpipe study --strengths 0                           # no paths
+  regpipe study --config pipeline.yaml --strengths 15   # more strengths
+  regpipe study --strengths 0                           # no paths of strengths
   regpipe study --json > study.json
 
-The data steps come from the cache of `regpipe run`. Each result is kept under
-the root, in studies/: a study that was interrupted, or a second one with other
+The data steps share the cache with `regpipe run`. Each result is stored under
+the root, in studies/: a study after an interrupted one, or with other
 strengths, trains only what is missing. The page is studies/ID/study.html.
 
 exit codes: 0 done; 1 a step or a training failed; 2 wrong arguments or
@@ -44,20 +44,22 @@ def add_command(subparsers: Any) -> None:
         type=_strengths,
         default=7,
         metavar="N",
-        help="how many strengths of l1, of l2 and of dropout to train, from weak to strong; 0: none (default: 7)",
+        help="how many strengths to train for each of l1, l2 and dropout, from weak to strong; 0: none (default: 7)",
     )
-    parser.add_argument("--open", action="store_true", help="open the page in the browser, too")
+    parser.add_argument("--open", action="store_true", help="also open the page in the browser")
     parser.add_argument(
-        "--json", action="store_true", help="print the results as JSON, as the last thing on standard output"
+        "--json", action="store_true", help="print the results as JSON at the end of standard output"
     )
-    parser.set_defaults(command=study, on_interrupt="; networks that are trained are kept")
+    parser.set_defaults(command=study, on_interrupt="; finished trainings are kept")
 
 
 def study(args: argparse.Namespace) -> int:
-    """`regpipe study`: the table on standard output; with --json on standard error, and then the results.
+    """`regpipe study`: compares regularizations and prints a table.
+
+    The table is on standard output. With --json it is on standard error, and the results on standard output.
 
     Raises:
-        UsageError: a root that is no folder or is in use.
+        UsageError: a root that is a file or is in use.
         ConfigError: see `load_config`.
     """
     check_root(args.root)

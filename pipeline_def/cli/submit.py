@@ -10,11 +10,12 @@ from pipeline_def.cli.pipeline_package import add_pipeline, read_package
 from pipeline_def.cli.usage_errors import UsageError, print_error
 
 DESCRIPTION = """\
-Starts one run on Kubeflow Pipelines, now. The pipeline is uploaded as a version
-named by the digest of its content, unless that is there already. Prints the
-run's id and page; --wait follows it, a line whenever a step changes its state.
+Starts one run on Kubeflow Pipelines. Uploads the pipeline as a version that is
+named by the digest of its content, unless that version exists. Prints the ID
+and the page of the run. --wait follows the run and prints a line whenever the
+state of a step changes.
 
-kubeflow.host and kubeflow.auth say where and who asks; a token is taken from
+kubeflow.host and kubeflow.auth configure the connection. A token is read from
 the environment variable KUBEFLOW_TOKEN, never from the configuration."""
 EPILOG = """\
 examples:
@@ -22,16 +23,16 @@ examples:
   regpipe submit --config pipeline.yaml --param span=12 --wait
   regpipe submit --set kubeflow.host=http://localhost:8080
 
-exit codes: 0 submitted, or with --wait: ended well; 1 Kubeflow Pipelines can't
-be reached or refuses, or the run has failed or been canceled, also where the
-data was refused: the API does not tell why; 2 wrong arguments or configuration;
-4 the run was complete but the model was not blessed; 130 interrupted: the run
-goes on"""
+exit codes: 0 submitted, or with --wait: the run succeeded; 1 Kubeflow Pipelines
+can't be reached or returned an error, or the run failed or was canceled, also
+if the data was refused, because the API does not give the reason; 2 wrong
+arguments or configuration; 4 all steps ran but the model was not blessed; 130
+interrupted: the run continues"""
 
 
 def add_command(subparsers: Any) -> None:
     """Adds `submit` to argparse's subparsers."""
-    parser = new_parser(subparsers, "submit", "start one run on Kubeflow", DESCRIPTION, EPILOG)
+    parser = new_parser(subparsers, "submit", "start one run on Kubeflow Pipelines", DESCRIPTION, EPILOG)
     add_config(parser)
     add_pipeline(parser)
     parser.add_argument(
@@ -41,15 +42,15 @@ def add_command(subparsers: Any) -> None:
         metavar="NAME=VALUE",
         help="a runtime parameter; may be repeated",
     )
-    parser.add_argument("--wait", action="store_true", help="follow the run to its end")
-    parser.set_defaults(command=submit, on_interrupt="; a run that was submitted goes on")
+    parser.add_argument("--wait", action="store_true", help="wait until the run ends, and print its progress")
+    parser.set_defaults(command=submit, on_interrupt="; a submitted run continues")
 
 
 def submit(args: argparse.Namespace) -> int:
-    """`regpipe submit`: starts one run, and with --wait follows it to its end.
+    """`regpipe submit`: starts one run; --wait waits until it ends.
 
     Raises:
-        UsageError: a parameter that the pipeline does not have, or not with this value.
+        UsageError: a parameter that the pipeline does not have, or a value that it can't have.
     """
     config = read_config(args)
     from pipeline_def.kubeflow.auth import KubeflowError
@@ -72,7 +73,7 @@ def submit(args: argparse.Namespace) -> int:
         )
         if not args.wait:
             return 0
-        state, failed = wait_for_run(kubeflow, run.run_id, package.steps, _tell)
+        state, failed = wait_for_run(kubeflow, run.run_id, package.steps, _print_progress)
     except KubeflowError as error:
         return print_error(error, 1)
     code, sentence = exit_code_and_message(state, failed)
@@ -80,5 +81,5 @@ def submit(args: argparse.Namespace) -> int:
     return code
 
 
-def _tell(line: str) -> None:
+def _print_progress(line: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)

@@ -13,27 +13,31 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def add_table_options(parser: argparse.ArgumentParser) -> None:
-    """What to compute, and under which root: the same for all commands that compute."""
+    """--config, --set, --data, --label and --root."""
     add_config(parser)
-    parser.add_argument("--data", metavar="PATH", help="the table; stands for --set data.input=PATH")
+    parser.add_argument("--data", metavar="PATH", help="the table; short for --set data.input=PATH")
     parser.add_argument(
-        "--label", metavar="NAME", help="the column to predict; stands for --set data.label=NAME"
+        "--label", metavar="NAME", help="the column to predict; short for --set data.label=NAME"
     )
     add_root(parser)
 
 
 def read_table_config(args: argparse.Namespace) -> "PipelineConfig":
-    """The configuration that --config, --set, --data and --label make."""
+    """Reads the configuration from --config, --set, --data and --label.
+
+    Raises:
+        ConfigError: see `load_config`.
+    """
     from pipeline_def.config.load import Flag, load_config
 
     flags = [Flag("--data", "data.input", args.data), Flag("--label", "data.label", args.label)]
-    return _with_sample(
+    return _with_sample_path(
         load_config(args.config, [*args.set, *(flag for flag in flags if flag.text is not None)])
     )
 
 
-def _with_sample(config: "PipelineConfig") -> "PipelineConfig":
-    """The default table is found from any working directory: it comes with the project."""
+def _with_sample_path(config: "PipelineConfig") -> "PipelineConfig":
+    """Replaces the path of the sample table, if it is not in the working directory, by its path in this repository."""
     sample = type(config)().data.input
     beside_the_code = _REPOSITORY / sample
     if config.data.input != sample or Path(sample).exists() or not beside_the_code.exists():

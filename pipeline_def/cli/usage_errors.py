@@ -1,4 +1,4 @@
-"""What the commands have in common: how wrong arguments are refused."""
+"""Usage errors, and the checks of arguments that several commands share."""
 
 import argparse
 import sys
@@ -6,38 +6,42 @@ from pathlib import Path
 
 
 class UsageError(Exception):
-    """The arguments can't be used. The message is a sentence for the person who typed them."""
+    """The arguments can't be used. The message names the option, what was expected and what was found."""
 
 
 def print_error(problem: object, code: int) -> int:
-    """Writes a problem to standard error, each line with the name of the program; returns the exit code."""
+    """Prints the lines of a problem to standard error, each after `regpipe: `; returns the exit code."""
     for line in str(problem).splitlines():
         print(f"regpipe: {line}", file=sys.stderr)
     return code
 
 
 def check_root(root: Path) -> None:
-    """Refuses a root that is a file; one that is not there yet is fine."""
+    """Raises a UsageError if the root is a file. A root that does not exist yet is valid."""
     if root.exists() and not root.is_dir():
         raise UsageError(f"--root: expected a folder, got the file {str(root)!r}")
 
 
 def check_output(args: argparse.Namespace) -> None:
-    """Refuses an -o that is a folder, or a file that is there without --force."""
+    """Raises a UsageError if -o is a folder, or a file that exists and --force is not given."""
     if args.output.is_dir():
         raise UsageError(f"-o: expected a file, got the folder {str(args.output)!r}")
     if args.output.exists() and not args.force:
         raise UsageError(f"-o: {args.output} exists; --force overwrites it")
 
 
-def write(path: Path, text: str) -> None:
-    """Writes the file that -o names."""
+def write_output(path: Path, text: str) -> None:
+    """Writes the file that -o names.
+
+    Raises:
+        UsageError: it can't be written.
+    """
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(unwritable(path, error)) from None
+        raise UsageError(output_error(path, error)) from None
 
 
-def unwritable(path: Path, error: OSError) -> str:
-    """Why the file that -o names can't be written."""
+def output_error(path: Path, error: OSError) -> str:
+    """Returns the message for a file of -o that can't be written."""
     return f"-o: {path} can't be written: {(error.strerror or str(error)).lower()}"

@@ -11,24 +11,25 @@ from pipeline_def.cli.push_destination import read_destination, remote_usage_err
 if TYPE_CHECKING:
     from pipeline_def.runs.summary import VersionRecord
 
-_SHORT = 12  # digits of a digest, in a table  # digits of a digest, in a table
+_SHORT = 12  # digits of a digest that the table shows
 _HEADS = ("version", "published", "run", "AUC", "log loss", "digest", "")
 
 DESCRIPTION = """\
-Lists the versions that are published, newest first: when and by which run, AUC
-and log loss on the test split, and the digest of the model. `current` is the
-one that is served."""
+Lists the published versions, newest first: time of publication, run, AUC and
+log loss on the test split, and the digest of the model. `current` marks the
+version that is served."""
 EPILOG = """\
 examples:
   regpipe versions
   regpipe versions --config pipeline.yaml --json
 
-exit codes: 0 listed, even if there is none; 2 wrong arguments or configuration"""
+exit codes: 0 listed, also if there is no version; 2 wrong arguments or
+configuration"""
 
 
 def add_command(subparsers: Any) -> None:
     """Adds `versions` to argparse's subparsers."""
-    parser = new_parser(subparsers, "versions", "list what is published", DESCRIPTION, EPILOG)
+    parser = new_parser(subparsers, "versions", "list the published versions", DESCRIPTION, EPILOG)
     add_config(parser)
     add_root(parser)
     add_json(parser)
@@ -36,10 +37,10 @@ def add_command(subparsers: Any) -> None:
 
 
 def versions(args: argparse.Namespace) -> int:
-    """`regpipe versions`: what is published, the newest first. None yet is no error.
+    """`regpipe versions`: prints the published versions, newest first. An empty list is not an error.
 
     Raises:
-        UsageError: the place can't be read.
+        UsageError: the folder of the versions can't be read.
     """
     destination = read_destination(args)
     from pipeline_def.local.published_versions import list_versions

@@ -195,7 +195,7 @@ USAGE = {
     ),
     "steps in the wrong order": (
         ["--from-step", "Pusher", "--to-step", "Trainer"],
-        "--from-step: expected a step not after --to-step Trainer, got 'Pusher'",
+        "--from-step: expected Trainer (--to-step) or a step before it, got 'Pusher'",
     ),
     "step that this configuration has not": (
         ["--to-step", "Tuner"],
@@ -223,8 +223,7 @@ def test_a_root_on_a_store_is_refused(runner: Runner, capsys: pytest.CaptureFixt
         main(["run", "--root", "gs://bucket/churn"])
     assert caught.value.code == 2
     assert capsys.readouterr().err.endswith(
-        "argument --root: expected a folder on this machine, got 'gs://bucket/churn'; runs on Kubeflow may have their "
-        "kubeflow.root on gs://\n"
+        "argument --root: expected a folder on this machine, got 'gs://bucket/churn'; only kubeflow.root may be on gs://\n"
     )
     assert runner.calls == []
     assert list(Path().iterdir()) == []
@@ -248,7 +247,7 @@ def test_each_problem_of_a_configuration_has_its_line(
 @pytest.mark.parametrize(
     ("error", "code", "message"),
     [
-        (KeyboardInterrupt(), 130, "interrupted; finished steps are taken from the cache next time"),
+        (KeyboardInterrupt(), 130, "interrupted; the next run takes finished steps from the cache"),
         (local_runner.RootInUse("runs: another run uses this root."), 2, "runs: another run uses this root."),
         (DataRefused("no rows"), 3, "no rows"),
     ],

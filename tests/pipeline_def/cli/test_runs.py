@@ -54,6 +54,6 @@ def test_no_runs_yet_is_no_error(store: Any, capsys: pytest.CaptureFixture[str])
 
     store.list_runs = list_runs
     assert main(["runs", "--root", "none"]) == 0
-    assert capsys.readouterr().out == "No runs under none yet; `regpipe run` makes the first.\n"
+    assert capsys.readouterr().out == "No runs under none yet; `regpipe run` makes the first one.\n"
     assert main(["runs", "--root", "none", "--json"]) == 0
     assert capsys.readouterr().out == "[]\n"

@@ -232,9 +232,9 @@ def test_pause_resume_and_delete(api: ApiServer, regpipe: Run, capsys: pytest.Ca
     assert regpipe("schedule", "delete", "churn") == 0
     assert api.resources.recurring_runs == {}
     assert capsys.readouterr().out.splitlines()[-3:] == [
-        "The schedule churn is paused; runs under way go on.",
-        "The schedule churn starts runs again.",
-        "The schedule churn is deleted; its runs stay.",
+        "The schedule churn is paused; current runs continue.",
+        "The schedule churn is resumed.",
+        "The schedule churn is deleted; its runs are kept.",
     ]
 
 
@@ -245,14 +245,14 @@ def test_a_schedule_that_does_not_exist(
     """Exit code 2, and a command that lists the schedules."""
     assert regpipe("schedule", action, "chrun") == 2
     assert capsys.readouterr().err == (
-        f"regpipe: there is no schedule 'chrun' on {api.host}; `regpipe schedule list` shows all\n"
+        f"regpipe: NAME: expected a schedule on {api.host}, got 'chrun'; `regpipe schedule list` lists them\n"
     )
 
 
 def test_list_and_show(api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]) -> None:
     """Both print text and JSON."""
     assert regpipe("schedule", "list") == 0
-    assert capsys.readouterr().out == "No schedule yet; `regpipe schedule apply` makes one.\n"
+    assert capsys.readouterr().out == "No schedule yet; `regpipe schedule apply` creates one.\n"
     assert regpipe("schedule", "apply") == 0
     assert regpipe("schedule", "apply", "--set=name=ads", "--set=kubeflow.schedule.parameters=[span=3]") == 0
     assert regpipe("schedule", "pause", "ads") == 0
@@ -370,8 +370,8 @@ def test_a_configuration_without_a_schedule(
     """No request is sent; exit code 2."""
     assert regpipe("schedule", "apply", "--set=kubeflow.schedule.cron=null") == 2
     assert capsys.readouterr().err == (
-        "regpipe: kubeflow.schedule: expected cron or interval, got neither; `regpipe schedule delete` removes a "
-        "schedule that is there\n"
+        "regpipe: kubeflow.schedule: expected cron or interval, got neither; `regpipe schedule delete` deletes "
+        "an existing schedule\n"
     )
     assert api.calls == []
 

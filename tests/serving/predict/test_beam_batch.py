@@ -68,7 +68,7 @@ def test_the_same_probabilities(
     assert main(arguments) == 0
     out, err = capsys.readouterr()
     assert out.startswith(f"Wrote {output}: 2,000 rows in ")
-    assert err == "regpipe: 1 file goes through Beam\n"
+    assert err == "regpipe: predicting 1 file with Beam\n"
     found, wanted = rows(output), rows(expected)
     assert found.keys() == wanted.keys()
     for name in ("a", "b", DELTA):
@@ -80,7 +80,10 @@ def test_the_same_probabilities(
         atol=1e-6,
     )
     assert main(arguments) == 2
-    assert capsys.readouterr().err == f"regpipe: -o: expected an empty folder, or none yet, got '{output}'\n"
+    assert (
+        capsys.readouterr().err
+        == f"regpipe: -o: expected an empty folder, or a path that does not exist, got '{output}'\n"
+    )
 
 
 def test_a_bad_cell_leaves_no_file(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,5 +112,5 @@ def test_a_model_without_a_card(exported: Path, tmp_path: Path, capsys: pytest.C
     ]
     assert main(arguments) == 2
     assert capsys.readouterr().err == (
-        f"regpipe: {exported}/1: expected a model with a card that names its features; --card names another\n"
+        f"regpipe: {exported}/1: expected a model whose card lists its features; --card gives another card\n"
     )

@@ -323,7 +323,7 @@ def test_no_model(halver: Halver, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.splitlines() == [
         f"regpipe: gone: {nothing}",
         f"regpipe: {Path.cwd()}/runs/serving: {nothing} "
-        "`regpipe run` makes one; --model and --endpoint name others.",
+        "`regpipe run` publishes one; --model and --endpoint select others.",
     ]
 
 
