@@ -119,7 +119,7 @@ def _charts(study: StudyRecord, penalty: str, entries: Sequence[StudyEntry]) -> 
         "AUC",
         line("training", "training", lambda entry: entry.result.train.auc),
         line("validation", "validation", lambda entry: entry.result.validation.auc, dash=True),
-        level("validation without regularization", none.validation.auc),
+        level("no regularization", none.validation.auc),
     )
     if any(entry.result.zero > 0 for entry in entries):
         yield chart(
@@ -139,7 +139,7 @@ def _charts(study: StudyRecord, penalty: str, entries: Sequence[StudyEntry]) -> 
         "Norm of the weights",
         "L2 norm",
         line("L2 norm", "candidate", lambda entry: entry.result.l2_norm),
-        level("without regularization", none.l2_norm),
+        level("no regularization", none.l2_norm),
     )
 
 

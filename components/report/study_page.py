@@ -20,7 +20,7 @@ HEADS = (
 )  # fmt: skip
 SPLITS_USED = (
     "The networks were trained on the split train and are compared on the split eval, which is the validation split "
-    "here. The split test was not read: `regpipe run` decides with it."
+    "here. The split test was not read: `regpipe run` decides on it."
 )
 GAP_DEFINITION = "The gap is the validation log loss minus the training log loss."
 
@@ -58,9 +58,9 @@ def finding(study: StudyRecord) -> Section:
             )
         blocks.append(
             TextBlock(
-                f"It is the lowest of {study.trained + study.known} values on "
-                f"{plural(study.ingest.rows.eval, 'row')}, so it is somewhat optimistic, and small differences "
-                "may be chance. The split test, which no study reads, decides in `regpipe run`."
+                f"The lowest of {study.trained + study.known} log losses on "
+                f"{plural(study.ingest.rows.eval, 'row')} is somewhat optimistic, and small differences may be "
+                "chance. `regpipe run` decides on the split test, which no study reads."
             )
         )
         if study.settings:
@@ -223,7 +223,7 @@ def _curve(number: int, entry: StudyEntry, ranges: tuple[tuple[float, float], tu
         f"curve-{number}",
         entry.name,
         f"Training ends at {html_number(training[-1])}, validation at {html_number(validation[-1])}; its lowest is "
-        f"{html_number(lowest)}, in epoch {at}{', whose weights were kept' if best else ''}.",
+        f"{html_number(lowest)}, in epoch {at}{', whose weights were restored' if best else ''}.",
         "epoch",
         "log loss in nats",
         lines=lines,

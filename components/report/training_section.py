@@ -203,7 +203,7 @@ def _histograms(candidate: Json, baseline: Json | None) -> Iterator[Chart]:
             f"Weights of layer {name}",
             f"Histogram of the weights of layer {name}, on a logarithmic scale. {' '.join(texts)}",
             "weight",
-            "share of the weights per unit",
+            "density of the weights",
             bars=tuple(bars),
             log_y=True,
             floor=min(heights, default=1.0) / 2,

@@ -122,8 +122,8 @@ def test_the_finding() -> None:
         "regularization."
     )
     assert "+0.1250 for l1 = 0.00032 and +0.3750 without regularization" in gap
-    assert "the lowest of 17 values on 189 rows" in caution
-    assert "The split test" in caution
+    assert "The lowest of 17 log losses on 189 rows" in caution
+    assert "the split test" in caution
     assert "`regpipe run`" in command
     assert command.endswith("--set model.l1=0.00032 --set 'model.hidden_units=[4, 2]'")
     assert trained == "15 networks were trained in this study, 2 in earlier studies."
@@ -217,7 +217,7 @@ def test_the_learning_curves_have_the_same_axes() -> None:
     assert found[0].lines[1].y == (0.6, 0.4375, 0.5)
     assert [chart.mark for chart in found] == [None] * 7 + [(2.0, "epoch 2")] * 2
     assert found[8].text == (
-        "Training ends at 0.4000, validation at 0.5000; its lowest is 0.4375, in epoch 2, whose weights were kept."
+        "Training ends at 0.4000, validation at 0.5000; its lowest is 0.4375, in epoch 2, whose weights were restored."
     )
 
 
