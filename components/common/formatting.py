@@ -120,37 +120,6 @@ def aligned_columns(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def threshold_subject(rule: str, metric: str) -> str:
-    """Returns what a threshold limits, in a few words: "AUC minus baseline's"."""
-    ends = {"floor": ", candidate", "change": " minus baseline's", "gap": ", test minus train"}
-    return METRIC_LABELS[metric] + ends[rule]
-
-
-def threshold_sentence(
-    rule: str, metric: str, value: float, *, relation: str, bound: float, worst: float | None = None
-) -> str:
-    """Returns the result of a threshold in a sentence: "the AUC is 0.9123, at least 0.6".
-
-    Args:
-        rule: floor, change or gap.
-        metric: a key of METRIC_LABELS.
-        value: the value of the metric, the difference or the gap.
-        relation: how the value relates to the bound, such as `at least` or `not at most`.
-        bound: the bound, signed except for a floor.
-        worst: the end of the value's interval, where that was compared with the bound instead of the value.
-    """
-    show = number if rule == "floor" else difference
-    begins = {
-        "floor": f"the {METRIC_LABELS[metric]} is {show(value)}",
-        "change": f"the {METRIC_LABELS[metric]} differs from the baseline's by {show(value)}",
-        "gap": f"the {METRIC_LABELS[metric]} on the test split differs from that on the training split by "
-        f"{show(value)}",
-    }
-    end = "" if worst is None else f" and may be {show(worst)}"
-    limit = f"{bound:g}" if rule == "floor" else signed_bound(bound)
-    return f"{begins[rule]}{end}, {relation} {limit}"
-
-
 def html_number(value: Any, digits: int = 4) -> str:
     """Returns a number with so many decimals, "NaN" or "infinite"; "none" for anything that is not a number."""
     if isinstance(value, bool) or not isinstance(value, int | float):

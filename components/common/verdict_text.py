@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from components.common.formatting import VISIBLE_DIFFERENCE, number
+from components.common.formatting import METRIC_LABELS, VISIBLE_DIFFERENCE, difference, number, signed_bound
 
 LOWER_IS_BETTER = frozenset({"log_loss"})
 """The metrics that are better when they are lower; all others are better when they are higher."""
@@ -10,20 +10,20 @@ NO_REASON = "the Evaluator gave no reason"
 MOST_REASONS = 4
 
 
-def better_or_worse(metric: str, difference: float | None) -> str:
+def better_or_worse(metric: str, change: float | None) -> str:
     """Returns whether the candidate is "better" or "worse"; empty if undefined or 0 in four decimals.
 
     Args:
         metric: the name of the metric.
-        difference: the candidate's value minus the baseline's.
+        change: the candidate's value minus the baseline's.
 
     Example:
         >>> better_or_worse("log_loss", -0.1)
         'better'
     """
-    if difference is None or not abs(difference) >= VISIBLE_DIFFERENCE:  # `not`: also for NaN
+    if change is None or not abs(change) >= VISIBLE_DIFFERENCE:  # `not`: also for NaN
         return ""
-    return "better" if (difference < 0) == (metric in LOWER_IS_BETTER) else "worse"
+    return "better" if (change < 0) == (metric in LOWER_IS_BETTER) else "worse"
 
 
 def comparison_sentence(candidate: float | None, baseline: float | None) -> str:
@@ -52,3 +52,38 @@ def first_reasons(reasons: Sequence[str]) -> str:
     more = len(reasons) - MOST_REASONS
     shown = [*reasons[:MOST_REASONS], *([f"and {more} more"] if more > 0 else [])]
     return "; ".join(shown) or NO_REASON
+
+
+def threshold_subject(rule: str, metric: str) -> str:
+    """Returns what a threshold limits, in a few words: "AUC minus baseline's"."""
+    ends = {"floor": ", candidate", "change": " minus baseline's", "gap": ", test minus train"}
+    return METRIC_LABELS[metric] + ends[rule]
+
+
+def threshold_sentence(
+    rule: str, metric: str, value: float, *, relation: str, bound: float, worst: float | None = None
+) -> str:
+    """Returns the result of a threshold in a sentence.
+
+    Args:
+        rule: floor, change or gap.
+        metric: a key of METRIC_LABELS.
+        value: the value of the metric, the difference or the gap.
+        relation: how the value relates to the bound, such as `at least` or `not at most`.
+        bound: the bound, signed except for a floor.
+        worst: the end of the value's interval, where that was compared with the bound instead of the value.
+
+    Example:
+        >>> threshold_sentence("floor", "auc", 0.9123, relation="at least", bound=0.6)
+        'the AUC is 0.9123, at least 0.6'
+    """
+    show = number if rule == "floor" else difference
+    begins = {
+        "floor": f"the {METRIC_LABELS[metric]} is {show(value)}",
+        "change": f"the {METRIC_LABELS[metric]} differs from the baseline's by {show(value)}",
+        "gap": f"the {METRIC_LABELS[metric]} on the test split differs from that on the training split by "
+        f"{show(value)}",
+    }
+    end = "" if worst is None else f" and may be {show(worst)}"
+    limit = f"{bound:g}" if rule == "floor" else signed_bound(bound)
+    return f"{begins[rule]}{end}, {relation} {limit}"

@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from components.common.formatting import threshold_sentence
 from components.common.verdict_record import (
     ComparedMetric,
     GeneralizationGap,
@@ -12,7 +11,7 @@ from components.common.verdict_record import (
     MetricIntervals,
     Threshold,
 )
-from components.common.verdict_text import LOWER_IS_BETTER
+from components.common.verdict_text import LOWER_IS_BETTER, threshold_sentence
 from components.config.evaluation import EvaluationConfig
 
 Measured = Mapping[str, ComparedMetric]

@@ -1,4 +1,4 @@
-"""The summary of a run on the terminal: its result, the two models side by side, each threshold, and the files."""
+"""The summary of a run on the terminal: its result in a sentence, the tables of the verdict, and the files."""
 
 import math
 import textwrap
@@ -8,21 +8,16 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from components.common.formatting import (
-    METRIC_LABELS,
-    difference,
-    difference_interval,
-    named_values,
-    number,
-    plural,
-    rounded_difference,
-    signed_bound,
-    threshold_subject,
+from components.common.formatting import named_values, plural
+from components.common.verdict_text import comparison_sentence, first_reasons
+from pipeline_def.runs.summary import Summary
+from pipeline_def.terminal.verdict_tables import (
+    Line,
+    gap_lines,
+    metric_lines,
+    slice_lines,
+    threshold_lines,
 )
-from components.common.verdict_record import Threshold
-from components.common.verdict_text import better_or_worse, comparison_sentence, first_reasons
-from pipeline_def.runs.summary import Intervals, ModelMetrics, Summary
-from pipeline_def.terminal.slice_lines import nan_if_undefined, slice_lines
 
 _WIDTH = 78
 _STYLES = {
@@ -33,7 +28,6 @@ _STYLES = {
     "failed": "bold red",
 }
 _LABEL_WIDTH = 10
-Line = tuple[str, str]  # text and rich style
 
 
 def render(summary: Summary) -> str:
@@ -55,10 +49,10 @@ def styled(summary: Summary) -> Text:
     """Returns the summary with rich's styles; `.plain` is the text without them."""
     blocks = [
         list(_headline(summary)),
-        list(_metrics(summary)),
-        list(_gap(summary)),
+        list(metric_lines(summary)),
+        list(gap_lines(summary)),
         list(slice_lines(summary.slices)),
-        list(_thresholds(summary)),
+        list(threshold_lines(summary)),
         list(_log_tail(summary)),
         list(_facts(summary)),
     ]
@@ -80,14 +74,14 @@ def _headline(summary: Summary) -> Iterator[Line]:
     if summary.status == "failed" and summary.pushed_path:
         yield f"The model was pushed before that: version {summary.pushed_version} is being served.", "bold"
     elif summary.status != "pushed":
-        yield "Nothing was published; what is being served stays as it was.", ""
+        yield "Nothing was published; the served model is unchanged.", ""
 
 
 def _reason(summary: Summary) -> str:
     if summary.status == "pushed":
         return _why_not_pushed(summary) if summary.override else _why_pushed(summary)
     if summary.status == "partial":
-        return "Done: the part of the pipeline that was asked for, which does not push."
+        return "Done: the selected steps ran; the Pusher is not one of them."
     if summary.status == "not_blessed":
         return _why_not_pushed(summary)
     error = summary.error or "no reason was recorded"
@@ -115,90 +109,6 @@ def _by_hand(summary: Summary) -> Iterator[str]:
     if summary.override:
         override = summary.override
         yield f"Blessed by hand, by {override.by} on {override.at}: {override.reason}"
-
-
-def _metrics(summary: Summary) -> Iterator[Line]:
-    if summary.metrics is None:
-        return
-    candidate, baseline = summary.metrics.candidate, summary.metrics.baseline
-    intervals = summary.intervals if baseline else None
-    width = 10 if intervals else 12
-    heads = ("candidate", "baseline") if baseline else ("candidate",)
-    head = "".join(f"{head:>{width}}" for head in heads) + (f"{'difference':>12}" if baseline else "")
-    share = f"{intervals.confidence * 100:g}% interval" if intervals else ""
-    yield f"{'On the test split':<18}{head}{share:>21}".rstrip(), "bold"
-    for name, label in METRIC_LABELS.items():
-        yield _metric_row(name, f"{label:<18}", (candidate, baseline), intervals), ""
-    counts = [model.example_count for model in (candidate, baseline) if model]
-    cells = "".join(f"{'none' if count is None else f'{count:,}':>{width}}" for count in counts)
-    yield f"{'rows':<18}{cells}", ""
-    yield from _sampled(summary, "test", "judged on")
-
-
-def _metric_row(
-    name: str, label: str, models: tuple[ModelMetrics, ModelMetrics | None], intervals: Intervals | None
-) -> str:
-    candidate, baseline = models
-    width = 10 if intervals else 12
-    value: float | None = getattr(candidate, name)
-    row = f"{label}{number(nan_if_undefined(value)):>{width}}"
-    if baseline is None:
-        return row
-    other: float | None = getattr(baseline, name)
-    change = None if value is None or other is None else value - other
-    ends = getattr(intervals, name).difference if hasattr(intervals, name) else None
-    interval = difference_interval(ends) if ends else ""
-    column = f"{interval:>21}" if intervals else ""
-    row += f"{number(nan_if_undefined(other)):>{width}}{rounded_difference(nan_if_undefined(change)):>12}{column}"
-    return f"{row}  {better_or_worse(name, change)}".rstrip()
-
-
-def _gap(summary: Summary) -> Iterator[Line]:
-    if summary.gap is None:
-        return
-    models = [("candidate", summary.gap.candidate), ("baseline", summary.gap.baseline)]
-    values = [
-        f"{name} {rounded_difference(nan_if_undefined(model.log_loss))}" for name, model in models if model
-    ]
-    yield f"log loss, test minus train: {', '.join(values)}", ""
-    yield from _sampled(summary, "train", "measured on")
-
-
-def _sampled(summary: Summary, split: str, verb: str) -> Iterator[Line]:
-    if sample := summary.sampled.get(split):
-        yield f"{verb} {sample.rows:,} of {sample.of:,} {split} rows (evaluation.max_rows)", ""
-
-
-def _thresholds(summary: Summary) -> Iterator[Line]:
-    """Yields all thresholds on the whole test split, the missed ones on slices, and the number of those on slices."""
-    if not summary.thresholds:
-        return
-    worst = "at worst" if summary.thresholds[0].mode == "confidence" else ""
-    yield f"{'Threshold':<30}{'value':>12}{worst:>{12 if worst else 0}}{'bound':>12}", "bold"
-    for item in summary.thresholds:
-        if item.slice is None:
-            yield _threshold_row(item), "" if item.passed else "bold red"
-    on_slices = [item for item in summary.thresholds if item.slice is not None]
-    last = None
-    for item in on_slices:
-        if not item.passed:
-            if item.slice != last:
-                yield f"where {item.slice}", ""
-            last = item.slice
-            yield _threshold_row(item), "bold red"
-    if on_slices:
-        passed = sum(item.passed for item in on_slices)
-        yield f"on slices: {passed} of {len(on_slices)} passed", ""
-
-
-def _threshold_row(item: Threshold) -> str:
-    is_floor = item.rule == "floor"
-    show = number if is_floor else difference
-    value, compared = (show(nan_if_undefined(found)) for found in (item.value, item.compared))
-    bound = f"{item.direction} {f'{item.bound:g}' if is_floor else signed_bound(item.bound)}"
-    worst = f"{compared:>12}" if item.mode == "confidence" else ""
-    row = f"{threshold_subject(item.rule, item.metric):<30}{value:>12}{worst}{bound:>12}"
-    return f"{row}  {'passed' if item.passed else 'FAILED'}"
 
 
 def _log_tail(summary: Summary) -> Iterator[Line]:

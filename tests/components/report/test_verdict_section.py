@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from components.common.verdict_text import better_or_worse
 from components.report import verdict_section
 from components.report.blocks import TableBlock, TextBlock
 
@@ -116,23 +115,6 @@ def test_the_two_models_side_by_side(made: Any) -> None:
             "−0.1294 to −0.1094",
         ),
     )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("metric", "difference", "word"),
-    [
-        ("auc", 0.01, "better"),
-        ("auc", -0.01, "worse"),
-        ("log_loss", 0.01, "worse"),
-        ("log_loss", -0.01, "better"),
-        ("auc", 0.00001, ""),
-        ("auc", float("nan"), ""),
-        ("auc", None, ""),
-    ],
-)
-def test_better_or_worse(metric: str, difference: Any, word: str) -> None:
-    """Log loss is better when lower; a difference that four decimals do not show is neither."""
-    assert better_or_worse(metric, difference) == word
 
 
 def test_without_a_baseline(made: Any) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from components.common.formatting import threshold_sentence
 from components.common.ingest_record import RowCounts
 from components.common.verdict_record import MetricIntervals, Threshold
+from components.common.verdict_text import threshold_sentence
 from pipeline_def.runs.summary import (
     BothMetrics,
     GapSummary,
@@ -137,7 +137,7 @@ def test_not_blessed_has_each_missed_threshold_and_that_nothing_was_published() 
     assert text.startswith(
         "Not blessed: the AUC is 0.5500, not at least 0.6; the log loss differs from\n"
         "the baseline's by +0.0200, not at most 0.\n"
-        "Nothing was published; what is being served stays as it was.\n"
+        "Nothing was published; the served model is unchanged.\n"
     )
     assert "\nAUC, candidate                      0.5500      >= 0.6  FAILED\n" in text
     assert "\nlog loss minus baseline's          +0.0200        <= 0  FAILED\n" in text
@@ -146,7 +146,7 @@ def test_not_blessed_has_each_missed_threshold_and_that_nothing_was_published() 
 def test_a_run_that_ends_before_the_pusher() -> None:
     steps = (*STEPS[:1], StepRecord(name="Pusher", seconds=0, cached=False, status="skipped"))
     text = render(summary(status="partial", exit_code=0, thresholds=(), metrics=None, steps=steps))
-    assert text.startswith("Done: the part of the pipeline that was asked for, which does not push.\n")
+    assert text.startswith("Done: the selected steps ran; the Pusher is not one of them.\n")
     assert "1 step in 1.2 s, all from cache" in text
 
 
@@ -183,7 +183,7 @@ def test_data_refused_keeps_the_lines_of_the_reason() -> None:
     )
     assert text == (
         f"Data refused: {error}\n"
-        "Nothing was published; what is being served stays as it was.\n\n"
+        "Nothing was published; the served model is unchanged.\n\n"
         "Bad rows  set aside in bad.jsonl\n"
         "Run       r"
     )
@@ -203,7 +203,7 @@ def test_failed_shows_step_reason_last_lines_and_logs() -> None:
     )
     assert text == (
         "Failed in Trainer: ValueError: boom\n"
-        "Nothing was published; what is being served stays as it was.\n\n"
+        "Nothing was published; the served model is unchanged.\n\n"
         "The last lines of its log:\n"
         "  Traceback [red]\n"
         "    raise\n\n"
@@ -288,7 +288,7 @@ INTERVALS = Intervals(
 NOT_BLESSED = """\
 Not blessed: the AUC differs from the baseline's by +0.0112 and may be
 -0.0100, not at least 0.
-Nothing was published; what is being served stays as it was.
+Nothing was published; the served model is unchanged.
 
 On the test split  candidate  baseline  difference         90% interval
 AUC                   0.9123    0.9011     +0.0112   -0.0100 to +0.0301  better

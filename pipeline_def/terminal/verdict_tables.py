@@ -1,0 +1,132 @@
+"""The tables of the verdict on the terminal: metrics, gap, slices and thresholds; each fits 80 columns."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from components.common.formatting import (
+    METRIC_LABELS,
+    difference,
+    difference_interval,
+    number,
+    rounded_difference,
+    signed_bound,
+)
+from components.common.verdict_record import Threshold
+from components.common.verdict_text import better_or_worse, threshold_subject
+from pipeline_def.runs.summary import Intervals, ModelMetrics, SliceSummary, Summary
+
+_NAME_WIDTH = 28
+_MOST_SLICES = 12
+Line = tuple[str, str]
+"""A line of text, and its style for rich."""
+
+
+def metric_lines(summary: Summary) -> Iterator[Line]:
+    """Yields the table of both models' metrics on the test split, with the intervals of the differences."""
+    if summary.metrics is None:
+        return
+    candidate, baseline = summary.metrics.candidate, summary.metrics.baseline
+    intervals = summary.intervals if baseline else None
+    width = 10 if intervals else 12
+    heads = ("candidate", "baseline") if baseline else ("candidate",)
+    head = "".join(f"{head:>{width}}" for head in heads) + (f"{'difference':>12}" if baseline else "")
+    share = f"{intervals.confidence * 100:g}% interval" if intervals else ""
+    yield f"{'On the test split':<18}{head}{share:>21}".rstrip(), "bold"
+    for name, label in METRIC_LABELS.items():
+        yield _metric_row(name, f"{label:<18}", (candidate, baseline), intervals), ""
+    counts = [model.example_count for model in (candidate, baseline) if model]
+    cells = "".join(f"{'none' if count is None else f'{count:,}':>{width}}" for count in counts)
+    yield f"{'rows':<18}{cells}", ""
+    yield from _sampled(summary, "test", "judged on")
+
+
+def _metric_row(
+    name: str, label: str, models: tuple[ModelMetrics, ModelMetrics | None], intervals: Intervals | None
+) -> str:
+    candidate, baseline = models
+    width = 10 if intervals else 12
+    value: float | None = getattr(candidate, name)
+    row = f"{label}{number(_nan_if_undefined(value)):>{width}}"
+    if baseline is None:
+        return row
+    other: float | None = getattr(baseline, name)
+    change = None if value is None or other is None else value - other
+    ends = getattr(intervals, name).difference if hasattr(intervals, name) else None
+    interval = difference_interval(ends) if ends else ""
+    column = f"{interval:>21}" if intervals else ""
+    row += f"{number(_nan_if_undefined(other)):>{width}}{rounded_difference(_nan_if_undefined(change)):>12}{column}"
+    return f"{row}  {better_or_worse(name, change)}".rstrip()
+
+
+def gap_lines(summary: Summary) -> Iterator[Line]:
+    """Yields the generalization gap of both models."""
+    if summary.gap is None:
+        return
+    models = [("candidate", summary.gap.candidate), ("baseline", summary.gap.baseline)]
+    values = [
+        f"{name} {rounded_difference(_nan_if_undefined(model.log_loss))}" for name, model in models if model
+    ]
+    yield f"log loss, test minus train: {', '.join(values)}", ""
+    yield from _sampled(summary, "train", "measured on")
+
+
+def _sampled(summary: Summary, split: str, verb: str) -> Iterator[Line]:
+    if sample := summary.sampled.get(split):
+        yield f"{verb} {sample.rows:,} of {sample.of:,} {split} rows (evaluation.max_rows)", ""
+
+
+def slice_lines(slices: Sequence[SliceSummary]) -> Iterator[Line]:
+    """Yields a line for each of the first twelve slices that have rows: both models' log loss, and the difference."""
+    shown = [part for part in slices if part.rows]
+    if not shown:
+        return
+    yield f"{'Slice':<{_NAME_WIDTH}}{'rows':>8}{'log loss':>12}{'baseline':>12}{'difference':>12}", "bold"
+    for part in shown[:_MOST_SLICES]:
+        name = part.name if len(part.name) < _NAME_WIDTH else part.name[: _NAME_WIDTH - 2] + "…"
+        row = f"{name:<{_NAME_WIDTH}}{part.rows:>8,}"
+        if part.too_small:
+            yield f"{row}  too few rows to be judged", "dim"
+            continue
+        candidate = _nan_if_undefined(part.candidate.log_loss)
+        baseline = _nan_if_undefined(part.baseline.log_loss) if part.baseline else None
+        change = None if baseline is None else candidate - baseline
+        yield f"{row}{number(candidate):>12}{number(baseline):>12}{difference(change):>12}", ""
+    if len(shown) > _MOST_SLICES:
+        yield f"and {len(shown) - _MOST_SLICES} more, in summary.json", ""
+
+
+def threshold_lines(summary: Summary) -> Iterator[Line]:
+    """Yields all thresholds on the whole test split, the missed ones on slices, and the number of those on slices."""
+    if not summary.thresholds:
+        return
+    worst = "at worst" if summary.thresholds[0].mode == "confidence" else ""
+    yield f"{'Threshold':<30}{'value':>12}{worst:>{12 if worst else 0}}{'bound':>12}", "bold"
+    for item in summary.thresholds:
+        if item.slice is None:
+            yield _threshold_row(item), "" if item.passed else "bold red"
+    on_slices = [item for item in summary.thresholds if item.slice is not None]
+    last = None
+    for item in on_slices:
+        if not item.passed:
+            if item.slice != last:
+                yield f"where {item.slice}", ""
+            last = item.slice
+            yield _threshold_row(item), "bold red"
+    if on_slices:
+        passed = sum(item.passed for item in on_slices)
+        yield f"on slices: {passed} of {len(on_slices)} passed", ""
+
+
+def _threshold_row(item: Threshold) -> str:
+    is_floor = item.rule == "floor"
+    show = number if is_floor else difference
+    value, compared = (show(_nan_if_undefined(found)) for found in (item.value, item.compared))
+    bound = f"{item.direction} {f'{item.bound:g}' if is_floor else signed_bound(item.bound)}"
+    worst = f"{compared:>12}" if item.mode == "confidence" else ""
+    row = f"{threshold_subject(item.rule, item.metric):<30}{value:>12}{worst}{bound:>12}"
+    return f"{row}  {'passed' if item.passed else 'FAILED'}"
+
+
+def _nan_if_undefined(value: float | None) -> float:
+    """Returns NaN for a value that was measured and is undefined, which the records have as None."""
+    return math.nan if value is None else value
