@@ -1,25 +1,27 @@
-"""Seconds from the start of a process until what a step runs is imported, and of `regpipe run` as a whole.
+"""Measures the time until the code of a step is imported, and the time of `regpipe run` as a whole.
 
     python benchmarks/startup.py --peer /path/to/a/clone/at/another/commit
 
-Each number is the median of several fresh processes, this clone's and the peer's in turn: on a machine with other work,
-the processor time says more than the wall time.
+Each number is the median of several new processes. The peer is measured by its own copy of this script, in its own
+environment if it has one, in turn with this clone. On a busy machine the processor time is more reliable than the wall
+time.
 """
 
 import argparse
 import os
+import re
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parents[1]
-# What is imported before the executor's own code: as the launcher imports it, by the name in the compiled pipeline.
+# What the launcher imports before a step's own code runs.
 STEPS = {
     "ExampleGen": "components.example_gen.executor",
     "StatisticsGen": "components.statistics.executor",
@@ -32,82 +34,96 @@ STEPS = {
     "Pusher": "components.pusher.component",
     "Report": "components.report.component",
 }
-# A clone from before there was such a module imports without it.
 _START = """
-try:
-    from pipeline_def import lazy_imports
-    lazy_imports.install()
-except ImportError:
-    pass
-import pipeline_def.kubeflow.node, pipeline_def.node
+from pipeline_def.launcher import lazy_imports
+lazy_imports.install()
+import pipeline_def.kubeflow.step_entrypoint, pipeline_def.launcher.node
 """
-_EVALUATOR_BEFORE = ("components.evaluator.executor", "components.evaluator")
-
-
-_RUN = (sys.executable, "-m", "pipeline_def.cli", "run", "--root")
+_RUN = "`regpipe run`"
+_CACHED = "again, cached"
+_ROW = re.compile(r"\| (.+) \| ([0-9.]+) \(([0-9.]+)\) \|")
 
 
 class Spent(NamedTuple):
-    """Of one process, with its children: seconds on the wall and of the processor."""
+    """The time of one process and its children on the wall clock and on the processor, in seconds."""
 
     wall: float
     processor: float
 
 
-def measure(command: Sequence[str], folder: Path) -> Spent:
-    """Runs a command to its end.
+def measure(command: Sequence[str]) -> Spent:
+    """Runs a command in this clone.
 
     Raises:
         CalledProcessError: it failed.
     """
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     subprocess.run(
-        command, cwd=folder, check=True, capture_output=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"}
+        command, cwd=HERE, check=True, capture_output=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"}
     )
     wall, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     return Spent(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 def median(spent: Sequence[Spent]) -> str:
-    """As `processor (wall)`."""
+    """Formats the medians as `processor (wall)`."""
     wall, processor = (statistics.median(values) for values in zip(*spent, strict=True))
     return f"{processor:.1f} ({wall:.1f})"
 
 
-def _import(step: str, clone: Path) -> list[str]:
-    modules = STEPS[step]
-    if not (clone / "components" / "evaluator").is_dir():
-        modules = modules.replace(*_EVALUATOR_BEFORE)
-    return [sys.executable, "-c", f"{_START}\nimport {modules}"]
+def measure_here(item: str, repeat: int) -> Iterator[tuple[str, list[Spent]]]:
+    """Measures a step, or "run", in this clone; yields the title and the measurements of each row."""
+    if item == "run":
+        runs: dict[str, list[Spent]] = {_RUN: [], _CACHED: []}
+        for _ in range(repeat):
+            with tempfile.TemporaryDirectory() as root:
+                for spent in runs.values():
+                    spent.append(measure([sys.executable, "-m", "pipeline_def.cli", "run", "--root", root]))
+        yield from runs.items()
+    else:
+        code = f"{_START}\nimport {STEPS[item]}"
+        yield item, [measure([sys.executable, "-c", code]) for _ in range(repeat)]
+
+
+def measure_both(peer: Path, item: str, repeat: int) -> Iterator[tuple[str, list[Spent], list[Spent]]]:
+    """Runs the script of the peer and this one in turn; yields the title and both measurements of each row."""
+    rows: dict[str, tuple[list[Spent], list[Spent]]] = {}
+    for _ in range(repeat):
+        for column, clone in enumerate((peer, HERE)):
+            for title, spent in _measure_clone(clone, item):
+                rows.setdefault(title, ([], []))[column].append(spent)
+    for title, (theirs, ours) in rows.items():
+        yield title, theirs, ours
+
+
+def _measure_clone(clone: Path, item: str) -> Iterator[tuple[str, Spent]]:
+    python = clone / ".venv" / "bin" / "python"
+    command = [python if python.exists() else sys.executable, "benchmarks/startup.py"]
+    done = subprocess.run(
+        [*command, "--only", item, "--repeat", "1"], cwd=clone, check=True, capture_output=True, text=True
+    )
+    for title, processor, wall in _ROW.findall(done.stdout):
+        yield title, Spent(float(wall), float(processor))
 
 
 def main() -> None:
-    """Prints a table in Markdown: processor seconds, wall seconds in brackets."""
-    parser = argparse.ArgumentParser(description="measure the start of the steps and of `regpipe run`")
-    parser.add_argument("--peer", type=Path, help="another clone, run in this environment")
+    """Prints a table in Markdown: processor seconds, and wall seconds in parentheses."""
+    parser = argparse.ArgumentParser(description="measure the start-up of the steps and of `regpipe run`")
+    parser.add_argument("--peer", type=Path, help="another clone of this project")
     parser.add_argument("--only", nargs="+", choices=[*STEPS, "run"], default=[*STEPS, "run"])
     parser.add_argument("--repeat", type=int, default=3)
     args = parser.parse_args()
-    clones = [clone for clone in (args.peer, HERE) if clone]
-    print("|", " | ".join(["processor seconds (wall)", *(["peer"] if args.peer else []), "this"]), "|")
-    print("| --- |", " | ".join("---:" for _ in clones), "|")
-    for step in filter(args.only.__contains__, STEPS):
-        taken = [[measure(_import(step, clone), clone) for clone in clones] for _ in range(args.repeat)]
-        print(
-            f"| {step} |", " | ".join(median(column) for column in zip(*taken, strict=True)), "|", flush=True
+    titles = ["processor seconds (wall)", *(["peer"] if args.peer else []), "this"]
+    print("|", " | ".join(titles), "|")
+    print("| --- |", " | ".join("---:" for _ in titles[1:]), "|")
+    for item in args.only:
+        rows = (
+            measure_both(args.peer.resolve(), item, args.repeat)
+            if args.peer
+            else measure_here(item, args.repeat)
         )
-    if "run" in args.only:
-        _runs(clones, args.repeat)
-
-
-def _runs(clones: Sequence[Path], repeat: int) -> None:
-    runs: dict[str, list[list[Spent]]] = {"`regpipe run`": [], "again, cached": []}
-    for _ in range(repeat):
-        with tempfile.TemporaryDirectory() as folder:
-            for taken in runs.values():
-                taken.append([measure([*_RUN, f"{folder}/{at}"], clone) for at, clone in enumerate(clones)])
-    for name, taken in runs.items():
-        print(f"| {name} |", " | ".join(median(column) for column in zip(*taken, strict=True)), "|")
+        for title, *columns in rows:
+            print(f"| {title} |", " | ".join(median(spent) for spent in columns), "|", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
-"""Has libraries run what is not always needed when it is first used, and not before; both entry points begin with it.
+"""Defers heavy imports until first use. Both entry points, the command line and a step on Kubeflow, start with it.
 
-A listed module is entered under its name without being run. The first look at anything in it runs it, as the import
-would have done: it is the module itself, no stand-in. What makes that hold:
+Importing a listed module creates the module but does not run its code. The first access to an attribute runs the code
+in that same module object, so the result is the one of a normal import:
 
-- `import a.b` and `from a import b` don't look into `b`; `from a.b import c` does, and runs it.
-- A submodule of a listed package is imported after the package was run, as always, but for those in `BEFORE`.
-- An annotation looks into a module, too: those in `UNQUOTED` are compiled with annotations as text (PEP 563).
-- A listed module that is not installed is not found at the import, as always.
-- One thread runs lazy modules at a time; others wait for it.
+- `import a.b` and `from a import b` access no attribute of `b`; `from a.b import c` does, and so runs `b`.
+- Importing a submodule of a listed package runs the package first, as usual, except for those in `BEFORE`.
+- Annotations access attributes, too: the modules in `UNQUOTED` are compiled with annotations as text (PEP 563).
+- Importing a listed module that is not installed raises ModuleNotFoundError, as usual.
+- Only one thread at a time runs a lazy module; others wait for it.
 
-A listed name that a library no longer has changes nothing for a run;
-tests/pipeline_def/launcher/test_lazy_imports.py tells.
+If a library no longer has a listed module, nothing changes for a run, but
+tests/pipeline_def/launcher/test_lazy_imports.py fails.
 """
 
 import __future__
@@ -27,40 +27,40 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any
 
-# For whom, and the seconds of processor time that it takes where nothing else has imported it.
+# Why each module is imported although most steps don't need it, and the processor time in seconds that this takes.
 LAZY = {
-    "tensorflow": "TFX's file systems, whose local one does without; and the steps that don't compute: 2.5 s",
-    "tensorflow_data_validation": "a helper of TFX's Trainer, and one function for our statistics: 0.5 s",
-    "tensorflow_model_analysis": "the Evaluator's settings, which are protos: 1 s, TensorFlow and Beam",
-    "tfx.components": "all of TFX's components, for who wants one; with TFMA, KerasTuner, kubernetes: 2 s",
-    "tfx.components.transform": "its executor, for who wants the component: 0.2 s, and TensorFlow",
+    "tensorflow": "TFX's file systems, of which local files need none of it, and steps that don't compute: 2.5 s",
+    "tensorflow_data_validation": "a helper of TFX's Trainer, and one function of our statistics: 0.5 s",
+    "tensorflow_model_analysis": "the Evaluator's settings, which are protos: 1 s, plus TensorFlow and Beam",
+    "tfx.components": "imports all of TFX's components, with TFMA, KerasTuner and kubernetes: 2 s",
+    "tfx.components.transform": "imports the executor along with the component: 0.2 s, plus TensorFlow",
     "keras.wrappers": "Keras models for scikit-learn: 1.0 s",
-    "keras._tf_keras.keras.wrappers": "the same by another name",
-    "tensorflow.python.keras.models": "TensorFlow's feature columns, for a base class of old; with scipy: 0.2 s",
-    "matplotlib": "Keras's pictures, where it is installed: 0.4 s",
+    "keras._tf_keras.keras.wrappers": "the same under another name",
+    "tensorflow.python.keras.models": "a legacy base class in TensorFlow's feature columns, with scipy: 0.2 s",
+    "matplotlib": "Keras's plots, if matplotlib is installed: 0.4 s",
     "matplotlib.pyplot": "the same",
     "matplotlib.patches": "the same",
-    "IPython": "notebooks, for Keras's file editor: 0.2 s",
-    "scipy.stats": "the confidence intervals of TFMA's: 0.4 s",
-    "nltk": "TFMA's ROUGE, a metric of texts; with scikit-learn: 0.4 s",
+    "IPython": "notebook support of Keras's file editor: 0.2 s",
+    "scipy.stats": "TFMA's confidence intervals: 0.4 s",
+    "nltk": "TFMA's ROUGE, a metric for text, with scikit-learn: 0.4 s",
     "rouge_score.rouge_scorer": "the same",
     "rouge_score.scoring": "the same",
     "rouge_score.tokenizers": "the same",
-    "tensorflow_model_analysis.notebook.visualization": "notebooks: 0.1 s",
-    "tqdm.notebook": "the progress bars of BigQuery's client in notebooks; with IPython: 0.3 s",
-    "google.cloud.bigquery": "sources and sinks of Beam's: 0.1 s",
+    "tensorflow_model_analysis.notebook.visualization": "TFMA's views in notebooks: 0.1 s",
+    "tqdm.notebook": "progress bars of BigQuery's client in notebooks, with IPython: 0.3 s",
+    "google.cloud.bigquery": "Beam's sources and sinks: 0.1 s",
     "google.cloud.bigquery_storage_v1": "the same: 0.05 s",
     "google.cloud.pubsub": "the same: 0.1 s",
     "google.cloud.dataflow": "Beam's Dataflow runner: 0.05 s",
-    "googleapiclient.discovery": "TensorFlow on several of Google's machines: 0.1 s",
-    "docker": "TFX's executors in containers: 0.05 s",
+    "googleapiclient.discovery": "TensorFlow's cluster resolvers for Google Cloud: 0.1 s",
+    "docker": "TFX's container executors: 0.05 s",
 }
-# Submodules that need nothing of what their package does: TFX's packages only collect names, the others are protos,
-# what TFMA offers for this, its sdk, and helpers of TFDV.
+# Submodules that don't need their package to run first: TFX's packages only re-export names; the others are protos,
+# TFMA's sdk, which is made for this, and helpers of TFDV.
 BEFORE = {
     "tfx.components": ("tfx.components.",),
     "tfx.components.transform": ("tfx.components.transform.",),
-    # All that the protos in core import: TensorFlow, run while one of them is on its way in, would find it half made.
+    # All that the protos in core import. If TensorFlow ran while one of them is imported, it would find it incomplete.
     "tensorflow": ("tensorflow.core", "tensorflow.compiler", "tensorflow.tsl"),
     "tensorflow_data_validation": ("tensorflow_data_validation.utils",),
     "matplotlib": ("matplotlib.pyplot", "matplotlib.patches"),
@@ -73,15 +73,15 @@ UNQUOTED = (
     "tensorflow_model_analysis.view.widget_view",
     "tfx.components.statistics_gen.stats_artifact_utils",
 )
-# TFX marks classes for its documentation by decorators of TensorFlow's, and does without where that is not installed.
+# TFX uses TensorFlow's documentation decorators, if they are installed. This module is run as if they were not.
 WITHOUT = {"tfx.utils.doc_controls": "tensorflow.tools.docs"}
-# Python looks for garbage after 700 new objects. Imports make a million, to stay, and looking through them takes 1.5 s
-# of 5.5 s. With 10,000, it takes 0.3 s and finds the same garbage a moment later.
-_PYTHONS_OWN = gc.get_threshold()
-_WHILE_IMPORTING = (10_000, *_PYTHONS_OWN[1:])
-# Tests and tools ask every module for these, and want nothing of it.
-_ASKED_OF_ALL = {"__warningregistry__", "__wrapped__"}
-# Beam asks in which notebook it runs: in none, as long as nobody has run IPython.
+# Python collects garbage after 700 new objects. Imports create a million objects that stay, and tracing them takes
+# 1.5 s of 5.5 s. With 10,000 instead of 700 it takes 0.3 s, and the same garbage is found a little later.
+_DEFAULT_THRESHOLDS = gc.get_threshold()
+_IMPORT_THRESHOLDS = (10_000, *_DEFAULT_THRESHOLDS[1:])
+# Tests and tools look these up in every module; they don't need the module's code.
+_LOOKED_UP_EVERYWHERE = {"__warningregistry__", "__wrapped__"}
+# Beam calls this to find the notebook it runs in; as long as IPython has not run, there is none.
 _KNOWN_BEFORE: dict[tuple[str, str], Any] = {("IPython", "get_ipython"): lambda: None}
 
 _lock = threading.RLock()
@@ -89,14 +89,14 @@ _running: set[str] = set()
 
 
 class LazyModule(ModuleType):
-    """A module that runs when something in it is first looked for."""
+    """A module whose code runs at the first access to an attribute."""
 
     def __getattr__(self, name: str) -> Any:
-        if name in _ASKED_OF_ALL:
+        if name in _LOOKED_UP_EVERYWHERE:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         if (self.__name__, name) in _KNOWN_BEFORE:
             return _KNOWN_BEFORE[self.__name__, name]
-        # `from package import name` asks the package for a submodule, before it imports it.
+        # `from package import name` looks the submodule up in the package before importing it.
         submodule = f"{self.__name__}.{name}"
         if submodule.startswith(BEFORE.get(self.__name__, ())) and _exists(submodule):
             return importlib.import_module(submodule)
@@ -108,7 +108,7 @@ class LazyModule(ModuleType):
         return list(ModuleType.__dir__(self))
 
     def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:
-        return importlib.import_module, (self.__name__,)  # as cloudpickle, which Beam uses, pickles modules
+        return importlib.import_module, (self.__name__,)  # as cloudpickle, used by Beam, pickles modules
 
 
 def _exists(module: str) -> bool:
@@ -116,13 +116,13 @@ def _exists(module: str) -> bool:
 
 
 def run(module: ModuleType) -> None:
-    """Runs a lazy module, unless it was run before.
+    """Runs the code of a lazy module, unless it has run already.
 
     Raises:
-        Exception: whatever the module raises. It stays lazy, and is run again when it is next looked into.
+        Exception: any error of the module's code. The module stays lazy, and runs again at the next access.
     """
     with _lock:
-        # Another thread has run it, or this one is at it.
+        # Another thread has run it, or this thread is running it now.
         if not isinstance(module, LazyModule) or module.__name__ in _running:
             return
         _running.add(module.__name__)
@@ -134,7 +134,7 @@ def run(module: ModuleType) -> None:
 
 
 class _LazyLoader(Loader):
-    """Leaves a module as LazyModule; `real` runs it."""
+    """Turns a module into a LazyModule; `real` is the loader that runs its code."""
 
     def __init__(self, real: Loader) -> None:
         self.real = real
@@ -143,15 +143,15 @@ class _LazyLoader(Loader):
         module.__class__ = LazyModule
 
 
-class _Found(Loader):
-    """Of a submodule that is there already: its package imported it while that was run on its behalf."""
+class _PresentLoader(Loader):
+    """Returns a submodule that its package has imported while the package was run to import that submodule."""
 
     def __init__(self, module: ModuleType) -> None:
         self._module, self._spec = module, module.__spec__
 
     @classmethod
     def spec(cls, module: ModuleType) -> ModuleSpec | None:
-        """Leads here for the moment; Python takes the module's own, and would run it a second time."""
+        """Returns a temporary spec. With the module's own spec, Python would run the module a second time."""
         module.__spec__ = importlib.util.spec_from_loader(module.__name__, cls(module))
         return module.__spec__
 
@@ -163,7 +163,7 @@ class _Found(Loader):
 
 
 class _UnquotedLoader(SourceFileLoader):
-    """Compiles with annotations as text, past Python's cache of compiled modules, which knows nothing of that."""
+    """Compiles a module with annotations as text, without Python's bytecode cache, whose entries have no such flag."""
 
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
@@ -173,7 +173,7 @@ class _UnquotedLoader(SourceFileLoader):
 
 
 class _WithoutLoader(Loader):
-    """Runs a module as it runs where another one is not installed."""
+    """Runs a module as if another module were not installed."""
 
     def __init__(self, real: Loader, absent: str) -> None:
         self._real, self._absent = real, absent
@@ -189,16 +189,44 @@ class _WithoutLoader(Loader):
             del sys.modules[self._absent]
 
 
+class _Collector:
+    """Raises the thresholds of the garbage collector while modules are imported, and restores them afterwards.
+
+    Start-up has no single end: commands import what they need when they need it. So each import raises the thresholds,
+    and the first collection without an import since the last one restores Python's own.
+    """
+
+    def __init__(self) -> None:
+        self._imported = False
+
+    def importing(self) -> None:
+        """Is called for each module that is imported."""
+        if not self._imported:
+            self._imported = True
+            gc.set_threshold(*_IMPORT_THRESHOLDS)
+
+    def __call__(self, phase: str, _: dict[str, int]) -> None:
+        """Is called by Python at the start and at the stop of each collection."""
+        if phase == "stop":
+            if not self._imported:
+                gc.set_threshold(*_DEFAULT_THRESHOLDS)
+            self._imported = False
+
+
+_collector = _Collector()
+
+
 class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        _collector.importing()
         package = fullname.rpartition(".")[0]
         parent = sys.modules.get(package)
         if isinstance(parent, LazyModule) and not fullname.startswith(BEFORE.get(package, ())):
             run(parent)
             if fullname in sys.modules:
-                return _Found.spec(sys.modules[fullname])
+                return _PresentLoader.spec(sys.modules[fullname])
             path = parent.__path__
         if not any(fullname in names for names in (LAZY, UNQUOTED, WITHOUT)):
             return None
@@ -215,23 +243,26 @@ class _Finder(MetaPathFinder):
 
 
 def install() -> None:
-    """From now on the listed modules are lazy, unless they are there already. A second call changes nothing."""
+    """Makes the listed modules lazy, unless they are imported already, and garbage collection rare during imports.
+
+    A second call changes nothing.
+    """
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
-        gc.set_threshold(*_WHILE_IMPORTING)
+        gc.callbacks.append(_collector)
 
 
 @contextlib.contextmanager
 def importing() -> Iterator[None]:
-    """Within it Python seldom looks for garbage, and never again at what has come by its end.
+    """Makes garbage collection rare in the block, and excludes the objects that exist at its end from collection.
 
-    From then on it looks as often as it does by itself: TFMA leaves the rows of each batch in cycles, which take
-    hundreds of MiB until somebody looks.
+    After the block Python's own thresholds apply: TFMA leaves the rows of each batch in reference cycles, which would
+    otherwise occupy hundreds of MiB until the next collection.
     """
-    gc.set_threshold(*_WHILE_IMPORTING)
+    gc.set_threshold(*_IMPORT_THRESHOLDS)
     try:
         yield
     finally:
         gc.collect()
         gc.freeze()
-        gc.set_threshold(*_PYTHONS_OWN)
+        gc.set_threshold(*_DEFAULT_THRESHOLDS)

@@ -1,4 +1,4 @@
-"""Lazy modules are the modules themselves, run later; and a start without what its step does not need."""
+"""Lazy modules are the modules themselves, run later, and a step loads only what it needs."""
 
 import importlib.util
 import json
@@ -39,7 +39,7 @@ print(hashlib.sha256(json_format.MessageToJson(pipeline, sort_keys=True).encode(
 
 
 def answer(code: str) -> list[str]:
-    """The last line that a process of its own prints, in words."""
+    """Runs code in a new process, and returns the words of the last line that it prints."""
     start = "import sys; from pipeline_def.launcher import lazy_imports; lazy_imports.install()\n"
     done = subprocess.run(
         [sys.executable, "-c", start + code], capture_output=True, text=True, check=True, cwd=ROOT
@@ -49,7 +49,7 @@ def answer(code: str) -> list[str]:
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """`write(name="text")` makes modules that are found, `lazypkg` and `lazymod` being lazy; all are forgotten."""
+    """`write(name="text")` creates importable modules, of which `lazypkg` and `lazymod` are lazy."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "meta_path", [lazy_imports._Finder(), *sys.meta_path])
     monkeypatch.setattr(lazy_imports, "LAZY", {"lazypkg": "", "lazymod": "", "lazypkg.absent": ""})
@@ -76,7 +76,7 @@ def ran() -> list[str]:
     return list(getattr(sys, "ran", []))
 
 
-def test_a_lazy_module_runs_once_when_it_is_looked_into(write: Callable[..., None]) -> None:
+def test_a_lazy_module_runs_once_at_the_first_access(write: Callable[..., None]) -> None:
     write(lazymod="x = 1")
     module = importlib.import_module("lazymod")
     assert ran() == []
@@ -93,7 +93,7 @@ def test_a_name_imported_from_it_runs_it(write: Callable[..., None]) -> None:
 
 
 def test_a_package_runs_before_its_submodule_and_each_once(write: Callable[..., None]) -> None:
-    """Also where the package imports that submodule itself."""
+    """Even if the package itself imports the submodule."""
     write(lazypkg="from lazypkg import sub\nx = 1", lazypkg__sub="y = 2")
     importlib.import_module("lazypkg")
     sub = importlib.import_module("lazypkg.sub")
@@ -102,7 +102,7 @@ def test_a_package_runs_before_its_submodule_and_each_once(write: Callable[..., 
     assert sub.__spec__.loader.get_filename("lazypkg.sub").endswith("sub.py")
 
 
-def test_some_submodules_come_before_their_package(write: Callable[..., None]) -> None:
+def test_a_listed_submodule_does_not_run_its_package(write: Callable[..., None]) -> None:
     write(lazypkg="x = 1", lazypkg__early="y = 2")
     exec("from lazypkg import early; assert early.y == 2")
     assert ran() == ["lazypkg.early"]
@@ -110,7 +110,7 @@ def test_some_submodules_come_before_their_package(write: Callable[..., None]) -
     assert ran() == ["lazypkg.early", "lazypkg"]
 
 
-def test_what_is_not_there_is_missed_at_the_import(write: Callable[..., None]) -> None:
+def test_a_missing_module_raises_at_the_import(write: Callable[..., None]) -> None:
     write(lazypkg="")
     with pytest.raises(ModuleNotFoundError, match="No module named 'lazymod'"):
         importlib.import_module("lazymod")
@@ -120,7 +120,7 @@ def test_what_is_not_there_is_missed_at_the_import(write: Callable[..., None]) -
         sys.modules["lazypkg"].absent  # noqa: B018
 
 
-def test_an_error_in_it_is_raised_at_each_look(write: Callable[..., None]) -> None:
+def test_an_error_in_a_lazy_module_is_raised_at_each_access(write: Callable[..., None]) -> None:
     write(lazymod="raise OSError('no disk')")
     module = importlib.import_module("lazymod")
     for _ in range(2):
@@ -129,7 +129,7 @@ def test_an_error_in_it_is_raised_at_each_look(write: Callable[..., None]) -> No
     assert ran() == ["lazymod", "lazymod"]
 
 
-def test_threads_that_look_at_once_run_it_once(write: Callable[..., None]) -> None:
+def test_concurrent_threads_run_a_lazy_module_once(write: Callable[..., None]) -> None:
     write(lazymod="import time\ntime.sleep(0.1)\nx = 1")
     module = importlib.import_module("lazymod")
     seen: list[int] = []
@@ -142,8 +142,8 @@ def test_threads_that_look_at_once_run_it_once(write: Callable[..., None]) -> No
     assert ran() == ["lazymod"]
 
 
-def test_it_is_pickled_as_its_name_and_lists_its_names(write: Callable[..., None]) -> None:
-    """As cloudpickle pickles modules, with which Beam sends functions that use them."""
+def test_a_lazy_module_is_pickled_by_name_and_lists_its_names(write: Callable[..., None]) -> None:
+    """cloudpickle, with which Beam sends functions to workers, pickles modules in the same way."""
     write(lazymod="x = 1")
     module = importlib.import_module("lazymod")
     assert pickle.loads(pickle.dumps(module)) is module
@@ -152,8 +152,10 @@ def test_it_is_pickled_as_its_name_and_lists_its_names(write: Callable[..., None
     assert "x" in dir(module)
 
 
-def test_an_annotation_is_no_look(write: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compiled with annotations as text, a function still has its types for whoever asks."""
+def test_an_annotation_does_not_run_a_lazy_module(
+    write: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The annotations are compiled as text, and get_type_hints() still resolves them."""
     monkeypatch.setattr(lazy_imports, "UNQUOTED", ("unquoted",))
     write(lazymod="class T: ...", unquoted="import lazymod\ndef f(x: lazymod.T): ...")
     module = importlib.import_module("unquoted")
@@ -161,16 +163,18 @@ def test_an_annotation_is_no_look(write: Callable[..., None], monkeypatch: pytes
     assert typing.get_type_hints(module.f) == {"x": sys.modules["lazymod"].T}
 
 
-def test_a_module_runs_without_another(write: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if that were not installed, which it is for everyone else."""
+def test_a_module_runs_as_if_another_were_not_installed(
+    write: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other modules can still import it."""
     monkeypatch.setattr(lazy_imports, "WITHOUT", {"without": "lazymod"})
     write(lazymod="", without="try:\n  import lazymod\n  x = 1\nexcept ModuleNotFoundError:\n  x = 2")
     assert importlib.import_module("without").x == 2
     assert importlib.import_module("lazymod").__name__ == "lazymod"
 
 
-def test_each_listed_module_is_there_and_is_the_real_one() -> None:
-    """An update of a library that takes one away, or imports it in another way, shows here."""
+def test_each_listed_module_exists_and_is_the_real_one() -> None:
+    """Fails after an update of a library that removes a listed module or imports it differently."""
     code = """
 import importlib, importlib.util, json, tfx
 names = {}
@@ -188,8 +192,8 @@ print(json.dumps(names, separators=(",", ":")))
     assert {name for name, good in json.loads(line).items() if not good} == set()
 
 
-def test_the_protos_of_tensorflow_need_nothing_that_runs_it() -> None:
-    """Each of them: one that did would run TensorFlow half-way through its own import."""
+def test_the_protos_of_tensorflow_do_not_run_it() -> None:
+    """A proto that did would run TensorFlow in the middle of its own import."""
     folder = Path(importlib.util.find_spec("tensorflow").origin).parent  # type: ignore[union-attr, arg-type]
     protos = list((folder / "core").rglob("*_pb2.py"))
     imports = {
@@ -203,7 +207,7 @@ def test_the_protos_of_tensorflow_need_nothing_that_runs_it() -> None:
 
 
 def test_tensorflow_runs_after_its_protos() -> None:
-    """As in the Pusher: TF Serving's requests come first, then the model is loaded."""
+    """As in the Pusher, which imports TF Serving's requests before it loads the model."""
     code = """
 from tensorflow_serving.apis import prediction_log_pb2
 lazy = isinstance(sys.modules["tensorflow"], lazy_imports.LazyModule)
@@ -213,14 +217,43 @@ print(lazy, int(tf.constant(7)))
     assert answer(code) == ["True", "7"]
 
 
-def test_the_launcher_and_the_graph_load_none_of_what_the_steps_run() -> None:
-    """So a run in which every step is cached loads none; and the graph is the one with the executors imported."""
+def test_the_launcher_and_the_graph_load_no_executor() -> None:
+    """So a fully cached run loads none either, and the compiled graph is the same as with real executors."""
     digest, *loaded = answer(
         f"import pipeline_def.launcher.node, pipeline_def.runs.collect\n{COMPILED}{LOADED}"
     )
     assert loaded == ["."]
     executors = f"import importlib\nfor name in {EXECUTORS}: importlib.import_module(name)\n"
     assert answer(f"{executors}{COMPILED}print()") == [digest]
+
+
+COLLECTED = """
+import gc
+default = gc.get_threshold()
+import importlib.util, json.tool
+during = gc.get_threshold()
+kept = [[] for _ in range(30_000)]
+after = gc.get_threshold()
+import xml.dom.minidom
+print(default[0], during[0], after == default, gc.get_threshold()[0])
+"""
+
+
+def test_collection_is_rare_only_while_modules_are_imported() -> None:
+    """Imports raise the thresholds of the garbage collector; the first collection without imports restores them."""
+    assert answer(COLLECTED) == ["700", "10000", "True", "10000"]
+
+
+def test_collection_is_as_usual_after_the_executor_is_imported() -> None:
+    """The objects that exist by then are excluded from later collections."""
+    code = """
+import gc
+default = gc.get_threshold()
+with lazy_imports.importing():
+    during = gc.get_threshold()
+print(during[0], gc.get_threshold() == default, gc.get_freeze_count() > 0)
+"""
+    assert answer(code) == ["10000", "True", "True"]
 
 
 @pytest.mark.parametrize(
