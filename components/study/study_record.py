@@ -18,7 +18,7 @@ class _Plain(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class SplitScores(_Plain):
+class SplitMetrics(_Plain):
     """The network as training left it, on all rows of a split, without dropout. `log_loss` has no penalties in it."""
 
     log_loss: Number
@@ -41,8 +41,8 @@ class TrainingResult(_Plain):
         failure: why there are no scores, where the loss ran away; otherwise empty.
     """
 
-    train: SplitScores
-    validation: SplitScores
+    train: SplitMetrics
+    validation: SplitMetrics
     zero: Number
     l1_norm: Number
     l2_norm: Number
@@ -72,7 +72,7 @@ class TrainingResult(_Plain):
 
 def diverged_result(features: int, message: str, seconds: float) -> TrainingResult:
     """The result of a training without one: no score is a number."""
-    nothing = SplitScores(log_loss=math.nan, auc=math.nan, accuracy=math.nan)
+    nothing = SplitMetrics(log_loss=math.nan, auc=math.nan, accuracy=math.nan)
     return TrainingResult(
         train=nothing,
         validation=nothing,

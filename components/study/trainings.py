@@ -16,7 +16,7 @@ from components.common.errors import TrainingDiverged
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.evaluator.metrics import ScoredRows, accuracy, auc, log_loss
-from components.study.study_record import SplitScores, TrainingResult, diverged_result
+from components.study.study_record import SplitMetrics, TrainingResult, diverged_result
 from components.training.checkpoints import Checkpoints, training_digest
 from components.training.dataset import Dataset, dataset_arrays
 from components.training.history import EpochMetrics
@@ -109,7 +109,7 @@ def measure_network(
     )
 
 
-def _scores(network: keras.Model, split: Dataset) -> SplitScores:
+def _scores(network: keras.Model, split: Dataset) -> SplitMetrics:
     """The Evaluator's metrics on all rows of a split."""
     scored = [
         (part.labels, network(part.features, training=False).numpy())
@@ -117,4 +117,4 @@ def _scores(network: keras.Model, split: Dataset) -> SplitScores:
     ]
     labels, predictions = (np.concatenate(column).reshape(-1) for column in zip(*scored, strict=True))
     rows = ScoredRows(labels, predictions)
-    return SplitScores(log_loss=log_loss(rows), auc=auc(rows), accuracy=accuracy(rows))
+    return SplitMetrics(log_loss=log_loss(rows), auc=auc(rows), accuracy=accuracy(rows))

@@ -12,7 +12,7 @@ from components.report import study_page as page
 from components.report.blocks import Chart, Section, TableBlock, TextBlock
 from components.report.regularization_paths import penalty_path
 from components.study.study_record import (
-    SplitScores,
+    SplitMetrics,
     StudyEntry,
     StudyRecord,
     TrainingResult,
@@ -30,8 +30,8 @@ def result(name: str) -> TrainingResult:
     """Results of a training. Those with exact zeros drop a feature whose name is a script."""
     exact = name in ("L1, proximal", "l1 = 0.00032")
     return TrainingResult(
-        train=SplitScores(log_loss=0.25, auc=0.9, accuracy=0.875),
-        validation=SplitScores(log_loss=LOSSES.get(name, 0.5), auc=0.8, accuracy=0.75),
+        train=SplitMetrics(log_loss=0.25, auc=0.9, accuracy=0.875),
+        validation=SplitMetrics(log_loss=LOSSES.get(name, 0.5), auc=0.8, accuracy=0.75),
         zero=0.5 if exact else 0.0,
         l1_norm=1234.5,
         l2_norm=6.25,

@@ -7,7 +7,7 @@ from components.common.ingest_record import IngestRecord, RowCounts
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.study.study_record import (
-    SplitScores,
+    SplitMetrics,
     StudyEntry,
     StudyRecord,
     TrainingResult,
@@ -20,8 +20,8 @@ NAN = float("nan")
 def result(train: float, validation: float, curve: tuple[float, ...] = (0.7, 0.6)) -> TrainingResult:
     scores = {"auc": 0.75, "accuracy": 0.5}
     return TrainingResult(
-        train=SplitScores(log_loss=train, **scores),
-        validation=SplitScores(log_loss=validation, **scores),
+        train=SplitMetrics(log_loss=train, **scores),
+        validation=SplitMetrics(log_loss=validation, **scores),
         zero=0.5,
         l1_norm=3.0,
         l2_norm=2.0,

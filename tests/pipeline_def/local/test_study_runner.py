@@ -13,7 +13,7 @@ from components.common.ingest_record import IngestRecord, RowCounts
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.study.study_record import (
-    SplitScores,
+    SplitMetrics,
     StudyEntry,
     StudyRecord,
     TrainingResult,
@@ -102,9 +102,9 @@ def test_a_long_training_shows_its_epochs(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def entry(variant: Variant) -> StudyEntry:
-    scores = SplitScores(log_loss=0.5 - 10 * variant.model.l2_by_layer()[0], auc=0.75, accuracy=0.5)
+    scores = SplitMetrics(log_loss=0.5 - 10 * variant.model.l2_by_layer()[0], auc=0.75, accuracy=0.5)
     found = TrainingResult(
-        train=SplitScores(log_loss=0.25, auc=0.9, accuracy=0.9),
+        train=SplitMetrics(log_loss=0.25, auc=0.9, accuracy=0.9),
         validation=scores,
         zero=0.375,
         l1_norm=100.0,
