@@ -82,15 +82,16 @@ def _group_lines(
             yield from _key_lines(shown[path], value, indent, notes.get(path, ""))
 
 
-def _key_lines(wanted: Key, value: Any, indent: str, note: str) -> Iterator[str]:
-    unit = f"; unit: {wanted.unit}" if wanted.unit else ""
-    yield from _comment(wanted.sentence, indent)
-    default = wanted.field.get_default()
-    yield from _comment(f"Takes {wanted.expects}{unit}; default: {_inline(default)}", indent)
+def _key_lines(described: Key, value: Any, indent: str, note: str) -> Iterator[str]:
+    """Yields the comment of one key and its value."""
+    unit = f"; unit: {described.unit}" if described.unit else ""
+    yield from _comment(described.sentence, indent)
+    default = described.field.get_default()
+    yield from _comment(f"Takes {described.expects}{unit}; default: {_inline(default)}", indent)
     yield from _comment(note, indent)
-    name = wanted.path.rpartition(".")[2]
+    name = described.path.rpartition(".")[2]
     inline = f"{indent}{name}: {_inline(value)}"
-    if wanted.several and len(inline) > _WIDTH:
+    if described.several and len(inline) > _WIDTH:
         yield f"{indent}{name}:"
         yield from (f"{indent}  - {_inline(item)}" for item in value)
     else:
@@ -98,6 +99,7 @@ def _key_lines(wanted: Key, value: Any, indent: str, note: str) -> Iterator[str]
 
 
 def _inline(value: Any) -> str:
+    """Returns the value as YAML on one line."""
     if isinstance(value, tuple):
         return "[" + ", ".join(map(_inline, value)) + "]"
     if isinstance(value, Settings):

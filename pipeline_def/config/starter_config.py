@@ -11,10 +11,10 @@ from pipeline_def.config.load import Flag, PipelineConfig, load_config
 if TYPE_CHECKING:
     from components.example_gen.table import TableReport
 
-_YES = frozenset({"yes", "y", "true", "t", "1", "positive", "pos"})
-_MOST_NAMED = 10
+_AFFIRMATIVE = frozenset({"yes", "y", "true", "t", "1", "positive", "pos"})
+_MAX_NAMED = 10
 
-# What a person looks at first for a new table.
+# The keys that matter first for a new table.
 _FIRST_KEYS = (
     "name",
     "data.input",
@@ -75,7 +75,7 @@ def _head(config: PipelineConfig) -> str:
 
 
 def _suggest(settings: DataConfig, report: "TableReport") -> tuple[DataConfig, dict[str, str]]:
-    """The settings for this table, and by dotted key a remark on each that was filled in."""
+    """Returns the settings for this table and, by dotted key, a remark on what was found."""
     notes = {
         "data.features": f"Found {len(report.numeric):,}: {_named(report.numeric)}.",
         "data.label": f"Found the values {_named(report.label_values)}.",
@@ -83,18 +83,18 @@ def _suggest(settings: DataConfig, report: "TableReport") -> tuple[DataConfig, d
     update: dict[str, object] = {}
     if report.text:
         update["ignore"] = report.text
-        notes["data.ignore"] = "Listed here because they do not hold numbers."
+        notes["data.ignore"] = "Listed here because they do not contain numbers."
     if report.needs_positive_label:
-        update["positive_label"] = _positive(report.label_values)
+        update["positive_label"] = _positive_label(report.label_values)
         notes["data.positive_label"] = (
-            f"A guess out of {_named(report.label_values)}: correct it if it is wrong."
+            f"A guess from {_named(report.label_values)}: correct it if it is wrong."
         )
     return settings.model_copy(update=update), notes
 
 
-def _positive(values: Sequence[str]) -> str:
-    """Of two values, commonest first: the one that says yes, else the rarer, often the one looked for."""
-    affirmative = [value for value in values if value.lower() in _YES]
+def _positive_label(values: Sequence[str]) -> str:
+    """Returns which of two values, most frequent first, counts as 1: one such as "yes", else the less frequent."""
+    affirmative = [value for value in values if value.lower() in _AFFIRMATIVE]
     return affirmative[0] if len(affirmative) == 1 else values[-1]
 
 
@@ -123,5 +123,5 @@ def _item(label: str, text: str) -> list[str]:
 
 
 def _named(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return ", ".join(map(repr, names[:_MOST_NAMED])) + (f" and {more:,} more" if more > 0 else "")
+    more = len(names) - _MAX_NAMED
+    return ", ".join(map(repr, names[:_MAX_NAMED])) + (f" and {more:,} more" if more > 0 else "")

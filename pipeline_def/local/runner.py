@@ -17,7 +17,7 @@ from pipeline_def.launcher.run_options import RunOptions
 from pipeline_def.runs.summary import EXIT_CODES, SUMMARY_FILE, Status, StepRecord, StepStatus, Summary
 from pipeline_def.steps import LAST
 from pipeline_def.terminal.capture import OutputCapture
-from pipeline_def.terminal.display import RunDisplay, progress_heard
+from pipeline_def.terminal.display import RunDisplay, progress_sent_to
 
 if TYPE_CHECKING:
     from tfx.proto.orchestration import pipeline_pb2
@@ -207,5 +207,5 @@ def _shown_progress(display: RunDisplay) -> Iterator[None]:
             if display.running is not None:
                 display.progress(display.running, record.getMessage())
 
-    with progress_heard(Handler()):
+    with progress_sent_to(Handler()):
         yield

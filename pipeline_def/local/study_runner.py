@@ -20,7 +20,7 @@ from pipeline_def.local import runner
 from pipeline_def.runs.summary import Summary
 from pipeline_def.steps import LAST
 from pipeline_def.terminal.capture import OutputCapture
-from pipeline_def.terminal.display import RunDisplay, progress_heard
+from pipeline_def.terminal.display import RunDisplay, progress_sent_to
 
 if TYPE_CHECKING:
     from components.study.trainings import Trainings
@@ -155,7 +155,7 @@ def _results(
     missing = [key for key in by_key if key not in results]
     display.note(f"{len(by_key)} networks, {len(results)} of them trained by an earlier study")
     progress = _Progress(display, len(missing))
-    with progress_heard(progress):
+    with progress_sent_to(progress):
         for key in missing:
             variant = by_key[key]
             progress.begin(variant.name)

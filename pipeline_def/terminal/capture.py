@@ -1,4 +1,4 @@
-"""Sends what this process prints, down to the C++ libraries, into log files, and keeps the terminal for progress."""
+"""Redirects the output of this process, including that of C++ libraries, to log files."""
 
 import os
 import sys
@@ -10,9 +10,12 @@ _STREAMS = (1, 2)
 
 
 class OutputCapture:
-    """Within the context, file descriptors 1 and 2 lead to a log file; `terminal` is what 2 was before.
+    """Redirects file descriptors 1 and 2 to a log file, within the context. `terminal` is the former descriptor 2.
 
-    Descriptors, not sys.stdout and sys.stderr: TensorFlow's libraries write to the former without asking Python.
+    It redirects descriptors, not sys.stdout and sys.stderr, because TensorFlow's libraries write to descriptors.
+
+    Args:
+        path: the log file, which is created or appended to.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,7 +40,7 @@ class OutputCapture:
         self.terminal.close()
 
     def switch(self, path: Path) -> None:
-        """From now on to this file, which is made or added to."""
+        """Redirects the output to this file, which is created or appended to."""
         self._flush()
         self.path = path
         log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)

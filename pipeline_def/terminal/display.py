@@ -1,4 +1,4 @@
-"""The progress of a run on the terminal: a live table, or plain lines where the output is no terminal."""
+"""Shows the progress of a run: a live table on a terminal, plain lines elsewhere."""
 
 import contextlib
 import logging
@@ -21,11 +21,11 @@ from components.common.formatting import duration
 Status = Literal["done", "cached", "failed", "skipped"]
 _STYLES = {"waiting": "dim", "running": "cyan", "done": "green", "cached": "blue", "skipped": "dim"}
 _SECONDS_WIDTH = len("12 min 05 s")
-_KEPT = re.compile(r"(epoch|trial) \d")
+_KEPT_LINE = re.compile(r"(epoch|trial) \d")
 
 
 class _StreamConsole(Console):
-    """A console as wide as its stream's terminal: rich asks descriptors 0 to 2, which are redirected."""
+    """A console with the size of its stream's terminal. rich looks at descriptors 0 to 2, which are redirected."""
 
     @property
     def size(self) -> ConsoleDimensions:
@@ -37,12 +37,12 @@ class _StreamConsole(Console):
 
     @size.setter
     def size(self, new_size: tuple[int, int]) -> None:
-        raise AttributeError(f"the terminal decides; got {new_size}")
+        raise AttributeError(f"expected the size of the terminal, got {new_size}")
 
 
 @dataclass
 class _Step:
-    """Where a step stands. `began` is time.monotonic() in seconds."""
+    """The state of a step. `began` is time.monotonic() in seconds."""
 
     state: str = "waiting"
     began: float = 0.0
@@ -51,15 +51,15 @@ class _Step:
 
 
 class RunDisplay:
-    """Shows each step waiting, running, done, cached, failed or skipped. Use it as a context manager.
+    """Shows whether each step is waiting, running, done, cached, failed or skipped. Use it as a context manager.
 
-    Nothing is written anywhere but to `stream`. Lines of progress on an epoch or a trial stay on the screen,
-    above the live table; of others the table shows the latest. Without a terminal every line is printed.
+    It writes to `stream` only. Progress lines of epochs and trials stay on the screen above the live table; other
+    progress lines are shown in the table, the latest of each step. Without a terminal, every line is printed.
 
     Args:
-        step_names: all steps, in their order.
-        stream: where to write: a text stream on the terminal, of its own descriptor.
-        console: for tests; where it is given the table is live.
+        step_names: the names of all steps, in order.
+        stream: the text stream to write to, with a descriptor of its own.
+        console: for tests: a console makes the table live.
     """
 
     def __init__(self, step_names: Sequence[str], stream: TextIO, console: Console | None = None) -> None:
@@ -89,52 +89,52 @@ class RunDisplay:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for name, step in self._steps.items():
-            if step.state == "running":  # an interrupt, or an error outside the step
+            if step.state == "running":  # interrupted, or failed outside the step
                 step.state, step.seconds = "stopped", time.monotonic() - step.began
-                self._plain(name, f"stopped after {duration(step.seconds)}")
+                self._print_plain(name, f"stopped after {duration(step.seconds)}")
         if self._live:
-            self._live.stop()  # draws the last state, shows the cursor again
+            self._live.stop()  # draws the last state and shows the cursor again
 
     @property
     def running(self) -> str | None:
-        """The step that runs, if one does."""
+        """The name of the step that is running, or None."""
         return next((name for name, step in self._steps.items() if step.state == "running"), None)
 
     def start(self, step: str) -> None:
-        """The step runs from now on."""
+        """Shows that the step is running."""
         self._steps[step] = _Step("running", time.monotonic())
-        self._plain(step, "running")
+        self._print_plain(step, "running")
         self._refresh()
 
     def progress(self, step: str, text: str) -> None:
-        """The latest word of a running step, in one line, such as "epoch 3/50  loss 0.41  val_loss 0.45"."""
+        """Shows one line of progress of a running step, such as "epoch 3/50  loss 0.41  val_loss 0.45"."""
         self._steps[step].text = text
-        self._plain(step, text)
-        if self._live and _KEPT.match(text):
-            self._above(f"{step:<{self._width}}  {text}")
+        self._print_plain(step, text)
+        if self._live and _KEPT_LINE.match(text):
+            self._print_above(f"{step:<{self._width}}  {text}")
 
     def finish(self, step: str, status: Status, seconds: float) -> None:
-        """The step has ended, after `seconds`."""
+        """Shows that the step has ended after `seconds`."""
         self._steps[step] = _Step(status, seconds=seconds)
-        self._plain(step, _ending(status, seconds))
+        self._print_plain(step, _end_text(status, seconds))
         self._refresh()
 
     def note(self, text: str) -> None:
-        """A remark that stays on the screen, such as a warning."""
+        """Prints a line that stays on the screen, such as a warning."""
         if self._live:
-            self._above(text)
+            self._print_above(text)
         else:
-            self._write(text)
+            self._write_line(text)
 
-    def _plain(self, step: str, text: str) -> None:
+    def _print_plain(self, step: str, text: str) -> None:
         if not self._live:
-            self._write(f"{step:<{self._width}}  {text}")
+            self._write_line(f"{step:<{self._width}}  {text}")
 
-    def _write(self, line: str) -> None:
+    def _write_line(self, line: str) -> None:
         self._stream.write(line + "\n")
         self._stream.flush()
 
-    def _above(self, line: str) -> None:
+    def _print_above(self, line: str) -> None:
         if self._live:
             self._live.console.print(Text(line), soft_wrap=True)
 
@@ -153,23 +153,23 @@ class RunDisplay:
             running = step.state == "running"
             seconds = time.monotonic() - step.began if running else step.seconds
             shown = "" if step.state in ("waiting", "skipped") else duration(seconds)
-            word = "FAILED" if step.state == "failed" else step.state
+            label = "FAILED" if step.state == "failed" else step.state
             table.add_row(
-                self._spinner if running else Text(_mark(step.state), style),
+                self._spinner if running else Text(_symbol(step.state), style),
                 Text(name, "bold" if running else ""),
                 Text(shown),
                 Text.assemble(
-                    (word, style), "  " if step.text else "", (step.text, "dim"), overflow="ellipsis"
+                    (label, style), "  " if step.text else "", (step.text, "dim"), overflow="ellipsis"
                 ),
             )
         return table
 
 
-def _mark(state: str) -> str:
+def _symbol(state: str) -> str:
     return {"waiting": " ", "skipped": "-", "done": "+", "cached": "="}.get(state, "!")
 
 
-def _ending(status: Status, seconds: float) -> str:
+def _end_text(status: Status, seconds: float) -> str:
     if status == "skipped":
         return "skipped"
     if status == "cached":
@@ -178,8 +178,8 @@ def _ending(status: Status, seconds: float) -> str:
 
 
 @contextlib.contextmanager
-def progress_heard(handler: logging.Handler) -> Iterator[None]:
-    """Within the context, the handler is given what the steps log as their progress."""
+def progress_sent_to(handler: logging.Handler) -> Iterator[None]:
+    """Adds the handler, within the context, to the logger on which the steps report their progress."""
     logger = logging.getLogger("regpipe.progress")
     level = logger.level
     logger.addHandler(handler)

@@ -1,4 +1,4 @@
-"""How far a long prediction has got: a line that is redrawn on a terminal, or one now and then elsewhere."""
+"""Shows the progress of a long prediction: one redrawn line on a terminal, a line every few seconds elsewhere."""
 
 import os
 import time
@@ -12,16 +12,16 @@ from rich.text import Text
 
 from components.common.formatting import duration
 
-_QUIET = 3.0  # seconds before the first word: what is done sooner needs none
-_EVERY = 10.0  # seconds between two lines where there is no terminal
+_FIRST_AFTER = 3.0  # seconds; a shorter prediction prints no progress
+_EVERY = 10.0  # seconds between two lines if there is no terminal
 
 
 class RowProgress:
-    """Shows rows done, rows a second and the time that is left. Use it as a context manager.
+    """Shows the rows done, the rows per second and the time left. Use it as a context manager.
 
     Args:
-        stream: where to write; a line is redrawn if it is a terminal.
-        clock: gives seconds.
+        stream: the text stream to write to; if it is a terminal, one line is redrawn.
+        clock: returns seconds.
     """
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
@@ -34,7 +34,7 @@ class RowProgress:
 
     def __enter__(self) -> Self:
         self._began = self._clock()
-        self._next = self._began + _QUIET
+        self._next = self._began + _FIRST_AFTER
         return self
 
     def __exit__(
@@ -45,7 +45,7 @@ class RowProgress:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the beginning."""
+        """Seconds since the start."""
         return self._clock() - self._began
 
     def read(self, rows: int, share: float | None) -> None:

@@ -14,16 +14,14 @@ def table(path: Path, labels: tuple[str, ...]) -> None:
     path.write_text("\n".join(["age,income,town,bought", *rows]) + "\n")
 
 
-def test_init_writes_a_configuration_that_says_what_was_found(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_init_writes_what_was_found_in_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, output = tmp_path / "t.csv", tmp_path / "p.yaml"
     table(source, ("yes", "no", "no"))
     assert main(["init", "--data", str(source), "--label", "bought", "-o", str(output)]) == 0
     config = load_config(output)
     assert (config.data.input, config.data.label) == (str(source), "bought")
     assert (config.data.positive_label, config.data.ignore, config.data.features) == ("yes", ("town",), ())
-    assert "# A guess out of 'no', 'yes': correct it if it is wrong.\n" in output.read_text()
+    assert "# A guess from 'no', 'yes': correct it if it is wrong.\n" in output.read_text()
     assert capsys.readouterr().out.splitlines() == [
         f"{source} (CSV, delimiter ','): 4 columns",
         "  label     'bought' with the values 'no', 'yes'",
@@ -59,7 +57,7 @@ def test_init_refuses_what_a_run_would_refuse(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_init_writes_what_a_person_needs_first(tmp_path: Path) -> None:
-    """The keys for a new table, each under its sentence, and where the others are; not one of Kubeflow's or Beam's."""
+    """The keys for a new table, each with its explanation, and how to print the others; no key of Kubeflow or Beam."""
     source, output = tmp_path / "t.csv", tmp_path / "p.yaml"
     table(source, ("0", "1"))
     assert main(["init", "--data", str(source), "--label", "bought", "-o", str(output)]) == 0
@@ -86,7 +84,7 @@ def test_init_writes_what_a_person_needs_first(tmp_path: Path) -> None:
 
 
 def test_what_init_writes_is_the_whole_configuration(tmp_path: Path) -> None:
-    """Read back, it is the defaults with what was found in the table; names that YAML takes for other things too."""
+    """Read back, it equals the defaults with what was found in the table; also with names that YAML must quote."""
     source, output = tmp_path / "t.csv", tmp_path / "p.yaml"
     source.write_text("yes,1,town,#\n" + "".join(f"{n},{n * n},t {n},{'NY'[n % 2]}\n" for n in range(40)))
     assert main(["init", "--data", str(source), "--label", "#", "-o", str(output)]) == 0

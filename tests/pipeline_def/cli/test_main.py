@@ -1,4 +1,4 @@
-"""Arguments in, exit code out: `regpipe` and `regpipe run`; the runner is a stub."""
+"""`regpipe` and `regpipe run`: arguments, output and exit codes; the runner is a stub."""
 
 import json
 import subprocess
@@ -32,7 +32,7 @@ COMMANDS: tuple[list[str], ...] = (
 
 
 class Runner:
-    """Stands for local_runner.run: remembers what it was called with."""
+    """A stub of local_runner.run that records its arguments."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[PipelineConfig, RunOptions]] = []
@@ -110,14 +110,14 @@ def test_wrong_arguments_exit_with_2(arguments: list[str], capsys: pytest.Captur
     assert caught.value.code == 2
 
 
-def test_a_command_refuses_what_it_does_not_know_with_its_own_usage(
+def test_an_unknown_argument_is_reported_with_the_usage_of_the_command(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit):
         main(["schedule", "apply", "--epochs", "3"])
-    said = capsys.readouterr().err
-    assert said.startswith("usage: regpipe schedule apply [-h]")
-    assert said.endswith(
+    err = capsys.readouterr().err
+    assert err.startswith("usage: regpipe schedule apply [-h]")
+    assert err.endswith(
         "\nregpipe schedule apply: error: unrecognized arguments: --epochs 3; see `regpipe schedule apply --help`\n"
     )
 
@@ -130,7 +130,7 @@ def test_run_takes_the_sample_table_by_default(runner: Runner) -> None:
     assert runner.calls[-1][1] == RunOptions(root=Path("runs"), use_cache=True, from_step=None, to_step=None)
 
 
-def test_run_prefers_a_sample_in_the_working_directory(runner: Runner) -> None:
+def test_run_prefers_the_sample_in_the_working_directory(runner: Runner) -> None:
     Path("data").mkdir()
     Path("data/sample.csv").write_text("x,label\n")
     main(["run"])
@@ -164,7 +164,7 @@ def test_options_reach_the_runner(runner: Runner) -> None:
     assert runner.calls[-1][1] == expected
 
 
-def test_a_step_that_this_configuration_has(runner: Runner) -> None:
+def test_a_step_of_this_configuration_is_accepted(runner: Runner) -> None:
     assert main(["run", "--set", "tuning.trials=2", "--to-step", "Tuner"]) == 0
     assert runner.calls[-1][1].to_step == "Tuner"
 
@@ -189,7 +189,7 @@ USAGE = {
         ["--from-step", "trainr"],
         "--from-step: expected the name of a step, got 'trainr'; did you mean Trainer?",
     ),
-    "step in small letters": (
+    "step in lower case": (
         ["--to-step", "pusher"],
         "--to-step: expected the name of a step, got 'pusher'; did you mean Pusher?",
     ),
@@ -197,7 +197,7 @@ USAGE = {
         ["--from-step", "Pusher", "--to-step", "Trainer"],
         "--from-step: expected Trainer (--to-step) or a step before it, got 'Pusher'",
     ),
-    "step that this configuration has not": (
+    "step that is not in this configuration": (
         ["--to-step", "Tuner"],
         "--to-step: expected a step of this configuration, got 'Tuner'; --set tuning.trials=10 adds it",
     ),
@@ -217,8 +217,10 @@ def test_usage_errors(
     assert runner.calls == []
 
 
-def test_a_root_on_a_store_is_refused(runner: Runner, capsys: pytest.CaptureFixture[str]) -> None:
-    """With both slashes, which a path of this machine would lose; nothing is made or run."""
+def test_a_root_on_remote_storage_is_a_usage_error(
+    runner: Runner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error contains both slashes, one of which a Path would drop; nothing is created or run."""
     with pytest.raises(SystemExit) as caught:
         main(["run", "--root", "gs://bucket/churn"])
     assert caught.value.code == 2
@@ -229,12 +231,14 @@ def test_a_root_on_a_store_is_refused(runner: Runner, capsys: pytest.CaptureFixt
     assert list(Path().iterdir()) == []
 
 
-def test_a_step_that_is_far_off_lists_the_steps(runner: Runner, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_step_without_a_similar_name_lists_the_steps(
+    runner: Runner, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["run", "--to-step", "xyz"]) == 2
     assert "got 'xyz'; there are ExampleGen, StatisticsGen" in capsys.readouterr().err
 
 
-def test_each_problem_of_a_configuration_has_its_line(
+def test_each_problem_of_a_configuration_has_a_line(
     runner: Runner, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["run", "--set", "training.epochs=0", "--set", "l2=1"]) == 2
@@ -252,7 +256,7 @@ def test_each_problem_of_a_configuration_has_its_line(
         (DataRefused("no rows"), 3, "no rows"),
     ],
 )
-def test_what_the_runner_raises(
+def test_errors_of_the_runner_become_exit_codes(
     runner: Runner, error: BaseException, code: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runner.error = error
@@ -260,7 +264,7 @@ def test_what_the_runner_raises(
     assert capsys.readouterr().err == f"regpipe: {message}\n"
 
 
-def test_a_closed_pipe_is_no_traceback() -> None:
+def test_a_closed_pipe_prints_no_traceback() -> None:
     line = f"{sys.executable} -m pipeline_def.cli config | head -c 1"
     done = subprocess.run(line, shell=True, capture_output=True, text=True, cwd=REPOSITORY, check=False)
     assert (done.stdout, done.stderr) == ("#", "")

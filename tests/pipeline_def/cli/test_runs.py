@@ -28,7 +28,7 @@ def test_runs_as_a_table_and_as_json(store: Any, capsys: pytest.CaptureFixture[s
     assert [record["run_id"] for record in json.loads(capsys.readouterr().out)] == ["r2", "r1"]
 
 
-def test_a_run_that_was_blessed_by_hand_says_so(store: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_was_blessed_by_hand_is_marked(store: Any, capsys: pytest.CaptureFixture[str]) -> None:
     store.list_runs = lambda root: [
         RunRecord(run_id="r1", status="pushed", steps=10, pushed_version=7, blessed_by="ann")
     ]
@@ -36,7 +36,7 @@ def test_a_run_that_was_blessed_by_hand_says_so(store: Any, capsys: pytest.Captu
     assert capsys.readouterr().out.splitlines()[1] == "r1            pushed, blessed by hand  10     7"
 
 
-def test_a_run_that_failed_after_its_push_says_so(store: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_failed_after_its_push_is_marked(store: Any, capsys: pytest.CaptureFixture[str]) -> None:
     store.list_runs = lambda root: [
         RunRecord(run_id="r2", status="failed", steps=11, pushed_version=7),
         RunRecord(run_id="r1", status="failed", steps=3),
@@ -48,7 +48,7 @@ def test_a_run_that_failed_after_its_push_says_so(store: Any, capsys: pytest.Cap
     ]
 
 
-def test_no_runs_yet_is_no_error(store: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_list_of_runs_is_not_an_error(store: Any, capsys: pytest.CaptureFixture[str]) -> None:
     def list_runs(root: Path) -> list[RunRecord]:
         raise store.NoSuchRun
 

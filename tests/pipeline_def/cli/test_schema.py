@@ -8,7 +8,7 @@ import pytest
 from pipeline_def.cli.main import main
 
 
-def test_freeze(store: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_freeze_writes_the_schema(store: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     calls = []
 
     def freeze_schema(root: Path, run_id: str | None, output: Path) -> Path:
@@ -26,7 +26,9 @@ def test_freeze(store: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert main(["schema", "freeze", "-o", str(output), "--force"]) == 0
 
 
-def test_freeze_of_an_unknown_run(store: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_freeze_of_an_unknown_run_is_a_usage_error(
+    store: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def freeze_schema(root: Path, run_id: str | None, output: Path) -> Path:
         raise store.NoSuchRun("runs: run x has no schema.")
 

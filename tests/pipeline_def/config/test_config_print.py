@@ -1,4 +1,4 @@
-"""What `regpipe config` prints says everything about each key and reads back as the same configuration."""
+"""`regpipe config` explains every key, and its output reads back as the same configuration."""
 
 from pathlib import Path
 
@@ -64,7 +64,7 @@ AWKWARD = (
 )
 
 
-def test_each_key_stands_under_its_sentence_what_it_takes_its_unit_and_its_default() -> None:
+def test_the_comment_of_a_key_is_its_sentence_its_values_its_unit_and_its_default() -> None:
     text = config_yaml(PipelineConfig(model=ModelConfig(l1=0.5)))
     assert (
         "  # Strength of the L1 penalty: l1 times the sum of absolute weights; biases have none.\n"
@@ -115,7 +115,7 @@ def test_lists_of_strengths_round_trip(tmp_path: Path) -> None:
 
 
 def test_slices_round_trip(tmp_path: Path) -> None:
-    """On a line while that is short, one below the other then; any name."""
+    """A short list is on one line, a long one has a line per slice; any name is valid."""
     few = (SliceConfig(feature="a b", edges=(1.0, 2.5)), SliceConfig(feature="1", edges=(-1e-7,)))
     many = tuple(SliceConfig(feature=text, edges=(0.0,)) for text in AWKWARD)
     short = PipelineConfig(evaluation=EvaluationConfig(slices=few))
@@ -128,6 +128,6 @@ def test_slices_round_trip(tmp_path: Path) -> None:
         assert reread(config, tmp_path) == config
 
 
-def test_notes_stand_in_the_comment_of_their_key() -> None:
+def test_notes_are_in_the_comment_of_their_key() -> None:
     text = config_yaml(PipelineConfig(), {"data.label": "Found 0 and 1."})
     assert "default: label\n  # Found 0 and 1.\n  label: label\n" in text

@@ -1,4 +1,4 @@
-"""The display writes to its own stream only: plain lines, or a live table that leaves the terminal sane."""
+"""The display writes to its own stream only: plain lines, or a live table that restores the terminal."""
 
 import fcntl
 import io
@@ -21,7 +21,7 @@ SHOW_CURSOR = "\x1b[?25h"
 HIDE_CURSOR = "\x1b[?25l"
 
 
-def play(display: RunDisplay) -> None:
+def show_a_run(display: RunDisplay) -> None:
     with display:
         display.note("Starting")
         display.start("ExampleGen")
@@ -36,7 +36,7 @@ def play(display: RunDisplay) -> None:
         display.finish("Pusher", "skipped", 0.0)
 
 
-def interrupt(display: RunDisplay) -> None:
+def interrupt_a_run(display: RunDisplay) -> None:
     def run() -> None:
         with display:
             display.start("Trainer")
@@ -53,7 +53,7 @@ def _nothing_on_the_standard_streams(capfd: pytest.CaptureFixture[str]) -> Itera
 
 
 class Flushed(io.StringIO):
-    """Forgets what is not flushed."""
+    """Keeps in `seen` only what was flushed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class Flushed(io.StringIO):
 
 def test_plain_lines() -> None:
     stream = Flushed()
-    play(RunDisplay(STEPS, stream))
+    show_a_run(RunDisplay(STEPS, stream))
     assert stream.seen.splitlines() == [
         "Starting",
         "ExampleGen     running",
@@ -83,11 +83,11 @@ def test_plain_lines() -> None:
 
 def test_plain_lines_of_an_interrupted_run() -> None:
     stream = io.StringIO()
-    interrupt(RunDisplay(STEPS, stream))
+    interrupt_a_run(RunDisplay(STEPS, stream))
     assert re.fullmatch(r"Trainer        running\nTrainer        stopped after \d\.\d s\n", stream.getvalue())
 
 
-def test_running_is_the_step_that_runs() -> None:
+def test_running_is_the_name_of_the_running_step() -> None:
     display = RunDisplay(STEPS, io.StringIO())
     assert display.running is None
     display.start("Trainer")
@@ -102,14 +102,14 @@ def live(stream: io.StringIO, width: int = 80) -> RunDisplay:
 
 
 def last_frame(stream: io.StringIO) -> list[str]:
-    """The lines of the table as it was drawn last."""
+    """Returns the lines of the table as it was last drawn."""
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "\x00", stream.getvalue()).rsplit("\x00", 1)[0]
     return [line.rpartition("\x00")[2].rstrip() for line in text.splitlines()[-len(STEPS) :]]
 
 
 def test_live_table_ends_with_the_state_of_every_step() -> None:
     stream = io.StringIO()
-    play(live(stream))
+    show_a_run(live(stream))
     assert last_frame(stream) == [
         "+  ExampleGen           1.2 s  done",
         "=  StatisticsGen        0.0 s  cached",
@@ -121,7 +121,7 @@ def test_live_table_ends_with_the_state_of_every_step() -> None:
 
 def test_live_keeps_epochs_trials_and_notes_on_the_screen_and_other_progress_in_the_table() -> None:
     stream = io.StringIO()
-    play(live(stream, width=100))
+    show_a_run(live(stream, width=100))
     lines = [
         re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", line).rstrip() for line in stream.getvalue().splitlines()
     ]
@@ -146,21 +146,21 @@ def test_live_rows_never_wrap() -> None:
 
 def test_ctrl_c_shows_the_cursor_again_and_marks_the_step() -> None:
     stream = io.StringIO()
-    interrupt(live(stream))
+    interrupt_a_run(live(stream))
     assert HIDE_CURSOR in stream.getvalue()
     assert stream.getvalue().endswith(SHOW_CURSOR)
     assert re.search(r"!  Trainer +\d\.\d s  stopped", last_frame(stream)[2])
 
 
-def test_text_is_no_markup() -> None:
+def test_text_is_not_parsed_as_markup() -> None:
     stream = io.StringIO()
     with live(stream) as display:
         display.note("[red]x[/red]")
     assert "[red]x[/red]" in stream.getvalue()
 
 
-def test_width_and_liveness_are_those_of_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Descriptors 0 to 2 may be files; what counts is the terminal behind the stream."""
+def test_size_and_live_table_depend_on_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Descriptors 0 to 2 can be files: the terminal of the stream decides."""
     monkeypatch.setenv("TERM", "xterm")
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 67, 0, 0))

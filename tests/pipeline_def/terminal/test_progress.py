@@ -1,4 +1,4 @@
-"""What a long prediction says of how far it has got; the clock is a list."""
+"""The progress of a long prediction; the test sets the clock."""
 
 import io
 
@@ -6,7 +6,7 @@ from pipeline_def.terminal.progress import RowProgress
 
 
 class Clock:
-    """Stands still until it is set."""
+    """A clock that the test sets."""
 
     now = 100.0
 
@@ -14,11 +14,11 @@ class Clock:
         return self.now
 
 
-def test_lines_where_there_is_no_terminal() -> None:
-    """Nothing in the first 3 s; then a line, and the next after 10 s, with what is left by the share that was read."""
+def test_without_a_terminal_lines_are_printed() -> None:
+    """No line in the first 3 s, then one every 10 s; the time left follows from the share that was read."""
     clock, stream = Clock(), io.StringIO()
     with RowProgress(stream, clock) as progress:
-        progress.read(2_000, 0.1)  # so there are 20,000
+        progress.read(2_000, 0.1)  # 2,000 rows are a tenth of the input
         clock.now = 102.9
         progress.scored(1_000)
         assert stream.getvalue() == ""
@@ -33,8 +33,8 @@ def test_lines_where_there_is_no_terminal() -> None:
     assert stream.getvalue().splitlines()[1:] == ["20,000 rows, 1,418 rows/s, 100%, about 0.0 s left"]
 
 
-def test_without_a_known_end() -> None:
-    """Standard input: rows and rows a second."""
+def test_of_an_input_of_unknown_size_there_is_no_time_left() -> None:
+    """As of standard input: the line has rows and rows per second only."""
     clock, stream = Clock(), io.StringIO()
     with RowProgress(stream, clock) as progress:
         progress.read(500, None)
@@ -48,7 +48,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_on_a_terminal_one_line_is_redrawn_and_goes_away() -> None:
+def test_on_a_terminal_one_line_is_redrawn_and_removed_at_the_end() -> None:
     clock, stream = Clock(), Terminal()
     with RowProgress(stream, clock) as progress:
         progress.read(500, 0.5)
