@@ -9,7 +9,7 @@ import pytest
 from components.report.run_page import render
 
 Visit: TypeAlias = Any  # of conftest.py
-MADE = Path(__file__).parents[1] / "components" / "report" / "made.py"
+SAMPLE_RUN = Path(__file__).parents[1] / "components" / "report" / "sample_run.py"
 SECTIONS = [
     "Verdict", "Candidate beside baseline", "Learning curves", "Generalization gap",
     "What regularization did to the weights", "Predictions on the test split", "Slices", "Data", "Configuration",
@@ -18,8 +18,8 @@ SECTIONS = [
 
 
 @pytest.fixture(scope="module")
-def made() -> Any:
-    spec = importlib.util.spec_from_file_location("made", MADE)
+def sample() -> Any:
+    spec = importlib.util.spec_from_file_location("sample_run", SAMPLE_RUN)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -28,9 +28,9 @@ def made() -> Any:
 
 
 @pytest.fixture(scope="module")
-def file(made: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def file(sample: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(render(made.run()), encoding="utf-8")
+    path.write_text(render(sample.run()), encoding="utf-8")
     return path
 
 
@@ -101,10 +101,10 @@ def test_a_screen_reader_finds_names_for_charts_and_tables(visit: Visit, file: P
     assert page.get_by_role("main").count() == 1
 
 
-def test_a_script_in_a_name_does_not_run(visit: Visit, file: Path, made: Any) -> None:
+def test_a_script_in_a_name_does_not_run(visit: Visit, file: Path, sample: Any) -> None:
     """The name is shown as text; no dialog was opened."""
     opened = visit(file, "desktop")
-    assert made.NASTY in opened.page.locator("#weights").inner_text()
+    assert sample.SCRIPT in opened.page.locator("#weights").inner_text()
     assert opened.is_quiet(), opened.said
 
 

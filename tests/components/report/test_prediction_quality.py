@@ -11,9 +11,9 @@ from components.report.blocks import Chart, TableBlock, TextBlock
 UNDEFINED = {"train": None, "test": None, "difference": None}
 
 
-def test_the_gap_of_both_models(made: Any) -> None:
+def test_the_gap_of_both_models(sample: Any) -> None:
     """The section has a sentence on log loss, and a row for each metric and model."""
-    first, table = prediction_quality.gap(made.run()).blocks
+    first, table = prediction_quality.gap(sample.run()).blocks
     assert first == TextBlock(
         "From training rows to unseen rows, log loss changes by +0.0900 for the candidate and by +0.4100 for the "
         "baseline: the candidate overfits less."
@@ -33,25 +33,27 @@ def test_the_gap_of_both_models(made: Any) -> None:
         ),
     ],
 )
-def test_an_incomplete_gap(made: Any, change: Any, sentence: str) -> None:
+def test_an_incomplete_gap(sample: Any, change: Any, sentence: str) -> None:
     """Without a baseline, or with predictions that are NaN, the sentence is shorter."""
-    gap = made.verdict().gap.model_dump() | change
-    assert prediction_quality.gap(made.run(verdict=made.verdict(gap=gap))).blocks[0] == TextBlock(sentence)
+    gap = sample.verdict().gap.model_dump() | change
+    assert prediction_quality.gap(sample.run(verdict=sample.verdict(gap=gap))).blocks[0] == TextBlock(
+        sentence
+    )
 
 
-def test_a_gap_of_a_sample(made: Any) -> None:
+def test_a_gap_of_a_sample(sample: Any) -> None:
     """The section has the number of training rows in the sample and in the split."""
-    gap = made.verdict().gap.model_dump() | {"train_sampled_from": 7_200_000}
-    first = prediction_quality.gap(made.run(verdict=made.verdict(gap=gap))).blocks[0]
+    gap = sample.verdict().gap.model_dump() | {"train_sampled_from": 7_200_000}
+    first = prediction_quality.gap(sample.run(verdict=sample.verdict(gap=gap))).blocks[0]
     assert isinstance(first, TextBlock)
     assert first.text.endswith(
         "overfits less. The training split has 7,200,000 rows; a uniform sample of 608 was measured."
     )
 
 
-def test_the_curves_and_the_confusion_matrices(made: Any) -> None:
+def test_the_curves_and_the_confusion_matrices(sample: Any) -> None:
     """The section has three charts with their text, a matrix for each model, and the bins of the calibration."""
-    blocks = prediction_quality.predictions(made.run()).blocks
+    blocks = prediction_quality.predictions(sample.run()).blocks
     assert [(block.id, block.text) for block in blocks if isinstance(block, Chart)] == [
         (
             "roc",
@@ -71,20 +73,20 @@ def test_the_curves_and_the_confusion_matrices(made: Any) -> None:
     assert bins.summary == "Calibration, bin by bin: 4 rows"
 
 
-def test_undefined_curves(made: Any) -> None:
+def test_undefined_curves(sample: Any) -> None:
     """A test split of one class has no ROC curve; the other charts are shown."""
-    curves = made.verdict().curves.candidate.model_dump() | {"roc": None, "precision_recall": None}
+    curves = sample.verdict().curves.candidate.model_dump() | {"roc": None, "precision_recall": None}
     blocks = prediction_quality.predictions(
-        made.run(verdict=made.verdict(curves={"candidate": curves, "baseline": None}))
+        sample.run(verdict=sample.verdict(curves={"candidate": curves, "baseline": None}))
     ).blocks
     assert [block.id for block in blocks if isinstance(block, Chart)] == ["calibration"]
     sentence = "There is no ROC curve: it needs rows of both classes and predictions that are numbers."
     assert TextBlock(sentence, "quiet") in blocks
 
 
-def test_slices(made: Any) -> None:
+def test_slices(sample: Any) -> None:
     """The section has a table for each slice, then the thresholds on slices."""
-    part, judged = prediction_quality.slices(made.run()).blocks
+    part, judged = prediction_quality.slices(sample.run()).blocks
     assert isinstance(part, TableBlock)
     assert part.caption == "<script>alert(1)</script> <= 30: 80 rows, 31 positive"
     assert part.rows[0][:5] == ("AUC", "0.8600", "0.8700", "−0.0100", "worse")
@@ -92,22 +94,24 @@ def test_slices(made: Any) -> None:
     assert [row[:2] for row in judged.rows] == [("The AUC is 0.86, not at least 0.9", "FAILED")]
 
 
-def test_a_slice_that_is_too_small(made: Any) -> None:
+def test_a_slice_that_is_too_small(sample: Any) -> None:
     """The caption of its table has a note that it is too small."""
-    small = made.verdict().slices[0].model_dump() | {
+    small = sample.verdict().slices[0].model_dump() | {
         "rows": 1,
         "positives": 0,
         "too_small": True,
         "name": "age > 90",
     }
-    (table,) = prediction_quality.slices(made.run(verdict=made.verdict(slices=[small], thresholds=[]))).blocks
+    (table,) = prediction_quality.slices(
+        sample.run(verdict=sample.verdict(slices=[small], thresholds=[]))
+    ).blocks
     assert isinstance(table, TableBlock)
     assert table.caption == "age > 90: 1 row, 0 positive; too few to be judged"
 
 
-def test_no_slices(made: Any) -> None:
+def test_no_slices(sample: Any) -> None:
     """The sentence names the key that makes slices."""
-    (text,) = prediction_quality.slices(made.run(verdict=made.verdict(slices=[]))).blocks
+    (text,) = prediction_quality.slices(sample.run(verdict=sample.verdict(slices=[]))).blocks
     assert text == TextBlock(
         "There are none; evaluation.slices divides the test split by ranges of a feature.", "quiet"
     )

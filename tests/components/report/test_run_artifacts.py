@@ -34,25 +34,25 @@ def test_missing_files(tmp_path: Path) -> None:
     )
 
 
-def test_files_are_read(tmp_path: Path, made: Any) -> None:
+def test_files_are_read(tmp_path: Path, sample: Any) -> None:
     """JSON and protobuf files are read from where the steps write them; a truncated file counts as missing."""
     for path, content in {
-        "examples/ingest.json": made.run().ingest.model_dump_json().encode(),
+        "examples/ingest.json": sample.run().ingest.model_dump_json().encode(),
         "candidate/history.json": b'[{"epoch": 1}]',
         "candidate/weights.json": b'{"layers": [',
         "candidate/tuned.json": b'{"l1": 0.5}',
         "tuner/tuner_results.json": b'[{"score": Infinity}]',
-        "evaluation/verdict.json": made.verdict(reasons=["é"]).model_dump_json().encode(),
+        "evaluation/verdict.json": sample.verdict(reasons=["é"]).model_dump_json().encode(),
         "facts.json": b'{"run_id": "a"}',
-        "anomalies/Split-eval/SchemaDiff.pb": made.anomalies("age").SerializeToString(),
+        "anomalies/Split-eval/SchemaDiff.pb": sample.anomalies("age").SerializeToString(),
     }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(content)
     found = run_artifacts.read_run_artifacts(_paths(tmp_path), {}, "/served/1")
-    assert found.ingest == made.run().ingest
+    assert found.ingest == sample.run().ingest
     assert found.candidate == run_artifacts.TrainingArtifacts([{"epoch": 1}], None, {"l1": 0.5})
     assert found.trials == [{"score": float("inf")}]
-    assert found.verdict == made.verdict(reasons=["é"])
+    assert found.verdict == sample.verdict(reasons=["é"])
     assert found.facts == {"run_id": "a"}
     assert found.pushed_path == "/served/1"
     assert found.anomalies is not None

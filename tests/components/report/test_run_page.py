@@ -41,8 +41,8 @@ class Elements(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def page(made: Any) -> str:
-    return render(made.run())
+def page(sample: Any) -> str:
+    return render(sample.run())
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +50,9 @@ def elements(page: str) -> Elements:
     return Elements(page)
 
 
-def test_a_script_in_a_name_is_escaped(page: str, made: Any) -> None:
+def test_a_script_in_a_name_is_escaped(page: str, sample: Any) -> None:
     """The name is in a table, a slice, a reason, a warning, a path and a value, and never an HTML element."""
-    assert made.NASTY not in page
+    assert sample.SCRIPT not in page
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 8
 
 
@@ -63,21 +63,21 @@ def test_json_can_not_close_its_script_element() -> None:
     assert json.loads(text) == {"a": "</script><!-- & \u2028"}
 
 
-def test_a_diverged_training(made: Any) -> None:
+def test_a_diverged_training(sample: Any) -> None:
     """A history that ends with NaN and infinity can't be drawn, but is shown in a table."""
     history = [{"epoch": 1, "loss": float("nan"), "val_loss": float("inf")}]
-    page = render(made.run(candidate=made.TrainingArtifacts(history, None)))
+    page = render(sample.run(candidate=sample.TrainingArtifacts(history, None)))
     assert ">NaN</td>" in page
 
 
-def test_the_same_run_gives_the_same_page(made: Any, page: str) -> None:
+def test_the_same_run_gives_the_same_page(sample: Any, page: str) -> None:
     """The pages are equal byte by byte."""
-    assert render(made.run()) == page
+    assert render(sample.run()) == page
 
 
-def test_the_order_of_the_sections(made: Any) -> None:
+def test_the_order_of_the_sections(sample: Any) -> None:
     """It is from the verdict to the lineage, even if all artifacts are missing."""
-    for run in (made.run(), RunArtifacts(config={})):
+    for run in (sample.run(), RunArtifacts(config={})):
         assert [section.id for section in sections(run)] == IDS
 
 
@@ -122,19 +122,19 @@ def test_the_page_needs_no_network_and_runs_no_other_script(page: str, elements:
     assert len(page.encode()) < 6_000_000
 
 
-def test_the_page_of_a_very_large_run(made: Any) -> None:
+def test_the_page_of_a_very_large_run(sample: Any) -> None:
     """2,000 features, 100,000 epochs and 20,000 files give less than 6 MB."""
     names = [f"a column with a rather long name, number {number}" for number in range(2_000)]
-    weights = made.weights(0.0) | {"features": [{"name": name, "norm": 0.123} for name in names]}
-    statistics = made.statistics(600)
+    weights = sample.weights(0.0) | {"features": [{"name": name, "norm": 0.123} for name in names]}
+    statistics = sample.statistics(600)
     for name in names:
         feature = statistics.features.add(path={"step": [name]})
         feature.num_stats.CopyFrom(statistics.features[0].num_stats)
     files = tuple(FileCounts(path=f"/data/file-{n}.csv", rows=10, rejected=0) for n in range(20_000))
-    ingest = made.run().ingest.model_copy(update={"files": files})
-    training = made.TrainingArtifacts(made.history(100_000, best=500), weights)
+    ingest = sample.run().ingest.model_copy(update={"files": files})
+    training = sample.TrainingArtifacts(sample.history(100_000, best=500), weights)
     page = render(
-        made.run(
+        sample.run(
             candidate=training,
             baseline=training,
             statistics=dict.fromkeys(("train", "eval", "test"), statistics),

@@ -20,7 +20,7 @@ from components.study.study_record import (
 )
 from components.study.variants import Variant, plan_study
 
-NASTY = "<script>alert(1)</script>"
+SCRIPT = "<script>alert(1)</script>"
 MODEL, TRAINING = ModelConfig(), TrainingConfig(epochs=4, early_stopping=1)
 # Validation log loss by network; it is 0.5 for all others. The training log loss is always 0.25.
 LOSSES = {"none": 0.625, "l1 = 0.00032": 0.375, "all": 0.4375}
@@ -36,7 +36,7 @@ def result(name: str) -> TrainingResult:
         l1_norm=1234.5,
         l2_norm=6.25,
         features=2,
-        dropped=(NASTY,) if exact else (),
+        dropped=(SCRIPT,) if exact else (),
         seconds=1.5,
         training_curve=(0.7, 0.5, 0.4),
         validation_curve=(0.6, 0.4375, 0.5),
@@ -49,17 +49,17 @@ def entries(variants: tuple[Variant, ...]) -> tuple[StudyEntry, ...]:
 
 def study(**changes: Any) -> StudyRecord:
     planned = plan_study(MODEL, TRAINING, 3)
-    made = StudyRecord(
+    record = StudyRecord(
         id="20261120T120000.000000Z",
-        config={"name": "churn", "model": MODEL.model_dump(mode="json"), "data": {"label": NASTY}},
+        config={"name": "churn", "model": MODEL.model_dump(mode="json"), "data": {"label": SCRIPT}},
         ingest=IngestRecord(
             rows=RowCounts(train=608, eval=189, test=203, rejected=2),
-            features=(NASTY, "age"),
-            label=NASTY,
+            features=(SCRIPT, "age"),
+            label=SCRIPT,
             negative_label="no",
             positive_label="yes",
             files=(FileCounts(path="/data/churn.csv", rows=1000, rejected=2),),
-            reasons=(f"line 9: {NASTY}",),
+            reasons=(f"line 9: {SCRIPT}",),
             digest="0123",
         ),
         facts={
@@ -74,7 +74,7 @@ def study(**changes: Any) -> StudyRecord:
         paths={name: entries(variants) for name, variants in planned.paths.items()},
         settings=("model.l1=0.00032", "model.hidden_units=[4, 2]"),
     )
-    return made.model_copy(update=changes)
+    return record.model_copy(update=changes)
 
 
 def texts(section: Section) -> list[str]:
@@ -131,14 +131,14 @@ def test_the_finding() -> None:
 
 def test_no_regularization_is_best() -> None:
     """The page states it, and does not highlight the sentence as good."""
-    made = study(paths={}, family=study().family[:2])
-    better = made.none.model_copy(update={"result": result("l1 = 0.00032")})
-    made = made.model_copy(update={"family": (better, made.family[1]), "settings": (), "trained": 0})
-    (first, *_) = page.finding(made).blocks
+    record = study(paths={}, family=study().family[:2])
+    better = record.none.model_copy(update={"result": result("l1 = 0.00032")})
+    record = record.model_copy(update={"family": (better, record.family[1]), "settings": (), "trained": 0})
+    (first, *_) = page.finding(record).blocks
     assert first == TextBlock(
         "No regularized network has a lower validation log loss than the one without regularization, 0.3750."
     )
-    assert texts(page.finding(made))[-1] == "All 2 networks were trained in earlier studies."
+    assert texts(page.finding(record))[-1] == "All 2 networks were trained in earlier studies."
 
 
 def test_every_training_diverges() -> None:
@@ -147,12 +147,12 @@ def test_every_training_diverges() -> None:
         e.model_copy(update={"result": diverged_result(2, "the loss is inf", 1.0)}) for e in study().family
     )
     paths = {"l1": tuple(e.model_copy(update={"result": lost[0].result}) for e in study().paths["l1"])}
-    made = study(family=lost, paths=paths, settings=())
-    assert page.result_sentence(made).startswith("Every training diverged: ")
-    assert texts(page.learning_curves(made)) == ["No training completed an epoch."]
-    assert "none: the loss is inf" in texts(page.family(made))
-    assert texts(penalty_path(made, "l1")) == ["Every training diverged."]
-    assert ">NaN</td>" in page.render(made)
+    record = study(family=lost, paths=paths, settings=())
+    assert page.result_sentence(record).startswith("Every training diverged: ")
+    assert texts(page.learning_curves(record)) == ["No training completed an epoch."]
+    assert "none: the loss is inf" in texts(page.family(record))
+    assert texts(penalty_path(record, "l1")) == ["Every training diverged."]
+    assert ">NaN</td>" in page.render(record)
 
 
 def test_the_family_table() -> None:
@@ -185,15 +185,15 @@ def test_the_settings_of_each_network() -> None:
 
 def test_the_best_network_is_highlighted() -> None:
     """It is highlighted on its path, and also in the family if the same network is in both."""
-    made = study()
+    record = study()
     (by_strength,) = (
-        t for c, t in tables(penalty_path(made, "l1")).items() if c.startswith("By the strength")
+        t for c, t in tables(penalty_path(record, "l1")).items() if c.startswith("By the strength")
     )
     assert by_strength.good_rows == (2,)
     assert by_strength.rows[2][:4] == ("0.00032", "0.2500", "0.3750", "+0.1250")
     assert by_strength.rows[0][:4] == ("0", "0.2500", "0.6250", "+0.3750")
-    family = list(made.family)
-    family[2] = family[2].model_copy(update={"result": made.paths["l1"][1].result})
+    family = list(record.family)
+    family[2] = family[2].model_copy(update={"result": record.paths["l1"][1].result})
     both = study(family=tuple(family))
     assert tables(page.family(both))["The family on the training and validation splits"].good_rows == (2,)
 
@@ -250,22 +250,22 @@ def test_a_path_without_zeros_has_no_chart_of_zeros() -> None:
 @pytest.mark.parametrize("configured", [[0.1, 0.0, 0.0], 0.0, 0.5])
 def test_a_strength_outside_the_axis_is_not_marked(configured: Any) -> None:
     """The configuration has one strength per layer, or none, or one beyond the end of the path."""
-    made = study(config={"model": {"l1": configured}})
-    assert charts(penalty_path(made, "l1"))["l1-loss"].mark is None
+    record = study(config={"model": {"l1": configured}})
+    assert charts(penalty_path(record, "l1"))["l1-loss"].mark is None
 
 
 def test_scripts_in_names_are_escaped() -> None:
     """In a dropped feature, the label and a reason the name is text, and never an HTML element."""
     html = page.render(study())
-    assert NASTY not in html
+    assert SCRIPT not in html
     assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 4
 
 
 def test_a_long_list_of_dropped_features_is_shortened() -> None:
     """2,000 names at each strength would make the page large."""
-    made = study()
-    lost = made.paths["l1"][0].result.model_copy(update={"dropped": tuple(f"f{n}" for n in range(2_000))})
-    entry = made.paths["l1"][0].model_copy(update={"result": lost})
+    record = study()
+    lost = record.paths["l1"][0].result.model_copy(update={"dropped": tuple(f"f{n}" for n in range(2_000))})
+    entry = record.paths["l1"][0].model_copy(update={"result": lost})
     table = tables(penalty_path(study(paths={"l1": (entry,)}), "l1"))[
         "Dropped features: all their weights in the first layer are 0"
     ]
@@ -275,14 +275,14 @@ def test_a_long_list_of_dropped_features_is_shortened() -> None:
 def test_the_page_of_a_very_large_study() -> None:
     """50 strengths and 100,000 epochs give less than 6 MB."""
     curve = tuple(1 / (number + 1.0) for number in range(100_000))
-    made = study()
+    record = study()
     long = tuple(
         e.model_copy(
             update={
                 "result": e.result.model_copy(update={"training_curve": curve, "validation_curve": curve})
             }
         )
-        for e in made.family
+        for e in record.family
     )
     planned = plan_study(MODEL, TRAINING, 50)
     paths = {name: entries(variants) for name, variants in planned.paths.items()}

@@ -10,9 +10,9 @@ from components.report.blocks import Chart, TableBlock, TextBlock
 from components.report.run_artifacts import TrainingArtifacts
 
 
-def test_the_restored_epoch_is_marked(made: Any) -> None:
+def test_the_restored_epoch_is_marked(sample: Any) -> None:
     """Each chart marks the first epoch with the lowest validation log loss; the first sentence names it too."""
-    first, *blocks = training_section.learning_curves(made.run()).blocks
+    first, *blocks = training_section.learning_curves(sample.run()).blocks
     assert isinstance(first, TextBlock)
     assert first.text == (
         "The candidate stopped early, after epoch 12 of 30, and has the weights of epoch 7: its validation log loss "
@@ -35,22 +35,22 @@ def test_the_restored_epoch_is_marked(made: Any) -> None:
         ),
     ],
 )
-def test_other_ends_of_a_training(made: Any, patience: int, epochs: int, sentence: str) -> None:
+def test_other_ends_of_a_training(sample: Any, patience: int, epochs: int, sentence: str) -> None:
     """Without early stopping no epoch is marked; with it, a training may still run for all epochs."""
     config = {"training": {"epochs": epochs, "early_stopping": patience}}
-    first, chart, *_ = training_section.learning_curves(made.run(config=config)).blocks
+    first, chart, *_ = training_section.learning_curves(sample.run(config=config)).blocks
     assert isinstance(first, TextBlock)
     assert first.text.startswith(sentence)
     assert isinstance(chart, Chart)
     assert (chart.mark is None) == (patience == 0)
 
 
-def test_a_diverged_training(made: Any) -> None:
+def test_a_diverged_training(sample: Any) -> None:
     """The text gives the reason why it ended; its last loss, which is not finite, is in the table but in no chart."""
-    history = made.history(6, best=4)
+    history = sample.history(6, best=4)
     history[-1] |= {"loss": math.inf, "val_loss": math.inf, "val_log_loss": math.nan}
     first, chart, _, _, table, _ = training_section.learning_curves(
-        made.run(candidate=TrainingArtifacts(history))
+        sample.run(candidate=TrainingArtifacts(history))
     ).blocks
     assert isinstance(first, TextBlock)
     assert first.text.startswith(
@@ -63,9 +63,9 @@ def test_a_diverged_training(made: Any) -> None:
     assert table.rows[-1] == ("6", "infinite", "0.6167", "0.5600", "infinite", "NaN", "0.7500")
 
 
-def test_both_models_have_lines_and_tables(made: Any) -> None:
+def test_both_models_have_lines_and_tables(sample: Any) -> None:
     """Each chart has training and validation lines of both; a collapsed table has a row for each epoch."""
-    blocks = training_section.learning_curves(made.run()).blocks
+    blocks = training_section.learning_curves(sample.run()).blocks
     chart = blocks[2]
     assert isinstance(chart, Chart)
     assert [(line.name, line.dash, len(line.x)) for line in chart.lines] == [
@@ -87,18 +87,18 @@ def test_both_models_have_lines_and_tables(made: Any) -> None:
     assert candidate.rows[0] == ("1", "1.7000", "0.7000", "0.5100", "0.8000", "0.5600", "0.7500")
 
 
-def test_an_older_history_without_log_loss_is_drawn(made: Any) -> None:
+def test_an_older_history_without_log_loss_is_drawn(sample: Any) -> None:
     """Missing metrics have no chart and no columns, and no epoch is marked."""
     history = [{"epoch": 1, "loss": 0.5, "val_loss": 0.6}]
-    run = made.run(candidate=made.TrainingArtifacts(history, None), baseline=made.TrainingArtifacts())
+    run = sample.run(candidate=sample.TrainingArtifacts(history, None), baseline=sample.TrainingArtifacts())
     charts = [block for block in training_section.learning_curves(run).blocks if isinstance(block, Chart)]
     assert [(chart.id, chart.mark) for chart in charts] == [("curve-loss", None)]
     assert charts[0].lines[0].dots
 
 
-def test_the_weights(made: Any) -> None:
+def test_the_weights(sample: Any) -> None:
     """Shares are over all layers, norms by layer; the dropped feature is last."""
-    first, layers, *rest = training_section.weights(made.run()).blocks
+    first, layers, *rest = training_section.weights(sample.run()).blocks
     assert first == TextBlock(
         "Of the candidate's weights, 50.0% are exactly 0 and 60.0% are below 0.001 in absolute value. "
         "Of the baseline's weights, 0.0% are exactly 0 and 10.0% are below 0.001 in absolute value. "
@@ -109,12 +109,15 @@ def test_the_weights(made: Any) -> None:
     assert layers.rows[-1] == ("output, baseline", "10", "0.0%", "10.0%", "12.35", "2.50")
     features = rest[-1]
     assert isinstance(features, TableBlock)
-    assert features.rows == (("age", "kept", "1.2500", "1.2500"), (made.NASTY, "dropped", "0.0000", "0.5000"))
+    assert features.rows == (
+        ("age", "kept", "1.2500", "1.2500"),
+        (sample.SCRIPT, "dropped", "0.0000", "0.5000"),
+    )
 
 
-def test_a_histogram_is_a_density(made: Any) -> None:
+def test_a_histogram_is_a_density(sample: Any) -> None:
     """Its area is 1 for bins of any width: 40% of the weights in a bin of width 1, 60% in one of width 2."""
-    chart = training_section.weights(made.run()).blocks[2]
+    chart = training_section.weights(sample.run()).blocks[2]
     assert isinstance(chart, Chart)
     bars = chart.bars[0]
     assert bars.heights == pytest.approx((0.4, 0.3))
@@ -122,10 +125,10 @@ def test_a_histogram_is_a_density(made: Any) -> None:
     assert math.isclose(0.4 * 1 + 0.3 * 2, 1)
 
 
-def test_a_table_of_many_features_is_collapsed(made: Any) -> None:
+def test_a_table_of_many_features_is_collapsed(sample: Any) -> None:
     """It is collapsed from 51 rows on."""
-    report = made.weights(0.0)
+    report = sample.weights(0.0)
     report["features"] = [{"name": f"f{number}", "norm": 1.0} for number in range(51)]
-    table = training_section.weights(made.run(candidate=made.TrainingArtifacts([], report))).blocks[-1]
+    table = training_section.weights(sample.run(candidate=sample.TrainingArtifacts([], report))).blocks[-1]
     assert isinstance(table, TableBlock)
     assert table.summary == "Features by the norm of their weights in the first layer: 51 features"

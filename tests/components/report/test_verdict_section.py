@@ -9,9 +9,9 @@ from components.report import verdict_section
 from components.report.blocks import TableBlock, TextBlock
 
 
-def test_a_pushed_model_that_won(made: Any) -> None:
+def test_a_pushed_model_that_won(sample: Any) -> None:
     """A lower log loss is called a win; the last block has the folder of the model."""
-    section = verdict_section.verdict(made.run())
+    section = verdict_section.verdict(sample.run())
     assert section.blocks[0] == TextBlock(
         "Pushed: the model beat its unregularized baseline, log loss 0.3919 against 0.5113.", "good"
     )
@@ -29,56 +29,58 @@ def test_a_pushed_model_that_won(made: Any) -> None:
         ({"candidate": 0.52, "baseline": None}, "Pushed: the model passed every threshold."),
     ],
 )
-def test_a_pushed_model_that_did_not_win(made: Any, log_loss: Any, sentence: str) -> None:
+def test_a_pushed_model_that_did_not_win(sample: Any, log_loss: Any, sentence: str) -> None:
     """A tolerance may let a slightly worse model pass; the sentence does not call that a win."""
-    verdict = made.verdict(metrics={"log_loss": log_loss})
-    assert verdict_section.headline(made.run(verdict=verdict)).text == sentence
+    verdict = sample.verdict(metrics={"log_loss": log_loss})
+    assert verdict_section.headline(sample.run(verdict=verdict)).text == sentence
 
 
-def test_a_model_that_was_not_blessed(made: Any) -> None:
+def test_a_model_that_was_not_blessed(sample: Any) -> None:
     """The sentence has all reasons, and that nothing was published."""
-    verdict = made.verdict(blessed=False, reasons=["the AUC is 0.5, not at least 0.6", "the log loss is NaN"])
-    assert verdict_section.headline(made.run(verdict=verdict, pushed_path=None)) == TextBlock(
+    verdict = sample.verdict(
+        blessed=False, reasons=["the AUC is 0.5, not at least 0.6", "the log loss is NaN"]
+    )
+    assert verdict_section.headline(sample.run(verdict=verdict, pushed_path=None)) == TextBlock(
         "Not blessed: the AUC is 0.5, not at least 0.6; the log loss is NaN. Nothing was published.", "bad"
     )
 
 
-def test_many_reasons_are_counted(made: Any) -> None:
+def test_many_reasons_are_counted(sample: Any) -> None:
     """The headline has four of six reasons, and the number of the others."""
-    verdict = made.verdict(blessed=False, reasons=["a", "b", "c", "d", "e", "f"])
+    verdict = sample.verdict(blessed=False, reasons=["a", "b", "c", "d", "e", "f"])
     assert (
-        verdict_section.headline(made.run(verdict=verdict, pushed_path=None)).text
+        verdict_section.headline(sample.run(verdict=verdict, pushed_path=None)).text
         == "Not blessed: a; b; c; d; and 2 more. Nothing was published."
     )
 
 
-def test_a_model_that_was_blessed_by_hand(made: Any) -> None:
+def test_a_model_that_was_blessed_by_hand(sample: Any) -> None:
     """The sentence keeps the Evaluator's reasons; below it are who, when and why."""
-    verdict = made.verdict(blessed=False, reasons=["the AUC is 0.5, not at least 0.6"])
-    facts = {"override": {"by": "ada", "at": "2026-11-20T12:00:00+00:00", "reason": made.NASTY}}
-    first, second, *_ = verdict_section.verdict(made.run(verdict=verdict, facts=facts)).blocks
+    verdict = sample.verdict(blessed=False, reasons=["the AUC is 0.5, not at least 0.6"])
+    facts = {"override": {"by": "ada", "at": "2026-11-20T12:00:00+00:00", "reason": sample.SCRIPT}}
+    first, second, *_ = verdict_section.verdict(sample.run(verdict=verdict, facts=facts)).blocks
     assert first == TextBlock("Not blessed by the Evaluator (the AUC is 0.5, not at least 0.6), but by hand.")
     assert second == TextBlock(
         "Blessed by hand by ada, 2026-11-20T12:00:00+00:00. The reason given: <script>alert(1)</script>"
     )
 
 
-def test_a_blessed_model_that_was_not_pushed(made: Any) -> None:
+def test_a_blessed_model_that_was_not_pushed(sample: Any) -> None:
     """The sentence has the reason why it was not pushed, also after it was blessed by hand."""
     reason = "ann rolled back from this very model on 2026-01-31: complaints"
-    held = made.run(pushed_path=None, not_pushed_because=reason)
+    held = sample.run(pushed_path=None, not_pushed_because=reason)
     assert verdict_section.headline(held) == TextBlock(f"Blessed, but not pushed: {reason}.", "bad")
     facts = {"override": {"by": "ada", "at": "2026-11-20T12:00:00+00:00", "reason": "it was the data"}}
-    assert verdict_section.headline(made.run(not_pushed_because=reason, facts=facts)) == TextBlock(
+    assert verdict_section.headline(sample.run(not_pushed_because=reason, facts=facts)) == TextBlock(
         f"Blessed by the Evaluator, published by hand. The pipeline did not push it: {reason}."
     )
 
 
-def test_the_table_of_thresholds(made: Any) -> None:
+def test_the_table_of_thresholds(sample: Any) -> None:
     """A row has sentence, outcome, rows, value, bound, interval, both models, and what was compared with the bound."""
     rows = [
-        made.threshold(),
-        made.threshold(
+        sample.threshold(),
+        sample.threshold(
             rule="change", metric="log_loss", direction="<=", mode="confidence", slice="age <= 30", value=0.01,
             interval=[-0.02, 0.04], bound=0.0, candidate=0.4, baseline=None, passed=False, sentence="it rose",
         ),
@@ -97,9 +99,9 @@ def test_the_table_of_thresholds(made: Any) -> None:
     assert table.bad_rows == (1,)
 
 
-def test_the_two_models_side_by_side(made: Any) -> None:
+def test_the_two_models_side_by_side(sample: Any) -> None:
     """Values, the signed difference, what it means, and the intervals where there are some."""
-    about, table = verdict_section.comparison(made.run()).blocks
+    about, table = verdict_section.comparison(sample.run()).blocks
     assert isinstance(about, TextBlock)
     assert about.text == (
         "Measured on 203 rows of the test split, 108 of them positive, through the serving signature. The difference "
@@ -117,19 +119,21 @@ def test_the_two_models_side_by_side(made: Any) -> None:
     )  # fmt: skip
 
 
-def test_without_a_baseline(made: Any) -> None:
+def test_without_a_baseline(sample: Any) -> None:
     """The section has the candidate's metrics, and that there was no baseline."""
     metric = {"candidate": 0.8, "baseline": None, "difference": None, "interval": None}
-    about, table = verdict_section.comparison(made.run(verdict=made.verdict(metrics={"auc": metric}))).blocks
+    about, table = verdict_section.comparison(
+        sample.run(verdict=sample.verdict(metrics={"auc": metric}))
+    ).blocks
     assert isinstance(about, TextBlock)
     assert about.text.endswith("There was no baseline to compare with.")
     assert isinstance(table, TableBlock)
     assert table.rows == (("AUC", "0.8000", "none", "none", "", "", "", ""),)
 
 
-def test_a_sample_of_the_test_split(made: Any) -> None:
+def test_a_sample_of_the_test_split(sample: Any) -> None:
     """The number of all rows follows the number of measured rows."""
-    about = verdict_section.comparison(made.run(verdict=made.verdict(sampled_from=2_400_000))).blocks[0]
+    about = verdict_section.comparison(sample.run(verdict=sample.verdict(sampled_from=2_400_000))).blocks[0]
     assert isinstance(about, TextBlock)
     assert about.text.startswith(
         "Measured on 203 rows of the test split, 108 of them positive, through the serving signature. They are a "

@@ -9,7 +9,7 @@ from components.common.ingest_record import FileCounts, IngestRecord, RowCounts
 from components.common.verdict_record import Threshold, Verdict
 from components.report.run_artifacts import RunArtifacts, TrainingArtifacts
 
-NASTY = "<script>alert(1)</script>"
+SCRIPT = "<script>alert(1)</script>"
 SERIES = ("candidate", "baseline")
 
 
@@ -40,7 +40,7 @@ def weights(zero: float, *, dropped: tuple[str, ...] = ()) -> dict[str, Any]:
     }
     return {
         "layers": [{"name": "hidden_1", "weights": 100, **layer}, {"name": "output", "weights": 10, **layer}],
-        "features": [{"name": NASTY, "norm": 0.0 if dropped else 0.5}, {"name": "age", "norm": 1.25}],
+        "features": [{"name": SCRIPT, "norm": 0.0 if dropped else 0.5}, {"name": "age", "norm": 1.25}],
         "dropped": list(dropped),
     }
 
@@ -76,7 +76,7 @@ def verdict(**changes: Any) -> Verdict:
     }
     worse = {"log_loss": {"train": 0.1, "test": 0.51, "difference": 0.41}, "auc": gap["auc"]}
     slice_ = {
-        "name": f"{NASTY} <= 30", "feature": NASTY, "above": None, "up_to": 30.0, "missing": False, "rows": 80,
+        "name": f"{SCRIPT} <= 30", "feature": SCRIPT, "above": None, "up_to": 30.0, "missing": False, "rows": 80,
         "positives": 31, "too_small": False, "judged": True,
         "metrics": {"auc": metric(0.86, 0.87)},
     }  # fmt: skip
@@ -110,9 +110,9 @@ def verdict(**changes: Any) -> Verdict:
 
 def statistics(rows: int = 608) -> statistics_pb2.DatasetFeatureStatistics:
     """Returns the statistics of two features, the first with 8 missing values; a tenth of the values are 0."""
-    made = statistics_pb2.DatasetFeatureStatistics(num_examples=rows)
-    for name, missing in ((NASTY, 8), ("age", 0)):
-        feature = made.features.add(path={"step": [name]})
+    result = statistics_pb2.DatasetFeatureStatistics(num_examples=rows)
+    for name, missing in ((SCRIPT, 8), ("age", 0)):
+        feature = result.features.add(path={"step": [name]})
         stats = feature.num_stats
         stats.mean, stats.std_dev, stats.min, stats.median, stats.max = (
             41.5,
@@ -123,31 +123,31 @@ def statistics(rows: int = 608) -> statistics_pb2.DatasetFeatureStatistics:
         )
         stats.num_zeros = rows // 10
         stats.histograms.add(num_nan=missing)
-    return made
+    return result
 
 
 def anomalies(*columns: str) -> anomalies_pb2.Anomalies:
     """Returns one anomaly of error severity for each column."""
-    made = anomalies_pb2.Anomalies()
+    result = anomalies_pb2.Anomalies()
     for column in columns:
-        anomaly = made.anomaly_info[column]
+        anomaly = result.anomaly_info[column]
         anomaly.severity = anomalies_pb2.AnomalyInfo.ERROR
         anomaly.short_description, anomaly.description = "Out-of-range values", "Unexpectedly high"
         anomaly.path.step.append(column)
-    return made
+    return result
 
 
 def run(**changes: Any) -> RunArtifacts:
     """Returns the artifacts of a run, none of them missing, with these changes."""
     ingest = IngestRecord(
         rows=RowCounts(train=608, eval=189, test=203, rejected=2),
-        features=(NASTY, "age"),
+        features=(SCRIPT, "age"),
         label="churned",
         negative_label="no",
         positive_label="yes",
-        warnings=(f"The column {NASTY} & co",),
+        warnings=(f"The column {SCRIPT} & co",),
         files=(FileCounts(path="/data/churn.csv", rows=1000, rejected=2),),
-        reasons=("/data/churn.csv, line 7: expected 3 fields, found 4", f"line 9: {NASTY}"),
+        reasons=("/data/churn.csv, line 7: expected 3 fields, found 4", f"line 9: {SCRIPT}"),
         digest="0123",
     )
     facts = {
@@ -158,7 +158,7 @@ def run(**changes: Any) -> RunArtifacts:
             {"name": "Trainer", "state": "done", "seconds": 125.0},
         ],
         "artifacts": [
-            {"step": "Trainer", "output": "model", "type": "Model", "id": 7, "uri": f"/runs/{NASTY}/model"}
+            {"step": "Trainer", "output": "model", "type": "Model", "id": 7, "uri": f"/runs/{SCRIPT}/model"}
         ],
         "versions": {"tensorflow": "2.21.0", "bokeh": "3.9.2"},
         "code": {"Trainer": "0123abcd"},
@@ -166,16 +166,16 @@ def run(**changes: Any) -> RunArtifacts:
     whole = RunArtifacts(
         config={
             "name": "churn",
-            "data": {"label": NASTY, "ignore": [], "schema_file": None},
+            "data": {"label": SCRIPT, "ignore": [], "schema_file": None},
             "training": {"epochs": 30, "early_stopping": 5},
         },
         facts=facts,
         pushed_path="/runs/serving/17",
         ingest=ingest,
         verdict=verdict(),
-        candidate=TrainingArtifacts(history(12, best=7), weights(0.5, dropped=(NASTY,))),
+        candidate=TrainingArtifacts(history(12, best=7), weights(0.5, dropped=(SCRIPT,))),
         baseline=TrainingArtifacts(history(30, best=30), weights(0.0)),
         statistics={"train": statistics(), "eval": statistics(189), "test": statistics(203)},
-        anomalies={"train": anomalies(), "eval": anomalies(NASTY)},
+        anomalies={"train": anomalies(), "eval": anomalies(SCRIPT)},
     )
     return dataclasses.replace(whole, **changes)

@@ -1,0 +1,51 @@
+"""The section on the data."""
+# ruff: noqa: RUF001 (pages contain the minus sign U+2212)
+
+from typing import Any
+
+from components.report import data_section
+from components.report.blocks import Section, TableBlock, TextBlock
+
+
+def tables(section: Section) -> dict[str, TableBlock]:
+    return {block.caption: block for block in section.blocks if isinstance(block, TableBlock)}
+
+
+def test_row_counts_and_reasons(sample: Any) -> None:
+    """A sentence, the share of each split, the reasons with their lines, and the warnings are shown."""
+    section = data_section.data(sample.run())
+    assert section.blocks[0] == TextBlock(
+        "1,000 rows from /data/churn.csv, 2 features, the label 'churned' ('yes' is positive); 2 rows were set aside."
+    )
+    found = tables(section)
+    assert found["Rows by split"].rows == (
+        ("train", "608", "60.7%"),
+        ("eval", "189", "18.9%"),
+        ("test", "203", "20.3%"),
+        ("rejected", "2", "0.2%"),
+    )
+    assert found["Why rows were set aside: the first reasons"].rows == (
+        ("1", "/data/churn.csv, line 7: expected 3 fields, found 4"),
+        ("2", "line 9: <script>alert(1)</script>"),
+    )
+    assert TextBlock("Warning: The column <script>alert(1)</script> & co", "bad") in section.blocks
+
+
+def test_statistics_of_each_feature(sample: Any) -> None:
+    """Missing cells are NaN in the examples: 8 of 608 are 1.3%; 60 zeros among the 600 present values are 10%."""
+    table = tables(data_section.data(sample.run()))["Statistics of the training split, 608 rows"]
+    assert table.heads == (
+        "feature", "missing", "mean", "std. dev.", "zeros", "min", "median", "max", "mean in eval", "mean in test",
+    )  # fmt: skip
+    assert table.rows[0] == (
+        sample.SCRIPT, "1.3%", "41.5", "9.877", "10.0%", "−3", "40", "1,234,567", "41.5", "41.5"
+    )  # fmt: skip
+    assert table.rows[1][:2] == ("age", "0.0%")
+
+
+def test_anomalies(sample: Any) -> None:
+    """Each anomaly has a row; without anomalies a sentence states that."""
+    table = tables(data_section.data(sample.run()))["Anomalies"]
+    assert table.rows == ((sample.SCRIPT, "eval", "error", "Out-of-range values", "Unexpectedly high"),)
+    clean = data_section.data(sample.run(anomalies={"train": sample.anomalies()}))
+    assert TextBlock("No anomalies: the data matches the schema.", "good") in clean.blocks
