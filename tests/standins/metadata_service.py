@@ -1,4 +1,4 @@
-"""ML Metadata's gRPC service: its wheel has the store, in C++, and the client, but not the server between the two."""
+"""The gRPC service of ML Metadata. The package `ml_metadata` has the store (in C++) and a client, but no server."""
 
 import contextlib
 import threading
@@ -15,7 +15,7 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 class _Service(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """Hands each call to the store's method of that name, as bytes, one at a time."""
+    """Passes each request as bytes to the store's method of the same name, one at a time."""
 
     def __init__(self, file: Path) -> None:
         source = mlmd.SqliteMetadataSourceConfig(filename_uri=str(file))
@@ -40,7 +40,7 @@ class _Service(grpc.GenericRpcHandler):  # type: ignore[misc]
 
 @contextlib.contextmanager
 def metadata_service(file: Path) -> Iterator[int]:
-    """The port, on the loopback device, of a service whose store is this SQLite file."""
+    """Runs a service with this SQLite file as its store, and yields its port on 127.0.0.1."""
     server = grpc.server(futures.ThreadPoolExecutor(4))
     server.add_generic_rpc_handlers([_Service(file)])
     port: int = server.add_insecure_port("127.0.0.1:0")

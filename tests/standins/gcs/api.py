@@ -1,8 +1,8 @@
-"""Google Cloud Storage's JSON API, and downloads by its XML API, as far as TensorFlow and Beam use them.
+"""The JSON API of Google Cloud Storage, and downloads by its XML API, as far as TensorFlow and Beam use them.
 
-Written from https://cloud.google.com/storage/docs/json_api/v1 (objects: list, get, insert, delete, rewrite, copy;
+Sources: https://cloud.google.com/storage/docs/json_api/v1 (objects: list, get, insert, delete, rewrite, copy;
 buckets: get, getStorageLayout), https://cloud.google.com/storage/docs/performing-resumable-uploads, https://cloud.google.com/storage/docs/batch
-and https://cloud.google.com/storage/docs/xml-api/get-object-download; the tokens are those of
+and https://cloud.google.com/storage/docs/xml-api/get-object-download; for the tokens
 https://developers.google.com/identity/protocols/oauth2/service-account.
 """
 
@@ -23,7 +23,7 @@ _OBJECT = r"/storage/v1/b/(?P<bucket>[^/]+)/o/(?P<name>[^/]+)"
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked; the names of headers are in lower case."""
+    """A request; the names of its headers are in lower case."""
 
     method: str
     target: str
@@ -41,7 +41,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is answered."""
+    """A response."""
 
     status: int = 200
     body: bytes = b""
@@ -50,7 +50,7 @@ class Answer:
 
 @dataclass
 class _Upload:
-    """A resumable upload under way: nothing of it can be seen before it is complete."""
+    """A resumable upload in progress: its object does not exist before the upload is complete."""
 
     bucket: str
     name: str
@@ -59,9 +59,9 @@ class _Upload:
 
 
 class Api:
-    """Answers requests about a store; every one but that for a token has to bear the token.
+    """Responds to requests for the objects of a store. Every request except that for a token needs the token.
 
-    What it does not know it answers with 501, and keeps in `unknown`: clients try such a request again and again.
+    An unknown request gets status 501 and is recorded in `unknown`, as clients hide it by retrying.
     """
 
     def __init__(self, store: Store) -> None:
@@ -86,7 +86,7 @@ class Api:
         ]
 
     def answer(self, request: Request) -> Answer:
-        """The API's answer."""
+        """Returns the response to a request."""
         if request.method == "POST" and request.path.endswith("/token"):
             return _json({"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"})
         if request.headers.get("authorization") != f"Bearer {self.token}":
@@ -107,7 +107,7 @@ class Api:
         return _error(501, f"{self.unknown[-1]} is not part of this server")
 
     def _locations(self, request: Request) -> Answer:
-        """Where the account may act: anywhere (https://cloud.google.com/iam/docs/reference/credentials/rest)."""
+        """The locations of the account: all (https://cloud.google.com/iam/docs/reference/credentials/rest)."""
         return _json({"locations": [], "encodedLocations": "0x0"})
 
     def _bucket(self, request: Request, bucket: str) -> Answer:
@@ -116,7 +116,7 @@ class Api:
         return _json({"kind": "storage#bucket", "id": bucket, "name": bucket, "location": "EU"})
 
     def _layout(self, request: Request, bucket: str) -> Answer:
-        """Of a bucket in which folders are but the beginnings of names."""
+        """The layout of a bucket without a hierarchical namespace, where folders are prefixes of names."""
         self._bucket(request, bucket)
         layout = {
             "location": "EU",
@@ -126,7 +126,7 @@ class Api:
         return _json({"kind": "storage#storageLayout", "bucket": bucket, **layout})
 
     def _list(self, request: Request, bucket: str) -> Answer:
-        """Names and, with a delimiter, what names begin with up to it; in one order, and in pages."""
+        """One page of the sorted names and, with a delimiter, of the common prefixes up to it."""
         query = request.query
         prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
         entries: dict[str, bool] = {}
@@ -152,7 +152,7 @@ class Api:
         return _json(self.store.get(bucket, name).resource())
 
     def _download(self, request: Request, bucket: str, name: str) -> Answer:
-        """All, or a range: of one that begins behind the end there is nothing."""
+        """The content, or a range of it; a range that begins after the end is an error (416)."""
         found = self.store.get(bucket, name)
         content, size = found.content, len(found.content)
         headers = {"x-goog-generation": str(found.generation), "etag": str(found.generation)}
@@ -199,7 +199,7 @@ class Api:
         return Answer(200, b"", {"Location": where})
 
     def _resume(self, request: Request, bucket: str) -> Answer:
-        """A chunk: `bytes 0-9/*` is followed by others, `bytes 0-9/10` is the last, `bytes */10` asks how far it is."""
+        """One chunk: others follow `bytes 0-9/*`, `bytes 0-9/10` is the last, `bytes */10` queries the progress."""
         number = request.query["upload_id"]
         if number not in self._uploads:
             return _error(404, "no such upload")
@@ -218,7 +218,7 @@ class Api:
         return _json(self.store.put(bucket, upload.name, upload.content, upload.generation).resource())
 
     def _batch(self, request: Request) -> Answer:
-        """Requests in the parts of one; each is answered in a part of its own."""
+        """Several requests in the parts of one; the response has one part for each."""
         answers = []
         for part in _parts(request):
             head, _, body = part.replace(b"\r\n", b"\n").partition(b"\n\n")
@@ -234,7 +234,7 @@ class Api:
 
 
 def _parts(request: Request) -> list[bytes]:
-    """The bodies of the parts of a request of several."""
+    """Returns the bodies of the parts of a multipart request."""
     head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
     message = email.parser.BytesParser().parsebytes(head + request.body)
     return [bytes(part.get_payload(decode=True)) for part in message.get_payload()]  # type: ignore[union-attr]

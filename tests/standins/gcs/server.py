@@ -1,8 +1,8 @@
-"""Google Cloud Storage on this machine, for clients that know it by Google's names only.
+"""A stand-in for Google Cloud Storage, for clients with fixed host names.
 
-TensorFlow's gs:// can't be pointed elsewhere, but it goes through the proxy that HTTPS_PROXY names, and trusts the
-authorities in CURL_CA_BUNDLE. So this server is such a proxy: whoever asks it for a way to www.googleapis.com talks to
-it itself, under a certificate of that name. It opens no connection to anywhere.
+The address of TensorFlow's gs:// can't be configured, but it uses the proxy in HTTPS_PROXY and trusts the certificate
+authorities in CURL_CA_BUNDLE. So this server is a proxy: it answers connections to www.googleapis.com itself, with a
+certificate for that name. It opens no connection to other machines.
 """
 
 import datetime
@@ -31,11 +31,11 @@ _PEM, _PLAIN = serialization.Encoding.PEM, serialization.NoEncryption()
 
 
 class GcsServer:
-    """The server, while used as a context manager.
+    """The server; it runs while used as a context manager.
 
     Args:
-        folder: gets its certificate and the credentials of an account.
-        buckets: that there are.
+        folder: the folder to write its certificate and the credentials of an account to.
+        buckets: the names of its buckets.
     """
 
     def __init__(self, folder: Path, *buckets: str) -> None:
@@ -64,7 +64,7 @@ class GcsServer:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What a process needs to find it, and nothing else: TensorFlow, Beam and Google's own client."""
+        """The environment variables with which TensorFlow, Beam and Google's client use this server and no other."""
         proxy = f"http://127.0.0.1:{self._http.server_port}"
         return {
             "HTTPS_PROXY": proxy,
@@ -77,7 +77,7 @@ class GcsServer:
             "GOOGLE_CLOUD_PROJECT": "regpipe-test",
             "GCS_RETRY_CONFIG_MAX_RETRIES": "3",
             "GCS_RETRY_CONFIG_INIT_DELAY_TIME_US": "10000",
-            "NO_GCE_CHECK": "true",  # nobody asks the network whether this is a machine of Google's
+            "NO_GCE_CHECK": "true",  # no request to find out whether this is a machine of Google Cloud
         }
 
 
@@ -91,17 +91,17 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_CONNECT(self) -> None:
-        """The way to a host: to the names above it ends here, and to others there is none."""
+        """Opens a tunnel to one of HOSTS, which ends in this server; other hosts are refused."""
         host = self.path.partition(":")[0]
         if host not in HOSTS:
-            self.send_error(403, f"no way to {host}")
+            self.send_error(403, f"no connection to {host}")
             return
         self.send_response(200, "Connection established")
         self.end_headers()
         server = cast(_Server, self.server)
         try:
             self.connection = server.context.wrap_socket(self.connection, server_side=True)
-        except OSError:  # the client did not like the certificate
+        except OSError:  # the client refused the certificate
             self.close_connection = True
             return
         self.rfile = self.connection.makefile("rb")
@@ -109,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = False
 
     def finish(self) -> None:
-        """Closes what was wrapped, too: the server knows of the socket inside only."""
+        """Also closes the TLS socket, as the server only closes the socket inside it."""
         super().finish()
         self.connection.close()
 
@@ -140,11 +140,11 @@ class _Handler(BaseHTTPRequestHandler):
         return b"".join(chunks)
 
     def log_message(self, *_: Any) -> None:
-        """Nothing: pytest shows what a test prints."""
+        """Logs nothing."""
 
 
 def _certificate(file: Path, key: rsa.RSAPrivateKey) -> Path:
-    """A certificate that is its own authority, behind its key."""
+    """Writes a self-signed certificate and its key to a file."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "regpipe-test")])
     now = datetime.datetime.now(datetime.UTC)
     certificate = (
@@ -164,7 +164,7 @@ def _certificate(file: Path, key: rsa.RSAPrivateKey) -> Path:
 
 
 def _account(file: Path, key: rsa.RSAPrivateKey) -> Path:
-    """The key file of a service account, as Google hands them out."""
+    """Writes the key file of a service account in Google's format."""
     known = {
         "type": "service_account",
         "project_id": "regpipe-test",

@@ -1,4 +1,4 @@
-"""What is in the buckets: objects that appear, are replaced and go away as a whole."""
+"""The objects of the buckets, which are created, replaced and deleted atomically."""
 
 import base64
 import datetime
@@ -13,16 +13,16 @@ import google_crc32c
 
 
 class NotFound(LookupError):
-    """There is no such bucket or object."""
+    """The bucket or object does not exist."""
 
 
 class PreconditionFailed(Exception):
-    """The object is not of the generation that the request expects."""
+    """The object does not have the generation that the request requires."""
 
 
 @dataclass(frozen=True)
 class Object:
-    """One generation of an object: replacing it makes another."""
+    """One generation of an object; replacing the object creates a new one."""
 
     bucket: str
     name: str
@@ -31,7 +31,7 @@ class Object:
     updated: str
 
     def resource(self) -> dict[str, Any]:
-        """As https://cloud.google.com/storage/docs/json_api/v1/objects#resource describes it."""
+        """The resource in https://cloud.google.com/storage/docs/json_api/v1/objects#resource."""
         crc = google_crc32c.value(self.content).to_bytes(4, "big")
         md5 = hashlib.md5(self.content, usedforsecurity=False).digest()
         return {
@@ -53,7 +53,7 @@ class Object:
 
 
 class Store:
-    """Buckets by name; each change is seen by whoever asks next."""
+    """Buckets by name, with strong consistency: the next request sees each change."""
 
     def __init__(self, *buckets: str) -> None:
         self._objects: dict[str, dict[str, Object]] = {bucket: {} for bucket in buckets}
@@ -65,7 +65,7 @@ class Store:
         return bucket in self._objects
 
     def names(self, bucket: str) -> list[str]:
-        """Sorted by their bytes, as the API lists them."""
+        """Returns the names, sorted by their bytes as in the API."""
         with self._lock:
             return sorted(self._bucket(bucket), key=str.encode)
 
@@ -77,7 +77,7 @@ class Store:
                 raise NotFound(f"No such object: {bucket}/{name}") from None
 
     def put(self, bucket: str, name: str, content: bytes, generation: str | None = None) -> Object:
-        """Makes or replaces an object; with a generation, only that one, and with 0 only what is not there yet."""
+        """Creates or replaces an object; `generation` is the one it must have now, "0" if it must not exist."""
         with self._lock:
             objects = self._bucket(bucket)
             found = objects[name].generation if name in objects else 0

@@ -1,8 +1,8 @@
-"""How Kubeflow Pipelines' API server refuses: gRPC codes, their HTTP statuses and the body that goes with them.
+"""The errors of Kubeflow Pipelines' API server: gRPC codes, their HTTP statuses, and the bodies.
 
 The codes: backend/src/common/util/error.go. The statuses: grpc-gateway v2.27.1, runtime/errors.go, HTTPStatusFromCode.
-The body is a google.rpc.Status whose message is the internal one (each layer has put its words before it) and whose
-detail holds the one meant for users (GRPCStatus in error.go).
+The body is a google.rpc.Status with the internal message, which each layer extends, and the message for users in its
+details (GRPCStatus in error.go).
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ STATUSES = {3: 400, 5: 404, 6: 409, 7: 403, 12: 501, 13: 500, 14: 503, 16: 401}
 
 
 class ApiError(Exception):
-    """A refusal. `code` is gRPC's."""
+    """An error response; `code` is a gRPC code."""
 
     def __init__(self, code: int, message: str, internal: str = "") -> None:
         super().__init__(message)
@@ -26,9 +26,9 @@ class ApiError(Exception):
 
 
 class UploadError(ApiError):
-    """A refusal of the upload endpoints, which are no gRPC (pipeline_upload_server.go, writeErrorToResponse).
+    """An error of the upload endpoints, which don't use gRPC (pipeline_upload_server.go, writeErrorToResponse).
 
-    They say nothing of the cause, which only the server's log has; access denied is 400 there.
+    The message does not contain the cause, which is only in the server's log; access denied has status 400.
     """
 
     def __init__(self, status: int, message: str) -> None:

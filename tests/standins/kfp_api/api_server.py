@@ -1,8 +1,7 @@
-"""A server for tests that answers as Kubeflow Pipelines' API server does, as far as this project asks it.
+"""A stand-in for the API server of Kubeflow Pipelines, as far as this project uses it.
 
-Its rules were read in github.com/kubeflow/pipelines at 2.16.1 and stand, each with its file, in `resources` (what is
-kept and what is refused), `listing` (filters and pages), `errors`, `robfig` (cron) and `routes` (paths). It can be made
-to fail: see `Fault`.
+Its rules come from github.com/kubeflow/pipelines at 2.16.1. They are, each with its file, in `resources` (objects and
+their checks), `listing` (filters and pages), `api_errors`, `robfig` (cron) and `routes` (paths). `Fault` makes it fail.
 """
 
 import json
@@ -24,18 +23,18 @@ from tests.standins.kfp_api.routes import Answer, Query, answer
 
 @dataclass
 class Fault:
-    """What goes wrong with requests whose "METHOD path" matches.
+    """A failure of the requests whose "METHOD path" matches.
 
     Attributes:
-        request: a regular expression that has to match all of it.
-        skip: how many such requests are answered well first.
-        times: how many fail then.
-        error: what to refuse with.
-        page: HTML to answer with, as a login page is.
-        drop: close the connection without an answer.
-        delay: seconds to wait before anything else.
-        done: whether the request has its effect all the same.
-        empty: answer with nothing in it, as to a look just before someone else's change.
+        request: a regular expression for the whole "METHOD path".
+        skip: the number of matching requests that succeed first.
+        times: the number of requests that fail then.
+        error: the error to respond with.
+        page: HTML to respond with, such as a login page.
+        drop: whether to close the connection without a response.
+        delay: seconds to wait first.
+        done: whether the request has its effect nevertheless.
+        empty: whether to respond with an empty object, as a list request just before another client's change.
     """
 
     request: str
@@ -51,16 +50,16 @@ class Fault:
 
 @dataclass
 class ApiServer:
-    """The server, in threads of this process; use it as a context manager.
+    """The server, in threads of this process; it runs while used as a context manager.
 
     Attributes:
-        resources: what it keeps; tests may look, and change.
-        tokens: None: whoever asks may. Else who may, by bearer token (False: known, but not allowed), as in the
-            multi-user installation (auth/, resource_manager.go IsAuthorized).
-        tls: certificate and key, PEM files; none: plain HTTP.
-        proxy: what stands before every path, as it does behind the Kubernetes API server.
-        faults: what goes wrong.
-        calls: every request so far, as "METHOD path".
+        resources: its objects, which tests may read and change.
+        tokens: None: no authentication. Else whether each bearer token has access, as in a multi-user installation
+            (auth/, resource_manager.go IsAuthorized).
+        tls: certificate and key, PEM files; None: plain HTTP.
+        proxy: the prefix of every path, as behind the Kubernetes API server.
+        faults: the failures.
+        calls: all requests so far, as "METHOD path".
     """
 
     resources: Resources = field(default_factory=Resources)
@@ -93,11 +92,11 @@ class ApiServer:
         return f"{'https' if self.tls else 'http'}://localhost:{self._server.server_port}"
 
     def writes(self) -> list[str]:
-        """The requests that may change something."""
+        """Returns the requests that may change something."""
         return [call for call in self.calls if not call.startswith("GET")]
 
     def fault(self, request: str) -> Fault | None:
-        """The fault that this request meets; counts it."""
+        """Returns the fault of a request, if any, and counts the request."""
         for fault in self.faults:
             if re.fullmatch(fault.request, request):
                 if fault.skip:
@@ -108,7 +107,7 @@ class ApiServer:
         return None
 
     def check(self, authorization: str) -> None:
-        """Who asks, and whether they may."""
+        """Checks the token of a request."""
         if self.tokens is None:
             return
         token = authorization.removeprefix("Bearer ")
@@ -123,7 +122,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), OSError):  # a client may hang up
+        if not isinstance(sys.exception(), OSError):  # a client may close the connection
             super().handle_error(request, client_address)
 
 
@@ -188,4 +187,4 @@ class _Handler(BaseHTTPRequestHandler):
         return part.get_payload(decode=True)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: tests look at `calls`."""
+        """Logs nothing; `calls` has the requests."""

@@ -1,7 +1,7 @@
-"""How Kubeflow Pipelines' API server lists: filters, order and pages.
+"""The list methods of Kubeflow Pipelines' API server: filters, order and pages.
 
 Sources, in backend/src/apiserver: server/list_request_util.go (sizes, the filter's JSON), filter/filter.go
-(predicates), list/list.go (tokens, order), model/*.go (which keys there are).
+(predicates), list/list.go (tokens, order), model/*.go (the keys).
 """
 
 import base64
@@ -12,20 +12,20 @@ from typing import Any
 from tests.standins.kfp_api.api_errors import invalid
 
 DEFAULT_PAGE, MAX_PAGE = 20, 200  # list_request_util.go
-# APIToModelFieldMap of each model, as far as both a filter and a test may want them.
+# APIToModelFieldMap of each model, as far as tests use it.
 KEYS = ("id", "name", "display_name", "created_at", "description", "namespace", "storage_state")
 
-# Those of filter.proto that are needed; kfp's client sends the numbers, as JSON of an enum may.
+# The operations of filter.proto that are used; kfp's client sends their numbers.
 _OPERATIONS = {1: "EQUALS", 2: "NOT_EQUALS", 9: "IS_SUBSTRING"}
 
 
 def page(found: Sequence[dict[str, Any]], field: str, key: str, query: Mapping[str, str]) -> dict[str, Any]:
-    """One page of a listing.
+    """Returns one page of a list.
 
     Args:
-        found: all resources of this kind in the namespace that was asked for.
-        field: what the answer calls them.
-        key: the field of their id.
+        found: all resources of this kind in the requested namespace.
+        field: the field of the list in the response.
+        key: the field of their ids.
         query: page_size, page_token, sort_by, filter.
     """
     size = int(query.get("page_size") or 0)
@@ -64,18 +64,18 @@ def page(found: Sequence[dict[str, Any]], field: str, key: str, query: Mapping[s
 def _matches(resource: Mapping[str, Any], text: str, keys: Collection[str]) -> bool:
     if not text:
         return True
-    # Both spellings are taken: transformJSONForBackwardCompatibility.
+    # Both spellings are accepted: transformJSONForBackwardCompatibility.
     predicates = json.loads(text.replace('"stringValue":', '"string_value":')).get("predicates", [])
     for predicate in predicates:
         key, value = predicate["key"], predicate.get("string_value")
         if key not in keys:
             raise invalid(f'no support for filtering on unrecognized field "{key}"')
-        # What has no name of its own is filtered by its display name (model/job.go, model/experiment.go).
-        held = resource.get(key) or (resource["display_name"] if key == "name" else "")
+        # For resources without a name, `name` is the display name (model/job.go, model/experiment.go).
+        actual = resource.get(key) or (resource["display_name"] if key == "name" else "")
         outcomes = {
-            "EQUALS": held == value,
-            "NOT_EQUALS": held != value,
-            "IS_SUBSTRING": str(value) in str(held),
+            "EQUALS": actual == value,
+            "NOT_EQUALS": actual != value,
+            "IS_SUBSTRING": str(value) in str(actual),
         }
         operation = _OPERATIONS.get(predicate["operation"], predicate["operation"])
         if operation not in outcomes:

@@ -1,7 +1,7 @@
-"""What Kubeflow Pipelines' API server keeps, and which requests it refuses.
+"""The objects of Kubeflow Pipelines' API server, and the checks of requests.
 
-Each rule names the file it was read in, under backend/src/apiserver of github.com/kubeflow/pipelines at 2.16.1. What
-the answers leave out (empty fields, false, 0) is left out here as well; 64-bit integers are texts in JSON (protojson).
+Each rule has its source, a file under backend/src/apiserver of github.com/kubeflow/pipelines at 2.16.1. As in the real
+responses, empty fields, false and 0 are left out, and 64-bit integers are strings (protojson).
 """
 
 import datetime
@@ -15,7 +15,7 @@ from tests.standins.kfp_api import robfig
 from tests.standins.kfp_api.api_errors import ApiError, UploadError, exists, invalid, missing
 
 Resource = dict[str, Any]
-# The fields of each message that a request may have (api/v2beta1/*.proto); an unknown one is refused: common/utils.go,
+# The fields that each message may have (api/v2beta1/*.proto); unknown fields are refused: common/utils.go,
 # CustomMarshaler, DiscardUnknown false.
 _PIPELINE = {"display_name", "name", "description", "namespace"}
 _EXPERIMENT = {"display_name", "description", "namespace"}
@@ -31,11 +31,11 @@ class Resources:
     """Pipelines, versions, experiments, runs and recurring runs, by id.
 
     Args:
-        multi_user: whether namespaces matter (resource/resource_manager.go, ReplaceNamespace).
+        multi_user: whether namespaces are used (resource/resource_manager.go, ReplaceNamespace).
 
     Attributes:
-        story: what each look at a run finds: its state and those of its tasks; the last one lasts.
-        workflows: the runs under way in the cluster, and the recurring run that owns each.
+        story: the state of a run and of its tasks at each request for the run; the last one is repeated.
+        workflows: the current runs in the cluster, each with the recurring run that owns it.
     """
 
     def __init__(self, multi_user: bool = False) -> None:
@@ -67,7 +67,7 @@ class Resources:
         return self.pipelines.setdefault(made["pipeline_id"], made)
 
     def upload_version(self, query: Mapping[str, str], content: bytes) -> Resource:
-        """server/pipeline_upload_server.go, uploadPipelineVersion: whatever is wrong, the words are the same."""
+        """server/pipeline_upload_server.go, uploadPipelineVersion: the message is the same for all errors."""
         pipeline, name = query.get("pipelineid", ""), query.get("name") or query.get("display_name", "")
         if pipeline not in self.pipelines:
             raise UploadError(400, "Failed to create a pipeline version")
@@ -110,7 +110,7 @@ class Resources:
         return self.runs.setdefault(made["run_id"], made)
 
     def run(self, run_id: str) -> Resource:
-        """A run, one step further on in the story."""
+        """Returns a run in the next state of the story."""
         found = self.get("Run", self.runs, run_id)
         if self.story:
             state, tasks = self.story.pop(0) if len(self.story) > 1 else self.story[0]
@@ -127,7 +127,7 @@ class Resources:
         if not body.get("display_name"):
             raise ApiError(13, "Recurring run's name cannot be empty")
         concurrency = int(body.get("max_concurrency", 0))
-        if not 1 <= concurrency <= 10:  # the controller would clamp it, but never sees it
+        if not 1 <= concurrency <= 10:
             raise invalid(
                 f"Max concurrency of a recurring run must be at least 1 and at most 10. Received {concurrency}"
             )
@@ -170,7 +170,7 @@ class Resources:
         return {}
 
     def delete_recurring_run(self, recurring_run_id: str, policy: str) -> Resource:
-        """resource/resource_manager.go, DeleteJob: the workflows that it owns go with it unless they are orphaned."""
+        """resource/resource_manager.go, DeleteJob: also deletes the workflows it owns, unless they are orphaned."""
         self.get("Job", self.recurring_runs, recurring_run_id)
         del self.recurring_runs[recurring_run_id]
         if policy != "ORPHAN":
@@ -180,7 +180,7 @@ class Resources:
         return {}
 
     def trigger(self, recurring_run_id: str) -> str:
-        """What the scheduled workflow controller does when it is time: a run, owned by the recurring run."""
+        """Starts a run owned by the recurring run, as the scheduled workflow controller does."""
         known = self.recurring_runs[recurring_run_id]
         run = self.create_run({name: known[name] for name in _RUN & set(known)})
         self.workflows[run["run_id"]] = recurring_run_id
@@ -241,7 +241,7 @@ def _check_parameters(declared: Mapping[str, Any], given: Mapping[str, Any]) -> 
 
 
 def _timestamp(text: str) -> str:
-    """google.protobuf.Timestamp in JSON, of which the server keeps whole seconds (toModelTrigger)."""
+    """Returns a google.protobuf.Timestamp in JSON, in whole seconds as the server stores it (toModelTrigger)."""
     try:
         moment = datetime.datetime.fromisoformat(text)
     except ValueError:

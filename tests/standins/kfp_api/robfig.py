@@ -1,8 +1,8 @@
-"""Cron as Kubeflow Pipelines reads it: the rules of github.com/robfig/cron v1.2.0, written anew.
+"""The cron parser of Kubeflow Pipelines, github.com/robfig/cron v1.2.0, reimplemented in Python.
 
-`Parse` (parser.go) takes five or six fields, where a missing sixth is `*`: seconds come first either way. `Next`
-(spec.go) finds the first second after a time that all fields agree with; where both kinds of days are restricted,
-either is enough (dayMatches), and `*` or `?` counts as not restricted, also with a step.
+`Parse` (parser.go) accepts five or six fields, where a missing sixth is `*`; in both cases the first field is seconds.
+`Next` (spec.go) finds the first second after a time that matches all fields. If both kinds of days are restricted, a
+date has to match only one of them (dayMatches); `*` or `?` is not a restriction, also with a step.
 """
 
 import datetime
@@ -19,10 +19,10 @@ _NAMES: tuple[dict[str, int], ...] = (
 
 
 def parse(spec: str) -> list[tuple[set[int], bool]]:
-    """For each of six fields the values, and whether it has a star.
+    """Returns the values of each of the six fields, and whether the field has a star.
 
     Raises:
-        ValueError: as Parse returns an error. Its descriptors (@daily, @every 1h) are left out here.
+        ValueError: where Parse returns an error. Its descriptors (@daily, @every 1h) are not implemented.
     """
     fields = spec.split()
     if not 5 <= len(fields) <= 6:
@@ -34,7 +34,7 @@ def parse(spec: str) -> list[tuple[set[int], bool]]:
 def _field(text: str, lowest: int, highest: int, names: dict[str, int]) -> tuple[set[int], bool]:
     values: set[int] = set()
     star = False
-    for part in filter(None, text.split(",")):  # FieldsFunc drops what is empty
+    for part in filter(None, text.split(",")):  # FieldsFunc drops empty parts
         span, *steps = part.split("/")
         low, *high = span.split("-")
         if low in ("*", "?"):
@@ -64,7 +64,7 @@ def _int(text: str, names: dict[str, int]) -> int:
 
 
 def times(spec: str, after: datetime.datetime) -> Iterator[datetime.datetime]:
-    """When it fires, from the first second after a time on; ends when nothing is found within five years."""
+    """Yields the times after `after` at which a schedule fires, within five years."""
     (seconds, _), (minutes, _), (hours, _), days, (months, _), weekdays = parse(spec)
     day = after.replace(hour=0, minute=0, second=0, microsecond=0)
     while day.year <= after.year + 5:

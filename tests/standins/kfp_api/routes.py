@@ -1,7 +1,4 @@
-"""Which request of Kubeflow Pipelines' API does what: the paths of api/v2beta1/*.proto.
-
-Pipelines are uploaded to the paths of backend/src/apiserver/main.go.
-"""
+"""The paths of Kubeflow Pipelines' API: api/v2beta1/*.proto and, for uploads, backend/src/apiserver/main.go."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -16,13 +13,13 @@ Answer = dict[str, Any]
 
 
 def answer(kept: Resources, request: str, query: Query, body: Any) -> Answer:
-    """What is in the body of the answer to a request.
+    """Returns the body of the response to a request.
 
     Args:
-        kept: what there is; it may change.
+        kept: the objects, which the request may change.
         request: "METHOD path".
-        query: the parameters behind the path.
-        body: the JSON that came along, or the bytes of an uploaded file.
+        query: the query parameters.
+        body: the JSON body, or the bytes of an uploaded file.
 
     Raises:
         ApiError: the request is refused.
@@ -38,7 +35,7 @@ def answer(kept: Resources, request: str, query: Query, body: Any) -> Answer:
 
 
 def _of_namespace(kept: Resources, kind: str, query: Query) -> list[Answer]:
-    """In single-user mode a namespace that is asked for is not looked at (ReplaceNamespace)."""
+    """Returns the objects of the requested namespace, which is ignored in single-user mode (ReplaceNamespace)."""
     found = getattr(kept, kind).values()
     return [one for one in found if not kept.multi_user or one["namespace"] == query.get("namespace", "")]
 
@@ -76,7 +73,11 @@ _ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("GET", "/healthz", _healthz),
     ("GET", "/pipelines", _pipelines),
     ("POST", "/pipelines", lambda kept, _, body, __: kept.create_pipeline(body)),
-    ("POST", "/pipelines/upload_version", lambda kept, query, body, _: kept.upload_version(query, body)),
+    (
+        "POST",
+        "/pipelines/upload_version",
+        lambda kept, query, body, _: kept.upload_version(query, body),
+    ),
     ("GET", "/pipelines/([^/]+)/versions", _versions),
     (
         "GET",
@@ -94,8 +95,20 @@ _ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("GET", "/runs/([^/]+)", lambda kept, _, __, ids: kept.run(ids[0])),
     ("GET", "/recurringruns", _recurring_runs),
     ("POST", "/recurringruns", lambda kept, _, body, __: kept.create_recurring_run(body)),
-    ("POST", "/recurringruns/([^/:]+):enable", lambda kept, _, __, ids: kept.change_mode(ids[0], True)),
-    ("POST", "/recurringruns/([^/:]+):disable", lambda kept, _, __, ids: kept.change_mode(ids[0], False)),
-    ("GET", "/recurringruns/([^/:]+)", lambda kept, _, __, ids: kept.get("Job", kept.recurring_runs, ids[0])),
+    (
+        "POST",
+        "/recurringruns/([^/:]+):enable",
+        lambda kept, _, __, ids: kept.change_mode(ids[0], True),
+    ),
+    (
+        "POST",
+        "/recurringruns/([^/:]+):disable",
+        lambda kept, _, __, ids: kept.change_mode(ids[0], False),
+    ),
+    (
+        "GET",
+        "/recurringruns/([^/:]+)",
+        lambda kept, _, __, ids: kept.get("Job", kept.recurring_runs, ids[0]),
+    ),
     ("DELETE", "/recurringruns/([^/:]+)", _delete),
 ]

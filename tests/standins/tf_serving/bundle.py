@@ -1,6 +1,6 @@
-"""A loaded version: a SavedModel in a session, as servables/tensorflow/saved_model_bundle_factory.cc loads it.
+"""A loaded version: a SavedModel in a session, as in servables/tensorflow/saved_model_bundle_factory.cc.
 
-The session is TensorFlow's own, so what it refuses it refuses in the server's words: a shape, a type.
+The session is that of TensorFlow, so its messages, for example for a wrong shape or type, are those of the server.
 """
 
 import re
@@ -22,10 +22,10 @@ MAX_WARM_UP = 1000
 
 @dataclass(frozen=True)
 class Batching:
-    """What --enable_batching changes in the answers. Waiting for other requests to share a batch changes none.
+    """The effect of --enable_batching on responses. Requests are not merged, as that does not change responses.
 
     Args:
-        max_batch_size: the most rows in a request; servables/tensorflow/session_bundle_config.proto.
+        max_batch_size: the maximum number of rows in a request; servables/tensorflow/session_bundle_config.proto.
     """
 
     max_batch_size: int = 1000
@@ -88,7 +88,7 @@ class Bundle:
                 raise invalid(f"Number of warmup records exceeds the maximum ({MAX_WARM_UP}) at {path}")
 
     def predict(self, request: Any) -> Any:
-        """servables/tensorflow/predict_util.cc. The response lacks the version, which the caller knows."""
+        """servables/tensorflow/predict_util.cc. The caller adds the version to the response."""
         name = request.model_spec.signature_name or DEFAULT_SIGNATURE
         if name not in self.signatures:
             raise Status(Code.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
@@ -113,7 +113,7 @@ class Bundle:
         return response
 
     def classify(self, request: Any) -> Any:
-        """servables/tensorflow/classifier.cc. The response lacks the version, which the caller knows."""
+        """servables/tensorflow/classifier.cc. The caller adds the version to the response."""
         name = request.model_spec.signature_name or DEFAULT_SIGNATURE
         if name not in self.signatures:
             raise invalid(f"No signature was found with the name: {name}")
@@ -142,7 +142,7 @@ class Bundle:
         return response
 
     def _run(self, feeds: Mapping[str, Any], fetches: Sequence[str]) -> list[Any]:
-        """Session::Run. Python's `run` would first hold each shape against the placeholder's; the server does not."""
+        """Session::Run. Python's `run` would first compare each shape with the placeholder; the server does not."""
         if self._batching is not None:
             self._batching.check(feeds)
         tensor = self._graph.get_tensor_by_name
@@ -197,7 +197,7 @@ def _check_classification(signature: Any) -> None:
 
 
 def _serialized(given: Any) -> list[bytes]:
-    """InputToSerializedExampleTensor in servables/tensorflow/util.cc: a context is put before each example."""
+    """InputToSerializedExampleTensor in servables/tensorflow/util.cc: the context is prepended to each example."""
     kind = given.WhichOneof("kind")
     examples = getattr(given, kind).examples if kind else []
     if not examples:
@@ -210,14 +210,14 @@ def _check_classes(alias: str, value: Any, dtype: Any, rows: int) -> None:
     if value.ndim != 2:
         raise invalid(f"Expected Tensor shape: [batch_size num_classes] but got {list(value.shape)}")
     if value.dtype != dtype:
-        wanted = "DT_STRING" if dtype is object else "DT_FLOAT"
-        raise invalid(f"Expected {alias} Tensor of {wanted}. Got: {value.dtype}")
+        expected = "DT_STRING" if dtype is object else "DT_FLOAT"
+        raise invalid(f"Expected {alias} Tensor of {expected}. Got: {value.dtype}")
     if len(value) != rows:
         raise invalid(f"Expected {alias} output batch size of {rows}. Got: {len(value)}")
 
 
 def _as_proto_field(value: Any) -> Any:
-    """Tensor::AsProtoField: floats stand in float_val, not in tensor_content."""
+    """Tensor::AsProtoField: floats are in float_val, not in tensor_content."""
     if value.dtype != np.float32:
         return tf.make_tensor_proto(value)
     proto = tf.make_tensor_proto(np.zeros(value.shape, np.float32))
@@ -228,11 +228,11 @@ def _as_proto_field(value: Any) -> Any:
 
 
 def _as_status(call: Callable[[], Any]) -> Any:
-    """What the call returns. Without what Python puts before TensorFlow's words."""
+    """Calls a function and converts its errors to Status, without the prefix that Python adds to messages."""
     try:
         return call()
     except tf.errors.OpError as error:
         message = re.sub(r"^Graph execution error:\s*", "", error.message)
         raise Status(BY_NUMBER[error.error_code], message) from error
-    except Exception as error:  # Python's loader has its own for a file that can't be read or parsed
+    except Exception as error:  # errors of Python's loader for a file that can't be read or parsed
         raise Status(Code.UNKNOWN, f"{type(error).__name__}: {error}") from error

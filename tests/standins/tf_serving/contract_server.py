@@ -1,13 +1,13 @@
-"""A server for tests that behaves as TF Serving's published sources say.
+"""A stand-in for the binary `tensorflow_model_server`, written from the published sources of TF Serving.
 
-It stands in for the binary `tensorflow_model_server`, which no ordinary package index has. The rules are in contract/,
-each with the file of github.com/tensorflow/serving from which it was read; where the environment variable
-TENSORFLOW_MODEL_SERVER names a binary, the same tests run against that.
+The binary is not in the usual package indexes. The rules are in the modules of this folder, each with its source file
+in github.com/tensorflow/serving. If the environment variable TENSORFLOW_MODEL_SERVER is the path of a binary, the same
+tests use that instead.
 
     python -m tests.standins.tf_serving.contract_server --model_base_path=/models/regpipe --rest_api_port=0
 
-The flags are those of model_servers/main.cc that change an answer. Two things differ: port 0 picks a free port instead
-of none, and numbers of seconds may be fractions. Standard output says when the ports are open.
+The flags are those of model_servers/main.cc that affect responses. Two things differ: port 0 selects a free port, and
+seconds may be fractions. A line is printed to standard output when the ports are open.
 """
 
 import argparse
@@ -30,13 +30,13 @@ from tests.standins.tf_serving.status import Status, invalid
 
 
 class ContractServer:
-    """Both fronts of some models. The ports open when all models are available, as in server.cc's BuildAndStart.
+    """The gRPC and REST servers. The ports open when all models are available, as in BuildAndStart in server.cc.
 
     Args:
-        models: by name.
-        port: of gRPC; 0 picks a free one.
-        rest_port: of REST; 0 picks a free one, None opens none.
-        prometheus: the path of the metrics, if they are asked for.
+        models: the models.
+        port: the port of gRPC; 0 selects a free one.
+        rest_port: the port of REST; 0 selects a free one, None means no REST.
+        prometheus: the path of the metrics; None means no metrics.
 
     Raises:
         Status: a model's newest version can't be loaded.
@@ -65,7 +65,7 @@ class ContractServer:
             self._rest.start()
 
     def stop(self) -> None:
-        """Closes both ports; requests that are under way are broken off."""
+        """Closes both ports and aborts current requests."""
         if self._rest is not None:
             self._rest.stop()
         self._grpc.stop(grace=None).wait()
@@ -73,7 +73,7 @@ class ContractServer:
 
 
 def parser() -> argparse.ArgumentParser:
-    """TF Serving's names and defaults."""
+    """Returns a parser for the flags of TF Serving, with their defaults."""
     parsed = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
@@ -92,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def build(arguments: argparse.Namespace) -> ContractServer:
-    """The server that the flags ask for: BuildAndStart in model_servers/server.cc."""
+    """Starts the server that the flags describe: BuildAndStart in model_servers/server.cc."""
     if arguments.model_config_file:
         config = model_server_config_pb2.ModelServerConfig()
         text_format.Parse(arguments.model_config_file.read_text(), config)
@@ -127,13 +127,13 @@ def _boolean(text: str) -> bool:
 
 
 def _batching(path: Path | None) -> Batching:
-    """tensorflow-serving-api has not the proto of these parameters; the one that changes an answer is found by name."""
+    """Reads max_batch_size; tensorflow-serving-api lacks the proto of this file, so it is found by its name."""
     found = path and re.search(r"max_batch_size\s*:?\s*\{\s*value\s*:\s*(\d+)", path.read_text())
     return Batching(int(found[1])) if found else Batching()
 
 
 def _prometheus(path: Path | None) -> str | None:
-    """The path in a MonitoringConfig that is enabled; util/prometheus_exporter.cc has the default."""
+    """Returns the path in an enabled MonitoringConfig; the default is that of util/prometheus_exporter.cc."""
     text = path.read_text() if path else ""
     if not re.search(r"enable\s*:\s*true", text):
         return None
@@ -144,7 +144,7 @@ def _prometheus(path: Path | None) -> str | None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Serves until SIGINT or SIGTERM."""
     given = list(sys.argv[1:] if argv is None else argv)
-    # TensorFlow's flags have their value behind `=`: the binary takes `--port 8500` for an unknown argument.
+    # TensorFlow's flags need `=` before the value: for the binary, `--port 8500` is an unknown argument.
     unknown = [one for one in given if not re.fullmatch(r"--\w+(=.*)?", one)]
     if unknown:
         parser().error(f"unknown argument: {unknown[0]}")

@@ -1,4 +1,4 @@
-"""The requests, whichever protocol brought them: model_servers/server_core.cc and the *_impl.cc that both ask."""
+"""The handling of requests of both protocols: model_servers/server_core.cc and the *_impl.cc files."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ class Core:
     """All models of a server.
 
     Args:
-        models: by name.
+        models: the models by name.
     """
 
     def __init__(self, models: Mapping[str, Manager]) -> None:
@@ -59,12 +59,12 @@ class Core:
         """model_servers/get_model_status_impl.cc."""
         if not request.HasField("model_spec"):
             raise invalid("Missing ModelSpec")
-        name, wanted = request.model_spec.name, _version(request.model_spec)
+        name, version = request.model_spec.name, _version(request.model_spec)
         states = self._models[name].states() if name in self._models else []
-        if wanted is not None:
-            states = [one for one in states if one[0] == wanted]
+        if version is not None:
+            states = [one for one in states if one[0] == version]
             if not states:
-                raise Status(Code.NOT_FOUND, f"Could not find version {wanted} of model {name}")
+                raise Status(Code.NOT_FOUND, f"Could not find version {version} of model {name}")
         if not states:
             raise Status(Code.NOT_FOUND, f"Could not find any versions of model {name}")
         response = get_model_status_pb2.GetModelStatusResponse()
@@ -86,9 +86,9 @@ class Core:
         if spec.WhichOneof("version_choice") == "version_label":
             raise invalid(f"Unrecognized servable version label: {spec.version_label}")
         if spec.name not in self._models:
-            wanted = _version(spec)
-            asked = f"Latest({spec.name})" if wanted is None else f"Specific({spec.name}, {wanted})"
-            raise Status(Code.NOT_FOUND, f"Servable not found for request: {asked}")
+            version = _version(spec)
+            requested = f"Latest({spec.name})" if version is None else f"Specific({spec.name}, {version})"
+            raise Status(Code.NOT_FOUND, f"Servable not found for request: {requested}")
         return self._models[spec.name].bundle(_version(spec))
 
 

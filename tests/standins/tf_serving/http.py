@@ -1,4 +1,4 @@
-"""An HTTP server whose end is the end of its connections, as a process's is."""
+"""An HTTP server that closes its open connections when it stops, as a process does when it ends."""
 
 import socket
 import threading
@@ -8,16 +8,18 @@ from typing import Any
 
 
 class HttpServer(ThreadingHTTPServer):
-    """Answers from the start on, a thread for each connection. Python's own would keep answering on open ones.
+    """Serves each connection in a thread. Python's server would keep serving open connections after it has stopped.
 
     Args:
-        port: of 127.0.0.1 to listen on; 0 picks a free one.
-        handler: what answers.
+        port: the port of 127.0.0.1 to listen on; 0 selects a free one.
+        handler: the handler of requests.
         context: an ssl.SSLContext, for HTTPS.
     """
 
-    daemon_threads = False  # which has server_close wait for them
-    request_queue_size = 64  # Python's 5 would have a sixth client that comes at once wait for a second
+    daemon_threads = False  # so server_close waits for them
+    request_queue_size = (
+        64  # with Python's default of 5, the sixth simultaneous client would wait for a second
+    )
 
     def __init__(self, port: int, handler: type[BaseHTTPRequestHandler], context: Any = None) -> None:
         super().__init__(("127.0.0.1", port), handler)
@@ -27,27 +29,27 @@ class HttpServer(ThreadingHTTPServer):
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,))
 
     def start(self) -> None:
-        """In a thread of its own."""
+        """Starts serving in a thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Breaks off what is under way."""
+        """Stops serving and aborts current requests."""
         self.shutdown()
         self._thread.join()
         for connection in list(self._open):
-            with suppress(OSError):  # the other side was faster
+            with suppress(OSError):  # the client has closed it already
                 connection.shutdown(socket.SHUT_RDWR)
         self.server_close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Notes the connection."""
+        """Records the connection as open."""
         self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """The connection's end."""
+        """Records the connection as closed."""
         self._open.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away, or did not trust the certificate, is no news."""
+        """Ignores clients that closed the connection or refused the certificate."""

@@ -1,4 +1,4 @@
-"""From responses to JSON: util/json_tensor.cc."""
+"""Converts responses to JSON: util/json_tensor.cc."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ from tests.standins.tf_serving.status import invalid
 
 
 def predict_response(response: Any, by_row: bool) -> str:
-    """MakeJsonFromTensors: one output is given without its name."""
+    """MakeJsonFromTensors: a single output is written without its name."""
     outputs = {name: tf.make_ndarray(proto) for name, proto in sorted(response.outputs.items())}
     if not by_row:
         columns = {name: _json(name, value) for name, value in outputs.items()}
@@ -42,7 +42,7 @@ def classify_response(response: Any) -> str:
 
 
 def decimal(value: float) -> str:
-    """WriteDecimal of a float: six digits if they are enough for the same float32, else nine."""
+    """WriteDecimal of a float: six digits if they give the same float32, else nine."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):

@@ -1,7 +1,7 @@
-"""From JSON to requests: util/json_tensor.cc.
+"""Converts JSON to requests: util/json_tensor.cc.
 
-The parser is Python's, which takes NaN, Infinity and -Infinity as rapidjson does with kParseNanAndInfFlag; rapidjson's
-`Inf` it does not take, and what it says of broken JSON is in other words.
+The parser is that of Python, which accepts NaN, Infinity and -Infinity as rapidjson does with kParseNanAndInfFlag, but
+not `Inf`, and has other messages for invalid JSON.
 """
 
 import base64
@@ -21,7 +21,7 @@ TYPES = {type(None): "Null", dict: "Object", list: "Array", str: "String", int: 
 
 
 def parse(text: str) -> dict[str, Any]:
-    """The object that the text begins with; what follows is not looked at (kParseStopWhenDoneFlag)."""
+    """Returns the object at the start of the text; the rest is ignored (kParseStopWhenDoneFlag)."""
     if not text:
         raise invalid("JSON Parse error: The document is empty")
     try:
@@ -39,11 +39,11 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def predict_request(document: dict[str, Any], inputs: Mapping[str, Any]) -> tuple[Any, bool]:
-    """The tensors of FillPredictRequestFromJson, and whether the format is that of rows.
+    """Returns the request of FillPredictRequestFromJson, and whether its format is that of rows.
 
     Args:
-        document: what was sent.
-        inputs: of the signature, from name to TensorInfo.
+        document: the parsed body.
+        inputs: the inputs of the signature: TensorInfo by name.
     """
     if {"instances", "inputs"} <= document.keys():
         raise invalid(
@@ -79,8 +79,8 @@ def _from_rows(instances: list[Any], inputs: Mapping[str, Any]) -> dict[str, Any
     for number, element in enumerate(instances):
         place = f"Failed to process element: {number}"
         if _is_object(element) != objects:
-            got, wanted = ("list", "object") if objects else ("object", "value/list")
-            raise invalid(f"Expecting {wanted} but got {got} at item {number} of input list")
+            got, expected = ("list", "object") if objects else ("object", "value/list")
+            raise invalid(f"Expecting {expected} but got {got} at item {number} of input list")
         named = element if objects else {next(iter(inputs)): element}
         for name, item in named.items():
             try:
@@ -105,7 +105,7 @@ def _from_rows(instances: list[Any], inputs: Mapping[str, Any]) -> dict[str, Any
 
 
 def _from_columns(given: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """FillTensorMapFromInputsMap: an input too many is skipped."""
+    """FillTensorMapFromInputsMap: unknown inputs are ignored."""
     if not _is_object(given):
         if len(inputs) > 1:
             raise invalid(
@@ -120,7 +120,7 @@ def _from_columns(given: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tensor(item: Any, dtype: int) -> Any:
-    """FillTensorProto: the first element of each list gives the shape that all others must have."""
+    """FillTensorProto: the first element of each list defines the shape of all others."""
     shape = []
     first = item
     while isinstance(first, list):
@@ -151,7 +151,7 @@ def _fill(item: Any, level: int, shape: list[int], dtype: int, values: list[Any]
 
 
 def _value(item: Any, dtype: int) -> Any:
-    """AddValueToTensor, for the types that our models take."""
+    """AddValueToTensor, for the input types of this project's models."""
     if dtype in (tf.float32.as_datatype_enum, tf.float64.as_datatype_enum):
         if isinstance(item, int | float) and not isinstance(item, bool):
             return item
@@ -166,7 +166,7 @@ def _value(item: Any, dtype: int) -> Any:
 
 
 def _is_object(item: Any) -> bool:
-    """An object that does not stand for base64: IsValBase64Object."""
+    """Returns whether the item is an object other than base64 data: IsValBase64Object."""
     return isinstance(item, dict) and not (list(item) == ["b64"] and isinstance(item["b64"], str))
 
 
@@ -199,7 +199,7 @@ def classify_request(document: dict[str, Any]) -> Any:
 
 
 def _example(item: Any) -> Any:
-    """MakeExampleFromJsonObject: a number with a point is a float, one without an integer."""
+    """MakeExampleFromJsonObject: a number with a decimal point is a float, one without is an integer."""
     if not isinstance(item, dict):
         raise invalid(f"Example must be JSON object but got JSON {TYPES.get(type(item), str(item))}")
     example = tf.train.Example()

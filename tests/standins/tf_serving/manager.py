@@ -1,4 +1,4 @@
-"""Which versions of a model are loaded: the folder that is polled, the policy, and the states that are reported."""
+"""Loads and unloads the versions of a model: polling of the folder, version policy, and reported states."""
 
 import re
 import threading
@@ -15,10 +15,10 @@ NEW, READY, ERROR = "new", "ready", "error"  # of core/loader_harness.h
 
 @dataclass(frozen=True, kw_only=True)
 class Polling:
-    """How the folder is looked at. Defaults as in model_servers/server.h.
+    """The settings of polling. The defaults are those of model_servers/server.h.
 
     Args:
-        seconds: --file_system_poll_wait_seconds, between two looks.
+        seconds: --file_system_poll_wait_seconds, between two polls.
         load_retries: --max_num_load_retries.
         retry_seconds: --load_retry_interval_micros / 1e6. While a load is retried, nothing else is loaded.
     """
@@ -30,11 +30,11 @@ class Polling:
 
 @dataclass
 class Managed:
-    """A version that the manager knows.
+    """A version in the manager.
 
     Args:
         state: NEW, READY or ERROR.
-        aspired: whether the folder asked for it at the last look.
+        aspired: whether it was the version to serve at the last poll.
         bundle: the loaded version, if READY.
     """
 
@@ -44,7 +44,7 @@ class Managed:
 
 
 def version_of(name: str) -> int | None:
-    """What absl::SimpleAtoi takes: sources/storage_path/file_system_storage_path_source.cc, ParseVersionNumber."""
+    """Parses as absl::SimpleAtoi: sources/storage_path/file_system_storage_path_source.cc, ParseVersionNumber."""
     if not re.fullmatch(r"\s*[+-]?[0-9]+\s*", name):
         return None
     number = int(name)
@@ -55,9 +55,9 @@ class Manager:
     """The versions of one model.
 
     Args:
-        name: the model's.
+        name: the name of the model.
         base_path: the folder with the versions.
-        polling: when to look into it.
+        polling: the settings of polling.
         batching: None without --enable_batching.
     """
 
@@ -67,18 +67,18 @@ class Manager:
         self._polling = polling
         self._batching = batching
         self._managed: dict[int, Managed] = {}
-        # core/servable_state_monitor.h keeps the last state of each version for ever.
+        # core/servable_state_monitor.h never forgets the last state of a version.
         self._states: dict[int, tuple[str, Status | None]] = {}
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
 
     def start(self) -> None:
-        """Polls from now on. Returns when a version is available.
+        """Starts polling, and returns when a version is available.
 
         Raises:
-            Status: the newest version can't be loaded, of which a server dies: model_servers/server_core.cc,
-                WaitUntilModelsAvailable. Without a folder or a version in it, the server waits.
+            Status: the newest version can't be loaded, which ends the server: model_servers/server_core.cc,
+                WaitUntilModelsAvailable. If there is no folder or no version, this waits.
         """
         self._thread.start()
         with self._changed:
@@ -92,23 +92,23 @@ class Manager:
                 )
 
     def stop(self) -> None:
-        """Polls no more."""
+        """Stops polling."""
         self._stop.set()
         if self._thread.ident:
             self._thread.join()
 
     def bundle(self, version: int | None) -> tuple[int, Bundle]:
-        """The version, or the highest that is ready, as core/basic_manager.cc finds it."""
+        """Returns the given version, or the highest one that is ready: core/basic_manager.cc."""
         with self._changed:
             ready = {number: one.bundle for number, one in self._managed.items() if one.bundle is not None}
         number = max(ready, default=None) if version is None else version
         if number is None or number not in ready:
-            asked = f"Latest({self.name})" if version is None else f"Specific({self.name}, {version})"
-            raise Status(Code.NOT_FOUND, f"Servable not found for request: {asked}")
+            requested = f"Latest({self.name})" if version is None else f"Specific({self.name}, {version})"
+            raise Status(Code.NOT_FOUND, f"Servable not found for request: {requested}")
         return number, ready[number]
 
     def states(self) -> list[tuple[int, str, Status | None]]:
-        """Version, state and error, the highest version first."""
+        """Returns version, state and error of each version, the highest version first."""
         with self._changed:
             return [(version, *state) for version, state in sorted(self._states.items(), reverse=True)]
 
@@ -121,9 +121,9 @@ class Manager:
             self._stop.wait(self._polling.seconds)
 
     def _poll(self) -> None:
-        """The latest version that is there, by number: AspireLatestVersions in file_system_storage_path_source.cc.
+        """Aspires the highest version in the folder: AspireLatestVersions in file_system_storage_path_source.cc.
 
-        A folder that is not there changes nothing; an empty one unloads all.
+        A missing folder changes nothing; an empty one unloads all versions.
         """
         try:
             found = {version_of(path.name): path for path in self._base_path.iterdir()}
@@ -135,7 +135,7 @@ class Manager:
 
     def _aspire(self, aspired: dict[int, Path]) -> None:
         """core/aspired_versions_manager.cc: HandlePendingAspiredVersionsRequests to FlushServables."""
-        # A version that was given up and is wanted again waits until it is gone, and everything with it.
+        # A version that is being unloaded can be loaded again only after that; until then, nothing changes.
         if any(version in aspired and not one.aspired for version, one in self._managed.items()):
             return
         for version, one in self._managed.items():
@@ -150,15 +150,15 @@ class Manager:
             del self._managed[version]
 
     def _act(self, paths: dict[int, Path]) -> bool:
-        """One action of core/availability_preserving_policy.cc, if there is one to take.
+        """Takes one action of core/availability_preserving_policy.cc, and returns whether there was one.
 
-        What serves is unloaded only when a newer version serves in its place, or none is wanted at all.
+        A version is unloaded only when another one is ready, or none is aspired at all.
         """
         aspired = [one for one in self._managed.values() if one.aspired]
-        given_up = [v for v, one in self._managed.items() if not one.aspired and one.state == READY]
+        obsolete = [v for v, one in self._managed.items() if not one.aspired and one.state == READY]
         serving = any(one.state == READY for one in aspired)
-        if given_up and (not aspired or serving or len(given_up) > 1):
-            self._unload(min(given_up))
+        if obsolete and (not aspired or serving or len(obsolete) > 1):
+            self._unload(min(obsolete))
             return True
         new = [v for v, one in self._managed.items() if one.aspired and one.state == NEW]
         if new:
@@ -186,7 +186,7 @@ class Manager:
         self._publish(version, "END", error)
 
     def _unload(self, version: int) -> None:
-        """A request that has the bundle keeps it until it is answered."""
+        """Unloads a version; current requests can still use its bundle."""
         self._publish(version, "UNLOADING")
         with self._changed:
             del self._managed[version]
@@ -199,6 +199,6 @@ class Manager:
 
 
 def stop_all(managers: Iterable[Manager]) -> None:
-    """Polls for none of them any more."""
+    """Stops polling for all models."""
     for manager in managers:
         manager.stop()

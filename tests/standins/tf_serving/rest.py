@@ -1,4 +1,4 @@
-"""The REST front: model_servers/http_server.cc, http_rest_api_handler.cc and http_rest_api_util.cc."""
+"""The REST server: model_servers/http_server.cc, http_rest_api_handler.cc and http_rest_api_util.cc."""
 
 import json
 import re
@@ -22,12 +22,12 @@ API = re.compile(r"/v1/.*", re.IGNORECASE)
 
 
 class RestServer(HttpServer):
-    """The front of some models.
+    """The REST server of some models.
 
     Args:
-        port: to listen on; 0 picks a free one.
+        port: the port to listen on; 0 selects a free one.
         core: the models.
-        prometheus: the path of the metrics, if they are asked for.
+        prometheus: the path of the metrics; None means no metrics.
     """
 
     def __init__(self, port: int, core: Core, prometheus: str | None) -> None:
@@ -39,7 +39,7 @@ class RestServer(HttpServer):
 class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
-    protocol_version = "HTTP/1.1"  # which keeps it open
+    protocol_version = "HTTP/1.1"  # keeps the connection open
     wbufsize = -1
     disable_nagle_algorithm = True
     server: RestServer
@@ -114,7 +114,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *args: Any) -> None:
-        """TF Serving logs no requests either."""
+        """Logs nothing, as TF Serving."""
 
 
 def _fill_spec(spec: Any, parsed: re.Match[str]) -> None:
@@ -129,12 +129,12 @@ def _fill_spec(spec: Any, parsed: re.Match[str]) -> None:
 
 
 def _status_json(response: Any) -> str:
-    """Fields without a value are written, too (always_print_fields_with_no_presence): "OK", "" and 0."""
+    """Also writes fields with default values (always_print_fields_with_no_presence): "OK", "" and 0."""
     return json.dumps(MessageToDict(response, always_print_fields_with_no_presence=True), indent=1)
 
 
 def _metadata_json(response: Any) -> str:
-    """ToJsonString(GetModelMetadataResponse): the signatures stand under `signature_def` twice."""
+    """ToJsonString(GetModelMetadataResponse): the signatures are nested in `signature_def` twice."""
     signatures = get_model_metadata_pb2.SignatureDefMap()
     response.metadata["signature_def"].Unpack(signatures)
     as_dict = {"always_print_fields_with_no_presence": True, "preserving_proto_field_name": True}

@@ -1,4 +1,4 @@
-"""Servers that answer from a script, over both protocols: what a client meets when something is wrong."""
+"""Servers that respond as a script says, over both protocols, for tests of a client's error handling."""
 
 import json
 import socket
@@ -29,11 +29,11 @@ CODES = {
 
 @dataclass(frozen=True)
 class Fail:
-    """An answer that is an error.
+    """An error response.
 
     Args:
-        status: of HTTP, or the gRPC code that TF Serving makes it from.
-        after: seconds that the client is asked to wait.
+        status: the HTTP status; over gRPC, the corresponding code of TF Serving.
+        after: the seconds in Retry-After; None means no such header.
     """
 
     status: int
@@ -45,14 +45,15 @@ HANG, RESET, GARBAGE, CONTENT, OK = "hang", "reset", "garbage", "content", "ok"
 
 @dataclass
 class Script:
-    """What is answered in turn; OK, when the list is at its end: 0.5, or the constant, for each row.
+    """The responses in order; after the last one, OK: 0.5 for each row.
 
     Args:
-        steps: Fail, HANG, RESET (the connection), GARBAGE (an answer that is no prediction), CONTENT (gRPC: as
-            --enable_serialization_as_tensor_content has it) or OK.
-        bodies: what was sent, in JSON or as message.
-        headers: of the requests, in lower case.
-        times: when the requests came, in seconds.
+        steps: Fail, HANG, RESET (of the connection), GARBAGE (a response that is not a prediction), CONTENT (gRPC: with
+            tensor_content, as with --enable_serialization_as_tensor_content) or OK.
+        bodies: the bodies of the requests, as JSON or message.
+        headers: the headers of the requests, in lower case.
+        times: the times of the requests, in seconds.
+        connections: the addresses of the clients' connections.
     """
 
     steps: list[Any] = field(default_factory=list)
@@ -62,7 +63,7 @@ class Script:
     connections: set[Any] = field(default_factory=set)
 
     def next(self, body: Any, headers: Mapping[str, str], connection: Any) -> Any:
-        """The next step, and notes the request."""
+        """Records a request and returns the next step."""
         self.bodies.append(body)
         self.headers.append(headers)
         self.times.append(time.monotonic())
@@ -80,14 +81,14 @@ class _Handler(BaseHTTPRequestHandler):
     script: Script
 
     def do_GET(self) -> None:
-        """The metadata of a model of the input `a`; nobody scripts it."""
+        """Responds with the metadata of a model with the input `a`; this is not part of the script."""
         self._send(
             200,
             {"metadata": {"signature_def": {"signature_def": {"serving_default": {"inputs": {"a": {}}}}}}},
         )
 
     def do_POST(self) -> None:
-        """The next step."""
+        """Responds with the next step."""
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         headers = {name.lower(): value for name, value in self.headers.items()}
         step = self.script.next(body, headers, self.client_address)
@@ -111,12 +112,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *args: Any) -> None:
-        """Nothing."""
+        """Logs nothing."""
 
 
 @contextmanager
 def rest(script: Script, context: Any = None) -> Iterator[str]:
-    """The endpoint of a REST server; encrypted with an ssl.SSLContext."""
+    """Runs a REST server, with TLS if there is an ssl.SSLContext, and yields its endpoint."""
     server = HttpServer(0, type("Handler", (_Handler,), {"script": script}), context)
     server.start()
     try:
@@ -130,7 +131,7 @@ class _Service(grpc.GenericRpcHandler):  # type: ignore[misc]
         self._script = script
 
     def service(self, details: Any) -> Any:
-        """Predict, whatever is called."""
+        """Returns Predict for every method."""
         return grpc.unary_unary_rpc_method_handler(
             self._predict,
             request_deserializer=CLASSES["PredictRequest"].FromString,
@@ -142,7 +143,7 @@ class _Service(grpc.GenericRpcHandler):  # type: ignore[misc]
         step = self._script.next(request, headers, context.peer())
         response = CLASSES["PredictResponse"]()
         rows = request.inputs["a"].tensor_shape.dim[0].size
-        if step == RESET:  # a server handler can't reset a connection; what the client sees is this
+        if step == RESET:  # a handler can't reset the connection, but this is what the client would get
             context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
         elif isinstance(step, Fail):
             if step.after is not None:
@@ -161,7 +162,7 @@ class _Service(grpc.GenericRpcHandler):  # type: ignore[misc]
 
 @contextmanager
 def grpc_server(script: Script, credentials: Any = None) -> Iterator[str]:
-    """The endpoint of a gRPC server; encrypted with gRPC's credentials."""
+    """Runs a gRPC server, with TLS if there are credentials, and yields its endpoint."""
     server = grpc.server(ThreadPoolExecutor(2), handlers=[_Service(script)])
     address = "localhost:0"
     port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)

@@ -1,4 +1,4 @@
-"""The gRPC front: model_servers/prediction_service_impl.cc and model_service_impl.cc."""
+"""The gRPC server: model_servers/prediction_service_impl.cc and model_service_impl.cc."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,42 +22,41 @@ def _answer(method: Callable[[Any], Any], request: Any, context: Any) -> Any:
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):  # type: ignore[misc]
-    """What is not here answers UNIMPLEMENTED: Regress and MultiInference."""
+    """The prediction service; Regress and MultiInference are UNIMPLEMENTED."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
 
     def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """One call."""
+        """Responds to one call."""
         return _answer(self._core.predict, request, context)
 
     def Classify(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """One call."""
+        """Responds to one call."""
         return _answer(self._core.classify, request, context)
 
     def GetModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """One call."""
+        """Responds to one call."""
         return _answer(self._core.metadata, request, context)
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore[misc]
-    """What is not here answers UNIMPLEMENTED: HandleReloadConfigRequest."""
+    """The model service; HandleReloadConfigRequest is UNIMPLEMENTED."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
 
     def GetModelStatus(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """One call."""
+        """Responds to one call."""
         return _answer(self._core.status, request, context)
 
 
-def serve(port: int, core: Core, credentials: Any = None) -> tuple[Any, int]:
-    """A started server and its port.
+def serve(port: int, core: Core) -> tuple[Any, int]:
+    """Starts a server and returns it with its port.
 
     Args:
-        port: to listen on; 0 picks a free one.
+        port: the port to listen on; 0 selects a free one.
         core: the models.
-        credentials: for TLS; None means none.
 
     Raises:
         RuntimeError: the port is taken.
@@ -70,7 +69,6 @@ def serve(port: int, core: Core, credentials: Any = None) -> tuple[Any, int]:
     server = grpc.server(ThreadPoolExecutor(THREADS), options=options)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(PredictionService(core), server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(core), server)
-    address = f"127.0.0.1:{port}"
-    port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
     return server, port

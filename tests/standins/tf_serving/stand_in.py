@@ -1,7 +1,7 @@
-"""Stands for a tensorflow_model_server, without TensorFlow: it starts at once, and answers what a caller must ask.
+"""A stand-in for tensorflow_model_server without TensorFlow: it starts at once, and has status, metadata and predict.
 
-It takes TF Serving's flags, and opens its REST port only once the model is there, as TF Serving does. A file in the
-model's folder makes it behave badly: `broken` (it does not load), `slow` (never gets done), `gone` (nothing is
+It has TF Serving's flags and, like TF Serving, opens its REST port only when the model is loaded. A file in the model's
+folder makes it fail: `broken` (the model can't be loaded), `slow` (loading does not finish), `gone` (no version is
 available any more).
 """
 
@@ -18,11 +18,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-COMMAND = (sys.executable, "-P", __file__)  # -P: what lies beside this file stands for no module of Python's
+COMMAND = (sys.executable, "-P", __file__)  # -P: this file's folder, which has an http.py, is not on sys.path
 
 
 class Handler(BaseHTTPRequestHandler):
-    """REST of one model, whose newest version is available."""
+    """The REST API of one model, whose newest version is available."""
 
     name: str
     folder: Path
@@ -42,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send(404, {"error": f"Malformed request: GET {self.path}"})
 
     def do_POST(self) -> None:
-        """The answer is the request's own first row, so that a test sees what arrived."""
+        """Responds with the instances of the request, so that a test can compare them."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self._send(200, {"predictions": body["instances"]})
 
@@ -58,7 +58,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def serve(name: str, folder: Path, rest_port: int) -> int:
-    """Serves until it is ended; the exit code of a model that does not load."""
+    """Serves until the process is stopped; returns an exit code if the model can't be loaded."""
     print(f"Building single TensorFlow model file config: model_name: {name}", flush=True)
     if (folder / "broken").exists():
         print("Failed to start server. Error: UNKNOWN: 1 servable(s) did not become available", flush=True)
@@ -71,7 +71,7 @@ def serve(name: str, folder: Path, rest_port: int) -> int:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Returns a free port."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]
@@ -80,7 +80,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running(folder: Path, rest_port: int) -> Iterator[None]:
-    """Within the context, a stand-in of the model `regpipe` answers."""
+    """Runs a stand-in for the model `regpipe`."""
     flags = ("--model_name=regpipe", f"--model_base_path={folder}", f"--rest_api_port={rest_port}")
     server = subprocess.Popen([*COMMAND, *flags], stderr=subprocess.DEVNULL)
     try:

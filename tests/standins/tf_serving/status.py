@@ -1,13 +1,13 @@
-"""An answer that is an error, as TensorFlow's Status: one of gRPC's codes and a message.
+"""Errors, as TensorFlow's Status: a gRPC code and a message.
 
-Sources are named by their path in github.com/tensorflow/serving, as of commit 9d981c5, without `tensorflow_serving/`.
+All sources in this folder are paths in github.com/tensorflow/serving at commit 9d981c5, without `tensorflow_serving/`.
 """
 
 import grpc
 
 Code = grpc.StatusCode
 
-# model_servers/http_server.cc, ToHTTPStatusCode; what is not here is 500.
+# model_servers/http_server.cc, ToHTTPStatusCode; all other codes are 500.
 HTTP = {
     Code.OK: 200,
     Code.CANCELLED: 499,
@@ -29,11 +29,11 @@ MESSAGE_LIMIT = 1024
 
 
 class Status(Exception):
-    """The request failed.
+    """A request failed.
 
     Args:
-        code: why.
-        message: TF Serving's words.
+        code: the gRPC code.
+        message: the message of TF Serving.
     """
 
     def __init__(self, code: grpc.StatusCode, message: str) -> None:
@@ -55,5 +55,5 @@ class Status(Exception):
 
 
 def invalid(message: str) -> Status:
-    """INVALID_ARGUMENT, of which most are."""
+    """Returns an error with INVALID_ARGUMENT, the most frequent code."""
     return Status(Code.INVALID_ARGUMENT, message)

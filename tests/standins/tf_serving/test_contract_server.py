@@ -1,4 +1,4 @@
-"""The contract server itself: its flags, warm-up, retries of a load, batching. Not for the binary."""
+"""The contract server itself: its flags, warm-up, retries of loading, and batching."""
 
 import shutil
 from pathlib import Path
@@ -11,6 +11,7 @@ import urllib3
 from serving.client.connect import connect
 from serving.client.exceptions import RequestRejected
 from serving.client.retries import RetryPolicy
+from tests.serving.models import WARM_UP, predict_log, write_model, write_warm_up
 from tests.standins.tf_serving.bundle import MAX_WARM_UP, Batching, Bundle
 from tests.standins.tf_serving.contract_server import ContractServer, build, main, parser
 from tests.standins.tf_serving.manager import Manager, Polling
@@ -21,6 +22,14 @@ QUICK = Polling(seconds=0.02, load_retries=0)
 ONE = {"a": np.zeros(1, np.float32), "b": np.zeros(1, np.float32)}
 
 
+@pytest.fixture(scope="module")
+def echo_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that returns its inputs: see tests/serving/models.py."""
+    path = tmp_path_factory.mktemp("echo") / "model"
+    write_model(path)
+    return path
+
+
 @pytest.fixture
 def base_path(echo_model: Path, tmp_path: Path) -> Path:
     """A folder with version 1."""
@@ -29,40 +38,38 @@ def base_path(echo_model: Path, tmp_path: Path) -> Path:
 
 
 def test_warm_up(base_path: Path) -> None:
-    """Requests that are answered are no hindrance; one that is refused is, and one too many, and what is no record."""
-    from tests.serving.models import WARM_UP, predict_log, write_warm_up
-
+    """Loading fails if a warm-up request fails, if there are too many, or if the file has no valid records."""
     path = base_path / "1"
     good, bad = predict_log(a=[1.0], b=[2.0]), predict_log(a=[1.0])
     write_warm_up(path, [good] * MAX_WARM_UP)
     Bundle(path, None)
-    for logs, words in (
+    for logs, message in (
         ([good, bad], "INVALID_ARGUMENT: input size does not match signature: 1!=2"),
         ([good] * (MAX_WARM_UP + 1), "INVALID_ARGUMENT: Number of warmup records exceeds the maximum (1000)"),
     ):
         write_warm_up(path, logs)
         with pytest.raises(Status) as error:
             Bundle(path, None)
-        assert str(error.value).startswith(words)
+        assert str(error.value).startswith(message)
     (path / WARM_UP).write_bytes(b"these are no records")
     with pytest.raises(Status) as error:
         Bundle(path, None)
     assert error.value.code == Code.DATA_LOSS
 
 
-def test_the_newest_version_is_broken_at_the_start(base_path: Path) -> None:
-    """The server does not start, though an older version is there."""
+def test_a_newest_version_that_cannot_be_loaded_at_the_start(base_path: Path) -> None:
+    """The server does not start, although there is an older version."""
     (base_path / "2").mkdir()
     with pytest.raises(Status) as error:
         ContractServer([Manager("regpipe", base_path, QUICK, None)])
-    words = (
+    message = (
         "UNKNOWN: 1 model(s) did not become available: {{name: regpipe version: 2} due to error: NOT_FOUND: "
     )
-    assert str(error.value).startswith(words)
+    assert str(error.value).startswith(message)
 
 
 def test_a_load_is_retried(base_path: Path) -> None:
-    """As often as the flag says, and with that pause; until then the version is LOADING."""
+    """With the number of retries and the pause of the flags; until then the version is LOADING."""
     polling = Polling(seconds=0.02, load_retries=3, retry_seconds=0.2)
     manager = Manager("regpipe", base_path, polling, None)
     manager.start()
@@ -74,7 +81,7 @@ def test_a_load_is_retried(base_path: Path) -> None:
 
 
 def test_a_request_larger_than_a_batch(base_path: Path) -> None:
-    """With --enable_batching it is refused, not cut in pieces; so are columns of different lengths."""
+    """With --enable_batching it is refused, not split; columns of different lengths are refused, too."""
     server = ContractServer([Manager("regpipe", base_path, QUICK, Batching(2))])
     client = connect(f"grpc://127.0.0.1:{server.port}")
     assert client.predict({name: np.zeros(2, np.float32) for name in "ab"}).tolist() == [0.0, 0.0]
@@ -92,7 +99,7 @@ def test_a_request_larger_than_a_batch(base_path: Path) -> None:
 
 
 def test_a_restart_between_two_requests(base_path: Path) -> None:
-    """On the same ports: the clients connect anew, without a word."""
+    """On the same ports: the clients reconnect without an error."""
     server = ContractServer([Manager("regpipe", base_path, QUICK, None)])
     ports = server.port, server.rest_port
     retry_policy = RetryPolicy(attempts=10, first_wait=0.05)
@@ -105,8 +112,8 @@ def test_a_restart_between_two_requests(base_path: Path) -> None:
     server.stop()
 
 
-def test_the_files_that_flags_name(base_path: Path, tmp_path: Path) -> None:
-    """Two models of one configuration file, batching, and the page of metrics."""
+def test_configuration_files(base_path: Path, tmp_path: Path) -> None:
+    """Two models of one configuration file, batching, and metrics."""
     (tmp_path / "models.config").write_text(
         "model_config_list {"
         + "".join(
@@ -155,14 +162,14 @@ def test_the_files_that_flags_name(base_path: Path, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_flags_that_start_no_server(flags: list[str], message: str, capsys: Any) -> None:
-    """255, and why."""
+def test_wrong_flags(flags: list[str], message: str, capsys: Any) -> None:
+    """Exit code 255, with the reason."""
     assert main(flags) == 255
     assert capsys.readouterr().out == f"Failed to start server. Error: INVALID_ARGUMENT: {message}\n"
 
 
-def test_a_value_behind_a_blank(capsys: Any) -> None:
-    """The binary would take the flag and its value for unknown arguments, and go on without them."""
+def test_a_flag_without_an_equals_sign(capsys: Any) -> None:
+    """The binary would ignore the flag and its value as unknown arguments; the stand-in refuses them."""
     with pytest.raises(SystemExit):
         main(["--port", "8500"])
     assert "unknown argument: 8500" in capsys.readouterr().err

@@ -1,6 +1,7 @@
-"""The test server's own rules, seen through kfp's client as a user has it: what the others build on."""
+"""The stand-in server through kfp's own client: the rules that the tests of tests/pipeline_def/kubeflow rely on."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,27 +9,34 @@ import kfp
 import pytest
 from kfp_server_api import ApiException
 
-from tests.standins.kfp_api import robfig
+from tests.pipeline_def.kubeflow.conftest import compiled
 from tests.standins.kfp_api.api_server import ApiServer
 
 
 @pytest.fixture
-def client(api: ApiServer) -> kfp.Client:
+def api() -> Iterator[ApiServer]:
+    with ApiServer() as server:
+        yield server
+
+
+@pytest.fixture
+def client(api: ApiServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> kfp.Client:
+    monkeypatch.setattr("kfp.Client._LOCAL_KFP_CONTEXT", str(tmp_path / "context.json"))
     return kfp.Client(host=api.host)
 
 
-def refusal(call: Any, /, *arguments: Any, **named: Any) -> tuple[int, str]:
-    """The status and the message for users of what the server refuses."""
+def refusal(method: Any, /, **arguments: Any) -> tuple[int, str]:
+    """Calls a method, which the server must refuse, and returns the status and the message for users."""
     with pytest.raises(ApiException) as refused:
-        call(*arguments, **named)
+        method(**arguments)
     return refused.value.status, json.loads(refused.value.body)["details"][0]["message"]
 
 
 @pytest.fixture
-def ids(client: kfp.Client, pipeline: str, tmp_path: Path) -> dict[str, str]:
-    """An experiment and a version of a pipeline, made by kfp's own methods."""
+def ids(client: kfp.Client, tmp_path: Path) -> dict[str, str]:
+    """An experiment and a version of a pipeline, created by kfp's methods."""
     file = tmp_path / "pipeline.yaml"
-    file.write_text(pipeline)
+    compiled(tmp_path)
     made = client.pipelines.pipeline_service_create_pipeline(
         pipeline=client.api_models.V2beta1Pipeline(display_name="churn")
     )
@@ -40,8 +48,8 @@ def ids(client: kfp.Client, pipeline: str, tmp_path: Path) -> dict[str, str]:
     }
 
 
-def test_kfp_finds_what_it_made(client: kfp.Client, ids: dict[str, str]) -> None:
-    """Its own look-ups by name, whose filters it writes in its own way."""
+def test_kfp_finds_what_it_created(client: kfp.Client, ids: dict[str, str]) -> None:
+    """By name, with the filters that kfp's client sends."""
     assert client.get_pipeline_id("churn") == ids["pipeline_id"]
     assert client.get_pipeline_id("ads") is None
     assert client.get_experiment(experiment_name="e").experiment_id == ids["experiment_id"]
@@ -49,8 +57,8 @@ def test_kfp_finds_what_it_made(client: kfp.Client, ids: dict[str, str]) -> None
     assert version.pipeline_spec["pipelineInfo"] == {"name": "churn"}
 
 
-def test_a_recurring_run_as_kfp_makes_and_reads_it(client: kfp.Client, ids: dict[str, str]) -> None:
-    """Without no_catchup, as kfp's client sends it by default, missed runs are made up for."""
+def test_a_recurring_run_created_and_read_by_kfp(client: kfp.Client, ids: dict[str, str]) -> None:
+    """kfp's client sends no no_catchup by default, so it is not returned either."""
     made = client.create_recurring_run(
         job_name="nightly", cron_expression="0 0 3 * * *", params={"epochs": 3}, **ids
     )
@@ -78,10 +86,6 @@ def test_a_recurring_run_as_kfp_makes_and_reads_it(client: kfp.Client, ids: dict
             "Max concurrency of a recurring run must be at least 1 and at most 10. Received 11",
         ),
         (
-            {"max_concurrency": 0},
-            "Max concurrency of a recurring run must be at least 1 and at most 10. Received 0",
-        ),
-        (
             {"cron_expression": "0 0 3 * *  * *"},
             "Schedule cron is not a supported format(https://godoc.org/github.com/robfig/cron). Error: Expected 5 to 6 "
             "fields, found 7: 0 0 3 * *  * *",
@@ -90,37 +94,16 @@ def test_a_recurring_run_as_kfp_makes_and_reads_it(client: kfp.Client, ids: dict
         ({"params": {"epoch": 3}}, "parameter(s) provided are not required by pipeline: epoch"),
     ],
 )
-def test_what_it_refuses(
+def test_wrong_settings_are_refused(
     client: kfp.Client, ids: dict[str, str], settings: dict[str, Any], message: str
 ) -> None:
-    """400, with the server's words."""
-    asked = {"job_name": "nightly", "cron_expression": "0 0 3 * * *", **settings, **ids}
-    assert refusal(client.create_recurring_run, **asked) == (400, message)
+    """Status 400, with the server's message."""
+    arguments = {"job_name": "nightly", "cron_expression": "0 0 3 * * *", **settings, **ids}
+    assert refusal(client.create_recurring_run, **arguments) == (400, message)
 
 
-def test_five_fields_are_taken(client: kfp.Client, ids: dict[str, str]) -> None:
-    """And kept as they are: the API says nothing of how they will be read."""
-    made = client.create_recurring_run(job_name="nightly", cron_expression="30 2 * * *", **ids)
-    assert made.trigger.cron_schedule.cron == "30 2 * * *"
-    assert robfig.parse("30 2 * * *") == robfig.parse("30 2 * * * *")
-
-
-def test_what_is_not_there(client: kfp.Client, ids: dict[str, str]) -> None:
-    """404 for what is asked for by id; but 500 for a pipeline that a new recurring run names."""
-    assert refusal(client.get_run, "x") == (404, "Run x not found")
-    assert refusal(client.delete_recurring_run, "x") == (404, "Job x not found")
-    assert refusal(client.enable_recurring_run, "x") == (404, "Job x not found")
-    asked = {"job_name": "nightly", "cron_expression": "0 0 3 * * *"}
-    lost = {**ids, "experiment_id": "x"}
-    assert refusal(client.create_recurring_run, **asked, **lost) == (404, "Experiment x not found")
-    lost = {**ids, "version_id": "x"}
-    assert refusal(client.create_recurring_run, **asked, **lost)[0] == 500
-
-
-def test_names_are_unique_where_they_have_to_be(
-    client: kfp.Client, ids: dict[str, str], tmp_path: Path
-) -> None:
-    """Pipelines, their versions and experiments; recurring runs need not be."""
+def test_names_that_must_be_unique(client: kfp.Client, ids: dict[str, str], tmp_path: Path) -> None:
+    """Those of pipelines, versions and experiments, but not those of recurring runs."""
     model = client.api_models.V2beta1Pipeline(display_name="churn")
     create = client.pipelines.pipeline_service_create_pipeline
     assert refusal(create, pipeline=model)[0] == 409
@@ -137,7 +120,7 @@ def test_names_are_unique_where_they_have_to_be(
 
 
 def test_pages(api: ApiServer, client: kfp.Client) -> None:
-    """The token leads on, in the same order, and only with the same filter."""
+    """A token continues the list in the same order, and is refused with another filter."""
     for number in range(5):
         api.resources.create_experiment({"display_name": f"e{number}"})
     names, token = [], ""
@@ -161,8 +144,8 @@ def test_pages(api: ApiServer, client: kfp.Client) -> None:
     )  # fmt: skip
 
 
-def test_a_recurring_run_can_not_be_updated(api: ApiServer, client: kfp.Client, ids: dict[str, str]) -> None:
-    """There is no such call."""
+def test_a_recurring_run_cannot_be_updated(api: ApiServer, client: kfp.Client, ids: dict[str, str]) -> None:
+    """The API has no method for it, so `schedule apply` creates a new one and deletes the old one."""
     made = client.create_recurring_run(job_name="nightly", cron_expression="0 0 3 * * *", **ids)
     connection = client.recurring_runs.recurring_run_service_list_recurring_runs.__self__.api_client
     path = f"/apis/v2beta1/recurringruns/{made.recurring_run_id}"
@@ -177,26 +160,14 @@ def test_a_recurring_run_can_not_be_updated(api: ApiServer, client: kfp.Client, 
         assert refused.value.status == 501
 
 
-def test_deleting_takes_running_workflows_along(
+def test_deleting_also_deletes_current_workflows(
     api: ApiServer, client: kfp.Client, ids: dict[str, str]
 ) -> None:
-    """Unless it is told to orphan them."""
-    for policy, left in ((None, 0), ("ORPHAN", 1)):
+    """Unless the policy is to orphan them."""
+    for policy, remaining in ((None, 0), ("ORPHAN", 1)):
         made = client.create_recurring_run(job_name="nightly", cron_expression="0 0 3 * * *", **ids)
         api.resources.trigger(made.recurring_run_id)
         client.recurring_runs.recurring_run_service_delete_recurring_run(
             recurring_run_id=made.recurring_run_id, propagation_policy=policy
         )
-        assert len(api.resources.workflows) == left
-
-
-def test_no_recurring_run_with_an_unknown_field(api: ApiServer, client: kfp.Client) -> None:
-    """The JSON is read strictly."""
-    connection = client.recurring_runs.recurring_run_service_list_recurring_runs.__self__.api_client
-    with pytest.raises(ApiException) as refused:
-        connection.call_api(
-            "/apis/v2beta1/recurringruns", "POST", body={"name": "nightly"},
-            header_params={"Content-Type": "application/json"},
-        )  # fmt: skip
-    assert refused.value.status == 400
-    assert json.loads(refused.value.body)["message"] == 'proto: (line 1:2): unknown field "name"'
+        assert len(api.resources.workflows) == remaining
