@@ -30,7 +30,8 @@ examples:
 exit codes: 0 written; 2 wrong arguments or configuration
 
 A run on Kubeflow fails if a step failed, if the data was refused, or if the
-model was not blessed. kubeflow.fail_when_not_blessed turns the last one off."""
+model was not blessed. With kubeflow.fail_when_not_blessed off, a model that is
+not blessed is not a failure."""
 
 
 def add_command(subparsers: Any) -> None:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Prints the effective configuration as YAML: each key with its value, its
 meaning, the values that it takes, its unit and its default. The output can be
-used as a configuration file. A part of it can be used, too: keys that are left
-out have their defaults."""
+used as a configuration file. So can a part of it: a key that is left out has
+its default."""
 EPILOG = """\
 examples:
   regpipe config
@@ -33,7 +33,7 @@ def add_command(subparsers: Any) -> None:
         "group",
         nargs="?",
         metavar="GROUP",
-        help="print only this group of keys, such as data or kubeflow.schedule, or this key",
+        help="the group of keys to print, such as data or kubeflow.schedule, or one key (default: all keys)",
     )
     parser.add_argument(
         "--changed", action="store_true", help="print only the keys that differ from their defaults"

@@ -13,12 +13,12 @@ from pipeline_def.steps import STEP_NAMES, TUNER
 
 EXIT_CODES = """\
 exit codes:
-  0    the model was pushed, or the run was to end at --to-step and did
+  0    the model was pushed, or all steps up to --to-step are done
   1    a step failed
   2    wrong arguments or configuration; no step was run
   3    the data was refused
   4    all steps ran, but nothing was pushed: the model was not blessed, or it
-       was rolled back by hand before
+       is a model that a person has rolled back from
   130  interrupted with Ctrl-C"""
 
 DESCRIPTION = """\

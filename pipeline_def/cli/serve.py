@@ -67,17 +67,20 @@ def add_command(subparsers: Any) -> None:
             type=_port,
             default=port,
             metavar="PORT",
-            help=f"for {protocol_name} (default: {port})",
+            help=f"the {protocol_name} port (default: {port})",
         )
     parser.add_argument(
         "--timeout",
         type=seconds,
         default=120.0,
         metavar="SECONDS",
-        help="the most time for loading the model (default: 120)",
+        help="how long the server may take to load the model (default: 120)",
     )
     parser.add_argument(
-        "--log", type=Path, metavar="FILE", help="the server's log (default: serve.log beside the folder)"
+        "--log",
+        type=Path,
+        metavar="FILE",
+        help="the server's log (default: serve.log beside that folder)",
     )
     parser.set_defaults(command=serve)
 

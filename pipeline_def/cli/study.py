@@ -18,13 +18,13 @@ stopping alone; with all of them as configured; and with l1, l2 and dropout from
 weak to strong. For each training it reports the log loss on the splits train
 and eval, the gap between them, the AUC, the share of weights that are exactly
 0, and the size of the weights, as a table and as a page with charts. The test
-split is not used: it decides in `regpipe run`."""
+split is not used; `regpipe run` needs it for the verdict."""
 EPILOG = """\
 examples:
   regpipe study
   regpipe study --data churn.csv --label churned --open
   regpipe study --config pipeline.yaml --strengths 15   # more strengths
-  regpipe study --strengths 0                           # no paths of strengths
+  regpipe study --strengths 0                           # none
   regpipe study --json > study.json
 
 The data steps share the cache with `regpipe run`. Each result is stored under

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.common.errors import DataRefused
+from pipeline_def.cli import main as main_module
 from pipeline_def.cli.main import main
 from pipeline_def.config.load import PipelineConfig
 from pipeline_def.launcher.run_options import RunOptions
@@ -19,15 +20,21 @@ COMMANDS: tuple[list[str], ...] = (
     [],
     ["run"],
     ["study"],
-    ["config"],
     ["init"],
+    ["config"],
     ["runs"],
     ["report"],
-    ["bless"],
-    ["serve"],
-    ["predict"],
     ["schema"],
     ["schema", "freeze"],
+    ["bless"],
+    ["versions"],
+    ["rollback"],
+    ["serve"],
+    ["predict"],
+    ["compile"],
+    ["submit"],
+    ["schedule"],
+    *(["schedule", action] for action in ("apply", "list", "show", "pause", "resume", "delete")),
 )
 
 
@@ -74,7 +81,12 @@ def test_help_imports_nothing_heavy_and_fits_80_columns(command: list[str]) -> N
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert max(map(len, done.stdout.splitlines())) <= 80
-    assert "exit codes:" in done.stdout or command == ["schema"]
+    assert "exit codes:" in done.stdout or command in (["schema"], ["schedule"])
+
+
+def test_every_command_has_a_module_of_its_name() -> None:
+    modules = [command.__name__.rpartition(".")[2] for command in main_module.COMMANDS]
+    assert modules == list(dict.fromkeys(command[0] for command in COMMANDS if command))
 
 
 def test_module_can_be_run() -> None:
