@@ -1,1 +1,1 @@
-"""DataGate: stops the run on data that cannot be learned from."""
+"""DataGate: stops the run if the data is not fit for training."""

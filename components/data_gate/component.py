@@ -1,4 +1,4 @@
-"""DataGate: stops the run on data that can't be learned from. TFX's ExampleValidator only takes notes."""
+"""DataGate: stops the run if the data is not fit for training. TFX's ExampleValidator only reports anomalies."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,13 +24,13 @@ REPORT_FILE = "findings.txt"
 
 
 class GateReport(Artifact):  # type: ignore[misc]
-    """The findings of the gate as a table; no finding: an empty file."""
+    """The findings of DataGate as a table; an empty file if there are none."""
 
     TYPE_NAME = "GateReport"
 
 
 class GateSettings(Settings):
-    """What the gate is handed; `sliced`: the features that `evaluation.slices` names."""
+    """The settings of DataGate; `sliced`: the features that `evaluation.slices` names."""
 
     label: str
     min_rows: int
@@ -38,7 +38,7 @@ class GateSettings(Settings):
 
 
 class Finding(NamedTuple):
-    """One reason not to go on: where, what is wrong, what was expected, what was found."""
+    """One reason to refuse the data: the feature, the problem, what was expected and what was found."""
 
     feature: str
     what: str
@@ -47,7 +47,7 @@ class Finding(NamedTuple):
 
 
 class SplitData(NamedTuple):
-    """What StatisticsGen and ExampleValidator say of one split."""
+    """The outputs of StatisticsGen and ExampleValidator for one split."""
 
     statistics: statistics_pb2.DatasetFeatureStatistics
     anomalies: anomalies_pb2.Anomalies
@@ -62,15 +62,15 @@ def DataGate(  # noqa: N802 (a TFX component is named like a class)
     settings: Parameter[str],
     code_digest: Parameter[str],
 ) -> None:
-    """Raises DataRefused, with a table of all findings, unless there are none.
+    """Raises DataRefused with a table of all findings, if there are any.
 
     Args:
         statistics: of each split.
-        schema: what the features are expected to be.
-        anomalies: of each split, against the schema.
+        schema: the expected features.
+        anomalies: the differences of each split from the schema.
         report: receives the findings.
         settings: GateSettings as JSON.
-        code_digest: makes TFX's cache see a change of this code.
+        code_digest: of this code, so that TFX's cache detects a change.
     """
     del code_digest
     splits = {
@@ -83,14 +83,16 @@ def DataGate(  # noqa: N802 (a TFX component is named like a class)
         for split in SPLITS
     }
     expected = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema.uri))
-    findings = find(splits, expected, GateSettings.model_validate_json(settings))
+    findings = find_problems(splits, expected, GateSettings.model_validate_json(settings))
     io_utils.write_string_file(os.path.join(report.uri, REPORT_FILE), table(findings))
     if findings:
-        raise DataRefused(f"The data is not fit to learn from:\n{table(findings)}")
+        raise DataRefused(f"The data is not fit for training:\n{table(findings)}")
 
 
-def find(splits: Mapping[str, SplitData], schema: schema_pb2.Schema, settings: GateSettings) -> list[Finding]:
-    """All reasons to refuse the data; the same reason in several splits is given once, for the first of them."""
+def find_problems(
+    splits: Mapping[str, SplitData], schema: schema_pb2.Schema, settings: GateSettings
+) -> list[Finding]:
+    """Returns all reasons to refuse the data; a reason that holds in several splits is listed once, for the first."""
     findings: dict[tuple[str, str], Finding] = {}
     for name, split in splits.items():
         for finding in (
@@ -103,7 +105,7 @@ def find(splits: Mapping[str, SplitData], schema: schema_pb2.Schema, settings: G
 
 
 def table(findings: list[Finding]) -> str:
-    """The findings in aligned columns, one a line under a heading; empty where there are none."""
+    """Formats the findings as a table with a header and aligned columns; empty if there are none."""
     if not findings:
         return ""
     return aligned_columns([("feature", "what", "expected", "found"), *findings])
@@ -129,7 +131,7 @@ def _rows(name: str, split: SplitData, settings: GateSettings) -> Iterator[Findi
 
 
 def _missing(name: str, split: SplitData) -> Iterator[Finding]:
-    # Only the training split decides: its mean stands in for missing values elsewhere.
+    # Only the training split matters: its mean replaces missing values in all splits.
     rows = split.statistics.num_examples
     if name != "train" or not rows:
         return
@@ -163,14 +165,14 @@ def _anomalies(name: str, split: SplitData, schema: schema_pb2.Schema) -> Iterat
 
 
 def _slices(splits: Iterable[SplitData], settings: GateSettings) -> Iterator[Finding]:
-    # The Evaluator would find out, too, but after both trainings.
+    # The Evaluator would detect this too, but only after both trainings.
     columns = {_name(feature) for split in splits for feature in split.statistics.features}
     for name, hint in unknown_features(settings.sliced, columns - {settings.label}):
         yield Finding(name, "no such feature", "a feature of the data (evaluation.slices)", hint)
 
 
 def _expectation(feature: schema_pb2.Feature) -> str:
-    """What the schema says of a feature, in one line: `FLOAT, 0.0 to 1.0, present in all rows`."""
+    """Describes what the schema expects of a feature: `FLOAT, min 0.0, max 1.0, present in 100% of the rows`."""
     parts = [schema_pb2.FeatureType.Name(feature.type)]
     domain = feature.WhichOneof("domain_info")
     if domain in ("float_domain", "int_domain"):

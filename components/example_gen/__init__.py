@@ -1,9 +1,9 @@
-"""From files to split tf.Examples: finds the table, reads it block by block and sets bad rows aside.
+"""Converts CSV and Parquet files to tf.Examples in splits; rows that can't be read are rejected and listed.
 
-The modules in the order in which a table passes through them: `files` (which files), `header` (a CSV file's
-first lines), `scan` (where rows end), `cells` and `labels` (what a cell says), `evidence` (which columns hold
-numbers), `table` (all of that put together), `plan` (independent blocks and a digest), `rows` and `parquet`
-(a block becomes arrays), `split` (which row goes where), `shards` (a block becomes files), `outcome` (what is
-kept of a run), and `executor`, `driver`, `component` (TFX's side of it). Only the last three and `shards`
-import TensorFlow or TFX.
+The modules, in the order in which a table passes through them: `input_files` (which files to read), `csv_header` (the
+start of a CSV file), `row_boundaries` (where rows end), `cell_parsing` and `labels` (the value of a cell),
+`type_inference` (which columns are numeric), `table` (combines these), `block_plan` (independent blocks and a digest),
+`block_parsing`, `parquet` and `row_validation` (a block becomes arrays), `split` (the split of each row), `shards` (a
+block becomes files), `ingest_report` (totals, and whether the data is refused), and `executor`, `driver`,
+`exec_properties` and `component` (the interface to TFX). Only `shards` and the last group import Beam or TFX.
 """

@@ -1,8 +1,8 @@
-"""Turns blocks of a table into arrays. Bad rows are set aside, each with its line, a reason and its raw text.
+"""Parses blocks of a table into arrays. A rejected row keeps its line, the reason and its raw text.
 
-A whole block is parsed at once if nothing in it is doubtful (the fast path). Otherwise its cells are judged as
-text by the rules of `cells` and `labels`, which are the authority: the fast path accepts only what they accept,
-and reads it the same.
+A block without any unusual content is parsed at once by Arrow (the fast path). Otherwise its cells are parsed as
+strings by the rules of `cell_parsing` and `labels`. Those rules are the reference: the fast path accepts only what
+they accept, and gives the same values.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ import pyarrow.csv as pacsv
 from components.example_gen import cell_parsing, labels, parquet
 from components.example_gen.csv_header import FileHeader
 from components.example_gen.row_boundaries import RowBoundaries, find_rows, split_fields
-from components.example_gen.row_validation import ParsedBlock, RejectedRow, RowValidator, concatenate
+from components.example_gen.row_validation import ParsedBlock, RejectedRow, RowValidator, empty_block
 
 
 class CsvBlockParser:
@@ -30,7 +30,7 @@ class CsvBlockParser:
         self._width = len(header.columns)
         position = {name: index for index, name in enumerate(header.columns)}
         self._used = [position[name] for name in self._features] + [position[label.column]]
-        self._sentinels = numeric_markers(label.missing)
+        self._markers = numeric_markers(label.missing)
         names = [str(index) for index in range(self._width)]
         used = [names[index] for index in self._used]
         types: dict[str, Any] = dict.fromkeys(used[:-1], pa.float64())
@@ -49,8 +49,8 @@ class CsvBlockParser:
         """Parses whole rows.
 
         Args:
-            block: bytes as `scan.blocks` cuts them.
-            line: the physical line at which the block begins.
+            block: bytes as `row_boundaries.read_blocks` returns them.
+            line: the number of the line in the file at which the block begins.
         """
         is_plain = b'"' not in block and block.count(b"\r") == block.count(b"\r\n")
         rows = None if is_plain else find_rows(block, self._delimiter)
@@ -60,9 +60,9 @@ class CsvBlockParser:
         )
 
     def _parse_at_once(self, block: bytes) -> ParsedBlock | None:
-        """Parses a block in which nothing is doubtful; None if something is."""
+        """Parses the whole block with Arrow; returns None if it has any unusual content."""
         if not block.strip(b"\r\n"):
-            return concatenate([], len(self._features))
+            return empty_block(len(self._features))
         try:
             if not block.isascii():
                 block.decode()
@@ -76,34 +76,34 @@ class CsvBlockParser:
         features = np.empty((len(self._features), table.num_rows), np.float32)
         for index in range(len(self._features)):
             features[index] = cell_parsing.to_float32(table.column(index).to_numpy())
-        # Arrow looks for missing values before it removes blanks: " -999" has become a number.
-        if np.isinf(features).any() or (self._sentinels.size and np.isin(features, self._sentinels).any()):
+        # Arrow compares with missing values before it strips blanks, so it has parsed " -999" as a number.
+        if np.isinf(features).any() or (self._markers.size and np.isin(features, self._markers).any()):
             return None
         return ParsedBlock(features, codes, [])
 
     def _parse_row_by_row(self, text: "NumberedRows") -> ParsedBlock:
-        """Judges every row by the rules of `cells` and `labels`."""
+        """Parses every row by the rules of `cell_parsing` and `labels`."""
         plain = [row for row in range(len(text.rows.ends)) if text.is_plain(row)]
         columns, kept = self._as_strings(text, plain)
         rejected = []
-        added: list[list[str]] = []
-        kept_alone = []
+        single_cells: list[list[str]] = []
+        single_rows = []
         for row in sorted(set(range(len(text.rows.ends))).difference(kept)):
             fields = split_row(text.row(row), self._delimiter, self._width)
             if isinstance(fields, str):
                 rejected.append(RejectedRow(text.line_of(row), fields, row_text(text.row(row))))
             elif fields:
-                kept_alone.append(row)
-                added.append([fields[index] for index in self._used])
-        if added:
-            order = np.argsort([*kept, *kept_alone])
-            extra = [pa.array(column, pa.string()) for column in zip(*added, strict=True)]
+                single_rows.append(row)
+                single_cells.append([fields[index] for index in self._used])
+        if single_cells:
+            order = np.argsort([*kept, *single_rows])
+            extra = [pa.array(column, pa.string()) for column in zip(*single_cells, strict=True)]
             columns = [pa.concat_arrays(pair).take(order) for pair in zip(columns, extra, strict=True)]
-            kept = sorted([*kept, *kept_alone])
+            kept = sorted([*kept, *single_rows])
         values = np.empty((len(self._features), len(kept)), np.float32)
-        bad = np.zeros(values.shape, np.bool_)
+        invalid = np.zeros(values.shape, np.bool_)
         for index in range(len(self._features)):
-            values[index], bad[index] = cell_parsing.to_floats(columns[index], self._label.missing)
+            values[index], invalid[index] = cell_parsing.to_floats(columns[index], self._label.missing)
         validator = RowValidator(
             self._features,
             self._label,
@@ -111,14 +111,14 @@ class CsvBlockParser:
             raw=lambda row: row_text(text.row(kept[row])),
             cell=lambda row, column: columns[column][row].as_py(),
         )
-        parsed = validator.validate(values, bad, self._label.codes(columns[-1]))
+        parsed = validator.validate(values, invalid, self._label.codes(columns[-1]))
         rejected = sorted([*rejected, *parsed.rejected], key=lambda one: one.line)
         return ParsedBlock(parsed.features, parsed.label, rejected)
 
     def _as_strings(
         self, text: "NumberedRows", rows: list[int]
     ) -> tuple[list[cell_parsing.Array], list[int]]:
-        """The used columns of those rows that have the right number of cells, and which rows these are."""
+        """Returns the used columns of the rows that have the right number of cells, and the indices of these rows."""
         wrong: list[int] = []
 
         def skip(row: pacsv.InvalidRow) -> Literal["skip"]:
@@ -131,7 +131,7 @@ class CsvBlockParser:
         names = [self._names[index] for index in self._used]
         table = pacsv.read_csv(
             BytesIO(block),
-            # Arrow numbers the rows that it skips only if it works in one thread.
+            # Arrow numbers the rows that it skips only when it uses one thread.
             pacsv.ReadOptions(column_names=self._names, block_size=len(block) + 1, use_threads=False),
             pacsv.ParseOptions(delimiter=self._delimiter, newlines_in_values=True, invalid_row_handler=skip),
             pacsv.ConvertOptions(
@@ -146,7 +146,7 @@ class CsvBlockParser:
 
 
 class NumberedRows:
-    """A block as numbered rows."""
+    """The rows of a block, by index."""
 
     def __init__(self, block: bytes, rows: RowBoundaries, line: int) -> None:
         self.block, self.rows = block, rows
@@ -155,15 +155,15 @@ class NumberedRows:
         self._newlines = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
 
     def row(self, row: int) -> bytes:
-        """The bytes of a row, its line end included."""
+        """Returns the bytes of a row, including its line end."""
         return self.block[self._edges[row] : self._edges[row + 1]]
 
     def line_of(self, row: int) -> int:
-        """The physical line at which a row starts."""
+        """Returns the number of the line in the file at which a row starts."""
         return self._line + int(np.searchsorted(self._newlines, self._edges[row]))
 
     def is_plain(self, row: int) -> bool:
-        """Whether Arrow cuts the row as we do: no stray quote or carriage return, UTF-8, and not blank."""
+        """Whether Arrow splits the row as `split_row` does: regular, UTF-8 and not blank."""
         if self.rows.irregular[row]:
             return False
         raw = self.row(row)
@@ -171,7 +171,7 @@ class NumberedRows:
 
 
 def split_row(raw: bytes, delimiter: str, width: int) -> list[str] | str:
-    """A row's cells, none for a blank line; a sentence if it can't be cut into `width` of them."""
+    """Splits a row into its cells, none for a blank line; returns the reason if it does not have `width` cells."""
     try:
         row = raw.decode()
     except UnicodeDecodeError as error:
@@ -197,18 +197,18 @@ def _is_utf8(raw: bytes) -> bool:
 def parse_parquet_batch(
     batch: pa.Table, row: int, features: Sequence[str], label: labels.Labels
 ) -> ParsedBlock:
-    """Turns a batch of Parquet rows into arrays; `row` is the number of the first."""
+    """Parses a batch of Parquet rows into arrays; `row` is the number of the first row."""
     values = np.empty((len(features), batch.num_rows), np.float32)
-    bad = np.zeros(values.shape, np.bool_)
-    sentinels = numeric_markers(label.missing)
+    invalid = np.zeros(values.shape, np.bool_)
+    markers = numeric_markers(label.missing)
     for index, name in enumerate(features):
         column = batch.column(name)
         if parquet.kind_of(column.type) == parquet.TEXT:
-            values[index], bad[index] = cell_parsing.to_floats(parquet.as_text(column), label.missing)
+            values[index], invalid[index] = cell_parsing.to_floats(parquet.as_text(column), label.missing)
         else:
             values[index] = parquet.as_floats(column)
-            values[index][np.isin(values[index], sentinels)] = np.nan
-            bad[index] = np.isinf(values[index])
+            values[index][np.isin(values[index], markers)] = np.nan
+            invalid[index] = np.isinf(values[index])
     texts = parquet.as_text(batch.column(label.column))
     validator = RowValidator(
         tuple(features),
@@ -217,16 +217,16 @@ def parse_parquet_batch(
         raw=lambda at: parquet.row_as_json(batch, at),
         cell=lambda at, column: (texts if column == len(features) else batch.column(column))[at].as_py(),
     )
-    return validator.validate(values, bad, label.codes(texts))
+    return validator.validate(values, invalid, label.codes(texts))
 
 
 def row_text(raw: bytes) -> str:
-    """A row's text without its line end, undecodable bytes as \\xff."""
+    """Returns a row as text without its line end; bytes that are not UTF-8 become \\xff."""
     return raw.removesuffix(b"\n").removesuffix(b"\r").decode(errors="backslashreplace")
 
 
 def numeric_markers(missing: frozenset[str]) -> npt.NDArray[np.float32]:
-    """Those of the `cells.missing_markers` that are numbers, such as -999."""
-    words = pa.array(sorted(missing), pa.string())
-    values, bad = cell_parsing.to_floats(words, frozenset())
-    return values[~bad & ~np.isnan(values)]
+    """Returns those of the `cell_parsing.missing_markers` that are numbers, such as -999."""
+    texts = pa.array(sorted(missing), pa.string())
+    values, invalid = cell_parsing.to_floats(texts, frozenset())
+    return values[~invalid & ~np.isnan(values)]

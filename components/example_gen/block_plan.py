@@ -1,4 +1,4 @@
-"""Cuts the files into blocks that can be read independently; the same pass fingerprints their bytes."""
+"""Divides the files into blocks that can be read independently, and computes a digest of their bytes."""
 
 import hashlib
 from collections.abc import Iterator
@@ -16,16 +16,15 @@ _READ_BYTES = 2**20
 
 @dataclass(frozen=True)
 class Block:
-    """A part of one file that is read on its own.
+    """A part of one file that is read independently of the others.
 
     Attributes:
-        index: its number in the plan; the order of the blocks is the order of the rows.
-        file: the index of its file among `InputTable.headers`.
-        offset: CSV: the position of its first byte. Parquet: its row group.
-        length: its bytes; 0 for all of a compressed file, and for a row group.
-        line: the physical line (Parquet: the number of the row) at which it begins, counted from 1.
-        digest: of the bytes of an uncompressed CSV block, so that a later reader can tell that they are the
-            same.
+        index: its number in the plan; blocks are in the order of the rows.
+        file: the index of its file in `InputTable.headers`.
+        offset: CSV: the position of its first byte. Parquet: the index of its row group.
+        length: its size in bytes; 0 for the whole of a compressed file, and for a row group.
+        line: the number of its first line (Parquet: of its first row), counted from 1.
+        digest: of the bytes of an uncompressed CSV block, so that the worker can detect a change; otherwise ''.
     """
 
     index: int
@@ -38,19 +37,19 @@ class Block:
 
 @dataclass(frozen=True)
 class BlockPlan:
-    """All blocks of a table, and a digest of the bytes of all its files, in order."""
+    """The blocks of a table in order, and a digest of the bytes of all its files."""
 
     blocks: tuple[Block, ...]
     digest: str
 
 
 def plan_blocks(table: InputTable, block_bytes: int = BLOCK_BYTES) -> BlockPlan:
-    """Reads every file once, from start to end. Memory is bounded by a block, whatever the size of the file.
+    """Divides all files into blocks. Reads every file once; memory is bounded by the size of a block.
 
-    The digest depends on the bytes alone: not on names, times or `block_bytes`.
+    The digest depends only on the bytes: not on names, times or `block_bytes`.
     """
-    found: list[Block] = []
-    whole = hashlib.blake2b(digest_size=16)
+    blocks: list[Block] = []
+    all_files = hashlib.blake2b(digest_size=16)
     for file, header in enumerate(table.headers):
         digest = hashlib.blake2b(digest_size=16)
         if header.delimiter and not header.path.endswith(".gz"):
@@ -63,13 +62,13 @@ def plan_blocks(table: InputTable, block_bytes: int = BLOCK_BYTES) -> BlockPlan:
                 else iter([Block(0, file, header.offset, 0, header.line)])
             )
         for part in parts:
-            found.append(Block(len(found), *(part.file, part.offset, part.length, part.line, part.digest)))
-        whole.update(digest.digest())
-    return BlockPlan(tuple(found), whole.hexdigest())
+            blocks.append(Block(len(blocks), *(part.file, part.offset, part.length, part.line, part.digest)))
+        all_files.update(digest.digest())
+    return BlockPlan(tuple(blocks), all_files.hexdigest())
 
 
 def block_digest(block: bytes) -> str:
-    """The digest that `Block.digest` holds."""
+    """Returns the digest of a block, as in `Block.digest`."""
     return hashlib.blake2b(block, digest_size=16).hexdigest()
 
 
@@ -100,6 +99,6 @@ def _update_digest(path: str, digest: "hashlib.blake2b") -> None:
             digest.update(read)
 
 
-def changed(path: str) -> DataRefused:
-    """The refusal of a file that is being written while it is read."""
+def file_changed(path: str) -> DataRefused:
+    """Returns the error for a file that was written to while it was read."""
     return DataRefused(f"{path}: the file changed while it was being read. Run again when it is complete.")

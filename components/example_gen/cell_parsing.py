@@ -1,8 +1,8 @@
-"""What a cell says: a number, a missing value, or something that makes its row a bad one.
+"""Parses cells: a cell is a number, a missing value, or invalid, in which case its row is rejected.
 
-The grammar is that of a decimal number in C, without hexadecimal, thousands separators and underscores.
-Blanks around are ignored. The fast path of `rows` accepts a subset of it; where it hesitates, this module
-decides.
+The grammar is that of a decimal number in C, without hexadecimal numbers, thousands separators and underscores.
+Surrounding blanks are ignored. The fast path of `block_parsing` accepts a subset of this grammar; everything else is
+parsed here.
 """
 
 from collections.abc import Iterable
@@ -25,50 +25,50 @@ _FALSE: Any = False
 
 
 def missing_markers(missing_values: Iterable[str]) -> frozenset[str]:
-    """The cells that mean a missing value, as they look after `trimmed`. An empty one always is missing."""
-    return frozenset({"", *(word.strip().lower() for word in missing_values)})
+    """Returns the cells that stand for a missing value, in the form that `trimmed` gives. '' is always one of them."""
+    return frozenset({"", *(value.strip().lower() for value in missing_values)})
 
 
 def trimmed(texts: Array) -> Array:
-    """Cells without blanks around them and in lower case."""
+    """Returns the cells in lower case, without surrounding blanks."""
     return pc.utf8_lower(pc.utf8_trim_whitespace(texts))
 
 
-def is_missing(words: Array, missing: frozenset[str]) -> Array:
-    """Which of the `trimmed` cells are missing values."""
-    listed = pc.is_in(words, value_set=pa.array(sorted(missing), words.type), skip_nulls=False)
-    return pc.or_(pc.or_(listed, pc.is_null(words)), matches(words, _NAN))
+def is_missing(texts: Array, missing: frozenset[str]) -> Array:
+    """Returns which of the `trimmed` cells are missing values."""
+    listed = pc.is_in(texts, value_set=pa.array(sorted(missing), texts.type), skip_nulls=False)
+    return pc.or_(pc.or_(listed, pc.is_null(texts)), matches(texts, _NAN))
 
 
-def matches(words: Array, pattern: str) -> Array:
-    """Which of the cells match a pattern; a null does not."""
-    return pc.fill_null(pc.match_substring_regex(words, pattern), _FALSE)
+def matches(texts: Array, pattern: str) -> Array:
+    """Returns which of the cells match a pattern; a null does not match."""
+    return pc.fill_null(pc.match_substring_regex(texts, pattern), _FALSE)
 
 
 def to_floats(texts: Array, missing: frozenset[str]) -> tuple[Floats, Flags]:
-    """Turns cells into numbers.
+    """Converts cells to numbers.
 
     Args:
         texts: strings, shape [rows].
         missing: see `missing_markers`.
 
     Returns:
-        The numbers, float32 of shape [rows] with NaN for what is missing; and which cells are neither a
-        number that fits into float32 nor missing, bool of shape [rows].
+        The numbers, float32 of shape [rows], NaN where missing; and which cells are invalid, bool of shape [rows]:
+        neither missing nor a number that fits into float32.
     """
     plain = _plain_floats(texts, missing)
     if plain is not None:
         return plain, np.zeros(len(plain), np.bool_)
-    words = trimmed(texts)
-    empty = is_missing(words, missing)
-    number = pc.and_not(matches(words, NUMBER), empty)
-    doubles = pc.if_else(number, words, pa.scalar(None, words.type)).cast(pa.float64())
+    texts = trimmed(texts)
+    empty = is_missing(texts, missing)
+    number = pc.and_not(matches(texts, NUMBER), empty)
+    doubles = pc.if_else(number, texts, pa.scalar(None, texts.type)).cast(pa.float64())
     values = to_float32(doubles.to_numpy(zero_copy_only=False))
     return values, ~to_numpy_bool(pc.or_(number, empty)) | np.isinf(values)
 
 
 def _plain_floats(texts: Array, missing: frozenset[str]) -> Floats | None:
-    """The same for cells that are all plain numbers or missing, without a regex; None if one is anything else."""
+    """Does the same without a regex if all cells are plain numbers or missing; returns None if any is not."""
     empty = pc.is_in(texts, value_set=pa.array(common_spellings(missing), texts.type))
     try:
         doubles = pc.if_else(empty, pa.scalar(None, texts.type), texts).cast(pa.float64())
@@ -79,27 +79,29 @@ def _plain_floats(texts: Array, missing: frozenset[str]) -> Floats | None:
 
 
 def common_spellings(missing: frozenset[str]) -> list[str]:
-    """Missing values as they usually stand in a file. An unusual one (nULL) is recognized by a slower way."""
-    forms = {form for word in missing for form in (word, word.upper(), word.capitalize(), word.title())}
+    """Returns the usual spellings of the missing values. Only the slower path recognizes unusual ones (nULL)."""
+    forms = {
+        form for marker in missing for form in (marker, marker.upper(), marker.capitalize(), marker.title())
+    }
     return sorted(forms | {"", " ", "NaN"})
 
 
 def to_float32(doubles: npt.NDArray[np.float64]) -> Floats:
-    """Rounds to float32; what is too large becomes an infinity, and all NaNs become one."""
+    """Rounds to float32; numbers that are too large become infinite, and every NaN gets the same bits."""
     with np.errstate(over="ignore"):
         values: Floats = doubles.astype(np.float32)
-    values[np.isnan(values)] = np.nan  # "-nan" has a sign bit of its own.
+    values[np.isnan(values)] = np.nan  # "-nan" has its sign bit set.
     return values
 
 
 def to_numpy_bool(booleans: Array) -> Flags:
-    """An Arrow array of booleans without nulls as a NumPy array."""
+    """Converts an Arrow array of booleans without nulls to a NumPy array."""
     flags: Flags = booleans.to_numpy(zero_copy_only=False)
     return flags.astype(np.bool_)
 
 
 def rejection_reason(column: str, cell: object) -> str:
-    """Why a cell that `to_floats` flagged makes its row a bad one."""
+    """Returns why a row is rejected because of a cell that `to_floats` found invalid."""
     text = str(cell).strip()
     one = pa.array([text.lower()])
     if matches(one, _INFINITY)[0].as_py():
@@ -110,5 +112,5 @@ def rejection_reason(column: str, cell: object) -> str:
 
 
 def shorten(text: str) -> str:
-    """A cell for a sentence: a long one is cut."""
+    """Returns a cell for use in a message; a long one is truncated."""
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"

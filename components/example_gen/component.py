@@ -1,4 +1,4 @@
-"""The pipeline's ExampleGen."""
+"""The ExampleGen component."""
 
 from tfx.components.example_gen import component
 from tfx.dsl.components.base import executor_spec
@@ -14,22 +14,20 @@ class TableExampleGen(component.FileBasedExampleGen):  # type: ignore[misc]
 
     Every feature is one float32, NaN where it is missing; the label is an int64.
 
-    Output `examples`: an Examples artifact with the splits train, eval and test, uncompressed TFRecords;
-    beside them `ingest.json`, the counts and names, and `rejected_rows.jsonl`, the rows that could not be
-    read.
+    Output `examples`: an Examples artifact with the splits train, eval and test as uncompressed TFRecords. Beside the
+    splits: `ingest.json`, see `components.common.ingest_record`, and `rejected_rows.jsonl`, the rejected rows.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.ExampleGenExecutor)
-    DRIVER_CLASS = driver.Driver
+    DRIVER_CLASS = driver.ExampleGenDriver
 
     def __init__(self, settings: DataConfig, rejected_dir: str, code_digest: str) -> None:
         """Configures the component; nothing is read yet.
 
         Args:
             settings: where the table is and how it is read; paths are absolute.
-            rejected_dir: the folder that is to get the bad rows of a table that is refused; made if there are
-                some.
-            code_digest: changes whenever the code that makes the examples does, which then are made anew.
+            rejected_dir: the folder for the rejected rows of a table that is refused; created when needed.
+            code_digest: of the code that makes the examples; TFX's cache is not used when it has changed.
         """
         parts = [
             example_gen_pb2.SplitConfig.Split(name=split, hash_buckets=getattr(settings.split, split))

@@ -1,4 +1,4 @@
-"""A CSV file's first lines: encoding, delimiter and column names."""
+"""Reads the header of a CSV file: checks the encoding, detects the delimiter, reads the column names."""
 
 import csv
 import re
@@ -18,15 +18,14 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, kw_only=True)
 class FileHeader:
-    """Where one file's rows begin and how they are cut.
+    """The columns of a file, where its rows begin, and how they are delimited.
 
     Attributes:
         path: the file.
-        columns: the names in the file's own order, blanks around them removed; '' for a column without a
-            name.
+        columns: the names in the order of the file, without surrounding blanks; '' for a column without a name.
         delimiter: of a CSV file; '' for Parquet.
         offset: the position of the first row in bytes, after decompression.
-        line: the physical line of the first row, counted from 1; for Parquet, the row's number.
+        line: the number of the line at which the first row begins, counted from 1; for Parquet, of the first row.
     """
 
     path: str
@@ -40,7 +39,7 @@ def read_csv_header(path: str, settings: DataConfig) -> FileHeader:
     """Reads the header of a CSV file.
 
     Raises:
-        DataRefused: the file is empty, has nothing but a header, or is no UTF-8 text.
+        DataRefused: the file is empty, has only a header, or is not UTF-8 text.
     """
     if settings.delimiter != "auto" and not settings.delimiter.isascii():
         raise DataRefused(f"data.delimiter: expected an ASCII character, got {settings.delimiter!r}.")
@@ -56,7 +55,12 @@ def read_csv_header(path: str, settings: DataConfig) -> FileHeader:
 
 
 def parse_header(path: str, start: Callable[[int], bytes], delimiter: str) -> FileHeader:
-    """Reads the header of a CSV file from its first bytes; `start` gives as many as it is asked for, or all.
+    """Parses the header of a CSV file.
+
+    Args:
+        path: of the file, for messages.
+        start: returns the first n bytes of the file, or all if it has fewer.
+        delimiter: one character, or "auto" to detect it.
 
     Raises:
         DataRefused: see `read_csv_header`.
@@ -73,7 +77,7 @@ def parse_header(path: str, start: Callable[[int], bytes], delimiter: str) -> Fi
 
 
 def _parse(path: str, start: bytes, chosen: str, *, final: bool) -> FileHeader | None:
-    """The header of a file that starts with these bytes; None if more of it is needed."""
+    """Parses the header from the first bytes of a file; returns None if more bytes are needed."""
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or start[:64].count(0) > len(start[:64]) // 4:
         raise DataRefused(
             f"{path}: expected UTF-8 text, found UTF-16 or binary data. Save the file as UTF-8."
@@ -86,7 +90,7 @@ def _parse(path: str, start: bytes, chosen: str, *, final: bool) -> FileHeader |
         return None
     if b"\n" not in text and b"\r" in text.rstrip():
         raise DataRefused(f"{path}: expected lines that end in a line feed, found carriage returns alone.")
-    # Blank lines before the header are skipped; a tab or blank at its very start belongs to the first name.
+    # Blank lines before the header are skipped; a leading tab or blank belongs to the first name.
     skipped = body.rfind(b"\n", 0, len(body) - len(text)) + 1
     delimiter = _detect(body[skipped:], final) if chosen == "auto" else chosen
     rows = find_rows(body[skipped:], delimiter, final=final)
@@ -114,7 +118,7 @@ def _parse(path: str, start: bytes, chosen: str, *, final: bool) -> FileHeader |
 
 
 def _names(row: str, delimiter: str) -> tuple[str, ...]:
-    # A header is written by hand more often than rows are: here a blank may stand before a quote.
+    # Headers are often written by hand, so a blank is allowed before a quote.
     reader = csv.reader(
         [row.removesuffix("\n").removesuffix("\r")], delimiter=delimiter, skipinitialspace=True
     )
@@ -122,7 +126,7 @@ def _names(row: str, delimiter: str) -> tuple[str, ...]:
 
 
 def _detect(body: bytes, final: bool) -> str:
-    """The delimiter that cuts most rows into as many cells as the header; of several, the finest."""
+    """Returns the delimiter with which most rows have the header's number of cells; of several, the one with most."""
     best, best_score = DELIMITERS[0], (0.0, 1)
     for delimiter in DELIMITERS:
         ends = find_rows(body, delimiter, final=final).ends[:_ROWS_COMPARED]

@@ -1,4 +1,4 @@
-"""What the component asks of its driver and executor, packed into TFX's execution properties."""
+"""Packs the settings of ExampleGen into TFX's execution properties, for its driver and executor."""
 
 import json
 from dataclasses import dataclass
@@ -8,25 +8,25 @@ from tfx.proto import example_gen_pb2
 
 from components.config.data import DataConfig
 
-# Settings that say where the table lies or concern later steps. The content's digest stands for the former.
+# Settings of the location, for which the digest of the content stands in, and settings of later steps.
 _NOT_CACHED_BY = {"input", "span", "last_spans", "min_rows", "schema_file"}
 
 
 @dataclass(frozen=True)
 class ExampleGenProperties:
-    """Settings with absolute paths, the folder for refused rows, and a digest of the code."""
+    """The settings with absolute paths, the folder for rejected rows, and the digest of the code."""
 
     settings: DataConfig
     rejected_dir: str
     code_digest: str
 
     def pack(self) -> example_gen_pb2.CustomConfig:
-        """As the `custom_config` of an ExampleGen."""
+        """Returns the properties as the `custom_config` of an ExampleGen."""
         return _pack(self.settings.model_dump_json(), self.rejected_dir, self.code_digest)
 
     @classmethod
     def unpack(cls, custom_config: str) -> "ExampleGenProperties":
-        """From the JSON of a `custom_config`."""
+        """Reads the properties from the JSON of a `custom_config`."""
         struct = struct_pb2.Struct()
         message = json_format.Parse(custom_config, example_gen_pb2.CustomConfig())
         message.custom_config.Unpack(struct)
@@ -35,7 +35,7 @@ class ExampleGenProperties:
         )
 
     def cache_key(self) -> str:
-        """The JSON of a `custom_config` that is the same for the same examples, wherever the files lie."""
+        """Returns JSON of a `custom_config` that does not depend on where the files are."""
         settings = self.settings.model_dump(mode="json", exclude=_NOT_CACHED_BY)
         packed = _pack(json.dumps(settings, sort_keys=True), "", self.code_digest)
         return str(json_format.MessageToJson(packed, sort_keys=True))

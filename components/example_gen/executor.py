@@ -1,4 +1,4 @@
-"""Turns a table into tf.Examples: plans blocks, has Beam convert them, adds up what came of it."""
+"""Converts a table to tf.Examples: plans blocks, converts them with Beam, adds up the counts."""
 
 import json
 import logging
@@ -35,50 +35,45 @@ class ExampleGenExecutor(base_beam_executor.BaseBeamExecutor):  # type: ignore[m
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Overrides TFX's.
+        """Overrides TFX's method.
 
         Raises:
-            DataRefused: the table can't be used, too many of its rows are bad, or it changed while it was
-            read.
+            DataRefused: the table can't be used, too many of its rows are rejected, or it changed while it was read.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        request = self._request(exec_properties)
+        properties = self._properties(exec_properties)
         artifact = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
-        table = find_table(request.settings)
+        table = find_table(properties.settings)
         for warning in table.warnings:
             _PROGRESS.warning(warning)
-        planned = block_plan.plan_blocks(table)
-        if planned.digest != exec_properties.get(utils.FINGERPRINT_PROPERTY_NAME, planned.digest):
-            raise block_plan.changed(request.settings.input)
-        job = ConversionJob(table, request.settings, artifact.uri.rstrip("/"), len(planned.blocks))
+        plan = block_plan.plan_blocks(table)
+        if plan.digest != exec_properties.get(utils.FINGERPRINT_PROPERTY_NAME, plan.digest):
+            raise block_plan.file_changed(properties.settings.input)
+        job = ConversionJob(table, properties.settings, artifact.uri.rstrip("/"), len(plan.blocks))
         artifact.split_names = artifact_utils.encode_split_names(list(SPLITS))
         with _ProgressReporter(job), self._make_beam_pipeline() as pipeline:
-            # Create shares the blocks out by a Reshuffle of its own. Of two in a row, Spark could not make again what a
-            # lost worker had.
-            _ = (
-                pipeline
-                | "Blocks" >> beam.Create(planned.blocks)
-                | "Convert" >> beam.ParDo(ConvertBlock(job))
-            )
-        outcome = write_ingest_report(job, planned.digest, request.rejected_dir)
+            # Create distributes the blocks by a Reshuffle. With a second one, Spark could not recompute the
+            # data of a lost worker.
+            _ = pipeline | "Blocks" >> beam.Create(plan.blocks) | "Convert" >> beam.ParDo(ConvertBlock(job))
+        totals = write_ingest_report(job, plan.digest, properties.rejected_dir)
         for split in SPLITS:
-            if not outcome.rows[split]:
-                # A reader of a split without any file fails; the gate has a better sentence for it.
+            if not totals.rows[split]:
+                # Readers fail on a split without files, and the message of DataGate is better than theirs.
                 storage.write(shards.shard_path(job.uri, split, 0, job.blocks), b"")
         examples_utils.set_payload_format(artifact, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
-        _PROGRESS.info("%s rows", f"{sum(outcome.rows.values()):,}")
+        _PROGRESS.info("%s rows", f"{sum(totals.rows.values()):,}")
 
-    def _request(self, exec_properties: dict[str, Any]) -> ExampleGenProperties:
+    def _properties(self, exec_properties: dict[str, Any]) -> ExampleGenProperties:
         key = standard_component_specs.CUSTOM_CONFIG_KEY
         node = self._context.pipeline_node if self._context else None
         if node is None:
             return ExampleGenProperties.unpack(exec_properties[key])
-        # The driver took what must not be part of the cache's key out of exec_properties.
+        # The driver removed from exec_properties what must not be part of the cache's key.
         return ExampleGenProperties.unpack(node.parameters.parameters[key].field_value.string_value)
 
 
 class _ProgressReporter:
-    """Reports how many rows are done, read off the notes that the workers leave, wherever these run."""
+    """Logs how many rows are done, from the block notes that the workers write, wherever they run."""
 
     def __init__(self, job: ConversionJob) -> None:
         self._job = job

@@ -1,4 +1,4 @@
-"""What is kept of a run beside the examples, and whether so much was bad that the data is refused."""
+"""Adds up the block notes, refuses the data if too many rows are rejected, and writes the ingest record."""
 
 import json
 import shutil
@@ -16,12 +16,12 @@ from components.example_gen.shards import ConversionJob
 
 
 class IngestTotals:
-    """The notes of all blocks, added up.
+    """The totals of all block notes.
 
     Attributes:
-        rows: good rows by split, and `rejected`.
-        files: path, good rows and bad rows of each file, in the order of the files.
-        reasons: the first ten, each with file and line.
+        rows: accepted rows by split, and `rejected`.
+        files: path, accepted rows and rejected rows of each file, in the order of the files.
+        reasons: the first ten reasons, each with file and line.
     """
 
     def __init__(self, job: ConversionJob) -> None:
@@ -54,7 +54,7 @@ class IngestTotals:
         self.reasons += note["reasons"][: shards.FIRST_REASONS - len(self.reasons)]
 
     def refusal(self) -> str:
-        """Why the data can't be used, or an empty string."""
+        """Returns why the data can't be used, or an empty string."""
         rejected, total = self.rows["rejected"], sum(self.rows.values())
         limit = self._job.settings.max_bad_fraction
         label = self._job.table.labels
@@ -100,7 +100,7 @@ class IngestTotals:
         )
 
     def write_rejected(self, path: str) -> None:
-        """Writes all bad rows in the order of file and line; the file appears when it is complete."""
+        """Writes all rejected rows in the order of file and line; the file appears when it is complete."""
         with storage.new_file(path) as target:
             for index in range(self._job.blocks):
                 part = shards.rejected_path(self._job.uri, index)
@@ -110,22 +110,26 @@ class IngestTotals:
 
 
 def write_ingest_report(job: ConversionJob, digest: str, rejected_dir: str) -> IngestTotals:
-    """Adds up the notes and writes what stays beside the splits.
+    """Adds up the block notes; writes the ingest record and the rejected rows beside the splits.
+
+    Args:
+        job: the conversion.
+        digest: of the files' bytes.
+        rejected_dir: the folder for the rejected rows of data that is refused: TFX deletes the artifact of a step that
+            failed.
 
     Raises:
-        DataRefused: too many rows were bad, or none was good, or the label shows one class. The bad rows are
-        then in
-            `rejected_dir`, because TFX deletes the artifact of a step that failed.
+        DataRefused: too many rows are rejected, or all are, or the label has only one class.
     """
-    outcome = IngestTotals(job)
-    refusal = outcome.refusal()
+    totals = IngestTotals(job)
+    refusal = totals.refusal()
     if refusal:
-        kept = None
-        if outcome.rows["rejected"] and rejected_dir:
-            kept = f"{rejected_dir}/rejected_rows-{digest[:16]}.jsonl"
-            outcome.write_rejected(kept)
-        raise DataRefused(refusal, rejected_rows=kept)
-    outcome.write_rejected(f"{job.uri}/{REJECTED_FILE}")
-    outcome.record(digest).write(job.uri)
+        rejected_path = None
+        if totals.rows["rejected"] and rejected_dir:
+            rejected_path = f"{rejected_dir}/rejected_rows-{digest[:16]}.jsonl"
+            totals.write_rejected(rejected_path)
+        raise DataRefused(refusal, rejected_rows=rejected_path)
+    totals.write_rejected(f"{job.uri}/{REJECTED_FILE}")
+    totals.record(digest).write(job.uri)
     storage.remove_folder(f"{job.uri}/{shards.NOTES}")
-    return outcome
+    return totals

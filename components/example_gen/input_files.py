@@ -1,4 +1,4 @@
-"""Which files are the table: a file, a folder, a glob or a span pattern."""
+"""Finds the files of a table: data.input is a file, a folder, a glob or a span pattern."""
 
 import posixpath
 import re
@@ -30,10 +30,10 @@ class InputFiles:
 
 
 def find_input_files(settings: DataConfig) -> InputFiles:
-    """Finds the files that `data.input` names.
+    """Finds the files that `data.input` refers to.
 
     Raises:
-        DataRefused: nothing is there, a span does not exist, or CSV and Parquet are mixed.
+        DataRefused: no file is found, a span does not exist, or CSV and Parquet are mixed.
     """
     span = None
     if SPAN in settings.input:
@@ -59,7 +59,7 @@ def find_input_files(settings: DataConfig) -> InputFiles:
 
 
 def quoted(names: Iterable[str], most: int = _MOST_NAMED) -> str:
-    """Names for a sentence: the first few in quotes, and how many more there are."""
+    """Returns names for use in a message: the first few in quotes, and how many more there are."""
     listed = list(names)
     text = ", ".join(repr(name) for name in listed[:most])
     return f"{text} and {len(listed) - most:,} more" if len(listed) > most else text
@@ -76,7 +76,7 @@ def _in_folder(folder: str) -> list[str]:
 
 
 def _visible_files(paths: list[str]) -> list[str]:
-    # Spark's _SUCCESS and editors' hidden files are no part of a table.
+    # Spark's _SUCCESS and editors' hidden files are not part of a table.
     return [
         path
         for path in paths
@@ -102,13 +102,13 @@ def _newest_spans(settings: DataConfig) -> tuple[int, list[str]]:
 
 
 def quoted_numbers(numbers: list[int], most: int = 10) -> str:
-    """Numbers for a sentence; of many, the last few."""
+    """Returns numbers for use in a message; of many, the last few."""
     text = ", ".join(str(number) for number in numbers[-most:])
     return f"{len(numbers) - most:,} older ones and {text}" if len(numbers) > most else text
 
 
 def _span_regex(pattern: str) -> re.Pattern[str]:
-    r"""The pattern as a regex: days/{SPAN}/*.csv becomes days/(?P<span>[0-9]+)/[^/]*\.csv."""
+    r"""Returns the pattern as a regex: days/{SPAN}/*.csv becomes days/(?P<span>[0-9]+)/[^/]*\.csv."""
     wildcards = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
     regex, has_span = "", False
     for part in re.split(r"(\{SPAN\}|\*\*|\*|\?|\[[^\]]+\])", pattern):

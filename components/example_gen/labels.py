@@ -1,4 +1,4 @@
-"""Which two values the label has, and which of them counts as 1."""
+"""Determines the two values of the label, and which of them counts as 1."""
 
 import re
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNOR
 
 
 def canonical(text: str) -> str:
-    """One spelling for each value: 1, 1.0 and 01 are '1'; True and TRUE are 'true'; blanks are ignored."""
+    """Returns one spelling for each value: 1, 1.0 and 01 are '1'; True and TRUE are 'true'; blanks are ignored."""
     text = text.strip()
     if text.lower() in ("true", "false"):
         return text.lower()
@@ -35,7 +35,7 @@ class Labels:
         column: the label's name.
         negative: the value that counts as 0.
         positive: the value that counts as 1.
-        missing: see `cells.missing_markers`.
+        missing: see `cell_parsing.missing_markers`.
     """
 
     column: str
@@ -44,25 +44,25 @@ class Labels:
     missing: frozenset[str]
 
     def code(self, text: str | None) -> int:
-        """0, 1, UNKNOWN or MISSING."""
+        """Returns 0, 1, UNKNOWN or MISSING."""
         if text is None or text.strip().lower() in self.missing | {"nan"}:
             return MISSING
         value = canonical(text)
         return 0 if value == canonical(self.negative) else 1 if value == canonical(self.positive) else UNKNOWN
 
     def codes(self, cells: Array) -> npt.NDArray[np.int64]:
-        """`code` of every cell of a string array; int64, shape [rows]."""
+        """Returns the `code` of every cell of a string array; int64, shape [rows]."""
         encoded: Any = cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()
         lookup = np.array(
             [self.code(value) for value in encoded.dictionary.to_pylist()] + [MISSING], np.int64
         )
-        # A null has no index: it gets the last one, which is MISSING.
+        # A null has no index: it gets the last one, that of MISSING.
         indices = encoded.indices.fill_null(len(lookup) - 1).to_numpy(zero_copy_only=False)
         found: npt.NDArray[np.int64] = lookup[indices]
         return found
 
     def rejection_reason(self, text: str | None) -> str:
-        """Why a label makes its row a bad one."""
+        """Returns why a row is rejected because of its label."""
         if text is None or self.code(text) == MISSING:
             return f"label {self.column!r}: missing"
         found = shorten(text.strip())
@@ -70,7 +70,7 @@ class Labels:
 
 
 def merge_spellings(counts: Mapping[str, int]) -> dict[str, tuple[str, int]]:
-    """Label values by canonical spelling: the spelling seen first, and how often any of them was seen."""
+    """Merges counts by canonical spelling: returns the spelling that came first and the total count for each."""
     merged: dict[str, tuple[str, int]] = {}
     for text, count in counts.items():
         first, before = merged.get(canonical(text), (text.strip(), 0))
@@ -79,7 +79,7 @@ def merge_spellings(counts: Mapping[str, int]) -> dict[str, tuple[str, int]]:
 
 
 def is_decided(counts: Mapping[str, int], positive: str | None) -> bool:
-    """Whether enough of the label was seen to tell its two values; more rows would not change them."""
+    """Whether the counts already determine the two values of the label; more rows would not change them."""
     seen = {canonical(text) for text in counts}
     if positive is not None:
         return canonical(positive) in seen and len(seen) >= 2
@@ -87,10 +87,10 @@ def is_decided(counts: Mapping[str, int], positive: str | None) -> bool:
 
 
 def choose_labels(counts: Mapping[str, int], settings: DataConfig) -> Labels:
-    """Chooses the two values of the label from those that were seen and how often.
+    """Chooses the two values of the label from the counts of its values.
 
     Raises:
-        DataRefused: there are fewer or more than two, or which of them is positive was not said.
+        DataRefused: there are fewer or more than two values, or data.positive_label is needed and not set.
     """
     merged = merge_spellings(counts)
     name, positive = settings.label, settings.positive_label
@@ -105,8 +105,7 @@ def choose_labels(counts: Mapping[str, int], settings: DataConfig) -> Labels:
                 f"the values {quoted(common_spellings)}."
             )
         others = {key: value for key, value in merged.items() if key != canonical(positive)}
-        # The other class is the commonest other value: a stray '?' before the first real one must not become
-        # it.
+        # The other class is the most frequent other value: a stray '?' must not become a class.
         pair = (max(others, key=lambda key: others[key][1]), canonical(positive)) if others else None
     if pair is None and len(merged) == 1:
         raise DataRefused(f"The label {name!r} has only one class, {common_spellings[0]!r}; expected two.")
@@ -127,7 +126,7 @@ def choose_labels(counts: Mapping[str, int], settings: DataConfig) -> Labels:
 
 
 def too_many_values(name: str, values: list[str]) -> DataRefused:
-    """The refusal of a label that is not a yes/no one."""
+    """Returns the error for a label with more than two values."""
     return DataRefused(
         f"The label {name!r} has more than two values: {quoted(values)}; expected exactly two."
     )

@@ -1,4 +1,4 @@
-"""Parquet files: their columns, and their rows in batches."""
+"""Reads the columns of Parquet files, and their rows in batches."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from components.example_gen.csv_header import FileHeader
 
 Column: TypeAlias = "pa.ChunkedArray[Any]"
 BATCH_ROWS = 2**16
-_READ_BYTES = 2**20  # at a time, of a column; otherwise all that a row group has of it
+_READ_BYTES = 2**20  # of a column at a time; without a buffer, all of its data in a row group is read
 NUMBER, TEXT, EMPTY = "number", "text", "empty"
 
 
@@ -26,7 +26,7 @@ def open_file(path: str) -> Iterator[papq.ParquetFile]:
     """Opens a Parquet file.
 
     Raises:
-        DataRefused: it is none.
+        DataRefused: the file is not a Parquet file.
     """
     with storage.open_bytes(path) as stream:
         try:
@@ -39,10 +39,10 @@ def open_file(path: str) -> Iterator[papq.ParquetFile]:
 
 
 def read_parquet_header(path: str) -> FileHeader:
-    """The columns of a Parquet file.
+    """Reads the columns of a Parquet file.
 
     Raises:
-        DataRefused: the file is empty, has no rows, or is no Parquet file.
+        DataRefused: the file is empty, has no rows, or is not a Parquet file.
     """
     with storage.open_bytes(path) as stream:
         if not stream.read(1):
@@ -57,7 +57,7 @@ def read_parquet_header(path: str) -> FileHeader:
 
 
 def kind_of(kind: Any) -> str:
-    """NUMBER, TEXT, EMPTY (no cell has a value) or, for what can't be a feature, the type's own name."""
+    """Returns NUMBER, TEXT, EMPTY (no cell has a value) or, for a type that can't be a feature, its name."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     if pa.types.is_null(kind):
@@ -69,21 +69,21 @@ def kind_of(kind: Any) -> str:
 
 
 def kinds(path: str) -> dict[str, str]:
-    """`kind_of` every column of a file, by name."""
+    """Returns the `kind_of` every column of a file, by name."""
     with open_file(path) as file:
         return {field.name.strip(): kind_of(field.type) for field in file.schema_arrow}
 
 
 def batches(header: FileHeader, group: int, names: list[str]) -> Iterator[pa.Table]:
-    """The named columns of a row group in batches of `BATCH_ROWS` rows, in the order of the names."""
+    """Reads the named columns of a row group in batches of `BATCH_ROWS` rows, in the order of the names."""
     with open_file(header.path) as file:
-        own = [file.schema_arrow.names[header.columns.index(name)] for name in names]
-        for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=own):
-            yield pa.Table.from_batches([batch]).select(own).rename_columns(names)
+        file_names = [file.schema_arrow.names[header.columns.index(name)] for name in names]
+        for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=file_names):
+            yield pa.Table.from_batches([batch]).select(file_names).rename_columns(names)
 
 
 def as_text(column: Column) -> Array:
-    """A column's cells as strings, as a CSV file would spell them."""
+    """Returns the cells of a column as strings, as a CSV file would spell them."""
     array: Any = column.combine_chunks()
     if isinstance(array, pa.ChunkedArray):
         array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], pa.string())
@@ -94,7 +94,7 @@ def as_text(column: Column) -> Array:
 
 
 def as_floats(column: Column) -> npt.NDArray[np.float32]:
-    """A column of a NUMBER or EMPTY type as float32, nulls as NaN."""
+    """Returns a column of kind NUMBER or EMPTY as float32, nulls as NaN."""
     array: Any = column.combine_chunks()
     if isinstance(array, pa.ChunkedArray):
         array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], pa.float64())
@@ -106,5 +106,5 @@ def as_floats(column: Column) -> npt.NDArray[np.float32]:
 
 
 def row_as_json(table: pa.Table, row: int) -> str:
-    """One row, for the file of rejected rows."""
+    """Returns one row as JSON, for the file of rejected rows."""
     return json.dumps(table.slice(row, 1).to_pylist()[0], default=str, ensure_ascii=False)

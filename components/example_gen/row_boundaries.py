@@ -1,9 +1,9 @@
-"""Where the rows of a CSV file end, without reading its cells.
+"""Finds where the rows of a CSV file end, without parsing its cells.
 
-A field is quoted when it begins with a quote, right after a delimiter or at the start of a row, and ends with
-a quote right before a delimiter or a line's end; inside, a quote is doubled. Only in such a field is a
-newline part of the field. Any other quote is an ordinary character, so a quote that is never closed costs its
-own row and not the rest of the file. A quoted field may be `LONGEST_FIELD` bytes long.
+A field is quoted if it begins with a quote, right after a delimiter or at the start of a row, and ends with a quote
+right before a delimiter or the end of a line; a quote inside of it is doubled. Only in a quoted field is a newline part
+of the field. Any other quote is an ordinary character, so a quote that is never closed affects only its own row. A
+quoted field may be `LONGEST_FIELD` bytes long.
 """
 
 from collections.abc import Iterator
@@ -25,11 +25,11 @@ Positions = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class RowBoundaries:
-    """RowBoundaries of a block.
+    """The rows of a block.
 
     Attributes:
         ends: the position after each row, its newline included; int64, shape [rows].
-        irregular: the rows in which a quote or a carriage return stands where it should not; bool, shape [rows].
+        irregular: which rows have a misplaced quote or carriage return; bool, shape [rows].
     """
 
     ends: Positions
@@ -37,7 +37,7 @@ class RowBoundaries:
 
 
 def read_blocks(stream: BinaryIO, delimiter: str, size: int, first: int | None = None) -> Iterator[bytes]:
-    """Cuts the rest of a stream into blocks of whole rows, of about `size` bytes each, the first of `first`.
+    """Reads the rest of a stream in blocks of whole rows, of about `size` bytes each, the first of `first`.
 
     Raises:
         DataRefused: a row is longer than `LONGEST_ROW`.
@@ -47,7 +47,7 @@ def read_blocks(stream: BinaryIO, delimiter: str, size: int, first: int | None =
     while not final:
         read = stream.read(wanted)
         if len(read) < wanted:
-            # Not every short read is at the end of the file; one that gives nothing is.
+            # A short read is not always the end of the file; an empty one is.
             more = stream.read(wanted)
             read, final = read + more, not more
         buffer, wanted = buffer + read, size
@@ -68,11 +68,11 @@ def find_rows(block: bytes, delimiter: str, *, final: bool = True) -> RowBoundar
     Args:
         block: bytes as in the file.
         delimiter: one ASCII character.
-        final: nothing comes after the block. Otherwise a row whose end can't be told yet is left out.
+        final: the block is the end of the file. Otherwise a last row whose end is not certain is left out.
     """
     length = len(block)
     if final and block and not block.endswith(b"\n"):
-        block += b"\n"  # So that the last row ends like all others.
+        block += b"\n"  # The last row then ends like all others.
     data = np.frombuffer(block, np.uint8)
     ends = np.flatnonzero(data == _NEWLINE) + 1
     quotes = np.flatnonzero(data == _QUOTE)
@@ -103,9 +103,9 @@ def _last_row_end(block: bytes, delimiter: str, *, final: bool) -> int:
 def _ends_at_once(
     data: npt.NDArray[np.uint8], ends: Positions, quotes: Positions, delimiter: str
 ) -> Positions | None:
-    """The ends of rows if every quote belongs to a quoted field, found without a loop; otherwise None.
+    """Returns the ends of rows, without a loop, if every quote belongs to a quoted field; otherwise None.
 
-    In that case a newline ends a row exactly if an even number of quotes stands before it.
+    In that case a newline ends a row exactly if it comes after an even number of quotes.
     """
     ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
     if not ends.size:
@@ -114,10 +114,10 @@ def _ends_at_once(
     if not quotes.size:
         return ends
     opening, closing = quotes[0::2], quotes[1::2]
-    # A doubled quote looks like a field that closes and the next one that opens without anything between.
+    # A doubled quote looks like one field that closes and another that opens right after it.
     doubled = opening[1:] == closing[:-1] + 1
     before = np.where(opening > 0, data[opening - 1], _NEWLINE)
-    after = data[closing + 1]  # Exists: the last end is a newline behind all these quotes.
+    after = data[closing + 1]  # Exists: the last end is a newline after all these quotes.
     opens = (before == ord(delimiter)) | (before == _NEWLINE)
     closes = (after == ord(delimiter)) | (after == _NEWLINE) | (after == _RETURN)
     opens[1:] |= doubled
@@ -136,7 +136,7 @@ def _ends_row_by_row(block: bytes, delimiter: str, final: bool) -> tuple[Positio
     position = 0
     while position < len(block):
         newline = block.find(b"\n", position)
-        # Most lines with a quote in them, 5" say, have no field that begins with one.
+        # In most lines with a quote, such as 5", no field begins with one.
         if newline >= 0 and block[position] != _QUOTE and block.find(opening, position, newline) < 0:
             end, is_irregular = newline + 1, False
         else:
@@ -150,7 +150,7 @@ def _ends_row_by_row(block: bytes, delimiter: str, final: bool) -> tuple[Positio
 
 
 def _row_end(block: bytes, position: int, delimiter: bytes, final: bool) -> tuple[int, bool]:
-    """The end of the row that begins there, -1 if more must be read to tell; and whether a quote is irregular."""
+    """Returns the end of the row that begins there, -1 if more bytes are needed; and whether it is irregular."""
     is_irregular = False
     while True:
         if block.startswith(b'"', position):
@@ -176,7 +176,7 @@ def _row_end(block: bytes, position: int, delimiter: bytes, final: bool) -> tupl
 
 
 def _closing_quote(block: bytes, position: int) -> int:
-    """The quote that closes a field whose content begins there; -1 if none does within `LONGEST_FIELD`."""
+    """Returns the quote that closes the field whose content begins there; -1 if none within `LONGEST_FIELD`."""
     limit = position - 1 + LONGEST_FIELD
     while True:
         quote = block.find(b'"', position, limit)
@@ -186,7 +186,7 @@ def _closing_quote(block: bytes, position: int) -> int:
 
 
 def split_fields(row: str, delimiter: str) -> list[str] | None:
-    """Cuts one row into its cells, quotes removed; None if a quote stands where it should not."""
+    """Splits one row into its cells, without quotes; returns None if a quote is misplaced."""
     row = row.removesuffix("\n").removesuffix("\r")
     if '"' not in row:
         return row.split(delimiter)

@@ -1,6 +1,6 @@
-"""Good rows and bad rows: what a parsed block consists of, and how the bad ones are told from the good."""
+"""Row validation: separates the rows of a parsed block that are accepted from those that are rejected."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +12,14 @@ from components.example_gen import cell_parsing, labels
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A bad row.
+    """A rejected row.
 
     Attributes:
-        line: the physical line at which it starts, header = 1; for Parquet the number of the row, first = 1.
-        reason: a sentence.
-        raw: the row's text, undecodable bytes escaped with a backslash; for Parquet the row as JSON.
-        column: the column at fault, '' if it is the row as a whole.
-        unknown_label: the label's value, where that is neither of the two expected ones.
+        line: the number of the line in the file at which it starts, header = 1; for Parquet of the row, first = 1.
+        reason: why it is rejected.
+        raw: the text of the row, bytes that are not UTF-8 escaped with a backslash; for Parquet the row as JSON.
+        column: the column with the invalid cell; '' if the row as a whole is invalid.
+        unknown_label: the value of the label, if it is neither of the two expected ones; otherwise ''.
     """
 
     line: int
@@ -31,7 +31,7 @@ class RejectedRow:
 
 @dataclass(frozen=True)
 class ParsedBlock:
-    """Good rows, as features [features, rows] in float32 and labels [rows] in int64; and the bad ones."""
+    """The accepted rows, as features [features, rows] in float32 and labels [rows] in int64; and the rejected rows."""
 
     features: cell_parsing.Floats
     label: npt.NDArray[np.int64]
@@ -40,7 +40,15 @@ class ParsedBlock:
 
 @dataclass(frozen=True)
 class RowValidator:
-    """Tells good rows from bad ones; `line`, `raw` and `cell` describe a row, the last a column of it."""
+    """Rejects rows with an invalid cell or without a usable label.
+
+    Attributes:
+        features: the names of the features.
+        label: the values of the label.
+        line: returns the line number of a row.
+        raw: returns the text of a row.
+        cell: returns the cell of a row in a column; the label comes after the features.
+    """
 
     features: tuple[str, ...]
     label: labels.Labels
@@ -49,38 +57,32 @@ class RowValidator:
     cell: Callable[[int, int], Any]
 
     def validate(
-        self, values: cell_parsing.Floats, bad: cell_parsing.Flags, codes: npt.NDArray[np.int64]
+        self, values: cell_parsing.Floats, invalid: cell_parsing.Flags, codes: npt.NDArray[np.int64]
     ) -> ParsedBlock:
-        """Sets aside the rows with a flagged cell or without a usable label.
+        """Separates the rows with an invalid cell or without a usable label from the others.
 
         Args:
             values: shape [features, rows].
-            bad: flags of the cells that are no numbers; shape [features, rows].
+            invalid: which cells are invalid; shape [features, rows].
             codes: see `Labels.code`; shape [rows].
         """
-        at_fault = bad.any(axis=0) | (codes < 0)
-        if not at_fault.any():
+        is_rejected = invalid.any(axis=0) | (codes < 0)
+        if not is_rejected.any():
             return ParsedBlock(values, codes, [])
-        rejected = [self._reject(int(row), bad, codes) for row in np.flatnonzero(at_fault)]
-        return ParsedBlock(values[:, ~at_fault], codes[~at_fault], rejected)
+        rejected = [self._reject(int(row), invalid, codes) for row in np.flatnonzero(is_rejected)]
+        return ParsedBlock(values[:, ~is_rejected], codes[~is_rejected], rejected)
 
-    def _reject(self, row: int, bad: cell_parsing.Flags, codes: npt.NDArray[np.int64]) -> RejectedRow:
+    def _reject(self, row: int, invalid: cell_parsing.Flags, codes: npt.NDArray[np.int64]) -> RejectedRow:
         line, raw = self.line(row), self.raw(row)
         if codes[row] < 0:
             text = self.cell(row, len(self.features))
             unknown = text.strip() if codes[row] == labels.UNKNOWN else ""
             return RejectedRow(line, self.label.rejection_reason(text), raw, self.label.column, unknown)
-        column = int(np.argmax(bad[:, row]))
+        column = int(np.argmax(invalid[:, row]))
         name = self.features[column]
         return RejectedRow(line, cell_parsing.rejection_reason(name, self.cell(row, column)), raw, name)
 
 
-def concatenate(pieces: Sequence[ParsedBlock], features: int) -> ParsedBlock:
-    """Joins parts of a block in their order."""
-    empty = ParsedBlock(np.empty((features, 0), np.float32), np.empty(0, np.int64), [])
-    pieces = [empty, *pieces]
-    return ParsedBlock(
-        np.concatenate([piece.features for piece in pieces], axis=1),
-        np.concatenate([piece.label for piece in pieces]),
-        [rejected for piece in pieces for rejected in piece.rejected],
-    )
+def empty_block(features: int) -> ParsedBlock:
+    """Returns a block of that many features without rows."""
+    return ParsedBlock(np.empty((features, 0), np.float32), np.empty(0, np.int64), [])

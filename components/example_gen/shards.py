@@ -1,7 +1,7 @@
-"""One block of a table becomes TFRecord shards, one for each split, and a note of what was in it.
+"""Converts one block of a table to TFRecord shards, one for each split, and writes a block note with its counts.
 
-Everything has a name that follows from the block's number and arrives by a rename, so that a worker may be
-started again at any time. Only block descriptions and nothing of the rows travels through Beam.
+The names of all files follow from the number of the block, and a file gets its name when it is complete, so a worker
+may be restarted at any time. Beam transfers only descriptions of blocks, no rows.
 """
 
 import contextlib
@@ -28,14 +28,14 @@ from components.example_gen.split import split_of
 from components.example_gen.table import InputTable
 from components.examples.codec import example_template
 
-NOTES = "_notes"  # Beside the splits, so that a reader of a split never sees it; removed at the end.
+NOTES = "_notes"  # Beside the splits, where readers of a split do not look; removed at the end.
 FIRST_REASONS = 10
 _MOST_UNKNOWN_LABELS = 100
 
 
 @dataclass(frozen=True)
 class ConversionJob:
-    """What every worker needs: the table, the settings, the artifact's folder and the number of blocks."""
+    """The data that every worker needs: the table, the settings, the artifact's folder and the number of blocks."""
 
     table: InputTable
     settings: DataConfig
@@ -44,37 +44,40 @@ class ConversionJob:
 
 
 class ConvertBlock(beam.DoFn):  # type: ignore[misc]
-    """Converts each `Block` that it is handed; hands nothing on."""
+    """Converts each input `Block`; has no output."""
 
     def __init__(self, job: ConversionJob) -> None:
         self._job = job
 
     def process(self, block: Block) -> Iterator[None]:
-        """Writes the block's shards and its note."""
+        """Writes the shards and the note of the block."""
         convert(self._job, block)
         return iter(())
 
 
 def shard_path(uri: str, split: str, index: int, total: int) -> str:
-    """The shard of a block, named as TFX names shards.
+    """Returns the path of a block's shard, in the form that TFX uses.
 
-    Not compressed: gzip costs more time than all the rest. TFX's readers go by the suffix, .gz or none.
+    Shards are not compressed: gzip would take more time than everything else. TFX's readers decide by the suffix .gz.
     """
     return f"{uri}/Split-{split}/data_tfrecord-{index:05d}-of-{total:05d}"
 
 
 def note_path(uri: str, index: int) -> str:
-    """The note on a block: JSON."""
+    """Returns the path of the note on a block, a JSON file."""
     return f"{uri}/{NOTES}/{index:05d}.json"
 
 
 def rejected_path(uri: str, index: int) -> str:
-    """The bad rows of a block: JSON lines."""
+    """Returns the path of the rejected rows of a block, a file of JSON lines."""
     return f"{uri}/{NOTES}/{index:05d}.rejected.jsonl"
 
 
 def convert(job: ConversionJob, block: Block) -> None:
-    """Writes a block's shards, its bad rows and its note. A refusal goes there: Beam would wrap it."""
+    """Writes the shards, the rejected rows and the note of a block.
+
+    DataRefused is not raised but put into the note: Beam would wrap it in an error of its own.
+    """
     note = _BlockNote(job.table.headers[block.file].path, block)
     try:
         with contextlib.ExitStack() as files:
@@ -100,7 +103,7 @@ def _parse(job: ConversionJob, block: Block) -> Iterator[ParsedBlock]:
             stream.seek(block.offset)
             data = stream.read(block.length)
         if block_plan.block_digest(data) != block.digest:
-            raise block_plan.changed(header.path)
+            raise block_plan.file_changed(header.path)
         yield reader.parse(data, block.line)
         return
     line = block.line
@@ -130,7 +133,7 @@ def _write(job: ConversionJob, parsed: ParsedBlock, writers: "_Writers", note: "
 
 
 class _BlockNote:
-    """What was in a block. Its attributes are the keys of the note's JSON."""
+    """The counts of a block. The attributes are the keys of the JSON file."""
 
     def __init__(self, file: str, block: Block) -> None:
         self.file = file
@@ -145,7 +148,7 @@ class _BlockNote:
         self.refused = ""
 
     def add_rejected(self, rejected: list[RejectedRow]) -> None:
-        """Counts bad rows and keeps the first few reasons."""
+        """Counts rejected rows and keeps the first few reasons."""
         self.rejected += len(rejected)
         for one in rejected:
             if len(self.reasons) < FIRST_REASONS:
@@ -157,7 +160,7 @@ class _BlockNote:
 
 
 class _Writers:
-    """Opens a block's files when the first row comes; they get their names at the end of `files`, when all are in."""
+    """Opens each file of a block at its first row. The files get their names when `files` is closed."""
 
     def __init__(self, job: ConversionJob, index: int, files: contextlib.ExitStack) -> None:
         self._job, self._index = job, index
@@ -167,10 +170,10 @@ class _Writers:
     def write(self, split: str, features: npt.NDArray[np.float32], label: npt.NDArray[np.int64]) -> None:
         """Appends rows to a split."""
         path = shard_path(self._job.uri, split, self._index, self._job.blocks)
-        self._file(path).write(self._template.write(features, label).tobytes())
+        self._file(path).write(self._template.encode(features, label).tobytes())
 
     def reject(self, rejected: list[RejectedRow], file: str) -> None:
-        """Appends bad rows to the block's own file of them."""
+        """Appends rejected rows to the block's file of rejected rows."""
         for one in rejected:
             record = {"file": file, "line": one.line, "reason": one.reason, "raw": one.raw}
             line = json.dumps(record, ensure_ascii=False) + "\n"

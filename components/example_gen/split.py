@@ -1,4 +1,4 @@
-"""Which split a row goes to: a hash of its content decides, so the same row always goes to the same one."""
+"""Assigns rows to splits by a hash of their content, so the same row always goes to the same split."""
 
 from collections.abc import Sequence
 
@@ -21,18 +21,17 @@ def split_of(
     """Chooses a split for every row.
 
     Args:
-        names: the features' names; columns are mixed in the order of their names, so their order does not
-            matter.
+        names: of the features. They are hashed in the order of their names, so the order here does not matter.
         features: shape [len(names), rows].
         label: 0 or 1, shape [rows].
-        ratio: the parts of train, eval and test.
+        ratio: the shares of train, eval and test.
 
     Returns:
-        Indices into `config.SPLITS`, shape [rows].
+        Indices into `SPLITS`, int64 of shape [rows].
     """
     state = _mix(label.astype(np.uint64) + _GAMMA)
     for index in sorted(range(len(names)), key=lambda at: names[at]):
-        # Adding 0.0 makes -0.0 positive; all NaNs, whatever their bits, become one.
+        # Adding 0.0 makes -0.0 positive; every NaN gets the same bits.
         column = features[index] + np.float32(0.0)
         column[np.isnan(column)] = np.nan
         state = _mix((state ^ column.view(np.uint32)) + _GAMMA)

@@ -1,4 +1,4 @@
-"""The shape of the table: its files, its features, its label, and what is left out of it."""
+"""Determines the files, the features and the label of a table, and the columns that are left out."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,16 +15,16 @@ from components.example_gen.type_inference import ColumnTypes, infer_types
 
 @dataclass(frozen=True, kw_only=True)
 class InputTable:
-    """A table whose shape is known.
+    """A table with known columns.
 
     Attributes:
-        headers: the files, sorted by path.
+        headers: those of the files, sorted by path.
         columns: the names of all columns, in the first file's order.
-        features: the columns to learn from: as listed in data.features, otherwise in the first file's order.
-        labels: the label's name and its two values.
+        features: the columns that are used as features: as in data.features, otherwise in the first file's order.
+        labels: the name of the label and its two values.
         left_out: columns that are neither features nor the label nor in data.ignore.
         span: the newest span read; None without {SPAN} in data.input.
-        warnings: sentences for the person who owns the data.
+        warnings: sentences for the owner of the data.
     """
 
     headers: tuple[FileHeader, ...]
@@ -48,18 +48,18 @@ class InputTable:
 
 @dataclass(frozen=True, kw_only=True)
 class TableReport:
-    """What `regpipe init` needs to know of a table.
+    """A description of a table, for `regpipe init`.
 
     Attributes:
         files: the paths.
-        columns: all names.
-        numeric: columns other than the label that hold numbers.
-        text: columns other than the label that hold text throughout, or times, or lists.
-        label_values: the label's values, commonest first; of very many, those seen first.
-        needs_positive_label: there are two values, and nothing says which of them counts as 1.
+        columns: the names of all columns.
+        numeric: columns other than the label that contain numbers.
+        text: columns other than the label that contain only text, or times, or lists.
+        label_values: the values of the label, most frequent first; of very many, those that come first.
+        needs_positive_label: there are two values, and data.positive_label must tell which of them counts as 1.
         delimiter: of the first CSV file; '' for Parquet.
         span: the newest span.
-        warnings: sentences about what is left out.
+        warnings: sentences about columns that are left out.
     """
 
     files: tuple[str, ...]
@@ -79,14 +79,14 @@ def find_table(settings: DataConfig) -> InputTable:
     Raises:
         DataRefused: the table can't be used; the message says why.
     """
-    located, headers = _read_headers(settings)
+    files, headers = _read_headers(settings)
     columns = headers[0].columns
     _expect_column(settings.label, "data.label", headers[0])
     for name in settings.features:
         _expect_column(name, "data.features", headers[0])
     others = [name for name in columns if name and name != settings.label and name not in settings.ignore]
-    evidence = infer_types(headers, () if settings.features else others, settings)
-    features = settings.features or tuple(_numeric(others, evidence))
+    types = infer_types(headers, () if settings.features else others, settings)
+    features = settings.features or tuple(_numeric(others, types))
     left_out = () if settings.features else tuple(name for name in others if name not in features)
     if not features:
         found = f"only columns without numbers: {quoted(others)}" if others else "no other column"
@@ -104,46 +104,46 @@ def find_table(settings: DataConfig) -> InputTable:
         columns=columns,
         features=features,
         left_out=left_out,
-        span=located.span,
-        labels=labels.choose_labels(evidence.label_counts, settings),
-        warnings=_warnings(headers[0], left_out, evidence),
+        span=files.span,
+        labels=labels.choose_labels(types.label_counts, settings),
+        warnings=_warnings(headers[0], left_out, types),
     )
 
 
 def inspect_table(settings: DataConfig) -> TableReport:
-    """Looks at a table without insisting on a usable label; `settings.features` is not regarded.
+    """Describes a table. The label need not be usable; `settings.features` is ignored.
 
     Raises:
         DataRefused: the files can't be read, or the label's column is missing.
     """
-    located, headers = _read_headers(settings)
+    files, headers = _read_headers(settings)
     _expect_column(settings.label, "data.label", headers[0])
     others = [
         name for name in headers[0].columns if name and name != settings.label and name not in settings.ignore
     ]
-    evidence = infer_types(headers, others, settings)
-    numeric = tuple(_numeric(others, evidence))
+    types = infer_types(headers, others, settings)
+    numeric = tuple(_numeric(others, types))
     text = tuple(name for name in others if name not in numeric)
-    values = sorted(labels.merge_spellings(evidence.label_counts).values(), key=lambda value: -value[1])
-    settled = settings.positive_label is not None or labels.is_decided(evidence.label_counts, None)
+    values = sorted(labels.merge_spellings(types.label_counts).values(), key=lambda value: -value[1])
+    decided = settings.positive_label is not None or labels.is_decided(types.label_counts, None)
     return TableReport(
-        files=located.paths,
+        files=files.paths,
         columns=headers[0].columns,
         numeric=numeric,
         text=text,
         label_values=tuple(spelling for spelling, _ in values),
-        needs_positive_label=len(values) == 2 and not settled,
+        needs_positive_label=len(values) == 2 and not decided,
         delimiter=headers[0].delimiter,
-        span=located.span,
-        warnings=_warnings(headers[0], text, evidence),
+        span=files.span,
+        warnings=_warnings(headers[0], text, types),
     )
 
 
 def _read_headers(settings: DataConfig) -> tuple[InputFiles, tuple[FileHeader, ...]]:
-    located = find_input_files(settings)
+    files = find_input_files(settings)
     headers = tuple(
-        parquet.read_parquet_header(path) if located.is_parquet else read_csv_header(path, settings)
-        for path in located.paths
+        parquet.read_parquet_header(path) if files.is_parquet else read_csv_header(path, settings)
+        for path in files.paths
     )
     for header in headers:
         repeated = [name for name, times in Counter(header.columns).items() if name and times > 1]
@@ -152,7 +152,7 @@ def _read_headers(settings: DataConfig) -> tuple[InputFiles, tuple[FileHeader, .
                 f"{header.path}: expected column names that differ, found {quoted(repeated)} more than once."
             )
         _expect_same_columns(headers[0], header)
-    return located, headers
+    return files, headers
 
 
 def _expect_same_columns(first: FileHeader, other: FileHeader) -> None:
@@ -180,24 +180,24 @@ def _expect_column(name: str, key: str, header: FileHeader) -> None:
     )
 
 
-def _numeric(names: Sequence[str], evidence: ColumnTypes) -> list[str]:
-    # A column without any value is a feature too: the data gate, not a silent omission, tells of it.
+def _numeric(names: Sequence[str], types: ColumnTypes) -> list[str]:
+    # A column without any value is a feature too: DataGate reports it, instead of leaving it out silently.
     return [
         name
         for name in names
-        if name not in evidence.others and (name in evidence.numbers or name not in evidence.text)
+        if name not in types.others and (name in types.numbers or name not in types.text)
     ]
 
 
-def _warnings(header: FileHeader, left_out: Sequence[str], evidence: ColumnTypes) -> tuple[str, ...]:
+def _warnings(header: FileHeader, left_out: Sequence[str], types: ColumnTypes) -> tuple[str, ...]:
     warnings = []
     unnamed = [str(index) for index, name in enumerate(header.columns, 1) if not name]
     if unnamed:
         warnings.append(f"Left out, because it has no name: column {', '.join(unnamed)} of {header.path}.")
-    text = [name for name in left_out if name not in evidence.others]
+    text = [name for name in left_out if name not in types.others]
     if text:
         warnings.append(f"Left out, because they hold text throughout: {quoted(text, most=20)}.")
-    if evidence.others:
-        typed = [f"{name!r} ({kind})" for name, kind in sorted(evidence.others.items())]
+    if types.others:
+        typed = [f"{name!r} ({kind})" for name, kind in sorted(types.others.items())]
         warnings.append(f"Left out, because they are neither numbers nor text: {', '.join(typed[:20])}.")
     return tuple(warnings)

@@ -1,4 +1,4 @@
-"""Which columns hold numbers and which values the label has: reads no more of the files than needed."""
+"""Infers which columns are numeric and which values the label has; reads only as much of the files as needed."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -23,13 +23,13 @@ _MOST_LABELS = 1_000
 
 @dataclass(kw_only=True)
 class ColumnTypes:
-    """What was seen of a table's columns.
+    """The types of the columns, and the values of the label, as far as they were read.
 
     Attributes:
         numbers: columns with at least one cell that is a number.
         text: columns with at least one cell that is neither a number nor missing.
         others: columns of a Parquet type that is neither number nor text (times, lists), with that type.
-        label_counts: how often each value of the label was seen, missing ones left out.
+        label_counts: how often each value of the label occurred, without missing ones.
     """
 
     numbers: set[str] = field(default_factory=set)
@@ -41,90 +41,90 @@ class ColumnTypes:
 def infer_types(
     headers: Sequence[FileHeader], candidates: Iterable[str], settings: DataConfig
 ) -> ColumnTypes:
-    """Reads the files until every candidate has shown a number and the label its two values, or to their end.
+    """Reads the files until all candidates are known to be numeric and the label has its two values, or to the end.
 
     Args:
         headers: the files; all have the same columns.
-        candidates: the columns of which to tell whether they hold numbers.
+        candidates: the columns whose types to infer.
         settings: the label and the missing values.
 
     Raises:
         DataRefused: a compressed file is damaged.
     """
-    search = _TypeInference(set(candidates), settings)
+    inference = _TypeInference(set(candidates), settings)
     for header in headers:
         if not header.delimiter:
-            search.note_types(parquet.kinds(header.path))
+            inference.add_declared(parquet.kinds(header.path))
     for header in headers:
         if header.delimiter:
-            _read_csv(header, search)
+            _read_csv(header, inference)
         else:
-            _read_parquet(header, search)
-    return search.evidence
+            _read_parquet(header, inference)
+    return inference.types
 
 
 class _TypeInference:
-    """What is known so far, and what is still to be looked for."""
+    """The types that are known so far, and the columns that are still undecided."""
 
     def __init__(self, candidates: set[str], settings: DataConfig) -> None:
-        self.evidence = ColumnTypes()
+        self.types = ColumnTypes()
         self._candidates = candidates
         self._settings = settings
         self._missing = cell_parsing.missing_markers(settings.missing_values)
 
-    def names(self) -> list[str]:
-        """The columns of which more must be seen; none when the search is over."""
-        counts, positive = self.evidence.label_counts, self._settings.positive_label
+    def undecided(self) -> list[str]:
+        """Returns the columns of which more rows must be read; none when all are decided."""
+        counts, positive = self.types.label_counts, self._settings.positive_label
         label_known = len(counts) > _MOST_LABELS or labels.is_decided(counts, positive)
-        unsure = self._candidates - self.evidence.numbers - self.evidence.others.keys()
+        unsure = self._candidates - self.types.numbers - self.types.others.keys()
         return sorted(unsure | (set() if label_known else {self._settings.label}))
 
-    def note_types(self, kinds: dict[str, str]) -> None:
-        """Takes a Parquet file's own word for what its columns are."""
+    def add_declared(self, kinds: dict[str, str]) -> None:
+        """Adds the types that the schema of a Parquet file declares."""
         for name in self._candidates & kinds.keys():
             if kinds[name] == parquet.NUMBER:
-                self.evidence.numbers.add(name)
+                self.types.numbers.add(name)
             elif kinds[name] not in (parquet.TEXT, parquet.EMPTY):
-                self.evidence.others[name] = kinds[name]
+                self.types.others[name] = kinds[name]
 
-    def look(self, batch: pa.Table) -> None:
-        """Takes note of a batch of string columns."""
+    def update(self, batch: pa.Table) -> None:
+        """Adds a batch of string columns."""
         for name in batch.column_names:
             column = parquet.as_text(batch.column(name))
             if name == self._settings.label:
                 self._count(column)
                 continue
-            words = cell_parsing.trimmed(column)
-            empty = cell_parsing.is_missing(words, self._missing)
-            number = pc.and_not(cell_parsing.matches(words, cell_parsing.NUMBER), empty)
+            texts = cell_parsing.trimmed(column)
+            empty = cell_parsing.is_missing(texts, self._missing)
+            number = pc.and_not(cell_parsing.matches(texts, cell_parsing.NUMBER), empty)
             if pc.any(number).as_py():
-                self.evidence.numbers.add(name)
+                self.types.numbers.add(name)
             if pc.all(pc.or_(number, empty)).as_py() is False:
-                self.evidence.text.add(name)
+                self.types.text.add(name)
 
     def _count(self, column: cell_parsing.Array) -> None:
         values: Any = pc.value_counts(column)
         for entry in values.to_pylist():
             text = (entry["values"] or "").strip()
             if text.lower() not in self._missing | {"nan"}:
-                self.evidence.label_counts[text] += entry["counts"]
+                self.types.label_counts[text] += entry["counts"]
 
 
-def _read_csv(header: FileHeader, search: _TypeInference) -> None:
+def _read_csv(header: FileHeader, inference: _TypeInference) -> None:
     try:
         with storage.open_text(header.path) as stream:
             stream.seek(header.offset)
             for block in read_blocks(stream, header.delimiter, BLOCK_BYTES, first=_FIRST_BYTES):
-                names = search.names()
+                names = inference.undecided()
                 if not names:
                     return
-                search.look(_as_strings(block, header, names))
+                inference.update(_as_strings(block, header, names))
     except (EOFError, OSError) as error:
         raise DataRefused(f"{header.path}: can't be read to its end: {error}.") from error
 
 
 def _as_strings(block: bytes, header: FileHeader, names: list[str]) -> pa.Table:
-    """The named columns of the rows that have the right number of cells; no other rule is applied here."""
+    """Returns the named columns of the rows that have the right number of cells; applies no other rule."""
     if not block.isascii():
         block = block.decode(errors="replace").encode()
     rows = find_rows(block, header.delimiter)
@@ -159,12 +159,12 @@ def _skip(row: pacsv.InvalidRow) -> Literal["skip"]:
     return "skip"
 
 
-def _read_parquet(header: FileHeader, search: _TypeInference) -> None:
+def _read_parquet(header: FileHeader, inference: _TypeInference) -> None:
     with parquet.open_file(header.path) as file:
         groups = file.num_row_groups
     for group in range(groups):
-        names = search.names()
+        names = inference.undecided()
         if not names:
             return
         for batch in parquet.batches(header, group, names):
-            search.look(batch)
+            inference.update(batch)

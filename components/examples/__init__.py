@@ -1,1 +1,1 @@
-"""tf.Examples: the codec that writes and parses them, and the reader of ExampleGen's output."""
+"""tf.Examples: the codec that encodes and decodes them, and the reader of ExampleGen's output."""

@@ -8,13 +8,13 @@ import tensorflow as tf
 from components.common.ingest_record import IngestRecord
 
 
-# The annotation is text: evaluated, it would load TensorFlow for steps that need none.
+# The annotation is a string: evaluated, it would load TensorFlow for steps that do not need it.
 def serialized_batches(files: Sequence[str], rows: int) -> "tf.data.Dataset":
-    """Batches of at most `rows` serialized examples, string [batch], in the order of the files.
+    """Reads batches of at most `rows` serialized examples, string [batch], in the order of the files.
 
     Args:
         files: TFRecord files, gzipped where the name ends in .gz.
-        rows: in a batch.
+        rows: the most rows in a batch.
     """
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
@@ -40,11 +40,11 @@ def read_ingest(pattern: str) -> IngestRecord:
 
 
 def first_rows(patterns: Sequence[str], rows: int) -> list[bytes]:
-    """The first serialized examples of the files, sorted by name: `rows` of them, or as many as there are.
+    """Reads the first serialized examples of the files, which are sorted by name; fewer than `rows` if there are fewer.
 
     Args:
         patterns: globs of TFRecord files, gzipped where the name ends in .gz.
-        rows: at most.
+        rows: the most rows to read.
     """
     files = sorted(name for pattern in patterns for name in tf.io.gfile.glob(pattern))
     found = list(serialized_batches(files, rows).take(1).as_numpy_iterator())

@@ -1,1 +1,1 @@
-"""Statistics of the examples: what TFX's StatisticsGen writes, computed column by column on whole batches."""
+"""StatisticsGen: the statistics that TFX's StatisticsGen writes, computed on whole batches of columns."""

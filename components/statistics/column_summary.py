@@ -1,7 +1,7 @@
-"""What is kept of rows that are gone: counts, moments, extremes and a sample of equal ranks, for each column.
+"""Summarizes columns: counts, moments, extremes and a sample of values at equal ranks, and merges such summaries.
 
-Summaries are merged a fixed number at a time and in a fixed order, so that the same rows give the same bytes, however
-the work was spread.
+Summaries are merged a fixed number at a time and in a fixed order, so the same rows give the same bytes, however the
+work was distributed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-# Values kept of a column. As many rows or fewer are kept as they are; of more, each value stands for a POINTS-th of
-# them, and what is read off is wrong by at most half of that, 0.024% of the rows, for each time that they were thinned.
+# How many values are kept of a column. Up to POINTS rows, all values are kept; of more rows, each kept value stands for
+# a POINTS-th of them, and each time that values are thinned adds at most half of that, 0.024% of the rows, to the error
+# of a rank.
 POINTS = 2_048
-# How many are merged at once: thinned again and again, one by one, a long file would lose its shape.
+# How many summaries are merged at once: merging them one by one would thin the values too often.
 FAN_IN = 64
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -22,17 +23,17 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ColumnSummary:
-    """Of some rows; every array has one entry for each column.
+    """The summary of some rows; every array has one entry for each column.
 
     Attributes:
-        rows: how many.
-        present: the values that are not NaN; what follows is of these alone.
-        zeros: the values that are 0.
-        mean: 0 where there is no value.
+        rows: the number of rows.
+        present: the number of values that are not NaN; the other attributes are of these values only.
+        zeros: the number of values that are 0.
+        mean: 0 if there is no value.
         squares: the sum of the squared deviations from the mean.
-        low: the least value; infinite where there is none.
-        high: the greatest; minus infinity where there is none.
-        points: sorted values of equal weight; all of them, where there are at most POINTS.
+        low: the smallest value; infinity if there is none.
+        high: the largest value; minus infinity if there is none.
+        points: sorted values of equal weight; all values if there are at most POINTS.
     """
 
     rows: int
@@ -75,14 +76,14 @@ class ColumnSummary:
 
     @classmethod
     def merge(cls, parts: Sequence["ColumnSummary"]) -> "ColumnSummary":
-        """The summary of all their rows; the parts' order only counts for the last digits."""
+        """Merges summaries; the order of the parts affects only the last digits."""
         present = np.stack([part.present for part in parts])
         means = np.stack([part.mean for part in parts])
         total = present.sum(axis=0)
         low = np.min([part.low for part in parts], axis=0)
         base = _base(low, total)
         mean = base + (present * (means - base)).sum(axis=0) / np.maximum(total, 1)
-        # Chan, Golub and LeVeque, Algorithms for Computing the Sample Variance, 1983: for any number of parts.
+        # Chan, Golub and LeVeque, "Algorithms for Computing the Sample Variance", 1983, for any number of parts.
         between = (present * np.square(means - mean)).sum(axis=0)
         return cls(
             sum(part.rows for part in parts),
@@ -97,7 +98,7 @@ class ColumnSummary:
 
     @classmethod
     def merge_stream(cls, parts: Iterable["ColumnSummary"]) -> "ColumnSummary | None":
-        """The summary of any number of parts, FAN_IN of them in memory for each level; None if there is none."""
+        """Merges any number of parts with at most FAN_IN per level in memory; returns None if there is no part."""
         levels: list[list[ColumnSummary]] = []
         for part in parts:
             carried = part
@@ -114,12 +115,12 @@ class ColumnSummary:
 
 
 def _base(low: Floats, present: Counts) -> Doubles:
-    # Means are counted from the least value, so that a constant column has that mean and no deviation at all.
+    # Means are computed relative to the smallest value: the mean of a constant column is then exact, its deviation 0.
     return np.where(present > 0, low, 0.0).astype(np.float64)
 
 
 def _thin(values: Floats, reached: Doubles) -> Floats:
-    """Of sorted values, POINTS that weigh the same; all, if they weigh one each. `reached`: cumulative weights."""
+    """Thins sorted values to POINTS of equal weight; keeps all if there are no more. `reached`: cumulative weights."""
     if not reached.size or reached[-1] <= POINTS:
         return values.copy()
     middles = (np.arange(POINTS) + 0.5) * (reached[-1] / POINTS)
@@ -134,5 +135,5 @@ def _merge_points(parts: Sequence[ColumnSummary], column: int) -> Floats:
         for own, part in zip(points, parts, strict=True)
     ]
     values = np.concatenate(points)
-    order = np.argsort(values, kind="stable")  # fast on runs that are sorted already
+    order = np.argsort(values, kind="stable")  # fast on runs that are already sorted
     return _thin(values[order], np.cumsum(np.concatenate(weights)[order]))

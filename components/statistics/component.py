@@ -1,4 +1,4 @@
-"""The pipeline's StatisticsGen."""
+"""The StatisticsGen component."""
 
 from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
@@ -10,17 +10,17 @@ from components.statistics.executor import StatisticsExecutor
 
 
 class StatisticsSpec(ComponentSpec):  # type: ignore[misc]
-    """Examples in, statistics out; the code's digest is there so that TFX's cache sees a change of it."""
+    """The input, the output and the parameter; with the digest of the code, TFX's cache detects a change of it."""
 
-    PARAMETERS = {"code_digest": ExecutionParameter(type=str)}  # noqa: RUF012 (TFX's names)
+    PARAMETERS = {"code_digest": ExecutionParameter(type=str)}  # noqa: RUF012 (TFX's name)
     INPUTS = {"examples": ChannelParameter(type=standard_artifacts.Examples)}  # noqa: RUF012
     OUTPUTS = {"statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics)}  # noqa: RUF012
 
 
 class StatisticsGen(BaseBeamComponent):  # type: ignore[misc]
-    """The statistics of every split of our ExampleGen's examples, which are numbers in named columns and nothing else.
+    """Computes the statistics of every split of the examples that TableExampleGen writes: all features are numbers.
 
-    Output `statistics`: as TFX's StatisticsGen writes it, one FeatureStats.pb for each split.
+    Output `statistics`: one FeatureStats.pb for each split, as TFX's StatisticsGen writes it.
     """
 
     SPEC_CLASS = StatisticsSpec

@@ -1,7 +1,7 @@
 """Summarizes the files of the examples one by one with Beam, and merges the summaries in the order of the files.
 
-Only names of files and summaries travel through Beam, never rows: TFDV's own pipeline spends most of its time on
-handing over single examples. A file may be read again at any time, and a split's statistics arrive by a rename.
+Beam transfers only names of files and summaries, no rows: TFDV's own pipeline spends most of its time on transferring
+single examples. A file may be read again at any time, and a file of statistics gets its name when it is complete.
 """
 
 import os
@@ -24,14 +24,14 @@ from components.examples.reader import read_ingest, serialized_batches
 from components.statistics.column_summary import FAN_IN, ColumnSummary, Floats
 from components.statistics.protos import to_proto
 
-# Of 4 bytes each. TensorFlow parses in batches that the processor's caches hold: larger ones take a quarter more.
+# Values of 4 bytes. TensorFlow parses batches that fit into the caches of the processor: larger ones take 25% longer.
 _PARSED_VALUES, _SUMMARIZED_VALUES = 1 << 17, 1 << 20
-_FILES = 16  # in one piece of work: starting to read costs as much as reading some 10,000 rows
+_FILES = 16  # per unit of work: opening files takes as long as reading some 10,000 rows
 Key = tuple[str, int]
 
 
 class Shard(NamedTuple):
-    """Some files of a split, one after the other; `number` is their place in it."""
+    """Consecutive files of a split; `number` is the position of this shard in it."""
 
     split: str
     number: int
@@ -39,7 +39,7 @@ class Shard(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """What is in every example: `names` in the order of the statistics, and which of them is the label."""
+    """The columns of every example: `names` in the order of the statistics, and which of them is the label."""
 
     names: tuple[str, ...]
     label: str
@@ -54,10 +54,11 @@ class StatisticsExecutor(BaseBeamExecutor):  # type: ignore[misc]
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Overrides TFX's.
+        """Overrides TFX's method.
 
         Raises:
-            FileNotFoundError: a split has no file.
+            FileNotFoundError: a split has no file, or the ingest record is missing.
+            ValueError: the ingest record or a file of examples is damaged.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(input_dict["examples"])
@@ -70,7 +71,7 @@ class StatisticsExecutor(BaseBeamExecutor):  # type: ignore[misc]
         }
         outputs = {split: artifact_utils.get_split_uri([statistics], split) for split in splits}
         ingest = read_ingest(next(iter(patterns.values())))
-        # TFDV's order, which the schema takes over.
+        # The order of TFDV, which the schema adopts.
         columns = Columns(tuple(sorted([*ingest.features, ingest.label])), ingest.label)
         with self._make_beam_pipeline() as pipeline:
             summarize(pipeline, _shards(patterns), columns, outputs)
@@ -92,10 +93,10 @@ def _shards(patterns: Mapping[str, str]) -> list[Shard]:
 def summarize(
     pipeline: beam.Pipeline, shards: Sequence[Shard], columns: Columns, outputs: Mapping[str, str]
 ) -> None:
-    """Adds to the pipeline what reads the shards and writes each split's statistics into its folder."""
+    """Adds the steps to the pipeline that read the shards and write the statistics of each split into its folder."""
     summaries = (
         pipeline
-        | "Shards" >> beam.Create(shards)  # shares them out, as in ExampleGen
+        | "Shards" >> beam.Create(shards)  # distributes them, as in ExampleGen
         | "Summarize" >> beam.Map(_summarize, columns)
     )
     groups, level = max(shard.number for shard in shards) + 1, 0
@@ -120,11 +121,11 @@ def _summarize(shard: Shard, columns: Columns) -> tuple[Key, ColumnSummary]:
 
 
 def read_columns(paths: Sequence[str], columns: Columns) -> Iterator[Floats]:
-    """The values in files of examples, in batches of shape [columns, rows].
+    """Reads the values in files of examples, in batches of shape [columns, rows].
 
     Raises:
-        ValueError: a value is infinite, which ExampleGen lets none be; or a file is damaged in its middle.
-        tf.errors.DataLossError: it is damaged at its beginning.
+        ValueError: a value is infinite, which ExampleGen never writes; or a file is damaged in the middle.
+        tf.errors.DataLossError: a file is damaged at its beginning.
     """
     for path in paths:
         for values in _read(path, columns):
@@ -136,13 +137,13 @@ def read_columns(paths: Sequence[str], columns: Columns) -> Iterator[Floats]:
 
 
 def _read(path: str, columns: Columns) -> Iterator[Floats]:
-    form = example_template(tuple(name for name in columns.names if name != columns.label), columns.label)
+    template = example_template(tuple(name for name in columns.names if name != columns.label), columns.label)
     rows = max(1, _SUMMARIZED_VALUES // len(columns.names))
     place = columns.names.index(columns.label)
     with closing(storage.open_bytes(path)) as file:
         done = 0
-        while content := file.read(rows * form.record_bytes):
-            read = form.read(content)
+        while content := file.read(rows * template.record_bytes):
+            read = template.decode(content)
             if read is None and not done:
                 yield from _parse_with_tensorflow(path, columns)
                 return
@@ -153,7 +154,7 @@ def _read(path: str, columns: Columns) -> Iterator[Floats]:
 
 
 def _parse_with_tensorflow(path: str, columns: Columns) -> Iterator[Floats]:
-    """Examples of any form, by TensorFlow."""
+    """Parses examples of any form with TensorFlow."""
     types = dict.fromkeys(columns.names, tf.float32) | {columns.label: tf.int64}
     spec = {name: tf.io.FixedLenFeature([], kind) for name, kind in types.items()}
 
@@ -163,7 +164,7 @@ def _parse_with_tensorflow(path: str, columns: Columns) -> Iterator[Floats]:
         return tf.stack([tf.cast(parsed[name], tf.float32) for name in columns.names])
 
     batches = serialized_batches([path], max(1, _PARSED_VALUES // len(spec)))
-    # Two are parsed while one is summarized.
+    # Two batches are parsed while one is summarized.
     yield from batches.map(parse, num_parallel_calls=2).prefetch(1).as_numpy_iterator()
 
 
@@ -184,7 +185,7 @@ def _with_group_key(item: tuple[Key, ColumnSummary]) -> tuple[Key, tuple[int, Co
 
 
 def _merge(key: Key, numbered: Iterable[tuple[int, ColumnSummary]]) -> tuple[Key, ColumnSummary]:
-    # In the order of the files, whatever order they were read in.
+    # In the order of the files, not in the order in which they were read.
     parts = [summary for _, summary in sorted(numbered, key=lambda pair: pair[0])]
     return key, ColumnSummary.merge(parts)
 

@@ -1,4 +1,4 @@
-"""A summary as TensorFlow Metadata's statistics, in the shape TFDV 1.16 gives to numeric columns."""
+"""Converts a summary to the statistics of TensorFlow Metadata, in the form that TFDV 1.16 uses for numeric columns."""
 
 import math
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ _BUCKETS = 10
 
 
 def to_proto(summary: ColumnSummary, columns: Sequence[str], label: str) -> DatasetFeatureStatisticsList:
-    """The statistics of one split; without any feature, as TFDV's, where there is no row.
+    """Returns the statistics of one split. As in TFDV, a split without rows has no features.
 
     Args:
         summary: of the split.
-        columns: their names, in the order of the summary.
-        label: the one that is an integer.
+        columns: the names of the columns, in the order of the summary.
+        label: the name of the label, which is an integer.
     """
     split = DatasetFeatureStatistics(num_examples=summary.rows)
     if summary.rows:
-        # TFDV counts NaN as a value, and each example has one value in each column.
+        # TFDV counts NaN as a value; each example has one value in each column.
         common = CommonStatistics(
             num_non_missing=summary.rows,
             min_num_values=1,
@@ -61,7 +61,7 @@ def _describe(stats: NumericStatistics, summary: ColumnSummary, column: int) -> 
     stats.min, stats.max = low, high
     points = summary.points[column]
     edges = np.linspace(low, high, _BUCKETS + 1) if low < high else np.array([low, high])
-    # As in TFDV's, a value on an edge belongs to the bucket before it.
+    # As in TFDV, a value on an edge belongs to the bucket before it.
     counts = np.diff(_up_to(points, edges[1:], present), prepend=0.0)
     standard = stats.histograms.add(type=Histogram.STANDARD, num_nan=missing)
     for bottom, top, count in zip(edges, edges[1:], counts, strict=False):
@@ -73,11 +73,11 @@ def _describe(stats: NumericStatistics, summary: ColumnSummary, column: int) -> 
 
 
 def _fill_quantiles(histogram: Histogram, edges: Doubles, up_to: Doubles) -> None:
-    """The buckets between quantiles; as in TFDV's, those that end at the same value share what they hold."""
+    """Adds the buckets between quantiles; as in TFDV, buckets that end at the same value share their values."""
     histogram.type = Histogram.QUANTILES
     _, group, sizes = np.unique(edges[1:], return_inverse=True, return_counts=True)
     counts = (np.bincount(group, np.diff(up_to)) / sizes)[group]
-    # The values at the very beginning, which no bucket ends at, go to the first, and to those like it.
+    # No bucket ends at the smallest value: its values go to the first bucket, and to those that end where it does.
     first = sizes[0] if edges[0] == edges[1] else 1
     counts[:first] += up_to[0] / first
     for low, high, count in zip(edges, edges[1:], counts, strict=False):
@@ -85,7 +85,7 @@ def _fill_quantiles(histogram: Histogram, edges: Doubles, up_to: Doubles) -> Non
 
 
 def _up_to(points: Floats, edges: Doubles, present: int) -> Doubles:
-    """How many values are at most as large as each edge; all, at the last."""
+    """Returns how many values are at most as large as each edge; for the last edge, all."""
     counts = np.searchsorted(points, edges, side="right").astype(np.float64) * (present / points.size)
     counts[-1] = present
     return counts

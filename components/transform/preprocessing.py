@@ -1,6 +1,6 @@
-"""Transform: every raw feature imputed, scaled to 0-1 and packed into one vector.
+"""Transform: imputes every raw feature, scales it to 0-1 and packs all of them into one vector.
 
-One vector instead of one tensor per feature: four analyzers in all, whatever the number of features.
+With one vector instead of one tensor per feature, four analyzers are enough for any number of features.
 """
 
 from typing import Any
@@ -9,12 +9,12 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 VECTOR = "features"
-# What the training split shows of each feature, the same for every row: see `preprocessing_fn`.
+# Statistics of each feature in the training split, the same for every row: see `preprocessing_fn`.
 LOW, HIGH, MEAN = "training_min", "training_max", "training_mean"
 
 
 def feature_names(columns: Any, label: str) -> list[str]:
-    """The order of the features in the vector: by name, so that it never depends on the order of the file.
+    """Returns the features in the order of the vector: by name, so that the order of the columns does not matter.
 
     Args:
         columns: the names of all columns of the examples, in any order.
@@ -24,10 +24,10 @@ def feature_names(columns: Any, label: str) -> list[str]:
 
 
 def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]) -> dict[str, tf.Tensor]:
-    """Scales the raw features by what the training split shows.
+    """Scales the raw features by their ranges in the training split.
 
-    Missing values (NaN) become the training mean; then x -> (x - min) / (max - min), clipped to 0-1 because rows
-    that were not in the training split may lie outside of it. A column with one value, or with none, becomes 0.
+    Missing values (NaN) are replaced by the training mean; then x -> (x - min) / (max - min), clipped to 0-1 because
+    other rows may have values outside of the training range. A column with one value, or with none, becomes 0.
 
     Args:
         inputs: a float32 tensor [batch] or [batch, 1] for each feature; other columns are ignored.
@@ -35,11 +35,11 @@ def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
 
     Returns:
         `features`: float32 [batch, n_features], finite, between 0 and 1, in the order of `feature_names`; and, of the
-        same shape, `training_min`, `training_max` and `training_mean`, which nothing computes unless it is asked for.
+        same shape, `training_min`, `training_max` and `training_mean`, which are computed only where they are used.
     """
     names = feature_names(inputs, custom_config["label"])
     columns = [tf.reshape(inputs[name], [-1]) for name in names]
-    # float64: the sums of many rows, and max - min of large values, would lose digits or overflow in float32.
+    # float64: in float32, sums of many rows and max - min of large values would lose digits or overflow.
     raw = tf.cast(tf.stack(columns, axis=1), tf.float64)
     missing = tf.math.is_nan(raw)
     infinity = tf.constant(float("inf"), tf.float64)

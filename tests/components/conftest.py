@@ -1,6 +1,6 @@
-"""A small table, with what Transform makes of it, and files of tf.Examples.
+"""A small table, its transformed rows, and files of tf.Examples.
 
-TensorFlow is imported in the fixtures: the tests in example_gen/ that do without it start at once.
+TensorFlow is imported inside the fixtures: tests in example_gen/ that do not need it start fast.
 """
 
 import functools
@@ -19,7 +19,7 @@ Analyze = Callable[[Columns], Any]
 WriteExamples = Callable[[Path, Columns], str]
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample.csv"
-# An L1 strength at which proximal Adam makes most weights of the sample's network exactly 0, and no AUC is lost.
+# An L1 strength at which proximal Adam sets most weights of the sample's network to 0 without loss of AUC.
 STRENGTH = 3e-4
 NAN = float("nan")
 AWKWARD = "Δ-price. 'a/b' \"x\" <script>"
@@ -50,7 +50,7 @@ def transformed(analyze: Analyze, table: Columns) -> Any:
 
 @pytest.fixture(scope="session")
 def analyze(tmp_path_factory: pytest.TempPathFactory) -> Analyze:
-    """Runs our preprocessing_fn over the columns of a table, as TFX's Transform does."""
+    """Analyzes the columns of a table with preprocessing_fn, as TFX's Transform does."""
     import apache_beam as beam
     import tensorflow as tf
     import tensorflow_transform as tft
@@ -78,7 +78,7 @@ def analyze(tmp_path_factory: pytest.TempPathFactory) -> Analyze:
             data = pipeline | beam.Create(rows)
             graph = (data, metadata) | tft_beam.AnalyzeDataset(function)
             if replays:
-                # TFT's own writer ends with a rename that can't be done again: see test_each_bundle_again.
+                # TFT's own writer ends with a rename that can't run again: see test_bundles_run_again.
                 _ = graph[0] | beam.Map(shutil.copytree, f"{output}/transform_fn", dirs_exist_ok=True)
             else:
                 _ = graph | tft_beam.WriteTransformFn(output)
@@ -134,7 +134,7 @@ def strength() -> float:
 
 @pytest.fixture(scope="session")
 def replicas(tmp_path_factory: pytest.TempPathFactory, sample: dict[str, Any]) -> dict[str, Any]:
-    """What replicas.py prints: trainings under MirroredStrategy beside those on one device."""
+    """The output of replicas.py: trainings under MirroredStrategy, and the same on one device."""
     import numpy as np
 
     path = tmp_path_factory.mktemp("replicas") / "sample.npz"

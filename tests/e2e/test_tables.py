@@ -126,7 +126,7 @@ def test_the_gate_stops_the_run(run: Run, tmp_path: Path, change: Any, finding: 
     table = write(tmp_path / "table.csv", map(change, rows()))
     done = run(tmp_path / "root", "--data", table, *LABEL)
     assert done.code == 3, done.verdict
-    assert done.summary["error"].startswith("The data is not fit to learn from:\nfeature ")
+    assert done.summary["error"].startswith("The data is not fit for training:\nfeature ")
     assert finding in done.summary["error"]
     assert done.summary["steps"][-1]["name"] == "DataGate"
 

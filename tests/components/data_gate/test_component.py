@@ -1,4 +1,4 @@
-"""The findings' exact texts, from hand-made protos and from what TFDV really says."""
+"""The findings of DataGate, from protos written by hand and from the real output of TFDV."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +12,15 @@ from tfx.types.artifact_utils import encode_split_names
 from tfx.utils import io_utils
 
 from components.common.errors import DataRefused
-from components.data_gate.component import DataGate, Finding, GateReport, GateSettings, SplitData, find, table
+from components.data_gate.component import (
+    DataGate,
+    Finding,
+    GateReport,
+    GateSettings,
+    SplitData,
+    find_problems,
+    table,
+)
 
 Columns = Mapping[str, Sequence[float]]
 SETTINGS = GateSettings(label="y", min_rows=10)
@@ -30,7 +38,7 @@ SCHEMA = text_format.Parse(
 def split(
     rows: int = 100, *, zeros: int = 50, missing: int = 0, anomalies: anomalies_pb2.Anomalies | None = None
 ) -> SplitData:
-    """A split of a feature `age`, of which some are missing, and the label `y`, of which some are 0."""
+    """A split with a feature `age`, with some missing values, and the label `y`, with some zeros."""
     statistics = statistics_pb2.DatasetFeatureStatistics(num_examples=rows)
     age, label = statistics.features.add(name="age"), statistics.features.add()
     age.num_stats.histograms.add(num_nan=missing)
@@ -41,7 +49,7 @@ def split(
 
 
 def found(**splits: SplitData) -> list[tuple[str, ...]]:
-    return [tuple(finding) for finding in find(splits, SCHEMA, SETTINGS)]
+    return [tuple(finding) for finding in find_problems(splits, SCHEMA, SETTINGS)]
 
 
 def anomaly(
@@ -52,15 +60,15 @@ def anomaly(
     return info
 
 
-def test_nothing_to_say() -> None:
-    """Enough rows of both classes, a few values missing: no finding, and no table."""
+def test_no_finding() -> None:
+    """With enough rows of both classes and some missing values, there is no finding, and the table is empty."""
     good = split(rows=10, zeros=1, missing=9)
     assert found(train=good, eval=good, test=good) == []
     assert table([]) == ""
 
 
 def test_too_few_rows() -> None:
-    """Each split has to have `data.min_rows`, that many being enough."""
+    """Each split must have at least `data.min_rows` rows."""
     expected = ("too few rows", "at least 10 (data.min_rows)")
     assert found(train=split(rows=10, zeros=5), eval=split(rows=9, zeros=5), test=split(rows=0, zeros=0)) == [
         ("(eval split)", *expected, "9"),
@@ -69,7 +77,7 @@ def test_too_few_rows() -> None:
 
 
 def test_one_class() -> None:
-    """Either way, in each split that has rows."""
+    """Of either class, in each split that has rows."""
     assert found(train=split(zeros=100), eval=split(zeros=0), test=split(zeros=1)) == [
         ("y", "one class in the train split", "rows of both classes", "100 rows, all 0 (negative)"),
         ("y", "one class in the eval split", "rows of both classes", "100 rows, all 1 (positive)"),
@@ -77,7 +85,7 @@ def test_one_class() -> None:
 
 
 def test_no_values() -> None:
-    """Where the training split has none, there is no mean to stand in; elsewhere the training mean does."""
+    """A finding in the training split, as there is no mean to impute; other splits use the training mean."""
     empty = split(missing=100)
     assert found(train=empty, eval=empty, test=split()) == [
         ("age", "no values", "at least one number to train on", "100 rows, all missing")
@@ -86,9 +94,9 @@ def test_no_values() -> None:
 
 
 def test_anomalies() -> None:
-    """Of error severity, with what the schema expects; what several splits share is given once, for the first.
+    """Of severity ERROR, with what the schema expects; one that several splits share is listed once, for the first.
 
-    The keys are TFDV's: it writes a name that has a dot in it with quotes around.
+    The keys are as in TFDV, which quotes a name with a dot in it.
     """
     infos = {
         "age": anomaly(["age"], "Out-of-range values", "Unexpectedly high value: 130."),
@@ -124,7 +132,7 @@ def test_anomalies() -> None:
 
 
 def test_anomalies_of_the_table_as_a_whole() -> None:
-    """Of error severity, under (all)."""
+    """Of severity ERROR, under the feature (all)."""
     whole = anomalies_pb2.Anomalies(dataset_anomaly_info=anomaly([], "Low num examples", "Too small."))
     assert found(train=split(anomalies=whole), eval=split(), test=split(anomalies=whole)) == [
         ("(all)", "Low num examples", "see the schema", "Too small. (train split)")
@@ -133,11 +141,11 @@ def test_anomalies_of_the_table_as_a_whole() -> None:
     assert found(train=split(anomalies=whole)) == []
 
 
-def test_slices_of_features_that_are_not_there() -> None:
-    """Each once, with what may have been meant; the label is no feature, and a split without rows knows none."""
+def test_slices_of_features_that_do_not_exist() -> None:
+    """Each is listed once, with a suggestion; the label is not a feature, and a split without rows has no features."""
     settings = SETTINGS.model_copy(update={"sliced": ("aeg", "age", "y")})
     empty = SplitData(statistics_pb2.DatasetFeatureStatistics(), anomalies_pb2.Anomalies())
-    findings = find({"train": split(), "eval": split(), "test": empty}, SCHEMA, settings)
+    findings = find_problems({"train": split(), "eval": split(), "test": empty}, SCHEMA, settings)
     assert [tuple(finding) for finding in findings[1:]] == [
         ("aeg", "no such feature", "a feature of the data (evaluation.slices)", "did you mean 'age'?"),
         ("y", "no such feature", "a feature of the data (evaluation.slices)", "there are 'age'"),
@@ -146,7 +154,7 @@ def test_slices_of_features_that_are_not_there() -> None:
 
 
 def test_table() -> None:
-    """Columns start below each other; the last one has no blanks behind it."""
+    """Columns are aligned; the last one has no trailing blanks."""
     findings = [
         Finding("a", "too few rows", "20", "3"),
         Finding("a long name", "x", "at least one number", "none at all"),
@@ -184,7 +192,7 @@ def describe(tmp_path_factory: pytest.TempPathFactory) -> Describe:
 
 @pytest.fixture
 def gate(tmp_path: Path, describe: Describe) -> Callable[[Columns, Columns], str]:
-    """Runs the component: the schema and two splits are of the first table, the test split is of the second."""
+    """Runs the component; the schema and two splits are from the first table, the test split is from the second."""
     import tensorflow_data_validation as tfdv
 
     statistics, anomalies = standard_artifacts.ExampleStatistics(), standard_artifacts.ExampleAnomalies()
@@ -221,7 +229,7 @@ def gate(tmp_path: Path, describe: Describe) -> Callable[[Columns, Columns], str
 
 
 def test_the_component_refuses(gate: Callable[[Columns, Columns], str], tmp_path: Path) -> None:
-    """All faults that TFDV's real statistics and anomalies show, in one error; the report has the same text."""
+    """One error lists all findings from the real statistics and anomalies of TFDV; the report has the same text."""
     nan = float("nan")
     usual: Columns = {"a.b": [1, 2, 3], "none": [nan] * 3, "y": [0, 1, 1]}
     with pytest.raises(DataRefused) as caught:
@@ -236,7 +244,7 @@ def test_the_component_refuses(gate: Callable[[Columns, Columns], str], tmp_path
         " not in schema) (test split)"
     )
     lines = str(caught.value).splitlines()
-    assert lines[0] == "The data is not fit to learn from:"
+    assert lines[0] == "The data is not fit for training:"
     squeezed = [[cell.strip() for cell in line.split("  ") if cell] for line in lines[1:]]
     assert sorted(squeezed) == sorted(
         [cell.strip() for cell in line.split("  ") if cell] for line in expected.splitlines()
@@ -244,7 +252,7 @@ def test_the_component_refuses(gate: Callable[[Columns, Columns], str], tmp_path
     assert (tmp_path / "r" / "findings.txt").read_text() == "\n".join(lines[1:])
 
 
-def test_the_component_lets_pass(gate: Callable[[Columns, Columns], str]) -> None:
-    """The report is there, and empty."""
+def test_the_component_accepts(gate: Callable[[Columns, Columns], str]) -> None:
+    """The report exists and is empty."""
     usual: Columns = {"a.b": [1, 2, float("nan")], "y": [0, 1, 1]}
     assert gate(usual, usual) == ""

@@ -1,3 +1,5 @@
+"""Blocks of CSV: accepted rows become columns, and each rejected row keeps its line, the reason and its text."""
+
 import random
 from collections.abc import Callable
 
@@ -27,11 +29,11 @@ def reader(settings: Settings, columns: tuple[str, ...] = ("a", "t", "b", "y")) 
 
 
 def found(parsed: ParsedBlock) -> list[tuple[int, str, str]]:
-    return [(one.line, one.reason, one.raw) for one in parsed.rejected]
+    return [(row.line, row.reason, row.raw) for row in parsed.rejected]
 
 
 def test_good_rows_become_columns(settings: Settings) -> None:
-    """Features in the order asked for, by name and not by position; an empty cell is NaN."""
+    """Features are in the given order, found by name and not by position; an empty cell is NaN."""
     parsed = reader(settings, ("y", "b", "t", "a")).parse(b"1,2,text,0.5\r\n0,,,3\r\n\r\n", 2)
     np.testing.assert_array_equal(parsed.features, np.array([[0.5, 3], [2, np.nan]], np.float32))
     assert parsed.features.dtype == np.float32
@@ -54,8 +56,8 @@ def test_good_rows_become_columns(settings: Settings) -> None:
         (b'1,"t"t,2,0', "a quote that is not closed, or text after a closing quote"),
     ],
 )
-def test_a_bad_row_is_set_aside_and_costs_no_other(row: bytes, reason: str, settings: Settings) -> None:
-    """With its physical line, a sentence, and its text; the rows around it are kept."""
+def test_a_bad_row_is_rejected_and_no_other(row: bytes, reason: str, settings: Settings) -> None:
+    """It keeps its line number, the reason and its text; the rows around it are accepted."""
     block = b'1,"two\nlines",2,0\n' + row + b"\n\n3,t,4,1\n"
     parsed = reader(settings).parse(block, 2)
     assert parsed.features.tolist() == [[1, 3], [2, 4]]
@@ -64,12 +66,12 @@ def test_a_bad_row_is_set_aside_and_costs_no_other(row: bytes, reason: str, sett
 
 
 def test_every_bad_row_of_a_large_block_is_found(settings: Settings) -> None:
-    """Order and line numbers survive the slow path."""
+    """The slow path keeps the order and the line numbers."""
     rows = [f"{number},t,1,{number % 2}" for number in range(5000)]
     for number in (0, 77, 78, 2500, 4999):
         rows[number] = "x,t,1,0"
     parsed = reader(settings).parse("\n".join(rows).encode(), 2)
-    assert [one.line for one in parsed.rejected] == [2, 79, 80, 2502, 5001]
+    assert [row.line for row in parsed.rejected] == [2, 79, 80, 2502, 5001]
     assert parsed.features[0].tolist() == [n for n in range(5000) if n not in (0, 77, 78, 2500, 4999)]
 
 
@@ -99,7 +101,7 @@ def random_block(source: random.Random) -> bytes:
 def test_the_fast_path_reads_every_cell_as_the_slow_one_does(
     seed: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Values to the bit, labels, and bad rows are the same when no block is ever parsed at once."""
+    """Values (bit for bit), labels and rejected rows are the same when no block is parsed at once."""
     block = random_block(random.Random(seed))
     fast = reader(settings).parse(block, 2)
     monkeypatch.setattr(CsvBlockParser, "_parse_at_once", lambda self, block: None)
@@ -111,7 +113,7 @@ def test_the_fast_path_reads_every_cell_as_the_slow_one_does(
 
 @pytest.mark.parametrize("cell", SPELLINGS)
 def test_each_spelling_alone(cell: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One doubtful cell in an otherwise plain block, quoted and not."""
+    """One unusual cell in an otherwise plain block, quoted and not."""
     for text in (cell, f'"{cell}"'):
         if "," in cell and text == cell:
             continue

@@ -1,3 +1,5 @@
+"""Blocks cover all files, and the digest depends only on the bytes."""
+
 import gzip
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +16,10 @@ CONTENT = 'a,t,y\n1,"x\ny",0\n2,z,1\n\n3,"p\n\nq",0\n4,"",1'
 
 
 @pytest.mark.parametrize("size", [1, 5, 11, 17, 1000])
-def test_blocks_cover_the_file_and_know_their_lines(size: int, write: Write, settings: Settings) -> None:
-    """Together they are the file after its header; none begins within a quoted field; lines are physical."""
+def test_blocks_cover_the_file_and_have_their_line_numbers(
+    size: int, write: Write, settings: Settings
+) -> None:
+    """Together they are the file after its header; none begins inside a quoted field; lines are those of the file."""
     path = write("t.csv", CONTENT)
     blocks = plan_blocks(find_table(settings(path)), size).blocks
     data = Path(path).read_bytes()
@@ -29,9 +33,7 @@ def test_blocks_cover_the_file_and_know_their_lines(size: int, write: Write, set
     assert len(blocks) == 1 or size < 1000
 
 
-def test_the_digest_is_of_the_bytes_and_of_nothing_else(
-    write: Write, settings: Settings, tmp_path: Path
-) -> None:
+def test_the_digest_depends_only_on_the_bytes(write: Write, settings: Settings, tmp_path: Path) -> None:
     def digest(path: str, size: int = 8) -> str:
         return plan_blocks(find_table(settings(path)), size).digest
 

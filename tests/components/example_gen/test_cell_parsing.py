@@ -1,3 +1,5 @@
+"""Numbers, missing values and invalid cells."""
+
 import math
 
 import pyarrow as pa
@@ -22,18 +24,18 @@ MISSING = missing_markers(("nan", "na", "-999"))
     ],
 )
 def test_numbers(cell: str, value: float) -> None:
-    values, bad = to_floats(pa.array([cell]), MISSING)
+    values, invalid = to_floats(pa.array([cell]), MISSING)
     assert values.tolist() == [value]
-    assert not bad.any()
+    assert not invalid.any()
 
 
 @pytest.mark.parametrize(
     "cell", ["", "  ", "NA", " nA ", "NaN", "-nan", "+NAN", "nan(1)", "-999", " -999 ", None]
 )
 def test_missing_values(cell: str | None) -> None:
-    values, bad = to_floats(pa.array([cell], pa.string()), MISSING)
+    values, invalid = to_floats(pa.array([cell], pa.string()), MISSING)
     assert math.isnan(values[0])
-    assert not bad.any()
+    assert not invalid.any()
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_missing_values(cell: str | None) -> None:
         ("z" * 50, "column 'x': expected a number, found '" + "z" * 39 + "…'"),
     ],
 )
-def test_what_is_no_number(cell: str, reason: str) -> None:
-    _, bad = to_floats(pa.array([cell]), MISSING)
-    assert bad.all()
+def test_invalid_cells(cell: str, reason: str) -> None:
+    _, invalid = to_floats(pa.array([cell]), MISSING)
+    assert invalid.all()
     assert rejection_reason("x", cell) == reason

@@ -1,4 +1,4 @@
-"""The component in a real pipeline: compiled, launched, and looked up in TFX's cache."""
+"""The component in a real pipeline, which is compiled and launched with TFX's cache."""
 
 import itertools
 from collections.abc import Callable
@@ -21,7 +21,7 @@ _RUNS = itertools.count()
 
 
 def launch(config: DataConfig, root: Path, code: str = "1", rejected: str = "rejected") -> bool:
-    """Runs a pipeline of this one component. Returns whether it was served from the cache."""
+    """Runs a pipeline of only this component. Returns whether its output came from the cache."""
     component = TableExampleGen(config, str(root / rejected), code)
     connection = metadata.sqlite_metadata_connection_config(str(root / "metadata.db"))
     compiled = compiler.Compiler().compile(
@@ -63,10 +63,10 @@ def stored(root: Path) -> Any:
 TABLE = "a,y\n" + "1,0\n2,1\n" * 20
 
 
-def test_the_same_bytes_and_settings_are_served_from_the_cache(
+def test_the_same_bytes_and_settings_come_from_the_cache(
     write: Write, settings: Settings, tmp_path: Path
 ) -> None:
-    """Times, folders and settings of later steps do not matter; bytes, settings and code do."""
+    """Times, folders and settings of later steps do not change the key of the cache; bytes, settings and code do."""
     path = write("t.csv", TABLE)
     assert not launch(settings(path), tmp_path)
     Path(path).touch()
@@ -78,7 +78,7 @@ def test_the_same_bytes_and_settings_are_served_from_the_cache(
     assert not launch(settings(write("t.csv", TABLE.replace("2,1", "3,1", 1))), tmp_path)
 
 
-def test_a_new_span_is_read_and_noted(write: Write, settings: Settings, tmp_path: Path) -> None:
+def test_a_new_span_is_read_and_recorded(write: Write, settings: Settings, tmp_path: Path) -> None:
     write("days/7/t.csv", TABLE)
     pattern = f"{tmp_path}/days/{{SPAN}}/*.csv"
     assert not launch(settings(pattern), tmp_path)
@@ -89,10 +89,10 @@ def test_a_new_span_is_read_and_noted(write: Write, settings: Settings, tmp_path
     assert sorted(set(spans)) == [7, 8]
 
 
-def test_refused_data_fails_the_execution_and_keeps_the_bad_rows(
+def test_refused_data_fails_the_execution_and_keeps_the_rejected_rows(
     write: Write, settings: Settings, tmp_path: Path
 ) -> None:
-    """TFX deletes the artifact; the error names a file that is still there. Nothing is left running."""
+    """TFX deletes the artifact; the file that the error names remains. No execution is left in the state running."""
     path = write("t.csv", TABLE + "x,0\n" * 20)
     with pytest.raises(DataRefused) as caught:
         launch(settings(path), tmp_path)

@@ -1,3 +1,5 @@
+"""Headers of CSV files: names, delimiters, and files that are refused."""
+
 import gzip
 from collections.abc import Callable
 
@@ -35,7 +37,7 @@ def refusal(path: str, config: DataConfig) -> str:
 def test_columns(
     content: bytes, columns: tuple[str, ...], line: int, write: Write, settings: Settings
 ) -> None:
-    """A byte order mark, CRLF, blanks, quotes and newlines around and in names are no part of them."""
+    """A byte order mark, CRLF, blanks, quotes and newlines in and around names are not part of them."""
     path = write("t.csv", content)
     header = read_csv_header(path, settings(path))
     assert header.columns == columns
@@ -66,12 +68,12 @@ def test_the_delimiter_is_found(content: str, delimiter: str, write: Write, sett
     assert read_csv_header(path, settings(path)).delimiter == delimiter
 
 
-def test_a_given_delimiter_is_taken(write: Write, settings: Settings) -> None:
+def test_a_given_delimiter_is_used(write: Write, settings: Settings) -> None:
     path = write("t.csv", "a:b,y\n1:0,1\n")
     assert read_csv_header(path, settings(path, delimiter=":")).columns == ("a", "b,y")
 
 
-def test_a_compressed_file_is_read_through(write: Write, settings: Settings) -> None:
+def test_a_compressed_file_is_decompressed(write: Write, settings: Settings) -> None:
     path = write("t.csv.gz", gzip.compress(b"a,y\n1,0\n"))
     assert read_csv_header(path, settings(path)).columns == ("a", "y")
 
@@ -95,7 +97,9 @@ def test_a_compressed_file_is_read_through(write: Write, settings: Settings) -> 
         (b"a,y\r1,0\r", ": expected lines that end in a line feed, found carriage returns alone."),
     ],
 )
-def test_what_is_no_table_is_refused(content: bytes, message: str, write: Write, settings: Settings) -> None:
+def test_files_that_are_not_tables_are_refused(
+    content: bytes, message: str, write: Write, settings: Settings
+) -> None:
     path = write("t.csv", content)
     assert refusal(path, settings(path)) == message
 

@@ -1,4 +1,4 @@
-"""The executor on Beam, without TFX's metadata store."""
+"""The executor on Beam, without a metadata store."""
 
 import gzip
 import hashlib
@@ -29,7 +29,7 @@ Row = tuple[float, ...]
 
 
 class Run:
-    """One execution: the artifact's folder, what is beside the splits, and the rows of each split."""
+    """One execution: the folder of the artifact, the files beside the splits, and the rows of each split."""
 
     def __init__(
         self, config: DataConfig, root: Path, fingerprint: str | None = None, replays: int = 0
@@ -48,7 +48,7 @@ class Run:
         )
         ExampleGenExecutor(context).Do({}, {"examples": [self.artifact]}, properties)
 
-    def summary(self) -> Any:
+    def record(self) -> Any:
         return json.loads((self.root / "examples/ingest.json").read_text())
 
     def rejected(self) -> list[dict[str, Any]]:
@@ -87,7 +87,7 @@ def many(rows: int, label: str = "01") -> str:
 def test_every_good_row_becomes_one_example(
     write: Write, run: Callable[..., Run], settings: Settings
 ) -> None:
-    """Under the user's own names; the splits' files are uncompressed shards that bear the block's number."""
+    """With the names of the table; the splits consist of uncompressed shards with the number of the block."""
     path = write("t.csv", "größe in m.,b\n,y\n".replace("\n,", ",") + "1,2,no\n3,4,yes\n5.5,6,no\n")
     result = run(settings(path, positive_label="yes"))
     assert result.rows("größe in m.", "b") == [(1, 2, 0), (3, 4, 1), (5.5, 6, 0)]
@@ -100,10 +100,10 @@ def test_every_good_row_becomes_one_example(
     assert result.artifact.get_string_custom_property("payload_format") == "FORMAT_TF_EXAMPLE"
 
 
-def test_the_summary(write: Write, run: Callable[..., Run], settings: Settings) -> None:
+def test_the_ingest_record(write: Write, run: Callable[..., Run], settings: Settings) -> None:
     path = write("t.csv", "a,name,y\n" + "1,x,0\n2,x,1\n" * 100 + "oops,x,1\n")
     result = run(settings(path))
-    summary = result.summary()
+    summary = result.record()
     rows = summary.pop("rows")
     assert rows["train"] + rows["eval"] + rows["test"] == 200
     assert rows["rejected"] == 1
@@ -132,10 +132,10 @@ def test_missing_values_are_nan(write: Write, run: Callable[..., Run], settings:
     assert all(math.isnan(row[0]) for row in run(settings(path)).rows("a", "b"))
 
 
-def test_each_block_again(
+def test_blocks_converted_again(
     write: Write, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker that is lost may have done its work already: done three times, all files are the same, and no more."""
+    """A lost worker may have done its work already: with every bundle run three times, the files are the same."""
     monkeypatch.setattr(
         block_plan, "plan_blocks", lambda table, make=block_plan.plan_blocks: make(table, 400)
     )
@@ -146,7 +146,7 @@ def test_each_block_again(
         result = Run(settings(path), root, replays=replays)
         files = sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
         rows = [result.split(split, "a", "b") for split in ("train", "eval", "test")]
-        found.append((files, rows, result.rejected(), result.summary()))
+        found.append((files, rows, result.rejected(), result.record()))
     assert len(found[0][0]) > 20
     assert found[0] == found[1]
 
@@ -160,7 +160,7 @@ def test_a_split_without_rows_can_be_read(write: Write, run: Callable[..., Run],
 def test_blocks_format_compression_and_order_change_no_split(
     size: int, write: Write, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same row lands in the same split, whatever file, block and column order it comes in."""
+    """The same row gets the same split, whatever the file, the blocks and the order of the columns."""
     monkeypatch.setattr(
         block_plan, "plan_blocks", lambda table, make=block_plan.plan_blocks: make(table, size)
     )
@@ -180,12 +180,12 @@ def test_blocks_format_compression_and_order_change_no_split(
 def test_rejected_rows_are_in_the_order_of_file_and_line(
     write: Write, run: Callable[..., Run], settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With quoted newlines over tiny blocks; a line is the physical one on which its row starts."""
+    """With quoted newlines across tiny blocks; the line is the one in the file at which the row starts."""
     monkeypatch.setattr(block_plan, "plan_blocks", lambda table, make=block_plan.plan_blocks: make(table, 16))
     write("in/1.csv", 'a,t,y\n1,"two\nlines",0\nx,t,0\n2,t,1\n3,t\n')
     write("in/2.csv", "y,a,t\n1,9,t\n,8,t\n")
     result = run(settings(str(tmp_path / "in"), max_bad_fraction=0.9))
-    assert [(Path(one["file"]).name, one["line"], one["reason"]) for one in result.rejected()] == [
+    assert [(Path(row["file"]).name, row["line"], row["reason"]) for row in result.rejected()] == [
         ("1.csv", 4, "column 'a': expected a number, found 'x'"),
         ("1.csv", 6, "expected 3 fields, found 2"),
         ("2.csv", 3, "label 'y': missing"),
@@ -194,7 +194,7 @@ def test_rejected_rows_are_in_the_order_of_file_and_line(
 
 
 def test_too_many_bad_rows(write: Write, run: Callable[..., Run], settings: Settings, tmp_path: Path) -> None:
-    """The first ten reasons in the message, all rows in a file that outlives the artifact."""
+    """The message contains the first ten reasons; a file that is not part of the artifact has all rejected rows."""
     path = write("t.csv", many(88) + "1,bad,0\n" * 12)
     error = refusal(run, settings(path))
     reasons = [f"  {path}:{line}: column 'b': expected a number, found 'bad'" for line in range(90, 100)]
@@ -214,7 +214,7 @@ def test_bad_rows_up_to_the_limit_are_accepted(
     write: Write, run: Callable[..., Run], settings: Settings
 ) -> None:
     path = write("t.csv", many(99) + "1,bad,0\n")
-    assert run(settings(path)).summary()["rows"]["rejected"] == 1
+    assert run(settings(path)).record()["rows"]["rejected"] == 1
 
 
 def test_every_row_bad(write: Write, run: Callable[..., Run], settings: Settings) -> None:
@@ -224,7 +224,7 @@ def test_every_row_bad(write: Write, run: Callable[..., Run], settings: Settings
 
 
 def test_a_third_label_value(write: Write, run: Callable[..., Run], settings: Settings) -> None:
-    """Rare, it makes bad rows; common, the label is refused."""
+    """If it is rare, its rows are rejected; if it is common, the data is refused."""
     path = write("t.csv", many(199) + "1,1,2\n")
     assert "expected one of '0', '1', found '2'" in run(settings(path)).rejected()[0]["reason"]
     error = refusal(run, settings(write("t.csv", many(90, "012"))))
@@ -232,14 +232,14 @@ def test_a_third_label_value(write: Write, run: Callable[..., Run], settings: Se
     assert str(error).splitlines()[0] == message
 
 
-def test_one_class_among_the_good_rows(write: Write, run: Callable[..., Run], settings: Settings) -> None:
+def test_one_class_in_the_accepted_rows(write: Write, run: Callable[..., Run], settings: Settings) -> None:
     path = write("t.csv", many(300, "0") + "1,x,1\n")
     assert str(refusal(run, settings(path))) == (
         "The label 'y' has only one class in the rows that can be read, '0'; expected two."
     )
 
 
-def test_a_file_that_changed_after_it_was_fingerprinted(
+def test_a_file_that_changed_after_its_digest_was_computed(
     write: Write, run: Callable[..., Run], settings: Settings
 ) -> None:
     path = write("t.csv", many(10))
@@ -248,10 +248,10 @@ def test_a_file_that_changed_after_it_was_fingerprinted(
     )
 
 
-def test_a_file_that_changes_under_a_worker(
+def test_a_file_that_changes_before_a_worker_reads_it(
     write: Write, run: Callable[..., Run], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each block is compared with the digest that was taken when it was planned."""
+    """Each block is compared with the digest from the plan."""
     path = write("t.csv", many(10))
 
     def plan_and_change(
@@ -273,7 +273,7 @@ def test_a_truncated_archive(write: Write, run: Callable[..., Run], settings: Se
 
 
 def test_a_block_converted_twice_leaves_the_same(write: Write, settings: Settings, tmp_path: Path) -> None:
-    """A retried bundle overwrites what an earlier attempt left, even one that was cut off."""
+    """A retried bundle overwrites the files of an earlier attempt."""
     first = Run(settings(write("t.csv", many(50))), tmp_path / "out")
     before = first.rows("a", "b")
     assert Run(settings(str(tmp_path / "t.csv")), tmp_path / "out").rows("a", "b") == before

@@ -1,3 +1,5 @@
+"""The files that data.input refers to."""
+
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -22,11 +24,11 @@ def refusal(config: DataConfig) -> str:
     return str(caught.value)
 
 
-def test_a_file_is_itself(write: Write, settings: Settings) -> None:
+def test_a_single_file(write: Write, settings: Settings) -> None:
     assert names(settings(write("t.dat", "a,y\n1,0\n"))) == ["t.dat"]
 
 
-def test_a_folder_gives_its_tables_sorted_without_hidden_and_other_files(
+def test_the_tables_in_a_folder_are_sorted_without_hidden_and_other_files(
     write: Write, settings: Settings, tmp_path: Path
 ) -> None:
     for name in ("b.csv", "a.tsv.gz", "c.txt", ".hidden.csv", "_SUCCESS.csv", "notes.md", "sub/d.csv"):
@@ -34,13 +36,13 @@ def test_a_folder_gives_its_tables_sorted_without_hidden_and_other_files(
     assert names(settings(str(tmp_path))) == ["a.tsv.gz", "b.csv", "c.txt"]
 
 
-def test_a_glob_gives_what_it_matches(write: Write, settings: Settings, tmp_path: Path) -> None:
+def test_a_glob(write: Write, settings: Settings, tmp_path: Path) -> None:
     for name in ("day-2.csv", "day-1.csv", "other.csv", "_day-3.csv"):
         write(name, "x")
     assert names(settings(f"{tmp_path}/*day-?.csv")) == ["day-1.csv", "day-2.csv"]
 
 
-def test_nothing_there(settings: Settings, tmp_path: Path) -> None:
+def test_no_file(settings: Settings, tmp_path: Path) -> None:
     assert refusal(settings(f"{tmp_path}/none.csv")) == (
         f"{tmp_path}/none.csv: expected a file, a folder or a pattern that matches files, found nothing."
     )
@@ -77,12 +79,12 @@ def test_csv_and_parquet_together(write: Write, settings: Settings, tmp_path: Pa
 def test_spans(
     keys: dict[str, int], expected: list[str], newest: int, write: Write, settings: Settings, tmp_path: Path
 ) -> None:
-    """Spans are compared as numbers; `last_spans` counts those that exist; the newest one is reported."""
+    """Spans are compared as numbers; `last_spans` counts existing spans; the newest span is returned."""
     for span in ("003", "007", "12", "x9"):
         write(f"span-{span}/t.csv", "x")
-    located = find_input_files(settings(f"{tmp_path}/span-{{SPAN}}/*.csv", **keys))
-    assert [re.sub(r".*span-(\w+)/.*", r"\1", path) for path in located.paths] == expected
-    assert located.span == newest
+    files = find_input_files(settings(f"{tmp_path}/span-{{SPAN}}/*.csv", **keys))
+    assert [re.sub(r".*span-(\w+)/.*", r"\1", path) for path in files.paths] == expected
+    assert files.span == newest
 
 
 def test_a_span_may_be_a_folder_or_part_of_a_name(write: Write, settings: Settings, tmp_path: Path) -> None:
@@ -92,7 +94,7 @@ def test_a_span_may_be_a_folder_or_part_of_a_name(write: Write, settings: Settin
     assert names(settings(f"{tmp_path}/b/t-{{SPAN}}.csv")) == ["t-2.csv"]
 
 
-def test_a_span_that_is_not_there(write: Write, settings: Settings, tmp_path: Path) -> None:
+def test_a_span_that_does_not_exist(write: Write, settings: Settings, tmp_path: Path) -> None:
     write("s/1.csv", "x")
     write("s/3.csv", "x")
     pattern = f"{tmp_path}/s/{{SPAN}}.csv"

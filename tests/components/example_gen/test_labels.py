@@ -1,3 +1,5 @@
+"""The two values of the label, and labels that are refused."""
+
 from collections.abc import Callable
 
 import pytest
@@ -22,10 +24,10 @@ Settings = Callable[..., DataConfig]
         ({"?": 1, "yes": 4, "no": 9}, "yes", ("no", "yes")),
     ],
 )
-def test_two_values_are_told_apart(
+def test_which_value_is_positive(
     counts: dict[str, int], positive: str | None, negative_and_positive: tuple[str, str], settings: Settings
 ) -> None:
-    """0/1 and true/false speak for themselves, in any spelling; otherwise positive_label says which one is 1."""
+    """0/1 and true/false need no setting, in any spelling; otherwise positive_label is the value that counts as 1."""
     labels = choose_labels(counts, settings("t.csv", positive_label=positive))
     assert (labels.negative, labels.positive) == negative_and_positive
 
@@ -59,7 +61,7 @@ def test_two_values_are_told_apart(
         ),
     ],
 )
-def test_what_is_no_yes_or_no_is_refused(
+def test_labels_without_two_classes_are_refused(
     counts: dict[str, int], positive: str | None, message: str, settings: Settings
 ) -> None:
     with pytest.raises(DataRefused) as caught:
@@ -67,7 +69,7 @@ def test_what_is_no_yes_or_no_is_refused(
     assert str(caught.value) == message
 
 
-def test_codes_and_complaints(settings: Settings) -> None:
+def test_codes_and_rejection_reasons(settings: Settings) -> None:
     labels = choose_labels({"0": 1, "1": 1}, settings("t.csv"))
     cells = ["1", " 0.0 ", "7", "", "NA", None]
     assert [labels.code(cell) for cell in cells] == [1, 0, UNKNOWN, MISSING, MISSING, MISSING]

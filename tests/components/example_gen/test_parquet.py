@@ -1,3 +1,5 @@
+"""Parquet files are read by the same rules as CSV files."""
+
 import datetime
 import decimal
 import math
@@ -25,7 +27,9 @@ def store(path: Path, columns: dict[str, Any], **options: Any) -> str:
     return str(path)
 
 
-def test_types_decide_and_strings_follow_the_rule_of_csv(tmp_path: Path, settings: Settings) -> None:
+def test_types_are_those_of_the_schema_and_strings_are_parsed_as_in_csv(
+    tmp_path: Path, settings: Settings
+) -> None:
     path = store(
         tmp_path / "t.parquet",
         {
@@ -58,7 +62,7 @@ def test_types_decide_and_strings_follow_the_rule_of_csv(tmp_path: Path, setting
     assert parsed.label.tolist() == [1, 0, 1]
 
 
-def test_bad_rows_have_their_number_and_their_content(tmp_path: Path, settings: Settings) -> None:
+def test_rejected_rows_have_their_number_and_their_content(tmp_path: Path, settings: Settings) -> None:
     path = store(
         tmp_path / "t.parquet",
         {"x": [1.0, math.inf, 1e39, 2.0, 5.0], "s": ["1", "2", "3", "four", "5"], "y": [0, 1, 1, 0, None]},
@@ -67,7 +71,7 @@ def test_bad_rows_have_their_number_and_their_content(tmp_path: Path, settings: 
     [batch] = parquet.batches(table.headers[0], 0, [*table.features, "y"])
     parsed = parse_parquet_batch(batch, 1, table.features, table.labels)
     assert parsed.features.tolist() == [[1], [1]]
-    assert [(one.line, one.reason) for one in parsed.rejected] == [
+    assert [(row.line, row.reason) for row in parsed.rejected] == [
         (2, "column 'x': infinity"),
         (3, "column 'x': 1e+39 is too large for a 32-bit float"),
         (4, "column 's': expected a number, found 'four'"),
@@ -105,7 +109,7 @@ def test_a_number_that_means_missing(tmp_path: Path, settings: Settings) -> None
         (b"a,y\n1,0\n", ": expected a Parquet file, but it can't be read as one: "),
     ],
 )
-def test_what_is_no_parquet_file(content: bytes, message: str, tmp_path: Path, settings: Settings) -> None:
+def test_files_that_are_not_parquet(content: bytes, message: str, tmp_path: Path, settings: Settings) -> None:
     path = tmp_path / "t.parquet"
     path.write_bytes(content)
     with pytest.raises(DataRefused) as caught:

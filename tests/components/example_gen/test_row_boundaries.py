@@ -1,3 +1,5 @@
+"""Where rows end, whatever quotes a file contains."""
+
 import io
 import random
 
@@ -30,7 +32,7 @@ def rows(text: bytes) -> list[bytes]:
     ],
 )
 def test_rows_end_at_newlines_outside_of_well_formed_quotes(text: bytes, expected: list[bytes]) -> None:
-    """An unbalanced quote costs its own row; a newline in a quoted field ends none."""
+    """An unbalanced quote affects only its own row; a newline in a quoted field does not end the row."""
     assert rows(text) == expected
 
 
@@ -47,8 +49,8 @@ def test_rows_with_a_stray_quote_or_carriage_return_are_marked(text: bytes, irre
     assert find_rows(text, ",").irregular.tolist() == irregular
 
 
-def test_a_quoted_field_swallows_at_most_the_longest_field(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A quote that would close a field much later does not reach back: the rows between are kept."""
+def test_a_quoted_field_is_at_most_longest_field_bytes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A closing quote much later is not part of the field: the rows between are separate rows."""
     monkeypatch.setattr(row_boundaries, "LONGEST_FIELD", 16)
     text = b'1,"open\n' + b"2,x\n" * 5 + b'3,close"\n'
     assert len(rows(text)) == 7
@@ -61,7 +63,7 @@ def random_text(source: random.Random) -> bytes:
 
 @pytest.mark.parametrize("seed", range(300))
 def test_blocks_of_any_size_have_the_rows_of_the_whole(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a file is cut does not change what its rows are, however its quotes are broken."""
+    """The size of the blocks does not change the rows, whatever quotes are unbalanced."""
     monkeypatch.setattr(row_boundaries, "LONGEST_FIELD", 12)
     source = random.Random(seed)
     text = random_text(source)
@@ -71,10 +73,10 @@ def test_blocks_of_any_size_have_the_rows_of_the_whole(seed: int, monkeypatch: p
 
 
 @pytest.mark.parametrize("seed", range(300))
-def test_the_loopless_way_finds_the_rows_of_the_careful_one(seed: int) -> None:
+def test_the_loopless_way_finds_the_rows_of_the_expected_one(seed: int) -> None:
     text = random_text(random.Random(seed))
-    careful, _ = row_boundaries._ends_row_by_row(text, ",", True)
-    assert find_rows(text, ",").ends.tolist() == careful.tolist()
+    expected, _ = row_boundaries._ends_row_by_row(text, ",", True)
+    assert find_rows(text, ",").ends.tolist() == expected.tolist()
 
 
 def test_a_file_without_line_ends_is_not_read_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:

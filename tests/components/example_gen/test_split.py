@@ -1,3 +1,5 @@
+"""The split of a row depends only on its content."""
+
 import numpy as np
 
 from components.config.data import SplitRatio
@@ -19,7 +21,7 @@ def test_the_ratio_is_kept() -> None:
     assert abs(counts[1] - 20_000) < 4 * (100_000 * 0.2 * 0.8) ** 0.5
 
 
-def test_the_same_row_goes_to_the_same_split_wherever_it_stands() -> None:
+def test_the_same_row_goes_to_the_same_split_at_any_position() -> None:
     names, values, label = table(1000)
     order = np.random.default_rng(1).permutation(1000)
     assert np.array_equal(
@@ -34,8 +36,8 @@ def test_the_order_of_the_columns_does_not_matter() -> None:
     )
 
 
-def test_zeros_and_missing_values_have_one_form() -> None:
-    """-0.0 is 0.0, and a NaN is a NaN whatever its bits; nothing of the caller's array is changed."""
+def test_equal_zeros_and_missing_values_have_equal_hashes() -> None:
+    """-0.0 equals 0.0, and all NaNs are equal whatever their bits; the array of the caller is not changed."""
     odd_nan = np.array([0x7FC12345], np.uint32).view(np.float32)[0]
     label = np.zeros(64, np.int64)
     base = np.random.default_rng(2).normal(size=64).astype(np.float32)
@@ -46,8 +48,8 @@ def test_zeros_and_missing_values_have_one_form() -> None:
     assert other.tobytes() == before
 
 
-def test_the_hash_stays_what_it_is() -> None:
-    """Frozen: another hash would move rows between train and test from one release to the next."""
+def test_the_hash_does_not_change() -> None:
+    """Another hash would move rows between train and test from one release to the next."""
     names, values, label = table(12)
     assert split_of(names, values, label, RATIO).tolist() == FROZEN
 

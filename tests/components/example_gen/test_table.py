@@ -1,3 +1,5 @@
+"""Which columns become features, and tables that are refused."""
+
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,8 +23,8 @@ def refusal(config: DataConfig) -> str:
     return str(caught.value)
 
 
-def test_columns_of_numbers_are_features(write: Write, settings: Settings) -> None:
-    """NumberedRows throughout is left out with a warning; one number makes a feature, and so does no value at all."""
+def test_numeric_columns_are_features(write: Write, settings: Settings) -> None:
+    """A column of text only is left out with a warning; one with a number or without any value is a feature."""
     path = write("t.csv", "id,name,mixed,empty,x y,y\n1,ann,a,,1.5,0\n2,bob,7,NA,2,1\n")
     table = find_table(settings(path, ignore=("id",)))
     assert table.features == ("mixed", "empty", "x y")
@@ -38,12 +40,12 @@ def test_listed_features_keep_their_order(write: Write, settings: Settings) -> N
 
 
 def test_a_number_at_the_very_end_counts(write: Write, settings: Settings) -> None:
-    """Which columns are text is decided by all rows, not by the first few."""
+    """All rows decide whether a column is text, not only the first few."""
     path = write("t.csv", "a,b,y\n" + "1,text,0\n1,text,1\n" * 100_000 + "1,5,1\n")
     assert find_table(settings(path)).features == ("a", "b")
 
 
-def test_an_ordinary_table_is_decided_by_its_first_block(
+def test_the_first_block_is_enough_for_an_ordinary_table(
     write: Write, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write("t.csv", "a,y\n" + "1,0\n1,1\n" * 100_000)
@@ -153,7 +155,7 @@ def test_the_spans_of_a_pattern(write: Write, settings: Settings, tmp_path: Path
 
 
 def test_a_report_needs_no_usable_label(write: Write, settings: Settings) -> None:
-    """What `regpipe init` shows: columns by kind and the label's values, commonest first."""
+    """`regpipe init` prints the columns by kind and the values of the label, most frequent first."""
     path = write("t.csv", "id,a,y\nx,1,no\ny,2,no\nz,3,yes\n")
     report = inspect_table(settings(path))
     assert (report.numeric, report.text) == (("a",), ("id",))
@@ -165,8 +167,8 @@ def test_a_report_needs_no_usable_label(write: Write, settings: Settings) -> Non
     assert not report.needs_positive_label
 
 
-def test_looking_at_a_table_imports_neither_tensorflow_nor_tfx() -> None:
-    """So that `regpipe init` answers at once."""
+def test_inspecting_a_table_imports_neither_tensorflow_nor_tfx() -> None:
+    """These imports take seconds, and `regpipe init` must start fast."""
     code = (
         "import sys, components.example_gen.table; "
         "print(sorted({'tensorflow', 'tfx', 'apache_beam'} & set(sys.modules)))"

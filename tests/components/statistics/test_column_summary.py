@@ -1,4 +1,4 @@
-"""Summaries against arithmetic by hand, NumPy on all rows at once, and the ranks of the rows themselves."""
+"""Summaries compared with arithmetic by hand, with NumPy on all rows, and with the ranks of the rows."""
 
 from collections.abc import Callable, Sequence
 
@@ -67,7 +67,7 @@ def test_merged_by_hand() -> None:
 @pytest.mark.parametrize("offset", [0, 1e6])
 @pytest.mark.parametrize("scale", [1e-3, 1, 1e37])
 def test_merging_keeps_mean_and_variance(offset: float, scale: float) -> None:
-    """Of many uneven parts, far from zero and far from one: those of all rows at once, in double precision."""
+    """Of many parts of different sizes, at different scales: as of all rows at once, in double precision."""
     values = scale * drawn("normal", 10_000) + np.float32(offset)
     found = ColumnSummary.merge([ColumnSummary.of(part) for part in np.array_split(values, 77, axis=1)])
     doubles = values.astype(np.float64)
@@ -76,14 +76,14 @@ def test_merging_keeps_mean_and_variance(offset: float, scale: float) -> None:
 
 
 def test_a_constant_does_not_deviate() -> None:
-    """Not by the last digit either, though 0.1 is no sum of powers of two."""
+    """Not even in the last digit, though 0.1 has no exact binary form."""
     found = ColumnSummary.merge([ColumnSummary.of(column([0.1] * rows)) for rows in (7, 1_000, 0, 13)])
     assert found.mean.tolist() == [float(np.float32(0.1))]
     assert found.squares.tolist() == [0]
 
 
 def test_few_rows_are_kept_as_they_are() -> None:
-    """Up to POINTS of them, however they are cut into parts; one more, and each point stands for more than one."""
+    """Up to POINTS rows, however they are divided into parts, all are kept; with one more, they are thinned."""
     values = drawn("normal", POINTS)
     merged = ColumnSummary.merge([ColumnSummary.of(part) for part in np.array_split(values, 5, axis=1)])
     assert merged.points[0].tolist() == np.sort(values[0]).tolist()
@@ -92,14 +92,14 @@ def test_few_rows_are_kept_as_they_are() -> None:
 
 @pytest.mark.parametrize("kind", ["normal", "skewed", "ties", "sorted", "missing"])
 def test_thinned_once(kind: str) -> None:
-    """Ranks are off by half a point at most."""
+    """The error of a rank is at most half a point."""
     values = drawn(kind, 100_003)
     assert worst_rank(ColumnSummary.of(values), values) <= 0.5 / POINTS + 1e-9
 
 
 @pytest.mark.parametrize("kind", ["normal", "skewed", "ties", "sorted", "missing"])
 def test_thinned_again(kind: str) -> None:
-    """Half a point more for each time, with parts of very different sizes, even where each has a range of its own."""
+    """Each time adds half a point, with parts of very different sizes, even if each part has its own range."""
     values = drawn(kind, 100_003)
     parts = np.split(values, [3, 1_000, 5_000, 60_000], axis=1)
     assert (
@@ -109,7 +109,7 @@ def test_thinned_again(kind: str) -> None:
 
 
 def test_a_long_stream() -> None:
-    """FAN_IN squared parts and more: thinned by three levels of merges, not by thousands."""
+    """More than FAN_IN squared parts are thinned three times, not thousands of times."""
     values = drawn("sorted", 3 * FAN_IN**2 + 100)
     parts = (ColumnSummary.of(part) for part in np.array_split(values, FAN_IN**2 + 33, axis=1))
     found = ColumnSummary.merge_stream(parts)
@@ -119,8 +119,8 @@ def test_a_long_stream() -> None:
     assert worst_rank(found, values) <= 1.5 / POINTS + 1e-9
 
 
-def test_a_stream_of_one_and_of_none() -> None:
-    """One comes back as it is; of none there is nothing to say."""
+def test_a_stream_of_one_part_and_of_none() -> None:
+    """One part is returned unchanged; without parts there is no summary."""
     one = ColumnSummary.of(column([1]))
     assert ColumnSummary.merge_stream([one]) is one
     assert ColumnSummary.merge_stream([]) is None

@@ -1,4 +1,4 @@
-"""StatisticsGen beside TFX's own on the same examples: what must be equal is, and ranks are at least as exact."""
+"""StatisticsGen compared with TFX's own on the same examples: equal counts and moments, ranks at least as exact."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,11 +31,11 @@ TFDV_ERROR = 0.01  # its own bound, as a share of the rows
 
 
 class Compared(NamedTuple):
-    """By split: the rows, our statistics, and those of TFX's StatisticsGen."""
+    """By split: the rows, the statistics of this project, and those of TFX's StatisticsGen."""
 
     tables: dict[str, Table]
-    ours: dict[str, statistics_pb2.DatasetFeatureStatisticsList]
-    stock: dict[str, statistics_pb2.DatasetFeatureStatisticsList]
+    actual: dict[str, statistics_pb2.DatasetFeatureStatisticsList]
+    reference: dict[str, statistics_pb2.DatasetFeatureStatisticsList]
 
 
 def cut(table: Table, start: int, end: int) -> Table:
@@ -43,7 +43,7 @@ def cut(table: Table, start: int, end: int) -> Table:
 
 
 def write_split(write: WriteExamples, folder: Path, table: Table, files: int) -> None:
-    """The rows in so many files, the first one gzipped."""
+    """Writes the rows to so many files; the first one is gzipped."""
     rows = len(table["y"])
     for number in range(files):
         name = f"part-{number}" + ("" if number else ".gz")
@@ -51,7 +51,7 @@ def write_split(write: WriteExamples, folder: Path, table: Table, files: int) ->
 
 
 def run(kind: Any, root: Path, splits: Sequence[str], output: str) -> dict[str, Any]:
-    """The executor over the examples under the root; the statistics by split."""
+    """Runs the executor on the examples below `root`; returns the statistics by split."""
     examples, statistics = standard_artifacts.Examples(), standard_artifacts.ExampleStatistics()
     examples.uri, statistics.uri = str(root / "examples"), str(root / output)
     examples.split_names, examples.span = encode_split_names(list(splits)), 7
@@ -82,7 +82,7 @@ def ingest(root: Path, table: Table) -> None:
 
 
 def awkward() -> Table:
-    """5,000 rows: more than are kept as they are."""
+    """5,000 rows, which is more than are kept without thinning."""
     generator, rows = np.random.default_rng(3), 5_000
     normal = generator.normal(size=rows)
     return {
@@ -110,14 +110,14 @@ def compared(tmp_path_factory: pytest.TempPathFactory, write_examples: WriteExam
     tables = {split: rows for split, (rows, _) in splits.items()}
     return Compared(
         tables,
-        run(StatisticsExecutor, root, list(splits), "ours"),
-        run(TfxExecutor, root, list(splits), "stock"),
+        run(StatisticsExecutor, root, list(splits), "actual"),
+        run(TfxExecutor, root, list(splits), "reference"),
     )
 
 
 @pytest.fixture(scope="module")
 def sampled(tmp_path_factory: pytest.TempPathFactory, write_examples: WriteExamples) -> Compared:
-    """The sample, a table as tables are."""
+    """The sample, an ordinary table."""
     root = tmp_path_factory.mktemp("sampled")
     values = np.loadtxt(SAMPLE, delimiter=",", skiprows=1)
     names = SAMPLE.read_text().splitlines()[0].split(",")
@@ -126,8 +126,8 @@ def sampled(tmp_path_factory: pytest.TempPathFactory, write_examples: WriteExamp
     ingest(root, table)
     return Compared(
         {"train": table},
-        run(StatisticsExecutor, root, ["train"], "ours"),
-        run(TfxExecutor, root, ["train"], "stock"),
+        run(StatisticsExecutor, root, ["train"], "actual"),
+        run(TfxExecutor, root, ["train"], "reference"),
     )
 
 
@@ -138,111 +138,114 @@ def both(request: pytest.FixtureRequest) -> Compared:
 
 
 class Column(NamedTuple):
-    """One column of one split: its values that are not missing, in float32; our statistics, and TFDV's."""
+    """One column of one split: its values that are not missing, in float32, and both statistics."""
 
     values: npt.NDArray[np.float32]
-    ours: statistics_pb2.FeatureNameStatistics
-    stock: statistics_pb2.FeatureNameStatistics
+    actual: statistics_pb2.FeatureNameStatistics
+    reference: statistics_pb2.FeatureNameStatistics
 
 
 def columns(both: Compared) -> Iterator[Column]:
     for split, table in both.tables.items():
         pairs = zip(
-            both.ours[split].datasets[0].features, both.stock[split].datasets[0].features, strict=True
+            both.actual[split].datasets[0].features, both.reference[split].datasets[0].features, strict=True
         )
-        for ours, stock in pairs:
-            values = np.asarray(table[ours.path.step[0]], np.float32)
-            yield Column(values[~np.isnan(values)], ours, stock)
+        for actual, reference in pairs:
+            values = np.asarray(table[actual.path.step[0]], np.float32)
+            yield Column(values[~np.isnan(values)], actual, reference)
 
 
 def buckets(histogram: statistics_pb2.Histogram) -> Numbers:
-    """Low, high and count of each."""
+    """Returns low, high and count of each bucket."""
     rows = [(bucket.low_value, bucket.high_value, bucket.sample_count) for bucket in histogram.buckets]
     return np.array(rows, np.float64).reshape(-1, 3)
 
 
-def test_what_is_counted_is_equal(both: Compared) -> None:
-    """The features and their order, which the schema takes over, types, rows, values, zeros, NaNs, extremes."""
+def test_counts_are_equal(both: Compared) -> None:
+    """Also the features, their order (which the schema adopts), their types and extremes."""
     for split, table in both.tables.items():
-        ours, stock = both.ours[split].datasets[0], both.stock[split].datasets[0]
-        assert ours.num_examples == stock.num_examples == len(table["y"])
-        assert [f.path for f in ours.features] == [f.path for f in stock.features]
-    for _, ours, stock in columns(both):
-        assert (ours.type, ours.num_stats.common_stats) == (stock.type, stock.num_stats.common_stats)
+        actual, reference = both.actual[split].datasets[0], both.reference[split].datasets[0]
+        assert actual.num_examples == reference.num_examples == len(table["y"])
+        assert [f.path for f in actual.features] == [f.path for f in reference.features]
+    for _, actual, reference in columns(both):
+        assert (actual.type, actual.num_stats.common_stats) == (
+            reference.type,
+            reference.num_stats.common_stats,
+        )
         for field in ("num_zeros", "min", "max"):
-            assert getattr(ours.num_stats, field) == getattr(stock.num_stats, field)
-        kinds = [[(h.type, h.num_nan) for h in which.num_stats.histograms] for which in (ours, stock)]
+            assert getattr(actual.num_stats, field) == getattr(reference.num_stats, field)
+        kinds = [[(h.type, h.num_nan) for h in which.num_stats.histograms] for which in (actual, reference)]
         assert kinds[0] == kinds[1]
 
 
-def test_what_is_summed_is_equal_within_rounding(both: Compared) -> None:
-    """Mean and standard deviation; a constant column has exactly none."""
-    for values, ours, stock in columns(both):
+def test_moments_are_equal_within_rounding(both: Compared) -> None:
+    """Mean and standard deviation; the deviation of a constant column is exactly 0."""
+    for values, actual, reference in columns(both):
         for field in ("mean", "std_dev"):
-            wanted = getattr(stock.num_stats, field)
+            wanted = getattr(reference.num_stats, field)
             close = pytest.approx(wanted, rel=1e-12, abs=1e-14 * float(np.abs(values).max(initial=0)))
-            assert getattr(ours.num_stats, field) == close
-        if ours.path.step[0] == "a":
-            assert ours.num_stats.std_dev == 0
+            assert getattr(actual.num_stats, field) == close
+        if actual.path.step[0] == "a":
+            assert actual.num_stats.std_dev == 0
 
 
 def test_ranks_are_at_least_as_exact(both: Compared) -> None:
-    """Median and deciles are values of the column, whose rank is the one asked for within a tenth of TFDV's bound."""
-    for values, ours, stock in columns(both):
+    """Median and deciles are values of the column, with the right rank within a tenth of TFDV's bound."""
+    for values, actual, reference in columns(both):
         if not values.size:
             continue
-        found, theirs = (buckets(which.num_stats.histograms[1]) for which in (ours, stock))
-        assert found.shape == theirs.shape
+        found, expected = (buckets(which.num_stats.histograms[1]) for which in (actual, reference))
+        assert found.shape == expected.shape
         edges = np.append(found[:, 0], found[-1, 1])
-        assert ours.num_stats.median == edges[5]
+        assert actual.num_stats.median == edges[5]
         assert set(edges) <= set(values.astype(np.float64))
         below, up_to = (np.searchsorted(np.sort(values), edges, side=side) for side in ("left", "right"))
-        # Among equal values, any of their ranks will do.
+        # Among equal values, any of their ranks is right.
         wanted = np.linspace(0, 1, 11) * values.size
         error = 1 + TFDV_ERROR / 10 * values.size
         assert (below - error <= wanted).all()
         assert (wanted <= up_to + error).all()
         assert found[:, 2].sum() == pytest.approx(values.size)
         if values.size <= 100:
-            np.testing.assert_allclose(found, theirs, rtol=1e-6)
+            np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-def test_equal_widths(both: Compared) -> None:
-    """The same buckets as TFDV's; the counts are those of the values, within a tenth of TFDV's bound."""
-    for values, ours, stock in columns(both):
+def test_histograms_of_equal_widths(both: Compared) -> None:
+    """The buckets equal TFDV's; the counts are right within a tenth of TFDV's bound."""
+    for values, actual, reference in columns(both):
         if not values.size:
             continue
-        found, theirs = (buckets(which.num_stats.histograms[0]) for which in (ours, stock))
+        found, expected = (buckets(which.num_stats.histograms[0]) for which in (actual, reference))
         wide = np.ptp(values.astype(np.float64))
-        np.testing.assert_allclose(found[:, :2], theirs[:, :2], rtol=1e-6, atol=1e-6 * wide)
+        np.testing.assert_allclose(found[:, :2], expected[:, :2], rtol=1e-6, atol=1e-6 * wide)
         exact = np.searchsorted(np.sort(values).astype(np.float64), found[:, 1], side="right")
         cumulative = np.cumsum(found[:, 2])
         assert np.abs(cumulative - exact).max() <= TFDV_ERROR / 10 * values.size + 1e-6
-        assert np.abs(cumulative - np.cumsum(theirs[:, 2])).max() <= 2 * TFDV_ERROR * values.size + 1
+        assert np.abs(cumulative - np.cumsum(expected[:, 2])).max() <= 2 * TFDV_ERROR * values.size + 1
         assert cumulative[-1] == pytest.approx(values.size)
 
 
-def test_the_schema_and_the_validator_see_no_difference(both: Compared) -> None:
-    """The same schema follows from either, and the statistics of one hold against that of the other."""
-    import tensorflow_data_validation as tfdv  # After TFX, which lends it a module that tfx_bsl has no more.
+def test_the_schema_and_the_validation_are_the_same(both: Compared) -> None:
+    """Both give the same schema, and the statistics of one are valid against the schema of the other."""
+    import tensorflow_data_validation as tfdv  # After TFX, which provides a module that tfx_bsl no longer has.
 
-    ours, stock = both.ours["train"], both.stock["train"]
-    schema = tfdv.infer_schema(stock, infer_feature_shape=True)
-    assert tfdv.infer_schema(ours, infer_feature_shape=True) == schema
-    assert not tfdv.validate_statistics(ours, schema).anomaly_info
+    actual, reference = both.actual["train"], both.reference["train"]
+    schema = tfdv.infer_schema(reference, infer_feature_shape=True)
+    assert tfdv.infer_schema(actual, infer_feature_shape=True) == schema
+    assert not tfdv.validate_statistics(actual, schema).anomaly_info
 
 
 def test_a_split_without_rows(compared: Compared) -> None:
-    """To the byte what TFDV makes of it."""
-    assert compared.ours["test"].SerializeToString() == compared.stock["test"].SerializeToString()
+    """The bytes equal TFDV's."""
+    assert compared.actual["test"].SerializeToString() == compared.reference["test"].SerializeToString()
 
 
-def test_the_order_of_the_work_does_not_count(
+def test_the_order_of_the_work_does_not_matter(
     tmp_path: Path, write_examples: WriteExamples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The files read in another order, and each bundle twice: the same bytes, through two levels of merges."""
-    monkeypatch.setattr(executor, "FAN_IN", 3)  # sums of two are the same in either order
-    # Fifty columns, as the last digits of a few may agree by chance; each file has a mean of its own.
+    """Files read in another order, and bundles run again, give the same bytes through two levels of merges."""
+    monkeypatch.setattr(executor, "FAN_IN", 3)  # a sum of two is the same in either order
+    # Fifty columns, because the last digits of a few may agree by chance; each file has its own mean.
     walks = np.cumsum(np.random.default_rng(5).normal(size=(50, 700)), axis=1)
     table = {f"f{number}": walk.tolist() for number, walk in enumerate(walks)} | {"y": [0, 1] * 350}
     write_split(write_examples, tmp_path / "examples", table, 7)
@@ -260,7 +263,7 @@ def test_the_order_of_the_work_does_not_count(
 
 
 def test_an_infinity(tmp_path: Path, write_examples: WriteExamples) -> None:
-    """ExampleGen lets none through; should there be one, it is not passed on as a statistic."""
+    """ExampleGen writes none; if there is one all the same, it is an error."""
     path = write_examples(tmp_path / "part", {"b": [1, 2], "a": [1, -float("inf")], "y": [0, 1]})
     with pytest.raises(ValueError, match="infinity") as caught:
         list(read_columns([path], Columns(("a", "b", "y"), "y")))
@@ -269,26 +272,26 @@ def test_an_infinity(tmp_path: Path, write_examples: WriteExamples) -> None:
 
 @pytest.fixture
 def written(tmp_path: Path) -> tuple[Path, Numbers]:
-    """A file of ExampleGen's own form, of more rows than are read at once, and what is in it by column."""
+    """A file as ExampleGen writes it, with more rows than are read at once, and its values by column."""
     random = np.random.default_rng(8)
     values = random.normal(size=(2, 120)).astype(np.float32)
     values[0, 7] = np.nan
     label = random.integers(0, 2, 120)
     path = tmp_path / "part"
-    path.write_bytes(ExampleTemplate(["b", "z"], "y").write(values, label).tobytes())
+    path.write_bytes(ExampleTemplate(["b", "z"], "y").encode(values, label).tobytes())
     return path, np.stack([values[0], label, values[1]])
 
 
 COLUMNS = Columns(("b", "y", "z"), "y")
 
 
-def test_the_form_of_example_gen_is_read_as_any_other(
+def test_files_of_example_gen_and_of_others_give_the_same_values(
     written: tuple[Path, Numbers],
     tmp_path: Path,
     write_examples: WriteExamples,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The same values, whoever wrote the file; those of ExampleGen's without TensorFlow, some rows at a time."""
+    """Files of ExampleGen are read without TensorFlow, some rows at a time."""
     path, values = written
     other = write_examples(tmp_path / "other.gz", dict(zip(COLUMNS.names, values.tolist(), strict=True)))
     np.testing.assert_array_equal(np.concatenate([*read_columns([other], COLUMNS)], axis=1), values)
@@ -300,7 +303,7 @@ def test_the_form_of_example_gen_is_read_as_any_other(
 
 
 def test_a_damaged_file(written: tuple[Path, Numbers], monkeypatch: pytest.MonkeyPatch) -> None:
-    """One bit, in the first rows or later, or the end is missing."""
+    """One bit is changed, in the first rows or later, or the end is missing."""
     monkeypatch.setattr(executor, "_SUMMARIZED_VALUES", 3 * 50)
     path, _ = written
     content = path.read_bytes()
@@ -321,10 +324,10 @@ def test_a_damaged_file(written: tuple[Path, Numbers], monkeypatch: pytest.Monke
 
 
 def test_a_split_without_a_file(tmp_path: Path) -> None:
-    """ExampleGen leaves an empty file where there is no row; no file at all is a mistake."""
+    """ExampleGen writes an empty file for a split without rows; no file at all is an error."""
     (tmp_path / "examples" / "Split-train").mkdir(parents=True)
     ingest(tmp_path, {"y": []})
     with pytest.raises(FileNotFoundError) as caught:
-        run(StatisticsExecutor, tmp_path, ["train"], "ours")
+        run(StatisticsExecutor, tmp_path, ["train"], "actual")
     pattern = tmp_path / "examples" / "Split-train" / "*"
     assert str(caught.value) == f"{pattern}: expected the examples of a split, found no file."

@@ -1,4 +1,4 @@
-"""The vector of a row, worked by hand, after a real analysis."""
+"""The vectors of rows after a real analysis, compared with arithmetic by hand."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ INFINITY = float("inf")
 
 
 def vectors(output: Any, columns: Columns) -> npt.NDArray[np.float32]:
-    """What the Transform graph makes of these columns when the model is served, without the label."""
+    """Returns the output of the Transform graph for these columns, without the label, as in the served model."""
     raw = {name: tf.constant(np.array(column, np.float32)[:, None]) for name, column in columns.items()}
     features = output.transform_features_layer()(raw)["features"]
     assert features.dtype == tf.float32
@@ -28,7 +28,7 @@ def vectors(output: Any, columns: Columns) -> npt.NDArray[np.float32]:
 
 @pytest.fixture(scope="module")
 def extremes(analyze: Analyze) -> Any:
-    """The analysis of columns that no formula likes."""
+    """The analysis of columns with extreme values."""
     return analyze(
         {
             "constant": [5.0, 5.0, NAN],
@@ -42,7 +42,7 @@ def extremes(analyze: Analyze) -> Any:
 
 
 def served(extremes: Any, name: str, values: Sequence[float]) -> list[float]:
-    """What these values of one column become beside zeros in the others."""
+    """Returns the scaled values of one column, with zeros in the others."""
     names = ["constant", "far", "huge", "none", "tiny"]
     columns = dict.fromkeys(names, [0.0] * len(values)) | {name: values}
     result: list[float] = vectors(extremes, columns)[:, names.index(name)].tolist()
@@ -50,24 +50,24 @@ def served(extremes: Any, name: str, values: Sequence[float]) -> list[float]:
 
 
 def test_training_rows(transformed: Any, table: Columns, table_vectors: list[list[float]]) -> None:
-    """The minimum becomes 0, the maximum 1, (x - min) / (max - min) between; NaN what the training mean becomes."""
+    """The minimum becomes 0, the maximum 1, others (x - min) / (max - min); NaN is replaced by the training mean."""
     raw = {name: column for name, column in table.items() if name != "y"}
     np.testing.assert_allclose(vectors(transformed, raw), table_vectors, atol=1e-7)
 
 
-def test_each_bundle_again(
+def test_bundles_run_again(
     analyze: Callable[..., Any], table: Columns, table_vectors: list[list[float]]
 ) -> None:
-    """Where a worker is lost, a part of the analysis is done again: minimum, maximum and mean stay as they were.
+    """After the loss of a worker, parts of the analysis run again: minimum, maximum and mean stay the same.
 
-    What is not done again is TFT's last step, which renames the graph to its place: lost after that, the step fails.
+    TFT's last step, which renames the folder of the graph, can't run again: if it is lost after that, the step fails.
     """
     raw = {name: column for name, column in table.items() if name != "y"}
     np.testing.assert_allclose(vectors(analyze(table, replays=2), raw), table_vectors, atol=1e-7)
 
 
 def test_unseen_rows(transformed: Any, table: Columns) -> None:
-    """Outside of the training range is 0 or 1, infinities too; NaN is the mean of training, not of the rows at hand."""
+    """Values outside of the training range become 0 or 1, also infinities; NaN becomes the training mean."""
     awkward = list(table)[2]
     raw = {"a": [-1.5, 3.5, NAN], "b": [NAN, -INFINITY, INFINITY], awkward: [51.0, NAN, 9.0]}
     # Means 0.75, 6 and 27.5: (0.75 + 1) / 4, (6 - 2) / 10, (27.5 - 10) / 40.
@@ -76,17 +76,17 @@ def test_unseen_rows(transformed: Any, table: Columns) -> None:
 
 
 def test_a_constant_column_becomes_0(extremes: Any) -> None:
-    """Even where the value served is not the one trained on, or is missing: nothing was learned from it."""
+    """Even if the served value differs from that in training, or is missing."""
     assert served(extremes, "constant", [5.0, 6.0, NAN]) == [0, 0, 0]
 
 
 def test_a_column_without_values_becomes_0(extremes: Any) -> None:
-    """It has no mean, minimum or maximum; its place in the vector is finite all the same."""
+    """It has no mean, minimum or maximum, but its entry in the vector is finite."""
     assert served(extremes, "none", [NAN, 7.0, -3e38]) == [0, 0, 0]
 
 
 def test_numbers_at_the_ends_of_float32(extremes: Any) -> None:
-    """The sum or the width of these columns overflows float32, or loses all digits in it."""
+    """In float32, the sum or the range of these columns would overflow or lose all digits."""
     # The means are 0.5e38 and -2.5e38: (0.5 + 3) / 6 and (-2.5 + 3) / 1.
     assert served(extremes, "huge", [0.0, 3.4e38, NAN]) == pytest.approx([0.5, 1, 3.5 / 6])
     assert served(extremes, "far", [-2.25e38, -2e38, NAN, -3e38]) == pytest.approx([0.75, 1, 0.5, 0])
@@ -94,7 +94,7 @@ def test_numbers_at_the_ends_of_float32(extremes: Any) -> None:
 
 
 def test_the_order_is_by_name() -> None:
-    """By code point, each once, without the label, whatever the order in the file; the rows above show the effect."""
+    """By code point, each once, without the label, whatever the order in the file."""
     names = ["10", "9", "Z", "a", "b c", "é"]
     for columns in (["b c", "é", "y", "Z", "a", "9", "10"], ["10", "Z", "9", "a", "é", "b c", "y"]):
         assert feature_names(columns, "y") == names
