@@ -62,6 +62,9 @@ def percent(share: float | None, digits: int = 1) -> str:
     """Returns a share as a percentage: "63.0%", "NaN", "none".
 
     A share near 0 or 1 is not rounded to "0.0%" or "100.0%", but given as "<0.1%" or ">99.9%".
+
+    >>> percent(0.63), percent(0.9999)
+    ('63.0%', '>99.9%')
     """
     if share is None or math.isnan(share):
         return number(share)

@@ -18,6 +18,9 @@ def input_names(features: Sequence[str]) -> list[str]:
 
     Returns:
         As many names, all different, in the same order.
+
+    >>> input_names(["age", "total day minutes", "2nd visit", "class"])
+    ['age', 'total_day_minutes', 'f_2nd_visit', 'f_class']
     """
     given: dict[str, str] = {}
     taken: set[str] = set()  # in lower case: TensorFlow tells inputs apart without regard to case

@@ -68,5 +68,9 @@ class ProximalAdam(keras.optimizers.Adam):  # type: ignore[misc]
 
 
 def soft_threshold(w: tf.Tensor, threshold: tf.Tensor) -> tf.Tensor:
-    """sign(w) * max(|w| - threshold, 0), the proximal operator of threshold * |w| (Donoho, 1995)."""
+    """sign(w) * max(|w| - threshold, 0), the proximal operator of threshold * |w| (Donoho, 1995).
+
+    >>> soft_threshold(tf.constant([-0.5, 0.125, 2.0]), tf.constant(0.25)).numpy().tolist()
+    [-0.25, 0.0, 1.75]
+    """
     return w - tf.clip_by_value(w, -threshold, threshold)  # in this form never -0.0

@@ -36,6 +36,11 @@ def check(expression: str) -> None:
 
     Raises:
         ValueError: "expected ..., got ...". For five fields, the message contains the equivalent six.
+
+    >>> check("0 30 2 * * *")  # each night at 02:30
+    >>> check("0 0 2 30 2 *")
+    Traceback (most recent call last):
+    ValueError: expected a day that exists in the month, got day 30 in month 2
     """
     fields = expression.split()
     if len(fields) != len(_FIELDS):

@@ -132,6 +132,9 @@ def load_config(path: Path | None, overrides: Sequence[str | Flag] = ()) -> Pipe
 
     Raises:
         ConfigError: naming every problem with its source, key, expectation and the value found.
+
+    >>> load_config(None, ["training.epochs=5"]).training.epochs
+    5
     """
     collected = _Collected()
     if path is not None:
