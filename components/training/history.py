@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from components.common import storage
 from components.common.file_names import HISTORY_FILE
+from components.common.formatting import number
 from components.training.throttle import Throttle
 
 # The file is written as a whole: not for each of hundreds of epochs a second.
@@ -46,7 +47,7 @@ class History:
         self.extend([epoch])
         if self._run_dir:
             names = ("loss", "accuracy", "val_loss", "val_accuracy")
-            shown = " ".join(f"{name} {epoch[name]:.4f}" for name in names)
+            shown = " ".join(f"{name} {number(epoch[name])}" for name in names)
             progress.info("epoch %d/%d %s", epoch["epoch"], self._planned, shown)
 
     def extend(self, epochs: Iterable[EpochMetrics]) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from components.common import storage
 from components.common.errors import DataRefused
+from components.common.formatting import duration
 from pipeline_def.config.load import ConfigError, PipelineConfig, load_config
 from pipeline_def.kubeflow.kfp_outputs import write_kfp_outputs, write_summary
 from pipeline_def.kubeflow.parameters import check_paths
@@ -143,7 +144,7 @@ def _launch(pipeline: "pipeline_pb2.Pipeline", run: _Run, args: argparse.Namespa
         return _fail(runs, run, step, error)
     if step == LAST:
         write_kfp_outputs(write_summary(runs, run.id, run.folder), args.report, args.executor_input)
-    result = "taken from the cache" if cached else f"done in {time.monotonic() - started:.1f} s"
+    result = "taken from the cache" if cached else f"done in {duration(time.monotonic() - started)}"
     return _exit(f"{step}: {result}", 0)
 
 

@@ -8,7 +8,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from components.common.formatting import named_values, plural
+from components.common.formatting import duration, named_values, plural
 from components.common.verdict_text import comparison_sentence, first_reasons
 from pipeline_def.runs.summary import Summary
 from pipeline_def.terminal.verdict_tables import (
@@ -152,7 +152,7 @@ def _took(summary: Summary) -> str:
     cached = sum(step.cached for step in ran)
     total = math.fsum(step.seconds for step in ran)
     cache = ", all from cache" if cached == len(ran) else f", {cached} from cache" if cached else ""
-    return f": {plural(len(ran), 'step')} in {total:.1f} s{cache}"
+    return f": {plural(len(ran), 'step')} in {duration(total)}{cache}"
 
 
 def _fact(label: str, text: str, *, wrap: bool = False) -> str:
