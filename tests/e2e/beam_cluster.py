@@ -1,4 +1,4 @@
-"""What Flink and Spark on this machine have in common: processes of Java, two of them with Python workers."""
+"""The common part of Flink and Spark clusters on this machine: Java processes, two of them with Python workers."""
 
 import json
 import os
@@ -18,7 +18,7 @@ INSTALLED = Path(
     os.environ.get("REGPIPE_BEAM_CLUSTERS") or Path.home() / ".cache" / "regpipe" / "beam-2.62.0"
 )
 WORKERS = ("worker-0", "worker-1")
-# What the scripts of both open in Java 17, as packages of java.base.
+# The packages of java.base that the start scripts of both open in Java 17.
 _OPENED = (
     "java.lang",
     "java.lang.invoke",
@@ -41,11 +41,11 @@ appender.console.layout.pattern = %d{HH:mm:ss,SSS} %-5p %c{1} %m%n
 
 
 class BeamCluster(ABC):
-    """A manager, two workers, and Beam's job server in front; what they say goes to a file for each in the folder."""
+    """A manager, two workers, and Beam's job server. Each has a log file in the folder."""
 
-    release: ClassVar[str]  # of what .ci/beam_clusters installs
-    outlives_its_workers: ClassVar[bool]  # whether a job waits, however long, until there is a worker again
-    _opened: ClassVar[Sequence[str]]  # what its own scripts open beside _OPENED
+    release: ClassVar[str]  # the folder that .ci/beam_clusters installs
+    outlives_its_workers: ClassVar[bool]  # whether a job without workers waits until there is one again
+    _opened: ClassVar[Sequence[str]]  # the packages that its scripts open besides _OPENED
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -58,11 +58,11 @@ class BeamCluster(ABC):
 
     @classmethod
     def home(cls) -> Path:
-        """Where `jars` and `job-server` are."""
+        """The folder with `jars` and `job-server`."""
         return INSTALLED / cls.release
 
     def start(self) -> None:
-        """Returns when all is up."""
+        """Starts all processes, and returns when they are ready."""
         self._start_manager()
         self.wait(self._is_up)
         for name in WORKERS:
@@ -78,7 +78,7 @@ class BeamCluster(ABC):
         self.wait(lambda: "now running" in (self._folder / "jobs.log").read_text())
 
     def kill(self, name: str) -> None:
-        """As a machine that is lost: the worker and all that it started, at once."""
+        """Kills a worker and all its child processes at once, as if its machine was lost."""
         process = self._processes.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -89,12 +89,12 @@ class BeamCluster(ABC):
         shutil.rmtree(self._temp)
 
     def wait(self, done: Any, seconds: float = 300.0) -> None:
-        """Until `done()`; a process that has ended meanwhile is an error."""
+        """Waits until `done()` returns true; it is an error if a process of the cluster ends."""
         end = time.monotonic() + seconds
         while not done():
             for name, process in self._processes.items():
                 assert process.poll() is None, (self._folder / f"{name}.log").read_text()[-3_000:]
-            assert time.monotonic() < end, f"nothing after {seconds:.0f} s"
+            assert time.monotonic() < end, f"timed out after {seconds:.0f} s"
             time.sleep(0.2)
 
     @abstractmethod
@@ -103,27 +103,27 @@ class BeamCluster(ABC):
 
     @abstractmethod
     def start_worker(self, name: str) -> None:
-        """One of `WORKERS`."""
+        """Starts one of `WORKERS`."""
 
     @abstractmethod
     def is_whole(self) -> bool:
-        """Whether the manager knows two workers."""
+        """Returns whether the manager has two workers."""
 
     @abstractmethod
     def jobs(self) -> list[str]:
-        """The identifiers of all of them, the oldest first."""
+        """Returns the ids of all jobs, the oldest first."""
 
     @abstractmethod
-    def has_ended_well(self, job: str) -> bool:
-        """Whether it has ended, and nothing of it failed for good."""
+    def has_succeeded(self, job: str) -> bool:
+        """Returns whether a job has ended successfully, possibly after retries."""
 
     @abstractmethod
     def busy(self, job: str) -> set[str]:
-        """Who works or worked for a job."""
+        """Returns the workers that have run tasks of a job."""
 
     @abstractmethod
     def failures(self, job: str) -> list[str]:
-        """What went wrong in a job, also where that was made up for."""
+        """Returns the failures in a job, including those of tasks that were retried successfully."""
 
     @abstractmethod
     def _start_manager(self) -> None: ...
@@ -135,17 +135,17 @@ class BeamCluster(ABC):
     def _start_job_server(self, *arguments: str) -> None: ...
 
     def _get(self, path: str) -> Any:
-        """What the manager's REST interface says; None while it is not up."""
+        """Returns a response of the manager's REST API; None if it is not ready."""
         try:
             with urllib.request.urlopen(
                 f"http://127.0.0.1:{self._port['rest']}/{path}", timeout=30
-            ) as answer:
-                return json.load(answer)
+            ) as response:
+                return json.load(response)
         except OSError:
             return None
 
-    def _launch(self, name: str, jars: Sequence[str], options: Sequence[str], *words: str) -> None:
-        """Starts a class with its arguments, given the folders of jars and options for Java."""
+    def _launch(self, name: str, jars: Sequence[str], options: Sequence[str], *command: str) -> None:
+        """Starts a Java class with its arguments, with folders of jars as its class path, and options for Java."""
         java = [
             "java",
             *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in (*_OPENED, *self._opened)),
@@ -154,10 +154,10 @@ class BeamCluster(ABC):
             f"-Dlog4j.configurationFile=file:{self._folder}/log4j.properties",
             *options,
         ]
-        places = ":".join(f"{self.home()}/{folder}/*" for folder in jars)
+        class_path = ":".join(f"{self.home()}/{folder}/*" for folder in jars)
         with (self._folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                [*java, "-cp", places, *words],
+                [*java, "-cp", class_path, *command],
                 env=os.environ | self._environment(),
                 stdout=log,
                 stderr=log,

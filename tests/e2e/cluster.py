@@ -1,6 +1,6 @@
-"""The compiled pipeline in the hands of kfp's own local runner: a container for each step, over one folder.
+"""Runs the compiled pipeline with kfp's local runner: a container for each step, with one shared folder.
 
-What that runner cannot do is done here by the same means: the exit task, and the rest of a run whose step was killed.
+Two things that this runner does not support are added here: the exit task, and retrying the steps of a failed run.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ _RUN_ID = "{{$.pipeline_job_uuid}}"
 
 @dataclass
 class Listener:
-    """A chat's webhook, with what was posted to it."""
+    """A webhook, with the messages that were posted to it."""
 
     url: str
     received: list[dict[str, Any]] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Listener:
 
 @contextlib.contextmanager
 def listening() -> Iterator[Listener]:
-    """A webhook on the loopback device."""
+    """Runs a webhook on 127.0.0.1."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -61,15 +61,20 @@ def listening() -> Iterator[Listener]:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended: its id, whether Kubeflow would show it as succeeded, and what the webhook was told of it.
+    """The result of a run.
 
-    `log` has the lines that its containers said; `summary` is what the run wrote down, if it came to that.
+    Attributes:
+        run_id: its id.
+        succeeded: whether Kubeflow would display it as succeeded.
+        log: the lines of its containers' logs.
+        message: the message that was posted to the webhook.
+        summary: its summary.json; empty if there is none.
     """
 
     run_id: str
-    well: bool
+    succeeded: bool
     log: list[str]
-    told: dict[str, Any]
+    message: dict[str, Any]
     summary: dict[str, Any]
 
     def steps(self, status: str) -> set[str]:
@@ -78,9 +83,9 @@ class Ended:
 
 @dataclass(frozen=True)
 class Cluster:
-    """Runs of one compiled pipeline over one folder.
+    """Runs one compiled pipeline with one shared folder.
 
-    `secrets` are the environment of its steps, as Kubernetes takes them from the metadata store's secret.
+    `secrets` are environment variables of the steps, which Kubernetes would read from the metadata store's secret.
     """
 
     client: Any
@@ -94,16 +99,16 @@ class Cluster:
         return self.folder / "volume"
 
     def run(self, **parameters: Any) -> Ended:
-        """A new run, with these runtime parameters."""
+        """Starts a new run with these runtime parameters, and waits for it."""
         before = self._runs()
         pipeline, platform = self._documents()
         del pipeline["root"]["dag"]["tasks"]["notify"]
-        well, log = self._execute([pipeline, platform], self.secrets, **parameters)
+        succeeded, log = self._execute([pipeline, platform], self.secrets, **parameters)
         (run_id,) = self._runs() - before
-        return self._ended(run_id, well, log)
+        return self._ended(run_id, succeeded, log)
 
     def run_steps(self, run_id: str, steps: set[str]) -> Ended:
-        """These steps of a run and no others, as when Kubeflow retries a run that failed."""
+        """Runs only these steps of a run, as Kubeflow does when it retries a failed run."""
         pipeline, platform = self._documents(run_id)
         del pipeline["root"]["dag"]["tasks"]["notify"]
         (name,) = pipeline["root"]["dag"]["tasks"]
@@ -122,21 +127,21 @@ class Cluster:
         return {path.name for path in (self.root / "runs").glob("*")}
 
     def _documents(self, run_id: str = _RUN_ID) -> list[dict[str, Any]]:
-        """The pipeline, and what is the platform's; in the place of a new run's id, this one."""
+        """Returns the pipeline spec and the platform spec, with this run id."""
         return list(yaml.safe_load_all(self.text.replace(_RUN_ID, run_id)))
 
-    def _ended(self, run_id: str, well: bool, log: list[str]) -> Ended:
-        self._notify(run_id, well)
+    def _ended(self, run_id: str, succeeded: bool, log: list[str]) -> Ended:
+        self._notify(run_id, succeeded)
         summary = self.root / "runs" / run_id / "summary.json"
         found = json.loads(summary.read_text()) if summary.exists() else {}
-        return Ended(run_id, well, log, self.listener.received[-1], found)
+        return Ended(run_id, succeeded, log, self.listener.received[-1], found)
 
-    def _notify(self, run_id: str, well: bool) -> None:
-        """The exit task, with the final status that Kubeflow's driver hands to it."""
+    def _notify(self, run_id: str, succeeded: bool) -> None:
+        """Runs the exit task with the final status that Kubeflow's driver would pass to it."""
         pipeline, platform = self._documents(run_id)
         task = pipeline["root"]["dag"]["tasks"]["notify"]
         (of,) = task.pop("dependentTasks")
-        status = {"state": "SUCCEEDED" if well else "FAILED", "pipelineTaskName": of, "error": {}}
+        status = {"state": "SUCCEEDED" if succeeded else "FAILED", "pipelineTaskName": of, "error": {}}
         task["inputs"]["parameters"]["status"] = {"runtimeValue": {"constant": status}}
         pipeline["root"]["dag"]["tasks"] = {"notify": task}
         ended = self._execute([pipeline, platform], {NOTIFY_VARIABLE: self.listener.url})
@@ -145,10 +150,10 @@ class Cluster:
     def _execute(
         self, documents: list[dict[str, Any]], secrets: Mapping[str, str], **parameters: Any
     ) -> tuple[bool, list[str]]:
-        """Whether all its steps ended well, and the lines of their logs."""
+        """Runs a pipeline and returns whether all its steps succeeded, and the lines of their logs."""
         from kfp import components, local
 
-        # What Kubernetes takes from the volume, the secrets and the command.
+        # The volume, the secrets and the entry point, which Kubernetes would set.
         runner = local.DockerRunner(
             mounts=[docker.types.Mount(MOUNT, str(self.root), type="bind")],
             environment=dict(secrets),
@@ -158,21 +163,21 @@ class Cluster:
         )
         local.init(runner, pipeline_root=str(self.folder / "kfp"), raise_on_error=True)
         pipeline = components.load_component_from_text(yaml.safe_dump_all(documents))
-        well, said = True, io.StringIO()
-        with self._kept_until_the_end(), contextlib.redirect_stdout(said):
+        succeeded, output = True, io.StringIO()
+        with self._containers_kept(), contextlib.redirect_stdout(output):
             try:
                 pipeline(**parameters)
             except RuntimeError as error:
                 if "finished with status" not in str(error):
                     raise
-                well = False
-        print(said.getvalue())  # for whoever reads why a test failed
-        indented = [line.strip() for line in said.getvalue().splitlines() if line.startswith("    ")]
-        return well, [line for line in indented if line and not line.startswith("Found image ")]
+                succeeded = False
+        print(output.getvalue())  # shown if the test fails
+        indented = [line.strip() for line in output.getvalue().splitlines() if line.startswith("    ")]
+        return succeeded, [line for line in indented if line and not line.startswith("Found image ")]
 
     @contextlib.contextmanager
-    def _kept_until_the_end(self) -> Iterator[None]:
-        """kfp takes a container that is gone before it asks for the exit code as one that ended well: they stay."""
+    def _containers_kept(self) -> Iterator[None]:
+        """Keeps stopped containers until the end: if one is removed before kfp reads its exit code, kfp assumes 0."""
         run: Callable[..., Any] = ContainerCollection.run
 
         def keep(containers: Any, *, auto_remove: bool, **options: Any) -> Any:
@@ -189,31 +194,30 @@ class Cluster:
 def cluster_of(
     settings: Sequence[str], client: Any, secrets: Mapping[str, str], table: Path
 ) -> Iterator[Cluster]:
-    """One for this configuration, with the metadata store on the loopback device, and one span, of this table."""
+    """Yields a cluster for this configuration, with the metadata store on 127.0.0.1, and one span with this table."""
     from pipeline_def.config.load import load_config
     from pipeline_def.kubeflow.compiler import compile_kubeflow
 
     folder = Path(tempfile.mkdtemp(prefix="regpipe-cluster-"))
     folder.chmod(0o755)
-    umask = os.umask(0)  # the containers' user is not ours
+    umask = os.umask(0)  # the containers have another user
     try:
         day = folder / "volume" / "days" / "span-1" / "day.csv"
         day.parent.mkdir(parents=True)
         (folder / "kfp").mkdir()
         shutil.copyfile(table, day)
-        where = [
+        fixed = [
             f"kubeflow.image={IMAGE}",
             "kubeflow.metadata.host=127.0.0.1",
             "kubeflow.notify.secret=webhook",
         ]
-        config = load_config(None, [*where, f"data.input={MOUNT}/days/span-{{SPAN}}/*.csv", *settings])
+        config = load_config(None, [*fixed, f"data.input={MOUNT}/days/span-{{SPAN}}/*.csv", *settings])
         with listening() as listener:
             yield Cluster(client, folder, compile_kubeflow(config), secrets, listener)
     finally:
         os.umask(umask)
-        mounts = [
-            docker.types.Mount("/folder", str(folder), type="bind")
-        ]  # what is in it is the containers' user's
+        # The files belong to the containers' user, so a container deletes them.
+        mounts = [docker.types.Mount("/folder", str(folder), type="bind")]
         empty = ["find", "/folder", "-mindepth", "1", "-delete"]
         client.containers.run(IMAGE, empty, entrypoint="", user="root", mounts=mounts, remove=True)
         folder.rmdir()

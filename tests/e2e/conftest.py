@@ -1,4 +1,4 @@
-"""Whole runs, each in a process of its own, as a person would start them; and a browser to look at what they made."""
+"""Fixtures: whole runs, each in its own process as a user starts them, and a browser to test their reports."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from tests.e2e.cluster import IMAGE
 from tests.e2e.needs import lacking
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "chromium (apt-get install chromium)"
-# No sandbox, for root in a container; and Chromium keeps to itself what it would tell its makers.
+# No sandbox, as the tests may run as root in a container, and no background requests.
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -42,7 +42,7 @@ CHARTS = """[...document.querySelectorAll("[data-chart]")].map((chart) => {
   });
   return { id: chart.dataset.chart, width: chart.clientWidth, height: chart.clientHeight, painted };
 })"""
-# WCAG's contrast of two colours as the browser computed them.
+# The WCAG contrast of two colours as computed by the browser.
 CONTRASTS = """(selector) => {
   const light = (colour) => {
     const channels = colour.match(/[\\d.]+/g).slice(0, 3).map((value) => value / 255)
@@ -59,26 +59,26 @@ CONTRASTS = """(selector) => {
 
 @dataclass(frozen=True)
 class Completed:
-    """How a run ended, and what it printed: `summary` from standard output, `verdict` from standard error."""
+    """The exit code of a run and its output: `summary` from standard output, `verdict` from standard error."""
 
     code: int
     summary: dict[str, Any]
     verdict: str
 
     def cached(self) -> list[str]:
-        """The steps that were taken from the cache."""
+        """Returns the names of the steps that were taken from the cache."""
         return [step["name"] for step in self.summary["steps"] if step["cached"]]
 
     def ran(self) -> list[str]:
-        """The steps that did their work."""
+        """Returns the names of the steps that were executed."""
         return [step["name"] for step in self.summary["steps"] if step["status"] == "done"]
 
 
 class Runner:
-    """Calling it runs the pipeline with --json under a root, as a process of its own."""
+    """A callable that runs the pipeline with --json under a root, in its own process."""
 
     sample = Path(__file__).parents[2] / "data" / "sample.csv"
-    # Few epochs and no thresholds: for tests of the way through the pipeline, not of the network.
+    # Few epochs and loose thresholds, for tests of the pipeline and not of the network.
     quick = tuple(
         word
         for setting in ("training.epochs=12", "evaluation.max_log_loss_rise=9", "evaluation.max_auc_drop=1")
@@ -86,7 +86,7 @@ class Runner:
     )
 
     def command(self, *arguments: object) -> list[str]:
-        """The words of a command line."""
+        """Returns a command line."""
         return [sys.executable, "-m", "pipeline_def.cli", *map(str, arguments)]
 
     def __call__(self, root: Path, *arguments: object, seconds: float = 600) -> Completed:
@@ -107,10 +107,10 @@ def run() -> Runner:
 
 @pytest.fixture(scope="session")
 def docker_client() -> Iterator[Any]:
-    """Of an engine that has the image of the pipeline's steps."""
+    """A client of a Docker engine that has the image of the pipeline's steps."""
     engine = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     if engine.startswith("unix://") and not Path(engine.removeprefix("unix://")).exists():
-        # Asked all the same, the client would leave a socket open, which fails whatever test comes next.
+        # Without this check the client would leave a socket open, which fails the next test.
         lacking(f"a Docker engine with the image {IMAGE}: there is no {engine}")
     try:
         client = docker.from_env()
@@ -122,7 +122,7 @@ def docker_client() -> Iterator[Any]:
 
 
 class Opened:
-    """A page in Chromium, its charts painted: with what it told the console and what it asked the network for."""
+    """A page in Chromium with painted charts; `said` has its console messages and dialogs, `asked` its requests."""
 
     def __init__(self, page: Page, file: Path) -> None:
         self.page = page
@@ -139,26 +139,26 @@ class Opened:
         page.wait_for_function(f"{CHARTS}.every((chart) => chart.painted)", timeout=30_000)
 
     def is_quiet(self) -> bool:
-        """Nothing on the console; no request but the one for the page."""
+        """Returns whether there are no console messages and no requests except that for the page."""
         return self.said == [] and [url for url in self.asked if not url.startswith("data:")] == [self._url]
 
     def is_wider_than_the_screen(self) -> bool:
-        """Whether the page as a whole scrolls sideways."""
+        """Returns whether the page as a whole scrolls horizontally."""
         return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
 
     def charts(self) -> list[dict[str, Any]]:
-        """Of each chart its `id`, `width` and `height` in pixels, and whether it is `painted`."""
+        """Returns each chart's `id`, its `width` and `height` in pixels, and whether it is `painted`."""
         found: list[dict[str, Any]] = self.page.evaluate(CHARTS)
         return found
 
     def contrasts(self, selector: str) -> list[float]:
-        """Of each element that matches, the contrast of its text against the page, from 1 to 21."""
+        """Returns the contrast of each matching element's text against the page, from 1 to 21."""
         found: list[float] = self.page.evaluate(CONTRASTS, selector)
         return found
 
 
 class Visitor:
-    """Calling it opens a file in Chromium, on a `phone` or a `desktop`, in `light` or `dark`."""
+    """A callable that opens a file in Chromium, on a `phone` or a `desktop`, in `light` or `dark` mode."""
 
     screens = {"phone": {"width": 360, "height": 800}, "desktop": {"width": 1280, "height": 900}}  # noqa: RUF012
 
@@ -169,7 +169,7 @@ class Visitor:
         viewport: Any = self.screens[screen]
         return Opened(self._browser.new_page(viewport=viewport, color_scheme=scheme), file)
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Closes all pages."""
         for context in self._browser.contexts:
             context.close()
@@ -187,4 +187,4 @@ def browser() -> Iterator[Browser]:
 def visit(browser: Browser) -> Iterator[Visitor]:
     visitor = Visitor(browser)
     yield visitor
-    visitor.leave()
+    visitor.close()

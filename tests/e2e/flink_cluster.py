@@ -1,4 +1,4 @@
-"""Flink on this machine: a job manager, two task managers with their own workers, and Beam's job server in front."""
+"""A Flink cluster on this machine: a job manager, two task managers with Python workers, and Beam's job server."""
 
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,8 @@ import yaml
 from tests.e2e.beam_cluster import BeamCluster
 
 _RUNTIME = "org.apache.flink.runtime"
-# Each task manager could hold a whole job, so that one that is lost is made up for. What it says of itself in memory is
-# what Flink's scripts work out from one number; a Beam job has many shuffles, each with 512 buffers of its own.
+# Each task manager can run a whole job, so the other one may be lost. The memory settings are those that Flink's scripts
+# compute from a total; network memory is large, as a Beam job has many shuffles with 512 buffers each.
 _SETTINGS = {
     "jobmanager.rpc.address": "127.0.0.1",
     "jobmanager.bind-host": "127.0.0.1",
@@ -41,7 +41,7 @@ _SETTINGS = {
 
 
 class Flink(BeamCluster):
-    """Starts a job's tasks over twice, and gives a job up that finds no slots for 15 s."""
+    """Restarts the tasks of a job at most twice; a job that has no slots for 15 s fails."""
 
     release = "flink-1.19.3"
     outlives_its_workers = False
@@ -69,7 +69,7 @@ class Flink(BeamCluster):
         found = sorted(self._get("jobs/overview")["jobs"], key=lambda job: job["start-time"])
         return [job["jid"] for job in found]
 
-    def has_ended_well(self, job: str) -> bool:
+    def has_succeeded(self, job: str) -> bool:
         return bool(self._get(f"jobs/{job}")["state"] == "FINISHED")
 
     def busy(self, job: str) -> set[str]:

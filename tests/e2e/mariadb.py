@@ -1,4 +1,4 @@
-"""A MariaDB of its own, for the metadata that containers share."""
+"""A temporary MariaDB server for the metadata store that containers share."""
 
 import contextlib
 import os
@@ -6,21 +6,22 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from tests.waiting import wait_until
 
 
 @contextlib.contextmanager
 def mariadb(user: str, password: str) -> Iterator[int]:
-    """The port, on the loopback device, of a server with a database `regpipe` for this user."""
+    """Runs a server with a database `regpipe` for this user, and yields its port on 127.0.0.1."""
     folder = Path(tempfile.mkdtemp(prefix="regpipe-mariadb-"))
     as_user = []
     if os.getuid() == 0:  # the server refuses to run as root
         shutil.chown(folder, "mysql")
         as_user = ["--user=mysql"]
-    where = ["--no-defaults", *as_user, f"--datadir={folder}/data"]
-    subprocess.run(["mariadb-install-db", *where, "--skip-test-db"], check=True, capture_output=True)
+    location = ["--no-defaults", *as_user, f"--datadir={folder}/data"]
+    subprocess.run(["mariadb-install-db", *location, "--skip-test-db"], check=True, capture_output=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
@@ -31,19 +32,18 @@ def mariadb(user: str, password: str) -> Iterator[int]:
         f"--pid-file={folder}/pid",
     ]
     with (folder / "log").open("w") as log:
-        server = subprocess.Popen(["mariadbd", *where, *options], stderr=log)
-    # A fresh server's anonymous users shadow an account for any host.
+        server = subprocess.Popen(["mariadbd", *location, *options], stderr=log)
+    # The anonymous users of a new server take precedence over an account for any host.
     statements = f"""
         DELETE FROM mysql.global_priv WHERE User = ''; FLUSH PRIVILEGES; CREATE DATABASE regpipe;
         CREATE USER {user}@'%' IDENTIFIED BY '{password}'; GRANT ALL ON regpipe.* TO {user}@'%';
     """
-    ask = ["mariadb", "--no-defaults", f"--socket={folder}/socket", "--user=root"]
+    client = ["mariadb", "--no-defaults", f"--socket={folder}/socket", "--user=root"]
     try:
-        for _ in range(60):
-            if subprocess.run([*ask, "-e", "SELECT 1"], capture_output=True).returncode == 0:
-                break
-            time.sleep(0.5)
-        subprocess.run([*ask, "-e", statements], check=True, capture_output=True)
+        wait_until(
+            lambda: subprocess.run([*client, "-e", "SELECT 1"], capture_output=True).returncode == 0, 60
+        )
+        subprocess.run([*client, "-e", statements], check=True, capture_output=True)
         yield port
     finally:
         server.terminate()

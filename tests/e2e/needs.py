@@ -1,4 +1,4 @@
-"""What a test does where the machine lacks something that the test needs."""
+"""Skips or fails a test whose requirements the machine does not have."""
 
 import os
 from typing import NoReturn
@@ -7,7 +7,7 @@ import pytest
 
 
 def lacking(what: str) -> NoReturn:
-    """Fails the test where CI is set, as `.ci/run` sets it; skips it elsewhere."""
+    """Fails the test if the environment variable CI is set, as in `.ci/run`; otherwise skips it."""
     if os.environ.get("CI"):
         pytest.fail(f"needs {what}")
     pytest.skip(f"needs {what}")

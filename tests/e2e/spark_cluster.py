@@ -1,4 +1,4 @@
-"""Spark on this machine: a standalone master, two workers of one core each, and Beam's job server in front."""
+"""A Spark cluster on this machine: a standalone master, two workers of one core each, and Beam's job server."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _DEPLOY = "org.apache.spark.deploy"
 
 
 class Spark(BeamCluster):
-    """Each Beam job is an application, whose events the job server writes to a file."""
+    """Each Beam job is a Spark application; the job server writes its events to a file."""
 
     release = "spark-3.5.0"
     outlives_its_workers = True
@@ -24,15 +24,15 @@ class Spark(BeamCluster):
         self._log.mkdir()
 
     def settings(self) -> dict[str, Any]:
-        # The job server would ship all jars that it has itself to every executor of every job; here they have them.
+        # By default the job server copies all its jars to every executor of every job; here the executors have them.
         (shipped,) = (self.home() / "job-server").glob("beam-runners-spark-3-*.jar")
         arguments = [f"files_to_stage={shipped}"]
         return {"runner": "spark", "job_endpoint": self.job_endpoint, "arguments": arguments}
 
     def start_worker(self, name: str) -> None:
-        words = ["--host", "127.0.0.1", "--webui-port", "0", "--cores", "1", "--memory", "1g"]
-        words += ["--work-dir", str(self._temp / name), self._master]
-        self._launch(name, ["jars"], [], f"{_DEPLOY}.worker.Worker", *words)
+        arguments = ["--host", "127.0.0.1", "--webui-port", "0", "--cores", "1", "--memory", "1g"]
+        arguments += ["--work-dir", str(self._temp / name), self._master]
+        self._launch(name, ["jars"], [], f"{_DEPLOY}.worker.Worker", *arguments)
 
     def is_whole(self) -> bool:
         return bool(self._get("json/")["aliveworkers"] == 2)
@@ -40,7 +40,7 @@ class Spark(BeamCluster):
     def jobs(self) -> list[str]:
         return sorted(path.name.removesuffix(".inprogress") for path in self._log.iterdir())
 
-    def has_ended_well(self, job: str) -> bool:
+    def has_succeeded(self, job: str) -> bool:
         ends = [event["Job Result"]["Result"] for event in self._events(job, "JobEnd")]
         return bool(ends) and set(ends) == {"JobSucceeded"} and (self._log / job).exists()
 
@@ -52,16 +52,16 @@ class Spark(BeamCluster):
         return [reason for reason in ends if reason != "Success"]
 
     def _events(self, job: str, kind: str) -> Iterator[dict[str, Any]]:
-        """Those that have been written: Spark writes when a stage begins or ends."""
+        """Yields the events written so far; Spark writes them when a stage begins or ends."""
         (path,) = self._log.glob(f"{job}*")
         for line in path.read_text().splitlines(keepends=True):
             if line.endswith("\n") and (event := json.loads(line))["Event"] == f"SparkListener{kind}":
                 yield event
 
     def _start_manager(self) -> None:
-        words = ["--host", "127.0.0.1", "--port", str(self._port["rpc"])]
-        words += ["--webui-port", str(self._port["rest"])]
-        self._launch("manager", ["jars"], [], f"{_DEPLOY}.master.Master", *words)
+        arguments = ["--host", "127.0.0.1", "--port", str(self._port["rpc"])]
+        arguments += ["--webui-port", str(self._port["rest"])]
+        self._launch("manager", ["jars"], [], f"{_DEPLOY}.master.Master", *arguments)
 
     def _is_up(self) -> bool:
         return self._get("json/") is not None
@@ -76,11 +76,11 @@ class Spark(BeamCluster):
         options = [f"-D{name}={value}" for name, value in settings.items()]
         driver = "org.apache.beam.runners.spark.SparkJobServerDriver"
         master = f"--spark-master-url={self._master}"
-        # Both have some libraries in versions of their own: Spark's go first, as in its own processes.
+        # Both contain some libraries in different versions: Spark's are first, as in Spark's processes.
         self._launch("jobs", ["jars", "job-server"], options, driver, master, *arguments)
 
     def _environment(self) -> dict[str, str]:
-        """What Spark's scripts would say to its processes, and these to the executors that they start."""
+        """The environment that Spark's scripts set for its processes, which pass it to executors."""
         return {
             "SPARK_HOME": str(self.home()),
             "SPARK_SCALA_VERSION": "2.12",

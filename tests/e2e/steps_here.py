@@ -1,10 +1,10 @@
-"""Steps of runs as containers start them, here one after the other, over a metadata store in a file instead of a MySQL.
+"""Runs the steps of several containers one after the other in this process, with a metadata store in a file.
 
-    python steps_here.py FOLDER WORDS...
+    python steps_here.py FOLDER ARGUMENTS...
 
 Args:
-    FOLDER: gets the metadata store.
-    WORDS: of each container in turn, as a list in JSON.
+    FOLDER: the folder for the metadata store, which replaces the MySQL server.
+    ARGUMENTS: the arguments of each container, as a JSON list.
 """
 
 import json
@@ -16,9 +16,9 @@ from pipeline_def.launcher import metadata_store
 
 
 def main(folder: str, *containers: str) -> int:
-    """The exit code of the first step that fails; 0 if none does."""
+    """Returns the exit code of the first step that fails; 0 if none does."""
     metadata_store.shared = lambda config: metadata_store.sqlite(Path(folder))
-    return next((code for words in containers if (code := step_entrypoint.main(json.loads(words)))), 0)
+    return next((code for args in containers if (code := step_entrypoint.main(json.loads(args)))), 0)
 
 
 if __name__ == "__main__":

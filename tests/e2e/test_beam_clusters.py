@@ -1,4 +1,4 @@
-"""Real clusters of two workers: what they make is what one process makes, also when a worker is lost."""
+"""Real clusters of two workers have the same results as one process, also when a worker is lost."""
 
 import csv
 import hashlib
@@ -31,8 +31,8 @@ SETTINGS = {
     "training": {"epochs": 2, "batch_size": 512},
     "evaluation": {"max_log_loss_rise": 9.0, "max_auc_drop": 1.0},
 }
-# A minute or two each on two free cores; where others work too, each of the many processes starts slowly.
-_PATIENCE = 1_800
+# A run takes a minute or two on two free cores, but the many processes start slowly on a busy machine.
+_TIMEOUT = 1_800
 WORKER = str(Path(sys.executable).with_name("regpipe-beam-worker"))
 
 
@@ -49,7 +49,7 @@ def cluster(
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three files, so that there is something to share: 50,000 rows with missing cells, and two bad ones."""
+    """Three files, so that the work can be distributed: 50,000 rows with missing cells, and two bad rows."""
     folder = tmp_path_factory.mktemp("table")
     random = np.random.default_rng(11)
     features = random.normal(size=(ROWS, FEATURES)).round(4)
@@ -70,7 +70,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def local(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The configuration of the pipeline in one process."""
+    """The configuration for one process."""
     file = tmp_path_factory.mktemp("local") / "local.yaml"
     file.write_text(yaml.safe_dump(SETTINGS | {"data": {"label": "label", "input": str(table)}}))
     return file
@@ -78,7 +78,7 @@ def local(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def spread(cluster: BeamCluster, local: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same on the cluster."""
+    """The same configuration for the cluster."""
     beam = {"environment": "process", "worker": WORKER} | cluster.settings()
     beam["arguments"] = ["environment_cache_millis=60000", *beam.get("arguments", [])]
     file = tmp_path_factory.mktemp("spread") / "spread.yaml"
@@ -95,24 +95,24 @@ def here(run: Run, local: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
 @pytest.fixture(scope="module")
 def there(run: Run, spread: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Completed]:
     root = tmp_path_factory.mktemp("there")
-    return root, run(root, "--config", spread, seconds=_PATIENCE)
+    return root, run(root, "--config", spread, seconds=_TIMEOUT)
 
 
 def output(root: Path, step: str, name: str) -> Path:
-    """The folder of the one artifact of that name that a step has made."""
+    """Returns the folder of a step's only artifact of that name."""
     (folder,) = (root / "artifacts" / step / name).iterdir()
     return folder
 
 
 def shards(root: Path) -> dict[str, str]:
-    """The digest of each file of the examples, by split and name, and of the bad rows."""
+    """Returns the digest of each file of the examples, by split and name, and of the rejected rows."""
     examples = output(root, "ExampleGen", "examples")
     files = [*examples.glob("Split-*/*"), examples / "rejected_rows.jsonl"]
     return {str(path.relative_to(examples)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def statistics(root: Path, split: str) -> dict[str, dict[str, float]]:
-    """Of each column what is exact, and what is the same to rounding."""
+    """Returns statistics of each column: exact counts and ranges, and mean and deviation, which are rounded."""
     from tensorflow_metadata.proto.v0 import statistics_pb2
 
     file = output(root, "StatisticsGen", "statistics") / f"Split-{split}" / "FeatureStats.pb"
@@ -133,7 +133,7 @@ def statistics(root: Path, split: str) -> dict[str, dict[str, float]]:
 
 
 def vectors(root: Path, values: list[float]) -> Any:
-    """What the Transform graph makes of rows with the same value in all columns."""
+    """Applies the Transform graph to rows that have the same value in all columns."""
     transform = tft.TFTransformOutput(str(output(root, "Transform", "transform_graph")))
     raw = {f"f{n}": tf.constant([[value] for value in values]) for n in range(FEATURES)}
     return transform.transform_features_layer()(raw)["features"].numpy()
@@ -143,16 +143,16 @@ def verdict(root: Path) -> Any:
     return json.loads((output(root, "Evaluator", "evaluation") / "verdict.json").read_text())
 
 
-def test_both_end_alike(
+def test_both_runs_push_a_model(
     here: tuple[Path, Completed], there: tuple[Path, Completed], cluster: BeamCluster
 ) -> None:
-    """Pushed, with the same rows; on the cluster, all jobs ended well, and both workers worked."""
+    """With the same rows. On the cluster, all jobs succeeded, and both workers ran tasks."""
     assert here[1].code == there[1].code == 0, there[1].verdict
     assert here[1].summary["rows"] == there[1].summary["rows"]
     assert here[1].summary["rows"]["rejected"] == 2
     jobs = cluster.jobs()
     assert len(jobs) >= 3
-    assert all(map(cluster.has_ended_well, jobs))
+    assert all(map(cluster.has_succeeded, jobs))
     assert max(len(cluster.busy(job)) for job in jobs) == 2
 
 
@@ -162,42 +162,42 @@ def splits(here: tuple[Path, Completed]) -> dict[str, str]:
 
 
 def test_the_same_splits(splits: dict[str, str], there: tuple[Path, Completed]) -> None:
-    """Row by row and in the same order, as each block of the table has a file of its own; and the same bad rows."""
+    """The same rows in the same order, as each block of the table has its own file, and the same rejected rows."""
     assert shards(there[0]) == splits
     assert len(splits) == 3 * 3 + 1
 
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_the_same_statistics(split: str, here: tuple[Path, Completed], there: tuple[Path, Completed]) -> None:
-    """Counts, minimum and maximum exactly; mean and deviation to the rounding of another order of adding."""
-    found, wanted = statistics(there[0], split), statistics(here[0], split)
-    assert found.keys() == wanted.keys()
-    for column, values in wanted.items():
+    """Counts, minimum and maximum are equal; mean and deviation differ by rounding, as the order of sums differs."""
+    found, expected = statistics(there[0], split), statistics(here[0], split)
+    assert found.keys() == expected.keys()
+    for column, values in expected.items():
         for name, value in values.items():
             tolerance = 1e-9 if name in ("mean", "std_dev") else 0
             assert found[column][name] == pytest.approx(value, rel=tolerance, abs=tolerance), (column, name)
 
 
 def test_the_same_scaling(here: tuple[Path, Completed], there: tuple[Path, Completed]) -> None:
-    """The same minimum and maximum, as two points of a line have the same images; NaN becomes the same mean."""
+    """The same minimum and maximum, as several points are mapped to the same values; NaN becomes the same mean."""
     ends = [0.0, 1.0, -100.0, 100.0]
     np.testing.assert_array_equal(vectors(there[0], ends), vectors(here[0], ends))
     np.testing.assert_allclose(vectors(there[0], [float("nan")]), vectors(here[0], [float("nan")]), atol=1e-6)
 
 
 def test_the_same_verdict(here: tuple[Path, Completed], there: tuple[Path, Completed]) -> None:
-    """Blessed, by the same numbers."""
-    found, wanted = verdict(there[0]), verdict(here[0])
-    assert found["blessed"] is wanted["blessed"] is True
-    assert found["metrics"].keys() == wanted["metrics"].keys()
+    """Both are blessed, with the same metrics."""
+    found, expected = verdict(there[0]), verdict(here[0])
+    assert found["blessed"] is expected["blessed"] is True
+    assert found["metrics"].keys() == expected["metrics"].keys()
     candidate = "candidate"
     assert here[1].summary["metrics"][candidate] == pytest.approx(
         there[1].summary["metrics"][candidate], abs=1e-4
     )
 
 
-def test_another_runner_keeps_the_cache(run: Run, local: Path, there: tuple[Path, Completed]) -> None:
-    """The results are the same, so what the cluster made serves a run without it."""
+def test_another_runner_uses_the_same_cache(run: Run, local: Path, there: tuple[Path, Completed]) -> None:
+    """A run without the cluster takes the outputs of the cluster from the cache."""
     again = run(there[0], "--config", local)
     assert again.code == 0, again.verdict
     assert again.ran() == ["Pusher", "Report"]
@@ -206,25 +206,25 @@ def test_another_runner_keeps_the_cache(run: Run, local: Path, there: tuple[Path
 def test_predictions(
     here: tuple[Path, Completed], run: Run, local: Path, spread: Path, table: Path, tmp_path: Path
 ) -> None:
-    """Each row once, with the probability that it gets in one process."""
+    """Each row occurs once, with the same probability as in one process."""
     model = ["--model", here[1].summary["pushed_path"], "--format", "csv"]
-    wanted, found = tmp_path / "wanted.csv", tmp_path / "found"
-    for words in (
-        ["-o", wanted, "--config", local],
+    expected, found = tmp_path / "expected.csv", tmp_path / "found"
+    for options in (
+        ["-o", expected, "--config", local],
         ["--beam", "-o", found, "--config", spread],
     ):
         done = subprocess.run(
-            run.command("predict", table / "0.csv", *model, *words),
+            run.command("predict", table / "0.csv", *model, *options),
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
         )
         assert done.returncode == 0, done.stderr
 
     def rows(*files: Path) -> list[list[str]]:
         return sorted(row for file in files for row in list(csv.reader(file.read_text().splitlines()))[1:])
 
-    there, here_ = rows(*sorted(found.iterdir())), rows(wanted)
+    there, here_ = rows(*sorted(found.iterdir())), rows(expected)
     assert [row[:-1] for row in there] == [row[:-1] for row in here_]
     np.testing.assert_allclose(
         [float(row[-1]) for row in there], [float(row[-1]) for row in here_], rtol=0, atol=1e-6
@@ -233,9 +233,9 @@ def test_predictions(
 
 
 def test_workers_that_do_not_start(run: Run, spread: Path, tmp_path: Path) -> None:
-    """The step fails, the run ends with 1, its artifact is gone, and nothing is published."""
+    """The step fails with exit code 1, its artifact is removed, and nothing is published."""
     failed = run(
-        tmp_path, "--config", spread, "--set", f"beam.worker={shutil.which('false')}", seconds=_PATIENCE
+        tmp_path, "--config", spread, "--set", f"beam.worker={shutil.which('false')}", seconds=_TIMEOUT
     )
     assert failed.code == 1
     assert "Failed in ExampleGen" in failed.verdict
@@ -244,7 +244,7 @@ def test_workers_that_do_not_start(run: Run, spread: Path, tmp_path: Path) -> No
 
 
 def start(run: Run, cluster: BeamCluster, spread: Path, root: Path) -> subprocess.Popen[str]:
-    """An ExampleGen that is in the middle of its work."""
+    """Starts a run, and returns while its ExampleGen is running on both workers."""
     cluster.wait(cluster.is_whole)
     before = len(cluster.jobs())
     command = run.command("run", "--root", root, "--config", spread, "--to-step", "ExampleGen")
@@ -256,12 +256,12 @@ def start(run: Run, cluster: BeamCluster, spread: Path, root: Path) -> subproces
 def test_a_worker_is_lost(
     run: Run, cluster: BeamCluster, spread: Path, splits: dict[str, str], tmp_path: Path
 ) -> None:
-    """The other one does its part over, and the splits are the same."""
+    """The other one repeats its part, and the splits are the same."""
     process = start(run, cluster, spread, tmp_path)
     cluster.kill(WORKERS[0])
-    said, _ = process.communicate(timeout=_PATIENCE)
+    printed, _ = process.communicate(timeout=_TIMEOUT)
     cluster.start_worker(WORKERS[0])
-    assert process.returncode == 0, said
+    assert process.returncode == 0, printed
     assert cluster.failures(cluster.jobs()[-1])
     assert shards(tmp_path) == splits
 
@@ -269,18 +269,18 @@ def test_a_worker_is_lost(
 def test_all_workers_are_lost(
     run: Run, cluster: BeamCluster, spread: Path, splits: dict[str, str], tmp_path: Path
 ) -> None:
-    """Flink gives the job up: the run ends with 1, and its artifact is gone. Spark waits for a worker, and goes on."""
+    """In Flink the job fails: exit code 1, and the artifact is removed. Spark waits for a worker and then continues."""
     process = start(run, cluster, spread, tmp_path)
     for name in WORKERS:
         cluster.kill(name)
     if cluster.outlives_its_workers:
         cluster.start_worker(WORKERS[1])
-    said, _ = process.communicate(timeout=_PATIENCE)
-    assert cluster.has_ended_well(cluster.jobs()[-1]) is cluster.outlives_its_workers
+    printed, _ = process.communicate(timeout=_TIMEOUT)
+    assert cluster.has_succeeded(cluster.jobs()[-1]) is cluster.outlives_its_workers
     if cluster.outlives_its_workers:
-        assert process.returncode == 0, said
+        assert process.returncode == 0, printed
         assert shards(tmp_path) == splits
     else:
-        assert process.returncode == 1, said
-        assert "Failed in ExampleGen" in said
+        assert process.returncode == 1, printed
+        assert "Failed in ExampleGen" in printed
         assert list((tmp_path / "artifacts" / "ExampleGen" / "examples").iterdir()) == []

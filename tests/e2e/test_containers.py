@@ -1,7 +1,7 @@
-"""The compiled pipeline in real containers, one for each step, that share a folder and a MariaDB.
+"""The compiled pipeline in real containers, one for each step, that share a folder and a MariaDB server.
 
-Needs a Docker engine (DOCKER_HOST), the image of kubeflow/Dockerfile (REGPIPE_IMAGE, or regpipe:test), and Debian's
-mariadb-server, as `.ci/containers` has them; without them the tests are skipped, or fail where CI is set.
+Requires a Docker engine (DOCKER_HOST), the image of kubeflow/Dockerfile (REGPIPE_IMAGE, or regpipe:test), and Debian's
+mariadb-server, which `.ci/containers` provides. Without them the tests are skipped, or fail if CI is set.
 """
 
 import csv
@@ -20,7 +20,7 @@ from tests.e2e.mariadb import mariadb
 from tests.e2e.needs import lacking
 
 USER, PASSWORD = "pipe", "not-in-any-file-77"
-# A training lasts some seconds, so that it can be killed.
+# Training takes some seconds, so that it can be killed.
 LONG = ("training.early_stopping=0", "training.epochs=200")
 CACHED_AGAIN = {
     "ExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "Transform", "Trainer",
@@ -38,8 +38,8 @@ def cluster(docker_client: Any, run: Run) -> Iterator[Cluster]:
     secrets = {USER_VARIABLE: USER, PASSWORD_VARIABLE: PASSWORD}
     with mariadb(USER, PASSWORD) as port:
         settings = [f"kubeflow.metadata.port={port}", *run.quick[1::2], *LONG]
-        with cluster_of(settings, docker_client, secrets, run.sample) as made:
-            yield made
+        with cluster_of(settings, docker_client, secrets, run.sample) as running:
+            yield running
 
 
 @pytest.fixture(scope="module")
@@ -56,17 +56,15 @@ def killed(cluster: Cluster) -> Ended:
 
 @pytest.fixture(scope="module")
 def first(cluster: Cluster, killed: Ended) -> Ended:
-    """The same run, tried again."""
+    """The same run after a retry."""
     return cluster.run_steps(killed.run_id, FROM_TRAINER)
 
 
-def test_a_run_whose_step_was_killed_ends_as_if_nothing_was(
-    cluster: Cluster, killed: Ended, first: Ended
-) -> None:
-    """The Trainer starts clean, and what comes behind it runs, to the push and the verdict."""
-    assert not killed.well
-    assert killed.told["status"] == "FAILED"  # a container that was killed leaves no word
-    assert first.well
+def test_a_run_whose_step_was_killed_can_be_retried(cluster: Cluster, killed: Ended, first: Ended) -> None:
+    """The Trainer starts again with empty folders, and all later steps run, including the push and the verdict."""
+    assert not killed.succeeded
+    assert killed.message["status"] == "FAILED"  # a killed container writes no summary
+    assert first.succeeded
     assert any("an earlier attempt failed; its outputs are removed" in line for line in first.log)
     assert (first.summary["status"], first.steps("done"), len(first.summary["steps"])) == (
         "pushed",
@@ -75,12 +73,14 @@ def test_a_run_whose_step_was_killed_ends_as_if_nothing_was(
     )
     assert cluster.versions() == [str(first.summary["pushed_version"])]
     assert first.log[-1].startswith("regpipe: Pushed: the model ")
-    assert first.told.pop("time")
-    assert first.told == {"run_id": first.run_id, "status": "pushed", "pipeline": "regpipe", "message": ""}
+    assert first.message.pop("time")
+    assert first.message == {"run_id": first.run_id, "status": "pushed", "pipeline": "regpipe", "message": ""}
 
 
-def test_the_local_runner_does_the_same(cluster: Cluster, first: Ended, run: Run, tmp_path: Path) -> None:
-    """Same data: the same splits, statistics and verdict; weights equal within floating point."""
+def test_the_local_runner_has_the_same_results(
+    cluster: Cluster, first: Ended, run: Run, tmp_path: Path
+) -> None:
+    """On the same data: the same splits, statistics and verdict; weights are equal within floating-point error."""
     days = tmp_path / "days"
     shutil.copytree(cluster.root / "days" / "span-1", days / "span-1")
     settings = [f"data.input={days}/span-{{SPAN}}/*.csv", *run.quick[1::2], *LONG]
@@ -91,9 +91,9 @@ def test_the_local_runner_does_the_same(cluster: Cluster, first: Ended, run: Run
         assert here["metrics"][model] == pytest.approx(there["metrics"][model], abs=1e-4)
     assert [rule["passed"] for rule in here["thresholds"]] == [rule["passed"] for rule in there["thresholds"]]
     for split in ("train", "eval", "test"):
-        ours, theirs = (_split(root / "artifacts", split) for root in (tmp_path / "root", cluster.root))
-        assert len(ours[0]) == here["rows"][split]
-        assert ours == theirs
+        local, of_cluster = (_split(root / "artifacts", split) for root in (tmp_path / "root", cluster.root))
+        assert len(local[0]) == here["rows"][split]
+        assert local == of_cluster
     served = cluster.root / "serving" / str(there["pushed_version"])
     weights, others = _weights(Path(here["pushed_path"])), _weights(served)
     assert weights.keys() == others.keys()
@@ -102,33 +102,33 @@ def test_the_local_runner_does_the_same(cluster: Cluster, first: Ended, run: Run
 
 
 def test_a_second_run_is_served_from_the_cache(cluster: Cluster, first: Ended) -> None:
-    """TFX's, by the content of the data: nothing is trained, no other version is published, and it ends well."""
+    """TFX's cache, by the content of the data: nothing is trained, no new version is published, the run succeeds."""
     versions = cluster.versions()
     second = cluster.run()
-    assert second.well
+    assert second.succeeded
     assert second.steps("cached") == CACHED_AGAIN
     assert second.summary["already_published"]
     assert cluster.versions() == versions
 
 
 def test_a_model_that_is_not_blessed_fails_the_run(cluster: Cluster, first: Ended) -> None:
-    """By a runtime parameter; with the reason as the last line of the log; the page is there all the same."""
+    """Because of a runtime parameter. The reason is in the last line of the log, and there is a report."""
     versions = cluster.versions()
     ended = cluster.run(min_auc=0.999)
-    assert (ended.well, ended.summary["status"], ended.summary["exit_code"]) == (False, "not_blessed", 4)
+    assert (ended.succeeded, ended.summary["status"], ended.summary["exit_code"]) == (False, "not_blessed", 4)
     auc = ended.summary["metrics"]["candidate"]["auc"]
     (reason,) = ended.summary["reasons"]
     assert reason == f"the AUC is {auc:.4f}, not at least 0.999"
     stays = "Nothing was published; the served model is unchanged."
     assert ended.log[-1] == f"regpipe: Not blessed: {reason}. {stays}"
-    assert (ended.told["status"], ended.told["message"]) == ("not_blessed", reason)
+    assert (ended.message["status"], ended.message["message"]) == ("not_blessed", reason)
     assert ended.steps("cached") == CACHED_AGAIN - {"Evaluator"}
     assert (cluster.root / ended.summary["report_path"].removeprefix(f"{MOUNT}/")).is_file()
     assert cluster.versions() == versions
 
 
 def test_refused_data_fails_the_run(cluster: Cluster, first: Ended, run: Run) -> None:
-    """With the reason as the last line of the log; nothing runs after that."""
+    """The reason is in the last line of the log, and no further step runs."""
     with run.sample.open(newline="") as file:
         head, *rows = csv.reader(file)
     with (cluster.root / "one_class.csv").open("w", newline="") as file:
@@ -136,21 +136,25 @@ def test_refused_data_fails_the_run(cluster: Cluster, first: Ended, run: Run) ->
             [head, *([*row[: head.index("label")], "1", *row[head.index("label") + 1 :]] for row in rows)]
         )
     ended = cluster.run(data_input=f"{MOUNT}/one_class.csv")
-    assert (ended.well, ended.summary["status"], ended.summary["exit_code"]) == (False, "data_refused", 3)
+    assert (ended.succeeded, ended.summary["status"], ended.summary["exit_code"]) == (
+        False,
+        "data_refused",
+        3,
+    )
     reason = "The label 'label' has only one class, '1'; expected two."
     assert ended.summary["error"] == reason
     assert ended.log[-1] == f"regpipe: ExampleGen: the data was refused: {reason}"
-    assert (ended.told["status"], ended.told["message"]) == ("data_refused", reason)
+    assert (ended.message["status"], ended.message["message"]) == ("data_refused", reason)
 
 
 def test_a_new_span_is_read_and_its_model_pushed(cluster: Cluster, first: Ended, run: Run) -> None:
-    """Each step in its container, none from the cache; Kubeflow gets the page, the metrics and the verdict."""
+    """No step is taken from the cache; the report, the metrics and the verdict are outputs for Kubeflow."""
     versions = cluster.versions()
     day = cluster.root / "days" / "span-2" / "day.csv"
     day.parent.mkdir()
     day.write_text("".join(run.sample.read_text().splitlines(keepends=True)[:901]))
     ended = cluster.run()
-    assert ended.well
+    assert ended.succeeded
     assert (ended.summary["status"], ended.steps("done"), len(ended.summary["steps"])) == (
         "pushed",
         STEPS,
@@ -168,7 +172,7 @@ def test_a_new_span_is_read_and_its_model_pushed(cluster: Cluster, first: Ended,
 
 
 def test_the_password_is_in_no_file(cluster: Cluster, first: Ended) -> None:
-    """Neither in the compiled pipeline nor anywhere under the root, nor in what Kubeflow was given."""
+    """Neither in the compiled pipeline, nor under the root, nor in the outputs for Kubeflow."""
     assert PASSWORD not in cluster.text
     files = [path for path in cluster.folder.rglob("*") if path.is_file()]
     assert len(files) > 50
@@ -176,7 +180,7 @@ def test_the_password_is_in_no_file(cluster: Cluster, first: Ended) -> None:
 
 
 def _kill_trainer(client: Any, over: threading.Event) -> None:
-    """Kills the container of the Trainer in its first epochs."""
+    """Kills the container of the Trainer after its first epoch."""
     while not over.wait(0.1):
         for container in client.containers.list(filters={"ancestor": IMAGE}):
             if container.attrs["Args"][-1] == "Trainer" and b"epoch 2/" in container.logs():
@@ -185,13 +189,13 @@ def _kill_trainer(client: Any, over: threading.Event) -> None:
 
 
 def _split(artifacts: Path, split: str) -> tuple[list[Any], bytes]:
-    """The rows of a split, in their order, and their statistics, of the first run under a root."""
+    """Returns the rows of a split, in their order, and their statistics, from the first run under a root."""
     import tensorflow as tf
 
     def first(pattern: str) -> str:
         return str(min(artifacts.glob(pattern), key=lambda path: int(path.parts[-3])))
 
-    # The features of a row are a map, whose bytes have no order.
+    # The features of a row are a map, whose serialization has no fixed order.
     records = tf.data.TFRecordDataset(first(f"ExampleGen/examples/*/Split-{split}/*"))
     rows = [tf.train.Example.FromString(record.numpy()) for record in records]
     return rows, Path(first(f"StatisticsGen/statistics/*/Split-{split}/*")).read_bytes()

@@ -1,4 +1,4 @@
-"""The jobs that Dataflow would get. Nothing is submitted: Beam translates them for the service, and there they end."""
+"""The jobs for Dataflow. Beam translates them for the service, but they are not submitted."""
 
 import subprocess
 import sys
@@ -22,16 +22,16 @@ SETTINGS = (
 
 @pytest.fixture(scope="module")
 def here(run: Runner, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Completed]:
-    """A run on this machine, from which each step takes what those before it have made."""
+    """A run on this machine, whose outputs are the inputs of the steps."""
     root = tmp_path_factory.mktemp("here")
     return root, run(root, *run.quick)
 
 
-def job_of(folder: Path, *words: object) -> tuple[beam_runner_api_pb2.Components, str]:
-    """What a command would have submitted, and what it said instead."""
+def job_of(folder: Path, *arguments: object) -> tuple[beam_runner_api_pb2.Components, str]:
+    """Returns the job that a command would have submitted, and the output of the command."""
     settings = [word for setting in SETTINGS for word in ("--set", f"beam.{setting}")]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.e2e.dataflow_jobs", folder, *map(str, words), *settings],
+        [sys.executable, "-m", "tests.e2e.dataflow_jobs", folder, *map(str, arguments), *settings],
         capture_output=True,
         text=True,
         timeout=120,
@@ -42,7 +42,7 @@ def job_of(folder: Path, *words: object) -> tuple[beam_runner_api_pb2.Components
 
 
 def check(job: beam_runner_api_pb2.Components, *transforms: str) -> None:
-    """All of it runs in containers of our image, and what the step does is in it."""
+    """Asserts that the job runs in containers of the image, and contains these transforms."""
     assert {environment.urn for environment in job.environments.values()} == {"beam:env:docker:v1"}
     assert {
         beam_runner_api_pb2.DockerPayload.FromString(environment.payload).container_image
@@ -63,20 +63,22 @@ def check(job: beam_runner_api_pb2.Components, *transforms: str) -> None:
 def test_a_step(
     here: tuple[Path, Completed], run: Runner, tmp_path: Path, step: str, transforms: list[str]
 ) -> None:
-    """Its job can be made; where it is not run, the step fails, and nothing is published."""
+    """Its job can be created; as it is not run, the step fails, and nothing is published."""
     root, before = here
-    words = ["run", "--root", root, "--no-cache", "--from-step", step, *run.quick]
-    job, said = job_of(tmp_path, *words)
+    arguments = ["run", "--root", root, "--no-cache", "--from-step", step, *run.quick]
+    job, printed = job_of(tmp_path, *arguments)
     check(job, *transforms)
-    assert f"Failed in {step}" in said
-    assert "this would have been submitted" in said
+    assert f"Failed in {step}" in printed
+    assert "this would have been submitted" in printed
     pushed = Path(before.summary["pushed_path"])
     assert [path for path in pushed.parent.iterdir() if path.name.isdecimal()] == [pushed]
 
 
 def test_predictions(here: tuple[Path, Completed], run: Runner, tmp_path: Path) -> None:
-    """Of files with the model that was pushed."""
+    """Predictions for files, with the model that was pushed."""
     model = here[1].summary["pushed_path"]
-    job, said = job_of(tmp_path, "predict", run.sample, "--model", model, "--beam", "-o", tmp_path / "found")
+    job, printed = job_of(
+        tmp_path, "predict", run.sample, "--model", model, "--beam", "-o", tmp_path / "found"
+    )
     check(job, "Files", "Predict", "Write")
-    assert "this would have been submitted" in said
+    assert "this would have been submitted" in printed

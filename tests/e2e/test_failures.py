@@ -1,4 +1,4 @@
-"""Runs that end in a step that fails: when, and what they say."""
+"""Runs with a step that fails: exit code, message and what is published."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ Run: TypeAlias = Any  # of conftest.py
 
 
 def test_a_misspelt_slice_is_refused_before_anything_is_trained(run: Run, tmp_path: Path) -> None:
-    """By the gate, exit 3, with the name that was meant; once it is right, what was done before is in the cache."""
+    """By DataGate, with exit code 3 and a suggestion. With the right name, earlier steps come from the cache."""
     root = tmp_path / "root"
     columns = run.sample.read_text().splitlines()[0].split(",")
     name, edges = columns[0], "edges: [0.5]"
@@ -27,8 +27,8 @@ def test_a_misspelt_slice_is_refused_before_anything_is_trained(run: Run, tmp_pa
     assert right.summary["slices"][0]["name"] == f"{name} <= 0.5"
 
 
-def test_a_training_that_runs_away_says_what_to_change(run: Run, tmp_path: Path) -> None:
-    """Exit 1, with the step, the epoch and the key; no model is judged, let alone published."""
+def test_a_training_that_diverges(run: Run, tmp_path: Path) -> None:
+    """Exit code 1; the message has the step, the epoch and the keys to change; nothing is evaluated or published."""
     settings = ("training.learning_rate=1e6", "training.optimizer=sgd", "model.l2=1.0")
     done = run(tmp_path / "root", *(word for setting in settings for word in ("--set", setting)))
     assert done.code == 1
@@ -43,7 +43,7 @@ def test_a_training_that_runs_away_says_what_to_change(run: Run, tmp_path: Path)
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One in which a file is in the way of the Report step's artifacts."""
+    """A root where a file is in the place of the Report step's folder."""
     root = tmp_path_factory.mktemp("root")
     (root / "artifacts").mkdir()
     (root / "artifacts" / "Report").write_text("in the way")
@@ -51,7 +51,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_report_that_fails_does_not_hide_that_the_model_was_pushed(run: Run, root: Path) -> None:
-    """Exit 1, as a step failed; the version is in the summary, on the terminal, in the list of runs and served."""
+    """Exit code 1, as a step failed; the version is in the summary, on the terminal, in the list of runs, and served."""
     done = run(root, *run.quick)
     assert (done.code, done.summary["status"]) == (1, "failed")
     version, path = done.summary["pushed_version"], done.summary["pushed_path"]
@@ -67,11 +67,11 @@ def test_a_report_that_fails_does_not_hide_that_the_model_was_pushed(run: Run, r
 
 
 def test_it_is_not_published_twice(run: Run, root: Path) -> None:
-    """Neither by hand nor by the next run, which makes the report that was missing."""
+    """Neither by `regpipe bless` nor by the next run, which writes the missing report."""
     failed = subprocess.run(run.command("runs", "--root", root), capture_output=True, text=True).stdout
     run_id = failed.splitlines()[1].split()[0]
-    words = ("bless", "--root", root, "--run", run_id, "--reason", "why", "--by", "ann")
-    refused = subprocess.run(run.command(*words), capture_output=True, text=True)
+    arguments = ("bless", "--root", root, "--run", run_id, "--reason", "why", "--by", "ann")
+    refused = subprocess.run(run.command(*arguments), capture_output=True, text=True)
     assert (refused.returncode, refused.stderr) == (2, f"regpipe: run {run_id} was pushed already.\n")
     (root / "artifacts" / "Report").unlink()
     again = run(root, *run.quick)

@@ -1,13 +1,12 @@
-"""Whole runs of the steps on Kubeflow whose root is on gs://, by TensorFlow's and Beam's own clients.
+"""Whole runs of Kubeflow's steps with a root on gs://, through the clients of TensorFlow and Beam.
 
-What they talk to is a server on this machine that follows Google's published API (tests/gcs). No folder is shared.
+The server is the stand-in in tests/standins/gcs, which follows Google's published API. No folder is shared.
 """
 
 import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,6 +17,7 @@ from pipeline_def.config.load import load_config
 from pipeline_def.kubeflow.compiler import _config_json
 from pipeline_def.steps import FIRST, LAST
 from tests.standins.gcs.server import GcsServer
+from tests.waiting import wait_until
 
 ROOT = "gs://bucket/churn"
 CACHED_AGAIN = {
@@ -28,29 +28,29 @@ Run: TypeAlias = Any  # of conftest.py
 
 
 class Cluster:
-    """Runs steps over one bucket; `folder` is this machine's, of which the steps get nothing but the metadata store."""
+    """Runs steps with one bucket; `folder` is on this machine, and steps use only the metadata store in it."""
 
     def __init__(self, gcs: GcsServer, folder: Path, settings: list[str]) -> None:
         self.gcs, self.folder = gcs, folder
         self.config = load_config(None, settings)
         self.steps = self.config.step_names()
 
-    def words(self, run_id: str, step: str) -> list[str]:
-        """Of the step's container."""
-        words = ["--root", ROOT, "--run-id", run_id, "--step", step]
+    def arguments(self, run_id: str, step: str) -> list[str]:
+        """Returns the arguments of a step's container."""
+        arguments = ["--root", ROOT, "--run-id", run_id, "--step", step]
         if step == FIRST:
-            words += ["--config", _config_json(self.config)]
+            arguments += ["--config", _config_json(self.config)]
         if step == LAST:
             metrics = {"artifacts": [{"name": "metrics", "uri": "minio://b/metrics"}]}
-            asked = {"artifacts": {"metrics": metrics}, "outputFile": str(self.folder / "output.json")}
-            words += ["--report", str(self.folder / "page.html")]
-            words += ["--executor-input", json.dumps({"outputs": asked})]
-        return words
+            outputs = {"artifacts": {"metrics": metrics}, "outputFile": str(self.folder / "output.json")}
+            arguments += ["--report", str(self.folder / "page.html")]
+            arguments += ["--executor-input", json.dumps({"outputs": outputs})]
+        return arguments
 
     def start(self, run_id: str, *steps: str) -> subprocess.Popen[str]:
-        """A process that runs these steps in turn."""
+        """Starts a process that runs these steps in order."""
         here = Path(__file__).with_name("steps_here.py")
-        containers = [json.dumps(self.words(run_id, step)) for step in steps]
+        containers = [json.dumps(self.arguments(run_id, step)) for step in steps]
         return subprocess.Popen(
             [sys.executable, str(here), str(self.folder), *containers],
             env={**os.environ, **self.gcs.environment, "PYTHONPATH": str(here.parents[2])},
@@ -60,14 +60,14 @@ class Cluster:
         )
 
     def run(self, run_id: str, *steps: str) -> str:
-        """Runs these steps, which end well; their log."""
+        """Runs these steps, which must succeed, and returns their log."""
         process = self.start(run_id, *steps)
         _, log = process.communicate(timeout=600)
         assert process.returncode == 0, log[-5000:]
         return log
 
     def names(self, below: str) -> list[str]:
-        """Of the objects below a folder of the root, without those that stand for folders."""
+        """Returns the names of the objects in a folder of the root, without those that represent folders."""
         return [
             name
             for name in self.gcs.store.names("bucket")
@@ -101,7 +101,7 @@ def first(cluster: Cluster) -> dict[str, Any]:
 
 
 def test_all_steps_run_and_the_model_is_pushed(cluster: Cluster, first: dict[str, Any], run: Run) -> None:
-    """Everything is in the bucket; Kubeflow gets the page from there, and servers the version that is named last."""
+    """Everything is in the bucket; the report is copied for Kubeflow, and models.config has the new version."""
     assert (first["status"], [step["status"] for step in first["steps"]]) == ("pushed", ["done"] * 11)
     assert sum(first["rows"].values()) == len(run.sample.read_text().splitlines()) - 1
     version = first["pushed_version"]
@@ -123,32 +123,32 @@ def test_all_steps_run_and_the_model_is_pushed(cluster: Cluster, first: dict[str
     assert left == {"metadata.sqlite", "page.html", "output.json", "certificate.pem", "account.json"}
 
 
-def test_it_is_the_run_of_a_folder(cluster: Cluster, first: dict[str, Any], run: Run, tmp_path: Path) -> None:
-    """The local runner, on the same table in a folder: the same rows, metrics and verdict."""
+def test_a_run_in_a_folder_has_the_same_results(
+    cluster: Cluster, first: dict[str, Any], run: Run, tmp_path: Path
+) -> None:
+    """The local runner has the same rows, metrics and verdict for the same table."""
     here = run(tmp_path / "root", *run.quick, "--data", run.sample).summary
     for part in ("status", "rows", "metrics", "thresholds"):
         assert here[part] == first[part], part
 
 
 def test_a_second_run_is_served_from_the_cache(cluster: Cluster, first: dict[str, Any]) -> None:
-    """Nothing is trained, and no other version is published."""
+    """Nothing is trained, and no new version is published."""
     cluster.run("r2", *cluster.steps)
     again = cluster.json("runs/r2/summary.json")
     assert {step["name"] for step in again["steps"] if step["cached"]} == CACHED_AGAIN
     assert (again["already_published"], again["pushed_path"]) == (True, first["pushed_path"])
 
 
-def test_a_training_that_was_killed_goes_on(cluster: Cluster, first: dict[str, Any]) -> None:
-    """From its checkpoint in the bucket; what the attempt left beside it is removed, and in the end so is that."""
+def test_a_training_that_was_killed_continues(cluster: Cluster, first: dict[str, Any]) -> None:
+    """From its checkpoint in the bucket. Other files of the attempt are removed, and finally the checkpoint is, too."""
     cluster.config = cluster.config.model_copy(
         update={"training": cluster.config.training.model_copy(update={"epochs": 1000, "early_stopping": 0})}
     )
     data_steps = cluster.steps[: cluster.steps.index("Trainer")]
     cluster.run("r3", *data_steps)
     killed = cluster.start("r3", "Trainer")
-    until = time.monotonic() + 120
-    while not cluster.names("checkpoints/") and time.monotonic() < until:
-        time.sleep(0.05)
+    wait_until(lambda: bool(cluster.names("checkpoints/")), 120)
     killed.kill()
     killed.communicate()
     assert len(cluster.names("checkpoints/")) in (1, 2)

@@ -1,18 +1,18 @@
-"""The image of kubeflow/Dockerfile: needs what test_containers.py needs."""
+"""The image of kubeflow/Dockerfile. The requirements are those of test_containers.py."""
 
 from typing import Any
 
 from tests.e2e.cluster import IMAGE
 
 
-def test_the_image_is_small_and_runs_as_nobody_in_particular(docker_client: Any) -> None:
-    """At most 3 GB, none of it a compiler, an installer's cache, or what only tests and checks need."""
+def test_the_image_is_small_and_does_not_run_as_root(docker_client: Any) -> None:
+    """At most 3 GB, without compilers, caches of installers, and packages that only tests and checks need."""
 
-    def output(*words: str) -> str:
-        said: bytes = docker_client.containers.run(
-            IMAGE, words, entrypoint="", network_mode="none", remove=True
+    def output(*command: str) -> str:
+        printed: bytes = docker_client.containers.run(
+            IMAGE, command, entrypoint="", network_mode="none", remove=True
         )
-        return said.decode()
+        return printed.decode()
 
     image = docker_client.images.get(IMAGE)
     assert image.attrs["Size"] <= 3e9

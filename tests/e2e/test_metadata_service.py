@@ -1,4 +1,4 @@
-"""Containers that share their metadata over ML Metadata's gRPC service; needs what test_containers.py needs."""
+"""Containers that share the gRPC service of ML Metadata. The requirements are those of test_containers.py."""
 
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,13 +12,13 @@ from tests.standins.metadata_service import metadata_service
 Run: TypeAlias = Any  # of conftest.py
 
 
-def test_a_step_finds_what_another_wrote_down(docker_client: Any, run: Run, tmp_path: Path) -> None:
-    """Without user and password; a new run takes both steps from the cache."""
+def test_a_step_finds_the_outputs_of_another(docker_client: Any, run: Run, tmp_path: Path) -> None:
+    """The service needs no user and password. A second run takes both steps from the cache."""
     with metadata_service(tmp_path / STORE_FILE) as port:
         settings = ["kubeflow.metadata.kind=grpc", f"kubeflow.metadata.port={port}"]
         with cluster_of(settings, docker_client, {}, run.sample) as cluster:
             for run_id in ("one", "two"):
-                assert cluster.run_steps(run_id, {"ExampleGen", "StatisticsGen"}).well
+                assert cluster.run_steps(run_id, {"ExampleGen", "StatisticsGen"}).succeeded
             assert (cluster.root / "artifacts" / "StatisticsGen" / "statistics").is_dir()
     runs = RunStore.open(tmp_path)
     states = {

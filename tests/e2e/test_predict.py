@@ -1,4 +1,4 @@
-"""Whole predictions, each in a process of its own: memory, a pipe that is closed, and a model that a run published."""
+"""Whole predictions, each in its own process: memory, a closed pipe, and a model that a run published."""
 
 import os
 import signal
@@ -17,10 +17,10 @@ from sklearn.metrics import roc_auc_score
 Run = Any  # of conftest.py
 
 FEW, MANY = 100_000, 500_000
-SLACK = 60  # MB; the rows more take some 60 MB as CSV, and several times as much in memory
+SLACK = 60  # MB; the additional rows take some 60 MB as CSV, and several times as much in memory
 
 
-# What the kernel hands down to a child as its peak may be the parent's: so the process looks at its own memory.
+# The peak that the kernel reports for a child may be that of its parent, so the process reads its own memory.
 MEASURED = """import sys
 from pathlib import Path
 from pipeline_def.cli.main import main
@@ -31,7 +31,7 @@ sys.exit(code)"""
 
 
 def predict(*arguments: object) -> tuple[str, float]:
-    """What a prediction prints that succeeds, and its peak memory in MB."""
+    """Runs a prediction, and returns its output and its peak memory in MB."""
     command = [sys.executable, "-c", MEASURED, "predict", *map(str, arguments)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     printed, peak = done.stdout.splitlines()
@@ -49,7 +49,7 @@ def echo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write(path: Path, rows: int) -> Path:
-    """A table of ten columns of numbers, `a` from 0 to 1 in rising order and `b` without a value, and one of text."""
+    """Writes a table: `a` ascending from 0 to 1, `b` without values, eight other columns of numbers, one of text."""
     numbers = np.random.default_rng(0).normal(size=(8, rows)).round(6)
     columns = {"a": np.linspace(0, 1, rows, dtype=np.float32), "b": pa.nulls(rows, pa.float64())}
     columns |= {f"c{number}": column for number, column in enumerate(numbers)} | {
@@ -68,7 +68,7 @@ def write(path: Path, rows: int) -> Path:
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "jsonl"])
 def test_memory_does_not_grow_with_the_rows(kind: str, echo: Path, tmp_path: Path) -> None:
-    """Five times the rows, the same peak; every row has its own probability, in order."""
+    """Five times the rows have the same peak; every row has its own probability, in order."""
     peaks = {}
     for rows in (FEW, MANY):
         table, output = write(tmp_path / f"{rows}.{kind}", rows), tmp_path / f"out{rows}.{kind}"
@@ -81,7 +81,7 @@ def test_memory_does_not_grow_with_the_rows(kind: str, echo: Path, tmp_path: Pat
         assert found.num_rows == MANY
 
 
-def test_a_closed_pipe_is_no_traceback(echo: Path, tmp_path: Path) -> None:
+def test_a_closed_pipe_prints_no_traceback(echo: Path, tmp_path: Path) -> None:
     table = write(tmp_path / "t.csv", FEW)
     line = f"{sys.executable} -m pipeline_def.cli predict {table} --model {echo} | head -n 1"
     done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
@@ -90,7 +90,7 @@ def test_a_closed_pipe_is_no_traceback(echo: Path, tmp_path: Path) -> None:
 
 
 def test_an_interrupt_leaves_no_file(echo: Path, tmp_path: Path) -> None:
-    """Ctrl-C: exit 130, and neither the file nor what was written of it."""
+    """Ctrl-C: exit code 130, and neither the file nor a part of it."""
     command = [
         sys.executable,
         "-m",
@@ -109,7 +109,7 @@ def test_an_interrupt_leaves_no_file(echo: Path, tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         cwd=tmp_path,
         env=environment,
-        # A shell's background job hands on that the signal is to be ignored.
+        # A background job of a shell would inherit that the signal is ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         assert process.stdin is not None
@@ -124,7 +124,7 @@ def test_an_interrupt_leaves_no_file(echo: Path, tmp_path: Path) -> None:
 
 
 def test_a_published_model(run: Run, tmp_path: Path) -> None:
-    """The sample through the model of a run on it: by the version under the root, and by Beam; it tells y from n."""
+    """Predictions for the sample with the model of a run, with and without Beam, are equal; their AUC is above 0.8."""
     done = run(tmp_path / "root", *run.quick)
     assert done.code == 0, done.verdict
     here, there = tmp_path / "here.parquet", tmp_path / "there"

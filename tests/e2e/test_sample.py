@@ -1,4 +1,4 @@
-"""The main job: the sample table, from the file to a published model, and again from the cache."""
+"""The main use: the sample table, from the file to a published model, and again from the cache."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def first(run: Run, root: Path) -> Completed:
 
 
 def test_the_sample_with_defaults_is_pushed(first: Completed, root: Path) -> None:
-    """The regularized model beats its baseline on log loss, every threshold is passed, and the model is there."""
+    """The regularized model beats its baseline on log loss, every threshold is passed, and the model is published."""
     assert first.code == 0, first.verdict
     summary = first.summary
     assert summary["status"] == "pushed"
@@ -57,7 +57,7 @@ def test_the_sample_with_defaults_is_pushed(first: Completed, root: Path) -> Non
 def test_the_summary_on_standard_output_is_the_one_in_the_folder_of_the_run(
     first: Completed, root: Path
 ) -> None:
-    """A person who did not ask for --json finds the same object later."""
+    """Without --json, the same object can be read from the file."""
     path = root / "runs" / first.summary["run_id"] / "summary.json"
     assert json.loads(path.read_text()) == first.summary
     expected = {
@@ -68,8 +68,8 @@ def test_the_summary_on_standard_output_is_the_one_in_the_folder_of_the_run(
     assert Path(first.summary["report_path"]).is_file()
 
 
-def test_epochs_of_both_trainers_are_shown_and_noise_is_not(first: Completed, root: Path) -> None:
-    """The terminal has epoch lines and the verdict; TensorFlow's and Beam's words are in the step's log."""
+def test_the_terminal_shows_epochs_but_no_logs_of_libraries(first: Completed, root: Path) -> None:
+    """The terminal has epoch lines and the verdict; the output of TensorFlow and Beam is in the steps' logs."""
     lines = first.verdict.splitlines()
     assert any(line.startswith("Trainer           epoch 1/100 loss ") for line in lines)
     assert any(line.startswith("BaselineTrainer   epoch 100/100 loss ") for line in lines)
@@ -79,8 +79,8 @@ def test_epochs_of_both_trainers_are_shown_and_noise_is_not(first: Completed, ro
     assert {path.stem for path in logs.iterdir()} == {"startup", *STEPS}
 
 
-def test_the_published_model_answers_without_this_project(first: Completed, tmp_path: Path) -> None:
-    """In a process that has only TensorFlow: an ordinary row, one of missing values, one far out of range."""
+def test_the_published_model_works_without_this_project(first: Completed, tmp_path: Path) -> None:
+    """In a process with TensorFlow only: an ordinary row, one with missing values, one far out of range."""
     done = subprocess.run(
         [sys.executable, "-I", "-c", CONSUMER, first.summary["pushed_path"]],
         capture_output=True,
@@ -94,7 +94,7 @@ def test_the_published_model_answers_without_this_project(first: Completed, tmp_
 
 
 def test_a_second_run_is_served_from_the_cache(run: Run, first: Completed, root: Path) -> None:
-    """Nothing changed: all is cached up to the Pusher, which finds the same version published, and the report."""
+    """All steps except the Pusher, which finds the same version published, and the Report are cached."""
     again = run(root)
     assert again.code == 0
     assert again.cached() == list(STEPS[:-2])
@@ -103,8 +103,8 @@ def test_a_second_run_is_served_from_the_cache(run: Run, first: Completed, root:
     assert again.summary["metrics"] == first.summary["metrics"]
 
 
-def test_a_changed_threshold_runs_only_what_decides(run: Run, first: Completed, root: Path) -> None:
-    """An impossible floor: only these run, the model is not blessed, what is served stays as it was."""
+def test_a_changed_threshold_reruns_the_last_steps_only(run: Run, first: Completed, root: Path) -> None:
+    """With an impossible threshold, the model is not blessed, and the served model is unchanged."""
     before = sorted((root / "serving").iterdir())
     refused = run(root, "--set", "evaluation.min_auc=0.99")
     assert refused.code == 4
@@ -127,12 +127,12 @@ def test_a_changed_penalty_runs_the_candidate_but_not_the_baseline(
 def test_the_same_rows_in_another_place_make_the_same_model(
     run: Run, first: Completed, tmp_path: Path
 ) -> None:
-    """Same data, configuration and seed: same splits, same weights, same metrics, to the last digit."""
+    """Same data, configuration and seed: the same splits, weights and metrics, to the last digit."""
     assert run(tmp_path / "root").summary["metrics"] == first.summary["metrics"]
 
 
 def test_without_regularization_candidate_and_baseline_are_the_same(run: Run, tmp_path: Path) -> None:
-    """The baseline is the candidate with everything off, so with everything off nothing differs."""
+    """The baseline is the candidate with all regularization off, so without regularization they are equal."""
     off = [f"{key}=0" for key in ("model.l1", "model.l2", "model.dropout", "training.early_stopping")]
     same = run(tmp_path, *run.quick, *(word for key in off for word in ("--set", key)))
     assert same.code == 0
@@ -140,7 +140,7 @@ def test_without_regularization_candidate_and_baseline_are_the_same(run: Run, tm
 
 
 def test_mirrored_strategy_runs_without_a_gpu(run: Run, first: Completed, root: Path) -> None:
-    """MirroredStrategy over the CPU: another way to the same model, within floating point."""
+    """MirroredStrategy on the CPU gives the same model, within floating-point error."""
     mirrored = run(root, "--set", "training.strategy=mirrored")
     assert mirrored.code == 0
     assert mirrored.summary["metrics"]["candidate"]["log_loss"] == pytest.approx(
@@ -149,7 +149,7 @@ def test_mirrored_strategy_runs_without_a_gpu(run: Run, first: Completed, root: 
 
 
 def test_a_part_of_the_pipeline_can_be_run(run: Run, tmp_path: Path) -> None:
-    """--to-step ends early and well; --from-step takes the earlier steps from the last run that has them."""
+    """--to-step ends a run early; --from-step takes the earlier steps from the last run that has them."""
     part = run(tmp_path, "--to-step", "Transform")
     assert (part.code, part.summary["status"]) == (0, "partial")
     assert part.ran() == [
@@ -166,8 +166,8 @@ def test_a_part_of_the_pipeline_can_be_run(run: Run, tmp_path: Path) -> None:
     assert rest.summary["rows"] == part.summary["rows"]
 
 
-def test_a_part_without_what_comes_before_it_is_refused(run: Run, tmp_path: Path) -> None:
-    """--from-step under a root without any run: exit 2, and no run is left behind."""
+def test_from_step_without_an_earlier_run_is_refused(run: Run, tmp_path: Path) -> None:
+    """Exit code 2, and no folder of a run remains."""
     done = subprocess.run(
         run.command("run", "--root", tmp_path, "--from-step", "SchemaGen"), capture_output=True, text=True
     )
@@ -179,7 +179,7 @@ def test_a_part_without_what_comes_before_it_is_refused(run: Run, tmp_path: Path
 
 
 def test_changed_data_runs_everything(run: Run, tmp_path: Path) -> None:
-    """One changed digit is a changed table, whatever its modification time says."""
+    """One changed digit is a changed table, also if its modification time is the same."""
     table = tmp_path / "table.csv"
     table.write_bytes(run.sample.read_bytes())
     run(tmp_path / "root", "--data", table, *run.quick)
@@ -195,13 +195,13 @@ def test_changed_data_runs_everything(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_model_that_was_not_blessed_is_published_by_hand(run: Run, first: Completed, root: Path) -> None:
-    """`regpipe bless`: once, to the served folder, with who and why in the summary and in the list of runs."""
+    """By `regpipe bless`, once, to the served folder; who and why is in the summary and in the list of runs."""
     refused = run(root, "--set", "evaluation.min_auc=0.98")
     assert refused.code == 4
     run_id = refused.summary["run_id"]
-    words = ("bless", "--root", root, "--run", run_id, "--reason", "recall matters more", "--by", "ann")
+    arguments = ("bless", "--root", root, "--run", run_id, "--reason", "recall matters more", "--by", "ann")
     done, again = (
-        subprocess.run(run.command(*words), capture_output=True, text=True, timeout=300) for _ in range(2)
+        subprocess.run(run.command(*arguments), capture_output=True, text=True, timeout=300) for _ in range(2)
     )
     assert (done.returncode, done.stderr) == (0, "")
     summary = json.loads((root / "runs" / run_id / "summary.json").read_text())

@@ -1,4 +1,4 @@
-"""From a run to an answered request, served by the contract server or by what TENSORFLOW_MODEL_SERVER names."""
+"""`regpipe serve` with the model of a run; the server is the contract server or the one in TENSORFLOW_MODEL_SERVER."""
 
 import json
 import os
@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+
+from tests.waiting import wait_until
 
 Run: TypeAlias = Any  # of conftest.py
 REPOSITORY = Path(__file__).parents[2]
@@ -30,7 +31,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def pushed(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that holds the one version of a run."""
+    """The folder with the version that a run has published."""
     done = run(tmp_path_factory.mktemp("serve"), *run.quick)
     assert done.code == 0, done.verdict
     return Path(done.summary["pushed_path"]).parent
@@ -38,18 +39,18 @@ def pushed(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def binary(tmp_path_factory: pytest.TempPathFactory) -> str:
-    if named := os.environ.get("TENSORFLOW_MODEL_SERVER"):
-        return named
+    if binary := os.environ.get("TENSORFLOW_MODEL_SERVER"):
+        return binary
     program = tmp_path_factory.mktemp("bin") / "tensorflow_model_server"
-    words = shlex.join([sys.executable, "-m", "tests.standins.tf_serving.contract_server"])
-    program.write_text(f'#!/bin/sh\ncd {shlex.quote(str(REPOSITORY))} && exec {words} "$@"\n')
+    command = shlex.join([sys.executable, "-m", "tests.standins.tf_serving.contract_server"])
+    program.write_text(f'#!/bin/sh\ncd {shlex.quote(str(REPOSITORY))} && exec {command} "$@"\n')
     program.chmod(0o755)
     return str(program)
 
 
 @pytest.fixture(scope="module")
-def answer(run: Run, pushed: Path, binary: str) -> Iterator[str]:
-    """What `regpipe serve` says; in the end Ctrl-C, and exit code 0."""
+def output(run: Run, pushed: Path, binary: str) -> Iterator[str]:
+    """The output of `regpipe serve`, which is stopped by Ctrl-C at the end and must exit with 0."""
     ports = ("--rest-port", free_port(), "--grpc-port", free_port())
     command = run.command("serve", "--model-dir", pushed, "--binary", binary, *ports)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -65,7 +66,7 @@ def answer(run: Run, pushed: Path, binary: str) -> Iterator[str]:
 
 
 def status(url: str) -> tuple[int, Any]:
-    """The code and the answer of a GET."""
+    """Sends a GET request, and returns the status and the body."""
     try:
         with urllib.request.urlopen(url) as response:
             return response.status, json.load(response)
@@ -73,9 +74,9 @@ def status(url: str) -> tuple[int, Any]:
         return error.code, json.load(error)
 
 
-def test_the_line_for_curl_is_answered(answer: str) -> None:
-    """As it was printed, by a shell, with a real row: a probability."""
-    (line,) = (line for line in answer.splitlines() if line.startswith("curl"))
+def test_the_printed_curl_command(output: str) -> None:
+    """A shell runs it as printed; the response to its row is a probability."""
+    (line,) = (line for line in output.splitlines() if line.startswith("curl"))
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
     (probability,) = json.loads(done.stdout)["predictions"]
     assert 0 < probability < 1
@@ -84,32 +85,23 @@ def test_the_line_for_curl_is_answered(answer: str) -> None:
     assert len(set(row.values())) > 10
 
 
-def test_only_the_metadata_tells_whether_a_version_is_available(answer: str, pushed: Path) -> None:
-    """Why the probes ask for it: without any version the status is still 200, and says END; the metadata are 404.
+def test_only_the_metadata_shows_whether_a_version_is_available(output: str, pushed: Path) -> None:
+    """Without any version, the model's status is still 200 (with END), but its metadata is 404, so probes use that.
 
-    A version that is published then is served without a restart.
+    A version that is published later is served without a restart.
     """
     url = (
-        next(line.split()[1] for line in answer.splitlines() if line.startswith("REST"))
+        next(line.split()[1] for line in output.splitlines() if line.startswith("REST"))
         + "/v1/models/regpipe"
     )
     assert status(f"{url}/metadata")[0] == 200
     (version,) = (path for path in pushed.iterdir() if path.name.isdecimal())
     hidden = version.rename(pushed / "hidden")
-    until(lambda: status(f"{url}/metadata")[0] == 404)
+    wait_until(lambda: status(f"{url}/metadata")[0] == 404, SECONDS)
     code, known = status(url)
     assert code == 200
     assert [one["state"] for one in known["model_version_status"]] == ["END"]
     shutil.copytree(hidden, pushed / "incoming")
     (pushed / "incoming").rename(pushed / str(int(version.name) + 1))
-    until(lambda: status(f"{url}/metadata")[0] == 200)
+    wait_until(lambda: status(f"{url}/metadata")[0] == 200, SECONDS)
     hidden.rename(version)
-
-
-def until(condition: Any) -> None:
-    """Returns once it holds; fails after a minute."""
-    for _ in range(10 * SECONDS):
-        if condition():
-            return
-        time.sleep(0.1)
-    raise AssertionError("it never held")

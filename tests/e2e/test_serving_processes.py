@@ -1,4 +1,4 @@
-"""The contract server as a process, in place of TF Serving's binary: signals, restarts, a load that lasts."""
+"""The contract server as a process, as TF Serving's binary runs: signals, restarts, and load during new versions."""
 
 import re
 import shutil
@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from serving.client.connect import connect
 from serving.client.exceptions import ServerUnavailable
 from serving.client.predictor import Client
 from serving.client.retries import RetryPolicy
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 ONE = {"a": np.zeros(1, np.float32), "b": np.zeros(1, np.float32)}
@@ -25,11 +26,11 @@ VERSIONS = 8
 
 
 class Process:
-    """`python -m tests.standins.tf_serving.contract_server`, up when it says so.
+    """`python -m tests.standins.tf_serving.contract_server`, ready when it has printed its ports.
 
     Args:
         base_path: the folder of the versions.
-        ports: of gRPC and REST; 0 picks free ones.
+        ports: the ports of gRPC and REST; 0 selects a free one.
     """
 
     def __init__(self, base_path: Path, ports: Sequence[int] = (0, 0)) -> None:
@@ -53,16 +54,16 @@ class Process:
             cwd=ROOT,
         )
         assert self.process.stdout is not None
-        self.said = self.process.stdout.readline()
-        self.ports = [int(port) for port in re.findall(r"=(\d+)", self.said)]
+        self.first_line = self.process.stdout.readline()
+        self.ports = [int(port) for port in re.findall(r"=(\d+)", self.first_line)]
 
     def end(self, number: int) -> int:
-        """The exit code after the signal."""
+        """Sends a signal, and returns the exit code."""
         self.process.send_signal(number)
         return self.wait()
 
     def wait(self) -> int:
-        """The exit code."""
+        """Waits for the process, and returns its exit code."""
         self.process.communicate(timeout=60)
         return self.process.returncode
 
@@ -72,7 +73,7 @@ Start = Callable[..., Process]
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Models that answer their number divided by ten, from 1 on; written in a process that has TensorFlow."""
+    """Models numbered from 1 whose prediction is their number divided by ten; written in a process with TensorFlow."""
     folder = tmp_path_factory.mktemp("constants")
     code = (
         "import pathlib, sys; from tests.serving.models import write_model\n"
@@ -91,7 +92,7 @@ def base_path(models: list[Path], tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Process, but none is left when the test ends."""
+    """Starts a Process, which is killed at the end of the test."""
     started: list[Process] = []
 
     def run(base_path: Path, ports: Sequence[int] = (0, 0)) -> Process:
@@ -112,17 +113,17 @@ def clients(process: Process) -> list[Client]:
 
 
 def test_a_broken_model_at_the_start(base_path: Path, start: Start) -> None:
-    """The process says why, and ends with 255."""
+    """The process prints the reason, and exits with 255."""
     (base_path / "2").mkdir()
     process = start(base_path)
-    assert process.said.startswith(
+    assert process.first_line.startswith(
         "Failed to start server. Error: UNKNOWN: 1 model(s) did not become available: "
     )
     assert process.wait() == 255
 
 
-def test_a_server_that_is_killed_and_comes_back(base_path: Path, start: Start) -> None:
-    """Over both protocols the clients wait for it, as long as their patience lasts."""
+def test_a_server_that_is_killed_and_restarted(base_path: Path, start: Start) -> None:
+    """Over both protocols, the clients wait for it as long as their retry policy allows."""
     process = start(base_path)
     connected = clients(process)
     assert [client.predict(ONE).item() for client in connected] == [np.float32(0.1)] * 2
@@ -144,28 +145,32 @@ def test_a_server_that_is_killed_and_comes_back(base_path: Path, start: Start) -
     assert process.end(signal.SIGTERM) == 0
 
 
+def is_available(client: Client, version: int) -> bool:
+    newest = client.status()[0]
+    return (newest.version, newest.state) == (version, "AVAILABLE")
+
+
 def test_versions_change_under_load(base_path: Path, models: list[Path], start: Start) -> None:
-    """Eight threads, eight versions, both protocols: no error without a retry, no answer older than the one before."""
+    """Eight threads, eight versions, both protocols: no errors without retries, and no prediction of an older version."""
     process = start(base_path)
     stop = threading.Event()
     answers: list[list[float]] = [[] for _ in range(8)]
     endpoints = [f"127.0.0.1:{process.ports[0]}", f"http://127.0.0.1:{process.ports[1]}"]
 
-    def ask(number: int) -> None:
+    def predict(number: int) -> None:
         client = connect(endpoints[number % 2], retry_policy=RetryPolicy(attempts=1))
         while not stop.is_set():
             answers[number].append(round(client.predict(ONE).item(), 3))
 
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    threads = [threading.Thread(target=predict, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     watching = clients(process)[0]
     for number, model in enumerate(models[1:], start=2):
         shutil.copytree(model, base_path / "incoming")
         (base_path / "incoming").rename(base_path / str(number))
-        while (newest := watching.status()[0]).version != number or newest.state != "AVAILABLE":
-            time.sleep(0.05)
-    time.sleep(0.5)
+        wait_until(partial(is_available, watching, number), 60)
+    wait_until(lambda: all(own and own[-1] == VERSIONS / 10 for own in answers), 60)
     stop.set()
     for thread in threads:
         thread.join()

@@ -4,11 +4,12 @@ import json
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+
+from tests.waiting import wait_until
 
 Run: TypeAlias = Any  # of conftest.py
 Visit: TypeAlias = Any  # of conftest.py
@@ -125,10 +126,9 @@ def test_a_killed_study_is_resumed(run: Run, tmp_path: Path) -> None:
     """After SIGKILL the next study reuses the results that were stored, and trains the other networks."""
     command = run.command("study", "--root", tmp_path, *QUICK, "--strengths", 0)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 300
-    while len(list(tmp_path.glob("studies/results/*.json"))) < 2 and time.monotonic() < deadline:
-        assert process.poll() is None
-        time.sleep(0.05)
+    results = tmp_path / "studies" / "results"
+    wait_until(lambda: len(list(results.glob("*.json"))) >= 2 or process.poll() is not None, 300)
+    assert process.poll() is None
     process.send_signal(signal.SIGKILL)
     process.wait()
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("studies/results/*.json")}

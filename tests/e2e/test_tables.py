@@ -1,4 +1,4 @@
-"""Other tables than the sample: awkward ones that must work, and bad ones that must be refused with a reason."""
+"""Tables other than the sample: unusual ones that must work, and bad ones that must be refused with a reason."""
 
 import csv
 import gzip
@@ -27,7 +27,7 @@ Row: TypeAlias = dict[str, Any]
 
 
 def rows(count: int = 400, seed: int = 7) -> list[Row]:
-    """A table that can be learned: y is yes where `total day minutes` is above one half, with 5% of noise."""
+    """A table that can be learned: the label is yes if `total day minutes` is above one half, with 5% of noise."""
     draw = random.Random(seed)
     table: list[Row] = []
     for _ in range(count):
@@ -56,8 +56,8 @@ def write(path: Path, table: Iterable[Row]) -> Path:
 LABEL = ("--label", "churned?", "--set", "data.positive_label=yes")
 
 
-def test_awkward_names_text_columns_and_missing_values(run: Run, tmp_path: Path) -> None:
-    """Spaces, markup, Unicode and dots in names; a text column is left out with a warning; the model ships."""
+def test_unusual_names_text_columns_and_missing_values(run: Run, tmp_path: Path) -> None:
+    """Spaces, markup, Unicode and dots in names; a text column is left out with a warning; the model is pushed."""
     table = write(tmp_path / "table.csv", rows())
     done = run(tmp_path / "root", "--data", table, *LABEL, *run.quick)
     assert done.code == 0, done.verdict
@@ -71,7 +71,7 @@ def test_awkward_names_text_columns_and_missing_values(run: Run, tmp_path: Path)
 
 
 def test_the_same_rows_from_csv_gzip_and_parquet_make_the_same_splits(run: Run, tmp_path: Path) -> None:
-    """The container of a row does not decide where it goes."""
+    """The split of a row does not depend on the file format."""
     table = rows()
     plain = write(tmp_path / "table.csv", table)
     zipped = tmp_path / "table.csv.gz"
@@ -87,7 +87,7 @@ def test_the_same_rows_from_csv_gzip_and_parquet_make_the_same_splits(run: Run, 
 
 
 def test_a_few_bad_rows_are_set_aside_and_too_many_stop_the_run(run: Run, tmp_path: Path) -> None:
-    """Up to 1% the run goes on and says where the rows are; above it, exit 3 with the first reasons."""
+    """Up to 1% the run continues and prints the path of the rows; above it, exit code 3 with the first reasons."""
     table = rows()
     table[10]["total day minutes"] = "oops"
     done = run(
@@ -121,8 +121,8 @@ def test_a_few_bad_rows_are_set_aside_and_too_many_stop_the_run(run: Run, tmp_pa
         ),
     ],
 )
-def test_the_gate_stops_the_run(run: Run, tmp_path: Path, change: Any, finding: str) -> None:
-    """A column without a value, a split without a class: exit 3 with a table of findings, and nothing is trained."""
+def test_data_gate_stops_the_run(run: Run, tmp_path: Path, change: Any, finding: str) -> None:
+    """A column without values, a split without a class: exit code 3 with a table of findings; nothing is trained."""
     table = write(tmp_path / "table.csv", map(change, rows()))
     done = run(tmp_path / "root", "--data", table, *LABEL)
     assert done.code == 3, done.verdict
@@ -132,7 +132,7 @@ def test_the_gate_stops_the_run(run: Run, tmp_path: Path, change: Any, finding: 
 
 
 def test_a_metric_that_is_not_a_number_is_shown_as_such(run: Run, tmp_path: Path) -> None:
-    """A penalty that leaves nothing to learn: no row of one in four is predicted, so there is no precision."""
+    """With a penalty so strong that no row is predicted as positive, the precision is NaN."""
     table = [{**row, "churned?": "yes" if row["total day minutes"] > 0.75 else "no"} for row in rows()]
     crushed = ("--set", "model.l1=10", "--set", "training.epochs=12")
     done = run(tmp_path / "root", "--data", write(tmp_path / "table.csv", table), *LABEL, *crushed)
@@ -142,14 +142,14 @@ def test_a_metric_that_is_not_a_number_is_shown_as_such(run: Run, tmp_path: Path
 
 
 def test_too_few_rows_stop_the_run(run: Run, tmp_path: Path) -> None:
-    """Fewer rows than data.min_rows in a split mean nothing."""
+    """Fewer rows than data.min_rows in a split: exit code 3."""
     done = run(tmp_path / "root", "--data", write(tmp_path / "table.csv", rows(60)), *LABEL)
     assert done.code == 3
     assert "too few rows  at least 20 (data.min_rows)" in done.summary["error"]
 
 
-def test_a_frozen_schema_is_held_against_the_next_table(run: Run, tmp_path: Path) -> None:
-    """`schema freeze` writes a schema; a table that lacks one of its columns is refused with what was expected."""
+def test_the_next_table_is_checked_against_a_frozen_schema(run: Run, tmp_path: Path) -> None:
+    """`schema freeze` writes a schema; a table without one of its columns is refused, with the expected type."""
     root, schema = tmp_path / "root", tmp_path / "schema.pbtxt"
     run(root, "--data", write(tmp_path / "a.csv", rows()), *LABEL, "--to-step", "SchemaGen")
     frozen = subprocess.run(
@@ -167,7 +167,7 @@ def test_a_frozen_schema_is_held_against_the_next_table(run: Run, tmp_path: Path
 
 
 def test_the_newest_span_is_read(run: Run, tmp_path: Path) -> None:
-    """With {SPAN} the newest one is taken; nothing new: all from the cache; a new one: run again."""
+    """{SPAN} selects the newest span; without a new one, all steps come from the cache."""
     for span in (1, 2):
         (tmp_path / f"span-{span}").mkdir()
         write(tmp_path / f"span-{span}" / "day.csv", rows(200 * span, seed=span))
@@ -185,7 +185,7 @@ def test_the_newest_span_is_read(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_failed_step_shows_the_end_of_its_log(run: Run, tmp_path: Path) -> None:
-    """A push into a file instead of a folder: exit 1, the step, the error, the last lines and where the log is."""
+    """A push to a file instead of a folder: exit code 1, the step, the error, the last lines and path of the log."""
     blocked = tmp_path / "serving"
     blocked.write_text("not a folder")
     done = run(tmp_path / "root", *run.quick, "--set", f"serving.directory={blocked}")
@@ -199,8 +199,8 @@ def test_a_failed_step_shows_the_end_of_its_log(run: Run, tmp_path: Path) -> Non
     assert blocked.read_text() == "not a folder"
 
 
-def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(run: Run, tmp_path: Path) -> None:
-    """Interrupted while it trains: exit 130, nothing published, what was done is in the cache of the next run."""
+def test_ctrl_c_during_training(run: Run, tmp_path: Path) -> None:
+    """Exit code 130, nothing is published, and the next run takes the completed steps from the cache."""
     process = subprocess.Popen(
         run.command(
             "run", "--root", tmp_path, "--set", "training.epochs=100000", "--set", "training.early_stopping=0"
@@ -229,8 +229,8 @@ def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(run: Run, tmp_path: Path)
     assert again.cached() == list(STEPS[: STEPS.index("Trainer")])
 
 
-def test_two_runs_under_one_root_do_not_meet(run: Run, tmp_path: Path) -> None:
-    """The second one is told so at once, with exit 2, instead of failing in the middle."""
+def test_a_second_run_under_the_same_root_is_refused(run: Run, tmp_path: Path) -> None:
+    """At once, with exit code 2."""
     import fcntl
 
     with (tmp_path / ".lock").open("w") as lock:

@@ -1,4 +1,4 @@
-"""A run with a search before the trainings, and again from the cache."""
+"""A run with hyperparameter search before training, and again from the cache."""
 
 import json
 from pathlib import Path
@@ -23,8 +23,8 @@ def first(run: Run, root: Path) -> Completed:
     return run(root, *run.quick, *TUNED)
 
 
-def test_both_trainers_take_what_the_tuner_chose(first: Completed, root: Path) -> None:
-    """The summary, the notes of both trainers and the report say the same values; each trial is a line."""
+def test_both_trainers_use_the_values_of_the_tuner(first: Completed, root: Path) -> None:
+    """The summary, the files of both trainers and the report have the same values; each trial has a line."""
     assert first.code == 0, first.verdict
     assert first.ran() == list(STEP_NAMES)
     tuned = first.summary["tuned"]
@@ -46,14 +46,14 @@ def test_both_trainers_take_what_the_tuner_chose(first: Completed, root: Path) -
 
 
 def test_the_search_is_served_from_the_cache(run: Run, first: Completed, root: Path) -> None:
-    """And so is what came of it."""
+    """Both trainers and the Evaluator are, too."""
     again = run(root, *run.quick, *TUNED)
     assert {"Transform", "Tuner", "Trainer", "BaselineTrainer", "Evaluator"} <= set(again.cached())
     assert again.summary["tuned"] == first.summary["tuned"]
 
 
 def test_the_search_alone(run: Run, first: Completed, root: Path) -> None:
-    """--to-step Tuner ends with the values; another seed makes another search, and nothing before it is run again."""
+    """--to-step Tuner ends with the values; another seed gives another search, without rerunning earlier steps."""
     part = run(root, *run.quick, *TUNED, "--set", "tuning.seed=2", "--to-step", "Tuner")
     assert (part.code, part.summary["status"]) == (0, "partial")
     assert part.ran() == ["Tuner"]
