@@ -8,8 +8,8 @@ import yaml
 from tests.e2e.beam_cluster import BeamCluster
 
 _RUNTIME = "org.apache.flink.runtime"
-# Each task manager can run a whole job, so the other one may be lost. The memory settings are those that Flink's scripts
-# compute from a total; network memory is large, as a Beam job has many shuffles with 512 buffers each.
+# Each task manager can run a whole job, so the other one may be lost. The memory settings are those that Flink's
+# scripts compute from a total; network memory is large, as a Beam job has many shuffles with 512 buffers each.
 _SETTINGS = {
     "jobmanager.rpc.address": "127.0.0.1",
     "jobmanager.bind-host": "127.0.0.1",

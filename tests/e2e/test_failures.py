@@ -51,7 +51,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_report_that_fails_does_not_hide_that_the_model_was_pushed(run: Run, root: Path) -> None:
-    """Exit code 1, as a step failed; the version is in the summary, on the terminal, in the list of runs, and served."""
+    """Exit code 1, as a step failed; the version is in the summary, on the terminal, in the list of runs and served."""
     done = run(root, *run.quick)
     assert (done.code, done.summary["status"]) == (1, "failed")
     version, path = done.summary["pushed_version"], done.summary["pushed_path"]

@@ -151,7 +151,7 @@ def is_available(client: Client, version: int) -> bool:
 
 
 def test_versions_change_under_load(base_path: Path, models: list[Path], start: Start) -> None:
-    """Eight threads, eight versions, both protocols: no errors without retries, and no prediction of an older version."""
+    """Eight threads, eight versions, both protocols: no errors without retries, no prediction of an older version."""
     process = start(base_path)
     stop = threading.Event()
     answers: list[list[float]] = [[] for _ in range(8)]
