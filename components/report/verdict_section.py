@@ -18,7 +18,7 @@ from components.common.verdict_text import better_or_worse, comparison_sentence,
 from components.report.blocks import Block, Section, TableBlock, TextBlock
 from components.report.run_artifacts import RunArtifacts
 
-NO_VERDICT = "The Evaluator left no verdict."
+NO_VERDICT = "The Evaluator wrote no verdict."
 _DIRECTIONS = {">=": "≥", "<=": "≤"}
 
 

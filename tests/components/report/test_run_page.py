@@ -153,7 +153,7 @@ def test_a_page_without_artifacts_states_what_is_missing() -> None:
     """Each section has a sentence; without charts there are no scripts either."""
     page = render(RunArtifacts(config={}))
     for sentence in (
-        "The Evaluator left no verdict. Nothing was published.",
+        "The Evaluator wrote no verdict. Nothing was published.",
         "The trainers wrote no history.",
         "The gap was not measured.",
         "The trainer wrote no summary of the weights.",
