@@ -1,6 +1,7 @@
-"""What the groups of keys are made of.
+"""The base class of the settings, and the function that declares a key.
 
-A validator's message reads "expected ..., got ..."; one that looks at several keys begins with one of them.
+A validator's message reads "expected ..., got ...". The message of a validator that checks several keys begins with
+the name of one of them.
 """
 
 from typing import Any
@@ -9,20 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Settings(BaseModel):
-    """A frozen group of keys. Unknown keys are errors; no number is made from text, no text from a number."""
+    """A frozen group of keys. Unknown keys are errors; text and numbers are not converted into each other."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 def key(default: Any, sentence: str, *, unit: str = "", expects: str = "", **bounds: Any) -> Any:
-    """One configuration key.
+    """Declares one configuration key.
 
     Args:
         default: the value of the recommended run.
-        sentence: what the key means.
-        unit: what the number counts, if it is one.
-        expects: what is accepted, in words, where type and bounds alone do not say it ("one character").
-        bounds: pydantic's own (ge, lt, max_length, pattern, ...).
+        sentence: the description that `regpipe config` prints.
+        unit: the unit of a number.
+        expects: a description of the accepted values ("one character"), if type and bounds do not describe them.
+        bounds: pydantic's own constraints (ge, lt, max_length, pattern, ...).
     """
     return Field(
         default=default, description=sentence, json_schema_extra={"unit": unit, "expects": expects}, **bounds

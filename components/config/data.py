@@ -10,97 +10,103 @@ MAX_FEATURES = 2_000
 SPLITS = ("train", "eval", "test")
 
 
-def _no_repeats(names: tuple[str, ...]) -> tuple[str, ...]:
+def _refuse_duplicates(names: tuple[str, ...]) -> tuple[str, ...]:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise ValueError(f"expected texts that differ, got {name!r} twice")
+            raise ValueError(f"expected different texts, got {name!r} twice")
         seen.add(name)
     return names
 
 
-# YAML has lists, not tuples: this type takes either, and nothing else.
-ColumnNames = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_no_repeats)]
+# YAML has lists, not tuples: this type accepts both.
+ColumnNames = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_refuse_duplicates)]
 
 
 class SplitRatio(Settings):
-    """How many of every `train + eval + test` rows go where; a hash of the row's content decides."""
+    """The ratio of the splits. A hash of a row's content selects its split."""
 
-    train: int = key(6, "Parts of the rows to train on.", unit="parts", ge=1)
-    eval: int = key(2, "Parts of the rows to validate on after each epoch.", unit="parts", ge=1)
-    test: int = key(2, "Parts of the rows that decide whether the model is blessed.", unit="parts", ge=1)
+    train: int = key(6, "The training split's part of the rows.", unit="parts", ge=1)
+    eval: int = key(
+        2, "The part of the validation split, which is scored after each epoch.", unit="parts", ge=1
+    )
+    test: int = key(
+        2,
+        "The part of the test split, on which the Evaluator decides whether the model is blessed.",
+        unit="parts",
+        ge=1,
+    )
 
 
 class DataConfig(Settings):
-    """Where the table is and how it is read."""
+    """The input table and how it is read."""
 
     input: str = key(
         "data/sample.csv",
         "A file, a folder, a glob, or a span pattern such as days/span-{SPAN}/*.csv; CSV (also .gz) or "
-        "Parquet. A relative path starts at the working directory.",
+        "Parquet. A relative path is relative to the working directory.",
         min_length=1,
     )
     span: Literal["latest"] | Annotated[int, Field(ge=0)] = key(
         "latest",
-        "With {SPAN} in data.input: the number of the newest span to read, or 'latest'.",
+        "With {SPAN} in data.input: the number of the newest span to read, or 'latest' for the newest one that exists.",
         unit="span number",
     )
     last_spans: int = key(
         1,
-        "With {SPAN} in data.input: how many spans, counted back from data.span, are read.",
+        "With {SPAN} in data.input: the number of spans to read, counted back from data.span.",
         unit="spans",
         ge=1,
     )
     delimiter: str = key(
         "auto",
-        "The CSV delimiter; auto finds it from the first lines.",
+        "The CSV delimiter; auto detects it from the first lines.",
         expects="one character, or auto",
         pattern=r"^(auto|[^\r\n\"])$",
     )
     label: str = key("label", "The name of the column to predict.", min_length=1)
     positive_label: str | None = key(
-        None, "The label's value that counts as 1. Needed unless the label is 0/1 or true/false."
+        None, "The value of the label that counts as 1. Required unless the label is 0/1 or true/false."
     )
     features: ColumnNames = key(
         (),
-        "The columns to learn from. None listed: every other column whose cells are numbers.",
+        "The columns to train on. Empty: every column that contains numbers, except the label and data.ignore.",
         max_length=MAX_FEATURES,
     )
-    ignore: ColumnNames = key((), "Columns to leave out.")
+    ignore: ColumnNames = key((), "Columns to leave out of the features.")
     missing_values: ColumnNames = key(
         ("", "nan", "na", "n/a", "null"),
-        "Cells that mean a missing value, in any case; blanks around are ignored.",
+        "Cell texts that mean a missing value. Upper and lower case are equal, and surrounding blanks are ignored.",
     )
     max_bad_fraction: float = key(
         0.01,
-        "The share of unreadable rows above which the run stops; up to it they are set aside.",
+        "The run stops if row validation rejects a larger fraction of the rows. Otherwise they are set aside.",
         unit="fraction of all rows",
         ge=0,
         le=1,
     )
-    split: SplitRatio = key(SplitRatio(), "How the rows are divided.")
-    min_rows: int = key(20, "The run stops when a split has fewer rows than this.", unit="rows", ge=2)
+    split: SplitRatio = key(SplitRatio(), "The ratio of the splits.")
+    min_rows: int = key(20, "The run stops if a split has fewer rows than this.", unit="rows", ge=2)
     schema_file: str | None = key(
-        None, "A curated schema (schema.pbtxt, see `regpipe schema freeze`); none: inferred anew in each run."
+        None,
+        "A curated schema (schema.pbtxt, see `regpipe schema freeze`); null: the schema is inferred in each run.",
     )
 
     @field_validator("positive_label", mode="before")
     @classmethod
-    def _label_as_text(cls, value: object) -> object:
-        # YAML reads an unquoted yes as a boolean and 2 as a number; the table has only text.
+    def _convert_to_text(cls, value: object) -> object:
+        # YAML reads an unquoted yes as a boolean and 2 as a number, but the cells of the table are text.
         if isinstance(value, bool):
             return "true" if value else "false"
         return str(value) if isinstance(value, int | float) else value
 
     @model_validator(mode="after")
-    def _columns_have_one_role(self) -> "DataConfig":
+    def _check_column_roles(self) -> "DataConfig":
         if self.label in self.features:
             raise ValueError(f"data.features: expected columns other than the label, got {self.label!r}")
         if self.label in self.ignore:
             raise ValueError(f"data.ignore: expected columns other than the label, got {self.label!r}")
         both = sorted(set(self.features) & set(self.ignore))
         if both:
-            raise ValueError(
-                f"data.ignore: expected columns that data.features does not list, got {both[0]!r}"
-            )
+            raise ValueError(f"data.ignore: expected columns that are not in data.features, got {both[0]!r}")
         return self

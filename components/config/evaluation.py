@@ -8,73 +8,75 @@ from pydantic import AfterValidator, Field, model_validator
 from components.config.base import Settings, key
 
 
-def _rising(edges: tuple[float, ...]) -> tuple[float, ...]:
+def _require_ascending(edges: tuple[float, ...]) -> tuple[float, ...]:
     for low, high in itertools.pairwise(edges):
         if not low < high:
-            raise ValueError(f"expected edges that rise, got {high:g} after {low:g}")
+            raise ValueError(f"expected edges in ascending order, got {high:g} after {low:g}")
     return edges
 
 
 class SliceConfig(Settings):
-    """Ranges of one feature, each with its own metrics: up to the first edge, above it up to the second, ..."""
+    """Slices by the value of one feature: up to the first edge, above it up to the second edge, ..."""
 
     feature: str = Field(min_length=1)
-    edges: Annotated[tuple[float, ...], Field(strict=False, min_length=1), AfterValidator(_rising)]
+    edges: Annotated[tuple[float, ...], Field(strict=False, min_length=1), AfterValidator(_require_ascending)]
 
 
 class EvaluationConfig(Settings):
-    """What the candidate must show on the test split to be published."""
+    """The thresholds that the candidate must pass on the test split to be published."""
 
-    min_auc: float = key(0.6, "The candidate's AUC must be at least this.", unit="AUC", ge=0, le=1)
+    min_auc: float = key(0.6, "The lowest AUC of the candidate that passes.", unit="AUC", ge=0, le=1)
     max_auc_drop: float = key(
-        0.02, "The candidate's AUC may lie below the baseline's by at most this.", unit="AUC", ge=0, le=1
+        0.02, "How far the candidate's AUC may be below the baseline's.", unit="AUC", ge=0, le=1
     )
     max_log_loss_rise: float = key(
-        0.0, "The candidate's log loss may lie above the baseline's by at most this.", unit="nats", ge=0
+        0.0, "How far the candidate's log loss may be above the baseline's.", unit="nats", ge=0
     )
     max_gap: float | None = key(
         None,
-        "The candidate's log loss on the test split may lie above that on the training split by at most this; "
-        "null: by any amount.",
+        "How far the candidate's log loss on the test split may be above that on the training split (the "
+        "generalization gap); null: no limit.",
         unit="nats",
         expects="null or a number >= 0",
         ge=0,
     )
     mode: Literal["point", "confidence"] = key(
         "point",
-        "What is held against the thresholds. 'point': the value itself; 'confidence': the end of its interval "
-        "on the bad side.",
+        "What is compared with the thresholds. 'point': the value itself; 'confidence': the worse end of its "
+        "confidence interval.",
     )
-    confidence: float = key(
-        0.95, "The share of such intervals that hold the true value.", unit="fraction", gt=0, lt=1
-    )
+    confidence: float = key(0.95, "The confidence level of the intervals.", unit="fraction", gt=0, lt=1)
     resamples: int = key(
-        1_000, "Samples that the bootstrap draws for the intervals.", unit="resamples", ge=100
+        1_000, "The number of bootstrap samples for the confidence intervals.", unit="resamples", ge=100
     )
     seed: int = key(1, "Seed of the bootstrap.", ge=0, lt=2**31)
     min_rows: int = key(
-        50, "On fewer rows of the test split, or of a slice, nothing is decided.", unit="rows", ge=2
+        50,
+        "The fewest rows of the test split, or of a slice, that can be compared with the thresholds.",
+        unit="rows",
+        ge=2,
     )
     max_rows: int = key(
         1_000_000,
-        "Of a split with more rows, an even sample of so many is judged: the verdict, its intervals, slices and gap, "
-        "and TFMA's metrics are of these rows. 0: all rows, which takes memory and time in proportion.",
+        "If a split has more rows, the Evaluator scores a uniform random sample of this size. The verdict, its "
+        "intervals, the slices, the gap and TFMA's metrics are computed from the sample. 0: all rows; memory and time "
+        "then grow with the rows.",
         unit="rows",
         ge=0,
     )
     slices: tuple[SliceConfig, ...] = key(
         (),
-        "Parts of the test split to look at alone: ranges of a feature, each with its upper edge, and its "
-        "missing values.",
-        expects="a list of {feature: NAME, edges: [NUMBER, ...]} with edges that rise",
+        "Parts of the test split with their own metrics: ranges of a feature, up to each of the edges and above the "
+        "last one, and its missing values.",
+        expects="a list of {feature: NAME, edges: [NUMBER, ...]} with edges in ascending order",
         strict=False,
     )
     slice_thresholds: bool = key(
-        False, "Whether each slice of at least evaluation.min_rows rows must pass the thresholds, too."
+        False, "Whether each slice with at least evaluation.min_rows rows must also pass the thresholds."
     )
 
     @model_validator(mode="after")
-    def _samples_can_be_judged(self) -> "EvaluationConfig":
+    def _check_sample_size(self) -> "EvaluationConfig":
         if 0 < self.max_rows < self.min_rows:
             raise ValueError(
                 f"evaluation.max_rows: expected 0 or at least evaluation.min_rows ({self.min_rows}), "
@@ -83,5 +85,5 @@ class EvaluationConfig(Settings):
         return self
 
     def sliced_features(self) -> tuple[str, ...]:
-        """The features that `slices` names, each once."""
+        """Returns the features in `slices`, sorted and without duplicates."""
         return tuple(sorted({part.feature for part in self.slices}))

@@ -4,12 +4,14 @@ from components.config.base import Settings, key
 
 
 class ServingConfig(Settings):
-    """Where a blessed model goes."""
+    """Where blessed models are published."""
 
-    directory: str | None = key(None, "The folder TF Serving polls; none: `serving` under the root.")
+    directory: str | None = key(
+        None, "The folder that TF Serving polls for new versions; null: the folder `serving` under the root."
+    )
     keep_versions: int = key(
         5,
-        "Versions that stay published, to go back to; older ones are removed once a newer one is in place.",
+        "The number of published versions to keep for a rollback. Older versions are removed after each push.",
         unit="versions",
         ge=1,
     )

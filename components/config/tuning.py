@@ -6,81 +6,82 @@ from pydantic import AfterValidator, Field
 
 from components.config.base import Settings, key
 from components.config.model import ModelConfig
+from components.config.regularization import MODEL_REGULARIZATIONS
 
 
-def _no_repeats(values: tuple[float, ...]) -> tuple[float, ...]:
+def _refuse_duplicates(values: tuple[float, ...]) -> tuple[float, ...]:
     for index, value in enumerate(values):
         if value in values[:index]:
-            raise ValueError(f"expected numbers that differ, got {value:g} twice")
+            raise ValueError(f"expected different numbers, got {value:g} twice")
     return values
 
 
-# YAML has lists, not tuples: these types take either.
-_LIST = (Field(strict=False), AfterValidator(_no_repeats))
+# YAML has lists, not tuples: these types accept both.
+_LIST = (Field(strict=False), AfterValidator(_refuse_duplicates))
 Strengths = Annotated[tuple[Annotated[float, Field(strict=True, ge=0)], ...], *_LIST]
 Rates = Annotated[tuple[Annotated[float, Field(strict=True, ge=0, lt=1)], ...], *_LIST]
 Steps = Annotated[tuple[Annotated[float, Field(strict=True, gt=0)], ...], *_LIST]
 
 
 class TuningConfig(Settings):
-    """Whether a search chooses what holds the network back, and from what."""
+    """The Tuner: a random search for the strengths of the regularization and the learning rate."""
 
     trials: int = key(
         0,
-        "Trainings of which the one with the lowest validation log loss is chosen; the candidate then takes its "
-        "values, the baseline its learning rate. The first has the values as configured, the others draw from the "
-        "lists below. 0: no Tuner.",
-        unit="trainings",
+        "The number of trials. The first trial has the configured values, the others draw values from the lists "
+        "below. The candidate is trained with the values of the trial with the lowest validation log loss, the "
+        "baseline with its learning rate. 0: no Tuner.",
+        unit="trials",
         ge=0,
     )
-    # Lists, not ranges: 0 is one of the values, the steps are as fine as they are written, evenly or by powers of ten.
+    # Lists instead of ranges: a list can contain 0, and its steps can be linear or logarithmic.
     l1: Strengths = key(
         (0.0, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3),
-        "Values to try in the place of model.l1; none listed: that stays as it is.",
+        "Values to try instead of model.l1; an empty list leaves it as configured.",
         unit="per weight",
         expects="a list of numbers >= 0",
     )
     l2: Strengths = key(
         (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
-        "Values to try in the place of model.l2; none listed: that stays as it is.",
+        "Values to try instead of model.l2; an empty list leaves it as configured.",
         unit="per weight²",
         expects="a list of numbers >= 0",
     )
     dropout: Rates = key(
         (0.0, 0.1, 0.2, 0.3, 0.4, 0.5),
-        "Values to try in the place of model.dropout; none listed: that stays as it is.",
+        "Values to try instead of model.dropout; an empty list leaves it as configured.",
         unit="fraction",
         expects="a list of numbers >= 0 and < 1",
     )
     learning_rate: Steps = key(
         (3e-4, 1e-3, 3e-3),
-        "Values to try in the place of training.learning_rate, the baseline's too; none listed: that stays as it is.",
+        "Values to try instead of training.learning_rate, for the baseline too; an empty list leaves it as configured.",
         unit="per step",
         expects="a list of numbers > 0",
     )
-    # KerasTuner takes 0 for no seed.
-    seed: int = key(1, "Seed of the draws; each trial is trained with training.seed.", ge=1, lt=2**31)
+    # KerasTuner treats 0 as no seed.
+    seed: int = key(
+        1, "Seed of the random search. Every trial is trained with training.seed.", ge=1, lt=2**31
+    )
 
     def names(self, model: ModelConfig) -> tuple[str, ...]:
-        """What is tuned: that which has values to try. Without a hidden layer there is nothing to drop out of."""
-        names = ("l1", "l2", *(["dropout"] if model.hidden_units else []), "learning_rate")
-        return tuple(name for name in names if getattr(self, name))
+        """Returns the names of the tuned keys: those with values to try that apply to the network."""
+        names = [item.name for item in MODEL_REGULARIZATIONS if item.applies(model.hidden_units)]
+        return tuple(name for name in (*names, "learning_rate") if getattr(self, name))
 
     def check(self, model: ModelConfig) -> None:
-        """Refuses trials that have nothing to try, or a list to put a number in the place of.
+        """Refuses trials without values to try, and trials that would replace one value per layer by a single number.
 
         Raises:
-            ValueError: beginning with the key at fault.
+            ValueError: the message begins with the invalid key.
         """
         names = self.names(model) if self.trials else ()
         if self.trials and not names:
-            raise ValueError(
-                f"tuning.trials: expected 0 where tuning lists no values to try, got {self.trials}"
-            )
+            raise ValueError(f"tuning.trials: expected 0 if tuning lists no values to try, got {self.trials}")
         for name in names:
             given = getattr(model, name, None)
             if isinstance(given, tuple):
                 raise ValueError(
-                    f"model.{name}: expected a number, in place of which the Tuner puts another, or tuning.{name}: [], "
+                    f"model.{name}: expected a single number, which the Tuner can replace, or tuning.{name}: [], "
                     f"got {list(given)}"
                 )

@@ -1,1 +1,1 @@
-"""Many trainings on the same data: regularizations side by side, and each penalty from weak to strong."""
+"""A study: many trainings on the same data, which compare kinds of regularization and their strengths."""

@@ -1,4 +1,4 @@
-"""What a study found, as it is kept and shown."""
+"""The record of a study: the result of each training, written to study.json and shown in the report."""
 
 import math
 from typing import Annotated, Any
@@ -9,36 +9,36 @@ from components.common.ingest_record import IngestRecord
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 
-NONE = "none"
-# JSON has no NaN: it is written as null, and read back.
+NO_REGULARIZATION = "none"  # the name of the unregularized variant
+# JSON has no NaN: NaN is written as null, and null is read as NaN.
 Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
 
 
-class _Plain(BaseModel):
+class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class SplitMetrics(_Plain):
-    """The network as training left it, on all rows of a split, without dropout. `log_loss` has no penalties in it."""
+class SplitMetrics(_Frozen):
+    """The scores of the trained network on all rows of a split, without dropout. `log_loss` contains no penalties."""
 
     log_loss: Number
     auc: Number
     accuracy: Number
 
 
-class TrainingResult(_Plain):
-    """What one training came to.
+class TrainingResult(_Frozen):
+    """The result of one training.
 
     Attributes:
-        zero: the share of the weights that is exactly 0; biases are no weights here.
+        zero: the fraction of the weights that is exactly 0. The weights do not include the biases.
         l1_norm: the sum of the absolute weights of all layers.
-        l2_norm: the square root of the sum of their squares.
-        features: how many there are.
-        dropped: those of which no first-layer weight differs from 0.
-        seconds: that the training took.
-        training_curve: the log loss of each epoch, a mean over the epoch while the network trains.
-        validation_curve: the log loss after each epoch.
-        failure: why there are no scores, where the loss ran away; otherwise empty.
+        l2_norm: the square root of the sum of the squared weights of all layers.
+        features: the number of features.
+        dropped: the features whose first-layer weights are all 0.
+        seconds: the duration of the training.
+        training_curve: the training log loss of each epoch, a mean over the steps of the epoch.
+        validation_curve: the validation log loss after each epoch.
+        failure: why the training diverged and has no scores; empty if it has scores.
     """
 
     train: SplitMetrics
@@ -61,17 +61,17 @@ class TrainingResult(_Plain):
 
     @property
     def epochs(self) -> int:
-        """How many were trained."""
+        """The number of epochs of the training."""
         return len(self.validation_curve)
 
     @property
     def kept(self) -> int:
-        """How many features the network looks at."""
+        """The number of features with a first-layer weight other than 0."""
         return self.features - len(self.dropped)
 
 
 def diverged_result(features: int, message: str, seconds: float) -> TrainingResult:
-    """The result of a training without one: no score is a number."""
+    """Returns the result of a diverged training: every score is NaN."""
     nothing = SplitMetrics(log_loss=math.nan, auc=math.nan, accuracy=math.nan)
     return TrainingResult(
         train=nothing,
@@ -88,8 +88,8 @@ def diverged_result(features: int, message: str, seconds: float) -> TrainingResu
     )
 
 
-class StudyEntry(_Plain):
-    """A variant with its result; `strength` is its place on a path."""
+class StudyEntry(_Frozen):
+    """A variant with its result; `strength` is its strength on a path."""
 
     name: str
     model: ModelConfig
@@ -99,25 +99,25 @@ class StudyEntry(_Plain):
 
     @property
     def best_epoch(self) -> int | None:
-        """With early stopping, the epoch whose weights were kept: the first with the lowest validation log loss."""
+        """With early stopping, the epoch whose weights were restored: the first with the lowest validation log loss."""
         scored = [value for value in self.result.validation_curve if not math.isnan(value)]
         if not self.training.early_stopping or not scored:
             return None
         return self.result.validation_curve.index(min(scored)) + 1
 
 
-class StudyRecord(_Plain):
-    """A whole study.
+class StudyRecord(_Frozen):
+    """The results of a whole study.
 
     Attributes:
-        id: of the run that prepared the data.
+        id: the id of the run that prepared the data.
         config: the whole configuration.
-        ingest: what ExampleGen found in the table.
-        facts: what the metadata store knows of that run, as in `report.sources.Evidence`.
-        notes: see `variants.StudyPlan`.
-        trained, known: how many networks were trained for this study, and how many before. Each counts once, though it
-            may be of the family and on a path.
-        settings: what to write behind `--set` for the best of them.
+        ingest: ExampleGen's report on the rows of the table.
+        facts: the facts of that run in the metadata store, as in `report.run_artifacts.RunArtifacts`.
+        notes: as in `variants.StudyPlan`.
+        trained, known: the number of networks that were trained in this study, and in earlier ones. A network that is
+            in the family and on a path counts once.
+        settings: the values of `--set` that select the best network.
     """
 
     id: str
@@ -133,22 +133,22 @@ class StudyRecord(_Plain):
 
     @property
     def entries(self) -> tuple[StudyEntry, ...]:
-        """The family, then the paths."""
+        """All entries: the family, then the paths."""
         return (*self.family, *(entry for path in self.paths.values() for entry in path))
 
     @property
     def none(self) -> StudyEntry:
         """The network without regularization."""
-        return next(entry for entry in self.family if entry.name == NONE)
+        return next(entry for entry in self.family if entry.name == NO_REGULARIZATION)
 
     @property
     def best(self) -> StudyEntry | None:
-        """The first entry with the lowest validation log loss; None where no loss is a number."""
+        """The first entry with the lowest validation log loss; None if every training diverged."""
         scored = [entry for entry in self.entries if not math.isnan(entry.result.validation.log_loss)]
         return min(scored, key=lambda entry: entry.result.validation.log_loss, default=None)
 
     def to_json(self) -> str:
-        """The study as indented JSON without the curves, and without a newline at the end."""
+        """Returns the study as indented JSON, without the curves and without a newline at the end."""
         curves = {"result": {"training_curve", "validation_curve"}}
         return self.model_dump_json(
             indent=2,

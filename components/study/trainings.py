@@ -1,4 +1,4 @@
-"""Trains a variant as the Trainer would, measures it on both splits, and keeps what was found for the next study."""
+"""Trains variants as the Trainer does, scores them on both splits, and stores the results for later studies."""
 
 import gc
 import tempfile
@@ -26,7 +26,7 @@ from components.training.weight_report import weight_report, zero_share
 
 
 class StudyData(NamedTuple):
-    """What is learned from; `features` are the names, in the order of the vectors."""
+    """The data of a study; `features` are the feature names, in the order of the vectors."""
 
     features: tuple[str, ...]
     train: Dataset
@@ -34,55 +34,54 @@ class StudyData(NamedTuple):
 
 
 class Trainings:
-    """The trainings on some data. Each is kept in a file that is named after all that it depends on.
+    """Trains on the data of a study and stores each result in a file, named after everything that it depends on.
 
-    A file is written under another name and renamed: a process that is killed leaves whole results, and of a long
-    training a checkpoint, from which the next one goes on.
+    Results are written under a temporary name and renamed, so that a killed process leaves only complete results. A
+    training that was interrupted resumes from its last checkpoint.
 
     Args:
-        data: both splits.
-        folder: receives the results and the checkpoints.
-        code_digest: of this module.
+        data: the training split and the validation split.
+        folder: the folder of the results and the checkpoints.
+        code_digest: the code digest of this module.
     """
 
     def __init__(self, data: StudyData, folder: Path, code_digest: str) -> None:
         self._data = data
         self._folder = folder
         text = f"{tf.__version__} {keras.__version__} {code_digest} {data.features!r}"
-        self._digest = training_digest(
-            text, dataset_arrays(data.train, data.validation)
-        )  # once: the data may be large
+        # Computed once, as the data may be large.
+        self._digest = training_digest(text, dataset_arrays(data.train, data.validation))
 
     def key(self, model: ModelConfig, training: TrainingConfig) -> str:
-        """The name of a training: the same settings, code, data and libraries, and no others, have the same."""
+        """Returns the name of a training: a digest of its settings, the code, the data and the library versions."""
         return training_digest(f"{self._digest} {model.model_dump_json()} {training.model_dump_json()}", [])
 
     def find(self, key: str) -> TrainingResult | None:
-        """What a training came to; None if it has not been done, or its file can't be read."""
+        """Returns a stored result; None if there is none, or if its file can't be read."""
         try:
             return TrainingResult.model_validate_json(self._file(key).read_bytes())
         except (OSError, ValidationError):
             return None
 
     def train(self, model: ModelConfig, training: TrainingConfig) -> TrainingResult:
-        """Trains a network and keeps what it came to, also where its loss ran away."""
+        """Trains a network and stores its result, also if the training diverges."""
         key = self.key(model, training)
         checkpoints = Checkpoints(self._folder / "checkpoints" / key)
         features, train, validation = self._data
-        gc.collect()  # the training before: its network and graphs hold each other
+        gc.collect()  # frees the previous training, whose network and graphs refer to each other
         started = time.monotonic()
         try:
-            # The epochs are shown on the terminal; of the rest, which is for TensorBoard, nothing stays.
+            # A folder makes the loop show its epochs on the terminal. The logs for TensorBoard are not kept.
             with tempfile.TemporaryDirectory() as logs:
                 network, history = train_network(model, training, train, validation, logs, checkpoints)
             result = measure_network(network, self._data, history, time.monotonic() - started)
         except TrainingDiverged as error:
             result = diverged_result(len(features), str(error), time.monotonic() - started)
-        self._keep(key, result)
+        self._store(key, result)
         checkpoints.clear()
         return result
 
-    def _keep(self, key: str, result: TrainingResult) -> None:
+    def _store(self, key: str, result: TrainingResult) -> None:
         storage.write(str(self._file(key)), result.model_dump_json().encode())
 
     def _file(self, key: str) -> Path:
@@ -92,7 +91,7 @@ class Trainings:
 def measure_network(
     network: keras.Model, data: StudyData, history: list[EpochMetrics], seconds: float
 ) -> TrainingResult:
-    """The network as it is, on all rows of both splits, and its weights; with how it got there, from `fit`."""
+    """Scores the network on all rows of both splits, and adds its weights and its history to the result."""
     report = weight_report(network, data.features)
     layers = report["layers"]
     return TrainingResult(
@@ -110,7 +109,7 @@ def measure_network(
 
 
 def _scores(network: keras.Model, split: Dataset) -> SplitMetrics:
-    """The Evaluator's metrics on all rows of a split."""
+    """Computes the Evaluator's metrics on all rows of a split."""
     scored = [
         (part.labels, network(part.features, training=False).numpy())
         for part in split.batches(scoring_batch_size(split))

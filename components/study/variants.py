@@ -1,23 +1,31 @@
-"""What a study trains: the family of regularizations, each alone and together, and paths of strengths."""
+"""The variants of a study: each kind of regularization alone, all together, and paths of strengths."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from components.config.model import ModelConfig
+from components.config.regularization import (
+    DROPOUT,
+    EARLY_STOPPING,
+    L1,
+    L2,
+    MODEL_REGULARIZATIONS,
+    STUDY_PATHS,
+    WEIGHT_DECAY,
+    Regularization,
+    StrengthRange,
+)
 from components.config.training import TrainingConfig
-from components.study.study_record import NONE
+from components.study.study_record import NO_REGULARIZATION
 
-ALL = "all"
-PENALTIES = ("l1", "l2", "dropout")
-LOWEST, HIGHEST = 1e-5, 1e-2  # of l1 and l2: from no effect to a network of zeros, on tables of 20 features
-LOWEST_RATE, HIGHEST_RATE = 0.1, 0.8
-# In place of a weight decay of 0. With it AdamW keeps weights between about -1 and 1, whatever the learning rate: its
-# step is hardly longer than learning_rate, of which the decay takes learning_rate * weight_decay * |w| back.
-WEIGHT_DECAY = 1.0
+AS_CONFIGURED = "all"
+# Replaces a weight decay of 0. With it AdamW keeps weights between about -1 and 1, whatever the learning rate: its
+# step is hardly longer than learning_rate, and the decay subtracts learning_rate * weight_decay * w.
+DEFAULT_WEIGHT_DECAY = 1.0
 
 
 class Variant(NamedTuple):
-    """A training of the study; `strength` is its place on a path."""
+    """The name and settings of one training of the study; `strength` is its strength on a path."""
 
     name: str
     model: ModelConfig
@@ -26,12 +34,12 @@ class Variant(NamedTuple):
 
 
 class StudyPlan(NamedTuple):
-    """What is to be trained.
+    """The trainings of a study.
 
     Attributes:
-        family: none, each regularization alone, elastic net, and all as configured.
-        paths: by penalty ("l1", "l2", "dropout"), that penalty alone from weak to strong.
-        notes: a sentence for each choice that the configuration does not explain.
+        family: no regularization, each kind alone, elastic net, and all as configured.
+        paths: by name ("l1", "l2", "dropout"), that regularization alone from weak to strong.
+        notes: a sentence for each setting that differs from the configuration.
     """
 
     family: tuple[Variant, ...]
@@ -40,105 +48,108 @@ class StudyPlan(NamedTuple):
 
 
 def plan_study(model: ModelConfig, training: TrainingConfig, strengths: int) -> StudyPlan:
-    """The trainings of a study.
+    """Plans the trainings of a study.
 
-    "none" is what BaselineTrainer trains and "all" what Trainer trains. In between, one thing at a time is taken from
-    the configuration. All but "early stopping" and "all" run through every epoch: early stopping would hide what a
-    penalty does by itself. L1 is there twice, by gradient and with the proximal step that makes weights exactly 0;
-    where it is one of several, on its path and in the elastic net, the step is proximal. SGD has no proximal step here.
+    "none" is the network of BaselineTrainer and "all" that of Trainer. Each of the others takes one kind of
+    regularization from the configuration. All except "early stopping" and "all" train every epoch, because early
+    stopping would hide the effect of a penalty. L1 is trained by gradient and with the proximal step, which sets
+    weights to exactly 0. Elastic net and the L1 path use the proximal step. SGD has no proximal step here.
 
     Args:
-        model: as configured; a strength of 0 is replaced by the default's, so that its row means something.
-        training: as configured.
-        strengths: how many on each path; 0: no paths.
+        model: the configured model; a strength of 0 is replaced by the default, so that its variant has an effect.
+        training: the configured training.
+        strengths: the number of strengths on each path; 0: no paths.
     """
-    meant, decay, patience, notes = _stand_ins(model, training)
+    effective, decay, patience, notes = _replace_zeros(model, training)
     bare, plain = model.without_regularization(), training.without_regularization()
-    exact = plain if plain.optimizer == "sgd" else _with(plain, optimizer="proximal_adam")
+    proximal = plain if plain.optimizer == "sgd" else _with(plain, optimizer="proximal_adam")
     if plain.optimizer == "sgd":
         notes.append(
             "training.optimizer is sgd, which has no proximal step: L1 leaves weights near 0, not at 0."
         )
-    by_gradient = _with(plain, optimizer="adam") if plain.optimizer == "proximal_adam" else plain
+    gradient = _with(plain, optimizer="adam") if plain.optimizer == "proximal_adam" else plain
 
-    def only(*names: str) -> ModelConfig:
-        return bare.model_copy(update={name: getattr(meant, name) for name in names})
+    def only(*items: Regularization) -> ModelConfig:
+        return bare.model_copy(update={item.name: getattr(effective, item.name) for item in items})
 
-    family = [Variant(NONE, bare, plain), Variant("L1, gradient", only("l1"), by_gradient)]
-    if exact is not plain or plain.optimizer == "proximal_adam":
-        family.append(Variant("L1, proximal", only("l1"), exact))
-    family += [Variant("L2", only("l2"), plain), Variant("elastic net", only("l1", "l2"), exact)]
-    if model.hidden_units:
-        family.append(Variant("dropout", only("dropout"), plain))
+    family = [Variant(NO_REGULARIZATION, bare, plain), Variant(f"{L1.label}, gradient", only(L1), gradient)]
+    if proximal is not plain or plain.optimizer == "proximal_adam":
+        family.append(Variant(f"{L1.label}, proximal", only(L1), proximal))
+    family += [Variant(L2.label, only(L2), plain), Variant("elastic net", only(L1, L2), proximal)]
+    if DROPOUT.applies(model.hidden_units):
+        family.append(Variant(DROPOUT.label, only(DROPOUT), plain))
     if decay:
         decaying = _with(plain, optimizer="adamw") if plain.optimizer == "adam" else plain
-        family.append(Variant("weight decay", bare, _with(decaying, weight_decay=decay)))
+        family.append(Variant(WEIGHT_DECAY.label, bare, _with(decaying, weight_decay=decay)))
     family += [
-        Variant("early stopping", bare, _with(plain, early_stopping=patience)),
-        Variant(ALL, model, training),
+        Variant(EARLY_STOPPING.label, bare, _with(plain, early_stopping=patience)),
+        Variant(AS_CONFIGURED, model, training),
     ]
     paths = {
-        penalty: tuple(
+        item.name: tuple(
             Variant(
-                f"{penalty} = {strength:g}",
-                bare.model_copy(update={penalty: strength}),
-                exact if penalty == "l1" else plain,
+                f"{item.name} = {strength:g}",
+                bare.model_copy(update={item.name: strength}),
+                proximal if item is L1 else plain,
                 strength,
             )
-            for strength in _strengths(penalty, strengths)
+            for strength in _spaced(item.study_range, strengths)
         )
-        for penalty in PENALTIES
-        if strengths and (model.hidden_units or penalty != "dropout")
+        for item in STUDY_PATHS.values()
+        if item.study_range and strengths and item.applies(model.hidden_units)
     }
     return StudyPlan(tuple(family), paths, tuple(notes))
 
 
 def config_overrides(variant: Variant, model: ModelConfig, training: TrainingConfig) -> list[str]:
-    """What to write behind `--set` so that `regpipe run` trains this variant; nothing for the configuration itself."""
-    found = []
-    for group, ours, theirs in (("model", variant.model, model), ("training", variant.training, training)):
-        configured = theirs.model_dump()
-        for name, value in ours.model_dump().items():
+    """Returns the values of `--set` with which `regpipe run` trains this variant; empty for the configured one."""
+    overrides = []
+    for group, settings, configured in (
+        ("model", variant.model, model.model_dump()),
+        ("training", variant.training, training.model_dump()),
+    ):
+        for name, value in settings.model_dump().items():
             if value != configured[name]:
-                found.append(f"{group}.{name}={_written(value)}")
-    return found
+                overrides.append(f"{group}.{name}={_yaml_value(value)}")
+    return overrides
 
 
-def _written(value: Any) -> str:
+def _yaml_value(value: Any) -> str:
     if isinstance(value, tuple):
-        return f"[{', '.join(map(_written, value))}]"
+        return f"[{', '.join(map(_yaml_value, value))}]"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _stand_ins(model: ModelConfig, training: TrainingConfig) -> tuple[ModelConfig, float, int, list[str]]:
-    """The penalties, the weight decay and the patience that the rows have, none of them 0, and what was replaced."""
-    given: dict[str, Any] = {"l1": model.l1_by_layer(), "l2": model.l2_by_layer()}
-    if model.hidden_units:
-        given["dropout"] = model.dropout_by_layer()
+def _replace_zeros(model: ModelConfig, training: TrainingConfig) -> tuple[ModelConfig, float, int, list[str]]:
+    """Returns model, weight decay and patience with their zeros replaced, and a note for each replacement.
+
+    The weight decay stays 0 with SGD, because there it has the same effect as the L2 penalty.
+    """
     replaced = {
-        f"model.{name}": ModelConfig.model_fields[name].default
-        for name, values in given.items()
-        if not any(values)
+        item: ModelConfig.model_fields[item.name].default
+        for item in MODEL_REGULARIZATIONS
+        if item.applies(model.hidden_units) and not any(model.by_layer(item))
     }
-    changes = {name.removeprefix("model."): value for name, value in replaced.items()}
+    changes = {item.name: value for item, value in replaced.items()}
     decay, patience = training.weight_decay, training.early_stopping
-    if not decay and training.optimizer != "sgd":  # for SGD it is the L2 penalty over again
-        decay = replaced["training.weight_decay"] = WEIGHT_DECAY
+    if not decay and training.optimizer != "sgd":
+        decay = replaced[WEIGHT_DECAY] = DEFAULT_WEIGHT_DECAY
     if not patience:
-        patience = replaced["training.early_stopping"] = TrainingConfig.model_fields["early_stopping"].default
+        patience = replaced[EARLY_STOPPING] = TrainingConfig.model_fields[EARLY_STOPPING.name].default
     notes = [
-        f"{name} is 0 in the configuration: its row has {value:g} instead."
-        for name, value in replaced.items()
+        f"{item.key} is 0 in the configuration: its variant uses {value:g} instead."
+        for item, value in replaced.items()
     ]
     return model.model_copy(update=changes), decay, patience, notes
 
 
-def _strengths(penalty: str, count: int) -> list[float]:
-    """Evenly spaced, for l1 and l2 in their logarithms; rounded, so that people can type them."""
+def _spaced(strengths: StrengthRange, count: int) -> list[float]:
+    """Returns `count` evenly spaced strengths, rounded, so that they are short enough to type."""
+    low, high, logarithmic = strengths
     steps = [step / max(1, count - 1) for step in range(count)]
-    if penalty == "dropout":
-        return [round(LOWEST_RATE + step * (HIGHEST_RATE - LOWEST_RATE), 2) for step in steps]
-    return [float(f"{LOWEST * (HIGHEST / LOWEST) ** step:.1e}") for step in steps]
+    if logarithmic:
+        return [float(f"{low * (high / low) ** step:.1e}") for step in steps]
+    return [round(low + step * (high - low), 2) for step in steps]
 
 
 def _with(training: TrainingConfig, **changes: Any) -> TrainingConfig:

@@ -1,1 +1,1 @@
-"""Trainer: TFX's side of one training; the training itself is in components/training."""
+"""The Trainer step: the run_fn that TFX calls. The training itself is in components/training."""

@@ -1,4 +1,4 @@
-"""Trainer and BaselineTrainer: read, fit under a strategy, export. One run_fn for both."""
+"""The run_fn of Trainer and BaselineTrainer: reads the data, trains the network, exports the model."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ from components.saved_model.warmup import BATCHES, write_warmup
 from components.trainer.trainer_settings import TrainerSettings
 from components.training.checkpoints import Checkpoints, training_digest
 from components.training.dataset import Dataset, dataset_arrays, read_dataset
-from components.training.hyperparameters import OF_TRAINING
+from components.training.hyperparameters import without_regularization
 from components.training.train import train_network
 from components.training.weight_report import sparsity_line, weight_report
 from components.transform.preprocessing import feature_names
@@ -28,17 +28,17 @@ progress = logging.getLogger("regpipe.progress")
 
 
 def run_fn(fn_args: Any) -> None:
-    """Trains one network and exports it (TFX calls this; `fn_args` is a tfx FnArgs).
+    """Trains one network and exports it. TFX calls this; `fn_args` is a tfx FnArgs.
 
-    Writes the SavedModel to `fn_args.serving_model_dir`, and to `fn_args.model_run_dir` the history by epoch
-    (`history.json`), what became of the weights (`weights.json`), after a Tuner which of its values were taken
-    (`tuned.json`), and the logs for TensorBoard. A run that was killed is taken up where its last checkpoint is; once
-    the model is exported the checkpoints are removed.
+    Writes the SavedModel to `fn_args.serving_model_dir`. Writes to `fn_args.model_run_dir` the metrics of each epoch
+    (`history.json`), a report on the weights (`weights.json`), the Tuner's values that were used, if there is a Tuner
+    (`tuned.json`), and the logs for TensorBoard. A run that was killed resumes from its last checkpoint. The
+    checkpoints are removed after the export.
     """
     settings = TrainerSettings.model_validate_json(fn_args.custom_config["settings"])
     run_dir = fn_args.model_run_dir
     if fn_args.hyperparameters:
-        settings = _tuned(settings, fn_args.hyperparameters["values"], run_dir)
+        settings = _apply_tuned_values(settings, fn_args.hyperparameters["values"], run_dir)
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     train, validation = (
         read_dataset(files, transform, settings.label, settings.training.memory)
@@ -59,7 +59,7 @@ def run_fn(fn_args: Any) -> None:
 def _export(
     model: keras.Model, transform: tft.TFTransformOutput, settings: TrainerSettings, fn_args: Any
 ) -> None:
-    """The SavedModel, with warm-up requests and its card."""
+    """Writes the SavedModel with its warm-up requests and its model card."""
     path = fn_args.serving_model_dir
     ingest = read_ingest(fn_args.train_files[0])
     classes = ingest.negative_label, ingest.positive_label
@@ -76,17 +76,19 @@ def _export(
     write_card(path, origin, transform)
 
 
-def _tuned(settings: TrainerSettings, found: Mapping[str, float], run_dir: str) -> TrainerSettings:
-    """The settings with the Tuner's values, and a note of those that were taken."""
-    values = {name: value for name, value in found.items() if settings.regularized or name in OF_TRAINING}
+def _apply_tuned_values(
+    settings: TrainerSettings, found: Mapping[str, float], run_dir: str
+) -> TrainerSettings:
+    """Returns the settings with the Tuner's values, and writes the values that were used to `tuned.json`."""
+    values = dict(found) if settings.regularized else without_regularization(found)
     storage.write(f"{run_dir}/{TUNED_FILE}", json.dumps(values, indent=1).encode())
     if values:
-        progress.info("trains with the tuned %s", named_values(values))
+        progress.info("trains with the Tuner's values: %s", named_values(values))
     return settings.tuned(values)
 
 
 def _checkpoints(settings: TrainerSettings, train: Dataset, validation: Dataset) -> Checkpoints | None:
-    """Those of this training: another one with the same settings, code, data and TensorFlow ends as this one does."""
+    """Returns the checkpoints of this training, named after its settings, code, data and library versions."""
     if settings.checkpoint_dir is None:
         return None
     text = f"{tf.__version__} {keras.__version__} {settings.model_dump_json(exclude={'checkpoint_dir'})}"

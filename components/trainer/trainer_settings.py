@@ -1,4 +1,4 @@
-"""What a trainer is handed; apart from the trainer, so that whoever only writes it down needs no TensorFlow."""
+"""The settings of a trainer, in a module that does not import TensorFlow: the pipeline only serializes them."""
 
 from collections.abc import Mapping
 
@@ -9,21 +9,21 @@ from components.training.hyperparameters import apply_hyperparameters
 
 
 class TrainerSettings(Settings):
-    """What a trainer is handed as its custom_config: only what it needs, so that only that reruns it."""
+    """The custom_config of a trainer. It contains only what the trainer reads: any change of it reruns the step."""
 
     name: str
     label: str
     model: ModelConfig
     training: TrainingConfig
     code_digest: str
-    # Where a training that is cut off leaves its state for the next; None: nowhere. Not in the step's own folder, which
-    # TFX removes when the step fails.
+    # The folder of the checkpoints; None: no checkpoints. It is outside the step's own output folder, which TFX removes
+    # if the step fails.
     checkpoint_dir: str | None = None
-    # The baseline's are not: of a Tuner's values it takes those that hold nothing back.
+    # False for the baseline, which uses only those values of the Tuner that do not regularize.
     regularized: bool = True
 
     def without_regularization(self) -> "TrainerSettings":
-        """The baseline's."""
+        """Returns the baseline's settings."""
         return self.model_copy(
             update={
                 "model": self.model.without_regularization(),
@@ -33,6 +33,6 @@ class TrainerSettings(Settings):
         )
 
     def tuned(self, values: Mapping[str, float]) -> "TrainerSettings":
-        """With the Tuner's values in the places of the configured ones."""
+        """Returns the settings with the Tuner's values instead of the configured ones."""
         model, training = apply_hyperparameters(values, self.model, self.training)
         return self.model_copy(update={"model": model, "training": training})

@@ -1,1 +1,1 @@
-"""One training: network, data set, loop, optimizers, checkpoints and history."""
+"""Training of one network: dataset, network, training loop, optimizers, checkpoints and history."""

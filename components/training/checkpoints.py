@@ -1,13 +1,13 @@
-"""Checkpoints of a training that a killed process leaves behind whole, for the next run of the same training.
+"""Checkpoints: the next run of the same training resumes from them after the process was killed.
 
-One file per checkpoint: a digest of the rest, then a NumPy archive. It appears as a whole, on a disk (flushed) and on a
-store such as gs://, under a name of its own; the one before is kept, in case the disk lost what it was given. No other
-file has to point at it: the newest with the right digest counts.
+Each checkpoint is one file: a digest of the rest, then a NumPy archive. The file appears complete or not at all, on a
+disk (flushed) and on an object store such as gs://, under its own name. The previous checkpoint is kept in case the
+disk loses the newest one. There is no index: the newest file with a correct digest is the latest checkpoint.
 
-A training that was killed and whose settings then changed never takes its checkpoints up again. The next training that
-ends removes them by their age, not by whose they are: on a cluster others may be under way beside it, whose folders are
-as young as their last checkpoint. One that is taken up after all, while it is removed, has been read by then, or starts
-anew.
+If the settings change after a training was killed, nothing resumes from its checkpoints. The next training that ends
+removes such folders by their age: on a cluster other trainings may be running, whose folders are as recent as their
+last checkpoint. If a training resumes from an old folder while another one removes it, it has either read the
+checkpoint already, or starts from the beginning.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ import numpy.typing as npt
 from components.common import storage
 from components.training.throttle import Throttle
 
-# Writing costs some milliseconds: small tables, with hundreds of epochs a second, shall not notice it.
+# Writing takes some milliseconds, which would slow down small tables with hundreds of epochs a second.
 SECONDS_BETWEEN = 2.0
 KEPT = 2
 DAYS_KEPT = 7
@@ -38,17 +38,17 @@ Array = npt.NDArray[Any]
 
 
 class Checkpoint(NamedTuple):
-    """What the rest of a training depends on: arrays in an order of the caller's, and a record that JSON can hold."""
+    """The state of a training: arrays in the caller's order, and a record of JSON data."""
 
     arrays: list[Array]
     record: dict[str, Any]
 
 
 class Checkpoints:
-    """The last checkpoints of one training, in a folder of its own, beside which may lie those of other trainings.
+    """The last checkpoints of one training, in its own folder. The folders of other trainings may be next to it.
 
     Args:
-        folder: made when it is needed; its name is a `training_digest`. It may lie on a store such as gs://.
+        folder: created when needed; its name is a `training_digest`. It may be on an object store such as gs://.
     """
 
     def __init__(self, folder: Path | str) -> None:
@@ -56,18 +56,18 @@ class Checkpoints:
         self._throttle = Throttle(SECONDS_BETWEEN)
 
     def due(self) -> bool:
-        """Whether the last one, or the start, is long enough ago for another."""
+        """Returns whether it is time for another checkpoint."""
         return self._throttle.due()
 
     def save(self, epoch: int, checkpoint: Checkpoint) -> None:
-        """Writes the checkpoint of the state after `epoch`; a process killed on the way leaves the earlier ones."""
+        """Writes the checkpoint of the state after `epoch`. If the process is killed, the previous ones remain."""
         buffer = io.BytesIO()
         record = np.frombuffer(json.dumps(checkpoint.record).encode(), np.uint8)
         numbered = {f"{index:06d}": array for index, array in enumerate(checkpoint.arrays)}
         np.savez(buffer, **{_RECORD: record}, **numbered)  # type: ignore[arg-type]
         content = buffer.getvalue()
         with self._throttle.timed():
-            # Another run of the same training, on another machine it may be, clears the folder when it ends.
+            # Another run of the same training, possibly on another machine, clears the folder when it ends.
             with contextlib.suppress(FileNotFoundError):
                 path = f"{self.folder}/epoch-{epoch:08d}.ckpt"
                 storage.write(path, _digest(content) + content, durable=True)
@@ -75,16 +75,16 @@ class Checkpoints:
                 storage.remove(old)
 
     def latest(self) -> Checkpoint | None:
-        """The newest one that is as it was written; None if there is none."""
+        """Returns the newest checkpoint with a correct digest; None if there is none."""
         return next((found for path in self._complete() if (found := _read(path))), None)
 
     def clear(self) -> None:
-        """Removes them all, and their folder; and what other trainings left beside it DAYS_KEPT days ago or earlier."""
+        """Removes the folder, and the folders of other trainings without a change for DAYS_KEPT days."""
         _remove(self.folder)
         beside = self.folder.rpartition("/")[0]
         for name in fnmatch.filter(storage.list_folder(beside), "[0-9a-f]" * 2 * _NAME_SIZE):
             other = f"{beside}/{name}"
-            with contextlib.suppress(FileNotFoundError):  # another training was quicker
+            with contextlib.suppress(FileNotFoundError):  # another training has removed it
                 if time.time() - storage.last_modified(other) >= DAYS_KEPT * 86_400:
                     _remove(other)
 
@@ -94,7 +94,7 @@ class Checkpoints:
 
 
 def training_digest(settings: str, arrays: Iterable[Array]) -> str:
-    """A name for a training: the same settings, as text, and the same data, and no other, have the same."""
+    """Returns a digest of a training's settings (as text) and data, which is the name of its folder."""
     digest = hashlib.blake2b(settings.encode(), digest_size=_NAME_SIZE)
     for array in arrays:
         digest.update(f"\0{array.dtype}{array.shape}\0".encode())
@@ -103,7 +103,7 @@ def training_digest(settings: str, arrays: Iterable[Array]) -> str:
 
 
 def _remove(folder: str) -> None:
-    """What can't be removed is left to the next training that ends: this one has what it was started for."""
+    """Removes a folder. On an error it stays for the next training: this one has succeeded."""
     with contextlib.suppress(OSError):
         storage.remove_folder(folder)
 
@@ -111,7 +111,7 @@ def _remove(folder: str) -> None:
 def _read(path: str) -> Checkpoint | None:
     try:
         data = storage.read(path)
-    except OSError:  # gone since it was listed, or unreadable: as good as none
+    except OSError:  # removed since it was listed, or unreadable
         return None
     digest, content = data[:_DIGEST_SIZE], data[_DIGEST_SIZE:]
     if digest != _digest(content):

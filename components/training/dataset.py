@@ -1,7 +1,7 @@
-"""From raw examples to the vectors that the networks learn from, through the Transform graph.
+"""Reads raw examples, applies the Transform graph, and stores the resulting vectors in memory or on disk.
 
-A split that is larger than the memory it may take lies on the disk. The training reads both kinds in the same way: in
-windows, of which a split in memory has one.
+A split that exceeds its memory limit is stored on disk. The training reads both kinds in windows; a dataset in memory
+has a single window.
 """
 
 import math
@@ -19,10 +19,10 @@ from components.examples.reader import serialized_batches
 from components.transform.preprocessing import VECTOR, feature_names
 
 READ_BATCH_SIZE = 4096
-# Of so many pieces a window is made. More would make it more like the whole split, and slower to read.
+# A window on disk consists of this number of pieces. More pieces sample the split more evenly but read more slowly.
 PIECES_PER_WINDOW = 512
 MIB = 2**20
-_BYTES = 4  # of a float32
+_FLOAT_BYTES = 4
 
 
 class InMemoryDataset(NamedTuple):
@@ -33,39 +33,39 @@ class InMemoryDataset(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """How many there are."""
+        """The number of rows."""
         return len(self.features)
 
     @property
     def width(self) -> int:
-        """How many features a row has."""
+        """The number of features."""
         return int(self.features.shape[1])
 
     def slice_rows(self, start: int, end: int) -> "InMemoryDataset":
-        """Rows `start` to `end`, this one excluded; no copy."""
+        """Returns the rows from `start` to before `end`, without a copy."""
         return InMemoryDataset(self.features[start:end], self.labels[start:end])
 
     def batches(self, rows: int) -> Iterator["InMemoryDataset"]:
-        """All rows in their order, at most `rows` of them at a time."""
+        """Yields all rows in their order, at most `rows` at a time."""
         return (self.slice_rows(start, start + rows) for start in range(0, self.rows, rows))
 
     def window_count(self, batch: int) -> int:
-        """How many windows an epoch has: one."""
+        """Returns the number of windows of an epoch, which is 1."""
         del batch
         return 1
 
     def windows(self, batch: int, seed: Sequence[int]) -> Iterator["InMemoryDataset"]:
-        """All rows at once, in their order."""
+        """Yields all rows at once, in their order."""
         del batch, seed
         yield self
 
 
 class OnDiskDataset:
-    """Rows on the disk, in two files that have no name: whatever ends the process, the system removes them.
+    """Rows on disk, in two files without a name: the system removes them however the process ends.
 
     Args:
-        width: how many features a row has.
-        max_rows: how many a window may hold.
+        width: the number of features.
+        max_rows: the maximum number of rows in a window.
     """
 
     def __init__(self, width: int, max_rows: int) -> None:
@@ -77,43 +77,45 @@ class OnDiskDataset:
             weakref.finalize(self, file.close)
 
     def append(self, part: InMemoryDataset) -> None:
-        """Writes rows behind those that there are.
+        """Appends rows.
 
         Raises:
-            OSError: the disk is full, or can't be written to.
+            OSError: the disk is full or not writable.
         """
         try:
             for file, array in zip(self._files, part, strict=True):
                 file.write(np.ascontiguousarray(array).data)
                 file.flush()
         except OSError as error:
-            words = f"{error.strerror}, after {self.rows:,} rows of vectors (TMPDIR can name another folder)"
-            raise OSError(error.errno, words, tempfile.gettempdir()) from error
+            message = (
+                f"{error.strerror}, after {self.rows:,} rows of vectors (TMPDIR can name another folder)"
+            )
+            raise OSError(error.errno, message, tempfile.gettempdir()) from error
         self.rows += part.rows
 
     def batches(self, rows: int) -> Iterator[InMemoryDataset]:
-        """As of `InMemoryDataset`; each part is read when its turn comes."""
+        """Yields all rows as `InMemoryDataset.batches` does; reads each batch when it is needed."""
         for start in range(0, self.rows, rows):
             part = _empty(min(rows, self.rows - start), self.width)
             self._read(start, part)
             yield part
 
     def window_count(self, batch: int) -> int:
-        """How many windows an epoch has.
+        """Returns the number of windows of an epoch.
 
         Args:
-            batch: as of `windows`.
+            batch: as in `windows`.
         """
         return math.ceil(self.rows / self._window_rows(batch))
 
     def windows(self, batch: int, seed: Sequence[int]) -> Iterator[InMemoryDataset]:
-        """All rows, each once, in windows of pieces from all over the split.
+        """Yields every row once, in windows that consist of pieces from all parts of the split.
 
-        A piece is consecutive rows. In which order the pieces come depends on the seed; within a window the rows are
-        still to be shuffled. The next window is written over the one before: there is one in memory.
+        A piece is a run of consecutive rows. The order of the pieces depends on the seed. The rows within a window are
+        not shuffled here. Only one window is in memory: each window overwrites the previous one.
 
         Args:
-            batch: rows of a window, of all but the last, are a multiple of this.
+            batch: the batch size. Every window except the last one has a multiple of it.
             seed: numbers >= 0.
         """
         size = self._window_rows(batch)
@@ -132,13 +134,13 @@ class OnDiskDataset:
             yield window.slice_rows(0, filled)
 
     def _window_rows(self, batch: int) -> int:
-        """Of windows as few as can be, and as even as whole batches let them be."""
+        """Returns the rows of a window: as few windows as possible, of nearly equal size, in whole batches."""
         count = math.ceil(self.rows / max(batch, self._max_window_rows // batch * batch))
         return math.ceil(self.rows / count / batch) * batch
 
     def _read(self, start: int, target: InMemoryDataset) -> None:
         for file, array in zip(self._files, target, strict=True):
-            file.seek(start * array.shape[1] * _BYTES)
+            file.seek(start * array.shape[1] * _FLOAT_BYTES)
             file.readinto(array.data)
 
 
@@ -146,50 +148,50 @@ Dataset = InMemoryDataset | OnDiskDataset
 
 
 def dataset_arrays(*splits: Dataset) -> Iterator[npt.NDArray[np.float32]]:
-    """All that the splits hold, a part at a time: for a digest of them."""
+    """Yields the arrays of all datasets in batches, to compute a digest of the data."""
     return (array for split in splits for part in split.batches(READ_BATCH_SIZE) for array in part)
 
 
 def read_dataset(
     patterns: Sequence[str], transform: tft.TFTransformOutput, label: str, memory: int
 ) -> Dataset:
-    """Reads raw examples and applies the Transform graph to them, once for all epochs.
+    """Reads raw examples and applies the Transform graph to them, once before the first epoch.
 
-    Going from the raw examples straight to vectors (4 bytes a feature and row) takes a fraction of the time that
-    writing the transformed examples with Beam, and parsing them again, would take.
+    Converting the raw examples directly to vectors (4 bytes per feature and row) takes a fraction of the time of
+    writing transformed examples with Beam and parsing them again.
 
     Args:
-        patterns: globs of TFRecord files, gzipped where the name ends in .gz.
+        patterns: globs of TFRecord files, which are gzipped if the name ends in .gz.
         transform: the output of the Transform step.
-        label: the name of the label's column.
-        memory: how many MiB the split may take in memory; what takes more is stored on the disk.
+        label: the name of the label column.
+        memory: the memory limit in MiB; a larger split is stored on disk.
 
     Returns:
-        The rows in the order of the files, sorted by name.
+        The rows, file by file in the order of the file names.
 
     Raises:
-        ValueError: there is no row.
-        OSError: as `OnDiskDataset.append`.
+        ValueError: there are no rows.
+        OSError: see `OnDiskDataset.append`.
     """
     width = len(feature_names(transform.raw_feature_spec(), label))
-    max_rows = memory * MIB // ((width + 1) * _BYTES)
-    # Of an array that was never written to, no page takes memory: no need to know beforehand how many rows there are.
-    held, filled = _empty(max_rows, width), 0
-    stored: OnDiskDataset | None = None
+    max_rows = memory * MIB // ((width + 1) * _FLOAT_BYTES)
+    # Pages of an array take no memory until they are written to, so the number of rows need not be known in advance.
+    in_memory, filled = _empty(max_rows, width), 0
+    on_disk: OnDiskDataset | None = None
     for batch in _batches(patterns, transform, label):
-        if stored is None and filled + batch.rows > max_rows:
-            stored = OnDiskDataset(width, max_rows)
-            stored.append(held.slice_rows(0, filled))
-            held = _empty(0, width)
-        if stored is not None:
-            stored.append(batch)
+        if on_disk is None and filled + batch.rows > max_rows:
+            on_disk = OnDiskDataset(width, max_rows)
+            on_disk.append(in_memory.slice_rows(0, filled))
+            in_memory = _empty(0, width)
+        if on_disk is not None:
+            on_disk.append(batch)
             continue
-        for target, rows in zip(held.slice_rows(filled, filled + batch.rows), batch, strict=True):
+        for target, rows in zip(in_memory.slice_rows(filled, filled + batch.rows), batch, strict=True):
             target[:] = rows
         filled += batch.rows
-    if not stored and not filled:
+    if not on_disk and not filled:
         raise ValueError(f"{', '.join(patterns)}: expected at least one example, found none.")
-    return stored or held.slice_rows(0, filled)
+    return on_disk or in_memory.slice_rows(0, filled)
 
 
 def _batches(

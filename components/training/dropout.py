@@ -1,8 +1,8 @@
-"""Dropout whose mask depends on the seed, the step, the layer and the row's place in the global batch only.
+"""Dropout whose mask depends only on the seed, the step, the layer and the row's position in the global batch.
 
-So any number of replicas drops the same outputs, and a resumed training those of one that was never cut off. Keras's
-own layer has a state of its own on each replica, and costs about as much as the rest of a step: here one draw of
-random numbers serves all layers.
+Any number of replicas therefore drops the same outputs, and a resumed training drops the same outputs as one that was
+not interrupted. Keras's own layer has a random state on each replica, and costs about as much as the rest of a step;
+here all layers share one draw of random numbers.
 """
 
 from typing import Any
@@ -14,10 +14,10 @@ _PHILOX = 1  # tf.random.Algorithm.PHILOX
 
 
 class Dropout(keras.layers.Layer):  # type: ignore[misc]
-    """Marks where outputs are dropped, and at what rate. It changes nothing unless it is told what to keep.
+    """Marks where outputs are dropped, and at which rate. Without a mask it returns its input.
 
     Args:
-        rate: the share that is dropped, at least 0 and below 1.
+        rate: the fraction of the outputs that is dropped, in [0, 1).
     """
 
     def __init__(self, rate: float, **kwargs: Any) -> None:
@@ -25,37 +25,37 @@ class Dropout(keras.layers.Layer):  # type: ignore[misc]
         self.rate = rate
 
     def call(self, x: tf.Tensor, keep: tf.Tensor | None = None) -> tf.Tensor:
-        """`x` times `keep`, both [batch, units]; `x` itself without `keep`: no operation at all."""
+        """Returns `x * keep` (both [batch, units]), or `x` itself, without any operation, if there is no mask."""
         return x if keep is None else x * keep
 
     def get_config(self) -> dict[str, Any]:
-        """What it takes to make the layer again."""
+        """Returns the arguments that recreate the layer."""
         return {**super().get_config(), "rate": self.rate}
 
 
 def training_forward_pass(model: keras.Model, x: tf.Tensor, masks: list[tf.Tensor]) -> tf.Tensor:
-    """The model's output in training: a chain of layers, with a mask of `dropout_masks` for each Dropout among them."""
-    waiting = iter(masks)
+    """Returns the model's output in training: applies its layers in order, each Dropout layer with its mask."""
+    next_mask = iter(masks)
     for layer in model.layers[1:]:
-        x = layer(x, keep=next(waiting)) if isinstance(layer, Dropout) else layer(x)
+        x = layer(x, keep=next(next_mask)) if isinstance(layer, Dropout) else layer(x)
     return x
 
 
 def dropout_masks(
     model: keras.Model, seed: int, step: tf.Tensor, rows: tf.Tensor, share: slice
 ) -> list[tf.Tensor]:
-    """For each Dropout layer what its outputs are multiplied by: 0, or 1 / (1 - rate) so that the mean stays.
+    """Returns the factors for the outputs of each Dropout layer: 0, or 1 / (1 - rate), which preserves the mean.
 
-    (Inverted dropout; Srivastava et al., "Dropout", JMLR 2014.) The generator is Philox (Salmon et al., "Parallel
-    random numbers: as easy as 1, 2, 3", SC 2011): the key is the seed, the upper half of its counter the step, and
-    the lower half runs over the batch. So each step has numbers of its own.
+    This is inverted dropout (Srivastava et al., "Dropout", JMLR 2014). The random number generator is Philox (Salmon et
+    al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): its key is the seed, the upper half of its counter is
+    the step, and the lower half counts through the batch. Each step therefore has its own random numbers.
 
     Args:
-        model: as `build_model` made it.
-        seed: of the training.
-        step: how many steps there were before; int64 scalar.
+        model: a model of `build_model`.
+        seed: the seed of the training.
+        step: the number of previous steps; int64 scalar.
         rows: the size of the global batch; int32 scalar.
-        share: which of its rows are wanted.
+        share: the rows of the global batch to return masks for.
 
     Returns:
         Tensors float32 [share, units].

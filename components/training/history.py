@@ -1,4 +1,4 @@
-"""What a training shows of itself, epoch by epoch: a line on the terminal, a file, and TensorBoard's curves."""
+"""The history of a training: a line on the terminal for each epoch, `history.json`, and TensorBoard's curves."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ from components.common.file_names import HISTORY_FILE
 from components.common.formatting import number
 from components.training.throttle import Throttle
 
-# The file is written as a whole: not for each of hundreds of epochs a second.
+# The whole file is rewritten each time, which is too slow for each of hundreds of epochs a second.
 SECONDS_BETWEEN = 1.0
 _MANY = 2**31 - 1
 
@@ -22,12 +22,14 @@ EpochMetrics = dict[str, float]
 
 
 class History:
-    """The epochs so far. Used as a context manager: at its end the file is complete, whatever ended it.
+    """Collects, shows and writes the metrics of each epoch.
+
+    A context manager: at its end, also after an error, the file is complete.
 
     Args:
-        run_dir: receives `history.json` and the folder `tensorboard`; made where it is missing, and may lie on a store
-            such as gs://. None: nothing is written or shown.
-        planned: how many epochs there are at the most, for the terminal.
+        run_dir: the folder for `history.json` and the folder `tensorboard`; created if missing; may be on an object
+            store such as gs://. None: nothing is written or shown.
+        planned: the maximum number of epochs, for the terminal.
     """
 
     def __init__(self, run_dir: Path | str | None, planned: int) -> None:
@@ -38,12 +40,13 @@ class History:
         self._throttle = Throttle(SECONDS_BETWEEN, due_at_start=True)
         self._curves = tf.summary.create_noop_writer()
         if run_dir:
-            # Flushed when the file is written. By itself it is after ten values: on gs:// that uploads the whole file.
+            # Flushed together with the file. By default it is flushed every ten values: on gs:// each flush uploads the
+            # whole file.
             rarely = {"max_queue": _MANY, "flush_millis": _MANY}
             self._curves = tf.summary.create_file_writer(f"{run_dir}/tensorboard", **rarely)
 
     def append(self, epoch: EpochMetrics) -> None:
-        """An epoch that has just ended: its number, and its values by name."""
+        """Adds an epoch that has just ended: its number and its metrics by name. Shows it on the terminal."""
         self.extend([epoch])
         if self._run_dir:
             names = ("loss", "accuracy", "val_loss", "val_accuracy")
@@ -51,7 +54,7 @@ class History:
             progress.info("epoch %d/%d %s", epoch["epoch"], self._planned, shown)
 
     def extend(self, epochs: Iterable[EpochMetrics]) -> None:
-        """Epochs that were shown on the terminal before, by the run that this one takes over from."""
+        """Adds epochs without showing them: those of an interrupted run, which are restored from its checkpoint."""
         self.epochs.extend(epochs)
         if self._throttle.due():
             self._write()
@@ -69,7 +72,7 @@ class History:
         with self._throttle.timed():
             if self._run_dir:
                 storage.write(f"{self._run_dir}/{HISTORY_FILE}", json.dumps(self.epochs, indent=1).encode())
-            with self._curves.as_default():  # flushed at its end
+            with self._curves.as_default():  # flushes at its end
                 for epoch in self.epochs[self._drawn :]:
                     for name, value in epoch.items():
                         if name != "epoch":

@@ -1,27 +1,37 @@
-"""What the Tuner chooses: its values by name, in the places of the configured ones."""
+"""The hyperparameters that the Tuner selects, and its trials."""
 
 import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from components.config.model import ModelConfig
+from components.config.regularization import MODEL_REGULARIZATIONS
 from components.config.training import TrainingConfig
-
-# Of these the baseline takes the Tuner's value, too: it holds nothing back, and unequal steps are no fair comparison.
-OF_TRAINING = ("learning_rate",)
 
 
 def apply_hyperparameters(
     values: Mapping[str, float], model: ModelConfig, training: TrainingConfig
 ) -> tuple[ModelConfig, TrainingConfig]:
-    """Both with these values instead of their own, one for all layers."""
-    ours = {name: value for name, value in values.items() if name not in OF_TRAINING}
-    theirs = {name: value for name, value in values.items() if name in OF_TRAINING}
-    return model.model_copy(update=ours), training.model_copy(update=theirs)
+    """Returns both settings with these values, by name, instead of the configured ones; each holds for all layers."""
+    regularization, others = _regularization(values), without_regularization(values)
+    return model.model_copy(update=regularization), training.model_copy(update=others)
+
+
+def without_regularization(values: Mapping[str, float]) -> dict[str, float]:
+    """Returns the values that the baseline is trained with, too: the learning rate.
+
+    The learning rate does not regularize, and a comparison of trainings with different ones would be unfair.
+    """
+    regularization = _regularization(values)
+    return {name: value for name, value in values.items() if name not in regularization}
+
+
+def _regularization(values: Mapping[str, float]) -> dict[str, float]:
+    return {item.name: values[item.name] for item in MODEL_REGULARIZATIONS if item.name in values}
 
 
 class Trial(NamedTuple):
-    """One trial: its number from 1 on, the validation log loss (infinite: the training ran away), the values tried."""
+    """One trial: its number (from 1), its validation log loss (infinite: the training diverged), and its values."""
 
     number: int
     log_loss: float
@@ -29,5 +39,5 @@ class Trial(NamedTuple):
 
 
 def parse_trials(results: str) -> list[Trial]:
-    """The trials in TFX's `tuner_results.json`, the best first."""
+    """Reads the trials in the text of TFX's `tuner_results.json`, the best trial first."""
     return [Trial(int(found.pop("trial_id")) + 1, found.pop("score"), found) for found in json.loads(results)]

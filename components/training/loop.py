@@ -1,7 +1,7 @@
-"""The training loop: many steps in one call into the graph, the same for one device and for many.
+"""The training loop: many optimizer steps in one call of a TensorFlow graph, for one device or several replicas.
 
-Keras's `model.fit` spends, on a table of 1,000 rows, most of its time between the epochs, and under MirroredStrategy
-it takes one step per call only. Here an epoch is a loop inside the graph; see docs/benchmarks.md.
+On a table of 1,000 rows Keras's `model.fit` spends most of its time between the epochs, and under MirroredStrategy it
+takes only one step per call. Here an epoch is a loop inside the graph; see docs/benchmarks.md.
 """
 
 import logging
@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.common.errors import TrainingDiverged
+from components.config.regularization import REGULARIZATIONS, Regularization
 from components.config.training import TrainingConfig
 from components.training.checkpoints import Checkpoints
 from components.training.dataset import Dataset
@@ -24,9 +25,9 @@ from components.training.optimizers import PROXIMAL, make_optimizer
 from components.training.sigint import defer_sigint
 from components.training.state import BestWeights, TrainingState
 
-# One call into the graph can't be interrupted: at some 1,000 steps a second, Ctrl-C waits a second or two.
+# A call of the graph can't be interrupted: at about 1,000 steps a second, Ctrl-C takes effect after a second or two.
 STEPS_PER_CALL = 1_000
-# A call is handed the rows of its steps: this bounds what they take.
+# The rows of a call's steps are its arguments; this limits their size.
 CALL_BYTES = 64 * 2**20
 SCORING_BATCH_SIZE = 65_536
 
@@ -41,56 +42,58 @@ def run_training_loop(
     run_dir: Path | str | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> list[EpochMetrics]:
-    """Fits the model to the binary cross-entropy plus the model's own penalties.
+    """Trains the model to minimize the binary cross-entropy plus the model's penalties.
 
-    The order of the rows in epoch e depends on (seed, e) only, and what dropout drops on (seed, step). Rows in memory
-    are shuffled as a whole, those on the disk within a window (see `components.training.dataset`). With early
-    stopping, training ends once the validation log loss (that is, without the penalties) has not been lower for
-    `early_stopping` epochs, and the model has the weights of the best epoch.
+    The order of the rows in epoch e depends only on (seed, e), and the dropout masks only on (seed, step). A dataset in
+    memory is shuffled as a whole, one on disk within each window (see `components.training.dataset`). With early
+    stopping, training ends if the validation log loss (without the penalties) has not improved for `early_stopping`
+    epochs, and the model gets the weights of the best epoch.
 
-    A training whose validation loss is infinite or NaN has run away, and ends there. With early stopping the model has
-    the weights of the best epoch, if there was one. Without, the training has failed: it stands for the weights of its
-    last epoch, and those of an earlier one would make of a baseline that ran away one that is easy to beat.
+    If the validation loss is infinite or NaN, the training has diverged and ends. With early stopping, the model gets
+    the weights of the best epoch, if there is one. Without early stopping the training fails, because its result is
+    the weights of the last epoch: restoring earlier weights would turn a diverged baseline into one that is easy to
+    beat.
 
     Args:
-        model: built in the scope of the strategy to train with, as this is to be called; changed in place.
+        model: built in the scope of the distribution strategy, in which this function is also called; trained in place.
         train: the training split.
-        validation: scored after each epoch.
+        validation: the validation split, scored after each epoch.
         settings: optimizer, epochs, batch size, learning rate, weight decay, early stopping, seed.
-        run_dir: receives `history.json` and TensorBoard's logs; None: nothing is written, and no epoch is shown.
-        checkpoints: where a training that was cut off left its state, and this one leaves its own: it goes on from
-            there, and ends with the weights and the history it would have had. The caller clears them.
+        run_dir: the folder for `history.json` and TensorBoard's logs; None: nothing is written or shown.
+        checkpoints: an interrupted training resumes from the latest one and ends with the same weights and history as
+            without the interruption. The caller clears them.
 
     Returns:
-        For each epoch its number and, for training and, with `val_` before them, for validation: `loss` (penalties
-        included), `log_loss` (without) and `accuracy`. Those of training are means over the epoch, while it trains.
+        For each epoch its number (`epoch`), and `loss` (with penalties), `log_loss` (without penalties) and `accuracy`
+        of the training split, and with the prefix `val_` of the validation split. Those of the training split are means
+        over the steps of the epoch.
 
     Raises:
-        TrainingDiverged: the validation loss is not finite, and there is no best epoch to go back to.
-        KeyboardInterrupt: between two calls into the graph.
+        TrainingDiverged: the validation loss is not finite, and there are no best weights to restore.
+        KeyboardInterrupt: between two calls of the graph.
     """
-    _tell_of_windows(train, settings.batch_size, shown=run_dir is not None)
-    loop = _EpochRunner(model, train.width, settings)
-    validate = _Scorer(model, validation.width)
+    _show_windows(train, settings.batch_size, shown=run_dir is not None)
+    runner = _EpochRunner(model, train.width, settings)
+    score = _Scorer(model, validation.width)
     best = BestWeights(model)
-    state = TrainingState([*model.variables, *loop.optimizer.variables], best)
+    state = TrainingState([*model.variables, *runner.optimizer.variables], best)
     with defer_sigint() as check_interrupt, History(run_dir, settings.epochs) as history:
         found = checkpoints.latest() if checkpoints else None
         if found:
             history.extend(state.restore(found))
-            progress.info("goes on after epoch %d, where an earlier run was cut off", len(history.epochs))
+            progress.info("resumes after epoch %d, where an earlier run was interrupted", len(history.epochs))
         for number in range(len(history.epochs) + 1, settings.epochs + 1):
             if settings.early_stopping and number - 1 - best.epoch >= settings.early_stopping:
                 break
-            values = loop.run_epoch(number, train, check_interrupt)
-            scores = validate(validation, check_interrupt)
+            values = runner.run_epoch(number, train, check_interrupt)
+            scores = score(validation, check_interrupt)
             values |= {f"val_{name}": value for name, value in scores.items()}
             history.append({"epoch": number, **values})
             if not math.isfinite(values["val_loss"]):
                 if not best.epoch:
                     raise TrainingDiverged(_diverged(model, settings, number, values["val_loss"]))
                 if run_dir:
-                    text = "the loss is %g; ends, and goes back to epoch %d"
+                    text = "the validation loss is %g: training ends and restores the weights of epoch %d"
                     progress.info(text, values["val_loss"], best.epoch)
                 break
             if settings.early_stopping:
@@ -103,9 +106,10 @@ def run_training_loop(
 
 
 class _EpochRunner:
-    """The optimizer, and the graph that runs many of its steps, on every replica of the strategy in scope.
+    """Runs epochs: the optimizer, and a graph that takes many steps on every replica of the current strategy.
 
-    It is handed the rows and holds none: it and its graph hold each other, and outlive the training for a while.
+    The rows are arguments of the graph, and no rows are stored here: this object and its graph refer to each other, so
+    the garbage collector frees them only some time after the training.
     """
 
     def __init__(self, model: keras.Model, width: int, settings: TrainingConfig) -> None:
@@ -115,15 +119,18 @@ class _EpochRunner:
         self._proximal = settings.optimizer == PROXIMAL
         self._batch = settings.batch_size
         self._seed = settings.seed
-        # How many rows a call is handed: whole batches, but for the last call of a window.
+        # The number of rows of a call: whole batches, except in the last call of a window.
         self._stride = self._batch * max(
             1, min(STEPS_PER_CALL, CALL_BYTES // (self._batch * (width + 1) * 4))
         )
-        # AutoGraph would need a second to translate what here is written as a graph anyway.
+        # Without AutoGraph, which would take a second; `_steps` is written in graph operations already.
         self._run_steps = tf.function(self._steps, input_signature=_specs(width), autograph=False)
 
-    def run_epoch(self, number: int, train: Dataset, between: Callable[[], None]) -> dict[str, float]:
-        """One pass over all rows, `between` after each call; the last batch may be smaller than the others."""
+    def run_epoch(self, number: int, train: Dataset, after_call: Callable[[], None]) -> dict[str, float]:
+        """Trains on all rows once and returns the epoch's metrics.
+
+        The last batch may be smaller than the others. `after_call` is called after each call of the graph.
+        """
         sums = np.zeros(3)
         for index, window in enumerate(train.windows(self._batch, [self._seed, number])):
             # Shuffling row numbers costs a fraction of moving rows through a shuffle buffer.
@@ -132,12 +139,12 @@ class _EpochRunner:
             for start in range(0, window.rows, self._stride):
                 rows = order[start : start + self._stride]
                 sums += self._run_steps(window.features[rows], window.labels[rows]).numpy()
-                between()
+                after_call()
         loss, log_loss, correct = (float(total) / train.rows for total in sums)
         return {"loss": loss, "log_loss": log_loss, "accuracy": correct}
 
     def _steps(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """A step for each batch of these rows. Returns the sums over rows of loss, log loss and hits."""
+        """Takes a step for each batch of these rows; returns the sums over the rows of loss, log loss and hits."""
         rows = tf.shape(features)[0]
 
         def step(start: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -149,10 +156,10 @@ class _EpochRunner:
         return tf.while_loop(lambda start, _: start < rows, step, begin)[1]
 
     def _step(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """One replica's share of a step: every n-th row of the global batch, and an n-th of the penalty.
+        """Computes one of n replicas' part of a step: on every n-th row of the global batch, with 1/n of the penalties.
 
-        The optimizer adds the replicas' gradients up; so the step is that of the global batch, for any n and for a
-        batch that does not divide by it.
+        The optimizer adds up the gradients of the replicas, so that the step is that of the global batch, for any n and
+        also if the batch size is not a multiple of n.
         """
         replica = tf.distribute.get_replica_context()
         share = slice(replica.replica_id_in_sync_group, None, replica.num_replicas_in_sync)
@@ -164,7 +171,7 @@ class _EpochRunner:
             probability = training_forward_pass(self._model, features, masks)
             log_loss = tf.reduce_sum(keras.losses.binary_crossentropy(labels, probability)) / size
             l1, l2 = (penalty / replica.num_replicas_in_sync for penalty in _penalties(self._model))
-            # The proximal step takes the place of the L1 penalty's gradient, not of the penalty.
+            # The proximal step replaces the gradient of the L1 penalty; the reported loss contains the penalty.
             differentiated = log_loss + l2 if self._proximal else log_loss + l1 + l2
         weights = self._model.trainable_variables
         self.optimizer.apply(tape.gradient(differentiated, weights), weights)
@@ -173,18 +180,18 @@ class _EpochRunner:
 
 
 class _Scorer:
-    """`loss`, `log_loss` and `accuracy` of the model as it is, without dropout, over all rows of a split."""
+    """Computes `loss`, `log_loss` and `accuracy` of the model on all rows of a dataset, without dropout."""
 
     def __init__(self, model: keras.Model, width: int) -> None:
         self._model = model
         self._sums = tf.function(self._sums_of, input_signature=_specs(width), autograph=False)
 
-    def __call__(self, data: Dataset, between: Callable[[], None]) -> dict[str, float]:
+    def __call__(self, data: Dataset, after_call: Callable[[], None]) -> dict[str, float]:
         log_loss, hits, penalty = 0.0, 0.0, 0.0
         for part in data.batches(scoring_batch_size(data)):
             part_log_loss, part_hits, penalty = self._sums(*part).numpy()
             log_loss, hits = log_loss + part_log_loss, hits + part_hits
-            between()
+            after_call()
         log_loss /= data.rows
         return {
             "loss": float(log_loss + penalty),
@@ -193,7 +200,7 @@ class _Scorer:
         }
 
     def _sums_of(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """The sums over these rows of log loss and hits, and the penalties."""
+        """Returns the sums of log loss and hits over these rows, and the sum of the penalties."""
         probability = self._model(features, training=False)
         log_loss = tf.reduce_sum(tf.cast(keras.losses.binary_crossentropy(labels, probability), tf.float64))
         penalty = tf.cast(sum(_penalties(self._model)), tf.float64)
@@ -201,24 +208,24 @@ class _Scorer:
 
 
 def scoring_batch_size(data: Dataset) -> int:
-    """How many rows to score at a time."""
+    """Returns the number of rows to score in one call."""
     return max(1, min(SCORING_BATCH_SIZE, CALL_BYTES // ((data.width + 1) * 4)))
 
 
 def _specs(width: int) -> list[tf.TensorSpec]:
-    """Of the features and the labels of any number of rows."""
+    """Returns the signature of the features and the labels, for any number of rows."""
     return [tf.TensorSpec([None, columns], tf.float32) for columns in (width, 1)]
 
 
-def _tell_of_windows(train: Dataset, batch: int, *, shown: bool) -> None:
-    windows = train.window_count(batch)
+def _show_windows(train: Dataset, batch_size: int, *, shown: bool) -> None:
+    windows = train.window_count(batch_size)
     if shown and windows > 1:
         text = "reads %s rows from disk in %d windows; rows are shuffled within a window"
         progress.info(text, f"{train.rows:,}", windows)
 
 
 def _penalties(model: keras.Model) -> tuple[tf.Tensor, tf.Tensor]:
-    """The L1 penalty and the L2 penalty: what `model.losses` adds up to, in two parts."""
+    """Returns the L1 penalty and the L2 penalty; their sum is the sum of `model.losses`."""
     l1 = l2 = tf.zeros([])
     for kernel in kernels(model):
         if kernel.l1:
@@ -229,12 +236,11 @@ def _penalties(model: keras.Model) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _diverged(model: keras.Model, settings: TrainingConfig, epoch: int, loss: float) -> str:
-    used = {
-        "model.l1": any(kernel.l1 for kernel in kernels(model)),
-        "model.l2": any(kernel.l2 for kernel in kernels(model)),
-        "training.weight_decay": settings.weight_decay,
-    }
-    penalties = ", ".join(name for name, value in used.items() if value)
+    def in_use(item: Regularization) -> bool:
+        owners = [settings] if item.group == "training" else kernels(model)
+        return any(getattr(owner, item.name) for owner in owners)
+
+    penalties = ", ".join(item.key for item in REGULARIZATIONS if item.shrinks_weights and in_use(item))
     return (
         f"expected a finite validation loss, got {loss:g} after epoch {epoch} of {settings.epochs}; try a lower "
         f"training.learning_rate (now {settings.learning_rate:g}, with training.optimizer {settings.optimizer})"
@@ -243,5 +249,5 @@ def _diverged(model: keras.Model, settings: TrainingConfig, epoch: int, loss: fl
 
 
 def _hits(labels: tf.Tensor, probability: tf.Tensor) -> tf.Tensor:
-    """How many rows are on the right side of one half."""
+    """Returns the number of rows that are classified correctly at a threshold of 0.5."""
     return tf.reduce_sum(tf.cast((probability > 0.5) == (labels > 0.5), tf.float64))

@@ -1,15 +1,16 @@
-"""The network: Dense + ReLU layers with regularizers, and a sigmoid for the probability. No I/O."""
+"""The network: Dense layers with ReLU and kernel regularizers, and a sigmoid output. No I/O."""
 
 from typing import NamedTuple
 
 import keras
 
 from components.config.model import ModelConfig
+from components.config.regularization import DROPOUT, L1, L2
 from components.training.dropout import Dropout
 
 
 class Kernel(NamedTuple):
-    """The weights of one Dense layer, float32 [inputs, units], without its biases, and their penalties."""
+    """The kernel of one Dense layer (float32 [inputs, units], without the biases) and its penalty strengths."""
 
     layer: str
     weights: keras.Variable
@@ -18,31 +19,33 @@ class Kernel(NamedTuple):
 
 
 def build_model(n_features: int, settings: ModelConfig) -> keras.Model:
-    """The network for vectors of `n_features` numbers between 0 and 1.
+    """Builds the network for vectors of `n_features` numbers between 0 and 1.
 
-    The penalties `l1 * sum(|w|) + l2 * sum(w ** 2)` (elastic net: Zou and Hastie, 2005) are on the kernel of every
-    layer, the output's too. Biases are free, as Goodfellow, Bengio and Courville advise (Deep Learning, 2016, section
-    7.1: "only the weights of the affine transformation at each layer"): each controls one variable only and needs
-    little data. With no hidden layer this is L1/L2 logistic regression.
+    The penalty `l1 * sum(|w|) + l2 * sum(w ** 2)` (elastic net: Zou and Hastie, 2005) applies to the kernel of every
+    layer, including the output layer. Biases are not regularized, as Goodfellow, Bengio and Courville advise (Deep
+    Learning, 2016, section 7.1: "only the weights of the affine transformation at each layer"): a bias controls a
+    single variable and needs little data. Without a hidden layer the network is L1/L2 logistic regression.
 
     Args:
         n_features: the width of the input, at least 1.
-        settings: the layers and what holds them back.
+        settings: the layers and their regularization.
 
     Returns:
         A model from float32 [batch, n_features] to the probability of the label 1, float32 [batch, 1]. Its Dropout
-        layers change nothing but in `components.training.dropout.training_forward_pass`.
+        layers are active only in `components.training.dropout.training_forward_pass`.
     """
     units = [*settings.hidden_units, 1]
     names = [*(f"hidden_{index}" for index in range(1, len(units))), "probability"]
     activations = ["relu"] * (len(units) - 1) + ["sigmoid"]
-    penalties = zip(settings.l1_by_layer(), settings.l2_by_layer(), strict=True)
+    strengths = zip(settings.by_layer(L1), settings.by_layer(L2), strict=True)
     dense = [
-        keras.layers.Dense(size, activation=activation, kernel_regularizer=_penalty(l1, l2), name=name)
-        for size, activation, (l1, l2), name in zip(units, activations, penalties, names, strict=True)
+        keras.layers.Dense(
+            size, activation=activation, kernel_regularizer=_kernel_regularizer(l1, l2), name=name
+        )
+        for size, activation, (l1, l2), name in zip(units, activations, strengths, names, strict=True)
     ]
     x = inputs = keras.Input((n_features,), name="features")
-    for index, (layer, rate) in enumerate(zip(dense[:-1], settings.dropout_by_layer(), strict=True), start=1):
+    for index, (layer, rate) in enumerate(zip(dense[:-1], settings.by_layer(DROPOUT), strict=True), start=1):
         x = layer(x)
         if rate:
             x = Dropout(rate, name=f"dropout_{index}")(x)
@@ -50,12 +53,12 @@ def build_model(n_features: int, settings: ModelConfig) -> keras.Model:
 
 
 def kernels(model: keras.Model) -> list[Kernel]:
-    """The kernel of each Dense layer, from the input to the output."""
+    """Returns the kernel of each Dense layer, from the input to the output."""
     dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     none = keras.regularizers.L1L2()
-    penalties = [layer.kernel_regularizer or none for layer in dense]
-    return [Kernel(x.name, x.kernel, p.l1, p.l2) for x, p in zip(dense, penalties, strict=True)]
+    regularizers = [layer.kernel_regularizer or none for layer in dense]
+    return [Kernel(x.name, x.kernel, r.l1, r.l2) for x, r in zip(dense, regularizers, strict=True)]
 
 
-def _penalty(l1: float, l2: float) -> keras.regularizers.Regularizer | None:
+def _kernel_regularizer(l1: float, l2: float) -> keras.regularizers.Regularizer | None:
     return keras.regularizers.L1L2(l1=l1, l2=l2) if l1 or l2 else None

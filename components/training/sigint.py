@@ -1,4 +1,4 @@
-"""Ctrl-C, where it can do no harm."""
+"""Defers Ctrl-C (SIGINT) to points where an interruption is safe."""
 
 import contextlib
 import signal
@@ -8,29 +8,29 @@ from collections.abc import Callable, Iterator
 
 @contextlib.contextmanager
 def defer_sigint() -> Iterator[Callable[[], None]]:
-    """Holds Ctrl-C back until the function that this gives is called, or until the context ends.
+    """Defers KeyboardInterrupt until the yielded function is called, or until the context ends.
 
-    Python raises KeyboardInterrupt wherever the main thread is. Where C++ of TensorFlow's has called Python, as when it
-    makes a tensor of a list, TensorFlow goes on without what it asked for: one training in thirty that were interrupted
-    ended in a segmentation fault.
+    Python raises KeyboardInterrupt at any point of the main thread. If TensorFlow's C++ code has called Python at that
+    point (for example to convert a list to a tensor), TensorFlow continues without the result: one of thirty
+    interrupted trainings ended in a segmentation fault.
 
-    Outside the main thread, and where SIGINT is ignored or somebody else's, nothing changes.
+    Outside the main thread, and if SIGINT is ignored or has another handler, nothing changes.
 
     Raises:
-        KeyboardInterrupt: from the function, or at the end.
+        KeyboardInterrupt: from the yielded function, or at the end of the context.
     """
-    mine = threading.current_thread() is threading.main_thread()
-    if not mine or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield lambda: None
         return
-    # Not a threading.Event: a second Ctrl-C while the first holds its lock would wait for itself.
-    came: list[int] = []
+    # Not a threading.Event: a second Ctrl-C while the handler holds the lock of the Event would be a deadlock.
+    received: list[int] = []
 
     def check() -> None:
-        if came:
+        if received:
             raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    signal.signal(signal.SIGINT, lambda number, _: received.append(number))
     try:
         yield check
     finally:

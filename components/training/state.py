@@ -1,4 +1,4 @@
-"""What a training that is under way has to keep: the best weights so far, and all that the epochs to come depend on."""
+"""The state of a running training: its best weights, and everything that a checkpoint has to save."""
 
 import keras
 
@@ -16,30 +16,30 @@ class BestWeights:
         self.epoch = 0
 
     def update(self, epoch: int, log_loss: float) -> None:
-        """Keeps the weights as they are if no epoch before was as good."""
+        """Copies the model's weights if this epoch has the lowest log loss so far."""
         if log_loss < self.log_loss:
             self.log_loss, self.weights, self.epoch = log_loss, self._model.get_weights(), epoch
 
     def restore(self) -> None:
-        """Gives the model those weights."""
+        """Sets the model's weights to the best ones."""
         self._model.set_weights(self.weights)
 
 
 class TrainingState:
-    """All that the epochs to come depend on: the variables of model and optimizer, the best weights, the history."""
+    """Everything that later epochs depend on: the variables of model and optimizer, the best weights, the history."""
 
     def __init__(self, variables: list[keras.Variable], best: BestWeights) -> None:
         self._variables = variables
         self._best = best
 
     def checkpoint(self, history: list[EpochMetrics]) -> Checkpoint:
-        """Everything, as it is now."""
+        """Returns a copy of the current state."""
         arrays = [variable.numpy() for variable in self._variables]
         best = {"epoch": self._best.epoch, "log_loss": self._best.log_loss}
         return Checkpoint([*arrays, *self._best.weights], {"history": history, "best": best})
 
     def restore(self, found: Checkpoint) -> list[EpochMetrics]:
-        """Sets everything as it was; returns the history."""
+        """Restores the state from a checkpoint and returns the history."""
         split = len(self._variables)
         for variable, array in zip(self._variables, found.arrays[:split], strict=True):
             variable.assign(array)

@@ -1,18 +1,18 @@
-"""When it is time again for what is done beside a training, such as writing down how far it is."""
+"""Limits how often, and for which share of the time, work such as writing checkpoints interrupts a training."""
 
 import contextlib
 import time
 from collections.abc import Iterator
 
-MIN_INTERVAL_TO_DURATION = 10  # what is done takes at most one part in so many of the time
+MIN_INTERVAL_TO_DURATION = 10  # the work takes at most a tenth of the time
 
 
 class Throttle:
-    """Every so many seconds; less often where each time takes long, as on an object store, so that training goes on.
+    """Makes work due every few seconds, and less often if it takes long, as on an object store.
 
     Args:
-        seconds: from the end of one time to the next, at least.
-        due_at_start: whether the first is due from the start, and not only after those seconds.
+        seconds: the shortest time between the end of the work and its next start.
+        due_at_start: whether the work is due at once, and not only after `seconds`.
     """
 
     def __init__(self, seconds: float, *, due_at_start: bool = False) -> None:
@@ -20,12 +20,12 @@ class Throttle:
         self._next = time.monotonic() + (0.0 if due_at_start else seconds)
 
     def due(self) -> bool:
-        """Whether it is time."""
+        """Returns whether the work is due."""
         return time.monotonic() >= self._next
 
     @contextlib.contextmanager
     def timed(self) -> Iterator[None]:
-        """Around what is done."""
+        """Measures the duration of the work inside the context, and schedules the next time."""
         started = time.monotonic()
         yield
         ended = time.monotonic()

@@ -1,4 +1,4 @@
-"""One training: the network is built and fitted under the strategy that the settings name."""
+"""Builds and trains one network under the configured distribution strategy."""
 
 from pathlib import Path
 
@@ -22,18 +22,18 @@ def train_network(
     run_dir: Path | str | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> tuple[keras.Model, list[EpochMetrics]]:
-    """Trains a network from its first weights on; the same arguments give the same network.
+    """Trains a network from its initial weights. The same arguments give the same network.
 
     Args:
-        model: the layers and what holds them back.
-        training: how it is fitted, and with which seed and strategy.
+        model: the layers and their regularization.
+        training: the training settings, including seed and strategy.
         train: the training split.
-        validation: scored after each epoch.
+        validation: the validation split, scored after each epoch.
         run_dir: as in `components.training.loop.run_training_loop`.
-        checkpoints: as there.
+        checkpoints: as in `run_training_loop`.
 
     Returns:
-        The network, and its history by epoch.
+        The network, and the metrics of each epoch.
     """
     keras.utils.set_random_seed(training.seed)
     with choose_strategy(training.strategy).scope():
@@ -42,9 +42,10 @@ def train_network(
 
 
 def choose_strategy(name: str) -> tf.distribute.Strategy:
-    """'mirrored': MirroredStrategy over all GPUs (over the CPU without one); 'auto': that only where there is a GPU.
+    """Returns the distribution strategy for a value of training.strategy.
 
-    With one CPU replica MirroredStrategy is two to three times slower than the default strategy.
+    'mirrored' is MirroredStrategy over all GPUs (over the CPU if there is no GPU), 'auto' is MirroredStrategy only if
+    there is a GPU. On one CPU replica MirroredStrategy is two to three times slower than the default strategy.
     """
     if name == "mirrored" or (name == "auto" and tf.config.list_physical_devices("GPU")):
         return tf.distribute.MirroredStrategy()

@@ -1,4 +1,4 @@
-"""What training left of the weights: zeros, norms, histograms, and the features that the network does not look at."""
+"""Reports on the trained weights: zeros, norms, histograms, and the features that the network does not use."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,17 +14,17 @@ BINS = 40
 
 
 def weight_report(model: keras.Model, names: Sequence[str]) -> dict[str, Any]:
-    """A summary of the kernels, ready for JSON; biases are left out.
+    """Returns statistics of the kernels as JSON data. Biases are not included.
 
     Args:
-        model: as `build_model` made it.
-        names: the features, in the order of the model's input.
+        model: a model of `build_model`.
+        names: the names of the features, in the order of the model's input.
 
     Returns:
-        `layers`: for each its `name`, the number of `weights`, the share that is exactly `zero`, and `small` (below
-        1e-3, those at 0 included), `l1_norm`, `l2_norm` and a `histogram` (`counts` between `edges`);
+        `layers`: for each layer its `name`, the number of `weights`, the fraction that is exactly `zero`, the fraction
+        that is `small` (below 1e-3, zeros included), `l1_norm`, `l2_norm` and a `histogram` (`counts` between `edges`);
         `features`: each `name` with the L2 `norm` of its first-layer weights;
-        `dropped`: the names of those that have no other weight than 0 there.
+        `dropped`: the names of the features whose first-layer weights are all 0.
     """
     first = kernels(model)[0].weights.numpy()
     norms = np.linalg.norm(first.astype(np.float64), axis=1)
@@ -36,13 +36,13 @@ def weight_report(model: keras.Model, names: Sequence[str]) -> dict[str, Any]:
 
 
 def zero_share(report: dict[str, Any]) -> float:
-    """The share of all weights that is exactly 0."""
+    """Returns the fraction of all weights that is exactly 0."""
     zeros = sum(layer["zero"] * layer["weights"] for layer in report["layers"])
     return float(zeros / sum(layer["weights"] for layer in report["layers"]))
 
 
 def sparsity_line(report: dict[str, Any]) -> str | None:
-    """ "12 of 20 features kept; 63% of the weights are zero"; None if no weight is exactly 0."""
+    """Returns "12 of 20 features kept; 63% of the weights are zero", or None if no weight is exactly 0."""
     share = zero_share(report)
     if not share:
         return None

@@ -1,1 +1,1 @@
-"""Tuner: TFX's side of the search for hyperparameters."""
+"""The Tuner step: a random search for hyperparameters."""

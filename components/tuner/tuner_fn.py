@@ -1,4 +1,4 @@
-"""Tuner: looks for the values of what holds the network back, trial by trial, each a training like the Trainer's."""
+"""The tuner_fn: a random search for the hyperparameters, in which each trial is a training like the Trainer's."""
 
 import logging
 import math
@@ -28,7 +28,7 @@ progress = logging.getLogger("regpipe.progress")
 
 
 class TunerSettings(Settings):
-    """What the Tuner is handed as its custom_config."""
+    """The custom_config of the Tuner."""
 
     label: str
     model: ModelConfig
@@ -38,10 +38,10 @@ class TunerSettings(Settings):
 
 
 def tuner_fn(fn_args: Any) -> TunerFnResult:
-    """The search, and the data it is run on (TFX calls this; `fn_args` is a tfx FnArgs).
+    """Returns the search and its data. TFX calls this; `fn_args` is a tfx FnArgs.
 
-    The rows are read once, for all trials: the training split, and the validation split, which decides. What KerasTuner
-    notes down goes to `fn_args.working_dir`, which is of this step alone: a search that was killed starts anew.
+    The training split and the validation split are read once for all trials. KerasTuner's own files are written to
+    `fn_args.working_dir`, which belongs to this execution of the step: a search that was killed starts again.
     """
     settings = TunerSettings.model_validate_json(fn_args.custom_config["settings"])
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
@@ -53,20 +53,20 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
 
 
 class RandomSearchTuner(BaseTuner):  # type: ignore[misc]
-    """A random search for the lowest validation log loss, penalties left out.
+    """A random search for the lowest validation log loss (without penalties).
 
-    Random, because in few trials that finds what a search by model finds (which starts with random ones), and more than
-    a grid does (Bergstra and Bengio, "Random search for hyper-parameter optimization", JMLR 2012); and because what is
-    tried then depends on the seed alone, and not on the last digits of earlier losses.
+    With few trials a random search finds results as good as a model-based search, which starts with random trials, and
+    better ones than a grid (Bergstra and Bengio, "Random search for hyper-parameter optimization", JMLR 2012). Its
+    trials depend only on the seed, and not on the last digits of earlier losses.
 
     Args:
-        settings: the network as configured, and what to try instead.
-        directory: for KerasTuner's own notes.
+        settings: the configured network and training, and the values to try.
+        directory: the folder for KerasTuner's own files.
     """
 
     def __init__(self, settings: TunerSettings, directory: str) -> None:
         space = _search_space(settings)
-        # KerasTuner ends when it finds nothing new to try.
+        # KerasTuner ends the search when there are no more new combinations.
         self._planned = min(settings.tuning.trials, math.prod(len(choice.values) for choice in space.space))
         oracle = _ConfiguredFirstOracle(
             objective=keras_tuner.Objective(OBJECTIVE, "min"),
@@ -79,7 +79,7 @@ class RandomSearchTuner(BaseTuner):  # type: ignore[misc]
         self._losses: list[float] = []
 
     def run_trial(self, trial: Any, train: Dataset, validation: Dataset) -> dict[str, float]:
-        """Trains with the values of the trial; what it shows is one line."""
+        """Trains with the values of the trial, and shows the result on one line."""
         values = trial.hyperparameters.values
         model, training = apply_hyperparameters(values, self._settings.model, self._settings.training)
         try:
@@ -88,34 +88,34 @@ class RandomSearchTuner(BaseTuner):  # type: ignore[misc]
         except TrainingDiverged:
             loss = math.inf
         except Exception as error:
-            # KerasTuner would note down any other error, and go on to the next trial.
+            # KerasTuner would record any other error as a failed trial, and continue with the next trial.
             raise keras_tuner.errors.FatalError(f"{type(error).__name__}: {error}") from error
         self._losses.append(loss)
         self._log_trial(named_values(values))
         return {OBJECTIVE: loss}
 
     def on_search_end(self) -> None:
-        """Refuses a search without a winner.
+        """Fails the search if every trial diverged.
 
         Raises:
-            ValueError: no training ended with a loss that is a number.
+            ValueError: no trial has a finite loss.
         """
         if not any(map(math.isfinite, self._losses)):
             raise ValueError(
-                f"tuning: expected a trial whose loss is a number, got none in {len(self._losses)} of {self._planned}; "
+                f"tuning: expected a trial with a finite loss, got none in {len(self._losses)} of {self._planned}; "
                 "try lower values of tuning.learning_rate."
             )
 
     def _log_trial(self, values: str) -> None:
         number, loss, best = len(self._losses), self._losses[-1], min(self._losses)
-        found = f"validation log loss {loss:.4f}" if math.isfinite(loss) else "the loss is not a number"
+        found = f"validation log loss {loss:.4f}" if math.isfinite(loss) else "the training diverged"
         if math.isfinite(best):
             found += f"; best so far {best:.4f} (trial {self._losses.index(best) + 1})"
         progress.info("trial %d of %d: %s, %s", number, self._planned, values, found)
 
 
 class _ConfiguredFirstOracle(keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]
-    """Random search whose first trial has the configured values: the best is then no worse, on these rows."""
+    """Random search whose first trial has the configured values, so that the best trial is not worse than they are."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         if self.trials:
@@ -126,10 +126,10 @@ class _ConfiguredFirstOracle(keras_tuner.oracles.RandomSearchOracle):  # type: i
 
 
 def trial_loss(history: Sequence[EpochMetrics], *, early_stopping: bool) -> float:
-    """The validation log loss of the network that a training ends with; infinite if a loss was not a number.
+    """Returns the validation log loss of the weights that a training ends with; infinite if a loss is not finite.
 
-    With early stopping the network has the weights of its best epoch, and otherwise those of the last. A training that
-    ran away is not chosen even if its best epoch was good: without early stopping, as the baseline's, it would fail.
+    With early stopping these are the weights of the best epoch, otherwise those of the last epoch. A diverged training
+    is never the best, even if it has a good epoch: without early stopping, as in the baseline, it would fail.
     """
     if not all(math.isfinite(value) for epoch in history for value in epoch.values()):
         return math.inf
@@ -138,7 +138,7 @@ def trial_loss(history: Sequence[EpochMetrics], *, early_stopping: bool) -> floa
 
 
 def _search_space(settings: TunerSettings) -> keras_tuner.HyperParameters:
-    """For each name the values to choose from, in rising order, with the configured one among them as the default."""
+    """Returns the values to try for each name, in ascending order. The configured value is one of them: the default."""
     space = keras_tuner.HyperParameters()
     configured = settings.model.model_dump() | settings.training.model_dump()
     for name in settings.tuning.names(settings.model):
