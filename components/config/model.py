@@ -34,13 +34,13 @@ class ModelConfig(Settings):
     )
     l1: Penalties = key(
         1e-4,
-        "Strength of the L1 penalty: l1 times the sum of the absolute weights. Biases are not regularized.",
+        "Strength of the L1 penalty: l1 times the sum of absolute weights. Biases are not regularized.",
         unit="per weight",
         expects=f"a number >= 0, or a list of them ({_PER_KERNEL})",
     )
     l2: Penalties = key(
         1e-3,
-        "Strength of the L2 penalty: l2 times the sum of the squared weights. Biases are not regularized.",
+        "Strength of the L2 penalty: l2 times the sum of squared weights. Biases are not regularized.",
         unit="per weight²",
         expects=f"a number >= 0, or a list of them ({_PER_KERNEL})",
     )

@@ -11,20 +11,21 @@ from components.common.formatting import (
     html_significant,
     percent,
 )
+from components.config.regularization import STUDY_PATHS
 from components.report.blocks import Block, Chart, ChartLine, Section, Series, TableBlock, TextBlock
 from components.study.study_record import StudyEntry, StudyRecord
 
-TITLES = {
-    "l1": "L1, from weak to strong",
-    "l2": "L2, from weak to strong",
-    "dropout": "Dropout, from weak to strong",
-}
 HEADS = (
     "strength", "training log loss", "validation log loss", "gap", "validation AUC", "weights at 0",
     "features kept", "L1 norm", "L2 norm",
 )  # fmt: skip
 MOST_NAMES = 50  # of dropped features, in a cell
 Measure = Callable[[StudyEntry], float]
+
+
+def path_title(name: str) -> str:
+    """Returns the title of the path of a regularization: "L1, from weak to strong"."""
+    return f"{capitalize_first(STUDY_PATHS[name].label)}, from weak to strong"
 
 
 def penalty_path(study: StudyRecord, penalty: str) -> Section:
@@ -45,7 +46,12 @@ def penalty_path(study: StudyRecord, penalty: str) -> Section:
         caption = "Dropped features: all their weights in the first layer are 0"
         summary = "Dropped features, by strength"
         blocks.append(TableBlock(caption, (penalty, "dropped"), dropped, summary=summary, text_columns=(1,)))
-    return Section(f"path-{penalty}", TITLES[penalty], tuple(blocks))
+    return Section(f"path-{penalty}", path_title(penalty), tuple(blocks))
+
+
+def _logarithmic(name: str) -> bool:
+    strengths = STUDY_PATHS[name].study_range
+    return strengths is not None and strengths.logarithmic
 
 
 def _strength(entry: StudyEntry) -> str:
@@ -101,7 +107,7 @@ def _charts(study: StudyRecord, penalty: str, entries: Sequence[StudyEntry]) -> 
     def chart(kind: str, title: str, label: str, *lines: ChartLine) -> Chart:
         return Chart(
             f"{penalty}-{kind}", title, _description(penalty, lines), penalty, label, lines=lines, small=kind != "loss",
-            log_x=penalty != "dropout",
+            log_x=_logarithmic(penalty),
         )  # fmt: skip
 
     losses = chart(

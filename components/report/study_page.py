@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Sequence
 
 from components.common.formatting import count, html_difference, html_number, percent, plural
+from components.config.regularization import EARLY_STOPPING, REGULARIZATIONS, Regularization
 from components.report import data_section, lineage_section
 from components.report.blocks import Block, Chart, ChartDots, ChartLine, Section, TableBlock, TextBlock
 from components.report.html import render_page
@@ -121,21 +122,20 @@ def family(study: StudyRecord) -> Section:
     rows = tuple(
         (
             entry.name,
-            _penalty(entry.model.l1),
-            _penalty(entry.model.l2),
-            _penalty(entry.model.dropout),
-            f"{entry.training.weight_decay:g}",
-            plural(entry.training.early_stopping, "epoch") if entry.training.early_stopping else "off",
+            *(_setting(entry, item) for item in REGULARIZATIONS),
             entry.training.optimizer,
         )
         for entry in study.family
     )
-    heads = ("network", "l1", "l2", "dropout", "weight decay", "early stopping patience", "optimizer")
-    blocks.append(TableBlock("Settings of each network", heads, rows, text_columns=(6,)))
+    heads = ("network", *(item.label for item in REGULARIZATIONS), "optimizer")
+    blocks.append(TableBlock("Settings of each network", heads, rows, text_columns=(len(heads) - 1,)))
     return Section("family", "The family", tuple(blocks))
 
 
-def _penalty(value: float | tuple[float, ...]) -> str:
+def _setting(entry: StudyEntry, item: Regularization) -> str:
+    value = getattr(entry.model if item.group == "model" else entry.training, item.name)
+    if item is EARLY_STOPPING:
+        return plural(value, "epoch") if value else "off"
     return ", ".join(f"{part:g}" for part in value) if isinstance(value, tuple) else f"{value:g}"
 
 

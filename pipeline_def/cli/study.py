@@ -4,6 +4,7 @@ import argparse
 import sys
 from typing import Any
 
+from components.config.regularization import STUDY_PATHS
 from pipeline_def.cli.arguments import new_parser
 from pipeline_def.cli.browser import open_page
 from pipeline_def.cli.table_options import add_table_options, read_table_config
@@ -44,7 +45,8 @@ def add_command(subparsers: Any) -> None:
         type=_strengths,
         default=7,
         metavar="N",
-        help="how many strengths to train for each of l1, l2 and dropout, from weak to strong; 0: none (default: 7)",
+        help=f"how many strengths to train for each of {', '.join(STUDY_PATHS)}, from weak to strong; 0: none "
+        "(default: 7)",
     )
     parser.add_argument("--open", action="store_true", help="also open the page in the browser")
     parser.add_argument(

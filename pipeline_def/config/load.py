@@ -35,12 +35,12 @@ class PipelineConfig(Settings):
         pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
         max_length=63,
     )
-    data: DataConfig = key(DataConfig(), "Where the table is and how it is read.")
-    model: ModelConfig = key(ModelConfig(), "The network and what holds it back.")
-    training: TrainingConfig = key(TrainingConfig(), "How the network is fitted.")
-    tuning: TuningConfig = key(TuningConfig(), "Whether a search chooses what holds the network back.")
-    evaluation: EvaluationConfig = key(EvaluationConfig(), "What the candidate must show to be published.")
-    serving: ServingConfig = key(ServingConfig(), "Where a blessed model goes.")
+    data: DataConfig = key(DataConfig(), "The input table and how it is read.")
+    model: ModelConfig = key(ModelConfig(), "The network and its regularization.")
+    training: TrainingConfig = key(TrainingConfig(), "How the network is trained.")
+    tuning: TuningConfig = key(TuningConfig(), "The Tuner: a random search for hyperparameters.")
+    evaluation: EvaluationConfig = key(EvaluationConfig(), "The thresholds that the candidate must pass.")
+    serving: ServingConfig = key(ServingConfig(), "Where blessed models are published.")
     beam: BeamConfig = key(
         BeamConfig(),
         f"Where the steps that use Beam run: {', '.join(step.name for step in STEPS if step.uses_beam)}.",

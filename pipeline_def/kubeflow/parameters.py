@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from components.config.regularization import MODEL_REGULARIZATIONS
 from pipeline_def.config.kubeflow import UNREADABLE, UNREADABLE_STORES
 from pipeline_def.config.load import ConfigError, PipelineConfig
 
@@ -10,9 +11,7 @@ _KEYS = {
     "span": "data.span",
     "epochs": "training.epochs",
     "learning_rate": "training.learning_rate",
-    "l1": "model.l1",
-    "l2": "model.l2",
-    "dropout": "model.dropout",
+    **{item.name: item.key for item in MODEL_REGULARIZATIONS},
     "min_auc": "evaluation.min_auc",
     "max_auc_drop": "evaluation.max_auc_drop",
     "max_log_loss_rise": "evaluation.max_log_loss_rise",

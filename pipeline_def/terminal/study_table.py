@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from components.common.formatting import difference, number, percent
-from components.report.regularization_paths import TITLES
+from components.report.regularization_paths import path_title
 from components.report.study_page import best_network_options, result_sentence
 from components.study.study_record import StudyEntry, StudyRecord
 
@@ -38,7 +38,7 @@ def _lines(study: StudyRecord, page: Path) -> Iterator[Line]:
     yield from _rows(study.family, study)
     for penalty, entries in study.paths.items():
         yield "", ""
-        yield TITLES[penalty], "bold"
+        yield path_title(penalty), "bold"
         yield from _rows(entries, study)
     yield "", ""
     for note in study.notes:

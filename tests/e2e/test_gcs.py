@@ -154,7 +154,7 @@ def test_a_training_that_was_killed_continues(cluster: Cluster, first: dict[str,
     assert len(cluster.names("checkpoints/")) in (1, 2)
     log = cluster.run("r3", "Trainer")
     assert "Trainer: an earlier attempt failed; its outputs are removed" in log
-    assert "goes on after epoch " in log
+    assert "resumes after epoch " in log
     assert cluster.names("checkpoints/") == []
     epochs = [
         len(json.loads(cluster.gcs.store.get("bucket", name).content))

@@ -38,7 +38,7 @@ def test_the_family_of_the_defaults() -> None:
     assert {variant.training.epochs for variant in planned.family} == {100}
     assert {variant.model.hidden_units for variant in planned.family} == {(128, 64)}
     assert planned.paths == {}
-    assert planned.notes == ("training.weight_decay is 0 in the configuration: its row has 1 instead.",)
+    assert planned.notes == ("training.weight_decay is 0 in the configuration: its variant uses 1 instead.",)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "proximal_adam"])
@@ -64,11 +64,11 @@ def test_a_strength_of_0_is_replaced_where_its_row_would_say_nothing() -> None:
     assert rows["early stopping"].training.early_stopping == 10
     assert rows["all"][1:3] == (model, training)
     assert planned.notes == (
-        "model.l1 is 0 in the configuration: its row has 0.0001 instead.",
-        "model.l2 is 0 in the configuration: its row has 0.001 instead.",
-        "model.dropout is 0 in the configuration: its row has 0.2 instead.",
-        "training.weight_decay is 0 in the configuration: its row has 1 instead.",
-        "training.early_stopping is 0 in the configuration: its row has 10 instead.",
+        "model.l1 is 0 in the configuration: its variant uses 0.0001 instead.",
+        "model.l2 is 0 in the configuration: its variant uses 0.001 instead.",
+        "model.dropout is 0 in the configuration: its variant uses 0.2 instead.",
+        "training.weight_decay is 0 in the configuration: its variant uses 1 instead.",
+        "training.early_stopping is 0 in the configuration: its variant uses 10 instead.",
     )
 
 

@@ -48,7 +48,9 @@ def test_it_ends_and_goes_back_to_the_best_epoch(tmp_path: Path, caplog: pytest.
     assert [epoch["epoch"] for epoch in history] == list(range(1, LAST + 1))
     assert [math.isfinite(epoch["val_loss"]) for epoch in history] == [True] * (LAST - 1) + [False]
     assert weights(model)[0] == pytest.approx(99 * 99, rel=0.02)
-    assert caplog.messages[-1] == "the loss is inf; ends, and goes back to epoch 2"
+    assert (
+        caplog.messages[-1] == "the validation loss is inf: training ends and restores the weights of epoch 2"
+    )
     assert json.loads((tmp_path / "history.json").read_text()) == history
 
 

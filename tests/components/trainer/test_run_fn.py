@@ -16,7 +16,7 @@ from components.common.ingest_record import IngestRecord, RowCounts
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.saved_model.warmup import replay
-from components.trainer.run_fn import _checkpoints, _tuned, run_fn
+from components.trainer.run_fn import _apply_tuned_values, _checkpoints, run_fn
 from components.trainer.trainer_settings import TrainerSettings
 from components.training import checkpoints, loop
 from components.training.dataset import InMemoryDataset
@@ -179,7 +179,7 @@ def test_a_trainer_takes_the_values_of_the_tuner(tmp_path: Path, caplog: pytest.
     values = {"l1": 0.25, "l2": 0.0, "dropout": 0.125, "learning_rate": 0.5}
     with caplog.at_level(logging.INFO, "regpipe.progress"):
         ours, theirs = (
-            _tuned(settings, values, str(tmp_path / name))
+            _apply_tuned_values(settings, values, str(tmp_path / name))
             for name, settings in (("candidate", candidate), ("baseline", baseline))
         )
         assert ours.model == MODEL.model_copy(update={"l1": 0.25, "l2": 0.0, "dropout": 0.125})
@@ -187,10 +187,10 @@ def test_a_trainer_takes_the_values_of_the_tuner(tmp_path: Path, caplog: pytest.
         assert ours.model.without_regularization() == theirs.model == MODEL.without_regularization()
         assert theirs.training == ours.training.without_regularization()
         assert lines(caplog) == [
-            "trains with the tuned l1 0.25, l2 0, dropout 0.125, learning rate 0.5",
-            "trains with the tuned learning rate 0.5",
+            "trains with the Tuner's values: l1 0.25, l2 0, dropout 0.125, learning rate 0.5",
+            "trains with the Tuner's values: learning rate 0.5",
         ]
-        assert _tuned(baseline, {"l1": 0.25}, str(tmp_path / "nothing")) == baseline
+        assert _apply_tuned_values(baseline, {"l1": 0.25}, str(tmp_path / "nothing")) == baseline
         assert lines(caplog) == []
     notes = {
         name: json.loads((tmp_path / name / "tuned.json").read_text()) for name in ("candidate", "baseline")
@@ -224,7 +224,7 @@ def test_a_run_that_failed_is_taken_up(
         assert [line[:9] for line in lines(caplog)] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
         assert len(list(leftovers.iterdir())) == 1
         again = train("resumed")
-        assert lines(caplog) == ["goes on after epoch 3, where an earlier run was cut off"]
+        assert lines(caplog) == ["resumes after epoch 3, where an earlier run was interrupted"]
     assert list(leftovers.iterdir()) == []
     assert scores(again, table) == scores(folder, table)
     for name in ("history.json", "weights.json"):

@@ -145,7 +145,7 @@ def test_the_trainer_repeats_the_best_trial(
     values = best(folder)["values"]
     assert json.loads((tmp_path / "run" / "tuned.json").read_text()) == values
     words = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in values.items())
-    assert lines(caplog)[0] == f"trains with the tuned {words}"
+    assert lines(caplog)[0] == f"trains with the Tuner's values: {words}"
 
 
 def test_one_line_for_each_trial(search: Search, caplog: pytest.LogCaptureFixture) -> None:
@@ -182,7 +182,7 @@ def test_a_training_that_runs_away_does_not_win_and_does_not_end_the_search(
     assert found(folder)[1].log_loss == math.inf
     assert best(folder)["values"] == {"learning_rate": 0.03125}
     shown = lines(caplog)
-    assert shown[0] == "trial 1 of 2: learning rate 1e+38, the loss is not a number"
+    assert shown[0] == "trial 1 of 2: learning rate 1e+38, the training diverged"
     assert shown[1].endswith(f"; best so far {found(folder)[0].log_loss:.4f} (trial 2)")
 
 
@@ -191,7 +191,7 @@ def test_a_search_without_a_winner_fails(search: Search) -> None:
     with pytest.raises(ValueError, match="tuning") as caught:
         search(**RUNAWAY, tuning={"trials": 1})
     assert str(caught.value) == (
-        "tuning: expected a trial whose loss is a number, got none in 1 of 1; try lower values of "
+        "tuning: expected a trial with a finite loss, got none in 1 of 1; try lower values of "
         "tuning.learning_rate."
     )
 

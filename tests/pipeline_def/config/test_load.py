@@ -20,7 +20,7 @@ def problems(tmp_path: Path, text: str | bytes, *overrides: str | Flag) -> list[
 PENALTY = "a number >= 0, or a list of them (one per hidden layer, then the output layer)"
 RATE = "a number >= 0 and < 1, or a list of them (one per hidden layer)"
 UNITS = "model.hidden_units: expected a list of at most 32 whole numbers >= 1"
-SLICES = "evaluation.slices: expected a list of {feature: NAME, edges: [NUMBER, ...]} with edges that rise"
+SLICES = "evaluation.slices: expected a list of {feature: NAME, edges: [NUMBER, ...]} with edges in ascending order"
 REFUSED = {
     "negative penalty": ("model:\n  l1: -0.1", f"2: model.l1: expected {PENALTY}, got -0.1"),
     "NaN": ("model:\n  l2: .nan", f"2: model.l2: expected {PENALTY}, got .nan"),
@@ -81,7 +81,7 @@ REFUSED = {
     ),
     "decay with Adam": (
         "training:\n  weight_decay: 0.01",
-        "2: training.weight_decay: expected 0 with training.optimizer adam (the others have weight decay), got 0.01",
+        "2: training.weight_decay: expected 0 with training.optimizer adam (only the others support it), got 0.01",
     ),
     "no memory": (
         "training: {memory: 0}",
@@ -105,7 +105,7 @@ REFUSED = {
     ),
     "a value to try twice": (
         "tuning: {l2: [0.5, 1, 0.50]}",
-        "1: tuning.l2: expected numbers that differ, got 0.5 twice",
+        "1: tuning.l2: expected different numbers, got 0.5 twice",
     ),
     "one value that is not in a list": (
         "tuning: {l2: 0.5}",
@@ -117,15 +117,15 @@ REFUSED = {
     ),
     "nothing to tune": (
         "tuning:\n  l1: []\n  l2: []\n  dropout: []\n  learning_rate: []\n  trials: 3",
-        "6: tuning.trials: expected 0 where tuning lists no values to try, got 3",
+        "6: tuning.trials: expected 0 if tuning lists no values to try, got 3",
     ),
     "only dropout to tune, and no hidden layer": (
         "model: {hidden_units: []}\ntuning: {l1: [], l2: [], learning_rate: [],\n trials: 3}",
-        "3: tuning.trials: expected 0 where tuning lists no values to try, got 3",
+        "3: tuning.trials: expected 0 if tuning lists no values to try, got 3",
     ),
     "one value for all layers": (
         "model: {hidden_units: [4], l1: [0, 1]}\ntuning:\n  trials: 3\n  l1: [0, 0.5]",
-        "1: model.l1: expected a number, in place of which the Tuner puts another, or tuning.l1: [], got [0.0, 1.0]",
+        "1: model.l1: expected a single number, which the Tuner can replace, or tuning.l1: [], got [0.0, 1.0]",
     ),
     "span": ("data: {span: newest}", "1: data.span: expected latest or a whole number >= 0, got 'newest'"),
     "delimiter": ("data: {delimiter: '::'}", "1: data.delimiter: expected one character, or auto, got '::'"),
@@ -167,7 +167,7 @@ REFUSED = {
     ),
     "edges that fall": (
         "evaluation: {slices: [{feature: a, edges: [30, 30.0]}]}",
-        "1: evaluation.slices: expected edges that rise, got 30 after 30",
+        "1: evaluation.slices: expected edges in ascending order, got 30 after 30",
     ),
     "slice in a slice": (
         "evaluation: {slices: [{feature: a, edges: [[1]]}]}",
@@ -204,11 +204,11 @@ REFUSED = {
     ),
     "ignored feature": (
         "data:\n  features: [a, b]\n  ignore: [b]",
-        "3: data.ignore: expected columns that data.features does not list, got 'b'",
+        "3: data.ignore: expected columns that are not in data.features, got 'b'",
     ),
     "feature twice": (
         "data: {features: [a, a]}",
-        "1: data.features: expected texts that differ, got 'a' twice",
+        "1: data.features: expected different texts, got 'a' twice",
     ),
     "misspelt": ("\nmodel:\n  dropuot: 0.1", "3: model.dropuot: unknown key; did you mean model.dropout?"),
     "misspelt group": ("modle: {l1: 1}", "1: modle: unknown key; did you mean model?"),

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from components.config.model import ModelConfig
+from components.config.regularization import DROPOUT, L1, L2
 from components.config.training import TrainingConfig
 from pipeline_def.config.load import Flag, PipelineConfig, load_config
 
@@ -78,14 +79,14 @@ def test_later_overrides_win_over_earlier_ones_and_over_the_file(tmp_path: Path)
 def test_one_number_or_one_for_each_layer(tmp_path: Path) -> None:
     """A list, in the file or as an override, has a value for each layer; a number is for all of them."""
     config = loaded(tmp_path, "model: {l1: [1, 0, 2.5], dropout: [0.5, 0]}", "model.l2=[0, 1e-3, 0]")
-    assert config.model.l1_by_layer() == (1.0, 0.0, 2.5)
-    assert config.model.l2_by_layer() == (0.0, 0.001, 0.0)
-    assert config.model.dropout_by_layer() == (0.5, 0.0)
+    assert config.model.by_layer(L1) == (1.0, 0.0, 2.5)
+    assert config.model.by_layer(L2) == (0.0, 0.001, 0.0)
+    assert config.model.by_layer(DROPOUT) == (0.5, 0.0)
     config = loaded(tmp_path, "model: {l1: 3, l2: 0, dropout: 0.25}")
-    assert config.model.l1_by_layer() == (3.0, 3.0, 3.0)
-    assert config.model.dropout_by_layer() == (0.25, 0.25)
+    assert config.model.by_layer(L1) == (3.0, 3.0, 3.0)
+    assert config.model.by_layer(DROPOUT) == (0.25, 0.25)
     logistic = loaded(tmp_path, "model: {hidden_units: [], l1: [2]}").model
-    assert (logistic.l1_by_layer(), logistic.dropout_by_layer()) == ((2.0,), ())
+    assert (logistic.by_layer(L1), logistic.by_layer(DROPOUT)) == ((2.0,), ())
 
 
 def test_values_to_try(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from components.common.ingest_record import IngestRecord, RowCounts
 from components.config.model import ModelConfig
+from components.config.regularization import L2
 from components.config.training import TrainingConfig
 from components.study.study_record import (
     SplitMetrics,
@@ -102,7 +103,7 @@ def test_a_long_training_shows_its_epochs(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def entry(variant: Variant) -> StudyEntry:
-    scores = SplitMetrics(log_loss=0.5 - 10 * variant.model.l2_by_layer()[0], auc=0.75, accuracy=0.5)
+    scores = SplitMetrics(log_loss=0.5 - 10 * variant.model.by_layer(L2)[0], auc=0.75, accuracy=0.5)
     found = TrainingResult(
         train=SplitMetrics(log_loss=0.25, auc=0.9, accuracy=0.9),
         validation=scores,
@@ -171,7 +172,7 @@ def test_the_table_on_the_terminal(studied: CompletedStudy) -> None:
         "L1, from weak to strong", "L2, from weak to strong", "Dropout, from weak to strong",
     ]  # fmt: skip
     assert lines[-5:] == [
-        "Note      training.weight_decay is 0 in the configuration: its row has 1 instead.",
+        "Note      training.weight_decay is 0 in the configuration: its variant uses 1 instead.",
         "Rows      123,456 train, 40,000 eval; the test split was not read",
         "Best      --set model.l1=0 --set model.l2=0.01 --set model.dropout=0 --set",
         "          training.early_stopping=0 --set 'a.b=[1, 2]'",
