@@ -3,23 +3,18 @@
 ExampleGen writes it; StatisticsGen, the trainers, the model card, the summary, the report and the study read it.
 """
 
-import os
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from components.common import storage
 from components.common.file_names import INGEST_FILE
-
-FORMAT_VERSION: Literal[1] = 1
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True)
+from components.common.stored_record import StoredRecord
 
 
-class RowCounts(_Record):
+class RowCounts(BaseModel):
     """The number of rows in each split, and the number of rows that were rejected."""
+
+    model_config = ConfigDict(frozen=True)
 
     train: int
     eval: int
@@ -32,15 +27,17 @@ class RowCounts(_Record):
         return self.train + self.eval + self.test
 
 
-class FileCounts(_Record):
+class FileCounts(BaseModel):
     """The number of accepted and of rejected rows of one file."""
+
+    model_config = ConfigDict(frozen=True)
 
     path: str
     rows: int
     rejected: int
 
 
-class IngestRecord(_Record):
+class IngestRecord(StoredRecord):
     """What ExampleGen read.
 
     Attributes:
@@ -59,7 +56,10 @@ class IngestRecord(_Record):
         digest: a digest of the bytes of all files.
     """
 
-    format_version: Literal[1] = FORMAT_VERSION
+    file_name = INGEST_FILE
+    description = "an ingest record"
+
+    format_version: Literal[1] = 1
     rows: RowCounts
     features: tuple[str, ...]
     label: str
@@ -72,29 +72,3 @@ class IngestRecord(_Record):
     span: int | None = None
     reasons: tuple[str, ...] = ()
     digest: str
-
-    def write(self, folder: str) -> None:
-        """Writes the record into the folder of the examples artifact."""
-        storage.write(os.path.join(folder, INGEST_FILE), f"{self.model_dump_json(indent=2)}\n".encode())
-
-    @classmethod
-    def read(cls, folder: str) -> "IngestRecord":
-        """Reads the record from the folder of the examples artifact.
-
-        Raises:
-            FileNotFoundError: the folder has no such file.
-            ValueError: the file is damaged, or its format version is unknown.
-        """
-        path = os.path.join(folder, INGEST_FILE)
-        try:
-            return cls.model_validate_json(storage.read(path))
-        except ValidationError as error:
-            raise ValueError(f"{path}: {_problem(error)}") from error
-
-
-def _problem(error: ValidationError) -> str:
-    first: Any = error.errors(include_url=False)[0]
-    if first["loc"] == ("format_version",):
-        return f"expected an ingest record of format version {FORMAT_VERSION}, found {first['input']!r}."
-    where = f" at {'.'.join(map(str, first['loc']))}" if first["loc"] else ""
-    return f"expected an ingest record, found a damaged one{where}: {first['msg']}."

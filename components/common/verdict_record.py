@@ -5,15 +5,13 @@ docs/records.md documents each key for other programs.
 """
 
 import math
-import os
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from components.common import storage
 from components.common.file_names import VERDICT_FILE
+from components.common.stored_record import StoredRecord
 
-FORMAT_VERSION: Final = 1
 CANDIDATE, BASELINE = "candidate", "baseline"
 _CARD = {"blessed", "reasons", "mode", "rows", "positives", "metrics", "thresholds"}
 
@@ -215,7 +213,7 @@ class BothCurves(VerdictPart):
     baseline: ModelCurves | None = None
 
 
-class Verdict(VerdictPart):
+class Verdict(StoredRecord):
     """What the Evaluator measured and decided.
 
     Attributes:
@@ -234,7 +232,10 @@ class Verdict(VerdictPart):
         curves: what the report draws.
     """
 
-    format_version: Literal[1] = FORMAT_VERSION
+    file_name = VERDICT_FILE
+    description = "a verdict"
+
+    format_version: Literal[1] = 1
     blessed: bool
     reasons: tuple[str, ...]
     rows: int
@@ -248,24 +249,6 @@ class Verdict(VerdictPart):
     gap: GeneralizationGap
     curves: BothCurves
 
-    def write(self, folder: str) -> None:
-        """Writes the verdict into the folder of the evaluation artifact."""
-        storage.write(os.path.join(folder, VERDICT_FILE), f"{self.model_dump_json(indent=1)}\n".encode())
-
-    @classmethod
-    def read(cls, folder: str) -> "Verdict":
-        """Reads the verdict from the folder of the evaluation artifact.
-
-        Raises:
-            FileNotFoundError: the folder has no verdict.
-            ValueError: the file is damaged, or its format version is unknown.
-        """
-        path = os.path.join(folder, VERDICT_FILE)
-        try:
-            return cls.model_validate_json(storage.read(path))
-        except ValidationError as error:
-            raise ValueError(f"{path}: {_problem(error)}") from error
-
     def without_curves(self) -> dict[str, Any]:
         """Returns the verdict as JSON values, without the long lists of points."""
         return self.model_dump(mode="json", exclude={"curves"})
@@ -273,11 +256,3 @@ class Verdict(VerdictPart):
     def card_entry(self) -> dict[str, Any]:
         """Returns what the model card keeps of the verdict, as JSON values: decision, metrics and thresholds."""
         return self.model_dump(mode="json", include=_CARD)
-
-
-def _problem(error: ValidationError) -> str:
-    first: Any = error.errors(include_url=False)[0]
-    if first["loc"] == ("format_version",):
-        return f"expected a verdict of format version {FORMAT_VERSION}, found {first['input']!r}."
-    where = f" at {'.'.join(map(str, first['loc']))}" if first["loc"] else ""
-    return f"expected a verdict, found a damaged file{where}: {first['msg']}."

@@ -196,7 +196,7 @@ def _warnings(header: FileHeader, left_out: Sequence[str], types: ColumnTypes) -
         warnings.append(f"Left out, because it has no name: column {', '.join(unnamed)} of {header.path}.")
     text = [name for name in left_out if name not in types.others]
     if text:
-        warnings.append(f"Left out, because they hold text throughout: {quoted(text, most=20)}.")
+        warnings.append(f"Left out, because they contain only text: {quoted(text, most=20)}.")
     if types.others:
         typed = [f"{name!r} ({kind})" for name, kind in sorted(types.others.items())]
         warnings.append(f"Left out, because they are neither numbers nor text: {', '.join(typed[:20])}.")

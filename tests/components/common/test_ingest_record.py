@@ -15,7 +15,7 @@ RECORD = IngestRecord(
     positive_label="yes",
     missing_values=("", "-999"),
     left_out=("name",),
-    warnings=("Left out, because they hold text throughout: 'name'.",),
+    warnings=("Left out, because they contain only text: 'name'.",),
     files=(FileCounts(path="/data/t.csv", rows=9, rejected=3),),
     span=7,
     reasons=("/data/t.csv:3: column 'b': infinity",),

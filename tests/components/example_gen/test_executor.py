@@ -118,7 +118,7 @@ def test_the_ingest_record(write: Write, run: Callable[..., Run], settings: Sett
         "missing_values": ["", "nan", "na", "n/a", "null"],
         "positive_label": "1",
         "left_out": ["name"],
-        "warnings": ["Left out, because they hold text throughout: 'name'."],
+        "warnings": ["Left out, because they contain only text: 'name'."],
         "files": [{"path": path, "rows": 200, "rejected": 1}],
         "span": None,
         "reasons": [f"{path}:202: {reason}"],

@@ -50,7 +50,7 @@ def test_types_are_those_of_the_schema_and_strings_are_parsed_as_in_csv(
     assert table.features == ("f", "i", "b", "d", "s", "c", "n")
     assert table.left_out == ("name", "when", "list")
     assert table.warnings == (
-        "Left out, because they hold text throughout: 'name'.",
+        "Left out, because they contain only text: 'name'.",
         "Left out, because they are neither numbers nor text: 'list' (list<element: int64>), "
         "'when' (timestamp[us]).",
     )

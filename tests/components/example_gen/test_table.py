@@ -29,7 +29,7 @@ def test_numeric_columns_are_features(write: Write, settings: Settings) -> None:
     table = find_table(settings(path, ignore=("id",)))
     assert table.features == ("mixed", "empty", "x y")
     assert table.left_out == ("name",)
-    assert table.warnings == ("Left out, because they hold text throughout: 'name'.",)
+    assert table.warnings == ("Left out, because they contain only text: 'name'.",)
     assert (table.labels.negative, table.labels.positive) == ("0", "1")
     assert (table.delimiter, table.is_parquet, table.span) == (",", False, None)
 

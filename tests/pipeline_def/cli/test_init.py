@@ -27,7 +27,7 @@ def test_init_writes_what_was_found_in_the_table(tmp_path: Path, capsys: pytest.
         "  label     'bought' with the values 'no', 'yes'",
         "            'yes' counts as 1, which is a guess: see data.positive_label",
         "  features  2: 'age', 'income'",
-        "  warning   Left out, because they hold text throughout: 'town'.",
+        "  warning   Left out, because they contain only text: 'town'.",
         f"Wrote {output} with the keys that matter first; every other key is at its default.",
         "All keys: regpipe config. The keys of one group, such as training: regpipe config training",
         f"Next: regpipe run --config {output}",

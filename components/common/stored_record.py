@@ -1,0 +1,51 @@
+"""The base of the records that one step writes as a JSON file and others read: how they are stored and read."""
+
+import os
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from components.common import storage
+
+
+class StoredRecord(BaseModel):
+    """A frozen record in a JSON file. Unknown keys are ignored: a later version of regpipe may add some.
+
+    A subclass has a field `format_version`, a literal number. Its default is the version that is written, and that of
+    files without the key.
+
+    Attributes:
+        file_name: the name of the file in the folder of the artifact.
+        description: what the file contains, for error messages: "an ingest record".
+    """
+
+    model_config = ConfigDict(frozen=True)
+    file_name: ClassVar[str]
+    description: ClassVar[str]
+
+    def write(self, folder: str) -> None:
+        """Writes the record into the folder of an artifact."""
+        storage.write(os.path.join(folder, self.file_name), f"{self.model_dump_json(indent=1)}\n".encode())
+
+    @classmethod
+    def read(cls, folder: str) -> Self:
+        """Reads the record from the folder of an artifact.
+
+        Raises:
+            FileNotFoundError: the folder has no such file.
+            ValueError: the file is damaged, or its format version is unknown.
+        """
+        path = os.path.join(folder, cls.file_name)
+        try:
+            return cls.model_validate_json(storage.read(path))
+        except ValidationError as error:
+            raise ValueError(f"{path}: {cls._problem(error)}") from error
+
+    @classmethod
+    def _problem(cls, error: ValidationError) -> str:
+        first: Any = error.errors(include_url=False)[0]
+        if first["loc"] == ("format_version",):
+            known = cls.model_fields["format_version"].default
+            return f"expected {cls.description} of format version {known}, found {first['input']!r}."
+        where = f" at {'.'.join(map(str, first['loc']))}" if first["loc"] else ""
+        return f"expected {cls.description}, found a damaged file{where}: {first['msg']}."
