@@ -1,9 +1,10 @@
 """Suggestions for misspelt names: "did you mean ...?"."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 _LONGEST = 256  # characters; difflib takes quadratic time
+_MOST_NAMES = 20
 
 
 def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
@@ -25,3 +26,13 @@ def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
             by_lower[other.lower()] = other
     matches = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=cutoff)
     return by_lower[matches[0]] if matches else None
+
+
+def unknown_features(names: Iterable[str], known: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yields the names that are not known, each with a suggestion."""
+    ordered = sorted(known)
+    for name in names:
+        if name not in known:
+            near = closest(name, ordered)
+            some = ", ".join(map(repr, ordered[:_MOST_NAMES]))
+            yield name, f"did you mean {near!r}?" if near else f"there are {some}"

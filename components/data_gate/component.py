@@ -16,9 +16,9 @@ from tfx.utils import io_utils
 from components.common.errors import DataRefused
 from components.common.file_names import ANOMALIES_FILE, STATISTICS_FILE
 from components.common.formatting import aligned_columns
+from components.common.suggestions import unknown_features
 from components.config.base import Settings
 from components.config.data import SPLITS
-from components.evaluator.slices import unknown_features
 
 REPORT_FILE = "findings.txt"
 

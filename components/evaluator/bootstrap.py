@@ -10,7 +10,7 @@ from components.config.evaluation import EvaluationConfig
 from components.evaluator.metrics import Array, row_losses
 
 INTERVAL_METRICS = ("auc", "log_loss", "accuracy")
-Interval = tuple[float, float]
+Bounds = tuple[float, float]
 Floats = npt.NDArray[np.float64]
 
 
@@ -102,7 +102,7 @@ def resampled(rows: PairedScores, resamples: int, seed: int) -> dict[str, dict[s
     }
 
 
-def intervals(rows: PairedScores, settings: EvaluationConfig) -> dict[str, dict[str, Interval]]:
+def intervals(rows: PairedScores, settings: EvaluationConfig) -> dict[str, dict[str, Bounds]]:
     """Computes percentile intervals of INTERVAL_METRICS (Efron and Tibshirani, 1993, chapter 13).
 
     Args:
@@ -111,10 +111,10 @@ def intervals(rows: PairedScores, settings: EvaluationConfig) -> dict[str, dict[
 
     Returns:
         By metric, and by model or `difference`: the low and the high end. NaN if the metric is undefined on the
-        original rows, or on half of the resamples or more; where fewer lack a class, those are left out.
+        original rows, or on half of the resamples or more; if it is undefined on fewer, these are left out.
     """
     drawn = resampled(rows, settings.resamples, settings.seed) if rows.labels.size else {}
-    found: dict[str, dict[str, Interval]] = {metric: {} for metric in INTERVAL_METRICS}
+    found: dict[str, dict[str, Bounds]] = {metric: {} for metric in INTERVAL_METRICS}
     undefined = [model for model, values in rows.predictions.items() if np.isnan(values).any()]
     for metric, by_model in drawn.items():
         models = list(by_model)
@@ -126,7 +126,7 @@ def intervals(rows: PairedScores, settings: EvaluationConfig) -> dict[str, dict[
     return found
 
 
-def _percentiles(values: Floats, confidence: float, *, valid: bool) -> Interval:
+def _percentiles(values: Floats, confidence: float, *, valid: bool) -> Bounds:
     defined = values[~np.isnan(values)]
     if not valid or 2 * defined.size <= values.size:
         return float("nan"), float("nan")

@@ -93,7 +93,7 @@ def recall(rows: ScoredRows) -> float:
 
 
 def example_count(rows: ScoredRows) -> float:
-    """Returns the number of rows, also of those that were not sampled."""
+    """Returns the number of rows in the split, whether or not they are in the sample."""
     return float(rows.labels.size if rows.sample_of is None else rows.sample_of)
 
 

@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from components.common.errors import DataRefused
 from components.common.file_names import PREDICTION, SIGNATURE
+from components.common.suggestions import unknown_features
 from components.evaluator.bootstrap import PairedScores
 from components.evaluator.reservoir import ReservoirSample
-from components.evaluator.slices import unknown_features
 from components.examples.reader import serialized_batches
 
 _BATCH = 8_192

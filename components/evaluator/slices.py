@@ -1,16 +1,13 @@
 """Slices: parts of a split, by ranges of a feature."""
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from components.common.suggestions import closest
 from components.config.evaluation import SliceConfig
-
-_MOST_NAMES = 20
 
 
 class Slice(NamedTuple):
@@ -25,16 +22,6 @@ class Slice(NamedTuple):
     up_to: float | None
     missing: bool
     rows: npt.NDArray[np.bool_]
-
-
-def unknown_features(names: Iterable[str], known: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yields the names that are not known, each with a suggestion."""
-    ordered = sorted(known)
-    for name in names:
-        if name not in known:
-            near = closest(name, ordered)
-            some = ", ".join(map(repr, ordered[:_MOST_NAMES]))
-            yield name, f"did you mean {near!r}?" if near else f"there are {some}"
 
 
 def slices(settings: SliceConfig, values: npt.NDArray[np.float32]) -> Iterator[Slice]:

@@ -25,7 +25,7 @@ class Condition(NamedTuple):
         rule: floor (the candidate's metric), change (candidate minus baseline) or gap (test minus training).
         value: the metric, the difference or the gap; None: undefined.
         interval: the interval of the value.
-        bound: the least value, or the greatest for a change or gap of a metric that is better when lower.
+        bound: the least value that passes; the greatest for a metric that is better when lower.
         models: the candidate's own metric or gap, and the baseline's.
     """
 

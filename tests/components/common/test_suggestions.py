@@ -1,6 +1,6 @@
 """`closest` finds the name that was probably meant, and none where nothing is similar."""
 
-from components.common.suggestions import closest
+from components.common.suggestions import closest, unknown_features
 
 STEPS = ("ExampleGen", "Transform", "Trainer", "Pusher")
 
@@ -32,3 +32,12 @@ def test_the_cutoff_is_the_least_similarity() -> None:
 
 def test_a_very_long_name_takes_no_time() -> None:
     assert closest("a" * 1_000_000, ["a" * 1_000_000]) is None
+
+
+def test_an_unknown_feature_has_the_closest_name_or_the_known_names() -> None:
+    """If no name is similar, the hint lists the first twenty in alphabetical order."""
+    known = [f"x{number:02}" for number in range(25, 0, -1)]
+    assert list(unknown_features(["x03", "x0 7", "weight"], known)) == [
+        ("x0 7", "did you mean 'x07'?"),
+        ("weight", "there are " + ", ".join(f"'x{number:02}'" for number in range(1, 21))),
+    ]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from components.config.evaluation import SliceConfig
-from components.evaluator.slices import slices, unknown_features
+from components.evaluator.slices import slices
 
 NAN = float("nan")
 
@@ -26,12 +26,3 @@ def test_edges_that_are_equal_in_six_digits_have_different_names() -> None:
     """Slices are identified by their names."""
     found = slices(SliceConfig(feature="x", edges=(1000000.5, 1000001.5)), np.zeros(1, np.float32))
     assert [part.name for part in found][:2] == ["x <= 1000000.5", "1000000.5 < x <= 1000001.5"]
-
-
-def test_a_name_that_is_not_there_is_told_with_the_nearest() -> None:
-    """Or, where none is near, with the first twenty in the order of the alphabet."""
-    known = [f"x{number:02}" for number in range(25, 0, -1)]
-    assert list(unknown_features(["x03", "x0 7", "weight"], known)) == [
-        ("x0 7", "did you mean 'x07'?"),
-        ("weight", "there are " + ", ".join(f"'x{number:02}'" for number in range(1, 21))),
-    ]
