@@ -1,7 +1,7 @@
-"""A Beam worker in this environment: what Flink and Spark start on each machine where `beam.environment` is process.
+"""The program that Flink and Spark start on each machine with `beam.environment: process`: a Beam worker.
 
-Beam's own `boot` program is part of its container images, in no Python package. This one does what is left of it where
-everything is installed already: it asks the runner what the job is, and becomes the worker.
+Beam's own `boot` program is only in its container images, not in the Python package. This one fetches the job's
+settings from the runner and then runs Beam's worker. It installs nothing, because the environment is complete already.
 """
 
 import argparse
@@ -18,17 +18,17 @@ _SECONDS_TO_ANSWER = 60
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Works until the runner has no more to do, or is gone."""
+    """Runs the worker until the runner ends it or can no longer be reached."""
     parser = argparse.ArgumentParser(prog="regpipe-beam-worker", allow_abbrev=False)
-    parser.add_argument("--id", required=True, help="what the runner calls this worker")
-    parser.add_argument("--provision_endpoint", required=True, help="where it says what the job is")
-    args, _ = parser.parse_known_args(argv)  # others are for containers
+    parser.add_argument("--id", required=True, help="the runner's id of this worker")
+    parser.add_argument("--provision_endpoint", required=True, help="the address of the job's settings")
+    args, _ = parser.parse_known_args(argv)  # the other options are for containers
     os.environ.update(_job(args.provision_endpoint, args.id))
     sdk_worker_main.main(sys.argv)
 
 
 def _job(endpoint: str, worker: str) -> dict[str, str]:
-    """The environment variables that Beam's worker reads."""
+    """Returns the environment variables that Beam's worker reads."""
     with grpc.insecure_channel(endpoint) as channel:
         stub = beam_provision_api_pb2_grpc.ProvisionServiceStub(channel)
         info = stub.GetProvisionInfo(

@@ -1,4 +1,4 @@
-"""The keys under `beam`: where the steps that run on Beam run. No step reads them: a change here reruns nothing."""
+"""The keys under `beam`: where Beam runs. No step reads them, so a change here does not run any step again."""
 
 import re
 from collections.abc import Mapping
@@ -8,10 +8,10 @@ from pydantic import AfterValidator, Field, model_validator
 
 from components.config.base import Settings, key
 
-# FnApiRunner, because DirectRunner first looks for a binary on the network; a container image, although no container
-# is started, because TFX otherwise builds a source distribution of itself for every step.
+# FnApiRunner, because DirectRunner first looks for a binary on the network. The container image is never started, but
+# without one TFX builds a source distribution of itself for every step.
 LOCAL_ARGS = ("--runner=FnApiRunner", "--sdk_container_image=local")
-# Has workers import TFX before anything else: it makes its libraries go together where their versions don't.
+# Makes workers import TFX first, which makes libraries of incompatible versions work together.
 _PLUGIN = "tfx"
 _RUNNERS = {"flink": "FlinkRunner", "spark": "SparkRunner", "dataflow": "DataflowRunner"}
 _MASTER_OPTIONS = {"flink": "flink_master", "spark": "spark_master_url"}
@@ -30,7 +30,7 @@ _WORKERS = {
     "docker": ("docker_container_image", "the image of the workers", None),
 }
 _ARGUMENT = re.compile(r"[a-z][a-z0-9_]*(=.*)?", re.DOTALL)
-# What other keys say: two ways to say one thing would be one too many.
+# The options that have a key of their own, and that key.
 _KEYS = {
     "runner": "beam.runner",
     "flink_master": "beam.master",
@@ -73,85 +73,85 @@ Arguments = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_argu
 
 
 class DataflowConfig(Settings):
-    """What Google's service must know, with `beam.runner: dataflow`."""
+    """The settings of Google's Dataflow service, with `beam.runner: dataflow`."""
 
-    project: str | None = key(None, "The Google Cloud project that the jobs belong to.", min_length=1)
-    region: str | None = key(None, "Where they run, such as europe-west4.", min_length=1)
+    project: str | None = key(None, "The Google Cloud project of the jobs.", min_length=1)
+    region: str | None = key(None, "The region of the jobs, such as europe-west4.", min_length=1)
     temp_location: str | None = key(
         None,
-        "Where they keep what is temporary.",
+        "The folder for temporary files.",
         expects="a folder such as gs://bucket/temp",
-        # Where the bucket's name can't be one, Beam would go and make another.
+        # If the name of the bucket is not valid, Beam creates another bucket.
         pattern=r"^gs://[a-z0-9][a-z0-9._-]+[a-z0-9]/.+$",
     )
     service_account: str | None = key(
         None,
-        "Who the workers are; none: the project's default.",
+        "The service account of the workers; none: the project's default.",
         expects="an address such as name@project.iam.gserviceaccount.com",
         pattern=r"^[^@\s]+@[^@\s]+$",
     )
 
 
 class BeamConfig(Settings):
-    """Where the steps that run on Beam run: ExampleGen, StatisticsGen, Transform, Evaluator; and predict --beam."""
+    """Where Beam runs the steps that use it (ExampleGen, StatisticsGen, Transform, Evaluator), and predict --beam."""
 
     runner: Literal["local", "flink", "spark", "dataflow"] = key(
         "local",
-        "'local': in the step's own process. With the others, all machines must find the table, the root and the "
+        "'local': in the step's own process. With the others, all machines need access to the table, the root and the "
         "model under the same paths.",
     )
     parallelism: int | None = key(
         None,
-        "How many workers share the work: processes with local, slots with flink, machines at most with dataflow; "
-        "none: one with local, otherwise as the cluster has it. spark takes the cores that beam.master gives it.",
+        "How many workers share the work: processes (local), slots (flink), or at most so many machines (dataflow). "
+        "None: one with local, otherwise the cluster's default. With spark, beam.master sets the number of cores.",
         unit="workers",
         ge=1,
     )
     master: str | None = key(
         None,
-        "The cluster: HOST:PORT of Flink's REST interface, or Spark's master URL. Needed with those, unless "
+        "The cluster: HOST:PORT of Flink's REST interface, or Spark's master URL. Required with both, unless "
         "beam.job_endpoint is given.",
     )
     job_endpoint: str | None = key(
         None,
-        "A Beam job server for flink or spark that is up already; none: each step starts one, which takes Java.",
+        "A running Beam job server for flink or spark; none: each step starts one, which needs Java.",
         expects="HOST:PORT",
         pattern=rf"^{_ADDRESS}$",
     )
     job_server_jar: str | None = key(
         None,
-        "The jar of the job server that is started; none: Beam fetches that of its own version.",
+        "The jar of the job server that a step starts; none: Beam downloads the jar of its own version.",
         min_length=1,
     )
     environment: Literal["process", "external", "docker", "loopback"] | None = key(
         None,
-        "How flink and spark come by Python workers; needed there. 'process': each machine starts beam.worker, "
-        "installed as here; 'external': a pool at beam.worker does; 'docker': from an image; 'loopback': in the "
-        "step's own process, which the machines must reach.",
+        "How Python workers are started; required with flink and spark. 'process': each machine runs beam.worker, with "
+        "the same installation as here; 'external': a worker pool at beam.worker starts them; 'docker': from an image; "
+        "'loopback': in the step's own process, which all machines must be able to connect to.",
     )
     worker: str | None = key(
         None,
-        "process: the program (none: regpipe-beam-worker on the PATH); external: HOST:PORT of Beam's worker pool as "
-        "each machine sees it; docker and dataflow: the image (none: kubeflow.image).",
+        "process: the program (none: regpipe-beam-worker on the PATH); external: HOST:PORT of Beam's worker pool, seen "
+        "from each machine; docker and dataflow: the image (none: kubeflow.image).",
         min_length=1,
     )
     arguments: Arguments = key(
         (),
-        "Other options of Beam or the runner, each as name=value or a switch's name, such as "
+        "Other options of Beam or the runner, each as name=value, or as the name of a switch, such as "
         "[environment_cache_millis=60000].",
     )
-    dataflow: DataflowConfig = key(DataflowConfig(), "What Google's service must know.")
+    dataflow: DataflowConfig = DataflowConfig()
 
     def args(self, image: str | None) -> list[str]:
-        """Beam's command line.
+        """Returns Beam's command-line arguments.
 
         Args:
-            image: that of the workers where beam.worker names none and they run in containers.
+            image: the image of workers in containers, if beam.worker is not given.
         """
         return [*self._runner_args(image), *(f"--{argument}" for argument in self.arguments)]
 
     def needs_image(self) -> bool:
-        """Whether the workers' image must come from elsewhere."""
+        """Whether the workers run in containers and beam.worker does not name their image."""
         return self.worker is None and (self.environment == "docker" or self.runner == "dataflow")
 
     def _runner_args(self, image: str | None) -> list[str]:
@@ -163,7 +163,7 @@ class BeamConfig(Settings):
                 "direct_num_workers": self.parallelism,
                 "beam_plugin": _PLUGIN,
             }
-            return [*LOCAL_ARGS, *_written(processes if several else {})]
+            return [*LOCAL_ARGS, *_command_line(processes if several else {})]
         if self.runner == "dataflow":
             google = self.dataflow
             options: dict[str, object] = {
@@ -187,10 +187,10 @@ class BeamConfig(Settings):
                 "environment_type": self.environment.upper(),
                 "environment_option": option and f"{option}={worker}",
             }
-        return [f"--runner={_RUNNERS[self.runner]}", f"--beam_plugin={_PLUGIN}", *_written(options)]
+        return [f"--runner={_RUNNERS[self.runner]}", f"--beam_plugin={_PLUGIN}", *_command_line(options)]
 
     @model_validator(mode="after")
-    def _of_one_runner(self) -> "BeamConfig":
+    def _keys_fit_the_runner(self) -> "BeamConfig":
         on_cluster = self.runner in _MASTERS
         for name in ("master", "job_endpoint", "job_server_jar", "environment"):
             value = getattr(self, name)
@@ -214,12 +214,12 @@ class BeamConfig(Settings):
         return self
 
     def _check_cluster(self) -> None:
-        """Raises ValueError, beginning with the key at fault."""
-        pattern, words = _MASTERS[self.runner]
+        """Raises ValueError with a message that begins with the invalid key."""
+        pattern, description = _MASTERS[self.runner]
         if self.master is None and self.job_endpoint is None:
-            raise ValueError(f"beam.master: expected {words}, or beam.job_endpoint, got none")
+            raise ValueError(f"beam.master: expected {description}, or beam.job_endpoint, got none")
         if self.master is not None and not pattern.fullmatch(self.master):
-            raise ValueError(f"beam.master: expected {words}, got {self.master!r}")
+            raise ValueError(f"beam.master: expected {description}, got {self.master!r}")
         for name in ("master", "job_server_jar"):
             if self.job_endpoint is not None and getattr(self, name) is not None:
                 raise ValueError(
@@ -245,5 +245,5 @@ class BeamConfig(Settings):
             )
 
 
-def _written(options: Mapping[str, object]) -> list[str]:
+def _command_line(options: Mapping[str, object]) -> list[str]:
     return [f"--{name}={value}" for name, value in options.items() if value is not None]

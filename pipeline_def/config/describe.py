@@ -1,4 +1,4 @@
-"""What the models say about each key: its path, what it accepts in words, and which key was meant."""
+"""Describes the configuration's keys: their paths, the values they accept in English, and suggestions for typos."""
 
 import types
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from components.common.suggestions import closest
 from components.config.base import Settings
 
-# Singular and plural of what a key accepts.
+# The values that a key accepts, in the singular and the plural.
 _NOUNS = {
     str: ("text", "texts"),
     int: ("a whole number", "whole numbers"),
@@ -29,29 +29,29 @@ class Key:
 
     @property
     def several(self) -> bool:
-        """Whether it takes a list."""
+        """Whether its value is a list."""
         return get_origin(self.field.annotation) is tuple
 
     @property
     def text(self) -> bool:
-        """Whether it, or each item of its list, is text, so that an unquoted yes or 1 is text as well."""
+        """Whether it, or each item of its list, is text; an unquoted yes or 1 is then text, too."""
         annotation = get_args(self.field.annotation)[0] if self.several else self.field.annotation
         return annotation is str or (_is_union(annotation) and str in get_args(annotation))
 
     @property
     def sentence(self) -> str:
-        """What it means."""
+        """Its description."""
         return self.field.description or ""
 
     @property
     def unit(self) -> str:
-        """What it counts; empty if it is no number or has no unit."""
+        """Its unit; empty if it is not a number or has no unit."""
         return self._extra("unit")
 
     @property
     def expects(self) -> str:
-        """What it accepts, in words, ready to follow "expected": "a number >= 0"."""
-        return self._extra("expects") or _in_words(self.field.annotation, self.field.metadata)
+        """The values it accepts, in English, such as "a number >= 0"; follows the word "expected"."""
+        return self._extra("expects") or _english(self.field.annotation, self.field.metadata)
 
     def _extra(self, name: str) -> str:
         extra = self.field.json_schema_extra
@@ -59,13 +59,13 @@ class Key:
 
 
 def group(field: FieldInfo) -> type[Settings] | None:
-    """The model of a key that is a group of keys; None for a key that holds a value."""
+    """Returns the model of a key that is a group of keys; None for a key with a value."""
     kind = field.annotation
     return kind if isinstance(kind, type) and issubclass(kind, Settings) else None
 
 
 def groups(model: type[Settings], path: str = "") -> Iterator[tuple[str, type[Settings]]]:
-    """Every group under `model`, depth first, the outermost (`model` itself, at `path`) first."""
+    """Yields `model` itself, at `path`, and every group under it, depth first."""
     yield path, model
     for name, field in model.model_fields.items():
         inner = group(field)
@@ -74,7 +74,7 @@ def groups(model: type[Settings], path: str = "") -> Iterator[tuple[str, type[Se
 
 
 def keys(model: type[Settings]) -> dict[str, Key]:
-    """Every key that holds a value, by its dotted path, in the order of the models."""
+    """Returns every key with a value by its dotted path, in the order of the models."""
     return {
         join(path, name): Key(join(path, name), field)
         for path, inner in groups(model)
@@ -84,24 +84,24 @@ def keys(model: type[Settings]) -> dict[str, Key]:
 
 
 def join(path: str, name: str) -> str:
-    """`model` and `l1`: `model.l1`."""
+    """Joins a path and a name: `model` and `l1` become `model.l1`."""
     return f"{path}.{name}" if path else name
 
 
 def hint(model: type[Settings], path: str) -> str:
-    """What to say about the unknown key `path`: "did you mean model.l1?", or which keys there are."""
+    """Returns the hint for the unknown key `path`: "did you mean model.l1?", or the list of possible keys."""
     known = [*keys(model), *(inner for inner, _ in groups(model) if inner)]
     place, _, leaf = path.rpartition(".")
-    meant = _nearest(path, leaf, place, known)
-    if meant:
-        return f"did you mean {meant}?"
+    nearest = _nearest(path, leaf, place, known)
+    if nearest:
+        return f"did you mean {nearest}?"
     by_path = dict(groups(model))
     where, fields = (place, by_path[place]) if place in by_path else ("", model)
     return f"{where or 'there'} {'has' if where else 'are'} {', '.join(fields.model_fields)}"
 
 
 def _nearest(path: str, leaf: str, place: str, known: list[str]) -> str | None:
-    """The same name in any group, else a similar name in the same group, or in another."""
+    """Returns the key of the same name in any group, else of a similar name in the same group, else in another."""
     same = [key for key in known if key.rpartition(".")[2] == leaf]
     if same:
         return closest(path, same, cutoff=0.0)
@@ -118,7 +118,7 @@ def _is_union(annotation: Any) -> bool:
     return get_origin(annotation) in (Union, types.UnionType)
 
 
-def _in_words(annotation: Any, metadata: Iterable[Any] = (), *, plural: bool = False) -> str:
+def _english(annotation: Any, metadata: Iterable[Any] = (), *, plural: bool = False) -> str:
     bounds = list(metadata)
     if get_origin(annotation) is Annotated:
         annotation, *more = get_args(annotation)
@@ -126,7 +126,7 @@ def _in_words(annotation: Any, metadata: Iterable[Any] = (), *, plural: bool = F
             bounds += item.metadata if isinstance(item, FieldInfo) else [item]
     if _is_union(annotation):
         return " or ".join(
-            "null" if option is type(None) else _in_words(option, bounds) for option in get_args(annotation)
+            "null" if option is type(None) else _english(option, bounds) for option in get_args(annotation)
         )
     if get_origin(annotation) is Literal:
         *front, last = map(str, get_args(annotation))
@@ -134,7 +134,7 @@ def _in_words(annotation: Any, metadata: Iterable[Any] = (), *, plural: bool = F
     if get_origin(annotation) is tuple:
         most = _bound(bounds, "max_length")
         return (
-            f"a list of {f'at most {most} ' if most else ''}{_in_words(get_args(annotation)[0], plural=True)}"
+            f"a list of {f'at most {most} ' if most else ''}{_english(get_args(annotation)[0], plural=True)}"
         )
     noun = _NOUNS[annotation][plural]
     limits = " and ".join(

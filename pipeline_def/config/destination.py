@@ -1,4 +1,4 @@
-"""Where the runs of a configuration publish to."""
+"""The folder to which the runs of a configuration publish models."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from pipeline_def.config.load import PipelineConfig
 
 
 def destination(config: PipelineConfig, root: Path | str) -> Destination:
-    """What `serving` says; without a folder of its own, `serving` under the root.
+    """Returns the destination of the group `serving`; without `serving.directory`, it is `serving` under the root.
 
     Args:
         config: the whole configuration.

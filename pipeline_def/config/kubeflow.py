@@ -188,10 +188,10 @@ class KubeflowConfig(Settings):
     fail_when_not_blessed: bool = key(
         True, "Whether a run fails if its model was not blessed, so that nothing was pushed."
     )
-    metadata: MetadataConfig = key(MetadataConfig(), "The ML Metadata store that all steps share.")
-    steps: StepsConfig = key(StepsConfig(), "Settings of every step's container.")
-    schedule: ScheduleConfig = key(ScheduleConfig(), "When Kubeflow starts runs.")
-    notify: NotifyConfig = key(NotifyConfig(), "The notification at the end of each run.")
+    metadata: MetadataConfig = MetadataConfig()
+    steps: StepsConfig = StepsConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    notify: NotifyConfig = NotifyConfig()
 
     @field_validator("host")
     @classmethod

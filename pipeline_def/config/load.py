@@ -1,4 +1,4 @@
-"""The configuration of a run: a YAML file and `--set key=value` in, one typed object out, and back."""
+"""Loads the configuration from a YAML file and `--set key=value`, and reports all errors at once."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -30,24 +30,20 @@ class PipelineConfig(Settings):
 
     name: str = key(
         "regpipe",
-        "What the pipeline is called in the metadata store; another name starts another history.",
+        "The name of the pipeline in the metadata store. Runs under another name have their own history and cache.",
         expects="lower-case letters, digits and hyphens (at most 63)",
         pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
         max_length=63,
     )
-    data: DataConfig = key(DataConfig(), "The input table and how it is read.")
-    model: ModelConfig = key(ModelConfig(), "The network and its regularization.")
-    training: TrainingConfig = key(TrainingConfig(), "How the network is trained.")
-    tuning: TuningConfig = key(TuningConfig(), "The Tuner: a random search for hyperparameters.")
-    evaluation: EvaluationConfig = key(EvaluationConfig(), "The thresholds that the candidate must pass.")
-    serving: ServingConfig = key(ServingConfig(), "Where blessed models are published.")
-    beam: BeamConfig = key(
-        BeamConfig(),
-        f"Where the steps that use Beam run: {', '.join(step.name for step in STEPS if step.uses_beam)}.",
-    )
-    kubeflow: KubeflowConfig = key(
-        KubeflowConfig(), "Where Kubeflow Pipelines is, and how it runs the pipeline."
-    )
+    # The docstring of a group's class describes the group wherever it is shown.
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    tuning: TuningConfig = TuningConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    serving: ServingConfig = ServingConfig()
+    beam: BeamConfig = BeamConfig()
+    kubeflow: KubeflowConfig = KubeflowConfig()
 
     @model_validator(mode="after")
     def _can_be_tuned(self) -> "PipelineConfig":
@@ -65,7 +61,7 @@ class PipelineConfig(Settings):
         return tuple(step.name for step in STEPS if step.name != TUNER or self.tuning.trials)
 
     def beam_args(self) -> list[str]:
-        """Beam's command line, for the steps that run on it."""
+        """Returns Beam's command-line arguments for the steps that use it."""
         return self.beam.args(self.kubeflow.image)
 
 
@@ -74,7 +70,7 @@ _GROUPS = dict(describe.groups(PipelineConfig))
 
 
 class ConfigError(ValueError):
-    """The configuration can't be used. The message has a line for each problem, `problems` the same lines."""
+    """The configuration is not valid. The message has a line for each problem; `problems` has the same lines."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
@@ -82,7 +78,7 @@ class ConfigError(ValueError):
 
 
 class Flag(NamedTuple):
-    """An option that stands for one text key, such as --label: its value is taken character by character."""
+    """An option for one text key, such as --label. Its value is taken literally, not parsed as YAML."""
 
     option: str
     key: str
@@ -91,7 +87,7 @@ class Flag(NamedTuple):
 
 @dataclass(frozen=True)
 class _Given:
-    """A value someone wrote, and where: "pipeline.yaml:7", "--set"."""
+    """A given value and its source, such as "pipeline.yaml:7" or "--set"."""
 
     value: yaml_text.Value
     source: str
@@ -107,13 +103,13 @@ class _Given:
 
 @dataclass
 class _Collected:
-    """What was given so far, by dotted key, and what was wrong with it."""
+    """The values given so far, by dotted key, and the problems found."""
 
     given: dict[str, _Given] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     def in_order(self) -> list[str]:
-        """The problems in the order of the file's lines, those of the command line last; each once."""
+        """Returns each problem once, in the order of the file's lines; those of the command line come last."""
 
         def line(problem: str) -> float:
             found = re.match(r"\S.*?:(\d+): ", problem)
@@ -123,15 +119,14 @@ class _Collected:
 
 
 def load_config(path: Path | None, overrides: Sequence[str | Flag] = ()) -> PipelineConfig:
-    """Read the configuration.
+    """Loads the configuration and reports all errors at once.
 
     Args:
         path: a YAML file; None: the defaults.
-        overrides: "key=value" as in `--set`, or a Flag; a later one wins over an earlier one, all of them
-            over the file.
+        overrides: "key=value" as in `--set`, or a Flag. A later one overrides earlier ones and the file.
 
     Raises:
-        ConfigError: naming every problem with its source, key, expectation and the value found.
+        ConfigError: lists every problem with its source, key, expectation and the value found.
 
     >>> load_config(None, ["training.epochs=5"]).training.epochs
     5
@@ -195,7 +190,7 @@ def _read_group(node: yaml.MappingNode, place: str, file: str, into: _Collected)
             into.problems.append(f"{source}: {name}: unknown key; {describe.hint(PipelineConfig, name)}")
         elif isinstance(value_node, yaml.MappingNode):
             _read_group(value_node, name, file, into)
-        elif not yaml_text.is_nothing(value_node):  # a group whose keys are all commented out is fine
+        elif not yaml_text.is_nothing(value_node):  # a group whose keys are all commented out is allowed
             shown = yaml_text.value_of(value_node, text=False).shown
             names = ", ".join(_GROUPS[name].model_fields)
             into.problems.append(f"{source}: {name}: expected a group of keys ({names}), got {shown}")
@@ -226,18 +221,18 @@ def _read_override(override: str | Flag, into: _Collected) -> None:
 def _validate(
     given: dict[str, _Given], problems: list[str], known: frozenset[str] = frozenset()
 ) -> PipelineConfig | None:
-    """The configuration, or None and, in `problems`, what is wrong with values and their combinations.
+    """Returns the configuration, or None after adding to `problems` the errors of values and of their combinations.
 
-    `known` are the keys that have been found at fault already, and are left out: that they are missing is no news.
+    `known` are the keys with errors that were found and left out before; that they are missing is not an error.
     """
     try:
         return PipelineConfig.model_validate(_nested(given))
     except ValidationError as error:
-        at_fault = dict(_problems(error, given))
-    problems.extend(problem for name, problem in at_fault.items() if name not in known)
-    sound = {name: value for name, value in given.items() if name not in at_fault}
-    if len(sound) < len(given):  # pydantic looks at keys together only where each alone is sound
-        _validate(sound, problems, known | at_fault.keys())
+        invalid = dict(_problems(error, given))
+    problems.extend(problem for name, problem in invalid.items() if name not in known)
+    valid = {name: value for name, value in given.items() if name not in invalid}
+    if len(valid) < len(given):  # pydantic checks combinations of keys only if each key is valid
+        _validate(valid, problems, known | invalid.keys())
     return None
 
 
@@ -253,7 +248,7 @@ def _nested(given: dict[str, _Given]) -> dict[str, Any]:
 
 
 def _problems(error: ValidationError, given: dict[str, _Given]) -> Iterator[tuple[str, str]]:
-    """The key at fault and the sentence about it, for each of pydantic's errors."""
+    """Yields the invalid key and the message about it, for each of pydantic's errors."""
     seen: set[str] = set()
     for detail in error.errors(include_url=False, include_input=False):
         location = detail["loc"]
@@ -261,9 +256,9 @@ def _problems(error: ValidationError, given: dict[str, _Given]) -> Iterator[tupl
         name = ".".join(map(str, location[:depth]))
         cause = detail.get("ctx", {}).get("error")
         message = str(cause) if detail["type"] == "value_error" else ""
-        if not name:  # a validator that looks at several keys names the one at fault
+        if not name:  # a validator of several keys begins its message with the invalid one
             name, _, message = message.partition(": ")
-        if name in seen:  # one sentence a key: a union has an error for each of its branches
+        if name in seen:  # one message for each key: a union has an error for each of its types
             continue
         seen.add(name)
         source = given[name].source if name in given else "default"

@@ -1,7 +1,7 @@
-"""YAML as this project reads and writes it: line numbers kept, numbers as in YAML 1.2.
+"""Reads and writes YAML, keeps line numbers, and follows the core schema of YAML 1.2.
 
-PyYAML follows YAML 1.1, where `1e-3` is text, `yes` is a boolean, `010` is eight and `1:30` is ninety. Here
-the rules of the YAML 1.2 core schema hold: `1e-3` is a number, and only `true` and `false` are booleans.
+PyYAML follows YAML 1.1, where `1e-3` is text, `yes` is a boolean, `010` is eight and `1:30` is ninety. In YAML 1.2
+`1e-3` is a number, and only `true` and `false` are booleans.
 """
 
 import re
@@ -45,7 +45,7 @@ class NotYamlError(ValueError):
 
 @dataclass(frozen=True)
 class Value:
-    """A value, how to show it to the person who wrote it, and for a list the line of each of its items."""
+    """A value, its text for messages, and for a list the line and the text of each item."""
 
     data: Any
     shown: str
@@ -54,14 +54,14 @@ class Value:
 
 
 class Unreadable:
-    """Stands for what no key accepts, such as a list of lists: validation refuses it wherever it is."""
+    """Stands for a value that no key accepts, such as a list of lists; validation always refuses it."""
 
 
 def compose(text: str) -> yaml.Node | None:
-    """The node tree of one YAML document; None if there is nothing in it.
+    """Parses one YAML document into a tree of nodes; None if it is empty.
 
     Raises:
-        NotYamlError: bad syntax, a forbidden character or more than one document.
+        NotYamlError: the syntax is wrong, a character is not allowed, or there is more than one document.
     """
     try:
         return yaml.compose(text, Loader=_CoreLoader)
@@ -78,7 +78,7 @@ def compose(text: str) -> yaml.Node | None:
 
 
 def line_of(node: yaml.Node) -> int:
-    """The line, counted from 1, on which `node` begins."""
+    """Returns the line, counted from 1, on which `node` begins."""
     return int(node.start_mark.line) + 1
 
 
@@ -88,11 +88,11 @@ def is_nothing(node: yaml.Node) -> bool:
 
 
 def value_of(node: yaml.Node, *, text: bool) -> Value:
-    """The value of a scalar or of a list of scalars or of groups such as {feature: age, edges: [30, 50]}.
+    """Returns the value of a scalar, or of a list of scalars or of groups such as {feature: age, edges: [30, 50]}.
 
     Args:
-        node: what stands behind a key.
-        text: the key, or each item of its list, is text: unquoted `yes`, `1`, `2024-01-01` stay as written.
+        node: the node after a key.
+        text: whether the key, or each item of its list, is text: unquoted `yes`, `1`, `2024-01-01` stay as written.
     """
     if isinstance(node, yaml.MappingNode):
         return Value(Unreadable(), "a group of keys")
@@ -122,7 +122,7 @@ def _item(node: yaml.Node, text: bool) -> Value:
 
 
 def _is_flat(node: yaml.MappingNode) -> bool:
-    """Whether the group holds scalars and lists of scalars, each under a name of its own."""
+    """Whether the group contains only scalars and lists of scalars, under different names."""
 
     def scalar(node: yaml.Node) -> bool:
         return isinstance(node, yaml.ScalarNode)
@@ -137,7 +137,7 @@ def _is_flat(node: yaml.MappingNode) -> bool:
 def _scalar(node: yaml.ScalarNode, text: bool, in_list: bool = False) -> Value:
     raw = str(node.value)
     kind = node.tag.removeprefix(_TAG)
-    if kind == "null" and not (text and in_list and raw):  # a list of texts may well hold the word null
+    if kind == "null" and not (text and in_list and raw):  # in a list of texts, null is a text
         return Value(None, "nothing")
     if kind == "str" or (text and node.style is None):
         return Value(raw, repr(raw))
@@ -148,24 +148,21 @@ def _scalar(node: yaml.ScalarNode, text: bool, in_list: bool = False) -> Value:
             return Value(int(raw, 0 if raw[:2] in ("0x", "0o") else 10), raw)
         if kind == "float":
             return Value(float(raw.lower().replace(".inf", "inf").replace(".nan", "nan")), raw)
-    except (
-        ValueError,
-        KeyError,
-    ):  # an explicit tag that does not fit (!!int abc), or a number of 5,000 digits
+    except (ValueError, KeyError):  # a wrong explicit tag (!!int abc), or a number of 5,000 digits
         pass
     return Value(Unreadable(), repr(raw))
 
 
 def argument(raw: str, *, text: bool, several: bool) -> Value:
-    """The value of `--set key=raw`.
+    """Returns the value of `--set key=raw`.
 
-    A text key takes the very characters, unless they are quoted: YAML would tear `C:\\table #2.csv` and `[x]`
-    apart. Any other key takes a scalar or a list in YAML.
+    For a text key, `raw` is taken literally unless it is quoted, because YAML would parse `C:\\table #2.csv` and `[x]`
+    differently. For any other key, it is a scalar or a list in YAML.
 
     Args:
-        raw: what stands behind the equals sign.
-        text: the key, or each item of its list, is text.
-        several: the key is a list.
+        raw: the text after the equals sign.
+        text: whether the key, or each item of its list, is text.
+        several: whether the key is a list.
     """
     quoted = len(raw) > 1 and raw[0] in _QUOTES and raw[-1] == raw[0]
     if text and not several and not quoted and raw not in ("", "~", "null"):
@@ -178,7 +175,7 @@ def argument(raw: str, *, text: bool, several: bool) -> Value:
 
 
 def scalar_text(value: Any) -> str:
-    """`value` (None, bool, number or text) as YAML 1.1 and 1.2 both read it."""
+    """Formats None, a bool, a number or a text so that YAML 1.1 and 1.2 read the same value."""
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -165,7 +165,7 @@ def _try_write_summary(runs: "RunStore | None", run: _Run, status: Status, error
 
 def _clean_up_earlier_attempt(runs: "RunStore", run: _Run, step: str) -> None:
     """Removes the outputs of an earlier, failed attempt at this step, as TFX would reuse its execution and folders."""
-    for execution in runs.give_up(run.id, step):
+    for execution in runs.fail_unfinished(run.id, step):
         _log.info("%s: an earlier attempt failed; its outputs are removed", step)
         artifacts = f"{run.root}/artifacts/{step}"
         for folder in (artifacts, f"{artifacts}/.system"):

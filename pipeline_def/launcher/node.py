@@ -20,7 +20,7 @@ from tfx_bsl.coders import batch_util as _batch_util  # noqa: F401 (defines the 
 from pipeline_def.config.beam import LOCAL_ARGS
 from pipeline_def.launcher import lazy_imports, local_filesystem
 from pipeline_def.launcher.metadata_store import connection_config
-from pipeline_def.runs.run_store import ENDED_WELL
+from pipeline_def.runs.run_store import COMPLETED_STATES
 
 
 class StepFailed(Exception):
@@ -105,7 +105,7 @@ def launch_node(pipeline: pipeline_pb2.Pipeline, node_id: str) -> NodeResult:
         raise StepFailed(f"{node_id} was not run: an output of an earlier step is missing.")
     with connection as handle:
         (execution,) = handle.store.get_executions_by_id([result.execution_id])
-    if execution.last_known_state not in ENDED_WELL:
+    if execution.last_known_state not in COMPLETED_STATES:
         state = mlmd.Execution.State.Name(execution.last_known_state)
         raise StepFailed(f"{node_id} ended as {state}: an output of an earlier step is missing.")
     return NodeResult(result.execution_id, execution.last_known_state == mlmd.Execution.CACHED)

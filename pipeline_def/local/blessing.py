@@ -100,10 +100,10 @@ def _evaluation(store: RunStore, run_id: str) -> Card:
 
 
 def _refresh_report(root: Path, run_id: str) -> None:
-    from pipeline_def.runs.report_facts import refresh
+    from pipeline_def.runs.report_facts import render_again
 
     with contextlib.suppress(NoSuchRun):  # a run that stopped early has no report
-        refresh(root, run_id)
+        render_again(root, run_id)
 
 
 def _summary(store: RunStore, run_id: str, root: Path) -> Summary:

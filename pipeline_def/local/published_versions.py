@@ -77,7 +77,7 @@ def rollback(root: Path, destination: Destination, version: int, *, by: str, rea
         away_from = _away_from(versions, note)
         facts = note.model_dump()
         record: contextlib.AbstractContextManager[dict[str, str | int]]
-        record = runs.recorded("Rollback", facts) if runs else contextlib.nullcontext({})
+        record = runs.record_execution("Rollback", facts) if runs else contextlib.nullcontext({})
         with record as result:
             published = publish(
                 versions.path(version), destination, {"rollback": {**facts, "away_from": away_from}}

@@ -1,4 +1,4 @@
-"""The report of a run: what the metadata store says of the run itself, where the page is, and making it anew."""
+"""Writes the facts of a run for its report, finds the report's page, and renders it again after an override."""
 
 import datetime
 import json
@@ -28,20 +28,20 @@ _STATES = {mlmd.Execution.COMPLETE: "done", mlmd.Execution.CACHED: "cached", mlm
 
 
 def write_facts(root: Path | str, run_id: str, runs: RunStore | None = None) -> None:
-    """Writes `<root>/runs/<run_id>/facts.json` for the Report step: the steps so far, their artifacts, the code.
+    """Writes `<root>/runs/<run_id>/facts.json` for the Report step: the steps so far, their artifacts, their code.
 
-    The step itself knows no metadata store: it reads this file, and whichever runner launches it has this written.
+    The step has no access to the metadata store and reads this file; the runner writes it before it launches the step.
 
     Args:
         root: the folder of the runs, or a gs:// address.
         run_id: the run.
-        runs: the metadata store; None: the one under the root.
+        runs: the metadata store; None: the SQLite file under the root.
     """
     _write(_facts_path(root, run_id), _facts(runs or RunStore.open(Path(root)), run_id))
 
 
 def report_path(root: Path, run_id: str | None) -> Path:
-    """The page of a run; none given: of the last run that has one.
+    """Returns the path of the report of a run; without `run_id`, of the last run that has one.
 
     Raises:
         NoSuchRun: there is no such run, or it has no report.
@@ -57,8 +57,8 @@ def report_path(root: Path, run_id: str | None) -> Path:
     raise NoSuchRun(f"{root}: {missing}; a run that stops early makes none.")
 
 
-def refresh(root: Path, run_id: str) -> Path:
-    """Makes the page of a run anew from its artifacts, with an override that was recorded since.
+def render_again(root: Path, run_id: str) -> Path:
+    """Renders the page of a run again from its artifacts, with an override that was recorded since.
 
     Raises:
         NoSuchRun: there is no such run, or it has no report.
@@ -66,7 +66,7 @@ def refresh(root: Path, run_id: str) -> Path:
     page = report_path(root, run_id)
     runs = RunStore.open(root)
     path = _facts_path(root, run_id)
-    # The steps and the code stay as they were when the run was: only the decision may be younger.
+    # Only the override may be newer than the run: the recorded steps and code stay as they are.
     facts = json.loads(storage.read(path)) if storage.exists(path) else _facts(runs, run_id)
     facts["override"] = _override(runs, run_id)
     _write(path, facts)
@@ -85,8 +85,8 @@ def refresh(root: Path, run_id: str) -> Path:
     config = json.loads(execution.custom_properties["config"].string_value)
     pushed = outputs["Pusher", "pushed_model"].custom_properties
     context = runs.store.get_context_by_type_and_name("pipeline_run", run_id)
-    by_hand = context.custom_properties["regpipe_pushed_path"].string_value
-    published = by_hand or pushed["pushed_destination"].string_value or None
+    override_path = context.custom_properties["regpipe_pushed_path"].string_value
+    published = override_path or pushed["pushed_destination"].string_value or None
     not_pushed_because = pushed["not_pushed_because"].string_value or None
     page.write_text(render(read_run_artifacts(paths, config, published, not_pushed_because)), "utf-8")
     return page
@@ -135,11 +135,11 @@ def _versions() -> Iterator[tuple[str, str]]:
     for name in LIBRARIES:
         try:
             yield name, metadata.version(name)
-        except metadata.PackageNotFoundError:  # regpipe itself, run from its source
+        except metadata.PackageNotFoundError:  # regpipe itself, if it runs from its source
             continue
 
 
 def _override(runs: RunStore, run_id: str) -> dict[str, str] | None:
-    """Who blessed the model of this run by hand, when and why."""
+    """Who published the model of this run although it was not blessed, when and why."""
     override = runs.override(run_id)
     return None if override is None else override.model_dump()

@@ -1,4 +1,4 @@
-"""What the metadata store knows of the runs under a root."""
+"""Reads and writes the records of runs in the metadata store."""
 
 import contextlib
 import dataclasses
@@ -14,27 +14,27 @@ from components.pusher.publication import Destination
 from pipeline_def.runs.summary import Override, RunRecord
 
 STORE_FILE = "metadata.sqlite"
-ENDED_WELL = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
+COMPLETED_STATES = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
 _STATUS, _VERSION, _PATH = "regpipe_status", "regpipe_pushed_version", "regpipe_pushed_path"
 _OVERRIDE = "regpipe_blessed_"  # by, at, reason, run
 
 
 class NoSuchRun(LookupError):
-    """The metadata store has no such run, or not what was asked of it."""
+    """The metadata store has no such run, or the run lacks the requested artifact."""
 
 
 @dataclasses.dataclass(frozen=True)
 class RunStore:
-    """A metadata store, asked about runs by their id."""
+    """A metadata store, with access by the ids of runs."""
 
     store: MetadataStore
 
     @classmethod
     def open(cls, root: Path) -> "RunStore":
-        """The store of the local runner under this root.
+        """Opens the store of the local runner under a root.
 
         Raises:
-            NoSuchRun: there is none.
+            NoSuchRun: there is no store yet.
         """
         path = root / STORE_FILE
         if not path.exists():
@@ -43,12 +43,12 @@ class RunStore:
         return cls(MetadataStore(mlmd.ConnectionConfig(sqlite=sqlite)))
 
     def run_contexts(self) -> list[mlmd.Context]:
-        """All runs, the oldest first."""
+        """Returns the contexts of all runs, oldest first."""
         contexts: list[mlmd.Context] = list(self.store.get_contexts_by_type("pipeline_run"))
         return sorted(contexts, key=lambda context: context.create_time_since_epoch)
 
     def executions(self, run_id: str) -> list[mlmd.Execution]:
-        """The steps of a run, in the order in which they were started; none where the run is not known."""
+        """Returns the executions of a run in the order in which they started; none for an unknown run."""
         context = self._find(run_id)
         if context is None:
             return []
@@ -56,23 +56,25 @@ class RunStore:
         return sorted(executions, key=lambda execution: execution.id)
 
     def steps(self, run_id: str) -> list[tuple[str, mlmd.Execution]]:
-        """The executions of a run with the names of their steps."""
+        """Returns the executions of a run with the names of their steps."""
         return [(self._node(execution), execution) for execution in self.executions(run_id)]
 
     def latest_with(self, steps: Collection[str]) -> str:
-        """The newest run in which all of these steps ended well.
+        """Returns the id of the newest run that has completed all of these steps.
 
         Raises:
-            NoSuchRun: there is none.
+            NoSuchRun: there is no such run.
         """
         for context in reversed(self.run_contexts()):
-            ended = {name for name, e in self.steps(context.name) if e.last_known_state in ENDED_WELL}
-            if ended.issuperset(steps):
+            completed = {
+                name for name, e in self.steps(context.name) if e.last_known_state in COMPLETED_STATES
+            }
+            if completed.issuperset(steps):
                 return str(context.name)
         raise NoSuchRun(f"no run has completed the steps {', '.join(steps)} yet; leave --from-step out.")
 
     def outputs(self, run_id: str) -> dict[tuple[str, str], mlmd.Artifact]:
-        """The artifacts that a run made or took from the cache, by (name of the step, name of the output)."""
+        """Returns the artifacts that a run created or took from the cache, by (step, output)."""
         found: dict[tuple[str, str], mlmd.Artifact] = {}
         for node, execution in self.steps(run_id):
             events = [
@@ -89,9 +91,9 @@ class RunStore:
         return found
 
     def record(self, run_id: str, status: str, pushed: tuple[int, str] | None) -> None:
-        """Writes down how a run ended, beside the run itself; `pushed`: the version and its folder."""
+        """Stores the status of a run in its context; `pushed` is the version and its folder."""
         context = self._find(run_id)
-        if context is None:  # no step was started
+        if context is None:  # no step has started
             return
         context.custom_properties[_STATUS].string_value = status
         if pushed is not None:
@@ -100,18 +102,18 @@ class RunStore:
         self.store.put_contexts([context])
 
     def was_pushed(self, run_id: str) -> bool:
-        """Whether a run published its model, by its Pusher or by hand, however it ended.
+        """Whether a run published its model, by its Pusher or by `regpipe bless`, even if the run failed later.
 
         Raises:
-            NoSuchRun: it is not there.
+            NoSuchRun: there is no such run.
         """
-        # A run that was interrupted after its Pusher has noted nothing beside itself.
+        # A run that was interrupted after its Pusher has no version in its context.
         pushed = self.outputs(run_id).get(("Pusher", "pushed_model"))
         by_pusher = pushed is not None and pushed.custom_properties["pushed"].int_value
         return bool(by_pusher or _VERSION in self._get(run_id).custom_properties)
 
     def record_override(self, run_id: str, override: Override, model: mlmd.Artifact) -> None:
-        """Writes down who overrode the verdict, when and why: beside the run, and beside the model."""
+        """Stores who overrode the verdict, when and why, in the context of the run and in the model artifact."""
         context = self._get(run_id)
         for record in (context, model):
             for name, text in (*override.model_dump().items(), ("run", run_id)):
@@ -120,12 +122,12 @@ class RunStore:
         self.store.put_artifacts([model])
 
     def override(self, run_id: str) -> Override | None:
-        """Who overrode the verdict on a run, when and why; None where nobody did."""
+        """Returns who overrode the verdict of a run, when and why; None if nobody did."""
         context = self._find(run_id)
         return None if context is None else _override(context)
 
     def destination(self, run_id: str) -> Destination | None:
-        """Where a run publishes to; None where it never came to its Pusher."""
+        """Returns the destination of a run's Pusher; None if the Pusher has not started."""
         for name, execution in self.steps(run_id):
             if name == "Pusher":
                 return Destination.model_validate_json(
@@ -134,16 +136,18 @@ class RunStore:
         return None
 
     @contextlib.contextmanager
-    def recorded(self, kind: str, facts: Mapping[str, str | int]) -> Iterator[dict[str, str | int]]:
-        """An execution outside of any run. It is there before the block begins, and ends as the block does.
+    def record_execution(
+        self, kind: str, properties: Mapping[str, str | int]
+    ) -> Iterator[dict[str, str | int]]:
+        """Records the block as an execution outside of any run: running, then complete, or failed if it raises.
 
         Args:
             kind: the type of the execution.
-            facts: what is known beforehand; the block is given a dict for the rest.
+            properties: its properties at the start. The block can add others to the dict that it receives.
         """
         type_id = self.store.put_execution_type(mlmd.ExecutionType(name=kind))
         execution = mlmd.Execution(type_id=type_id, last_known_state=mlmd.Execution.RUNNING)
-        _note(execution, facts)
+        _set_properties(execution, properties)
         (execution.id,) = self.store.put_executions([execution])
         later: dict[str, str | int] = {}
         execution.last_known_state = mlmd.Execution.FAILED
@@ -151,24 +155,26 @@ class RunStore:
             yield later
             execution.last_known_state = mlmd.Execution.COMPLETE
         finally:
-            _note(execution, later)
+            _set_properties(execution, later)
             self.store.put_executions([execution])
 
-    def give_up(self, run_id: str, step: str) -> list[int]:
-        """Marks as failed what an attempt at a step left running when it was killed.
+    def fail_unfinished(self, run_id: str, step: str) -> list[int]:
+        """Marks the executions of a step that a killed attempt has left running as failed.
 
         Returns:
-            The executions of the step that have not ended well, this one and those that failed before.
+            The ids of these executions, and of those that failed before.
         """
-        left = [e for name, e in self.steps(run_id) if name == step and e.last_known_state not in ENDED_WELL]
-        for execution in left:
+        unfinished = [
+            e for name, e in self.steps(run_id) if name == step and e.last_known_state not in COMPLETED_STATES
+        ]
+        for execution in unfinished:
             execution.last_known_state = mlmd.Execution.FAILED
-        if left:
-            self.store.put_executions(left)
-        return [execution.id for execution in left]
+        if unfinished:
+            self.store.put_executions(unfinished)
+        return [execution.id for execution in unfinished]
 
     def cancel(self, run_id: str) -> None:
-        """Marks what was still running as canceled."""
+        """Marks the executions of a run that are still running as canceled."""
         running = [e for e in self.executions(run_id) if e.last_known_state == mlmd.Execution.RUNNING]
         for execution in running:
             execution.last_known_state = mlmd.Execution.CANCELED
@@ -185,14 +191,14 @@ class RunStore:
         return context
 
     def _node(self, execution: mlmd.Execution) -> str:
-        """The step of an execution: its context of type `node` is named `pipeline.step`."""
+        """Returns the step of an execution, whose context of type `node` is named `pipeline.step`."""
         contexts = self.store.get_contexts_by_execution(execution.id)
         (name,) = (context.name for context in contexts if context.type == "node")
         return str(name).rpartition(".")[2]
 
 
-def _note(execution: mlmd.Execution, facts: Mapping[str, str | int]) -> None:
-    for name, value in facts.items():
+def _set_properties(execution: mlmd.Execution, properties: Mapping[str, str | int]) -> None:
+    for name, value in properties.items():
         if isinstance(value, int):
             execution.custom_properties[name].int_value = value
         else:
@@ -200,15 +206,15 @@ def _note(execution: mlmd.Execution, facts: Mapping[str, str | int]) -> None:
 
 
 def _override(context: mlmd.Context) -> Override | None:
-    known = context.custom_properties
-    # The record is made before the model is published: without a version it did not come to that.
-    if _OVERRIDE + "by" not in known or _VERSION not in known:
+    properties = context.custom_properties
+    # The record is written before the model is published; without a version, publishing failed.
+    if _OVERRIDE + "by" not in properties or _VERSION not in properties:
         return None
-    return Override(**{name: known[_OVERRIDE + name].string_value for name in Override.model_fields})
+    return Override(**{name: properties[_OVERRIDE + name].string_value for name in Override.model_fields})
 
 
 def list_runs(root: Path) -> list[RunRecord]:
-    """The runs under a root, the newest first.
+    """Returns the runs under a root, newest first.
 
     Raises:
         NoSuchRun: there is no metadata store yet.
@@ -235,10 +241,10 @@ def list_runs(root: Path) -> list[RunRecord]:
 
 
 def freeze_schema(root: Path, run_id: str | None, output: Path) -> Path:
-    """Copies the schema of a run (none given: the last one that has a schema) to a file, to be edited and kept.
+    """Copies the schema of a run to a file for editing; without `run_id`, of the last run that has one.
 
     Raises:
-        NoSuchRun: the run is not there, or never came to a schema.
+        NoSuchRun: there is no such run, or it has no schema.
     """
     runs = RunStore.open(root)
     names = [run_id] if run_id else [context.name for context in reversed(runs.run_contexts())]

@@ -1,4 +1,4 @@
-"""The keys under `beam`: the command line that comes of them, what is refused, and that the cache doesn't see them."""
+"""The keys under `beam`: the command line that they make, the errors, and that they are not in the cache key."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from apache_beam.options.pipeline_options import (
     WorkerOptions,
 )
 
+from pipeline_def.config.beam import BeamConfig
 from pipeline_def.config.load import ConfigError, load_config
+from pipeline_def.steps import STEPS
 
 LOCAL = ["--runner=FnApiRunner", "--sdk_container_image=local"]
 FLINK = ["runner=flink", "master=flink:8081"]
@@ -29,20 +31,25 @@ def args(*overrides: str) -> list[str]:
     return load_config(None, [f"beam.{override}" for override in overrides]).beam_args()
 
 
+def test_the_group_names_the_steps_that_use_beam() -> None:
+    """The sentence in `regpipe config` agrees with the table of steps."""
+    assert f"({', '.join(step.name for step in STEPS if step.uses_beam)})" in str(BeamConfig.__doc__)
+
+
 def test_one_process_is_the_default() -> None:
-    """In the runner that needs no network, and without a package of TFX for each step."""
+    """The runner needs no network, and TFX builds no package of itself."""
     assert args() == LOCAL
 
 
 def test_several_processes() -> None:
-    """One is as none."""
+    """parallelism=1 is the same as none."""
     more = ["--direct_running_mode=multi_processing", "--direct_num_workers=4", "--beam_plugin=tfx"]
     assert args("parallelism=4") == LOCAL + more
     assert args("parallelism=1") == LOCAL
 
 
-def test_flink_as_beam_understands_it() -> None:
-    """The program on each machine, unless another is named; further options go through as they are."""
+def test_beam_parses_the_arguments_for_flink() -> None:
+    """The default program is regpipe-beam-worker; other options are passed on unchanged."""
     given = [
         *FLINK,
         "environment=process",
@@ -75,13 +82,13 @@ def test_flink_as_beam_understands_it() -> None:
         (["environment=loopback"], ["--environment_type=LOOPBACK"]),
     ],
 )
-def test_where_workers_come_from(overrides: list[str], expected: list[str]) -> None:
-    """In Beam's own words."""
+def test_the_environments_of_workers(overrides: list[str], expected: list[str]) -> None:
+    """As Beam's options."""
     assert args(*FLINK, *overrides)[-len(expected) :] == expected
 
 
-def test_spark_by_a_job_server() -> None:
-    """One that is up already knows its master."""
+def test_spark_with_a_job_server() -> None:
+    """A running job server has its own master, so none is passed."""
     assert args("runner=spark", "job_endpoint=localhost:8099", "environment=loopback") == [
         "--runner=SparkRunner",
         "--beam_plugin=tfx",
@@ -93,8 +100,8 @@ def test_spark_by_a_job_server() -> None:
     assert local[3:5] == ["--spark_master_url=local[2]", "--spark_job_server_jar=/j.jar"]
 
 
-def test_dataflow_as_beam_understands_it() -> None:
-    """The workers' image is Kubeflow's, where that is given and no other is."""
+def test_beam_parses_the_arguments_for_dataflow() -> None:
+    """Without beam.worker, the workers' image is kubeflow.image."""
     config = load_config(
         None,
         [
@@ -174,16 +181,16 @@ def test_dataflow_as_beam_understands_it() -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_is_refused(overrides: list[str], problem: str) -> None:
-    """Before anything runs, by the key at fault."""
+def test_invalid_combinations_are_errors(overrides: list[str], problem: str) -> None:
+    """The message names the invalid key, the expectation and the value."""
     with pytest.raises(ConfigError) as refused:
         args(*overrides)
     (found,) = refused.value.problems
     assert found.partition(": ")[2] == f"beam.{problem}"
 
 
-def test_the_cache_does_not_see_where_beam_runs(tmp_path: Path) -> None:
-    """To TFX's cache all runners are one process, whose arguments are as they always were; each step gets its own."""
+def test_the_cache_key_is_independent_of_where_beam_runs(tmp_path: Path) -> None:
+    """The key has the local arguments for every runner; the executor gets the real ones."""
     from tfx.orchestration.local import runner_utils
 
     from pipeline_def.launcher.compiled_pipeline import compile_local

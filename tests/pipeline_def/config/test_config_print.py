@@ -8,6 +8,8 @@ import yaml
 from components.config.data import DataConfig
 from components.config.evaluation import EvaluationConfig, SliceConfig
 from components.config.model import ModelConfig
+from components.config.training import TrainingConfig
+from pipeline_def.config.describe import groups
 from pipeline_def.config.load import KEYS, PipelineConfig, config_yaml, load_config
 from pipeline_def.config.yaml_text import scalar_text
 
@@ -72,13 +74,15 @@ def test_the_comment_of_a_key_is_its_sentence_its_values_its_unit_and_its_defaul
         f"  # weight; default: {scalar_text(ModelConfig().l1)}\n"
         "  l1: 0.5\n"
     ) in text
-    assert "\n# How the network is trained.\ntraining:\n" in text
+    assert f"\n# {TrainingConfig.__doc__}\ntraining:\n" in text
 
 
-def test_every_key_has_a_sentence() -> None:
+def test_every_key_and_group_has_a_sentence() -> None:
     for key in KEYS.values():
         assert key.sentence.endswith("."), key.path
         assert key.expects, key.path
+    for path, group in groups(PipelineConfig):
+        assert (group.__doc__ or "").endswith("."), path
 
 
 def reread(config: PipelineConfig, tmp_path: Path) -> PipelineConfig:
