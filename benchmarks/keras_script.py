@@ -1,8 +1,8 @@
-"""The job as one would write it with pandas and Keras alone: read a table, scale it, train one model with `model.fit`.
+"""A script with pandas and Keras alone: reads a table, scales it, and trains one model with `model.fit`.
 
     python benchmarks/keras_script.py --data table.csv
 
-The network is the one that regpipe trains by default. Nothing of regpipe is in this file.
+The network is the one that regpipe trains by default. This file uses nothing of regpipe.
 """
 
 import argparse
@@ -17,7 +17,7 @@ VALIDATION = 0.2
 
 
 def main() -> None:
-    """Trains, and prints as JSON, on the last line, the seconds of reading and of fit(), and fit()'s last losses."""
+    """Trains, and prints the seconds of reading and of fit(), and fit()'s last losses, as JSON on the last line."""
     parser = argparse.ArgumentParser(description="Train the network with Keras alone.")
     parser.add_argument("--data", required=True, help="a CSV file of features and a 0/1 column `label`")
     parser.add_argument("--epochs", type=int, default=15, help="default: %(default)s")

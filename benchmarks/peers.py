@@ -1,4 +1,4 @@
-"""What is compared: regpipe, the same job done by stock TFX, and a bare Keras script that trains one model."""
+"""Runs the programs that are compared: regpipe, the same pipeline in stock TFX, and a plain Keras script."""
 
 import json
 from collections.abc import Callable
@@ -20,9 +20,9 @@ BATCH_SIZE = 128
 
 @dataclass(frozen=True)
 class Measurement:
-    """One run of a peer: by step its seconds, and the peak memory in MiB while it ran; and the whole process.
+    """One run of a program: seconds and peak memory in MiB of each step, and the usage of the whole process.
 
-    A step that ended between two looks at the memory has no peak.
+    A step that ended between two samples of the memory has no peak.
     """
 
     steps: dict[str, float]
@@ -31,7 +31,7 @@ class Measurement:
 
 
 def run_stock(table: Path, folder: Path, epochs: int) -> Measurement:
-    """Stock TFX on `table`, which must be alone in its folder."""
+    """Runs stock TFX on `table`, which must be the only file in its folder."""
     root = folder / "stock"
     command = [str(HERE / "stock_tfx.py"), "--data", str(table.parent), "--root", str(root)]
     command += ["--epochs", str(epochs), "--batch-size", str(BATCH_SIZE), "--pip", str(folder / "pip")]
@@ -40,7 +40,7 @@ def run_stock(table: Path, folder: Path, epochs: int) -> Measurement:
 
 
 def run_regpipe(table: Path, folder: Path, epochs: int) -> Measurement:
-    """This pipeline on `table`; another run in the same folder is answered from the cache."""
+    """Runs regpipe on `table`; a second run in the same folder is taken from the cache."""
     root = folder / "regpipe"
     command = [
         "-m",
@@ -55,20 +55,20 @@ def run_regpipe(table: Path, folder: Path, epochs: int) -> Measurement:
     ]
     command += ["--set", f"training.epochs={epochs}", "--set", "training.early_stopping=0"]
     command += ["--set", f"training.batch_size={BATCH_SIZE}"]
-    # As loose as stock_tfx.py's: on many rows regularization brings nothing, and publishing is part of the job.
+    # Thresholds as loose as in stock_tfx.py: with many rows regularization has no effect, and the run must publish.
     command += ["--set", "evaluation.max_auc_drop=0.1", "--set", "evaluation.max_log_loss_rise=1"]
     _, usage = run_python(command, folder)
     return _by_step(root / STORE_FILE, usage)
 
 
 def run_keras(table: Path, folder: Path, epochs: int) -> Measurement:
-    """A script that reads `table`, scales it and trains one model."""
+    """Runs the Keras script on `table`: it scales the features and trains one model."""
     command = [str(HERE / "keras_script.py"), "--data", str(table), "--epochs", str(epochs)]
     printed, usage = run_python([*command, "--batch-size", str(BATCH_SIZE)], folder)
     return Measurement(json.loads(printed.splitlines()[-1])["seconds"], {}, usage)
 
 
-# In the order of a turn: the cached run comes right after the one that fills the cache.
+# In the order of a turn: the cached run follows the run that fills the cache.
 PEERS: dict[str, Callable[[Path, Path, int], Measurement]] = {
     STOCK: run_stock,
     KERAS: run_keras,
@@ -78,7 +78,7 @@ PEERS: dict[str, Callable[[Path, Path, int], Measurement]] = {
 
 
 def _by_step(store: Path, usage: Usage) -> Measurement:
-    """What ML Metadata says of the newest run's steps: when each began and when it ended."""
+    """Returns the start and the end of each step of the newest run, from ML Metadata."""
     source = mlmd.SqliteMetadataSourceConfig(filename_uri=str(store))
     runs = RunStore(MetadataStore(mlmd.ConnectionConfig(sqlite=source)))
     seconds, peaks = {}, {}

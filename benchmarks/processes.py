@@ -1,4 +1,4 @@
-"""Runs a program as a new process, and watches what it takes: seconds, memory over time, the machine's load before."""
+"""Runs a program in a new process and measures its time, its memory over time, and the machine's load before it."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ SAMPLE_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Usage:
-    """What one process took. `memory`: (seconds since the epoch, MiB of the process and its children) over time."""
+    """The resources of one process. `memory`: samples of (seconds since the epoch, MiB of process and children)."""
 
     seconds: float
     peak_mib: float
@@ -26,17 +26,17 @@ class Usage:
 
 
 def run_python(arguments: Sequence[str], folder: Path) -> tuple[str, Usage]:
-    """Runs this Python with `arguments` from the project's folder; returns what it printed and what it took.
+    """Runs this Python with `arguments` from the project's folder; returns its output and its usage.
 
-    PYTHONDONTWRITEBYTECODE is taken out of its environment: with it each process compiles its imports. TMPDIR leads
-    into `folder`: TFX leaves the packages it builds behind.
+    PYTHONDONTWRITEBYTECODE is removed from its environment, because each process would compile its imports. TMPDIR is
+    inside `folder`, because TFX does not remove the packages that it builds.
 
     Args:
-        arguments: of Python.
+        arguments: the arguments of Python.
         folder: for temporary files and the log.
 
     Raises:
-        SystemExit: it failed; shows the end of the log.
+        SystemExit: the process failed; the message has the end of its log.
     """
     scratch = folder / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def run_python(arguments: Sequence[str], folder: Path) -> tuple[str, Usage]:
         raise SystemExit(
             f"{' '.join(arguments[:3])} ended with exit code {code}; the end of its log:\n{tail}"
         )
-    # The samples can miss a short peak; what the kernel noted for the largest process of the tree can not.
+    # The samples can miss a short peak. The kernel's value for the largest process of the tree cannot.
     peak = max(largest, *(mib for _, mib in memory))
     return output.read_text(errors="replace"), Usage(seconds, peak, load, memory)
 
@@ -84,10 +84,10 @@ def _wait_and_watch(process: subprocess.Popen[bytes]) -> tuple[list[tuple[float,
 
 
 def _tree_memory(pid: int) -> int:
-    """Sums the resident bytes of a process and its children, but for those just born.
+    """Sums the resident bytes of a process and its children, except children that have just started.
 
-    Pages that processes share are counted for each. Between fork and exec a child shows all of its parent's pages, and
-    the sum would be twice the truth.
+    Shared pages are counted once for each process. Between fork and exec a child still has all pages of its parent,
+    which would double the sum.
     """
     total = 0
     try:
@@ -96,5 +96,5 @@ def _tree_memory(pid: int) -> int:
             if process is parent or time.time() - process.create_time() > SAMPLE_SECONDS:
                 total += process.memory_info().rss
     except psutil.NoSuchProcess:
-        return 0  # one ended while it was looked at: the next sample counts again
+        return 0  # a process ended during the sample
     return total

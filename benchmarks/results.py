@@ -1,4 +1,4 @@
-"""What suite.py has measured: reading it, medians, and the line that seconds make against rows."""
+"""Reads the measurements of suite.py, and computes medians and the growth of the time with the rows."""
 
 import json
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ REST = "start-up, imports and the rest"
 
 @dataclass(frozen=True)
 class Results:
-    """A file of measurements: the machine and the epochs they hold for, and each run."""
+    """A file of measurements: the machine, the epochs, and all runs."""
 
     machine: dict[str, str] = field(default_factory=dict)
     epochs: int = 0
@@ -21,15 +21,15 @@ class Results:
 
     @property
     def sizes(self) -> list[int]:
-        """The numbers of rows, growing."""
+        """Returns the numbers of rows in ascending order."""
         return sorted({run["rows"] for run in self.runs})
 
     def of(self, peer: str, rows: int) -> list[dict[str, Any]]:
-        """The runs of a peer on tables of that size."""
+        """Returns the runs of a program on tables of this size."""
         return [run for run in self.runs if (run["peer"], run["rows"]) == (peer, rows)]
 
     def seconds(self, peer: str, rows: int, step: str | None = None) -> float | None:
-        """The median over the runs, of a step or of the whole process; None where it was not measured.
+        """Returns the median time of a step or of the whole process; None if it was not measured.
 
         Args:
             peer: one of peers.py's.
@@ -39,7 +39,7 @@ class Results:
         return _median(_seconds(run, step) for run in self.of(peer, rows))
 
     def peak(self, peer: str, rows: int, step: str | None = None) -> float | None:
-        """The median of the peak memory in MiB, of a step or of the whole process."""
+        """Returns the median of the peak memory of a step or of the whole process, in MiB."""
         return _median(
             run["usage"]["peak_mib"] if step is None else run["step_peaks"].get(step)
             for run in self.of(peer, rows)
@@ -47,7 +47,7 @@ class Results:
 
 
 def read(path: Path) -> Results:
-    """Reads a file of suite.py's; a file that is not there holds nothing."""
+    """Reads a file of suite.py; a missing file has no results."""
     if not path.exists():
         return Results()
     head, *lines = path.read_text().splitlines()
@@ -56,7 +56,7 @@ def read(path: Path) -> Results:
 
 @dataclass(frozen=True)
 class Growth:
-    """Seconds are `start` + `per_million` for each million rows; `off`: the largest deviation from it, as a part."""
+    """A line: `start` + `per_million` seconds for each million rows. `off`: the largest relative deviation from it."""
 
     start: float
     per_million: float
@@ -64,7 +64,7 @@ class Growth:
 
 
 def growth(rows: list[int], seconds: list[float]) -> Growth:
-    """The line with the smallest relative errors: a second counts for more where the whole takes few."""
+    """Fits the line with the smallest squared relative errors."""
     x, y = np.asarray(rows, float) / 1e6, np.asarray(seconds)
     slope, start = np.polyfit(x, y, 1, w=1 / y)
     return Growth(float(start), float(slope), float(np.max(np.abs((start + slope * x) / y - 1))))

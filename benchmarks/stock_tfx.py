@@ -1,11 +1,11 @@
-"""The same job done by stock TFX, as its templates and tutorials write it: what suite.py compares with.
+"""The same pipeline in stock TFX, as its templates and tutorials write it, for the comparison in suite.py.
 
 Everything is at its default: components, caching (off), data input, the statistics of Transform. This file is
 also the `module_file` of Transform and of the Trainers: `preprocessing_fn` and `run_fn` are found by name.
 
-Departures, in favour of stock TFX or forced: the model is Keras 3; there is no MirroredStrategy and no
-TensorBoard callback (the larger templates have both, the first tutorial neither, and they would cost time);
-and Beam's runner is named, see `BEAM_ARGS`.
+It differs from the templates only where this is necessary or makes stock TFX faster: the model is Keras 3; there is
+no MirroredStrategy and no TensorBoard callback, which take time (the larger templates have both, the first tutorial
+neither); and it names Beam's runner, see `BEAM_ARGS`.
 
     python benchmarks/stock_tfx.py --data FOLDER_WITH_CSV --root FOLDER
 """
@@ -33,9 +33,9 @@ MODULE = Path(__file__).resolve()
 METRICS = ("AUC", "AUCPrecisionRecall", "BinaryCrossentropy", "BinaryAccuracy", "Precision", "Recall")
 SPLITS = {"train": 6, "eval": 2, "test": 2}  # in tenths
 
-# A template leaves this out and gets DirectRunner, which first downloads the Prism binary and waits without a
-# time-out where there is no network. FnApiRunner is the in-process runner DirectRunner stood for before.
-# --sdk_container_image is left out as well: few know that it saves building a TFX package for each step.
+# A template names no runner and gets DirectRunner, which first downloads the Prism binary and, without a network, waits
+# forever. FnApiRunner is the in-process runner that DirectRunner used before. --sdk_container_image, which avoids
+# building a TFX package for each step, is left out, because it is hardly known.
 BEAM_ARGS = ["--runner=FnApiRunner"]
 
 

@@ -1,11 +1,11 @@
-"""Runs regpipe, stock TFX and a bare Keras script on tables of growing size, in turn, and keeps each measurement.
+"""Measures regpipe, stock TFX and a plain Keras script in turn, on tables of growing size.
 
     python -m benchmarks.suite results.jsonl                    # all sizes: some hours
     python -m benchmarks.suite small.jsonl --rows 1000 200000
     python -m benchmarks.tables results.jsonl --plot growth.svg   # medians, ratios, growth
 
-Each run is a new process in an empty folder, but for regpipe's cached one, which gets the folder of the one before it.
-Measurements are lines of the file, written after each turn: a suite that was cut off goes on where it was.
+Each run is a new process in an empty folder, except regpipe's cached run, which uses the folder of the run before it.
+Each turn appends its measurements to the file, so an interrupted suite continues where it stopped.
 """
 
 import argparse
@@ -35,7 +35,7 @@ PACKAGES = ("tfx", *TENSORFLOW, "keras", "apache-beam", "ml-metadata", "numpy", 
 
 
 def measure(args: argparse.Namespace) -> None:
-    """Runs the turns that are missing in the file. In turn, so that a slow minute of the machine hits all peers."""
+    """Runs the turns that are missing in the file; each turn runs all programs, so that a busy machine slows all."""
     done = {(known["rows"], known["turn"]) for known in read(args.results).runs}
     missing = [(rows, turn) for rows in args.rows for turn in range(1, args.repeat + 1)]
     missing = [pair for pair in missing if pair not in done]
@@ -45,7 +45,7 @@ def measure(args: argparse.Namespace) -> None:
         args.results.write_text(json.dumps({"machine": describe_machine(), "epochs": args.epochs}) + "\n")
     with tempfile.TemporaryDirectory(prefix="regpipe-bench-") as name:
         folder = Path(name)
-        tell("warms up: so that all imports are compiled and in the disk's cache")
+        log("warming up, so that all imports are compiled and in the disk cache")
         list(take_turn(make_table(folder, WARM_UP_ROWS), args.peers, epochs=1))
         for rows, turn in missing:
             peers = [peer for peer in args.peers if peer != STOCK or rows <= args.stock_up_to]
@@ -53,7 +53,7 @@ def measure(args: argparse.Namespace) -> None:
             lines = []
             for peer, found in take_turn(table, peers, args.epochs):
                 usage = found["usage"]
-                tell(f"{rows:,} rows, {turn}/{args.repeat}, {peer}: {usage['seconds']:.1f} s, "
+                log(f"{rows:,} rows, {turn}/{args.repeat}, {peer}: {usage['seconds']:.1f} s, "
                      f"{usage['peak_mib']:.0f} MiB, load before {usage['load_before']:.1f}")  # fmt: skip
                 lines.append(json.dumps({"rows": rows, "turn": turn, "peer": peer, **found}) + "\n")
             with args.results.open("a") as file:
@@ -61,7 +61,7 @@ def measure(args: argparse.Namespace) -> None:
 
 
 def take_turn(table: Path, peers: Sequence[str], epochs: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Runs each of the peers once, in a folder that is removed; what each took."""
+    """Runs each program once, in a folder that is removed, and yields the measurements."""
     with tempfile.TemporaryDirectory(prefix="regpipe-turn-", dir=table.parents[1]) as folder:
         for peer in peers:
             measurement = asdict(PEERS[peer](table, Path(folder), epochs))
@@ -72,23 +72,23 @@ def take_turn(table: Path, peers: Sequence[str], epochs: int) -> Iterator[tuple[
 
 
 def make_table(folder: Path, rows: int) -> Path:
-    """A table of `rows` examples, alone in its folder; the same one, if it is there."""
+    """Writes a table of `rows` examples in its own folder, unless it exists, and returns its path."""
     table = folder / str(rows) / "table.csv"
     if not table.exists():
-        tell(f"makes a table of {rows:,} rows")
+        log(f"making a table of {rows:,} rows")
         table.parent.mkdir()
         command = [sys.executable, str(HERE / "make_data.py"), "--rows", str(rows), "--out", str(table)]
         subprocess.run(command, check=True)
     return table
 
 
-def tell(message: str) -> None:
-    """Tells on stderr what goes on."""
+def log(message: str) -> None:
+    """Prints a line of progress to standard error."""
     print(message, file=sys.stderr, flush=True)
 
 
 def describe_machine() -> dict[str, str]:
-    """Names the hardware and the versions the numbers were taken with."""
+    """Returns the hardware and the library versions of the measurements."""
     cpus = Path("/proc/cpuinfo")
     lines = cpus.read_text().splitlines() if cpus.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -100,16 +100,16 @@ def describe_machine() -> dict[str, str]:
 
 
 def main() -> None:
-    """Reads the arguments and measures."""
-    parser = argparse.ArgumentParser(description="Measure regpipe beside stock TFX and a bare Keras script.")
-    parser.add_argument("results", type=Path, help="file of all measurements, added to")
+    """Reads the arguments and runs the measurements."""
+    parser = argparse.ArgumentParser(description="Measure regpipe, stock TFX and a plain Keras script.")
+    parser.add_argument("results", type=Path, help="the file to which measurements are appended")
     parser.add_argument("--rows", type=int, nargs="+", default=ROWS, help="sizes (default: %(default)s)")
     parser.add_argument("--repeat", type=int, default=3, help="turns of each size (default: %(default)s)")
     parser.add_argument("--epochs", type=int, default=15, help="passes over the data (default: %(default)s)")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=tuple(PEERS), help="default: all")
     parser.add_argument(
         "--stock-up-to", type=int, default=1_000_000, metavar="ROWS",
-        help="stock TFX only on tables of up to so many rows (default: %(default)s)",
+        help="the largest table for stock TFX, in rows (default: %(default)s)",
     )  # fmt: skip
     measure(parser.parse_args())
 

@@ -1,4 +1,4 @@
-"""Renders what suite.py has measured: Markdown tables of medians, and a plot of seconds and memory.
+"""Renders the measurements of suite.py: Markdown tables of medians, and a plot of seconds and memory.
 
 python -m benchmarks.tables results.jsonl --plot growth.svg
 """
@@ -18,7 +18,7 @@ MIB = "peak memory, MiB"
 
 
 def size_table(results: Results, rows: int) -> str:
-    """One size: seconds by step beside stock TFX's, rows a second, peak memory; then the whole processes."""
+    """Returns the table of one size: seconds, rows per second and peak memory by step and of the whole processes."""
     lines = [
         "| seconds | stock TFX | regpipe | stock / regpipe | rows a second | peak MiB |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
@@ -45,7 +45,7 @@ def size_table(results: Results, rows: int) -> str:
 
 
 def turns(results: Results, rows: int) -> str:
-    """How many runs the medians are of, and of which peer they are others."""
+    """Describes the number of runs behind the medians, and the programs whose number differs."""
     counts = {peer: len(results.of(peer, rows)) for peer in (REGPIPE, STOCK, KERAS, CACHED)}
     usual = counts[REGPIPE]
     others = [f"{peer}: {count or 'none'}" for peer, count in counts.items() if count != usual]
@@ -53,9 +53,9 @@ def turns(results: Results, rows: int) -> str:
 
 
 def growth_table(results: Results) -> str:
-    """By step: the line that its seconds make against the rows."""
+    """Returns a table with the fitted line of seconds against rows for each step."""
     lines = [
-        "| step | seconds at the start | seconds for a million rows | furthest from the line |",
+        "| step | fixed seconds | seconds per million rows | largest deviation |",
         "| --- | ---: | ---: | ---: |",
     ]
     for step in (*STEPS, REST, None):
@@ -69,19 +69,19 @@ def growth_table(results: Results) -> str:
 
 
 def ratio(left: float | None, right: float | None) -> str:
-    """How many times `right` goes into `left`; '-' where one was not measured."""
+    """Formats `left` / `right`; '-' if one of them was not measured."""
     return f"{left / right:.1f}x" if left and right else "-"
 
 
 def rounded(value: float | None) -> str:
-    """Writes a number with as many decimals as mean something; '-' for none."""
+    """Formats a number with its significant decimals; '-' for none."""
     if value is None:
         return "-"
     return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
 def plot(results: Results, path: Path) -> None:
-    """Draws seconds against rows, both on logarithmic axes, and regpipe's memory over time, a curve for each size."""
+    """Plots seconds against rows on logarithmic axes, and regpipe's memory over time, a curve for each size."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4.5), layout="constrained")
@@ -105,7 +105,7 @@ def plot(results: Results, path: Path) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Reads the arguments, prints the tables and draws the plot."""
-    parser = argparse.ArgumentParser(description="Render what suite.py has measured.")
+    parser = argparse.ArgumentParser(description="Render the measurements of suite.py.")
     parser.add_argument("results", type=Path, help="the file that suite.py wrote")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="an SVG or PNG to draw")
     args = parser.parse_args(argv)

@@ -1,4 +1,4 @@
-"""Times our training loop beside bare Keras: the same network, the same rows, taking turns on one machine.
+"""Compares the speed of our training loop with plain Keras: the same network and rows, in turn on one machine.
 
 Prints a Markdown table of medians, with the last losses of both. Each run is a new process.
 
@@ -29,7 +29,7 @@ Result = dict[str, float]
 
 
 def read_vectors(table: Path) -> tuple[Any, Any]:
-    """make_data's table as arrays: features scaled to 0-1, as Transform does it, and labels."""
+    """Returns the table of make_data as arrays: features scaled to 0-1, as Transform does it, and labels."""
     columns = csv.read_csv(table)
     labels = columns[LABEL].to_numpy().astype(np.float32).reshape(-1, 1)
     features = np.column_stack([column.to_numpy() for column in columns.drop_columns([LABEL]).columns])
@@ -38,7 +38,7 @@ def read_vectors(table: Path) -> tuple[Any, Any]:
 
 
 def train(data: Path, epochs: int, batch_size: int) -> dict[str, Any]:
-    """Our side, in this process: keras_script.py's network, split and order of work."""
+    """Trains with our loop in this process, with the network, the split and the order of keras_script.py."""
     import keras
 
     from components.config.model import ModelConfig
@@ -65,7 +65,7 @@ def train(data: Path, epochs: int, batch_size: int) -> dict[str, Any]:
 
 
 def run(command: list[str]) -> Result:
-    """A new process; what its last line of JSON says, and its seconds from start to exit as `process`.
+    """Runs a new process; returns its last line of JSON, with its seconds from start to exit as `process`.
 
     Raises:
         SystemExit: it failed; shows the end of its log.
@@ -88,7 +88,7 @@ def run(command: list[str]) -> Result:
 
 
 def table(results: dict[str, list[Result]], args: Any) -> str:
-    """The medians, and how many times faster we are."""
+    """Returns the table of medians, and by what factor our loop is faster."""
     middle = {
         name: {key: median(result[key] for result in runs) for key in runs[0]}
         for name, runs in results.items()
@@ -113,8 +113,8 @@ def table(results: dict[str, list[Result]], args: Any) -> str:
 
 
 def main() -> None:
-    """Reads the arguments, has both train in turn, and prints the table."""
-    parser = argparse.ArgumentParser(description="Time our training loop beside bare Keras.")
+    """Reads the arguments, trains with both in turn, and prints the table."""
+    parser = argparse.ArgumentParser(description="Compare the speed of our training loop with plain Keras.")
     parser.add_argument("--rows", type=int, default=200_000, help="default: %(default)s")
     parser.add_argument("--epochs", type=int, default=15, help="default: %(default)s")
     parser.add_argument("--batch-size", type=int, default=128, help="default: %(default)s")
