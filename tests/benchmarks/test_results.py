@@ -1,4 +1,4 @@
-"""What is said of measurements: medians, ratios and the line that seconds make against rows."""
+"""Medians, ratios and the fitted line of seconds against rows."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_medians_by_peer_and_size(file: Path) -> None:
-    """One slow run of three does not show; what was not measured is None."""
+    """One slow run of three has no effect; a value that was not measured is None."""
     results = read(file)
     assert (results.machine, results.epochs, results.sizes) == ({"cores": "2"}, 15, [1_000, 1_000_000])
     assert results.seconds("regpipe", 1_000) == 10.0
@@ -42,8 +42,8 @@ def test_medians_by_peer_and_size(file: Path) -> None:
     assert results.peak("regpipe", 1_000, "Trainer") == 800.0
 
 
-def test_what_the_medians_are_of(file: Path) -> None:
-    """A peer that ran another number of times is named."""
+def test_the_number_of_runs(file: Path) -> None:
+    """A program with a different number of runs is named."""
     results = read(file)
     assert turns(results, 1_000) == "medians of 3 (stock TFX: 1, bare Keras: none, regpipe, cached: none)"
     with file.open("a") as lines:
@@ -52,25 +52,25 @@ def test_what_the_medians_are_of(file: Path) -> None:
     assert turns(read(file), 1_000_000) == "medians of 1"
 
 
-def test_a_file_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
+def test_a_missing_file_has_no_results(tmp_path: Path) -> None:
     assert read(tmp_path / "none.jsonl").runs == []
 
 
 def test_a_straight_line_is_found() -> None:
-    """3 s at the start and 50 s for a million rows, whatever the sizes."""
+    """3 fixed seconds and 50 s per million rows, for any sizes."""
     line = growth([1_000, 200_000, 1_000_000], [3.05, 13.0, 53.0])
     assert (line.start, line.per_million) == pytest.approx((3.0, 50.0))
     assert line.off == pytest.approx(0.0, abs=1e-9)
 
 
-def test_what_is_off_the_line_shows() -> None:
+def test_the_largest_deviation_from_the_line() -> None:
     """(0, 1), (1, 2), (2, 4), by hand: the normal equations with the weights 1, 1/4 and 1/16."""
     line = growth([0, 1_000_000, 2_000_000], [1.0, 2.0, 4.0])
     # 1.3125 a + 0.375 b = 1.75 and 0.375 a + 0.5 b = 1; the line then gives 74/33 where 2 was measured.
     assert (line.start, line.per_million, line.off) == pytest.approx((32 / 33, 42 / 33, 4 / 33))
 
 
-def test_the_tables_say_what_was_measured(file: Path) -> None:
+def test_the_tables_contain_the_measurements(file: Path) -> None:
     results = read(file)
     table = size_table(results, 1_000)
     assert "| Trainer | 6.00 | 2.00 | 3.0x | 500 | 800 |" in table

@@ -1,4 +1,4 @@
-"""The graph: its edges, and what each step depends on."""
+"""The graph: its edges, and the settings that each step depends on."""
 
 import json
 from pathlib import Path
@@ -50,7 +50,7 @@ def nodes(root: Path, *overrides: str, **options: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def changed(tmp_path: Path) -> Any:
-    """`changed(*overrides)`: the steps whose settings differ from those of the default configuration."""
+    """`changed(*overrides)`: the steps whose settings differ from the default configuration."""
 
     def changed(*overrides: str) -> set[str]:
         before, after = nodes(tmp_path), nodes(tmp_path, *overrides)
@@ -60,19 +60,19 @@ def changed(tmp_path: Path) -> Any:
 
 
 def test_the_graph_has_these_edges_and_no_others(tmp_path: Path) -> None:
-    """Each step waits for what it reads; Transform waits for the gate besides, so that refused data trains nothing."""
+    """Each step waits for its inputs; Transform also waits for DataGate, so refused data is not trained on."""
     assert {name: set(node.upstream_nodes) for name, node in nodes(tmp_path).items()} == EDGES
 
 
 def test_the_tuner_feeds_both_trainers(tmp_path: Path) -> None:
-    """With trials there is one step more, and the report shows what it found."""
+    """With trials there is a Tuner, whose results the report shows."""
     assert {
         name: set(node.upstream_nodes) for name, node in nodes(tmp_path, "tuning.trials=3").items()
     } == TUNED
 
 
-def test_the_order_on_the_terminal_is_an_order_of_the_graph() -> None:
-    """Every step comes after those it waits for; without trials there is no Tuner."""
+def test_the_order_of_the_steps_is_topological() -> None:
+    """Every step comes after its predecessors; without trials there is no Tuner."""
     assert set(STEP_NAMES) == set(TUNED)
     for number, name in enumerate(STEP_NAMES):
         assert TUNED[name] <= set(STEP_NAMES[:number])
@@ -100,8 +100,8 @@ def test_the_order_on_the_terminal_is_an_order_of_the_graph() -> None:
     ],
 )
 def test_a_key_changes_only_the_steps_that_use_it(changed: Any, override: str, steps: set[str]) -> None:
-    """What a step is handed is what it needs; so TFX's cache reruns nothing else."""
-    assert changed(override) == steps | {"Report"}  # which shows the whole configuration
+    """A step receives only the settings that it uses, so TFX's cache runs no other step again."""
+    assert changed(override) == steps | {"Report"}  # the report shows the whole configuration
 
 
 @pytest.mark.parametrize(
@@ -114,36 +114,38 @@ def test_a_key_changes_only_the_steps_that_use_it(changed: Any, override: str, s
         ("evaluation.min_auc=0.7", {"Evaluator"}),
     ],
 )
-def test_a_key_reruns_the_search_only_where_it_counts(tmp_path: Path, override: str, steps: set[str]) -> None:
-    """What is to be tried, what is trained, and how; not what is made of it."""
+def test_a_key_reruns_the_tuner_only_if_it_affects_the_search(
+    tmp_path: Path, override: str, steps: set[str]
+) -> None:
+    """The values to try, the model and the training do; the evaluation does not."""
     before, after = (nodes(tmp_path, "tuning.trials=3", *more) for more in ((), (override,)))
     assert {n for n in STEP_NAMES if before[n].parameters != after[n].parameters} == steps | {"Report"}
 
 
-def test_new_edges_are_no_matter_of_the_gate(tmp_path: Path) -> None:
-    """It looks at the names of the features in `evaluation.slices` only."""
+def test_the_edges_of_slices_do_not_affect_the_gate(tmp_path: Path) -> None:
+    """DataGate reads only the names of the features in `evaluation.slices`."""
     one, other = (nodes(tmp_path, f"evaluation.slices=[{{feature: a, edges: [{edge}]}}]") for edge in (1, 2))
     assert {n for n in DEFAULT if one[n].parameters != other[n].parameters} == {"Evaluator", "Report"}
 
 
-def test_trainings_leave_their_state_under_the_root(tmp_path: Path) -> None:
-    """In a folder that is the same in the next run: not in the artifacts of the run that was killed."""
+def test_checkpoints_are_stored_under_the_root(tmp_path: Path) -> None:
+    """The next run finds them there, unlike the artifacts of a killed run."""
     for name in ("Trainer", "BaselineTrainer"):
         handed = nodes(tmp_path)[name].parameters.parameters["custom_config"].field_value.string_value
         settings = json.loads(json.loads(handed)["settings"])
         assert settings["checkpoint_dir"] == str(tmp_path / "checkpoints")
 
 
-def test_weight_decay_is_no_part_of_the_baseline(tmp_path: Path) -> None:
-    """With the same optimizer, another decay changes the candidate only."""
+def test_the_baseline_has_no_weight_decay(tmp_path: Path) -> None:
+    """With the same optimizer, a different decay changes only the candidate."""
     some, more = (
         nodes(tmp_path, "training.optimizer=adamw", f"training.weight_decay={decay}") for decay in (0.1, 0.2)
     )
     assert {n for n in DEFAULT if some[n].parameters != more[n].parameters} == {"Trainer", "Report"}
 
 
-def test_a_part_of_the_pipeline_is_a_part_of_the_list(tmp_path: Path) -> None:
-    """--to-step runs everything up to that line of the display, whether that step waits for it or not."""
+def test_a_partial_run_follows_the_order_of_the_steps(tmp_path: Path) -> None:
+    """--to-step runs all steps up to that one in the list, even those that it does not depend on."""
     part = nodes(tmp_path, to_step="Transform")
     ran = [name for name in DEFAULT if not part[name].execution_options.HasField("skip")]
     assert ran == list(DEFAULT[:6])
@@ -153,13 +155,13 @@ def test_a_part_of_the_pipeline_is_a_part_of_the_list(tmp_path: Path) -> None:
 
 
 def test_the_statistics_depend_on_their_code(tmp_path: Path) -> None:
-    """A changed line makes them anew: TFX's cache sees the digest among the step's settings."""
+    """A changed line computes them again: the digest of the code is in the step's settings and so in the cache key."""
     handed = nodes(tmp_path)["StatisticsGen"].parameters.parameters["code_digest"].field_value.string_value
     assert handed == code_digest("components.statistics.component")
 
 
 def test_no_cache(tmp_path: Path) -> None:
-    """--no-cache turns it off for every step."""
+    """--no-cache turns the cache off for every step."""
     for use_cache in (True, False):
         options = [
             n.execution_options.caching_options.enable_cache
@@ -168,8 +170,8 @@ def test_no_cache(tmp_path: Path) -> None:
         assert options == [use_cache] * len(DEFAULT)
 
 
-def test_a_curated_schema_is_known_by_its_content(tmp_path: Path) -> None:
-    """The importer's cache sees the path only; an edited file must be another path."""
+def test_an_edited_schema_is_another_file(tmp_path: Path) -> None:
+    """The cache key of the importer has only the path, so the path depends on the content."""
     curated = tmp_path / "schema.pbtxt"
     paths = []
     for text in ("feature { name: 'a' }", "feature { name: 'b' }"):

@@ -1,4 +1,4 @@
-"""Where a configuration publishes to."""
+"""The destination to which a configuration publishes."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from pipeline_def.config.destination import destination
 from pipeline_def.config.load import ConfigError, load_config
 
 
-def test_under_the_root_by_default(tmp_path: Path) -> None:
+def test_the_default_is_under_the_root(tmp_path: Path) -> None:
     place = destination(load_config(None), tmp_path)
     assert (place.directory, place.keep_versions, place.model_name) == (
         str(tmp_path / "serving"),
@@ -17,8 +17,8 @@ def test_under_the_root_by_default(tmp_path: Path) -> None:
     )
 
 
-def test_where_the_configuration_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A path of this machine as seen from here; another store as it is written, with both slashes."""
+def test_serving_directory_is_the_destination(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A local path becomes absolute; an address of an object store stays as written, with both slashes."""
     monkeypatch.chdir(tmp_path)
     for given, directory in (
         ("there", str(tmp_path / "there")),

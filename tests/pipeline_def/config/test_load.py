@@ -1,4 +1,4 @@
-"""A refusal of the configuration names source, key, expectation and value."""
+"""An error of the configuration contains the source, the key, the expectation and the value."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from pipeline_def.config.load import ConfigError, Flag, load_config
 
 
 def problems(tmp_path: Path, text: str | bytes, *overrides: str | Flag) -> list[str]:
-    """What load_config complains of, with the file's folder taken out."""
+    """Returns the problems that load_config reports, without the folder of the file."""
     path = tmp_path / "pipeline.yaml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ConfigError) as caught:
@@ -256,7 +256,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("text", "expected"), REFUSED.values(), ids=REFUSED.keys())
-def test_refusal_names_line_key_expectation_and_value(
+def test_an_error_in_the_file_contains_line_key_expectation_and_value(
     tmp_path: Path, text: str | bytes, expected: str
 ) -> None:
     assert problems(tmp_path, text) == [f"pipeline.yaml:{expected}"]
@@ -292,7 +292,7 @@ OVERRIDES = {
 
 
 @pytest.mark.parametrize(("override", "expected"), OVERRIDES.values(), ids=OVERRIDES.keys())
-def test_refusal_of_an_override(override: str, expected: str) -> None:
+def test_an_error_in_an_override(override: str, expected: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(None, [override])
     assert caught.value.problems == (expected,)
@@ -309,7 +309,7 @@ def test_all_problems_are_listed_in_the_order_of_the_lines(tmp_path: Path) -> No
     ]
 
 
-def test_keys_are_compared_even_where_another_key_beside_them_is_wrong(tmp_path: Path) -> None:
+def test_combinations_are_checked_even_if_another_key_is_invalid(tmp_path: Path) -> None:
     text = "data:\n  label: y\n  features: [y]\n  min_rows: 0\n"
     assert problems(tmp_path, text) == [
         "pipeline.yaml:3: data.features: expected columns other than the label, got 'y'",
@@ -317,7 +317,7 @@ def test_keys_are_compared_even_where_another_key_beside_them_is_wrong(tmp_path:
     ]
 
 
-def test_a_flag_that_clashes_with_the_file_is_named(tmp_path: Path) -> None:
+def test_an_error_from_a_flag_names_the_flag(tmp_path: Path) -> None:
     assert problems(tmp_path, "", Flag("--label", "data.label", "")) == [
         "--label: data.label: expected text that is not empty, got ''"
     ]
@@ -331,7 +331,7 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
 
 
 def test_hostile_yaml_is_refused_quickly(tmp_path: Path) -> None:
-    """Recursion, exponential aliases, Python objects and very long numbers are refused without harm."""
+    """Recursion, exponential aliases, Python objects and very long numbers are errors at once."""
     bomb = "a: &a [x]\n" + "".join(
         f"{b}: &{b} [*{a}, *{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
     )

@@ -1,4 +1,4 @@
-"""What is written in the file, or given as an override, is what the configuration holds."""
+"""The configuration has the values of the file and of the overrides."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def loaded(tmp_path: Path, text: str, *overrides: str | Flag) -> PipelineConfig:
 
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n", "model:\ndata:\n  split:\n", "null"])
-def test_nothing_said_means_the_defaults(tmp_path: Path, text: str) -> None:
+def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
     assert loaded(tmp_path, text) == PipelineConfig() == load_config(None)
 
 
@@ -25,14 +25,14 @@ def test_nothing_said_means_the_defaults(tmp_path: Path, text: str) -> None:
     ("written", "value"),
     [("1e-3", 0.001), ("1E3", 1000.0), ("+.5", 0.5), ("1.", 1.0), ("7", 7.0), ("010", 10.0), ("0x10", 16.0)],
 )
-def test_numbers_are_read_as_people_write_them(tmp_path: Path, written: str, value: float) -> None:
-    """YAML 1.1 would take 1e-3 for text and 010 for eight."""
+def test_numbers_follow_yaml_1_2(tmp_path: Path, written: str, value: float) -> None:
+    """In YAML 1.1, 1e-3 is text and 010 is eight."""
     assert loaded(tmp_path, f"model: {{l1: {written}}}").model.l1 == value
     assert load_config(None, [f"model.l1={written}"]).model.l1 == value
 
 
 @pytest.mark.parametrize("text", ["yes", "no", "1", "1.0", "true", "on", "0x1F", "2024-01-01", "1:30", "1e3"])
-def test_text_keys_keep_what_is_written(tmp_path: Path, text: str) -> None:
+def test_text_keys_keep_the_text_as_written(tmp_path: Path, text: str) -> None:
     config = loaded(tmp_path, f"data:\n  positive_label: {text}\n  label: {text}\n  ignore: [a, x{text}]\n")
     assert (config.data.positive_label, config.data.label) == (text, text)
     assert load_config(None, [f"data.positive_label={text}"]).data.positive_label == text
@@ -42,7 +42,7 @@ def test_text_keys_keep_what_is_written(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["[x]", "a: b", "a #1", "C:\\t.csv", "{a}", "a=b", "*", "&x", "- x", "'", " x ", "!x", "%"]
 )
-def test_overrides_of_text_keys_are_taken_character_by_character(text: str) -> None:
+def test_overrides_of_text_keys_are_taken_literally(text: str) -> None:
     assert load_config(None, [f"data.label={text}"]).data.label == text
 
 
@@ -53,11 +53,11 @@ def test_quotes_and_null_in_overrides() -> None:
     assert load_config(None, ["data.positive_label="]).data.positive_label is None
 
 
-def test_flags_are_taken_even_with_quotes() -> None:
+def test_flags_keep_quotes() -> None:
     assert load_config(None, [Flag("--label", "data.label", "'null'")]).data.label == "'null'"
 
 
-def test_a_list_of_texts_may_hold_the_word_null(tmp_path: Path) -> None:
+def test_null_in_a_list_of_texts_is_a_text(tmp_path: Path) -> None:
     assert loaded(tmp_path, "data: {missing_values: [null, NA, ~]}").data.missing_values == (
         "null",
         "NA",
@@ -65,7 +65,7 @@ def test_a_list_of_texts_may_hold_the_word_null(tmp_path: Path) -> None:
     )
 
 
-def test_later_overrides_win_over_earlier_ones_and_over_the_file(tmp_path: Path) -> None:
+def test_later_overrides_replace_earlier_ones_and_the_file(tmp_path: Path) -> None:
     config = loaded(
         tmp_path,
         "model: {l1: -5, l2: 3, hidden_units: [4]}",
@@ -77,7 +77,7 @@ def test_later_overrides_win_over_earlier_ones_and_over_the_file(tmp_path: Path)
 
 
 def test_one_number_or_one_for_each_layer(tmp_path: Path) -> None:
-    """A list, in the file or as an override, has a value for each layer; a number is for all of them."""
+    """A list has a value for each layer, in the file or as an override; a number applies to all layers."""
     config = loaded(tmp_path, "model: {l1: [1, 0, 2.5], dropout: [0.5, 0]}", "model.l2=[0, 1e-3, 0]")
     assert config.model.by_layer(L1) == (1.0, 0.0, 2.5)
     assert config.model.by_layer(L2) == (0.0, 0.001, 0.0)
@@ -90,7 +90,7 @@ def test_one_number_or_one_for_each_layer(tmp_path: Path) -> None:
 
 
 def test_values_to_try(tmp_path: Path) -> None:
-    """Lists of any length; an empty one leaves a key as it is, so that it may have a value for each layer."""
+    """Lists have any length; with an empty list the key is not tuned and may have a value for each layer."""
     config = loaded(
         tmp_path, "model: {l1: [0, 1, 2]}\ntuning: {trials: 3, l1: [], l2: [1, 0]}", "tuning.dropout=[0.5]"
     )
@@ -100,14 +100,14 @@ def test_values_to_try(tmp_path: Path) -> None:
     assert loaded(tmp_path, "model: {l1: [0, 1, 2]}").tuning.trials == 0
 
 
-def test_settings_as_json() -> None:
-    """As a step is handed them: what is read back is equal."""
+def test_settings_survive_json() -> None:
+    """A step receives its settings as JSON."""
     for model in (ModelConfig(), ModelConfig(l1=(0.0, 1.0, 2.0), dropout=(0.5, 0.0))):
         assert ModelConfig.model_validate_json(model.model_dump_json()) == model
 
 
-def test_the_baseline_has_nothing_that_holds_it_back() -> None:
-    """Of lists, too; optimizer, step size, batch, epochs and seed are the candidate's."""
+def test_the_baseline_has_no_regularization() -> None:
+    """Lists become zero, too; optimizer, learning rate, batch size, epochs and seed are those of the candidate."""
     model = ModelConfig(hidden_units=(4, 2), l1=(0.0, 1.0, 2.0), l2=(1.0, 1.0, 1.0), dropout=(0.5, 0.0))
     assert model.without_regularization() == ModelConfig(hidden_units=(4, 2), l1=0.0, l2=0.0, dropout=0.0)
     settings = {"optimizer": "adamw", "epochs": 7, "learning_rate": 0.5, "batch_size": 3, "seed": 1}

@@ -1,4 +1,4 @@
-"""Local files by TFX's `fileio` are the same with Python's functions as with TensorFlow's."""
+"""TFX's `fileio` treats local files in the same way with Python's functions as with TensorFlow's."""
 
 import gc
 from pathlib import Path
@@ -18,7 +18,9 @@ def files(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-def test_text_is_utf8_and_line_ends_stay(files: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_is_utf8_and_line_ends_are_kept(
+    files: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("locale.getpreferredencoding", lambda *_: "latin-1")
     path = str(tmp_path / "file")
     with files.open(path, "w") as file:
@@ -31,8 +33,8 @@ def test_text_is_utf8_and_line_ends_stay(files: Any, tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("mode", ["r", "rb", "w", "wb", "a", "r+"])
-def test_a_file_that_is_garbage_is_closed_in_silence(files: Any, tmp_path: Path, mode: str) -> None:
-    """TFX leaves files open; warnings are errors here."""
+def test_a_file_is_garbage_collected_without_a_warning(files: Any, tmp_path: Path, mode: str) -> None:
+    """TFX leaves files open, and warnings are errors in these tests."""
     path = tmp_path / "file"
     path.write_text("some\n")
     opened = files.open(str(path), mode)
@@ -49,7 +51,7 @@ def test_names_with_a_leading_dot_match_too(files: Any, tmp_path: Path) -> None:
     assert sorted(Path(path).name for path in files.glob(f"{tmp_path}/*")) == [".a", "b", "c"]
 
 
-def test_a_missing_file_is_fileio_s_error(files: Any, tmp_path: Path) -> None:
+def test_a_missing_file_raises_the_error_of_fileio(files: Any, tmp_path: Path) -> None:
     path = str(tmp_path / "none")
     assert not files.exists(path)
     for ask in (files.listdir, files.remove, files.rmtree, files.stat):
@@ -57,7 +59,7 @@ def test_a_missing_file_is_fileio_s_error(files: Any, tmp_path: Path) -> None:
             ask(path)
 
 
-def test_folders_are_made_where_they_are_missing(files: Any, tmp_path: Path) -> None:
+def test_missing_folders_are_created(files: Any, tmp_path: Path) -> None:
     path = str(tmp_path / "a" / "b")
     files.makedirs(path)
     files.makedirs(path)
@@ -65,7 +67,7 @@ def test_folders_are_made_where_they_are_missing(files: Any, tmp_path: Path) -> 
     assert not files.isdir(path)
 
 
-def test_other_paths_stay_with_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tensorflow_opens_other_paths(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = FilesystemRegistry()
     registry.register(TensorflowFilesystem, priority=10, use_as_fallback=True)
     monkeypatch.setattr(local_filesystem, "DEFAULT_FILESYSTEM_REGISTRY", registry)
