@@ -84,9 +84,9 @@ def DataGate(  # noqa: N802 (a TFX component is named like a class)
     }
     expected = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema.uri))
     findings = find_problems(splits, expected, GateSettings.model_validate_json(settings))
-    io_utils.write_string_file(os.path.join(report.uri, REPORT_FILE), table(findings))
+    io_utils.write_string_file(os.path.join(report.uri, REPORT_FILE), findings_table(findings))
     if findings:
-        raise DataRefused(f"The data is not fit for training:\n{table(findings)}")
+        raise DataRefused(f"The data is not fit for training:\n{findings_table(findings)}")
 
 
 def find_problems(
@@ -104,7 +104,7 @@ def find_problems(
     return [*findings.values(), *_slices(splits.values(), settings)]
 
 
-def table(findings: list[Finding]) -> str:
+def findings_table(findings: list[Finding]) -> str:
     """Formats the findings as a table with a header and aligned columns; empty if there are none."""
     if not findings:
         return ""

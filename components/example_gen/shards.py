@@ -97,21 +97,21 @@ def _parse(job: ConversionJob, block: Block) -> Iterator[ParsedBlock]:
             yield parse_parquet_batch(batch, row, table.features, table.labels)
             row += batch.num_rows
         return
-    reader = CsvBlockParser(header, table.features, table.labels)
+    parser = CsvBlockParser(header, table.features, table.labels)
     if block.length:
         with storage.open_bytes(header.path) as stream:
             stream.seek(block.offset)
             data = stream.read(block.length)
         if block_plan.block_digest(data) != block.digest:
             raise block_plan.file_changed(header.path)
-        yield reader.parse(data, block.line)
+        yield parser.parse(data, block.line)
         return
     line = block.line
     try:
         with storage.open_text(header.path) as stream:
             stream.seek(block.offset)
             for data in read_blocks(stream, header.delimiter, BLOCK_BYTES):
-                yield reader.parse(data, line)
+                yield parser.parse(data, line)
                 line += data.count(b"\n")
     except (EOFError, OSError, zlib.error) as error:
         raise DataRefused(f"{header.path}: can't be read to its end: {error}.") from error

@@ -84,7 +84,7 @@ class ExampleTemplate:
         return records
 
     def decode(self, content: bytes) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]] | None:
-        """Decodes bytes that `encode` rerotated: features [features, rows] and label [rows].
+        """Decodes bytes that `encode` returned: features [features, rows] and label [rows].
 
         Returns None for other bytes: of other features or another writer, compressed, or damaged.
         """

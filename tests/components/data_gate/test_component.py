@@ -19,7 +19,7 @@ from components.data_gate.component import (
     GateSettings,
     SplitData,
     find_problems,
-    table,
+    findings_table,
 )
 
 Columns = Mapping[str, Sequence[float]]
@@ -64,7 +64,7 @@ def test_no_finding() -> None:
     """With enough rows of both classes and some missing values, there is no finding, and the table is empty."""
     good = split(rows=10, zeros=1, missing=9)
     assert found(train=good, eval=good, test=good) == []
-    assert table([]) == ""
+    assert findings_table([]) == ""
 
 
 def test_too_few_rows() -> None:
@@ -159,7 +159,7 @@ def test_table() -> None:
         Finding("a", "too few rows", "20", "3"),
         Finding("a long name", "x", "at least one number", "none at all"),
     ]
-    assert table(findings) == (
+    assert findings_table(findings) == (
         "feature      what          expected             found\n"
         "a            too few rows  20                   3\n"
         "a long name  x             at least one number  none at all"
