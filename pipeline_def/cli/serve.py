@@ -26,7 +26,7 @@ _ATTEMPT_TIMEOUT = 2.0  # seconds
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _NO_SERVER = """\
 neither tensorflow_model_server nor Docker was found. Install one of them:
-  sudo apt-get install docker.io    (Debian, Ubuntu; elsewhere https://docs.docker.com/engine/install)
+  sudo apt-get install docker.io    (Debian, Ubuntu; other systems: https://docs.docker.com/engine/install)
   tensorflow_model_server           (https://www.tensorflow.org/tfx/serving/setup; then put it on the PATH,
                                     or name it with --binary or in TENSORFLOW_MODEL_SERVER)"""
 
