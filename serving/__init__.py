@@ -1,1 +1,1 @@
-"""What TF Serving is handed, and the client that talks to it."""
+"""The configuration of TF Serving, a client for it, and `regpipe predict` and `regpipe serve`."""

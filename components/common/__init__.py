@@ -1,1 +1,1 @@
-"""Shared by many rooms and importing none of them: storage, errors, the code digest, formatting."""
+"""Modules that many packages use and that import none of them: storage, errors, code digest, formatting."""

@@ -1,6 +1,6 @@
-"""A digest of the code behind a step, so that TFX's cache sees a changed line.
+"""Computes a digest of the code of a step, so that a changed line invalidates the step's entry in TFX's cache.
 
-TFX's cache compares the inputs and the settings of a step, but not the code of a function that it is given by name.
+TFX's cache key holds the inputs and the parameters of a step, but not the code of a function passed by name.
 """
 
 import ast
@@ -14,12 +14,12 @@ PACKAGE = Path(__file__).parents[1]
 
 @functools.cache
 def code_digest(module: str) -> str:
-    """A digest of a module of this package and of everything of this package that it imports, in hexadecimal.
+    """Returns a hexadecimal digest of a module of this package and of all modules of this package that it imports.
 
-    A change elsewhere leaves it as it is: only what depends on a changed line runs again.
+    A change in another module does not change it, so only the steps that depend on a changed line run again.
 
     Raises:
-        ModuleNotFoundError: this package has no such module.
+        ModuleNotFoundError: this package does not contain the module.
     """
     digest = hashlib.blake2b(digest_size=16)
     for name, path in sorted(_sources(module).items()):
@@ -28,7 +28,7 @@ def code_digest(module: str) -> str:
 
 
 def _sources(module: str) -> dict[str, Path]:
-    """The module, and what it imports from this package, by name; found by reading, so nothing is imported."""
+    """Returns the file of the module and of each module that it imports from this package; imports none of them."""
     found: dict[str, Path] = {}
     waiting = [module]
     while waiting:
@@ -47,12 +47,12 @@ def _imports(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            # `from package import name` may name a module or something in one: the files tell.
+            # `from package import name` may name a module or an object in one; `_source` checks the files.
             yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
 
 
 def _source(name: str) -> Path | None:
-    """The file of a module of this package; None for anything else. (find_spec would import the module's parents.)"""
+    """Returns the file of a module of this package, else None. (find_spec would import the module's parents.)"""
     package, *parts = name.split(".")
     if package != PACKAGE.name:
         return None

@@ -1,19 +1,19 @@
-"""The errors a step raises on purpose, so that every runner can tell them from a crash."""
+"""Errors that a step raises on purpose, so that the runners can distinguish them from crashes."""
 
 
 class TrainingDiverged(Exception):
-    """The loss is no finite number any more, and there are no earlier weights to go back to.
+    """The loss became NaN or infinite, and there are no earlier weights to restore.
 
-    The message gives the epoch, what was expected and found, and the keys to look at.
+    The message contains the epoch, the expected and actual values, and the configuration keys to check.
     """
 
 
 class DataRefused(Exception):
-    """The data can't be used. The message is a plain sentence for the person who owns the data.
+    """The data can't be used. The message is written for the person who owns the data.
 
     Args:
-        message: what was expected, what was found, and where; may span several lines.
-        rejected_rows: the file in which the refused rows were set aside, if there is one.
+        message: what was expected, what was found, and where; may have several lines.
+        rejected_rows: the file with the rejected rows, if there is one.
     """
 
     def __init__(self, message: str, rejected_rows: str | None = None) -> None:
@@ -22,4 +22,4 @@ class DataRefused(Exception):
 
 
 class BadModel(Exception):
-    """A model can't be served, and was not published. The message says what was tried and what came of it."""
+    """A model can't be served and was not published. The message contains the check that failed and its result."""

@@ -1,20 +1,20 @@
-"""What files and signatures are called through which the steps, the report and the server know of each other."""
+"""Names of the files and signatures that steps, report and server exchange."""
 
-# Beside the examples.
+# In the folder of the examples.
 INGEST_FILE = "ingest.json"
 REJECTED_FILE = "rejected_rows.jsonl"
-# TFX's own, here because importing its executors takes seconds.
+# TFX's names; importing them from its executors takes seconds.
 STATISTICS_FILE = "FeatureStats.pb"
 ANOMALIES_FILE = "SchemaDiff.pb"
 TRIALS_FILE = "tuner_results.json"
-# In the folder of a training.
+# In the folder of one training.
 HISTORY_FILE = "history.json"
 TUNED_FILE = "tuned.json"
 WEIGHTS_FILE = "weights.json"
 # Of the Evaluator.
 VERDICT_FILE = "verdict.json"
-# In a SavedModel: its folder for what TensorFlow does not read.
+# In a SavedModel; TensorFlow ignores the folder assets.extra.
 CARD_FILE = "assets.extra/model_card.json"
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
-# Its signature that the Evaluator asks, and what that answers.
+# The signature that the Evaluator calls, and its output.
 SIGNATURE, PREDICTION = "serving_examples", "probability"

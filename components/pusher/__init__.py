@@ -1,5 +1,5 @@
-"""Publishes a model so that whoever reads the folder, at whatever moment, finds complete versions only.
+"""Publishes models so that readers of the folder only ever find complete versions.
 
-On a disk (`local.py`) the integer-named folders are the versions, as TF Serving polls them; each appears by one rename.
-Object stores have no such rename: there (`object_store.py`) one small object names the version to serve.
+On a disk (`local_folder.py`) the versions are integer-named folders, polled by TF Serving. Each appears by one rename.
+Object stores can't rename folders: there (`object_store.py`) one small object names the version to serve.
 """

@@ -1,4 +1,4 @@
-"""Pusher: publishes a blessed model so that a server which polls the folder never sees half of one."""
+"""The Pusher step: publishes a blessed model; a server that polls the folder never finds an incomplete version."""
 
 import logging
 
@@ -26,21 +26,22 @@ def Pusher(  # noqa: N802 (TFX's: a component is named like a class)
     destination: Parameter[str],
     run_id: Parameter[str],
 ) -> None:
-    """Publishes a blessed model; what is not blessed leaves the folder untouched.
+    """Publishes a blessed model; a model that is not blessed leaves the folder unchanged.
 
-    TFX's Pusher copies file by file into the folder that TF Serving polls, and takes the time for the version.
+    It replaces TFX's Pusher, which copies file by file into the folder that TF Serving polls.
 
-    The id of the run is among the parameters, so that TFX's cache never answers for what is in the folder, where anyone
-    may have removed it: the model itself is compared with the current version, which takes no time.
+    The run's id is a parameter so that TFX's cache never skips this step: someone may have changed the folder. The step
+    compares the model with the current version instead, which is fast.
 
     Args:
         model: the candidate.
-        model_blessing: the Evaluator's.
-        evaluation: the folder with the verdict.
-        pushed_model: receives `pushed`, 0 or 1, and for a pushed model `pushed_version`, `pushed_destination`,
-            `already_published` and the card; for a blessed one that was not pushed `not_pushed_because`.
-        destination: a Destination as JSON.
-        run_id: of this run.
+        model_blessing: the blessing that the Evaluator wrote.
+        evaluation: the artifact with the verdict.
+        pushed_model: gets the property `pushed` (0 or 1); for a pushed model also `pushed_version`,
+            `pushed_destination`, `already_published` and the card; for a blessed model that was not pushed
+            `not_pushed_because`.
+        destination: a `Destination` as JSON.
+        run_id: the id of this run.
     """
     pushed_model.set_int_custom_property("pushed", 0)
     if not model_utils.is_model_blessed(model_blessing):
@@ -55,9 +56,9 @@ def Pusher(  # noqa: N802 (TFX's: a component is named like a class)
 
 
 def rollback_notice(model: str, destination: Destination) -> str | None:
-    """Who rolled back from this very model, when and why, if the current version is there instead of it.
+    """Returns who rolled back from this model, when and why, if the current version is the result; otherwise None.
 
-    The pipeline does not undo what a person did. `regpipe rollback` and `regpipe bless`, by a person, do.
+    The pipeline does not undo a rollback. Only a person does, with `regpipe rollback` or `regpipe bless`.
     """
     versions = version_store(destination)
     current = versions.current()
@@ -73,7 +74,7 @@ def _record(pushed_model: Artifact, published: PublishedVersion) -> None:
     pushed_model.set_string_custom_property("pushed_version", str(published.version))
     pushed_model.set_string_custom_property("pushed_destination", published.path)
     pushed_model.set_int_custom_property("already_published", int(published.already))
-    # The model itself is in the Trainer's artifact, from which this one descends; here is what was said about it.
+    # Only the card is copied: the model is in the Trainer's artifact, which is an input of this one.
     write_card(pushed_model.uri, read_card(published.path))
     if published.already:
         progress.info("already published as version %d", published.version)

@@ -1,7 +1,7 @@
-"""Versions on a disk: each appears, and disappears, by one rename.
+"""Published versions on a disk: each appears and disappears by one rename.
 
-A rename within a folder is atomic (POSIX, rename()): at every moment, what has an integer for a name is complete. What
-is being written or removed has another name, and TF Serving skips those (`IndexChildrenByVersion` in
+A rename within a folder is atomic (POSIX, rename()), so a folder with an integer for a name is always complete. A
+version that is being written or removed has another name, which TF Serving skips (`IndexChildrenByVersion` in
 https://github.com/tensorflow/serving/blob/master/tensorflow_serving/sources/storage_path/file_system_storage_path_source.cc).
 """
 
@@ -25,10 +25,10 @@ _INCOMING, _REMOVED = "incoming-", "removed-"
 
 
 class LocalFolder:
-    """A folder on a disk with versions in it.
+    """Implements `components.pusher.publication.VersionStore` for a folder on a disk.
 
     Args:
-        directory: what TF Serving polls; it need not be there yet.
+        directory: the folder that TF Serving polls; it may not exist yet.
     """
 
     min_kept = 1
@@ -37,23 +37,23 @@ class LocalFolder:
         self._root = Path(directory)
 
     def versions(self) -> list[int]:
-        """In rising order."""
+        """See `VersionStore`."""
         return parse_versions(storage.list_folder(str(self._root)))
 
     def current(self) -> int | None:
-        """The highest, which is what TF Serving loads."""
+        """See `VersionStore`: the highest version, which TF Serving loads."""
         return max(self.versions(), default=None)
 
     def path(self, version: int) -> str:
-        """The folder of a version."""
+        """See `VersionStore`."""
         return str(self._root / str(version))
 
     @contextlib.contextmanager
     def publishing(self) -> Iterator[None]:
-        """Waits until no other process publishes here, and clears away what one that was killed has left.
+        """See `VersionStore`. Waits while another process publishes to the folder.
 
         Raises:
-            NotADirectoryError: there is a file in the place of the folder.
+            NotADirectoryError: the path is a file.
         """
         if self._root.exists() and not self._root.is_dir():
             raise NotADirectoryError(f"{self._root}: expected a folder to publish to, found a file.")
@@ -66,29 +66,30 @@ class LocalFolder:
             yield
 
     def next_version(self) -> int:
-        """See `numbers.next_version`."""
+        """See `VersionStore`."""
         return next_version([*self.versions(), read_last_version(str(self._root))])
 
     def staging_path(self, version: int) -> str:
-        """Where a version is written before it is one."""
+        """See `VersionStore`."""
         return str(self._root / f"{_INCOMING}{version}")
 
     def activate(self, version: int) -> None:
-        """Makes what was staged a version. The number is noted first: it is not given again, whatever happens."""
+        """See `VersionStore`."""
+        # The number is recorded first, so that it is never used twice, also if this process is killed.
         storage.write(str(self._root / LAST_VERSION_FILE), f"{version}\n".encode(), durable=True)
         staged = self.staging_path(version)
         for folder, _, _ in os.walk(staged):
             sync_folder(folder)
         Path(staged).rename(self.path(version))
         sync_folder(self._root)
-        sync_folder(self._root.parent)  # where the folder itself may be new
+        sync_folder(self._root.parent)  # The root itself may be new.
 
     def discard(self, version: int) -> None:
-        """Removes what was staged."""
+        """See `VersionStore`."""
         _remove(Path(self.staging_path(version)))
 
     def remove(self, version: int) -> None:
-        """Removes a version."""
+        """See `VersionStore`."""
         gone = self._root / f"{_REMOVED}{version}"
         Path(self.path(version)).rename(gone)
         _remove(gone)

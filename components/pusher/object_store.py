@@ -1,25 +1,25 @@
-"""Versions on an object store (gs://): one small object names the version to serve, and is written last.
+"""Published versions on an object store (gs://): one small object names the version to serve and is written last.
 
-A folder there is only what the names of objects begin with, and renaming it copies them one by one. TF Serving takes
-any integer that a name below its base path begins with for a version, be there one object of it or all
+A folder on an object store is only a prefix of object names, and renaming it copies the objects one by one. TF Serving
+treats each integer-named prefix below its base path as a version, even if only some of its objects exist
 (`PollFileSystemForServable` in
 https://github.com/tensorflow/serving/blob/master/tensorflow_serving/sources/storage_path/file_system_storage_path_source.cc),
-so no order of copying hides half a version from a server that polls the folder. But one object appears, and is
-replaced, as a whole, and every reader sees it at once (https://cloud.google.com/storage/docs/objects#immutability,
+so a server that polls the folder could load an incomplete version, whatever the order of copying. A single object,
+however, is written and replaced atomically, and all readers see the change at once (https://cloud.google.com/storage/docs/objects#immutability,
 https://cloud.google.com/storage/docs/consistency). So:
 
-1. A version is copied to `versions/<version>/` and checked where it lies. Its card, written last, makes it complete.
-2. Then `models.config` is replaced, a ModelServerConfig that names this one version.
-3. Then older versions are removed, but never the one named before: a server may not have read the change yet.
+1. A version is copied to `versions/<version>/` and checked there. Its card is written last and marks it complete.
+2. `models.config`, a ModelServerConfig that names this one version, is replaced.
+3. Older versions are removed, except the one named before: a server may not have read the change yet.
 
-Servers are started with `--model_config_file=gs://.../models.config --model_config_file_poll_wait_seconds=30` and look
-at the version named there and at no other (`AspireSpecificVersions` in the file above, and
+Servers are started with `--model_config_file=gs://.../models.config --model_config_file_poll_wait_seconds=30` and load
+only the version named there (`AspireSpecificVersions` in the file above, and
 `PollFilesystemAndReloadConfig` in
 https://github.com/tensorflow/serving/blob/master/tensorflow_serving/model_servers/server.cc). A server that polls the
-folder finds no version there, because `versions` is no integer.
+folder finds no version, because `versions` is not an integer.
 
-Not guaranteed: what a server sees that is pointed at `versions/` itself; and, as there is no lock, two publications at
-once.
+Not guaranteed: what a server loads whose base path is `versions/` itself; and, as there is no lock, two publications at
+the same time.
 """
 
 import contextlib
@@ -43,11 +43,11 @@ CONFIG_FILE = "models.config"
 
 
 class ObjectStore:
-    """A place on an object store with versions in it.
+    """Implements `components.pusher.publication.VersionStore` for an object store.
 
     Args:
-        directory: with its scheme.
-        model_name: what servers call the model.
+        directory: the folder, with its scheme.
+        model_name: the name of the model in `models.config`.
     """
 
     min_kept = 2
@@ -57,11 +57,11 @@ class ObjectStore:
         self._name = model_name
 
     def versions(self) -> list[int]:
-        """The complete ones, in rising order."""
+        """See `VersionStore`."""
         return [number for number in self._numbers() if read_card(self.path(number)).get("version") == number]
 
     def current(self) -> int | None:
-        """The one that `models.config` names."""
+        """See `VersionStore`: the version that `models.config` names."""
         if not storage.exists(f"{self._root}/{CONFIG_FILE}"):
             return None
         text = storage.read(f"{self._root}/{CONFIG_FILE}").decode()
@@ -71,12 +71,12 @@ class ObjectStore:
         return int(model.model_version_policy.specific.versions[0])
 
     def path(self, version: int) -> str:
-        """The folder of a version."""
+        """See `VersionStore`."""
         return f"{self._root}/versions/{version}"
 
     @contextlib.contextmanager
     def publishing(self) -> Iterator[None]:
-        """Clears away what a process that was killed has left: what is not complete, or was never named."""
+        """See `VersionStore`. Removes versions that are incomplete or were never named; takes no lock."""
         complete, current = self.versions(), self.current()
         for number in self._numbers():
             if number not in complete or (current is not None and number > current):
@@ -84,15 +84,15 @@ class ObjectStore:
         yield
 
     def next_version(self) -> int:
-        """See `numbers.next_version`."""
+        """See `VersionStore`."""
         return next_version([*self._numbers(), read_last_version(self._root)])
 
     def staging_path(self, version: int) -> str:
-        """Where a version is written: where it stays."""
+        """See `VersionStore`: the final folder, because a store can't rename it."""
         return self.path(version)
 
     def activate(self, version: int) -> None:
-        """Points the servers at a version."""
+        """See `VersionStore`: replaces `models.config`."""
         storage.write(f"{self._root}/{LAST_VERSION_FILE}", f"{version}\n".encode())
         config = model_server_config_pb2.ModelServerConfig()
         model = config.model_config_list.config.add(
@@ -102,11 +102,12 @@ class ObjectStore:
         storage.write(f"{self._root}/{CONFIG_FILE}", text_format.MessageToString(config).encode())
 
     def discard(self, version: int) -> None:
-        """Removes a version that is not complete."""
+        """See `VersionStore`."""
         fileio.rmtree(self.path(version))
 
     def remove(self, version: int) -> None:
-        """Removes a version; without its card it is not complete, whatever becomes of the rest."""
+        """See `VersionStore`."""
+        # The card first: without it, a version that is only partly removed counts as incomplete.
         fileio.remove(f"{self.path(version)}/{CARD_FILE}")
         self.discard(version)
 

@@ -1,4 +1,4 @@
-"""Publication: copy, check, reveal. The Pusher, `regpipe bless` and `regpipe rollback` all publish in this way."""
+"""Publishes a model: copy, check, activate. The Pusher, `regpipe bless` and `regpipe rollback` use it."""
 
 import contextlib
 import dataclasses
@@ -17,7 +17,13 @@ from components.saved_model.model_files import copy_model, model_digest
 
 
 class Destination(Settings):
-    """Where versions go, how many of them stay, and what servers call the model."""
+    """Where to publish.
+
+    Attributes:
+        directory: the folder of the versions, on a disk or an object store.
+        keep_versions: how many of the newest versions are kept.
+        model_name: the model's name on the servers.
+    """
 
     directory: str
     keep_versions: int
@@ -26,7 +32,14 @@ class Destination(Settings):
 
 @dataclasses.dataclass(frozen=True)
 class PublishedVersion:
-    """The version that holds a model, and its folder; `already`: it was there, and is what is served."""
+    """The published version of a model.
+
+    Attributes:
+        version: its number.
+        path: its folder.
+        digest: the model's `model_digest`.
+        already: whether the model was the current version before, so that nothing was copied.
+    """
 
     version: int
     path: str
@@ -35,96 +48,121 @@ class PublishedVersion:
 
 
 class VersionStore(Protocol):
-    """A place with versions in it, on a disk or on an object store."""
+    """The published versions in one folder. `LocalFolder` and `ObjectStore` implement it.
+
+    Attributes:
+        min_kept: how many versions must be kept, also where `keep_versions` is smaller.
+    """
 
     min_kept: int
 
-    def versions(self) -> list[int]: ...  # noqa: D102 (all of them: see LocalFolder)
+    def versions(self) -> list[int]:
+        """Returns the complete versions, sorted."""
+        ...
 
-    def current(self) -> int | None: ...  # noqa: D102
+    def current(self) -> int | None:
+        """Returns the version to serve, None if there is none."""
+        ...
 
-    def path(self, version: int) -> str: ...  # noqa: D102
+    def path(self, version: int) -> str:
+        """Returns the folder of a version."""
+        ...
 
-    def publishing(self) -> contextlib.AbstractContextManager[None]: ...  # noqa: D102
+    def publishing(self) -> contextlib.AbstractContextManager[None]:
+        """Removes what killed processes left behind, and protects the folder while a version is published."""
+        ...
 
-    def next_version(self) -> int: ...  # noqa: D102
+    def next_version(self) -> int:
+        """Returns the number of the next version; see `version_numbers.next_version`."""
+        ...
 
-    def staging_path(self, version: int) -> str: ...  # noqa: D102
+    def staging_path(self, version: int) -> str:
+        """Returns the folder that a version is written to before it is activated."""
+        ...
 
-    def activate(self, version: int) -> None: ...  # noqa: D102
+    def activate(self, version: int) -> None:
+        """Makes a staged version the current one."""
+        ...
 
-    def discard(self, version: int) -> None: ...  # noqa: D102
+    def discard(self, version: int) -> None:
+        """Removes a staged version."""
+        ...
 
-    def remove(self, version: int) -> None: ...  # noqa: D102
+    def remove(self, version: int) -> None:
+        """Removes a published version."""
+        ...
 
 
 def version_store(destination: Destination) -> VersionStore:
-    """The versions at a destination; whether there are any yet or not."""
+    """Returns the versions at a destination, which may not exist yet."""
     if not storage.is_remote(destination.directory):
         return LocalFolder(destination.directory)
-    from components.pusher.object_store import ObjectStore  # TFX: seconds, and a disk does without.
+    from components.pusher.object_store import ObjectStore  # Imports TFX, which takes seconds.
 
     return ObjectStore(destination.directory, destination.model_name)
 
 
 def publish(model: str, destination: Destination, entries: Mapping[str, Any]) -> PublishedVersion:
-    """Publishes a SavedModel as the newest version, unless the current version is this very model.
+    """Publishes a SavedModel as the newest version, unless the current version is the same model.
 
-    Older versions beyond `keep_versions` are removed afterwards; of them, only those that were published here.
+    Afterwards removes the oldest versions beyond `keep_versions`, but only versions that this function published.
 
     Args:
-        model: its folder.
-        destination: where to.
-        entries: what to write into its card, besides what is there, the version, the digest and the time.
+        model: the folder of the SavedModel.
+        destination: where to publish.
+        entries: entries to add to the model's card, besides the version, the digest and the time.
 
     Raises:
-        BadModel: it does not load, or does not answer its warm-up requests well. Nothing was published.
-        NotADirectoryError: there is a file in the place of the folder.
+        BadModel: the model does not load or fails its warm-up requests. Nothing was published.
+        NotADirectoryError: the directory is a file.
     """
     if not storage.list_files(model):
         raise BadModel(f"{model} was not published. Expected a SavedModel, found no files.")
-    place = version_store(destination)
-    with place.publishing():
+    store = version_store(destination)
+    with store.publishing():
         digest = model_digest(model)
-        current = place.current()
-        # What is there counts, not what is written about it: someone may have removed a file.
-        if current is not None and model_digest(place.path(current)) == digest:
+        current = store.current()
+        # The files are compared, not the digest in the card: someone may have removed a file.
+        if current is not None and model_digest(store.path(current)) == digest:
             version, already = current, True
         else:
-            version, already = place.next_version(), False
-            _stage(model, place, version, {**entries, "digest": digest})
-            place.activate(version)
-            logging.info("Published version %d in %s.", version, place.path(version))
-        _remove_old(place, max(destination.keep_versions, place.min_kept))
-    return PublishedVersion(version, place.path(version), digest, already)
+            version, already = store.next_version(), False
+            _stage(model, store, version, {**entries, "digest": digest})
+            store.activate(version)
+            logging.info("Published version %d in %s.", version, store.path(version))
+        _remove_old(store, max(destination.keep_versions, store.min_kept))
+    return PublishedVersion(version, store.path(version), digest, already)
 
 
-def _stage(model: str, place: VersionStore, version: int, entries: Card) -> None:
-    from components.saved_model.warmup import replay  # TensorFlow: seconds, and the rest does without.
+def _stage(model: str, store: VersionStore, version: int, entries: Card) -> None:
+    from components.saved_model.warmup import replay  # Imports TensorFlow, which takes seconds.
 
-    staged = place.staging_path(version)
+    staged = store.staging_path(version)
     try:
         copy_model(model, staged)
         if model_digest(staged) != entries["digest"]:
             raise BadModel("Its files changed while they were copied.")
         if not replay(staged):
-            logging.warning("%s has no %s: it loads, and that is all that is known.", model, WARMUP_FILE)
+            logging.warning("%s has no %s: only loading was checked.", model, WARMUP_FILE)
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         write_card(staged, {**read_card(staged), **entries, "version": version, "published": now})
     except BaseException as error:
-        with contextlib.suppress(Exception):  # else the next push removes it; this error says more
-            place.discard(version)
+        # If this fails, the next push removes the version; the first error is the useful one.
+        with contextlib.suppress(Exception):
+            store.discard(version)
         if isinstance(error, BadModel):
             raise BadModel(f"{model} was not published. {error}") from error
         raise
 
 
-def _remove_old(place: VersionStore, keep: int) -> None:
-    ours = [
-        version for version in place.versions() if read_card(place.path(version)).get("version") == version
+def _remove_old(store: VersionStore, keep: int) -> None:
+    published = [
+        version for version in store.versions() if read_card(store.path(version)).get("version") == version
     ]
-    for version in ours[:-keep]:
+    for version in published[:-keep]:
         try:
-            place.remove(version)
-        except Exception as error:  # each file system has an error of its own; the new version is in place
+            store.remove(version)
+        except (
+            Exception
+        ) as error:  # Each file system raises its own errors, and the new version is already published.
             logging.warning("Version %d could not be removed: %s", version, error)

@@ -1,4 +1,4 @@
-"""The numbers of the versions: what counts as one, and which comes next."""
+"""Version numbers: which names are versions, and which number comes next."""
 
 import time
 from collections.abc import Iterable
@@ -10,28 +10,32 @@ _HIGHEST = 2**63 - 1  # TF Serving's versions are int64
 
 
 def parse_versions(names: Iterable[str]) -> list[int]:
-    """Those of the names that are versions, in rising order: the integers, as TF Serving reads them."""
+    """Returns the names that TF Serving reads as versions (integers), as sorted numbers.
+
+    >>> parse_versions(["10", "9", "last_version", "007"])
+    [9, 10]
+    """
     plain = (name for name in names if name.isascii() and name.isdecimal() and name == str(int(name)))
     return sorted(number for number in map(int, plain) if number <= _HIGHEST)
 
 
 def next_version(known: Iterable[int]) -> int:
-    """The Unix time in seconds, or one more than the highest of those known where that is not in the past.
+    """Returns the Unix time in seconds, or the highest known version plus 1 if that is larger.
 
     Raises:
-        ValueError: there is no higher number.
+        ValueError: the highest known version is the largest possible number.
     """
     version = max([int(time.time()), *(number + 1 for number in known)])
     if version > _HIGHEST:
-        raise ValueError(f"expected a version below {_HIGHEST}, the highest there can be, got that one.")
+        raise ValueError(f"expected a version below {_HIGHEST}, the largest possible number, got {_HIGHEST}.")
     return version
 
 
 def read_last_version(directory: str) -> int:
-    """The highest version that was ever given in a folder, also where its own folder is gone; 0: none was noted.
+    """Returns the highest version ever published to a folder, even if it was removed since; 0 if none is recorded.
 
     Raises:
-        ValueError: what was noted is no number.
+        ValueError: the recorded text is not a number.
     """
     path = f"{directory}/{LAST_VERSION_FILE}"
     if not storage.exists(path):

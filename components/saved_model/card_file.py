@@ -1,7 +1,7 @@
-"""The model's card: a JSON object inside the SavedModel that says what it is and, once published, as which version.
+"""Reads and writes the model card: a JSON object inside the SavedModel that describes the model.
 
-The Trainer writes what is known of a model once it is trained. Publication adds `version`, `published` (ISO 8601),
-`digest`, `run` and `evaluation`, and `override` or `rollback` where it was a person who published it.
+The Trainer writes what is known after training (see `model_card`). Publication adds `version`, `published` (ISO 8601),
+`digest`, `run` and `evaluation`, and `override` or `rollback` if a person published the model.
 """
 
 import json
@@ -15,7 +15,7 @@ Card = dict[str, Any]
 
 
 def read_card(folder: str) -> Card:
-    """The card of the model in a folder; empty where it has none, or one that is no JSON object."""
+    """Returns the card of the model in a folder; {} if it has none or the file is not a JSON object."""
     if not storage.exists(f"{folder}/{CARD_FILE}"):
         return {}
     try:

@@ -1,4 +1,4 @@
-"""The SavedModel: the Transform graph and the network as one, so that what is scored is what is served."""
+"""Exports the Transform graph and the network as one SavedModel, so that the model that is scored is the one served."""
 
 from typing import Any
 
@@ -20,43 +20,44 @@ def export(
     path: str,
     classes: tuple[str, str] = ("0", "1"),
 ) -> None:
-    """Writes the SavedModel to `path`; it loads wherever TensorFlow does, without this package.
+    """Writes a SavedModel, which loads with TensorFlow alone, without this package.
 
-    Processes that do the same write the same bytes; in another one, the names of functions may hold other numbers.
+    Processes that run the same code in the same order write the same bytes; otherwise the numbers in function names may
+    differ.
 
     Args:
-        model: as `build_model` made it.
+        model: a network that `build_model` returned.
         transform: the output of the Transform step.
-        label: the name of the label's column.
-        path: a folder; made if it is not there.
-        classes: what the signature `classify` calls the label's 0 and 1.
+        label: the name of the label column.
+        path: the folder to write to; created if it does not exist.
+        classes: the names of the label's values 0 and 1 in the signature `classify`.
     """
     module = tf.Module()
-    # A server restores in a session what the checkpoint tracks. Through the Keras model that would be copies, which
-    # Keras makes for each of its variables, and the graph would read what nobody restored. The Transform graph has
-    # constants only; tracked, its layer would be saved a second time as a Keras model.
+    # A server restores the tracked variables in a session. If the Keras model were tracked, these would be copies that
+    # Keras makes of its variables, and the graph would read variables that were not restored. The Transform graph has
+    # only constants; if its layer were tracked, it would be saved a second time as a Keras model.
     module.weights = [weight.value for weight in model.weights]
     tf.saved_model.save(module, path, signatures=signatures(model, transform, label, classes))
-    # tf.saved_model.save knows no method but predict; TF Serving classifies only through a signature of this one.
+    # tf.saved_model.save supports only the method predict; TF Serving classifies only through this one.
     updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(path)
     updater.replace_method_name(CLASSIFY, tf.saved_model.CLASSIFY_METHOD_NAME)
     updater.save()
-    # The checksum of the file before that change, and a random number.
+    # It contains a random number and the checksum of the file before that change.
     tf.io.gfile.remove(f"{path}/fingerprint.pb")
 
 
 def signatures(
     model: keras.Model, transform: tft.TFTransformOutput, label: str, classes: tuple[str, str]
 ) -> dict[str, Any]:
-    """The three ways to ask the model for a batch of rows; the arguments are those of `export`.
+    """Returns the three signatures of the model; the arguments are those of `export`.
 
     Returns:
-        `serving_default`: each raw feature by its name in `input_names`, float32 [batch], to `probability` [batch].
-        `serving_examples`: `examples`, serialized tf.Examples, string [batch], to `probability` [batch, 1].
-        `classify`: of TF Serving's classification API. `inputs`, as `examples` above, to `classes`, string [batch, 2],
-        and their `scores`, float32 [batch, 2], in the order 0, 1.
+        `serving_default`: from raw features, named as in `input_names`, float32 [batch], to `probability` [batch].
+        `serving_examples`: from `examples`, serialized tf.Examples, string [batch], to `probability` [batch, 1].
+        `classify`: for TF Serving's classification API. From `inputs`, like `examples` above, to `classes`, string
+        [batch, 2], and `scores`, float32 [batch, 2], in the order of the labels 0, 1.
 
-        NaN is a missing value; in an example a feature may also be absent. `probability` is that of the label 1.
+        NaN means a missing value; in an example a feature may also be absent. `probability` is that of the label 1.
     """
     raw_spec = transform.raw_feature_spec()
     features = feature_names(raw_spec, label)
@@ -75,7 +76,7 @@ def signatures(
     def probability(raw: dict[str, tf.Tensor]) -> tf.Tensor:
         return model(layer(raw)[VECTOR], training=False)
 
-    # Nothing here is for AutoGraph to translate, and looking for it takes most of the time of an export.
+    # There is nothing for AutoGraph to convert, and its search takes most of the time of an export.
     @tf.function(input_signature=[serialized], autograph=False)  # type: ignore[untyped-decorator]
     def of_examples(examples: tf.Tensor) -> tf.Tensor:
         return probability(tf.io.parse_example(examples, spec))

@@ -1,4 +1,4 @@
-"""What each feature is called among the inputs of a served model. Without TensorFlow: the clients use it, too."""
+"""Maps features to the input names of a served model. Does not import TensorFlow: `regpipe predict` uses it, too."""
 
 import itertools
 import keyword
@@ -7,24 +7,24 @@ from collections.abc import Sequence
 
 
 def input_names(features: Sequence[str]) -> list[str]:
-    """The name of each feature among the inputs of `serving_default`: its own where TensorFlow and REST can carry it.
+    """Returns the input name of each feature in `serving_default`: its own name if TensorFlow and REST allow it.
 
-    What is not an ASCII letter, a digit or `_` becomes `_`; a name that would not begin with a letter, or that Python
-    keeps for itself (`class`), gets `f_` before it; one that would end in `_bytes`, by which REST marks base64, gets
-    a `_` behind it; and one that is taken already a number: `total day minutes` is `total_day_minutes`.
+    A character that is not an ASCII letter, a digit or `_` becomes `_`. A name that would not begin with a letter, or
+    is a Python keyword, is prefixed with `f_`. A name that would end in `_bytes`, with which REST marks base64, gets a
+    `_` at its end. A name that is already used gets a number.
+
+    >>> input_names(["total day minutes", "class", "total_day_minutes"])
+    ['total_day_minutes_2', 'f_class', 'total_day_minutes']
 
     Args:
-        features: the features' own names, all different, in any order: who wins a name does not depend on it.
+        features: the names of the features, all different. The names returned do not depend on their order.
 
     Returns:
-        As many names, all different, in the same order.
-
-    >>> input_names(["age", "total day minutes", "2nd visit", "class"])
-    ['age', 'total_day_minutes', 'f_2nd_visit', 'f_class']
+        As many names, all different, in the order of `features`.
     """
     given: dict[str, str] = {}
-    taken: set[str] = set()  # in lower case: TensorFlow tells inputs apart without regard to case
-    # What can keep its name comes first, so that no changed name takes it away.
+    taken: set[str] = set()  # In lower case: TensorFlow's input names are case-insensitive.
+    # Features that keep their name come first, so that no changed name takes it.
     for feature in sorted(features):
         if _plain(feature) == feature and feature.lower() not in taken:
             given[feature] = feature
@@ -39,7 +39,7 @@ def input_names(features: Sequence[str]) -> list[str]:
 
 def _plain(feature: str) -> str:
     plain = re.sub(r"[^A-Za-z0-9_]", "_", feature)
-    # TensorFlow makes the inputs parameters of a method.
+    # TensorFlow makes the inputs the parameters of a method.
     reserved = keyword.iskeyword(plain) or plain == "self"
     plain = plain if plain[:1].isalpha() and not reserved else f"f_{plain}"
     return f"{plain}_" if plain.endswith("_bytes") else plain

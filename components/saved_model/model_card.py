@@ -1,4 +1,4 @@
-"""The model's card: what an exported model is, takes and answers, and what it was made from; JSON inside of it."""
+"""Creates the model card: what an exported model predicts, its inputs and outputs, and how it was trained."""
 
 import json
 import math
@@ -20,20 +20,20 @@ from components.saved_model.input_names import input_names
 from components.transform.preprocessing import HIGH, LOW, MEAN, feature_names
 
 SCHEMA_VERSION = 1
-# As they say themselves: a wheel may have another name, such as tensorflow-cpu.
+# Versions are read from the modules: the installed package may have another name, such as tensorflow-cpu.
 _LIBRARIES = {"tensorflow": tf, "keras": keras, "tensorflow-transform": tft}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """What a model was made from.
+    """What a model was trained from.
 
     Attributes:
-        name: of the pipeline.
+        name: the name of the pipeline.
         ingest: what ExampleGen found in the table.
-        model: the network.
-        training: how it was fitted.
-        code_digest: of the code that trained it.
+        model: the settings of the network.
+        training: the settings of the training.
+        code_digest: the digest of the training code.
     """
 
     name: str
@@ -44,12 +44,12 @@ class Origin:
 
 
 def write_card(path: str, origin: Origin, transform: tft.TFTransformOutput) -> None:
-    """Adds the card to an exported model. The same training gives the same card: there is no time in it.
+    """Adds the card to an exported model. The card contains no time, so the same training gives the same card.
 
     Args:
         path: the folder of the SavedModel.
-        origin: what it was made from.
-        transform: the output of the Transform step, which knows what the training split shows of each feature.
+        origin: what the model was trained from.
+        transform: the output of the Transform step, which has the range of each feature in the training split.
     """
     card = model_card(origin, ranges(transform, origin.ingest.label))
     tf.io.gfile.makedirs(f"{path}/assets.extra")
@@ -58,9 +58,9 @@ def write_card(path: str, origin: Origin, transform: tft.TFTransformOutput) -> N
 
 
 def ranges(transform: tft.TFTransformOutput, label: str) -> dict[str, dict[str, float | None]]:
-    """The `min`, `max` and `mean` of each feature in the training split; a column without values has none.
+    """Returns `min`, `max` and `mean` of each feature in the training split; None for a column without values.
 
-    They are read from the Transform graph, and so they are what the exported model scales and imputes with.
+    They are read from the Transform graph, so they are the values that the exported model scales and imputes with.
     """
     spec = transform.raw_feature_spec()
     features = feature_names(spec, label)
@@ -76,7 +76,7 @@ def ranges(transform: tft.TFTransformOutput, label: str) -> dict[str, dict[str, 
 
 
 def model_card(origin: Origin, features: Mapping[str, Mapping[str, float | None]]) -> dict[str, Any]:
-    """The card's content, ready for JSON; `features` as `ranges` gives them, in the order of the vector."""
+    """Returns the card's content, ready for JSON; `features` is what `ranges` returns."""
     ingest = origin.ingest
     label, positive = ingest.label, ingest.positive_label
     return {

@@ -1,4 +1,7 @@
-"""Warm-up requests: what TF Serving has a model answer before it serves it, and what shows that it can be served."""
+"""Writes and replays warm-up requests, which TF Serving runs before it serves a model.
+
+Replaying them before publication shows that the model can be served.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,8 +19,8 @@ from components.saved_model.input_names import input_names
 
 Array = npt.NDArray[Any]
 
-BATCHES = (1, 32)  # a row alone, and a batch: TensorFlow chooses other kernels for it
-# TF Serving refuses to load a model with more requests, one that can't be read, or one that fails: RunSavedModelWarmup
+BATCHES = (1, 32)  # A single row and a batch: TensorFlow chooses different kernels for them.
+# TF Serving does not load a model with more requests, or with one that can't be read or fails: RunSavedModelWarmup
 # in https://github.com/tensorflow/serving/blob/master/tensorflow_serving/servables/tensorflow/saved_model_warmup_util.cc
 MOST_REQUESTS = 1_000
 _METHODS = {
@@ -27,17 +30,17 @@ _METHODS = {
 
 
 def write_warmup(path: str, examples: Sequence[bytes], features: Sequence[str]) -> None:
-    """Adds requests to an exported model: for each of its signatures one of a single row, and one of up to 32.
+    """Adds warm-up requests to an exported model: for each signature one with a single row and one with up to 32 rows.
 
-    The requests name no model: TF Serving asks the one that it loads, whatever it is called there.
+    The requests contain no model name: TF Serving sends them to the model that it loads.
 
     Args:
-        path: the folder of the SavedModel, as `components.saved_model.export.export` wrote it.
-        examples: serialized tf.Examples of the training split; the first `max(BATCHES)` are taken.
+        path: the folder of a SavedModel that `components.saved_model.export.export` wrote.
+        examples: serialized tf.Examples of the training split; the first `max(BATCHES)` are used.
         features: the names of the features in them.
     """
     tf.io.gfile.makedirs(f"{path}/assets.extra")
-    # Examples are written with their features in any order: in one order, the same rows make the same file.
+    # The order of features in a serialized example varies; a fixed order gives the same file for the same rows.
     ordered = [tf.train.Example.FromString(row).SerializeToString(deterministic=True) for row in examples]
     sizes = sorted({min(size, len(ordered)) for size in BATCHES})
     with tf.io.TFRecordWriter(f"{path}/{WARMUP_FILE}") as writer:
@@ -47,31 +50,32 @@ def write_warmup(path: str, examples: Sequence[bytes], features: Sequence[str]) 
 
 
 def replay(path: str) -> int:
-    """Loads a SavedModel as TF Serving does, and has it answer its warm-up requests.
+    """Loads a SavedModel as TF Serving does and runs its warm-up requests.
 
-    TF Serving runs the signatures in a session, in which the saver of the graph restored the variables: what
-    `tf.saved_model.load` answers goes another way, and may be right where a server's answer is not.
+    TF Serving runs the signatures in a session in which the graph's saver restored the variables. `tf.saved_model.load`
+    restores them in another way, so its results may be right where a server's are wrong.
 
     Args:
-        path: the folder of the SavedModel, on a local disk.
+        path: the folder of the SavedModel.
 
     Returns:
-        How many requests were answered: none where the model brings none.
+        The number of requests that were run; 0 if the model has none.
 
     Raises:
-        BadModel: it does not load, or can't read or answer a request, or an answer is no probability for each row.
+        BadModel: the model does not load, a request can't be read or fails, or a result is not a probability for each
+            row.
     """
     requests = _requests(path)
     with tf.compat.v1.Session(graph=tf.Graph()) as session:
         try:
             signatures = tf.compat.v1.saved_model.load(session, ["serve"], path).signature_def
-        except Exception as error:  # whatever is wrong with the files, each part of TensorFlow has its own
+        except Exception as error:  # The parts of TensorFlow raise different errors for invalid files.
             raise BadModel(
-                f"{path}: expected a SavedModel that loads. TensorFlow says: {_line(error)}"
+                f"{path}: expected a SavedModel that loads. TensorFlow's error: {_line(error)}"
             ) from error
         for number, request in enumerate(requests, start=1):
             try:
-                _answer(session, signatures, request)
+                _run_request(session, signatures, request)
             except (ValueError, tf.errors.OpError) as error:
                 raise BadModel(
                     f"{path}/{WARMUP_FILE}: request {number} of {len(requests)}: {_line(error)}"
@@ -119,8 +123,8 @@ def _requests(path: str) -> list[Any]:
     return requests
 
 
-def _answer(session: Any, signatures: Any, log: Any) -> None:
-    """Raises ValueError if a server would refuse the request, or its answer is a bad one."""
+def _run_request(session: Any, signatures: Any, log: Any) -> None:
+    """Runs a request. Raises ValueError if a server would reject it or the result is invalid."""
     kind = log.WhichOneof("log_type")
     if kind not in _METHODS:
         raise ValueError(f"expected one of {', '.join(_METHODS)}, got {kind}.")
@@ -143,7 +147,7 @@ def _answer(session: Any, signatures: Any, log: Any) -> None:
         if values.shape[:1] != (rows,):
             raise ValueError(f"{name}: expected {rows} rows of {key!r}, got the shape {list(values.shape)}.")
         if values.dtype.kind == "f" and not ((values >= 0) & (values <= 1)).all():
-            worst = values[~((values >= 0) & (values <= 1))][0]  # NaN, too
+            worst = values[~((values >= 0) & (values <= 1))][0]  # Also finds NaN.
             raise ValueError(f"{name}: expected {key!r} to be between 0 and 1, got {worst}.")
 
 

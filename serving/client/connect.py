@@ -1,4 +1,4 @@
-"""The client of TF Serving, over REST or gRPC. It needs NumPy and a connection: no TensorFlow, no TFX, no Beam."""
+"""Creates the client for an endpoint; imports the one protocol that it uses."""
 
 from collections.abc import Mapping
 
@@ -16,19 +16,21 @@ def connect(
     retry_policy: RetryPolicy | None = None,
     tls: Tls | None = None,
 ) -> Client:
-    """The client of a model; nothing is sent yet.
+    """Returns a client for a model on a server; sends nothing yet.
+
+    >>> client = connect("http://localhost:8501", model="regpipe")
 
     Args:
         endpoint: `http://HOST:8501` (REST), `grpc://HOST:8500` or `HOST:8500` (gRPC); https and grpcs are encrypted.
-        model: the name under which the server has the model.
-        version: None means the newest that the server has, at each request anew.
-        headers: sent with every request, such as {"Authorization": "Bearer ..."}; gRPC calls them metadata.
-        patience: time-outs and retries; None means the defaults.
-        tls: whom to trust, for https and grpcs; None means whom the system trusts.
+        model: the name of the model on the server.
+        version: the version of the model; None means the newest one at the time of each request.
+        headers: sent with every request, such as {"Authorization": "Bearer ..."}; in gRPC they are metadata.
+        retry_policy: time-outs and retries; None means the defaults.
+        tls: the certificates for https and grpcs; None means the system's CA certificates.
 
     Raises:
-        ValueError: the endpoint, the model's name or a file of `tls` has not the expected form.
-        OSError: a file of `tls` can't be read.
+        ValueError: the endpoint, the model's name or a file in `tls` is invalid.
+        OSError: a file in `tls` can't be read.
     """
     target = parse(endpoint, model, version)
     if target.is_grpc:

@@ -1,17 +1,17 @@
-"""Why there is no answer. Which rows were asked for is known to the caller, not here."""
+"""Errors of a prediction. Their messages do not name the rows, which only the caller knows."""
 
 
 class ServingError(Exception):
-    """A model gave no usable answer. The message names the endpoint, the model, the code and the server's words."""
+    """A model returned no valid response. The message has endpoint, model, code and the server's message."""
 
 
 class ServerUnavailable(ServingError):
-    """Nobody answered in time, or the server was too busy, as often as it was tried."""
+    """The server did not respond in time or was overloaded, on every attempt."""
 
 
 class RequestRejected(ServingError):
-    """The server answered with an error that the same request would meet again, or with what is no prediction."""
+    """The server returned an error that a retry would not avoid, or an invalid prediction."""
 
 
 class ModelNotFound(RequestRejected):
-    """There is no such model, version or signature."""
+    """The model, version or signature does not exist."""

@@ -1,4 +1,4 @@
-"""TF Serving over gRPC."""
+"""The client for TF Serving over gRPC."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,31 +14,30 @@ from serving.client.retries import RetryPolicy, TransientError, with_retries
 
 BUSY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
 CODES = {code.value[0]: code.name for code in grpc.StatusCode}
-LITTLE_ENDIAN = np.dtype(
-    "<f4"
-)  # tensor_content is as it lies in the memory of the machines that TF Serving runs on
+# tensor_content has the byte order of the machines that TF Serving runs on.
+LITTLE_ENDIAN = np.dtype("<f4")
 OPTIONS = {
-    # A channel refuses calls at once while it waits to connect again, for up to two minutes by default; how long to
-    # wait is `Patience`'s business.
+    # While a channel waits to reconnect, by default up to two minutes, it fails all calls at once. Reconnect quickly:
+    # `RetryPolicy` decides how long to wait.
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.min_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 1000,
-    # Of any size, as the server has it.
+    # No limit, as on the server.
     "grpc.max_send_message_length": -1,
     "grpc.max_receive_message_length": -1,
-    # Straight to the server, as over REST: http_proxy is for the way out of a network.
+    # No proxy, as over REST: http_proxy is meant for connections to other networks.
     "grpc.enable_http_proxy": 0,
 }
 
 
 class GrpcClient:
-    """See serving.client.predictor.Client.
+    """Implements serving.client.predictor.Client over gRPC.
 
     Args:
-        endpoint: where the model is.
-        headers: sent with each request, as metadata.
-        patience: time-outs and retries.
-        tls: whom to trust.
+        endpoint: the address of the model.
+        headers: sent with each request as metadata.
+        retry_policy: time-outs and retries.
+        tls: the certificates, for grpcs.
     """
 
     def __init__(
@@ -49,7 +48,7 @@ class GrpcClient:
         self._retry_policy = retry_policy
         options = list(OPTIONS.items())
         if endpoint.is_encrypted:
-            credentials = grpc.ssl_channel_credentials(**tls.contents())
+            credentials = grpc.ssl_channel_credentials(**tls.grpc_arguments())
             self._channel = grpc.secure_channel(endpoint.authority, credentials, options)
         else:
             self._channel = grpc.insecure_channel(endpoint.authority, options)
@@ -81,7 +80,7 @@ class GrpcClient:
         if OUTPUT not in answer.outputs:
             raise self._unexpected(f"the output {OUTPUT}", ", ".join(sorted(answer.outputs)))
         tensor = answer.outputs[OUTPUT]
-        if tensor.tensor_content:  # with the server's --enable_serialization_as_tensor_content
+        if tensor.tensor_content:  # The server runs with --enable_serialization_as_tensor_content.
             values = np.frombuffer(tensor.tensor_content, LITTLE_ENDIAN).astype(np.float32)
         else:
             values = np.array(tensor.float_val, np.float32)
@@ -133,7 +132,7 @@ class GrpcClient:
             reason = f"{code.name}: {error.details()}"
             if "parsing HTTP/2" in reason:
                 raise RequestRejected(
-                    f"{self._endpoint}: this port speaks no gRPC; for REST, begin with http://."
+                    f"{self._endpoint}: this port does not support gRPC; for REST, begin with http://."
                 ) from error
             if code in BUSY:
                 raise TransientError(reason, _pushback(error)) from error
@@ -148,7 +147,7 @@ class GrpcClient:
 
 
 def _pushback(error: Any) -> float | None:
-    """Seconds that the server asks to wait: gRPC's own header for it, in milliseconds (gRFC A6)."""
+    """Returns the seconds that the server asks to wait, from gRPC's retry pushback in milliseconds (gRFC A6)."""
     for name, value in error.trailing_metadata() or ():
         if name == "grpc-retry-pushback-ms" and value.isdecimal():
             return int(value) / 1000

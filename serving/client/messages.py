@@ -1,19 +1,19 @@
 """The protocol buffers of TF Serving's gRPC interface that a client needs.
 
-Those in `tensorflow_serving.apis` import TensorFlow. Numbers and types here are the published ones, of model.proto,
+The classes in `tensorflow_serving.apis` import TensorFlow. The numbers and types here are copied from model.proto,
 predict.proto, prediction_log.proto, get_model_metadata.proto and get_model_status.proto in tensorflow_serving/apis, and
-of what they import from TensorFlow. Enumerations stand as int32, which is the same on the wire; fields that a client
-does without are left out. The messages live in a pool of their own, so TensorFlow's may be in the same process.
+from the TensorFlow files that these import. Enumerations are int32, which has the same encoding; fields that a client
+does not need are left out. The messages have their own pool, so they don't conflict with TensorFlow's.
 """
 
 from typing import Any
 
 from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
 
-DT_FLOAT = 1  # of tensorflow.DataType
+DT_FLOAT = 1  # tensorflow.DataType
 STATES = {0: "UNKNOWN", 10: "START", 20: "LOADING", 30: "AVAILABLE", 40: "UNLOADING", 50: "END"}
 
-# For each message its fields: number and type. `[]` is a repeated field, `map` a map from string.
+# For each message, the number and type of its fields. `[]` means a repeated field, `map` a map from strings.
 MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
     "Dim": {"size": (1, "int64")},
     "TensorShapeProto": {"dim": (2, "[]Dim")},

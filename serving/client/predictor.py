@@ -1,4 +1,4 @@
-"""What answers for a model, wherever it runs: the client of a server, or a SavedModel in this process."""
+"""The interface for predictions, which a client of a server and a SavedModel in this process implement."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,45 +14,47 @@ Probabilities = NDArray[np.float32]
 
 
 class Predictor(Protocol):
-    """From columns of raw values to probabilities, through the signature `serving_default`."""
+    """Predicts probabilities from columns of raw values, with the signature `serving_default`."""
 
     def input_names(self) -> list[str]:
-        """The inputs of the model, sorted. These are not always the features': see components.saved_model.input_names.
+        """Returns the sorted names of the model's inputs, which may differ from the features' names.
+
+        See components.saved_model.input_names.
 
         Raises:
-            ServingError: the model can't be asked.
+            ServingError: the server returned no valid response.
         """
         ...
 
     def predict(self, columns: Columns) -> Probabilities:
-        """The probability of the label 1 for each row.
+        """Returns the probability of the label 1 for each row.
 
         Args:
-            columns: for each input its values, float32 [batch]; NaN means missing. All of one length.
+            columns: the values of each input, float32 [batch], all of the same length; NaN means missing.
 
         Returns:
             float32 [batch], in the order of the rows.
 
         Raises:
-            ServingError: there is no answer; its kinds are in serving.client.exceptions.
-            ValueError: the columns are no such columns.
+            ServingError: there is no valid response; serving.client.exceptions has the subclasses.
+            ValueError: the columns have the wrong type or shape.
         """
         ...
 
     def close(self) -> None:
-        """Gives back what the predictor holds: connections, or the model in memory."""
+        """Releases connections or the model in memory."""
         ...
 
 
 @dataclass(frozen=True)
 class VersionStatus:
-    """What a server says of one version of a model.
+    """The state of one version of a model on a server.
 
     Args:
         version: its number.
         state: START, LOADING, AVAILABLE, UNLOADING or END.
-        code: `OK`, or why it is not: a name of gRPC's status codes.
-        message: the server's words, empty if OK.
+        code: `OK`, or the name of the gRPC status code of its error.
+        message: the server's error message, empty if OK.
     """
 
     version: int
@@ -62,24 +64,25 @@ class VersionStatus:
 
 
 class Client(Predictor, Protocol):
-    """A model on a server. It may be used by several threads at once."""
+    """A client for a model on a server. It is thread-safe."""
 
     def status(self) -> list[VersionStatus]:
-        """What the server knows of the model's versions, the newest first; or of the one version asked for.
+        """Returns the state of each version, the newest first; only of the client's version if it has one.
 
         Raises:
-            ServingError: there is no answer; NotFound, if the server knows no version.
+            ModelNotFound: the server has no version of the model.
+            ServingError: there is no valid response.
         """
         ...
 
 
 def count_rows(columns: Columns) -> int:
-    """How many rows the columns have.
+    """Checks the columns and returns their number of rows.
 
-    A server would not always notice: TensorFlow may stretch a column of one value over the batch.
+    A server does not always detect different lengths: TensorFlow may broadcast a column with one value.
 
     Raises:
-        ValueError: there is no column, or one has another type, shape or length than the first.
+        ValueError: there is no column, or a column has another type, shape or length than the first.
     """
     first = next(iter(columns), None)
     if first is None:

@@ -1,10 +1,10 @@
-"""TF Serving over REST.
+"""The client for TF Serving over REST.
 
-TF Serving's parser takes the tokens NaN, Infinity and -Infinity, which JSON proper has not, and Python's writes them
-(rapidjson's kParseNanAndInfFlag, in tensorflow_serving/util/json_tensor.cc). That parser may be wrong by three units in
-the last place of a double, as it does not ask for full precision; so each float32 is written as the double that it is,
-in up to 17 digits, and is the same float32 again after the server has rounded. Answers come in nine digits, which
-is enough. Requests are columnar, `{"inputs": {name: [...]}}`: rows would repeat all names in each.
+TF Serving's parser accepts the tokens NaN, Infinity and -Infinity, which are not in the JSON standard and which Python
+writes (rapidjson's kParseNanAndInfFlag, in tensorflow_serving/util/json_tensor.cc). The parser does not use full
+precision and may be off by three units in the last place of a double. Each float32 is therefore written as a double
+with up to 17 digits, so that the server rounds it to the same float32. Responses have nine digits, which is enough.
+Requests are columnar, `{"inputs": {name: [...]}}`, because rows would repeat all names.
 """
 
 import json
@@ -24,22 +24,22 @@ from serving.client.exceptions import ModelNotFound, RequestRejected, ServerUnav
 from serving.client.predictor import SIGNATURE, Columns, Probabilities, VersionStatus, count_rows
 from serving.client.retries import RetryPolicy, TransientError, with_retries
 
-# What may pass: too many requests (RESOURCE_EXHAUSTED), a gateway that finds no server, UNAVAILABLE.
+# Temporary errors: too many requests (RESOURCE_EXHAUSTED), a gateway without a server, UNAVAILABLE.
 BUSY = {429, 502, 503}
 # DEADLINE_EXCEEDED: tensorflow_serving/model_servers/http_server.cc has the whole mapping.
 GATEWAY_TIMEOUT = 504
-MAX_MESSAGE = 500  # more of a server's words are no help
-THREADS = 16  # connections that are kept open at most
+MAX_MESSAGE = 500  # characters of a server's message that are shown
+THREADS = 16  # the maximum number of open connections
 
 
 class RestClient:
-    """See serving.client.predictor.Client.
+    """Implements serving.client.predictor.Client over REST.
 
     Args:
-        endpoint: where the model is.
+        endpoint: the address of the model.
         headers: sent with each request.
-        patience: time-outs and retries.
-        tls: whom to trust.
+        retry_policy: time-outs and retries.
+        tls: the certificates, for https.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class RestClient:
             maxsize=THREADS,
             retries=False,
             timeout=urllib3.Timeout(total=retry_policy.timeout),
-            **({"ssl_context": tls.context()} if endpoint.is_encrypted else {}),
+            **({"ssl_context": tls.ssl_context()} if endpoint.is_encrypted else {}),
         )
         self._inputs: list[str] | None = None
 
@@ -74,7 +74,7 @@ class RestClient:
     def predict(self, columns: Columns) -> Probabilities:
         """See Predictor."""
         rows = count_rows(columns)
-        self._refuse_unknown(columns)
+        self._reject_unknown(columns)
         inputs = {name: column.tolist() for name, column in columns.items()}
         answer = self._request("POST", ":predict", json.dumps({"inputs": inputs}))
         try:
@@ -105,8 +105,8 @@ class RestClient:
         """See Predictor."""
         self._pool.close()
 
-    def _refuse_unknown(self, columns: Columns) -> None:
-        """Raises Refused for a column that the model has no input for: in columnar requests, TF Serving skips it."""
+    def _reject_unknown(self, columns: Columns) -> None:
+        """Rejects columns that are not inputs of the model, which TF Serving ignores in columnar requests."""
         if self._inputs is None or set(columns) != set(self._inputs):
             self._inputs = self.input_names()
         unknown = sorted(set(columns) - set(self._inputs))
@@ -126,18 +126,18 @@ class RestClient:
         except (NewConnectionError, ConnectTimeoutError) as error:
             raise TransientError(
                 str(error).rpartition(": ")[2]
-            ) from error  # before it stands the object's address
+            ) from error  # Before it is the address of a Python object.
         except ProtocolError as error:
             cause = error.args[-1]
             if isinstance(cause, BadStatusLine) and not isinstance(cause, RemoteDisconnected):
                 raise RequestRejected(
-                    f"{self._endpoint}: this port speaks no HTTP; gRPC has one of its own."
+                    f"{self._endpoint}: this port does not support HTTP; it may be the gRPC port."
                 ) from error
             raise TransientError(str(cause)) from error
         except TimeoutError as error:
             limit = self._retry_policy.timeout
             raise ServerUnavailable(f"{self._endpoint}: no answer within {limit:g} s.") from error
-        except HTTPError as error:  # the certificate, for one: it will be no other the next time
+        except HTTPError as error:  # Such as an invalid certificate: a retry would not help.
             raise ServerUnavailable(f"{self._endpoint}: {error}") from error
         return self._parse_response(response)
 
@@ -149,8 +149,8 @@ class RestClient:
             answer = None
         if response.status == 200 and answer is not None:
             return answer
-        words = str(answer["error"]) if isinstance(answer, dict) and "error" in answer else text
-        reason = f"{response.status} {response.reason}: {words[:MAX_MESSAGE]}"
+        message = str(answer["error"]) if isinstance(answer, dict) and "error" in answer else text
+        reason = f"{response.status} {response.reason}: {message[:MAX_MESSAGE]}"
         if response.status in BUSY:
             raise TransientError(reason, _seconds(response.headers.get("Retry-After")))
         kind = {404: ModelNotFound, GATEWAY_TIMEOUT: ServerUnavailable}.get(response.status, RequestRejected)
@@ -163,7 +163,7 @@ class RestClient:
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """The header in both its forms, seconds and a date (RFC 9110, 10.2.3); None for what is neither."""
+    """Parses a Retry-After header, which has seconds or a date (RFC 9110, 10.2.3); returns None if it is neither."""
     if retry_after is None:
         return None
     try:

@@ -1,7 +1,6 @@
-"""Trying again, for both protocols: what may be tried again, when, and how often.
+"""Retries for both protocols: which errors are retried, when, and how often.
 
-A prediction changes nothing on the server, so a request that may have been received can be sent a second time, a POST
-as well as a GET.
+A prediction does not change the server, so every request can be repeated, also a POST that may have been received.
 """
 
 import random
@@ -17,13 +16,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
-    """How long to wait for an answer, and how often to ask for it.
+    """How long to wait for a response and how often to retry.
 
     Args:
-        timeout: seconds for one attempt, > 0. What takes longer is not asked again: the server is at work on it.
-        attempts: at most so many, >= 1.
-        first_wait: seconds before the second attempt; twice as many before each further one.
-        longest_wait: no wait is longer, in seconds; a server that asks for a longer one is not asked again.
+        timeout: seconds for one attempt, > 0. A request that takes longer is not retried, because the server is still
+            processing it.
+        attempts: the maximum number of attempts, >= 1.
+        first_wait: seconds before the second attempt; doubled before each further attempt.
+        longest_wait: the longest wait in seconds; if the server asks for a longer wait, there is no retry.
     """
 
     timeout: float = 10.0
@@ -38,20 +38,20 @@ class RetryPolicy:
             raise ValueError(f"attempts must be >= 1, got {self.attempts!r}.")
 
     def wait(self, attempt: int) -> float:
-        """Seconds after the attempt of this number, from 1 on: a random part, at least half, of the full wait.
+        """Returns the seconds to wait after an attempt (counted from 1): at random between half and all of the wait.
 
-        The chance keeps clients that failed together from coming back together.
+        The randomness prevents clients that failed at the same time from retrying at the same time.
         """
         full = min(self.longest_wait, self.first_wait * 2.0 ** (attempt - 1))
         return full * random.uniform(0.5, 1)
 
 
 class TransientError(Exception):
-    """An attempt failed in a way that may pass.
+    """An attempt failed in a way that a retry may avoid.
 
     Args:
-        reason: the code and the server's words.
-        after: seconds that the server asks to wait, if it does.
+        reason: the code and the server's message.
+        after: the seconds that the server asks to wait; None if it does not.
     """
 
     def __init__(self, reason: str, after: float | None = None) -> None:
@@ -60,15 +60,15 @@ class TransientError(Exception):
 
 
 def with_retries(attempt: Callable[[], T], retry_policy: RetryPolicy, target: str) -> T:
-    """The result of the first attempt that raises no TryAgain.
+    """Returns the result of the first attempt that does not raise TransientError.
 
     Args:
-        attempt: asks once.
-        patience: when to ask again.
+        attempt: sends one request.
+        retry_policy: when to retry.
         target: the endpoint and the model, for the message.
 
     Raises:
-        Unavailable: the last attempt raised TryAgain, too, or the server asks for too long a wait.
+        ServerUnavailable: the last attempt raised TransientError, or the server asks for too long a wait.
     """
     number = 0
     while True:

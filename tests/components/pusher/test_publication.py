@@ -145,9 +145,7 @@ def test_what_else_is_in_the_folder(push: Any, make_model: MakeModel, serving: P
 def test_no_version_is_left(push: Any, make_model: MakeModel, serving: Path) -> None:
     """The highest integer that a server can read is the last."""
     (serving / str(2**63 - 1)).mkdir(parents=True)
-    with pytest.raises(
-        ValueError, match=r"expected a version below 9223372036854775807, the highest there can be"
-    ):
+    with pytest.raises(ValueError, match=r"expected a version below 9223372036854775807"):
         push(make_model())
 
 
@@ -178,8 +176,8 @@ def no_weights(folder: Path) -> None:
 
 
 BAD: dict[str, tuple[float, Callable[[Path], None], str]] = {
-    "no graph": (0.5, bad_signature, "expected a SavedModel that loads. TensorFlow says: "),
-    "no weights": (0.5, no_weights, "expected a SavedModel that loads. TensorFlow says: "),
+    "no graph": (0.5, bad_signature, "expected a SavedModel that loads. TensorFlow's error: "),
+    "no weights": (0.5, no_weights, "expected a SavedModel that loads. TensorFlow's error: "),
     "not a number": (float("nan"), lambda _: None, "expected 'probability' to be between 0 and 1, got nan."),
     "no probability": (1.5, lambda _: None, "expected 'probability' to be between 0 and 1, got 1.5."),
     "empty": (0.5, shutil.rmtree, "Expected a SavedModel, found no files."),

@@ -212,5 +212,5 @@ def test_a_model_that_does_not_load(model: str, broken: str) -> None:
             file.unlink()
     else:
         path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(BadModel, match=r"^.*/model: expected a SavedModel that loads\. TensorFlow says: "):
+    with pytest.raises(BadModel, match=r"^.*/model: expected a SavedModel that loads\. TensorFlow's error: "):
         replay(model)

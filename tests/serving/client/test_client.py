@@ -183,14 +183,15 @@ def test_the_port_of_the_other_protocol(echo: Running) -> None:
     with pytest.raises(RequestRejected) as error:
         connect(endpoint).status()
     assert (
-        str(error.value) == f"{endpoint}, model regpipe: this port speaks no HTTP; gRPC has one of its own."
+        str(error.value)
+        == f"{endpoint}, model regpipe: this port does not support HTTP; it may be the gRPC port."
     )
     endpoint = echo.rest.replace("http", "grpc")
     with pytest.raises(RequestRejected) as error:
         connect(endpoint).status()
     assert (
         str(error.value)
-        == f"{endpoint}, model regpipe: this port speaks no gRPC; for REST, begin with http://."
+        == f"{endpoint}, model regpipe: this port does not support gRPC; for REST, begin with http://."
     )
 
 

@@ -72,7 +72,7 @@ def test_a_path_too_many(given: str) -> None:
 @pytest.mark.parametrize("model", ["", "a/b", "a:predict"])
 def test_what_is_no_model(model: str) -> None:
     """TF Serving's REST paths can't name it."""
-    with pytest.raises(ValueError, match=r"^the model's name must be without / and :, got "):
+    with pytest.raises(ValueError, match=r"^the model's name must not be empty or contain / or :, got "):
         connect("localhost:8500", model=model)
 
 
@@ -111,7 +111,7 @@ def test_tls_over_rest(certificate: Tls) -> None:
 
 def test_tls_over_grpc_on_both_sides(certificate: Tls) -> None:
     """The server asks for the client's certificate, too; without trust there is no answer."""
-    files = certificate.contents()
+    files = certificate.grpc_arguments()
     cert = files["certificate_chain"]
     credentials = grpc.ssl_server_credentials([(files["private_key"], cert)], cert, require_client_auth=True)
     with scripted_server.grpc_server(scripted_server.Script(), credentials) as endpoint:
