@@ -1,4 +1,4 @@
-"""A request to try a model with: a real row, from the model's own warm-up requests, as a command line for curl."""
+"""Creates an example request for curl, with a real row from the model's warm-up requests."""
 
 import json
 import shlex
@@ -16,13 +16,13 @@ from serving.client.predictor import SIGNATURE
 
 
 def first_warmup_row(model: Path) -> dict[str, float] | None:
-    """The first row of the first warm-up request, by the names of the inputs.
+    """Returns the first row of the first warm-up request: the value of each input.
 
     Args:
         model: the folder of the SavedModel.
 
     Returns:
-        None where there is no such request, or it goes to another signature than `serving_default`.
+        None if there is no valid request, or it is for another signature than `serving_default`.
     """
     try:
         record = _first_record(model / WARMUP_FILE)
@@ -35,19 +35,19 @@ def first_warmup_row(model: Path) -> dict[str, float] | None:
 
 
 def curl_command(url: str, model: str, row: Mapping[str, float]) -> str:
-    """A line for a shell that asks for the probability of one row. A missing value is NaN, which TF Serving reads."""
+    """Returns a shell command that requests the probability of one row; a missing value is written as NaN."""
     body = json.dumps({"instances": [dict(row)]})
     return f"curl -sS -X POST {shlex.quote(f'{url}/v1/models/{model}:predict')} -d {shlex.quote(body)}"
 
 
 def _first_record(file: Path) -> bytes:
-    """Of a TFRecord file: eight bytes of length, four of a checksum, the record."""
+    """Reads a TFRecord file: eight bytes of length, four bytes of checksum, then the record."""
     content = file.read_bytes()
     (size,) = struct.unpack_from("<Q", content)
     return content[12 : 12 + size]
 
 
 def _first_value(tensor: Any) -> float:
-    """As short as a float32 can be written."""
+    """Returns the first value, rounded to the shortest decimal that is the same float32."""
     values = np.frombuffer(tensor.tensor_content, "<f4") if tensor.tensor_content else tensor.float_val
     return float(str(np.float32(values[0])))

@@ -1,4 +1,4 @@
-"""Starts TF Serving on this machine, from a binary or in Docker, waits until a version is available, and stops it."""
+"""Runs TF Serving on this machine, from a binary or in Docker, until a version is available and beyond."""
 
 import contextlib
 import os
@@ -18,23 +18,23 @@ HOST = "127.0.0.1"
 _PORTS_INSIDE = (8500, 8501)
 _FOLDER_INSIDE = "/models"
 _POLL = 0.2  # seconds
-_GRACE = 10.0  # seconds, for a server that was asked to end
-_DOCKER_ANSWERS = 20.0  # seconds
+_GRACE = 10.0  # seconds until a terminated server is killed
+_DOCKER_TIMEOUT = 20.0  # seconds
 
 
 class ServerFailed(Exception):
-    """The server ended, or did not come to serve the model. The message is a sentence; its log says more."""
+    """The server ended or did not load the model. The server's log has the details."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServedModel:
-    """What is to be served, and where.
+    """A model and the ports to serve it on.
 
     Args:
-        name: under which requests ask for it.
-        folder: absolute; holds `<version>/`.
-        grpc_port: of this machine.
-        rest_port: of this machine.
+        name: the model's name in requests.
+        folder: the absolute path of the folder with `<version>/` in it.
+        grpc_port: the port for gRPC on this machine.
+        rest_port: the port for REST on this machine.
     """
 
     name: str
@@ -44,29 +44,29 @@ class ServedModel:
 
     @property
     def url(self) -> str:
-        """Where REST answers."""
+        """The endpoint of REST."""
         return f"http://{HOST}:{self.rest_port}"
 
 
 @dataclass(frozen=True)
 class ServerCommand:
-    """The command that runs a server until it is told to end, and one that clears away what may be left of it."""
+    """A command that runs a server, and one that removes what the server may leave behind."""
 
     command: tuple[str, ...]
     cleanup: tuple[str, ...] = ()
 
 
 def binary_command(program: str, model: ServedModel) -> ServerCommand:
-    """A `tensorflow_model_server` of this machine."""
+    """Returns the command for a `tensorflow_model_server` on this machine."""
     return ServerCommand(
         (program, *_flags(model.name, str(model.folder), (model.grpc_port, model.rest_port)))
     )
 
 
 def docker_command(docker: str, model: ServedModel) -> ServerCommand:
-    """A container that only this machine reaches, that may write nothing, and that is gone when it ends.
+    """Returns the command for a read-only container, reachable only from this machine and removed when it ends.
 
-    It runs as the user who starts it, who may read the model.
+    It runs as the current user, who can read the model.
     """
     container = f"regpipe-serving-{os.getpid()}"
     grpc_inside, rest_inside = _PORTS_INSIDE
@@ -80,7 +80,7 @@ def docker_command(docker: str, model: ServedModel) -> ServerCommand:
         *(
             "--mount",
             f'type=bind,"source={model.folder}",target={inside},readonly',
-        ),  # its parser is one of CSV
+        ),  # Docker parses this value as CSV.
         *("--entrypoint", PROGRAM, IMAGE),
         *_flags(model.name, inside, _PORTS_INSIDE),
     )
@@ -94,13 +94,13 @@ def _flags(name: str, folder: str, ports: tuple[int, int]) -> tuple[str, ...]:
         f"--rest_api_port={rest_port}",
         f"--model_name={name}",
         f"--model_base_path={folder}",
-        # A model on a local disk that does not load will not a minute later; the server would try for five.
+        # Retries don't help for a model on a local disk; by default, the server retries for five minutes.
         "--max_num_load_retries=0",
     )
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on a port. TF Serving would say so in its log only, or share the port with another."""
+    """Returns whether a port is free. TF Serving reports a used port only in its log, or shares the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -111,34 +111,34 @@ def is_free(port: int) -> bool:
 
 
 def docker_problem(docker: str) -> str | None:
-    """Why Docker can start no container, in its own words; None if it can."""
+    """Returns the error of Docker if it can't start containers; None if it can."""
     try:
         asked = subprocess.run(
             [docker, "version", "--format", "{{.Server.Version}}"],
             capture_output=True,
             text=True,
-            timeout=_DOCKER_ANSWERS,
+            timeout=_DOCKER_TIMEOUT,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"no answer within {_DOCKER_ANSWERS:g} s"
+        return f"no response within {_DOCKER_TIMEOUT:g} s"
     return None if asked.returncode == 0 else asked.stderr.strip()
 
 
 def has_image(docker: str) -> bool:
-    """Whether the image is on this machine already."""
+    """Returns whether the image is already on this machine."""
     asked = subprocess.run([docker, "image", "inspect", IMAGE], capture_output=True, check=False)
     return asked.returncode == 0
 
 
 @contextlib.contextmanager
 def running_server(launch: ServerCommand, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Within the context the server runs, and writes to the log; at its end it is gone.
+    """Runs a server within the context, with its output in the log, and stops it at the end.
 
-    The server is in a session of its own, so a Ctrl-C reaches it through here only.
+    The server has its own session, so Ctrl-C does not reach it directly.
 
     Raises:
-        NotServing: the command is no program of this machine.
+        ServerFailed: the command can't be run on this machine.
     """
     with log.open("wb") as output:
         try:
@@ -163,7 +163,7 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
     server.terminate()
     try:
         server.wait(_GRACE)
-    except (subprocess.TimeoutExpired, KeyboardInterrupt):  # a second Ctrl-C
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):  # KeyboardInterrupt: a second Ctrl-C
         server.kill()
         server.wait()
 
@@ -173,22 +173,22 @@ def wait_until_available(
     client: Client,
     version: int,
     timeout: float,
-    tell: Callable[[float, str], None],
+    report: Callable[[float, str], None],
 ) -> None:
-    """Returns once the version, or a newer one, answers requests.
+    """Waits until the version, or a newer one, is available.
 
-    Until its first model is loaded, TF Serving opens no port: BuildAndStart in
+    TF Serving opens its ports only after its first model is loaded: BuildAndStart in
     https://github.com/tensorflow/serving/blob/master/tensorflow_serving/model_servers/server.cc.
 
     Args:
-        server: as `started` gives it.
-        client: of the server; should ask once at a time, not for long.
-        version: the newest in the folder.
-        timeout: seconds.
-        tell: called with the seconds so far and the state, every time that the server was asked.
+        server: the process that `running_server` started.
+        client: a client of the server, without retries and with a short time-out.
+        version: the newest version in the folder.
+        timeout: seconds to wait.
+        report: called after each request with the seconds so far and the state.
 
     Raises:
-        NotServing: the server ended, the version can't be loaded, or the time is over.
+        ServerFailed: the server ended, the version can't be loaded, or the time is over.
     """
     began = time.monotonic()
     while True:
@@ -205,12 +205,12 @@ def wait_until_available(
             raise ServerFailed(f"the server did not load version {version}: {state}.")
         if seconds > timeout:
             raise ServerFailed(f"version {version} was not available after {timeout:g} s: {state}.")
-        tell(seconds, state)
+        report(seconds, state)
         time.sleep(_POLL)
 
 
 def _state(client: Client, version: int) -> str:
-    """That of the newest version from this one on, which may have come since."""
+    """Returns the state of this version, or of the newest one if newer versions were published since."""
     try:
         newer = [status for status in client.status() if status.version >= version]
     except ServingError:

@@ -1,1 +1,1 @@
-"""Rows from files in, probabilities out: what `regpipe predict` does, with a server or without one."""
+"""Adds probabilities to the rows of files, with a server or without one: `regpipe predict`."""

@@ -1,4 +1,4 @@
-"""From rows to rows with their probabilities, in order, a batch at a time."""
+"""Predicts the probabilities of rows, in order, batch by batch."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -16,22 +16,22 @@ from serving.predict.sources import RowSource
 
 
 class ProgressListener(Protocol):
-    """Is told how far the work has got."""
+    """Receives the progress of a prediction."""
 
     def read(self, rows: int, share: float | None) -> None:
-        """So many more rows were read, and what has been read is this share of all, if that is known."""
+        """`rows` more rows were read; `share` is the fraction of the input read so far, if it is known."""
         ...
 
     def scored(self, rows: int) -> None:
-        """So many more rows have their probability."""
+        """`rows` more rows have their probability."""
         ...
 
 
 def check_columns(sources: Sequence[RowSource], probability: str) -> None:
-    """Looks at the columns of all sources before any row is read.
+    """Compares the columns of all sources before any row is read.
 
     Raises:
-        DataRefused: they differ, or one has the name that the column of probabilities is to have.
+        DataRefused: the columns differ, or a column has the name of the new column of probabilities.
     """
     first = sources[0]
     for source in sources:
@@ -51,34 +51,34 @@ def score_rows(
     batch_size: int,
     progress: ProgressListener,
 ) -> Iterator[Scored]:
-    """Asks for the probability of every row, in the order of the sources and of the rows in them.
+    """Yields the rows with their probabilities, in the order of the sources and of the rows in them.
 
     Args:
         predictor: the model.
         sources: the rows.
-        features: which columns the model looks at.
-        batch_size: at most so many rows in one request.
-        watcher: is told after each request.
+        features: the columns that the model uses.
+        batch_size: the maximum number of rows in one request.
+        progress: called after each request.
 
     Raises:
         DataRefused: a row can't be used.
-        ServingError: there is no answer; the message begins with the rows that were asked for.
+        ServingError: the model returned no valid response; the message begins with the rows of the request.
     """
     for number, source in enumerate(sources):
         for batch in source.batches():
             share = source.share()
             progress.read(batch.rows, None if share is None else (number + share) / len(sources))
             columns = features.numbers(batch)
-            answers = []
+            predicted = []
             for start in range(0, batch.rows, batch_size):
                 end = min(start + batch_size, batch.rows)
                 part = {name: column[start:end] for name, column in columns.items()}
-                answers.append(_ask(predictor, part, batch, start))
+                predicted.append(_predict(predictor, part, batch, start))
                 progress.scored(end - start)
-            yield batch, np.concatenate(answers)
+            yield batch, np.concatenate(predicted)
 
 
-def _ask(predictor: Predictor, columns: Columns, batch: RowBatch, start: int) -> Probabilities:
+def _predict(predictor: Predictor, columns: Columns, batch: RowBatch, start: int) -> Probabilities:
     try:
         answer = predictor.predict(columns)
         if not np.isfinite(answer).all():

@@ -1,8 +1,8 @@
-"""Predictions with Apache Beam, for tables that outgrow a machine: TFX's RunInference, from blocks of files to files.
+"""Predictions with Apache Beam, for tables that are too large for one machine, through TFX's RunInference.
 
-Of the three that TFX has, `RunInferenceOnKeyedBatches` fits: a block of rows goes along as the key of its examples, so
-that their probabilities come back to all their columns without a shuffle. BulkInferrer keeps no column but the
-examples' own, and RunInference alone would send each row around one by one.
+Of TFX's three transforms, `RunInferenceOnKeyedBatches` is used: a block of rows is the key of its examples, so that the
+probabilities are joined with all columns without a shuffle. BulkInferrer keeps only the columns in the examples, and
+RunInference processes rows one by one.
 """
 
 import re
@@ -28,24 +28,24 @@ from serving.predict.output import CSV, PARQUET, SUFFIX, OutputLayout, Scored
 from serving.predict.row_batches import FilePart, RowBatch
 from serving.predict.sources import RowSource, open_source
 
-_SIGNATURE = "serving_examples"  # RunInference takes serialized tf.Examples only
+_SIGNATURE = "serving_examples"  # RunInference accepts only serialized tf.Examples.
 _ROWS = "rows"
-_ROWS_AT_ONCE = 2**12  # each becomes a PredictionLog, which takes a kilobyte and more
-_UNFINISHED = "beam-temp-"  # what Beam's sinks write to before they rename; what begins so does not stay
+_ROWS_AT_ONCE = 2**12  # Each becomes a PredictionLog of more than a kilobyte.
+_UNFINISHED = "beam-temp-"  # Prefix of the temporary files of Beam's sinks, which are removed at the end.
 _REFUSED = re.compile(r"DataRefused: (.*?)(?: \[while running .*)?$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class BeamJob:
-    """What every worker needs.
+    """The settings that every worker needs.
 
     Attributes:
-        model: the folder of the SavedModel, where every worker finds it.
-        card: each input's feature.
-        layout: what is in a row of the output.
+        model: the folder of the SavedModel, accessible to every worker.
+        card: the feature of each input.
+        layout: the columns of the output.
         delimiter: see `open_source`.
         kind: CSV, JSON_LINES or PARQUET.
-        output: the folder for the files.
+        output: the folder to write to.
     """
 
     model: str
@@ -57,17 +57,17 @@ class BeamJob:
 
 
 def predict_with_beam(job: BeamJob, sources: Sequence[RowSource], beam_args: Sequence[str]) -> int:
-    """Writes `part-*` files with all columns and the probability. Nothing is kept of a run that failed.
+    """Writes `part-*` files with all columns and the probability. If it fails, it leaves no files.
 
-    Rows keep their order within a block of the input; the order of the blocks and files is Beam's.
+    Rows keep their order within a block of the input; Beam chooses the order of blocks and files.
 
     Args:
-        job: what to do.
-        sources: files; all have the columns of the first.
-        beam_args: options of the pipeline, the runner among them.
+        job: the settings.
+        sources: the input files, all with the same columns.
+        beam_args: options of the Beam pipeline, such as the runner.
 
     Returns:
-        How many rows there were.
+        The number of rows.
 
     Raises:
         DataRefused: a row can't be used.
@@ -88,7 +88,7 @@ def predict_with_beam(job: BeamJob, sources: Sequence[RowSource], beam_args: Seq
         | "Score" >> beam.MapTuple(_score)
     )
     _ = scored | "Write" >> _writer(job, sources[0])
-    # Beam's counters count what was done, also what a worker that was lost had to do again.
+    # Beam's counters would count rows twice that were processed again after a worker was lost.
     count = f"{job.output.rstrip('/')}/{_UNFINISHED}{_ROWS}"
     _ = (
         scored
@@ -98,43 +98,43 @@ def predict_with_beam(job: BeamJob, sources: Sequence[RowSource], beam_args: Seq
     )
     try:
         pipeline.run().wait_until_finish()
-    except Exception as error:  # a runner wraps what a worker raised in an exception of its own
-        _clear_away(job.output)
+    except Exception as error:  # A runner wraps an error of a worker in its own exception.
+        _remove_unfinished(job.output)
         refused = _REFUSED.search(f"{type(error).__name__}: {error}")
         if refused is None:
             raise
         raise DataRefused(refused[1]) from error
     with FileSystems.open(count) as file:
         rows = int(file.read())
-    _clear_away(job.output)
+    _remove_unfinished(job.output)
     return rows
 
 
-def _clear_away(folder: str) -> None:
+def _remove_unfinished(folder: str) -> None:
     names = storage.list_folder(folder)
     FileSystems.delete([f"{folder.rstrip('/')}/{name}" for name in names if name.startswith(_UNFINISHED)])
 
 
 class _Divide(beam.DoFn):  # type: ignore[misc]
-    """From a file to its parts."""
+    """Divides a file into parts."""
 
     def __init__(self, job: BeamJob) -> None:
         self._delimiter = job.delimiter
 
     def process(self, path: str) -> Iterator[tuple[str, FilePart]]:
-        """The file and each part."""
+        """Yields the file with each of its parts."""
         for part in open_source(path, self._delimiter).parts():
             yield path, part
 
 
 class _Read(beam.DoFn):  # type: ignore[misc]
-    """From a part of a file to its rows and their tf.Examples."""
+    """Reads the rows of a part of a file and converts them to tf.Examples."""
 
     def __init__(self, job: BeamJob) -> None:
         self._job = job
 
     def process(self, element: tuple[str, FilePart]) -> Iterator[tuple[RowBatch, list[bytes]]]:
-        """Some rows and, in the same order, their examples."""
+        """Yields batches of rows with their examples in the same order."""
         path, block = element
         for batch in open_source(path, self._job.delimiter).batches(block):
             for start in range(0, batch.rows, _ROWS_AT_ONCE):

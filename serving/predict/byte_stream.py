@@ -1,4 +1,4 @@
-"""The bytes of a file or of standard input."""
+"""Reads the bytes of a file or of standard input."""
 
 import contextlib
 import gzip
@@ -14,12 +14,12 @@ from components.common import storage
 from components.common.errors import DataRefused
 
 STDIN = "-"
-_SECONDS = 0.5  # that a Ctrl-C may take to be noticed
+_SECONDS = 0.5  # The longest time until Ctrl-C is handled.
 T = TypeVar("T")
 
 
 class ByteStream:
-    """Bytes after decompression (names that end in .gz are gzip). What is peeked at is still there to be read.
+    """Reads bytes after decompression (a name that ends in .gz means gzip).
 
     Each method raises DataRefused if the file can't be read.
 
@@ -29,33 +29,32 @@ class ByteStream:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.name = (
-            "standard input" if path == STDIN else path
-        )  # for messages; also what `scan.blocks` looks for
+        # Used in messages, also by `row_boundaries.blocks`.
+        self.name = "standard input" if path == STDIN else path
         self._file: BinaryIO | None = None
         self._size: int | None = None
         self._peeked = b""
 
     @property
     def is_divisible(self) -> bool:
-        """Whether reading can begin anywhere."""
+        """Whether reading can start at any offset."""
         return self.path != STDIN and not self.path.endswith(".gz")
 
     def peek(self, size: int) -> bytes:
-        """The next bytes: as many as asked for, or all that are left."""
+        """Returns the next `size` bytes, or all that are left, without consuming them."""
         missing = size - len(self._peeked)
         if missing > 0:
             self._peeked += self._with_file(lambda file: _read(file, missing))
         return self._peeked[:size]
 
     def read(self, size: int) -> bytes:
-        """Takes the next bytes: as many as asked for, or all that are left."""
+        """Returns and consumes the next `size` bytes, or all that are left."""
         name_taken, self._peeked = self._peeked[:size], self._peeked[size:]
         missing = size - len(name_taken)
         return name_taken + self._with_file(lambda file: _read(file, missing)) if missing else name_taken
 
     def seek(self, offset: int) -> None:
-        """Goes to a position. Standard input can be read once, from its beginning."""
+        """Moves to an offset. On standard input, it skips bytes and works only once."""
         if self.path == STDIN:
             self.read(offset)
         else:
@@ -63,14 +62,14 @@ class ByteStream:
             self._with_file(lambda file: file.seek(offset))
 
     def share(self) -> float | None:
-        """How much of the file has been read, from 0 to 1; None if that can't be told."""
+        """Returns the fraction of the file that has been read, from 0 to 1; None if it is unknown."""
         if self._file is None or not self._size:
             return None
         raw: Any = self._file.fileobj if isinstance(self._file, gzip.GzipFile) else self._file
         return float(raw.tell()) / self._size
 
     def close(self) -> None:
-        """Lets go of a file until it is read again."""
+        """Closes the file; the next read opens it again."""
         if self._file is not None and self.path != STDIN:
             self._file.close()
             self._file, self._peeked = None, b""
@@ -92,7 +91,7 @@ class ByteStream:
 
 
 def _read(file: BinaryIO, size: int) -> bytes:
-    """As many bytes as asked for, or all that are left."""
+    """Returns `size` bytes, or all that are left."""
     parts = []
     while size > 0 and (part := _read_once(file, size)):
         parts.append(part)
@@ -101,12 +100,12 @@ def _read(file: BinaryIO, size: int) -> bytes:
 
 
 def _read_once(file: BinaryIO, size: int) -> bytes:
-    """What one call of the system gives.
+    """Returns the result of one system call.
 
-    Of standard input only once something is there: a Ctrl-C that comes just before the call would otherwise wait for
-    whoever writes to the pipe. Python looks for one each time that the waiting ends.
+    For standard input, it first waits until there is something to read: Python handles Ctrl-C each time that this wait
+    times out, but would not handle a Ctrl-C that comes just before a blocking read.
     """
-    with contextlib.suppress(io.UnsupportedOperation):  # no file of the system's
+    with contextlib.suppress(io.UnsupportedOperation):  # The file has no descriptor.
         if file is sys.stdin.buffer:
             while not select.select([file.fileno()], [], [], _SECONDS)[0]:
                 pass

@@ -1,4 +1,4 @@
-"""Which column of a table is which input of a model."""
+"""Matches the columns of a table with the inputs of a model."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,22 +16,22 @@ def match_columns(
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """Finds the column of each input.
 
-    With a card, it has the name of the input's feature, or else of the input. Without one, it has the name of the
-    input, or one that `input_names` turns into it: the columns that together become exactly the inputs or, where there
-    are no such columns, the only one that by itself becomes the input.
+    With a card, the column has the name of the input's feature, or else of the input. Without a card, it has the name
+    of the input, or a name that `input_names` changes to it. If a set of columns maps to exactly the model's inputs,
+    that set is used; otherwise the only column that maps to the input by itself.
 
     Args:
-        columns: the names that the table has.
-        inputs: those that the model has.
-        card: each input's feature, as the model's card has them; empty without a card.
-        table: its name, for messages.
-        allow_missing: inputs may be without a column, but not all.
+        columns: the names of the table's columns.
+        inputs: the names of the model's inputs.
+        card: the feature of each input, from the model's card; empty without a card.
+        table: the table's name, for messages.
+        allow_missing: whether inputs, but not all of them, may have no column.
 
     Returns:
-        The column of each input, and the inputs without one.
+        The column of each input, and the inputs without a column.
 
     Raises:
-        DataRefused: an input has no column, several columns may be meant, or the card is another model's.
+        DataRefused: an input has no column or more than one, or the card is not the model's.
     """
     if card and set(card) != set(inputs):
         other = quoted(sorted(set(card) ^ set(inputs)))
@@ -49,14 +49,14 @@ def _by_card(columns: Sequence[str], card: Mapping[str, str]) -> dict[str, str]:
     pairs = [
         (name, column) for name, feature in card.items() for column in (name, feature) if column in there
     ]
-    return dict(pairs)  # of two pairs, the last: the feature's
+    return dict(pairs)  # The feature's name comes last and wins.
 
 
 def _by_name(columns: Sequence[str], inputs: Sequence[str], table: str) -> dict[str, str]:
     there = set(columns)
     found = {name: name for name in inputs if name in there}
     wanted = [name for name in inputs if name not in found]
-    alone: dict[str, list[str]] = {}  # the columns that by themselves would become an input of that name
+    alone: dict[str, list[str]] = {}  # For each input name, the columns that map to it by themselves.
     for column in columns:
         if column not in found:
             alone.setdefault(input_names([column])[0], []).append(column)

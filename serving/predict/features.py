@@ -1,4 +1,4 @@
-"""The numbers that a model is asked about, out of the cells of a table."""
+"""Converts the cells of a table to the numbers that a model takes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,13 +17,13 @@ from serving.predict.row_batches import RowBatch
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureColumns:
-    """The columns that a model looks at.
+    """The columns that a model uses.
 
     Attributes:
-        columns: of each input of the model its column.
-        absent: inputs for which the table has no column; they are NaN.
-        missing: see `cells.missing_markers`.
-        allow_missing: a row of JSON lines may lack a column that the table has.
+        columns: the column of each input of the model.
+        absent: the inputs for which the table has no column; their values are NaN.
+        missing: the cells that mean a missing value; see `cell_parsing.missing_markers`.
+        allow_missing: whether a row of JSON lines may lack a column that other rows have.
     """
 
     columns: Mapping[str, str]
@@ -32,10 +32,10 @@ class FeatureColumns:
     allow_missing: bool = False
 
     def numbers(self, batch: RowBatch) -> Columns:
-        """The inputs of some rows, float32 [rows]; what is missing is NaN.
+        """Returns the inputs of a batch, float32 [rows]; NaN means missing.
 
         Raises:
-            DataRefused: a cell is neither a number that fits into float32 nor missing; the first such row is named.
+            DataRefused: a cell is neither missing nor a number in the range of float32; the message has the first row.
         """
         values: dict[str, cell_parsing.Floats] = {}
         worst: tuple[int, str] | None = None
@@ -60,7 +60,7 @@ class FeatureColumns:
         return values | {name: np.full(batch.rows, np.nan, np.float32) for name in self.absent}
 
     def typed(self, table: pa.Table) -> pa.Table:
-        """The table with numbers in the columns of the features, float64, null where they are missing."""
+        """Returns the table with the columns of the features as float64; null means missing."""
         for column in self.columns.values():
             at = table.column_names.index(column)
             if parquet.kind_of(table.column(at).type) == parquet.TEXT:

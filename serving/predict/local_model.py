@@ -1,4 +1,4 @@
-"""A model in this process, loaded by TensorFlow's own loader: no module of this project is part of it."""
+"""Predicts with a SavedModel in this process, loaded by TensorFlow without code of this project."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,14 +11,14 @@ from serving.client.predictor import OUTPUT, SIGNATURE, Columns, Probabilities, 
 
 
 class LocalModel:
-    """See serving.client.predictor.Predictor.
+    """Implements serving.client.predictor.Predictor for a SavedModel.
 
     Args:
-        folder: of the SavedModel.
+        folder: the folder of the SavedModel.
 
     Raises:
-        NotFound: it has no signature `serving_default`.
-        Refused: TensorFlow can't load it.
+        ModelNotFound: the model has no signature `serving_default`.
+        RequestRejected: TensorFlow can't load the model.
     """
 
     def __init__(self, folder: str) -> None:
@@ -50,7 +50,7 @@ class LocalModel:
             answer = self._answer(**{name: tf.constant(column) for name, column in columns.items()})
             return np.asarray(answer[OUTPUT], np.float32)
         except (KeyError, tf.errors.OpError) as error:
-            raise RequestRejected(f"{self._folder}: the model gives no {OUTPUT}: {error}") from error
+            raise RequestRejected(f"{self._folder}: the model returns no {OUTPUT}: {error}") from error
 
     def close(self) -> None:
         """See Predictor."""

@@ -1,4 +1,4 @@
-"""Where a model lies, and what its card says of the tables it takes. No TensorFlow: a wrong path is told at once."""
+"""Finds a model and reads from its card which tables it takes. Does not import TensorFlow, so errors come quickly."""
 
 import json
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ _SAVED_MODEL = "saved_model.pb"
 
 @dataclass(frozen=True, kw_only=True)
 class CardInputs:
-    """What the card of a model tells of the tables that it takes.
+    """The entries of a model card that describe the model's input tables.
 
     Attributes:
-        features: of each input of the model its feature; empty where there is no card.
-        missing_values: the cells that meant a missing value in training; None where there is no card.
+        features: the feature of each input of the model; empty without a card.
+        missing_values: the cells that meant a missing value in training; None without a card.
     """
 
     features: Mapping[str, str] = field(default_factory=dict)
@@ -29,10 +29,10 @@ class CardInputs:
 
 
 def find_model(path: str) -> str:
-    """The folder of a SavedModel: the path itself or, of the versions published in it, the one to serve.
+    """Returns the folder of a SavedModel: the path itself, or the current version published there.
 
     Raises:
-        NotFound: there is none.
+        ModelNotFound: there is neither.
     """
     there = storage.list_folder(path)
     if _SAVED_MODEL in there:
@@ -51,7 +51,7 @@ def find_model(path: str) -> str:
 
 
 def read_card_inputs(folder: str) -> CardInputs:
-    """What the card of the model in a folder tells; nothing where it has no such card."""
+    """Returns the entries in the card of the model in a folder; an empty `CardInputs` without a valid card."""
     try:
         return _card_inputs(read_card(folder))
     except (KeyError, TypeError):
@@ -59,11 +59,11 @@ def read_card_inputs(folder: str) -> CardInputs:
 
 
 def load_card_inputs(path: Path) -> CardInputs:
-    """What a card tells: a `model_card.json`, or that in the model's folder.
+    """Returns the entries in a card: a `model_card.json`, or the card in a model's folder.
 
     Raises:
-        ValueError: it is no card, or has no inputs.
-        OSError: it can't be read.
+        ValueError: the file is not a card, or has no inputs.
+        OSError: the file can't be read.
     """
     file = path / CARD_FILE if path.is_dir() else path
     try:

@@ -1,4 +1,4 @@
-"""Where rows go with their probabilities: CSV, JSON lines or Parquet. A file appears when it is complete."""
+"""Writes rows with their probabilities as CSV, JSON lines or Parquet. A file appears when it is complete."""
 
 import contextlib
 import json
@@ -30,12 +30,12 @@ Scored = tuple[RowBatch, Probabilities]
 
 @dataclass(frozen=True, kw_only=True)
 class OutputLayout:
-    """What is in a row of the output.
+    """The columns of the output.
 
     Attributes:
-        columns: the names of the input, in their order.
-        probability: what the last column is called.
-        features: which columns are numbers; JSON lines and Parquet tell numbers from text, and CSV does not.
+        columns: the columns of the input, in their order.
+        probability: the name of the last column.
+        features: the columns that are numbers; JSON lines and Parquet distinguish numbers from text.
     """
 
     columns: tuple[str, ...]
@@ -43,15 +43,15 @@ class OutputLayout:
     features: FeatureColumns
 
     def csv_header(self) -> str:
-        """The first line."""
+        """Returns the first line."""
         names: Any = _quoted(pa.array([*self.columns, self.probability]))
         return ",".join(names.to_pylist())
 
     def csv_lines(self, scored: Scored) -> str:
-        """Some rows in lines; the last one does not end. Text is as it was read, in quotes where it needs them.
+        """Returns rows as lines of CSV, without a newline at the end. Text is unchanged, in quotes if necessary.
 
         Raises:
-            DataRefused: a column has a type that is no text, or the row a column that others have not.
+            DataRefused: a column has a type that CSV can't hold, or a row has a column that others don't have.
         """
         batch, probabilities = scored
         table = self._arranged(batch).append_column(self.probability, pa.array(probabilities))
@@ -61,13 +61,15 @@ class OutputLayout:
         return "\n".join(lines.to_pylist())
 
     def json_lines(self, scored: Scored) -> str:
-        """Some rows in lines; the last one does not end. The text of what was JSON stays as it was.
+        """Returns rows as JSON lines, without a newline at the end. The text of rows read from JSON is unchanged.
 
         Raises:
-            DataRefused: a row has a probability already.
+            DataRefused: a row already has a value with the name of the probability.
         """
         batch, probabilities = scored
-        texts: Any = pa.array(probabilities).cast(pa.string())  # the shortest decimals that are this float32
+        texts: Any = pa.array(probabilities).cast(
+            pa.string()
+        )  # The shortest decimals that are the same float32.
         added = [f"{json.dumps(self.probability)}: {float(text)}}}" for text in texts.to_pylist()]
         objects = batch.objects()
         if objects is None:
@@ -82,10 +84,10 @@ class OutputLayout:
         )
 
     def parquet_table(self, scored: Scored) -> pa.Table:
-        """Some rows. What had no types, CSV and JSON, has numbers in the features and text in all other columns.
+        """Returns rows as a table. From CSV and JSON, features become numbers and all other columns text.
 
         Raises:
-            DataRefused: a row has a column that others have not.
+            DataRefused: a row has a column that others don't have.
         """
         batch, probabilities = scored
         table = self.features.typed(self._arranged(batch))
@@ -98,31 +100,31 @@ class OutputLayout:
             cells = table.column(more[0]).to_pylist()
             row = next((row for row, cell in enumerate(cells) if cell is not None), 0)
             raise DataRefused(
-                f"{batch.where(row)}: expected no column that the first row has not, found {quoted(more)}; "
+                f"{batch.where(row)}: expected only columns that the first row has, found {quoted(more)}; "
                 "only JSON lines can hold it."
             )
         return table.select(list(self.columns))
 
 
 def name_taken(name: str) -> str:
-    """What is wrong with a table that has a column of the probability's name."""
+    """Returns the message for a table that already has a column with the probability's name."""
     return f"expected no column {name!r} in the table, found one; --column gives the new one another name."
 
 
 def write_rows(kind: str, stream: BinaryIO, layout: OutputLayout, scores: Iterable[Scored]) -> int:
-    """Writes rows as they come, in batches.
+    """Writes rows in batches, as they are predicted.
 
     Args:
         kind: CSV, JSON_LINES or PARQUET.
-        stream: where to; stays open.
-        layout: what is in a row.
-        scores: the rows, and the probability of each.
+        stream: the file to write to; stays open.
+        layout: the columns.
+        scores: the rows with their probabilities.
 
     Returns:
-        How many rows there were.
+        The number of rows.
 
     Raises:
-        DataRefused: see `Layout`.
+        DataRefused: see `OutputLayout`.
     """
     if kind == PARQUET:
         return _write_parquet(stream, layout, scores)
@@ -158,13 +160,13 @@ def _write_parquet(stream: BinaryIO, layout: OutputLayout, scores: Iterable[Scor
 
 @contextlib.contextmanager
 def output_file(path: Path) -> Iterator[BinaryIO]:
-    """Opens a file for writing that gets its name when all is written, by one rename; otherwise nothing is left.
+    """Opens a file for writing that appears when the block ends, and is removed if the block raises.
 
     Raises:
-        OSError: it can't be written.
+        OSError: the file can't be written.
     """
     path = path.resolve()
-    if path.exists() and not path.is_file():  # /dev/null, a pipe: must stay what it is
+    if path.exists() and not path.is_file():  # A device or a pipe, such as /dev/null, is not replaced.
         with path.open("wb") as device:
             yield device
         return
@@ -174,12 +176,12 @@ def output_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def _encoded(lines: str) -> bytes:
-    # Half of a surrogate pair, which JSON can carry, becomes the escape that it was.
+    # Half of a surrogate pair, which is valid in JSON but not in UTF-8, becomes an escape again.
     return f"{lines}\n".encode(errors="backslashreplace")
 
 
 def _as_text(column: "pa.ChunkedArray[Any]", name: str) -> Array:
-    """A column's cells in CSV; what is missing is empty."""
+    """Returns the cells of a column as CSV; missing values are empty."""
     try:
         texts = parquet.as_text(column)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):

@@ -1,4 +1,4 @@
-"""Rows as they were read: cells for the model, and everything else for the output."""
+"""Batches of rows: their cells for the model, and all columns for the output."""
 
 import json
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class FilePart:
-    """What can be read on its own.
+    """A part of a file that can be read separately.
 
     Attributes:
-        offset: the position of its first byte; Parquet: its row group.
-        length: its bytes, 0 for all that follow; Parquet: 0.
-        first: the line, or the row of a Parquet file, at which it begins, counted from 1.
+        offset: the position of its first byte; for Parquet its row group.
+        length: its number of bytes, 0 for the rest of the file; for Parquet 0.
+        first: its first line, or its first row in a Parquet file, counted from 1.
     """
 
     offset: int
@@ -28,12 +28,12 @@ class FilePart:
 
 
 class RowBatch:
-    """Some rows of a table with columns, one after the other.
+    """Consecutive rows of a table.
 
     Args:
         table: all columns; those of a CSV file are strings.
-        origin: where a row is from, for messages, up to its number: `big.csv:`.
-        numbers: the line, or the number, of each row there.
+        origin: the location of the rows in messages, without the number: `big.csv:`.
+        numbers: the line, or the number, of each row in the file.
     """
 
     def __init__(self, table: pa.Table, origin: str, numbers: Sequence[int]) -> None:
@@ -43,41 +43,41 @@ class RowBatch:
 
     @property
     def rows(self) -> int:
-        """How many there are."""
+        """The number of rows."""
         return self._table.num_rows
 
     def part(self, start: int, end: int) -> "RowBatch":
-        """The rows from `start` to before `end`."""
+        """Returns the rows from `start` to before `end`."""
         return RowBatch(self._table.slice(start, end - start), self._origin, self._numbers[start:end])
 
     def where(self, row: int) -> str:
-        """Where a row of the batch is from: `big.csv:17`."""
+        """Returns the location of a row, such as `big.csv:17`."""
         return f"{self._origin}{self._numbers[row]}"
 
     def column(self, name: str) -> "pa.ChunkedArray[Any]":
-        """A column's cells, as numbers or as text (see `parquet.kind_of`)."""
+        """Returns the cells of a column, as numbers or as text (see `parquet.kind_of`)."""
         return self._table.column(name)
 
-    def first_without(self, name: str) -> int | None:  # noqa: ARG002 - a table has its columns throughout
-        """The first row that has no such column, not even an empty cell; None if all have it."""
+    def first_without(self, name: str) -> int | None:  # noqa: ARG002 - every row of a table has all columns
+        """Returns the first row without the column, not even as an empty cell; None if all rows have it."""
         return None
 
     def table(self) -> pa.Table:
-        """All columns."""
+        """Returns all columns."""
         return self._table
 
     def objects(self) -> list[tuple[Record, str]] | None:
-        """The JSON objects that the rows were read from, and their text; None if they were read from something else."""
+        """Returns the JSON objects that the rows were read from, and their text; None if the input was not JSON."""
         return None
 
 
 class JsonRowBatch(RowBatch):
-    """Some rows that are JSON objects. A row may lack columns that others have.
+    """Consecutive rows that are JSON objects. A row may lack columns that others have.
 
     Args:
-        objects: each row's names and values, and its text.
-        columns: the names that the first row of the table has.
-        place: the `origin` and the `numbers` of a `Batch`.
+        objects: the object of each row, and its text.
+        columns: the names in the first row of the table.
+        place: the `origin` and the `numbers` of a `RowBatch`.
     """
 
     def __init__(
@@ -88,51 +88,51 @@ class JsonRowBatch(RowBatch):
     ) -> None:
         self._objects = list(objects)
         self._records = [record for record, _ in objects]
-        self._shapes = {tuple(record) for record in self._records}  # mostly one
+        self._shapes = {tuple(record) for record in self._records}  # Usually only one.
         self._columns = tuple(columns)
         self._origin, self._numbers = place
 
     @property
     def rows(self) -> int:
-        """See `Batch`."""
+        """See `RowBatch`."""
         return len(self._records)
 
     def part(self, start: int, end: int) -> RowBatch:
-        """See `Batch`."""
+        """See `RowBatch`."""
         place = self._origin, self._numbers[start:end]
         return JsonRowBatch(self._objects[start:end], self._columns, place)
 
     def column(self, name: str) -> "pa.ChunkedArray[Any]":
-        """See `Batch`."""
+        """See `RowBatch`."""
         values = [record.get(name) for record in self._records]
         try:
             return pa.chunked_array([pa.array(values, pa.float64())])
-        except (pa.ArrowInvalid, pa.ArrowTypeError):  # not only numbers, booleans and nulls
+        except (pa.ArrowInvalid, pa.ArrowTypeError):  # Other values than numbers, booleans and nulls.
             return pa.chunked_array([_texts(values)])
 
     def first_without(self, name: str) -> int | None:
-        """See `Batch`."""
+        """See `RowBatch`."""
         if all(name in shape for shape in self._shapes):
             return None
         return next(row for row, record in enumerate(self._records) if name not in record)
 
     def table(self) -> pa.Table:
-        """All columns as text; those that the first row has not come last."""
+        """Returns all columns as text; columns that the first row does not have come last."""
         names = list(dict.fromkeys([*self._columns, *(name for shape in self._shapes for name in shape)]))
         columns = [_texts([record.get(name) for record in self._records]) for name in names]
         return pa.Table.from_arrays(columns, names)
 
     def objects(self) -> list[tuple[Record, str]] | None:
-        """See `Batch`."""
+        """See `RowBatch`."""
         return self._objects
 
 
 def _texts(values: Sequence[object]) -> Array:
-    """Strings as they are, anything else as JSON; null stays null."""
+    """Returns strings unchanged, other values as JSON, and null as null."""
     return pa.array([None if value is None else _text(value) for value in values], pa.string())
 
 
 def _text(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    # Half of a surrogate pair is JSON, but no UTF-8.
+    # Half of a surrogate pair is valid in JSON, but not in UTF-8.
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""Where rows come from: files of CSV, Parquet or JSON lines, standard input, or the command line."""
+"""Reads rows from CSV, Parquet or JSON lines files, standard input, or the command line."""
 
 import json
 import os
@@ -16,43 +16,43 @@ from serving.predict.byte_stream import STDIN, ByteStream
 from serving.predict.row_batches import FilePart, JsonRowBatch, RowBatch
 from serving.predict.text_sources import BOM, CsvSource, JsonLinesSource
 
-_MOST_CELLS = 2**21  # of a batch of Parquet rows
+_MOST_CELLS = 2**21  # in a batch of Parquet rows
 _SNIFFED = 256
 
 
 class RowSource(Protocol):
-    """Rows of one file, or of standard input.
+    """The rows of one file, of standard input or of the command line.
 
     Attributes:
-        name: for messages.
-        columns: their names, all different; of JSON lines, those of the first row.
+        name: the name in messages.
+        columns: the names of the columns, all different; for JSON lines, those of the first row.
     """
 
     name: str
     columns: tuple[str, ...]
 
     def batches(self, part: FilePart | None = None) -> Iterator[RowBatch]:
-        """All rows in their order, or those of one part.
+        """Yields all rows in order, or the rows of one part.
 
         Raises:
-            DataRefused: something can't be read as a row.
+            DataRefused: a row can't be read.
         """
         ...
 
     def parts(self) -> Iterator[FilePart]:
-        """Divides a file; what is compressed is one part."""
+        """Divides a file into parts; a compressed file is one part."""
         ...
 
     def share(self) -> float | None:
-        """How much of it has been read, from 0 to 1; None if that can't be told."""
+        """Returns the fraction that has been read, from 0 to 1; None if it is unknown."""
         ...
 
 
 def find_inputs(inputs: Sequence[str]) -> list[str]:
-    """The files that are meant, in the order of the inputs: each is a file, a folder, a glob, or `-`.
+    """Returns the files that the inputs name, in order; each input is a file, a folder, a glob or `-`.
 
     Raises:
-        DataRefused: nothing is there.
+        DataRefused: an input matches no file.
     """
     found: list[str] = []
     for path in inputs:
@@ -61,7 +61,7 @@ def find_inputs(inputs: Sequence[str]) -> list[str]:
             found.append(path)
             continue
         files = storage.glob(f"{path.rstrip('/')}/*" if is_folder else path)
-        # Spark's _SUCCESS and hidden files are no part of a table.
+        # Spark's _SUCCESS and hidden files are not part of a table.
         files = [one for one in files if os.path.basename(one)[:1] not in "._" and not storage.is_folder(one)]  # noqa: PTH119
         if not files:
             raise DataRefused(
@@ -72,14 +72,14 @@ def find_inputs(inputs: Sequence[str]) -> list[str]:
 
 
 def open_source(path: str, delimiter: str = "auto") -> RowSource:
-    """Looks at the beginning of a file: what it is, and which columns it has.
+    """Detects the format and the columns of a file from its beginning.
 
     Args:
-        path: a file; or `-`, standard input, which can be read only once.
-        delimiter: of a CSV file; auto finds it from the first lines.
+        path: a file, or `-` for standard input, which can be read only once.
+        delimiter: the delimiter of a CSV file; auto detects it from the first lines.
 
     Raises:
-        DataRefused: it can't be read, or has no rows.
+        DataRefused: the file can't be read, or has no rows.
     """
     stream = ByteStream(path)
     try:
@@ -109,7 +109,7 @@ def _recognized(stream: ByteStream, delimiter: str) -> RowSource:
 
 
 class ParquetSource:
-    """A Parquet file. See `Source`."""
+    """The rows of a Parquet file; see `RowSource`."""
 
     def __init__(self, path: str) -> None:
         parquet.read_parquet_header(path)
@@ -120,7 +120,7 @@ class ParquetSource:
         self._done = 0
 
     def batches(self, part: FilePart | None = None) -> Iterator[RowBatch]:
-        """See `Source`."""
+        """See `RowSource`."""
         self._done = 0
         row = part.first if part else 1
         size = max(1, min(parquet.BATCH_ROWS, _MOST_CELLS // len(self.columns)))
@@ -137,7 +137,7 @@ class ParquetSource:
                 raise DataRefused(f"{self.name}: can't be read to its end: {error}.") from error
 
     def parts(self) -> Iterator[FilePart]:
-        """See `Source`: its row groups."""
+        """See `RowSource`; the parts are its row groups."""
         with parquet.open_file(self.name) as file:
             row = 1
             for group in range(file.num_row_groups):
@@ -145,15 +145,15 @@ class ParquetSource:
                 row += file.metadata.row_group(group).num_rows
 
     def share(self) -> float | None:
-        """See `Source`."""
+        """See `RowSource`."""
         return self._done / self._rows
 
 
 class CommandLineRows:
-    """Rows from the command line. See `Source`.
+    """The rows of the command line; see `RowSource`.
 
     Args:
-        rows: each row's names and cells.
+        rows: the names and cells of each row.
     """
 
     name = "--row"
@@ -162,14 +162,14 @@ class CommandLineRows:
         self.columns = tuple(rows[0])
         self._objects = [(dict(row), json.dumps(row, ensure_ascii=False)) for row in rows]
 
-    def batches(self, part: FilePart | None = None) -> Iterator[RowBatch]:  # noqa: ARG002 - there are no parts
-        """See `Source`."""
+    def batches(self, part: FilePart | None = None) -> Iterator[RowBatch]:  # noqa: ARG002 - has only one part
+        """See `RowSource`."""
         yield JsonRowBatch(self._objects, self.columns, ("--row ", range(1, len(self._objects) + 1)))
 
     def parts(self) -> Iterator[FilePart]:
-        """See `Source`."""
+        """See `RowSource`."""
         return iter([FilePart(0, 0, 1)])
 
     def share(self) -> float | None:
-        """See `Source`."""
+        """See `RowSource`."""
         return None

@@ -1,4 +1,4 @@
-"""Rows in lines of text: CSV and JSON lines."""
+"""Reads rows from lines of text: CSV and JSON lines."""
 
 import json
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ from components.example_gen.row_boundaries import BLOCK_BYTES, LONGEST_ROW, Posi
 from serving.predict.byte_stream import ByteStream
 from serving.predict.row_batches import FilePart, JsonRowBatch, Record, RowBatch
 
-JSON_BLOCK_BYTES = 2**20  # as Python objects, rows take some ten times as much
+JSON_BLOCK_BYTES = 2**20  # As Python objects, rows take about ten times as much.
 BOM = b"\xef\xbb\xbf"
 
 
 class _TextSource:
-    """What CSV and JSON lines share: blocks of whole rows, each at a line of its own."""
+    """The code that CSV and JSON lines share: they are read in blocks of whole rows."""
 
     def __init__(self, stream: ByteStream, columns: tuple[str, ...], start: FilePart) -> None:
         self.name = stream.name
@@ -31,7 +31,7 @@ class _TextSource:
         self._start = start
 
     def batches(self, part: FilePart | None = None) -> Iterator[RowBatch]:
-        """See `Source`."""
+        """See `RowSource`."""
         part = part or self._start
         self._stream.seek(part.offset)
         line = part.first
@@ -45,7 +45,7 @@ class _TextSource:
             self._stream.close()
 
     def parts(self) -> Iterator[FilePart]:
-        """See `Source`."""
+        """See `RowSource`."""
         if not self._stream.is_divisible:
             yield self._start
             return
@@ -60,7 +60,7 @@ class _TextSource:
             self._stream.close()
 
     def share(self) -> float | None:
-        """See `Source`."""
+        """See `RowSource`."""
         return self._stream.share()
 
     def _blocks(self) -> Iterator[bytes]:
@@ -71,7 +71,7 @@ class _TextSource:
 
 
 class CsvSource(_TextSource):
-    """A CSV file, cut as `scan` and `rows` of components.example_gen cut it. All its cells are strings."""
+    """The rows of a CSV file, parsed like in components.example_gen. All cells are strings."""
 
     def __init__(self, stream: ByteStream, delimiter: str) -> None:
         head = parse_header(stream.name, stream.peek, delimiter)
@@ -89,7 +89,7 @@ class CsvSource(_TextSource):
     def _parse(self, block: bytes, line: int) -> RowBatch:
         rows = find_rows(block, self._delimiter)
         numbers = _lines_of(block, rows.ends, line)
-        # What Arrow might not cut as `split_row` does: odd quotes, and blank lines where there is one column.
+        # Arrow may parse odd quotes, and blank lines in a table with one column, differently from `split_row`.
         table = None if rows.irregular.any() or len(self.columns) == 1 else self._at_once(block)
         if table is None or table.num_rows != len(numbers):
             numbered = list(self._one_by_one(NumberedRows(block, rows, line)))
@@ -101,7 +101,7 @@ class CsvSource(_TextSource):
         return RowBatch(table.rename_columns(list(self.columns)), f"{self.name}:", numbers)
 
     def _at_once(self, block: bytes) -> pa.Table | None:
-        """Has Arrow cut a block; None if a row has too many or too few cells, or is no UTF-8."""
+        """Parses a block with Arrow; returns None if a row has too many or too few cells, or is not UTF-8."""
         try:
             return pacsv.read_csv(
                 BytesIO(block),
@@ -115,7 +115,7 @@ class CsvSource(_TextSource):
             return None
 
     def _one_by_one(self, text: NumberedRows) -> Iterator[tuple[int, list[str]]]:
-        """Each row's line and cells, blank lines left out."""
+        """Yields the line and the cells of each row that is not a blank line."""
         for row in range(len(text.rows.ends)):
             cells = split_row(text.row(row), self._delimiter, len(self.columns))
             if isinstance(cells, str):
@@ -125,7 +125,7 @@ class CsvSource(_TextSource):
 
 
 def _lines_of(block: bytes, ends: Positions, line: int) -> list[int]:
-    """The line at which each row begins that is no empty line."""
+    """Returns the first line of each row that is not an empty line."""
     data = np.frombuffer(block, np.uint8)
     starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])[: len(ends)]
     sizes = ends - starts
@@ -135,7 +135,7 @@ def _lines_of(block: bytes, ends: Positions, line: int) -> list[int]:
 
 
 class JsonLinesSource(_TextSource):
-    """One JSON object in each line."""
+    """The rows of a JSON lines file: one JSON object in each line."""
 
     def __init__(self, stream: ByteStream) -> None:
         self.name = stream.name

@@ -129,7 +129,7 @@ def test_what_a_format_can_not_hold() -> None:
     )
     late = objects('{"a": 1}', '{"a": 1, "x": 2}')
     assert refusal(CSV, layout("a"), late) == (
-        "t.jsonl:2: expected no column that the first row has not, found 'x'; only JSON lines can hold it."
+        "t.jsonl:2: expected only columns that the first row has, found 'x'; only JSON lines can hold it."
     )
     assert refusal(JSON_LINES, layout("a"), objects('{"a": 1}', '{"probability": 2}')) == (
         "t.jsonl:2: expected no column 'probability' in the table, found one; --column gives the new one another name."
