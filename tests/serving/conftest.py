@@ -1,12 +1,13 @@
-"""Servers of small models: the contract server in this process, or the binary that TENSORFLOW_MODEL_SERVER names.
+"""Servers of small models: the contract server in this process, or the binary in TENSORFLOW_MODEL_SERVER.
 
-TensorFlow is imported in the fixtures.
+TensorFlow is imported only in the fixtures.
 """
 
 import os
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from tests.components.conftest import analyze, table, transformed
 __all__ = ["analyze", "table", "transformed"]
 
 BINARY = os.environ.get("TENSORFLOW_MODEL_SERVER")
-SECONDS = 1.0 if BINARY else 0.02  # between two looks into the folder of versions; the binary takes integers
+SECONDS = 1.0 if BINARY else 0.02  # between two polls of the folder of versions; the binary takes integers
 STARTED = 60.0
 
 
@@ -32,11 +33,13 @@ class Running:
         rest: its REST endpoint.
         grpc: its gRPC endpoint.
         stop: ends it; it may be called twice.
+        wait_for_polls: returns after the server has polled the folder of versions at least twice.
     """
 
     rest: str
     grpc: str
     stop: Callable[[], Any]
+    wait_for_polls: Callable[[], None]
 
 
 Serve = Callable[[Path], Running]
@@ -58,11 +61,16 @@ def _start_binary(base_path: Path) -> Running:
         "max_num_load_retries": 0,
     }
     process = subprocess.Popen([str(BINARY), *(f"--{name}={value}" for name, value in flags.items())])
-    running = Running(f"http://127.0.0.1:{ports[1]}", f"grpc://127.0.0.1:{ports[0]}", lambda: _end(process))
+    running = Running(
+        rest=f"http://127.0.0.1:{ports[1]}",
+        grpc=f"grpc://127.0.0.1:{ports[0]}",
+        stop=lambda: _end(process),
+        wait_for_polls=lambda: time.sleep(4 * SECONDS),  # the binary reports no polls
+    )
     client = connect(running.rest, retry_policy=RetryPolicy(attempts=1))
 
     def available() -> bool:
-        with suppress(ServingError):  # it does not listen before a version is available
+        with suppress(ServingError):  # The server does not listen before a version is available.
             return any(one.state == "AVAILABLE" for one in client.status())
         return False
 
@@ -87,13 +95,19 @@ def _start_contract_server(base_path: Path) -> Running:
     from tests.standins.tf_serving.manager import Manager, Polling
 
     polling = Polling(seconds=SECONDS, load_retries=0)
-    server = ContractServer([Manager("regpipe", base_path, polling, None)])
-    return Running(f"http://127.0.0.1:{server.rest_port}", f"grpc://127.0.0.1:{server.port}", server.stop)
+    manager = Manager("regpipe", base_path, polling, None)
+    server = ContractServer([manager])
+    return Running(
+        rest=f"http://127.0.0.1:{server.rest_port}",
+        grpc=f"grpc://127.0.0.1:{server.port}",
+        stop=server.stop,
+        wait_for_polls=lambda: manager.wait_for_polls(2),
+    )
 
 
 @pytest.fixture(scope="session")
 def serve() -> Iterator[Serve]:
-    """Starts a server of the model `regpipe`: serve(base_path). All end with the tests."""
+    """Starts a server of the model `regpipe`: serve(base_path). All servers end with the session."""
     started = []
 
     def start(base_path: Path) -> Running:
@@ -108,7 +122,7 @@ def serve() -> Iterator[Serve]:
 
 @pytest.fixture(scope="session")
 def exported(transformed: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A logistic regression of three features, exported as the trainer exports: the folder of its versions."""
+    """The folder of the versions of a logistic regression with three features, exported like by the Trainer."""
     import numpy as np
 
     from components.config.model import ModelConfig
@@ -130,7 +144,7 @@ def server(serve: Serve, exported: Path) -> Running:
 
 @pytest.fixture(scope="session")
 def echo_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that gives back what it takes: see models.py. To be copied."""
+    """A model that returns its inputs: see models.py. Tests copy it."""
     from tests.serving.models import write_model
 
     path = tmp_path_factory.mktemp("echo") / "model"
@@ -148,6 +162,6 @@ def echo(serve: Serve, echo_model: Path, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(params=["rest", "grpc"])
 def protocol(request: pytest.FixtureRequest) -> str:
-    """Both: the name of Running's attribute."""
+    """Both protocols, as the names of attributes of Running."""
     name: str = request.param
     return name

@@ -1,7 +1,7 @@
-"""`regpipe serve`: finds a server, waits for the model, says how to ask it, and leaves nothing behind.
+"""`regpipe serve` finds a server, waits for the model, prints an example request, and leaves no process behind.
 
-The server is a stand-in that takes TF Serving's flags, and Docker a script that writes down what it is asked.
-tests/e2e/test_serve.py has the contract server and a model that was published.
+The server is a stand-in that accepts TF Serving's flags, and Docker is a script that records its arguments.
+tests/e2e/test_serve.py uses the contract server and a published model.
 """
 
 import json
@@ -12,7 +12,6 @@ import stat
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,17 +30,17 @@ from tests.standins.tf_serving.stand_in import COMMAND, free_port
 REPOSITORY = Path(__file__).parents[2]
 VERSION = "1795177529"
 ROW = {"f0": 1.5, "f1": float("nan")}
-# Docker, as far as it is asked: it has no image until one is pulled, and it runs the stand-in in place of the image.
+# Replaces Docker: it has no image until one is pulled, and runs the stand-in instead of the image.
 DOCKER = """#!{python} -P
 import json, pathlib, sys
-said = pathlib.Path({said!r})
+calls = pathlib.Path({calls!r})
 words = sys.argv[1:]
-with said.open("a") as file:
+with calls.open("a") as file:
     file.write(json.dumps(words) + "\\n")
 if words[0] == "version":
-    sys.exit({lack!r} or 0)
+    sys.exit({error!r} or 0)
 if words[:2] == ["image", "inspect"]:
-    sys.exit(0 if '"pull"' in said.read_text() else 1)
+    sys.exit(0 if '"pull"' in calls.read_text() else 1)
 if words[0] == "run":
     import importlib.util
     spec = importlib.util.spec_from_file_location("stand_in", {stand_in!r})
@@ -63,7 +62,7 @@ def write_program(path: Path, text: str) -> Path:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """The root of runs that published one version, with a warm-up request of two rows."""
+    """A root folder with one published version that has a warm-up request of two rows."""
     warmup = tmp_path / "runs" / "serving" / VERSION / WARMUP_FILE
     warmup.parent.mkdir(parents=True)
     log = CLASSES["PredictionLog"]()
@@ -77,13 +76,13 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
-    """A folder with a tensorflow_model_server, to be the PATH."""
+    """A folder for the PATH with a tensorflow_model_server."""
     text = f'#!/bin/sh\nexec {shlex.join(COMMAND)} "$@"\n'
     return write_program(tmp_path / "bin" / "tensorflow_model_server", text).parent
 
 
 class Serving:
-    """`regpipe serve` as a process of its own. `answer` is what it printed once the model was there."""
+    """Runs `regpipe serve` in its own process."""
 
     def __init__(self, root: Path, path: Path, *options: str) -> None:
         self.port = free_port()
@@ -110,7 +109,7 @@ class Serving:
         )
 
     def answer(self) -> str:
-        """All that it says until it has said how to end it."""
+        """Returns standard output up to the line that appears when the model is available."""
         assert self.process.stdout is not None
         lines = []
         for line in self.process.stdout:
@@ -120,7 +119,7 @@ class Serving:
         raise AssertionError(f"it ended: {self.process.communicate()[1]}")
 
     def end(self, how: int = signal.SIGINT) -> tuple[int, str]:
-        """The exit code, and what it said on standard error."""
+        """Sends a signal; returns the exit code and standard error."""
         self.process.send_signal(how)
         return self.ended()
 
@@ -134,7 +133,7 @@ Serve = Callable[..., Serving]
 
 @pytest.fixture
 def serve(root: Path, programs: Path) -> Iterator[Serve]:
-    """Starts `regpipe serve` with the options given. What still runs at the end of the test is stopped."""
+    """Starts `regpipe serve` with options. Processes that still run at the end of the test are stopped."""
     started: list[Serving] = []
 
     def start(*options: str, path: Path = programs) -> Serving:
@@ -155,8 +154,8 @@ def is_listening(port: int) -> bool:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_it_serves_until_it_is_told_to_stop(root: Path, serve: Serve, how: int) -> None:
-    """It says where; the line for curl, run as it stands, is answered; the server is gone when the command is."""
+def test_it_serves_until_a_signal(root: Path, serve: Serve, how: int) -> None:
+    """It prints the endpoints; the printed curl command works; the server is stopped with the command."""
     serving = serve()
     answer = serving.answer()
     url = f"http://127.0.0.1:{serving.port}"
@@ -174,18 +173,19 @@ def test_it_serves_until_it_is_told_to_stop(root: Path, serve: Serve, how: int) 
     assert (root / "serve.log").read_text().startswith("Building single TensorFlow model file config")
 
 
-def test_a_version_that_comes_while_another_loads_will_do(root: Path, serve: Serve) -> None:
-    """What was newest when the command began need never become available."""
+def test_a_newer_version_published_during_loading(root: Path, serve: Serve) -> None:
+    """The command accepts it, even if the version that was newest at the start never becomes available."""
     (root / "serving" / "slow").touch()
     serving = serve()
-    time.sleep(1)
+    assert serving.process.stderr is not None
+    assert f"waiting for version {VERSION}" in serving.process.stderr.readline()
     (root / "serving" / "1795177530").mkdir()
     (root / "serving" / "slow").unlink()
     assert serving.answer()
 
 
 def test_a_model_that_does_not_load(root: Path, serve: Serve) -> None:
-    """Exit 1, with what the server said last."""
+    """Exit code 1, with the last lines of the server's log."""
     (root / "serving" / "broken").touch()
     code, error = serve().ended()
     assert code == 1
@@ -197,16 +197,16 @@ def test_a_model_that_does_not_load(root: Path, serve: Serve) -> None:
     )
 
 
-def test_a_model_that_never_gets_done(root: Path, serve: Serve) -> None:
-    """Exit 1 after the time that was given; the server is stopped."""
+def test_a_model_that_never_becomes_available(root: Path, serve: Serve) -> None:
+    """Exit code 1 after the time-out; the server is stopped."""
     (root / "serving" / "slow").touch()
-    code, error = serve("--timeout", "0.5").ended()
+    code, error = serve("--timeout", "0.01").ended()
     assert code == 1
-    assert f"regpipe: version {VERSION} was not available after 0.5 s: no answer yet.\n" in error
+    assert f"regpipe: version {VERSION} was not available after 0.01 s: no answer yet.\n" in error
 
 
 def test_a_version_that_ended(root: Path, serve: Serve) -> None:
-    """Exit 1 at once: END is for ever."""
+    """Exit code 1 at once: a version does not leave the state END."""
     (root / "serving" / "gone").touch()
     code, error = serve().ended()
     assert code == 1
@@ -214,7 +214,7 @@ def test_a_version_that_ended(root: Path, serve: Serve) -> None:
 
 
 def test_a_server_that_ends_by_itself(serve: Serve) -> None:
-    """Exit 1, also after the model was served."""
+    """Exit code 1, also after the model was available."""
     serving = serve()
     serving.answer()
     children = Path(f"/proc/{serving.process.pid}/task/{serving.process.pid}/children").read_text().split()
@@ -224,8 +224,8 @@ def test_a_server_that_ends_by_itself(serve: Serve) -> None:
     assert "regpipe: the server ended with exit code -9.\n" in error
 
 
-def test_an_interrupt_before_the_model_is_there(root: Path, serve: Serve) -> None:
-    """Exit 130, as of any command; the server is stopped, too."""
+def test_an_interrupt_before_the_model_is_available(root: Path, serve: Serve) -> None:
+    """Exit code 130, as for any command; the server is stopped, too."""
     (root / "serving" / "slow").touch()
     serving = serve()
     assert serving.process.stderr is not None
@@ -237,34 +237,32 @@ def test_an_interrupt_before_the_model_is_there(root: Path, serve: Serve) -> Non
     assert not Path(f"/proc/{children[0]}").exists()
 
 
-def docker(folder: Path, *, lack: str = "") -> Path:
-    """A folder with Docker in it, to be the PATH; what it is asked comes to be in `said`."""
+def docker(folder: Path, *, error: str = "") -> Path:
+    """Returns a folder for the PATH with a Docker that records its arguments in the file `calls`."""
     stand_in = COMMAND[-1]
-    said = str(folder / "said")
-    text = DOCKER.format(python=sys.executable, said=said, stand_in=stand_in, lack=lack)
+    calls = str(folder / "calls")
+    text = DOCKER.format(python=sys.executable, calls=calls, stand_in=stand_in, error=error)
     return write_program(folder / "docker" / "docker", text).parent
 
 
-def test_docker_is_asked_for_a_container_that_may_do_nothing(
-    root: Path, serve: Serve, tmp_path: Path
-) -> None:
-    """Without a binary: the image is pulled, run with nothing it need not have, and the container removed."""
+def test_docker_runs_a_restricted_container(root: Path, serve: Serve, tmp_path: Path) -> None:
+    """Without a binary, the image is pulled and run, and the container is removed."""
     serving = serve(path=docker(tmp_path))
     assert "curl" in serving.answer()
     code, error = serving.end()
     assert code == 0, error
-    said = [json.loads(line) for line in (tmp_path / "said").read_text().splitlines()]
-    assert [words[0] for words in said] == ["version", "image", "pull", "run", "rm"]
-    assert said[2] == ["pull", "--platform", "linux/amd64", IMAGE]
+    calls = [json.loads(line) for line in (tmp_path / "calls").read_text().splitlines()]
+    assert [words[0] for words in calls] == ["version", "image", "pull", "run", "rm"]
+    assert calls[2] == ["pull", "--platform", "linux/amd64", IMAGE]
     assert f"regpipe: downloading {IMAGE}\n" in error
-    run, remove = said[3], said[4]
+    run, remove = calls[3], calls[4]
     name = run[run.index("--name") + 1]
     assert remove == ["rm", "--force", name]
     assert run[run.index("--publish") + 1 : run.index("--mount")][-1] == f"127.0.0.1:{serving.port}:8501"
 
 
-def test_the_words_for_docker() -> None:
-    """The whole command, in order; a folder's name may have a comma in it, which parts the fields of --mount."""
+def test_the_command_for_docker() -> None:
+    """The whole command. A folder's name may contain a comma, which separates the fields of --mount."""
     model = ServedModel(name="churn", folder=Path("/data/a,b"), grpc_port=9500, rest_port=9501)
     launch = docker_command("/usr/bin/docker", model)
     name = f"regpipe-serving-{os.getpid()}"
@@ -281,7 +279,7 @@ def test_the_words_for_docker() -> None:
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    """What `regpipe serve` says when it can't use its arguments."""
+    """Returns the message of `regpipe serve` for invalid arguments."""
     assert main(["serve", *map(str, arguments)]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -297,40 +295,40 @@ def nothing_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("nothing_installed")
 class TestRefusals:
     def test_neither_binary_nor_docker(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        """Says what to install, with the line to do so."""
-        said = refused(capsys, "--root", root, *self.ports())
-        assert said.startswith(
+        """The message says what to install and how."""
+        message = refused(capsys, "--root", root, *self.ports())
+        assert message.startswith(
             "regpipe: neither tensorflow_model_server nor Docker was found. Install one of them:\n"
         )
-        assert "sudo apt-get install docker.io" in said
-        assert "--binary or in TENSORFLOW_MODEL_SERVER" in said
+        assert "sudo apt-get install docker.io" in message
+        assert "--binary or in TENSORFLOW_MODEL_SERVER" in message
 
     def test_no_version(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        said = refused(capsys, "--root", tmp_path)
+        message = refused(capsys, "--root", tmp_path)
         where = tmp_path / "serving"
         assert (
-            said
+            message
             == f"regpipe: {where}: no version is published in it yet; `regpipe run` publishes the first one\n"
         )
 
     def test_a_version_in_place_of_the_folder(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         version = root / "serving" / VERSION
         (version / "saved_model.pb").touch()
-        said = refused(capsys, "--model-dir", version)
+        message = refused(capsys, "--model-dir", version)
         assert (
-            said
+            message
             == f"regpipe: {version}: expected the folder that contains the versions, got one of the versions\n"
         )
 
     def test_a_bucket(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        said = refused(capsys, "--root", root, "--set", "serving.directory=gs://bucket/models")
-        assert said == (
+        message = refused(capsys, "--root", root, "--set", "serving.directory=gs://bucket/models")
+        assert message == (
             "regpipe: gs://bucket/models: expected a folder on this machine; docs/serving.md serves from gs://\n"
         )
 
     @pytest.mark.parametrize("option", ["rest", "grpc"])
     def test_a_port_in_use(self, root: Path, capsys: pytest.CaptureFixture[str], option: str) -> None:
-        """Says which."""
+        """The message has the option and the port."""
         import socket
 
         with socket.socket() as used:
@@ -338,47 +336,50 @@ class TestRefusals:
             used.listen()
             port = used.getsockname()[1]
             other = "grpc" if option == "rest" else "rest"
-            said = refused(capsys, "--root", root, f"--{option}-port", port, f"--{other}-port", free_port())
-        assert said.startswith(f"regpipe: --{option}-port: port {port} is in use; ")
+            message = refused(
+                capsys, "--root", root, f"--{option}-port", port, f"--{other}-port", free_port()
+            )
+        assert message.startswith(f"regpipe: --{option}-port: port {port} is in use; ")
 
     def test_one_port_for_both(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        said = refused(capsys, "--root", root, "--rest-port", 8500)
-        assert said == "regpipe: --rest-port: expected another port than --grpc-port 8500, got the same\n"
+        message = refused(capsys, "--root", root, "--rest-port", 8500)
+        assert message == "regpipe: --rest-port: expected another port than --grpc-port 8500, got the same\n"
 
     @pytest.mark.parametrize("source", ["--binary", PROGRAM_VARIABLE])
     def test_a_program_that_is_not_there(
         self, root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, source: str
     ) -> None:
-        """Names who named it."""
+        """The message has the option or the variable."""
         monkeypatch.setenv(PROGRAM_VARIABLE, "/opt/none" if source == PROGRAM_VARIABLE else "")
         options = ["--binary", "/opt/none"] if source == "--binary" else []
-        said = refused(capsys, "--root", root, *self.ports(), *options)
-        assert said == f"regpipe: {source}: expected an executable program, got '/opt/none'\n"
+        message = refused(capsys, "--root", root, *self.ports(), *options)
+        assert message == f"regpipe: {source}: expected an executable program, got '/opt/none'\n"
 
     def test_docker_that_does_not_run(
         self, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("PATH", str(docker(tmp_path, lack="Cannot connect to the Docker daemon.")))
-        said = refused(capsys, "--root", root, *self.ports())
+        monkeypatch.setenv("PATH", str(docker(tmp_path, error="Cannot connect to the Docker daemon.")))
+        message = refused(capsys, "--root", root, *self.ports())
         assert (
-            said == "regpipe: Docker is installed, but can't be used: Cannot connect to the Docker daemon.\n"
+            message
+            == "regpipe: Docker is installed, but can't be used: Cannot connect to the Docker daemon.\n"
         )
 
     def test_a_log_that_can_not_be_written(
         self, root: Path, programs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         program, log = programs / "tensorflow_model_server", tmp_path / "none" / "log"
-        said = refused(capsys, "--root", root, *self.ports(), "--binary", program, "--log", log)
-        assert said == f"regpipe: --log: {log} can't be written: no such file or directory\n"
+        message = refused(capsys, "--root", root, *self.ports(), "--binary", program, "--log", log)
+        assert message == f"regpipe: --log: {log} can't be written: no such file or directory\n"
 
     def test_a_program_of_another_machine(
         self, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """Exit 1: it may be run, but can't."""
+        """Exit code 1: the file is executable, but not for this machine."""
         program = write_program(tmp_path / "bin" / "server", "\0ELF of another machine")
         assert main(["serve", "--root", str(root), *self.ports(), "--binary", str(program)]) == 1
-        said = capsys.readouterr().err
-        assert said.startswith(f"regpipe: {program} can't be started: Exec format error.\n")
+        message = capsys.readouterr().err
+        assert message.startswith(f"regpipe: {program} can't be started: Exec format error.\n")
 
     @pytest.mark.parametrize(
         ("option", "value", "expected"),
@@ -402,8 +403,8 @@ class TestRefusals:
 
 
 @pytest.mark.parametrize("rows", [1, 2])
-def test_the_row_is_the_first_that_the_trainer_wrote(tmp_path: Path, rows: int) -> None:
-    """As TensorFlow and the exporter write it: one value has another field than several; -0.1 is written as -0.1."""
+def test_the_row_is_the_first_warmup_row(tmp_path: Path, rows: int) -> None:
+    """TensorFlow writes one value and several values to different fields; -0.1 is printed as -0.1."""
     import tensorflow as tf
 
     from components.saved_model.warmup import write_warmup
@@ -422,21 +423,21 @@ def test_the_row_is_the_first_that_the_trainer_wrote(tmp_path: Path, rows: int) 
     "content", [None, b"", b"no TFRecord file", struct.pack("<Q", 3) + bytes(4) + b"\xff\xff\xff"]
 )
 def test_a_model_without_a_row(tmp_path: Path, content: bytes | None) -> None:
-    """No file, or none that can be read: there is no row, and no error."""
+    """Without a valid file there is no row and no error."""
     (tmp_path / WARMUP_FILE).parent.mkdir()
     if content is not None:
         (tmp_path / WARMUP_FILE).write_bytes(content)
     assert first_warmup_row(tmp_path) is None
 
 
-def test_without_a_row_the_inputs_are_the_servers(root: Path, serve: Serve) -> None:
-    """Zeros, by the names in the model's metadata."""
+def test_without_a_row_the_example_has_zeros(root: Path, serve: Serve) -> None:
+    """The names are those in the model's metadata."""
     (root / "serving" / VERSION / WARMUP_FILE).unlink()
     assert """-d '{"instances": [{"f0": 0.0, "f1": 0.0}]}'""" in serve().answer()
 
 
-def test_the_line_for_curl_is_one_for_a_shell() -> None:
-    """What it is given arrives, whatever it is: here a name that no model has."""
+def test_the_curl_command_is_quoted_for_a_shell() -> None:
+    """Special characters in names stay unchanged."""
     line = curl_command("http://127.0.0.1:1", "m", {"it's $HOME": 1.0})
     words: list[Any] = shlex.split(line)
     assert words[:5] == ["curl", "-sS", "-X", "POST", "http://127.0.0.1:1/v1/models/m:predict"]

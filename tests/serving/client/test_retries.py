@@ -1,8 +1,7 @@
-"""What is tried again and what is not, over both protocols, against servers that answer from a script."""
+"""Which errors are retried, over both protocols, with servers that respond from a script."""
 
 import random
 import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
@@ -26,7 +25,7 @@ Start = Callable[..., tuple[str, Script]]
 
 @pytest.fixture
 def start(protocol: str) -> Iterator[Start]:
-    """start(step, step, ...) is the endpoint of a server of these steps, and its script."""
+    """start(step, step, ...) returns the endpoint of a server with these steps, and its script."""
     with ExitStack() as stack:
 
         def run(*steps: Any) -> tuple[str, Script]:
@@ -39,7 +38,7 @@ def start(protocol: str) -> Iterator[Start]:
 
 @pytest.mark.parametrize("step", [Fail(503), Fail(429), RESET], ids=str)
 def test_what_may_pass_is_tried_again(start: Start, step: Any) -> None:
-    """A server that fails twice and then answers."""
+    """The server fails twice and then responds."""
     endpoint, script = start(step, step)
     assert connect(endpoint, retry_policy=QUICK).predict(COLUMNS).tolist() == [0.5, 0.5]
     assert len(script.bodies) == 3
@@ -47,14 +46,14 @@ def test_what_may_pass_is_tried_again(start: Start, step: Any) -> None:
 
 
 def test_a_gateway_without_a_server(protocol: str) -> None:
-    """502 may pass, too; gRPC has no such code."""
+    """502 is retried, too; gRPC has no such code."""
     script = Script([Fail(502)])
     with scripted_server.rest(script) as endpoint:
         assert connect(endpoint, retry_policy=QUICK).predict(COLUMNS).tolist() == [0.5, 0.5]
 
 
 def test_not_for_ever(start: Start, protocol: str) -> None:
-    """The message says how often, and the last reason."""
+    """The message has the number of attempts and the last error."""
     endpoint, script = start(*[Fail(503)] * 9)
     with pytest.raises(ServerUnavailable) as error:
         connect(endpoint, retry_policy=QUICK).predict(COLUMNS)
@@ -65,7 +64,7 @@ def test_not_for_ever(start: Start, protocol: str) -> None:
 
 @pytest.mark.parametrize("status", [400, 500])
 def test_what_was_refused_is_not_tried_again(start: Start, status: int, protocol: str) -> None:
-    """One request; the message has the code and the server's words."""
+    """There is one request; the message has the code and the server's message."""
     endpoint, script = start(Fail(status))
     with pytest.raises(RequestRejected) as error:
         connect(endpoint, retry_policy=QUICK).predict(COLUMNS)
@@ -76,52 +75,53 @@ def test_what_was_refused_is_not_tried_again(start: Start, status: int, protocol
 
 
 def test_the_deadline_is_not_tried_again(start: Start) -> None:
-    """A server that takes too long is at work on the first request still."""
+    """A server that takes too long is still processing the first request."""
     endpoint, script = start(HANG)
-    before = time.monotonic()
     with pytest.raises(ServerUnavailable) as error:
         connect(endpoint, retry_policy=RetryPolicy(timeout=0.2)).predict(COLUMNS)
-    assert time.monotonic() - before < scripted_server.HANG_SECONDS
     assert str(error.value) == f"{endpoint}, model regpipe: no answer within 0.2 s."
     assert len(script.bodies) == 1
 
 
 def test_the_servers_own_deadline(start: Start) -> None:
-    """As Unavailable, and not tried again either."""
+    """It raises ServerUnavailable and is not retried either."""
     endpoint, script = start(Fail(504))
     with pytest.raises(ServerUnavailable):
         connect(endpoint, retry_policy=QUICK).predict(COLUMNS)
     assert len(script.bodies) == 1
 
 
-def test_as_long_as_the_server_asks(start: Start) -> None:
-    """The server's wait holds where it is longer than ours."""
+def test_as_long_as_the_server_asks(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wait is the one that the server asks for, if it is longer than the policy's."""
+    waits: list[float] = []
+    monkeypatch.setattr("serving.client.retries.time", Mock(sleep=waits.append))
     endpoint, script = start(Fail(503, after=1))
     connect(endpoint, retry_policy=QUICK).predict(COLUMNS)
-    assert 1 <= script.times[1] - script.times[0] < 2
+    assert waits == [1.0]
+    assert len(script.bodies) == 2
 
 
 @pytest.mark.parametrize(
     ("header", "seconds"), [("3", 3), ("Fri, 20 Nov 2026 10:00:07 GMT", 7), ("soon", None), (None, None)]
 )
 def test_retry_after(header: str | None, seconds: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """HTTP has two forms of it; what is neither is as if it were not there."""
+    """HTTP has two forms of it; any other text is ignored."""
     monkeypatch.setattr(
         "serving.client.rest.datetime", Mock(now=lambda zone: datetime(2026, 11, 20, 10, tzinfo=zone))
     )
     assert _seconds(header) == seconds
 
 
-def test_longer_than_anyone_waits(start: Start) -> None:
-    """A server that asks for more than `longest_wait` is not asked again."""
+def test_a_longer_wait_than_the_policy_allows(start: Start) -> None:
+    """If the server asks for more than `longest_wait`, there is no retry."""
     endpoint, script = start(Fail(503, after=3600))
     with pytest.raises(ServerUnavailable, match=r"after 1 attempt: .* \(the server asks to wait 3600 s\)$"):
         connect(endpoint, retry_policy=QUICK).predict(COLUMNS)
     assert len(script.bodies) == 1
 
 
-def test_nobody_listens(protocol: str) -> None:
-    """The attempts are made, and the message says that the connection was refused."""
+def test_a_port_that_is_closed(protocol: str) -> None:
+    """All attempts are made, and the message contains the refused connection."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         endpoint = f"{'http' if protocol == 'rest' else 'grpc'}://127.0.0.1:{one.getsockname()[1]}"
@@ -129,8 +129,8 @@ def test_nobody_listens(protocol: str) -> None:
             connect(endpoint, retry_policy=QUICK).predict(COLUMNS)
 
 
-def test_an_answer_that_is_none(start: Start) -> None:
-    """What the server gave is shown, and not asked for again."""
+def test_an_invalid_response(start: Start) -> None:
+    """The message contains the response, and there is no retry."""
     endpoint, script = start(GARBAGE)
     with pytest.raises(ServingError, match=r"expected (2 probabilities|the output probability), got"):
         connect(endpoint, retry_policy=QUICK).predict(COLUMNS)
@@ -138,7 +138,7 @@ def test_an_answer_that_is_none(start: Start) -> None:
 
 
 def test_one_connection(start: Start) -> None:
-    """It is kept open from request to request."""
+    """One connection is used for all requests."""
     endpoint, script = start()
     client = connect(endpoint)
     for _ in range(5):
@@ -147,14 +147,14 @@ def test_one_connection(start: Start) -> None:
 
 
 def test_headers(start: Start) -> None:
-    """They go with every request."""
+    """They are sent with every request."""
     endpoint, script = start()
     connect(endpoint, headers={"Authorization": "Bearer secret"}).predict(COLUMNS)
     assert script.headers[0]["authorization"] == "Bearer secret"
 
 
 def test_the_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twice as long each time up to the longest, of which chance takes up to half away."""
+    """They double up to the longest wait, of which a random part of up to half is subtracted."""
     retry_policy = RetryPolicy(first_wait=1, longest_wait=5)
     for chance, share in ((0.0, 0.5), (1.0, 1.0)):
         monkeypatch.setattr(random, "uniform", lambda low, high, chance=chance: low + (high - low) * chance)
@@ -169,8 +169,8 @@ def test_the_waits(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"attempts": 0}, "attempts must be >= 1, got 0."),
     ],
 )
-def test_patience_that_is_none(given: dict[str, Any], message: str) -> None:
-    """Refused with what was expected."""
+def test_an_invalid_policy(given: dict[str, Any], message: str) -> None:
+    """The error has the expected value."""
     with pytest.raises(ValueError, match=r".") as error:
         RetryPolicy(**given)
     assert str(error.value) == message

@@ -69,6 +69,7 @@ class Manager:
         self._managed: dict[int, Managed] = {}
         # core/servable_state_monitor.h never forgets the last state of a version.
         self._states: dict[int, tuple[str, Status | None]] = {}
+        self._polls = 0
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -112,12 +113,27 @@ class Manager:
         with self._changed:
             return [(version, *state) for version, state in sorted(self._states.items(), reverse=True)]
 
+    def wait_for_polls(self, count: int, seconds: float = 10.0) -> None:
+        """Returns after the folder has been polled `count` more times.
+
+        Raises:
+            TimeoutError: that takes longer than `seconds`.
+        """
+        with self._changed:
+            # The poll that is running may have listed the folder already.
+            last = self._polls + count + 1
+            if not self._changed.wait_for(lambda: self._polls >= last, seconds):
+                raise TimeoutError(f"waited {seconds:g} s for {count} polls.")
+
     def _has_begun(self) -> bool:
         return any(state == "AVAILABLE" or error for state, error in self._states.values())
 
     def _work(self) -> None:
         while not self._stop.is_set():
             self._poll()
+            with self._changed:
+                self._polls += 1
+                self._changed.notify_all()
             self._stop.wait(self._polling.seconds)
 
     def _poll(self) -> None:

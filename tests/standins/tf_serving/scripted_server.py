@@ -3,7 +3,7 @@
 import json
 import socket
 import struct
-import time
+import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ import numpy as np
 from serving.client.messages import CLASSES, DT_FLOAT
 from tests.standins.tf_serving.http import HttpServer
 
-HANG_SECONDS = 1.0
+MAX_HANG = 10.0  # seconds
 CODES = {
     400: "INVALID_ARGUMENT",
     429: "RESOURCE_EXHAUSTED",
@@ -52,25 +52,24 @@ class Script:
             tensor_content, as with --enable_serialization_as_tensor_content) or OK.
         bodies: the bodies of the requests, as JSON or message.
         headers: the headers of the requests, in lower case.
-        times: the times of the requests, in seconds.
         connections: the addresses of the clients' connections.
+        stopped: ends HANG; set when the server stops.
     """
 
     steps: list[Any] = field(default_factory=list)
     bodies: list[Any] = field(default_factory=list)
     headers: list[Mapping[str, str]] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
     connections: set[Any] = field(default_factory=set)
+    stopped: threading.Event = field(default_factory=threading.Event)
 
     def next(self, body: Any, headers: Mapping[str, str], connection: Any) -> Any:
         """Records a request and returns the next step."""
         self.bodies.append(body)
         self.headers.append(headers)
-        self.times.append(time.monotonic())
         self.connections.add(connection)
         step = self.steps.pop(0) if self.steps else OK
         if step == HANG:
-            time.sleep(HANG_SECONDS)
+            self.stopped.wait(MAX_HANG)
             return OK
         return step
 
@@ -123,6 +122,7 @@ def rest(script: Script, context: Any = None) -> Iterator[str]:
     try:
         yield f"http{'s' if context else ''}://localhost:{server.server_port}"
     finally:
+        script.stopped.set()
         server.stop()
 
 
@@ -170,4 +170,5 @@ def grpc_server(script: Script, credentials: Any = None) -> Iterator[str]:
     try:
         yield f"grpc{'s' if credentials else ''}://localhost:{port}"
     finally:
+        script.stopped.set()
         server.stop(None).wait()

@@ -1,8 +1,7 @@
-"""The contract server itself: its flags, warm-up, retries of loading, and batching."""
+"""The parts of the contract server that other tests rely on: warm-up, start, batching and flags."""
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +12,9 @@ from serving.client.exceptions import RequestRejected
 from serving.client.retries import RetryPolicy
 from tests.serving.models import WARM_UP, predict_log, write_model, write_warm_up
 from tests.standins.tf_serving.bundle import MAX_WARM_UP, Batching, Bundle
-from tests.standins.tf_serving.contract_server import ContractServer, build, main, parser
+from tests.standins.tf_serving.contract_server import ContractServer, build, parser
 from tests.standins.tf_serving.manager import Manager, Polling
 from tests.standins.tf_serving.status import Code, Status
-from tests.waiting import wait_until
 
 QUICK = Polling(seconds=0.02, load_retries=0)
 ONE = {"a": np.zeros(1, np.float32), "b": np.zeros(1, np.float32)}
@@ -66,18 +64,6 @@ def test_a_newest_version_that_cannot_be_loaded_at_the_start(base_path: Path) ->
         "UNKNOWN: 1 model(s) did not become available: {{name: regpipe version: 2} due to error: NOT_FOUND: "
     )
     assert str(error.value).startswith(message)
-
-
-def test_a_load_is_retried(base_path: Path) -> None:
-    """With the number of retries and the pause of the flags; until then the version is LOADING."""
-    polling = Polling(seconds=0.02, load_retries=3, retry_seconds=0.2)
-    manager = Manager("regpipe", base_path, polling, None)
-    manager.start()
-    (base_path / "2").mkdir()
-    wait_until(lambda: manager.states()[0][:2] == (2, "LOADING"))
-    shutil.copytree(base_path / "1", base_path / "2", dirs_exist_ok=True)
-    wait_until(lambda: manager.states()[0][:2] == (2, "AVAILABLE"))
-    manager.stop()
 
 
 def test_a_request_larger_than_a_batch(base_path: Path) -> None:
@@ -146,30 +132,3 @@ def test_configuration_files(base_path: Path, tmp_path: Path) -> None:
             client.predict({name: np.zeros(6, np.float32) for name in "ab"})
     assert urllib3.request("GET", f"{rest}/metrics").status == 200
     server.stop()
-
-
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        ([], "Both server_options.model_base_path and server_options.model_config_file are empty!"),
-        (
-            ["--model_base_path=models", "--model_name=m"],
-            "Expected model m to have an absolute path or URI; got base_path()=models",
-        ),
-        (
-            ["--model_base_path=/models", "--batching_parameters_file=x"],
-            "server_options.batching_parameters_file is set without setting server_options.enable_batching to true.",
-        ),
-    ],
-)
-def test_wrong_flags(flags: list[str], message: str, capsys: Any) -> None:
-    """Exit code 255, with the reason."""
-    assert main(flags) == 255
-    assert capsys.readouterr().out == f"Failed to start server. Error: INVALID_ARGUMENT: {message}\n"
-
-
-def test_a_flag_without_an_equals_sign(capsys: Any) -> None:
-    """The binary would ignore the flag and its value as unknown arguments; the stand-in refuses them."""
-    with pytest.raises(SystemExit):
-        main(["--port", "8500"])
-    assert "unknown argument: 8500" in capsys.readouterr().err
