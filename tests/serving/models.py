@@ -1,4 +1,4 @@
-"""Small SavedModels whose answers are known without arithmetic."""
+"""Small SavedModels with obvious results."""
 
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def write_model(path: Path, constant: float | None = None) -> None:
 
 
 def predict_log(**columns: list[float]) -> Any:
-    """A warm-up request to the default signature."""
+    """Returns a warm-up request for the default signature."""
     request = predict_pb2.PredictRequest()
     for name, column in columns.items():
         request.inputs[name].CopyFrom(tf.make_tensor_proto(column, tf.float32))
@@ -53,7 +53,7 @@ def predict_log(**columns: list[float]) -> Any:
 
 
 def write_warm_up(path: Path, logs: list[Any]) -> None:
-    """Puts requests beside the model at `path`."""
+    """Writes warm-up requests into the model at `path`."""
     (path / WARM_UP).parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path / WARM_UP)) as writer:
         for log in logs:

@@ -1,4 +1,4 @@
-"""The rules of TF Serving over gRPC, one by one, of the contract server or of the binary. Sources: contract/."""
+"""The rules of TF Serving over gRPC, for the contract server or the binary."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ Code = grpc.StatusCode
 
 @dataclass(frozen=True)
 class Stubs:
-    """Of tensorflow-serving-api, on one channel."""
+    """The stubs of tensorflow-serving-api on one channel."""
 
     prediction: Any
     model: Any
@@ -33,7 +33,7 @@ class Stubs:
 
 @pytest.fixture(scope="module")
 def stubs(echo: Running) -> Iterator[Stubs]:
-    """To the model that gives back what it takes."""
+    """Returns a request to the model that returns its inputs."""
     with grpc.insecure_channel(echo.grpc.removeprefix("grpc://")) as channel:
         yield Stubs(
             prediction_service_pb2_grpc.PredictionServiceStub(channel),
@@ -62,7 +62,7 @@ def refusal(call: Callable[..., Any], request: Any) -> tuple[grpc.StatusCode, st
 
 
 def test_predict(stubs: Stubs) -> None:
-    """Floats stand in float_val; the model's name, signature and version come back."""
+    """Floats are in float_val; the response has the model's name, signature and version."""
     response = stubs.prediction.Predict(predict_request(a=[0.5, 1], b=[np.nan, 2]))
     assert list(response.outputs) == ["probability"]
     assert list(response.outputs["probability"].float_val) == [0.5, 2.0]
@@ -71,7 +71,7 @@ def test_predict(stubs: Stubs) -> None:
 
 
 def test_output_filter(stubs: Stubs) -> None:
-    """Only what is asked for."""
+    """The response has only the requested outputs."""
     request = predict_request(spec(signature_name="two"), a=[1.5])
     request.output_filter.append("words_bytes")
     response = stubs.prediction.Predict(request)
@@ -138,14 +138,14 @@ def test_output_filter(stubs: Stubs) -> None:
     ],
 )
 def test_what_predict_refuses(stubs: Stubs, request_: Any, code: grpc.StatusCode, words: str) -> None:
-    """The code, and the server's words or TensorFlow's."""
+    """The error has the code and the message of the server or of TensorFlow."""
     got, details = refusal(stubs.prediction.Predict, request_)
     assert got == code
     assert details == words or words in details.splitlines()[0]
 
 
 def test_a_tensor_that_does_not_fit_its_shape(stubs: Stubs) -> None:
-    """Its bytes are too few."""
+    """The tensor has too few bytes."""
     request = predict_request(a=[1, 2], b=[1, 2])
     request.inputs["b"].tensor_content = b"\0\0\0"
     assert refusal(stubs.prediction.Predict, request) == (Code.INVALID_ARGUMENT, "tensor parsing error: b")
@@ -162,14 +162,14 @@ def test_a_tensor_that_does_not_fit_its_shape(stubs: Stubs) -> None:
     ],
 )
 def test_output_filters_that_are_refused(stubs: Stubs, filter_: list[str], words: str) -> None:
-    """Unknown, or twice."""
+    """An output that is unknown or requested twice is an error."""
     request = predict_request(spec(signature_name="two"), a=[1.5])
     request.output_filter.extend(filter_)
     assert refusal(stubs.prediction.Predict, request) == (Code.INVALID_ARGUMENT, words)
 
 
 def test_long_words_are_cut(stubs: Stubs) -> None:
-    """At 1,024 characters."""
+    """Messages are cut at 1,024 characters."""
     request = predict_request(spec(signature_name="two"), a=[1.5])
     request.output_filter.append("x" * 2000)
     _, details = refusal(stubs.prediction.Predict, request)
@@ -178,7 +178,7 @@ def test_long_words_are_cut(stubs: Stubs) -> None:
 
 
 def test_classify(stubs: Stubs) -> None:
-    """Each class with its label and score; the version comes back."""
+    """The response has the label and the score of each class, and the version."""
     request = classification_pb2.ClassificationRequest(model_spec=spec(signature_name="classify"))
     assert refusal(stubs.prediction.Classify, request) == (Code.INVALID_ARGUMENT, "Input is empty.")
     example = request.input.example_list.examples.add()
@@ -190,7 +190,7 @@ def test_classify(stubs: Stubs) -> None:
 
 
 def test_metadata(stubs: Stubs) -> None:
-    """Only signature_def is known; all signatures are in it, packed."""
+    """Only the field signature_def is valid; it has all signatures."""
     request = get_model_metadata_pb2.GetModelMetadataRequest(model_spec=spec())
     call = stubs.prediction.GetModelMetadata
     words = "GetModelMetadataRequest must specify at least one metadata_field"
@@ -206,7 +206,7 @@ def test_metadata(stubs: Stubs) -> None:
 
 
 def test_status(stubs: Stubs) -> None:
-    """Of all versions, or of one."""
+    """The status of all versions, or of one."""
     request = get_model_status_pb2.GetModelStatusRequest(model_spec=spec())
     (one,) = stubs.model.GetModelStatus(request).model_version_status
     assert (one.version, one.state) == (3, get_model_status_pb2.ModelVersionStatus.AVAILABLE)

@@ -1,4 +1,4 @@
-"""The rules of TF Serving over REST, one by one, of the contract server or of the binary. Sources: contract/."""
+"""The rules of TF Serving over REST, for the contract server or the binary."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ MODEL = "/v1/models/regpipe"
 
 
 def ask(server: Running, path: str, body: Any = None) -> tuple[int, Any]:
-    """The HTTP status and the JSON that came. A body that is text is sent as it is."""
+    """Returns the HTTP status and the JSON of the response. A body that is a string is sent unchanged."""
     text = body if body is None or isinstance(body, str) else json.dumps(body)
     method = "GET" if body is None else "POST"
     response = urllib3.request(method, server.rest + path, body=text, retries=False, timeout=10)
@@ -25,7 +25,7 @@ def predict(server: Running, body: Any) -> tuple[int, Any]:
 
 
 def test_rows(echo: Running) -> None:
-    """`instances` gives `predictions`; one output stands without its name."""
+    """`instances` gives `predictions`; a single output has no name."""
     rows = [{"a": 0.5, "b": NAN}, {"a": 1, "b": 2}]
     assert predict(echo, {"instances": rows}) == (200, {"predictions": [0.5, 2.0]})
 
@@ -36,13 +36,13 @@ def test_columns(echo: Running) -> None:
 
 
 def test_a_column_too_many_is_skipped(echo: Running) -> None:
-    """In columns; in rows it is refused, see below."""
+    """This holds for columns; in rows it is an error, see below."""
     assert predict(echo, {"inputs": {"a": [0.5], "b": [NAN], "c": ["x"]}}) == (200, {"outputs": [0.5]})
 
 
 @pytest.mark.parametrize("token", ["NaN", "Infinity", "-Infinity", "1e-3", "7"])
 def test_numbers(echo: Running, token: str) -> None:
-    """Tokens that JSON has not, exponents and integers are numbers; they come back in the same way."""
+    """Tokens that are not in JSON, exponents and integers are numbers and are returned unchanged."""
     status, answer = predict(echo, f'{{"inputs": {{"a": [{token}], "b": [NaN]}}}}')
     assert (status, str(answer["outputs"])) == (200, str([float(token)]))
 
@@ -52,14 +52,14 @@ def test_numbers(echo: Running, token: str) -> None:
     [(0.1, "0.1"), (1 / 3, "0.333333343"), (7, "7.0"), (3e-05, "3e-05"), (9e6, "9e+06"), (NAN, "NaN")],
 )
 def test_how_numbers_are_written(echo: Running, value: float, text: str) -> None:
-    """In six digits where they are the same float32, else in nine; a whole number ends in .0."""
+    """Six digits if they are the same float32, else nine; a whole number ends in .0."""
     body = json.dumps({"inputs": {"a": [value], "b": [NAN]}})
     response = urllib3.request("POST", f"{echo.rest}{MODEL}:predict", body=body)
     assert f"[{text}" in response.data.decode().replace("\n", "").replace(" ", "")
 
 
 def test_what_follows_the_json_is_not_read(echo: Running) -> None:
-    """The parser stops when it is done."""
+    """The parser ignores text after the object."""
     assert predict(echo, '{"inputs": {"a": [1.0], "b": [2.0]}} and so on')[0] == 200
 
 
@@ -130,7 +130,7 @@ def test_what_follows_the_json_is_not_read(echo: Running) -> None:
     ],
 )
 def test_what_is_refused(echo: Running, body: Any, words: str) -> None:
-    """With 400 and {"error": words}."""
+    """The response is 400 and {"error": message}."""
     status, answer = predict(echo, body)
     assert status == 400
     assert list(answer) == ["error"]
@@ -138,7 +138,7 @@ def test_what_is_refused(echo: Running, body: Any, words: str) -> None:
 
 
 def test_both_formats_at_once(echo: Running) -> None:
-    """One is expected."""
+    """One signature is expected."""
     status, answer = predict(echo, {"inputs": {}, "instances": []})
     assert status == 400
     assert "expecting only one of 'inputs' or 'instances' keys to exist" in answer["error"]
@@ -146,7 +146,7 @@ def test_both_formats_at_once(echo: Running) -> None:
 
 @pytest.mark.parametrize("body", ["{", '{"inputs": nan}', '{"inputs": {"a": [1,]}}', "nonsense"])
 def test_what_is_no_json(echo: Running, body: str) -> None:
-    """400, and where it broke off."""
+    """The response is 400, with the position of the error."""
     status, answer = predict(echo, body)
     assert status == 400
     assert answer["error"].startswith("JSON Parse error: ")
@@ -160,14 +160,14 @@ def test_what_is_no_json(echo: Running, body: str) -> None:
     ],
 )
 def test_shapes_are_for_the_model_to_refuse(echo: Running, columns: Any, words: str) -> None:
-    """The server holds no shape against the signature's; TensorFlow's words are passed on with 400."""
+    """The server does not check shapes; it returns TensorFlow's message with 400."""
     status, answer = predict(echo, {"inputs": columns})
     assert status == 400
     assert words in answer["error"]
 
 
 def test_several_outputs(echo: Running) -> None:
-    """They stand by name; text whose name ends in _bytes is base64."""
+    """Several outputs have names; text whose name ends in _bytes is base64."""
     body: Any = {"signature_name": "two", "inputs": {"a": [1.5]}}
     assert predict(echo, body) == (200, {"outputs": {"same": [1.5], "words_bytes": [{"b64": "MS41"}]}})
     body = {"signature_name": "two", "instances": [1.5, 2]}
@@ -176,13 +176,13 @@ def test_several_outputs(echo: Running) -> None:
 
 
 def test_text(echo: Running) -> None:
-    """As it is, or as base64."""
+    """Text is sent unchanged or as base64."""
     body = {"signature_name": "text", "instances": ["é", {"b64": "eA=="}]}
     assert predict(echo, body) == (200, {"predictions": ["é", "x"]})
 
 
 def test_classify(echo: Running) -> None:
-    """Label and score of each class; a feature that is not there gets the model's default; a context is for all."""
+    """The response has label and score of each class; an absent feature has its default; the context applies to all."""
     path = f"{MODEL}:classify"
     body: Any = {"signature_name": "classify", "examples": [{"a": 0.25}, {}]}
     assert ask(echo, path, body) == (
@@ -219,21 +219,21 @@ def test_classify(echo: Running) -> None:
     ],
 )
 def test_what_classify_refuses(echo: Running, body: Any, words: str) -> None:
-    """With 400."""
+    """The response is 400."""
     status, answer = ask(echo, f"{MODEL}:classify", body)
     assert status == 400
     assert words in answer["error"]
 
 
 def test_status(echo: Running) -> None:
-    """The version is text, as JSON has no 64-bit integers; what is zero or empty is written, too."""
+    """The version is a string, as JSON has no 64-bit integers; zeros and empty values are included."""
     one = {"version": "3", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
     assert ask(echo, MODEL) == (200, {"model_version_status": [one]})
     assert ask(echo, f"{MODEL}/versions/3") == (200, {"model_version_status": [one]})
 
 
 def test_metadata(echo: Running) -> None:
-    """The signatures stand under signature_def twice; unknown dimensions are -1."""
+    """The signatures are in signature_def.signature_def; unknown dimensions are -1."""
     status, answer = ask(echo, f"{MODEL}/metadata")
     assert status == 200
     assert answer["model_spec"] == {"name": "regpipe", "signature_name": "", "version": "3"}
@@ -266,12 +266,12 @@ def test_metadata(echo: Running) -> None:
     ],
 )
 def test_paths(echo: Running, path: str, body: Any, status: int, words: str) -> None:
-    """What leads nowhere, and how it is said."""
+    """Invalid paths and their error messages."""
     assert ask(echo, path, body) == (status, {"error": words})
 
 
 def test_other_paths(echo: Running) -> None:
-    """Outside /v1/ it is not TF Serving that answers but its HTTP library, and not in JSON."""
+    """Outside /v1/, TF Serving's HTTP library responds, and not in JSON."""
     response = urllib3.request("GET", f"{echo.rest}/", retries=False)
     assert response.status == 404
     assert response.data.startswith(b"<")

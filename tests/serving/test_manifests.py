@@ -1,4 +1,4 @@
-"""What TF Serving, Docker and Kubernetes are handed: every file is held against the schema of who reads it."""
+"""The configuration for TF Serving, Docker and Kubernetes: every file is checked against the schema of its reader."""
 
 import copy
 import shutil
@@ -46,7 +46,7 @@ MODEL = {"modelFormat", "runtimeVersion", "protocolVersion", "storageUri"}
 
 
 def load(path: Path) -> Object:
-    """One object; two keys of the same name would be one."""
+    """Returns the object in a YAML file."""
     loaded: Object = yaml.safe_load(path.read_text("utf-8"))
     return loaded
 
@@ -67,7 +67,7 @@ def compose() -> Object:
 
 
 def message(name: str, messages: dict[str, dict[str, tuple[int, str]]]) -> Any:
-    """The class of a message made from fields as above."""
+    """Returns the class of a message with the given fields."""
     field_type = descriptor_pb2.FieldDescriptorProto
     scalars = {"int64": field_type.TYPE_INT64, "bool": field_type.TYPE_BOOL, "string": field_type.TYPE_STRING}
     file = descriptor_pb2.FileDescriptorProto(name="made.proto", package="made", syntax="proto3")
@@ -90,7 +90,7 @@ def message(name: str, messages: dict[str, dict[str, tuple[int, str]]]) -> Any:
 
 
 def test_the_models() -> None:
-    """A ModelServerConfig of one model, the newest version of it, in the folder that is mounted."""
+    """A ModelServerConfig with the newest version of one model, in the mounted folder."""
     from tensorflow_serving.config import model_server_config_pb2
 
     config = model_server_config_pb2.ModelServerConfig()
@@ -103,7 +103,7 @@ def test_the_models() -> None:
 
 
 def test_the_batching_parameters() -> None:
-    """BatchingParameters; as the proto says, a request may be larger than what runs at once, not smaller."""
+    """BatchingParameters; as in the proto, the largest request is at least as large as the largest run."""
     parsed = text_format.Parse(
         (SERVING / "config/batching.config").read_text(),
         message("BatchingParameters", {"BatchingParameters": BATCHING})(),
@@ -115,7 +115,7 @@ def test_the_batching_parameters() -> None:
 
 
 def test_the_monitoring() -> None:
-    """A MonitoringConfig, with the path that Prometheus is told of."""
+    """A MonitoringConfig with the path in Prometheus' annotation."""
     parsed = text_format.Parse(
         (SERVING / "config/monitoring.config").read_text(),
         message("MonitoringConfig", {"PrometheusConfig": PROMETHEUS, "MonitoringConfig": MONITORING})(),
@@ -126,7 +126,7 @@ def test_the_monitoring() -> None:
 
 
 def test_a_field_that_is_not_there_is_noticed() -> None:
-    """The protos above are strict, as TF Serving's own parser is."""
+    """The protos above reject unknown fields, like TF Serving's parser."""
     with pytest.raises(text_format.ParseError, match="max_batch_sizes"):
         text_format.Parse(
             "max_batch_sizes { value: 1 }", message("BatchingParameters", {"BatchingParameters": BATCHING})()
@@ -136,7 +136,7 @@ def test_a_field_that_is_not_there_is_noticed() -> None:
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
 def test_kubernetes_takes_the_manifest(path: Path, version: str) -> None:
-    """By the published schema of its kind, in which no field is unknown."""
+    """Every manifest is valid for the published schema of its kind; unknown fields are errors."""
     kubernetes_validate.validate(load(path), version, strict=True)
 
 
@@ -148,7 +148,7 @@ def test_a_misspelled_field_is_noticed() -> None:
 
 
 def test_kserve_is_handed_its_own_fields_and_a_pod() -> None:
-    """Without the fields that KServe adds, what is left is a pod and its container by Kubernetes' schema."""
+    """Without KServe's fields, the rest is a valid pod with a container in Kubernetes' schema."""
     service = load(SERVING / "kserve/inferenceservice.yaml")
     assert (service["apiVersion"], service["kind"]) == ("serving.kserve.io/v1beta1", "InferenceService")
     assert set(service["spec"]) == {"predictor"}
@@ -170,7 +170,7 @@ def test_kserve_is_handed_its_own_fields_and_a_pod() -> None:
 
 
 def test_one_image_for_all() -> None:
-    """The same exact version wherever TF Serving is started."""
+    """All files use the same exact version of TF Serving."""
     assert compose()["image"] == IMAGE
     for name in ("deployment", "upload"):
         assert container(f"kubernetes/{name}.yaml")["image"] == IMAGE
@@ -180,7 +180,7 @@ def test_one_image_for_all() -> None:
 
 @pytest.mark.parametrize("name", ["kubernetes/deployment.yaml", "kubernetes/upload.yaml"])
 def test_a_pod_may_do_nothing_that_it_need_not(name: str) -> None:
-    """Kubernetes' own `restricted` standard, a root that is read-only, no token, and bounds on what it takes."""
+    """Pods meet Kubernetes' `restricted` standard and have a read-only root, no token, and resource limits."""
     pod = pod_of(load(SERVING / name))
     assert pod["securityContext"]["runAsNonRoot"]
     assert pod["securityContext"]["runAsUser"] > 0
@@ -206,7 +206,7 @@ def test_a_container_of_compose_may_not_either() -> None:
 
 
 def test_the_probes_ask_for_what_they_are_for() -> None:
-    """Ready is whose model is available; alive is who answers, with a model or without."""
+    """A pod is ready if its model is available, and alive if it responds, with or without a model."""
     one = container("kubernetes/deployment.yaml")
     asked = {
         name: one[name]["httpGet"]["path"] for name in ("startupProbe", "readinessProbe", "livenessProbe")
@@ -217,7 +217,7 @@ def test_the_probes_ask_for_what_they_are_for() -> None:
 
 
 def test_everything_finds_everything() -> None:
-    """Names and labels by which one object refers to another, ports, and the flags' files."""
+    """Names, labels, ports and files match between the objects."""
     one = load(KUBERNETES / "deployment.yaml")
     labels = one["spec"]["template"]["metadata"]["labels"]
     pod = pod_of(one)
@@ -254,7 +254,7 @@ def test_the_kustomization_leaves_none_out() -> None:
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="there is no kubectl")
 @pytest.mark.parametrize("folder", ["kubernetes", "kubernetes-gcs"])
 def test_kubectl_builds_the_whole(folder: str) -> None:
-    """What `kubectl apply -k` would send: all valid; the pods read the generated configuration, and gs:// no claim."""
+    """The output of `kubectl kustomize` is valid; the pods use the generated configuration; with gs:// no claim."""
     built = subprocess.run(
         ["kubectl", "kustomize", str(SERVING / folder)], capture_output=True, text=True, check=True
     )
@@ -271,7 +271,7 @@ def test_kubectl_builds_the_whole(folder: str) -> None:
 
 
 def test_the_health_check_of_compose(tmp_path: Path) -> None:
-    """The very words, run: healthy while a version is available, not once none is, and not without a server."""
+    """Runs the health check: it succeeds only while the server runs and a version is available."""
     (tmp_path / "1").mkdir()
     port = stand_in.free_port()
     command = [

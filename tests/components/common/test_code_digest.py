@@ -1,4 +1,4 @@
-"""Which changes of code a step's digest sees, on a package written for the test and on our own."""
+"""Which changes of code change a step's digest, for a package written for the test and for this project."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def no_memory() -> Iterator[None]:
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """Writes the package `shop`, with these files changed, and returns the digest of shop.main."""
+    """Writes the package `shop` with the given changes; returns the digest of shop.main."""
     monkeypatch.setattr(code_digest_module, "PACKAGE", tmp_path / "shop")
 
     def of_main(changed: dict[str, str]) -> str:
@@ -52,7 +52,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     "name", ["main.py", "tools.py", "constants.py", "deep/__init__.py", "deep/leaf.py", "late.py"]
 )
 def test_a_changed_byte_in_what_is_imported(shop: Shop, name: str) -> None:
-    """Directly, through others, as a module of a package, in a function. The old byte gives the old digest."""
+    """Imports count directly, through modules, from a package and in a function; the old byte restores the digest."""
     before = shop({})
     assert shop({name: FILES[name] + "#"}) != before
     assert shop({}) == before
@@ -60,19 +60,19 @@ def test_a_changed_byte_in_what_is_imported(shop: Shop, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["unrelated.py", "deep/sibling.py", "os.py"])
 def test_a_changed_byte_elsewhere(shop: Shop, name: str) -> None:
-    """What imports the module, what lies beside it, and what only has the name of another package's module."""
+    """Modules that import the module, unrelated modules, and modules with the name of another package's module."""
     before = shop({})
     assert shop({name: FILES[name] + "#"}) == before
 
 
 def test_code_that_moves_between_modules(shop: Shop) -> None:
-    """The same bytes under other names are another digest."""
+    """The same bytes under other names give another digest."""
     swapped = {"tools.py": FILES["constants.py"], "constants.py": FILES["tools.py"]}
     assert shop(swapped) != shop({})
 
 
 def test_a_module_that_is_not_there(shop: Shop) -> None:
-    """A misspelt name has no digest: it would never change."""
+    """A misspelt name is an error, because its digest would never change."""
     shop({})
     for name in ("shop.mian", "other", "shop.main.function"):
         with pytest.raises(ModuleNotFoundError) as caught:
@@ -81,7 +81,7 @@ def test_a_module_that_is_not_there(shop: Shop) -> None:
 
 
 def test_our_own_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A changed line reruns the steps that it is part of: preprocessing.py is part of the trainers, tuner_fn is not."""
+    """A changed line reruns the steps that import it: the trainers import preprocessing.py, but not tuner_fn."""
     copy = tmp_path / "components"
     shutil.copytree(code_digest_module.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code_digest_module, "PACKAGE", copy)

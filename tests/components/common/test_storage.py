@@ -1,4 +1,4 @@
-"""Files on a disk and on gs://: the same operations come to the same. TensorFlow's own gs://, over a server of ours."""
+"""All operations give the same results on a disk and on gs:// (TensorFlow's client with a stand-in server)."""
 
 import datetime
 import gzip
@@ -15,7 +15,7 @@ _folders = (f"gs://bucket/folder-{number}" for number in itertools.count())
 
 @pytest.fixture(params=["disk", "gs"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A folder that is not there yet."""
+    """A folder that does not exist yet."""
     if request.param == "disk":
         return str(tmp_path / "folder")
     request.getfixturevalue("gcs")
@@ -24,7 +24,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("content", [b"", b"\x00\xff\n", b"a" * 300_000])
 def test_what_was_written_is_what_is_read(folder: str, content: bytes) -> None:
-    """Also in place of what was there before; the folders above are made."""
+    """It replaces earlier content; the folders above are created."""
     path = f"{folder}/in/ü b.json"
     storage.write(path, b"before")
     storage.write(path, content, durable=True)
@@ -33,7 +33,7 @@ def test_what_was_written_is_what_is_read(folder: str, content: bytes) -> None:
 
 
 def test_what_is_not_there(folder: str) -> None:
-    """It can't be read, which is an error that names it; looking for it and removing it is none."""
+    """Reading it is an error with its name; looking for it and removing it are not."""
     path = f"{folder}/none"
     with pytest.raises(FileNotFoundError) as missing:
         storage.read(path)
@@ -46,7 +46,7 @@ def test_what_is_not_there(folder: str) -> None:
 
 
 def test_a_folder_and_what_is_in_it(folder: str) -> None:
-    """Its names have no slash, whether they are of files or of folders; a glob gives whole paths."""
+    """Names of files and folders have no slash; a glob returns whole paths."""
     for name in ("b.csv", "a.csv", "sub/c.csv"):
         storage.write(f"{folder}/{name}", b"1")
     assert storage.exists(folder)
@@ -57,7 +57,7 @@ def test_a_folder_and_what_is_in_it(folder: str) -> None:
 
 
 def test_removing(folder: str) -> None:
-    """One file; a folder with all that is in it, and nothing beside it whose name begins in the same way."""
+    """Removes one file, or a folder with its content; a folder whose name begins with the same letters stays."""
     for name in ("a/1", "a/2", "a/sub/3", "ab"):
         storage.write(f"{folder}/{name}", b"1")
     storage.remove(f"{folder}/a/1")
@@ -67,7 +67,7 @@ def test_removing(folder: str) -> None:
 
 
 def test_a_compressed_file_is_read_as_text(folder: str) -> None:
-    """By its name; its bytes are there all the same."""
+    """The name decides; read() returns the compressed bytes."""
     packed = gzip.compress(b"a,b\n")
     storage.write(f"{folder}/t.csv.gz", packed)
     with storage.open_text(f"{folder}/t.csv.gz") as text:
@@ -76,7 +76,7 @@ def test_a_compressed_file_is_read_as_text(folder: str) -> None:
 
 
 def test_when_a_folder_changed_last(gcs: Any) -> None:
-    """On a store, when the youngest of its files was written; a folder of which nothing is left is as old as can be."""
+    """On a store, it is the time of the newest file; for an empty folder it is 0."""
     folder = next(_folders)
     for name, year in (("b", 2020), ("a", 2021)):
         gcs.store.now = lambda year=year: datetime.datetime(year, 1, 1, tzinfo=datetime.UTC)
@@ -86,7 +86,7 @@ def test_when_a_folder_changed_last(gcs: Any) -> None:
 
 
 def test_a_store_that_refuses_is_an_error_that_says_so(gcs: Any) -> None:
-    """Not one of TensorFlow's own, and not a file that is missing."""
+    """It is neither one of TensorFlow's errors nor FileNotFoundError."""
     gcs.api.token = "another"
     with pytest.raises(OSError, match="Invalid Credentials") as refused:
         storage.read("gs://bucket/x")
@@ -95,7 +95,7 @@ def test_a_store_that_refuses_is_an_error_that_says_so(gcs: Any) -> None:
 
 
 def test_a_file_that_grows_has_its_name_at_the_end(folder: str) -> None:
-    """Until then it lies in the scratch folder, which nobody reads; and is gone from there once it has its name."""
+    """Until then it is in the scratch folder, and afterwards it is no longer there."""
     path, scratch = f"{folder}/in/x", f"{folder}/scratch"
     storage.write(path, b"before")
     with storage.new_file(path, scratch=scratch) as file:
@@ -108,14 +108,14 @@ def test_a_file_that_grows_has_its_name_at_the_end(folder: str) -> None:
 
 
 def test_a_file_to_which_nothing_was_written(folder: str) -> None:
-    """Is there, and empty."""
+    """It exists and is empty."""
     with storage.new_file(f"{folder}/x"):
         pass
     assert storage.read(f"{folder}/x") == b""
 
 
 def test_a_file_that_was_given_up_never_has_its_name(folder: str) -> None:
-    """What was there stays."""
+    """The earlier content stays."""
     path = f"{folder}/x"
     storage.write(path, b"before")
 
@@ -131,7 +131,7 @@ def test_a_file_that_was_given_up_never_has_its_name(folder: str) -> None:
 
 
 def test_half_an_upload_is_not_seen(gcs: Any) -> None:
-    """While it is under way there is what was there before: TensorFlow uploads when it closes the file."""
+    """During an upload the earlier content is visible: TensorFlow uploads when the file is closed."""
     from tfx.dsl.io import fileio
 
     path = f"{next(_folders)}/x"
@@ -143,7 +143,7 @@ def test_half_an_upload_is_not_seen(gcs: Any) -> None:
 
 
 def test_a_file_on_a_disk_is_renamed_into_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that ends before leaves the file as it was."""
+    """If the process ends before the rename, the file is unchanged."""
 
     def ended(*_: object) -> None:
         raise KeyboardInterrupt

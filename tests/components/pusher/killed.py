@@ -30,7 +30,7 @@ CARD = "assets.extra/model_card.json"
 
 
 class Fuse:
-    """Kills this process at the operation with this number."""
+    """Kills this process at the operation with the given number."""
 
     def __init__(self, number: int) -> None:
         self.left = number
@@ -48,14 +48,14 @@ class Fuse:
 
 
 def push(model: str, directory: Path) -> bool:
-    """Whether it was published already."""
+    """Publishes a model; returns whether it was already published."""
     from components.pusher.publication import Destination, publish
 
     return publish(model, Destination(directory=str(directory), keep_versions=2, model_name="m"), {}).already
 
 
 def push_and_die(model: str, directory: Path, number: int) -> bool:
-    """Whether it came to that: a push with fewer operations ends well."""
+    """Returns whether the push was killed; a push with fewer operations succeeds."""
     child = os.fork()
     if not child:
         Fuse(number)
@@ -72,7 +72,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def versions(directory: Path) -> dict[int, dict[str, bytes]]:
-    """The content of each integer-named folder, without its card, which must be of that version."""
+    """Returns the content of each integer-named folder without its card, which must have that version."""
     found = {}
     for path in directory.iterdir() if directory.is_dir() else ():
         if path.name.isdecimal():
@@ -102,14 +102,14 @@ def main(work: Path, olds: list[str], new: str) -> None:
         left = versions(directory)
         assert all(files in expected for files in left.values()), f"half a version at {number}"
         assert max(left, default=0) >= last, f"an older version at {number}"
-        revealed = max(left, default=0) > last
+        activated = max(left, default=0) > last
         assert left.get(max(left, default=0)) == (
-            expected[-1] if revealed else expected[-2] if olds else None
+            expected[-1] if activated else expected[-2] if olds else None
         )
-        if revealed and not there:
+        if activated and not there:
             shutil.copytree(directory / str(max(left)), work / "first")
-        there += revealed
-        assert push(new, directory) == revealed, f"not recognized at {number}"
+        there += activated
+        assert push(new, directory) == activated, f"not recognized at {number}"
         after = versions(directory)
         assert list(dict(sorted(after.items())).values()) == expected[-2:], f"wrong versions at {number}"
         assert {path.name for path in directory.iterdir()} == {".lock", "last_version", *map(str, after)}, (

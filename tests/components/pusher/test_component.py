@@ -1,4 +1,4 @@
-"""The Pusher as TFX runs it: what it takes, what it notes, and when it publishes nothing."""
+"""The Pusher step in TFX: its inputs, the properties it sets, and when it publishes nothing."""
 
 import json
 import math
@@ -66,7 +66,7 @@ def serving(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(tmp_path: Path, serving: Path) -> Callable[..., Artifact]:
-    """Runs the step on the model in a folder, and returns the artifact with what was noted of it."""
+    """Runs the step on the model in a folder; returns the output artifact."""
 
     def run(model: str, *, blessed: bool = True, run_id: str = "r1") -> Artifact:
         artifacts = {
@@ -105,7 +105,7 @@ def card_of(folder: str | Path) -> dict[str, Any]:
 
 
 def test_blessed(run: Any, make_model: MakeModel, serving: Path) -> None:
-    """It is published; where, and as what, is noted; the card says of which run, and what the Evaluator found."""
+    """The model is published; the artifact has the folder and the version, the card the run and the evaluation."""
     pushed = run(make_model())
     (version,) = (path.name for path in serving.iterdir() if path.is_dir())
     assert noted(pushed) == {
@@ -126,7 +126,7 @@ def test_blessed(run: Any, make_model: MakeModel, serving: Path) -> None:
 
 
 def test_not_blessed(run: Any, make_model: MakeModel, serving: Path) -> None:
-    """The folder is not even made; it is noted that nothing was pushed."""
+    """The folder is not created; the artifact has pushed = 0."""
     pushed = run(make_model(), blessed=False)
     assert noted(pushed) == {"pushed": 0}
     assert not serving.exists()
@@ -136,7 +136,7 @@ def test_not_blessed(run: Any, make_model: MakeModel, serving: Path) -> None:
 def test_the_same_model_in_another_run(
     run: Any, make_model: MakeModel, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It counts as pushed, with the version that has it; the person is told."""
+    """The model counts as pushed, with its existing version; a message is logged."""
     model = make_model()
     first = noted(run(model))
     with caplog.at_level("INFO", "regpipe.progress"):
@@ -145,7 +145,7 @@ def test_the_same_model_in_another_run(
 
 
 def test_a_model_that_a_person_rolled_back_from(run: Any, make_model: MakeModel, serving: Path) -> None:
-    """The pipeline does not undo that: nothing is pushed, and why is noted; a different model is pushed."""
+    """The pipeline does not undo a rollback: it pushes nothing and records why. A different model is pushed."""
     from components.saved_model.card_file import write_card
     from components.saved_model.model_files import model_digest
 

@@ -1,4 +1,4 @@
-"""A push that is killed by SIGKILL, at every file operation it does; see killed.py."""
+"""Kills a push with SIGKILL at each of its file operations; see killed.py."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ from components.saved_model.warmup import replay
 
 @pytest.mark.parametrize("earlier", [0, 2])
 def test_killed_at_every_point(tmp_path: Path, make_model: Callable[..., str], earlier: int) -> None:
-    """Every integer-named folder is complete, none is lost, and the next push clears up and publishes or recognizes.
+    """Every integer-named folder is complete, none is lost, and the next push cleans up and succeeds.
 
     With two versions there already, one is removed after the rename, so that this is walked through, too.
     """

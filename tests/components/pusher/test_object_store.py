@@ -1,4 +1,4 @@
-"""Publication to a store without renames: TensorFlow's ram://, made to show an object only once it is whole."""
+"""Publication to an object store: TensorFlow's ram://, changed so that objects appear only when complete."""
 
 import functools
 import itertools
@@ -21,11 +21,11 @@ _names = (f"ram://bucket{number}/models/churn" for number in itertools.count())
 
 
 class Killed(BaseException):
-    """From here on this process does nothing more."""
+    """Simulates the death of the process."""
 
 
 class Store:
-    """Counts what is done to the store; from the operation number `die_at` on, every operation raises Killed."""
+    """Counts the operations on the store; from number `die_at` on, each raises Killed."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.operations = 0
@@ -60,7 +60,7 @@ class Store:
 
 
 class Upload:
-    """A file on an object store that is being written: there is nothing to see of it before it is closed."""
+    """A file that is being written to an object store and is not visible before it is closed."""
 
     def __init__(self, store: Store, path: str) -> None:
         self._store, self._path, self._content = store, path, b""
@@ -97,7 +97,7 @@ def push(directory: str) -> Callable[..., PublishedVersion]:
 
 
 def served(directory: str) -> str | None:
-    """The folder that a server started with models.config loads, as TF Serving reads it."""
+    """Returns the folder that a server with models.config loads, read as in TF Serving."""
     if "models.config" not in storage.list_folder(directory):
         return None
     text = storage.read(f"{directory}/models.config").decode()
@@ -109,7 +109,7 @@ def served(directory: str) -> str | None:
 
 
 def polled(directory: str) -> list[str]:
-    """What a server takes for versions that polls the folder itself."""
+    """Returns the names that a server that polls the folder would load as versions."""
     return [name for name in storage.list_folder(directory) if name.isdecimal()]
 
 
@@ -120,7 +120,7 @@ def content(folder: str) -> dict[str, bytes]:
 
 
 def test_what_is_published(push: Any, make_model: MakeModel, directory: str) -> None:
-    """The whole model, with its card, at the one version that the configuration of the servers names."""
+    """The whole model with its card is in the version that the servers' configuration names."""
     model = make_model()
     published = push(model)
     assert published.path == served(directory) == f"{directory}/versions/{published.version}"
@@ -131,7 +131,7 @@ def test_what_is_published(push: Any, make_model: MakeModel, directory: str) -> 
 
 
 def test_the_same_model_again(push: Any, make_model: MakeModel, directory: str) -> None:
-    """It is recognized; another is published; versions only grow."""
+    """The same model is not published again; another one gets a higher version."""
     first = push(make_model(0.25, "a"))
     assert push(make_model(0.25, "b")) == PublishedVersion(
         first.version, first.path, first.digest, already=True
@@ -140,19 +140,19 @@ def test_the_same_model_again(push: Any, make_model: MakeModel, directory: str) 
 
 
 def test_keep_versions(push: Any, make_model: MakeModel, directory: str) -> None:
-    """The one that was named before stays: a server may not have read the change yet."""
+    """The previously named version is kept: a server may not have read the change yet."""
     made = [push(make_model(answer), keep=1).version for answer in (0.1, 0.2, 0.3)]
     assert sorted(storage.list_folder(f"{directory}/versions")) == [str(version) for version in made[1:]]
 
 
 def test_versions_grow_where_folders_are_gone(push: Any, make_model: MakeModel, directory: str) -> None:
-    """The highest number was noted."""
+    """The highest number is recorded."""
     storage.write(f"{directory}/last_version", b"9999999999\n")
     assert push(make_model()).version == 10_000_000_000
 
 
 def test_a_bad_model(push: Any, make_model: MakeModel, directory: str) -> None:
-    """Nothing is left of it, and the servers are pointed where they were."""
+    """No files are left, and the servers' configuration is unchanged."""
     first = push(make_model(0.25))
     with pytest.raises(BadModel, match=r"expected 'probability' to be between 0 and 1, got 2\.0\.$"):
         push(make_model(2.0))
@@ -161,7 +161,7 @@ def test_a_bad_model(push: Any, make_model: MakeModel, directory: str) -> None:
 
 
 def killed(store: Store, push: Any, model: str, number: int) -> bool:
-    """Pushes, and dies at this operation; whether it came to that."""
+    """Pushes until the given operation; returns whether that operation was reached."""
     store.operations, store.die_at = 0, number
     try:
         push(model)
@@ -176,7 +176,7 @@ def killed(store: Store, push: Any, model: str, number: int) -> bool:
 def test_killed_at_every_operation(
     store: Store, make_model: MakeModel, earlier: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Servers are pointed at the version before or at the new one, and it is whole; the next push clears up."""
+    """The configuration names the old or the new version, which is complete; the next push cleans up."""
     monkeypatch.setattr(
         "components.saved_model.warmup.replay", lambda folder: 1
     )  # seconds, for all these models
@@ -189,24 +189,24 @@ def test_killed_at_every_operation(
             break
         assert polled(place.directory) == []
         now = served(place.directory)
-        revealed = now not in (None, *paths[-1:])
+        activated = now not in (None, *paths[-1:])
         if now:
-            assert content(now) == content(new if revealed else olds[-1])
+            assert content(now) == content(new if activated else olds[-1])
         last = push(new)
-        assert (last.path, last.already) == (served(place.directory), revealed)
+        assert (last.path, last.already) == (served(place.directory), activated)
         assert content(last.path) == content(new)
         kept = [path.rpartition("/")[2] for path in (*paths[-1:], last.path)]
         left = sorted(storage.list_folder(f"{place.directory}/versions"))
         # The very first may be complete and not be named: where nothing is named, nothing complete is removed.
         assert left[-len(kept) :] == kept
-        assert len(left) == len(kept) or (not olds and not revealed)
+        assert len(left) == len(kept) or (not olds and not activated)
     assert number > 40  # it did walk
 
 
 def test_a_store_that_does_not_answer(
     push: Any, make_model: MakeModel, directory: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What can't be listed is not taken for empty: that would have versions removed, or numbers given twice."""
+    """A folder that can't be listed does not count as empty: versions could be removed or numbers used twice."""
 
     def fail(*_: object) -> None:
         raise tf.errors.UnavailableError(None, None, "no answer")

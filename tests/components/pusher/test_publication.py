@@ -30,7 +30,7 @@ def folders(directory: Path) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waiting for the disk takes most of the time, and no test here loses power."""
+    """Skips fsync, which takes most of the time; no test here simulates a power failure."""
     monkeypatch.setattr(os, "fsync", lambda fd: None)
 
 
@@ -58,7 +58,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 
 def test_what_is_published(push: Any, make_model: MakeModel, serving: Path) -> None:
-    """All files under the time as an integer and nothing else in a folder; the card has what was known and is new."""
+    """The folder has all files, its name is the time as an integer, and the card has the old and the new entries."""
     model = make_model()
     (Path(model) / CARD).write_text('{"name": "m", "run": "?"}')
     before = int(time.time())
@@ -82,7 +82,7 @@ def test_what_is_published(push: Any, make_model: MakeModel, serving: Path) -> N
 
 
 def test_the_same_model_again_is_no_new_version(push: Any, make_model: MakeModel, serving: Path) -> None:
-    """Whatever its fingerprint and its card say; another one is, and so is the first again once it is not current."""
+    """Fingerprint and card don't count. Another model is a new version, and so is the first one after that."""
     first = push(make_model(0.25, "a"))
     again = make_model(0.25, "b")
     (Path(again) / "fingerprint.pb").write_bytes(b"drawn anew at each export")
@@ -101,7 +101,7 @@ def test_the_same_model_again_is_no_new_version(push: Any, make_model: MakeModel
 def test_a_current_version_that_was_damaged_is_published_again(
     push: Any, make_model: MakeModel, file: str
 ) -> None:
-    """What is there counts, not what is written about it."""
+    """The files count, not the digest in the card."""
     model = make_model()
     first = push(model)
     (Path(first.path) / file).unlink()
@@ -129,7 +129,7 @@ def test_a_clock_that_goes_back(push: Any, make_model: MakeModel, clock: Any, se
 
 
 def test_what_else_is_in_the_folder(push: Any, make_model: MakeModel, serving: Path) -> None:
-    """The version is higher than any integer there, be it a file; only leftovers of our own are removed."""
+    """The version is higher than every integer name, also of a file; only our own leftovers are removed."""
     (serving / "9999999998").mkdir(parents=True)
     (serving / "9999999999").write_text("a file")
     for name in ("latest", "v12", "-5", "1.5", "99999999999999999999", "incoming-3", "removed-3"):
@@ -143,7 +143,7 @@ def test_what_else_is_in_the_folder(push: Any, make_model: MakeModel, serving: P
 
 
 def test_no_version_is_left(push: Any, make_model: MakeModel, serving: Path) -> None:
-    """The highest integer that a server can read is the last."""
+    """The highest integer that a server can read is the last version."""
     (serving / str(2**63 - 1)).mkdir(parents=True)
     with pytest.raises(ValueError, match=r"expected a version below 9223372036854775807"):
         push(make_model())
@@ -152,7 +152,7 @@ def test_no_version_is_left(push: Any, make_model: MakeModel, serving: Path) -> 
 def test_keep_versions(
     push: Any, make_model: MakeModel, serving: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The newest stay; one that can't be removed is no reason for the push to fail."""
+    """The newest versions are kept; a version that can't be removed does not make the push fail."""
     made = [push(make_model(answer), keep=3).version for answer in (0.1, 0.2, 0.3, 0.4)]
     assert folders(serving) == [str(version) for version in made[1:]]
 
@@ -188,7 +188,7 @@ BAD: dict[str, tuple[float, Callable[[Path], None], str]] = {
 def test_a_model_that_can_t_be_served_is_not_published(
     push: Any, make_model: MakeModel, serving: Path, answer: float, spoil: Any, message: str
 ) -> None:
-    """The error says which and why; nothing is left of it, and what was served is served."""
+    """The error has the model and the reason; no files are left, and the current version stays."""
     push(make_model(0.25))
     before = content(serving)
     model = make_model(answer, "bad")
@@ -199,7 +199,7 @@ def test_a_model_that_can_t_be_served_is_not_published(
 
 
 def test_a_model_without_requests_is_only_loaded(push: Any, make_model: MakeModel) -> None:
-    """As TF Serving does."""
+    """The path may be a link, as for TF Serving."""
     model = make_model(1.5)
     (Path(model) / "assets.extra" / "tf_serving_warmup_requests").unlink()
     assert not push(model).already
@@ -213,7 +213,7 @@ def test_a_file_in_the_way(push: Any, make_model: MakeModel, serving: Path) -> N
 
 
 def test_a_note_that_is_no_number(push: Any, make_model: MakeModel, serving: Path) -> None:
-    """Guessing could give a version twice."""
+    """Without the number, a version could be used twice."""
     push(make_model(0.25))
     (serving / "last_version").write_text("many\n")
     with pytest.raises(
@@ -225,7 +225,7 @@ def test_a_note_that_is_no_number(push: Any, make_model: MakeModel, serving: Pat
 def test_all_is_on_the_disk_before_it_is_a_version(
     push: Any, make_model: MakeModel, serving: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each file and each folder was flushed when the rename came, and the rename itself afterwards."""
+    """Each file and folder is flushed before the rename, and the rename itself afterwards."""
     flushed: set[int] = set()  # inodes: a file is flushed before it has its name
     at_rename: list[list[Path]] = []
     fsync, rename = os.fsync, Path.rename
@@ -248,7 +248,7 @@ def test_all_is_on_the_disk_before_it_is_a_version(
 
 
 def test_two_at_once_wait_for_each_other(push: Any, make_model: MakeModel, serving: Path) -> None:
-    """Neither takes the other's copy for a leftover, and both are published."""
+    """They don't remove each other's copies, and all are published."""
     models = [make_model(answer) for answer in (0.1, 0.2, 0.3, 0.4)]
     threads = [threading.Thread(target=push, args=[model]) for model in models]
     for thread in threads:

@@ -1,4 +1,4 @@
-"""Loads a SavedModel with nothing but TensorFlow and prints what it answers.
+"""Loads a SavedModel with only TensorFlow installed and prints the results of its signatures.
 
 Standard input: {"model": path, "named": {input: values}, "examples": [base64]}. The last line of the output is JSON.
 """
@@ -15,7 +15,7 @@ from types import ModuleType
 
 
 class OnlyTensorFlow(PathFinder):
-    """Finds what is on a machine with only TensorFlow: itself, what it requires, and Python's own."""
+    """Finds only TensorFlow, its dependencies and Python's standard library."""
 
     there = frozenset[str]()
 
@@ -23,17 +23,17 @@ class OnlyTensorFlow(PathFinder):
     def find_spec(
         cls, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """As PathFinder's, which looks into the folders of `sys.path`."""
+        """See PathFinder, which searches the folders of `sys.path`."""
         return super().find_spec(fullname, path, target) if fullname.partition(".")[0] in cls.there else None
 
 
 def normal(distribution: str) -> str:
-    """One spelling for typing-extensions and typing_extensions."""
+    """Returns the same name for typing-extensions and typing_extensions."""
     return distribution.lower().replace("_", "-")
 
 
 def closure(distribution: str) -> set[str]:
-    """What is installed along with a distribution, and itself."""
+    """Returns a distribution and all its dependencies."""
     found: set[str] = set()
     waiting = [distribution]
     while waiting:
@@ -50,7 +50,7 @@ def closure(distribution: str) -> set[str]:
 
 
 def main() -> None:
-    """The answers of all signatures, the inputs of the default one, and what an import of ours says."""
+    """Returns the results of all signatures, the inputs of the default one, and the error of importing this project."""
     required = closure("tensorflow")
     OnlyTensorFlow.there = sys.stdlib_module_names | {
         module
@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def importable(module: str) -> bool:
-    """Whether it can be imported here."""
+    """Returns whether the module can be imported."""
     try:
         __import__(module)
     except ModuleNotFoundError:

@@ -1,4 +1,4 @@
-"""The exported model in a fresh process that has TensorFlow only, as a server has."""
+"""The exported model in a new process with only TensorFlow, as on a server."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ BIAS = 0.25
 
 
 def example(**features: float) -> str:
-    """Only what is given, as base64."""
+    """An example with only the given values, as base64."""
     lists = {name: tf.train.Feature(float_list=tf.train.FloatList(value=[v])) for name, v in features.items()}
     message = tf.train.Example(features=tf.train.Features(feature=lists))
     return base64.b64encode(message.SerializeToString()).decode()
@@ -39,7 +39,7 @@ def example(**features: float) -> str:
 
 @pytest.fixture(scope="module")
 def model_path(transformed: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A logistic regression of three features, exported."""
+    """An exported logistic regression with three features."""
     model = build_model(3, ModelConfig(hidden_units=()))
     model.set_weights([np.array(WEIGHTS)[:, None], np.array([BIAS])])
     path = str(tmp_path_factory.mktemp("model") / "export")
@@ -49,7 +49,7 @@ def model_path(transformed: Any, tmp_path_factory: pytest.TempPathFactory) -> st
 
 @pytest.fixture(scope="module")
 def answer(model_path: str, table: Columns) -> Any:
-    """What the fresh process answers to the rows above by name, and as tf.Examples."""
+    """The results of the new process for the rows above, by name and as tf.Examples."""
     awkward = list(table)[2]
     rows = [{"a": a, "b": b, awkward: c} for a, b, c in zip(A, B, C, strict=True)]
     examples = [example(**row, more=1.0) for row in rows]
@@ -75,14 +75,14 @@ def answer(model_path: str, table: Columns) -> Any:
 
 
 def test_the_signatures(answer: Any) -> None:
-    """Three; the default one takes a vector for each feature, by its name, and none for the label."""
+    """There are three; the default one takes a vector for each feature, and none for the label."""
     assert answer["signatures"] == ["classify", "serving_default", "serving_examples"]
     assert answer["inputs"] == {name: ["float32", [None]] for name in ("a", "b", AS_INPUT)}
     assert answer["outputs"] == ["probability"]
 
 
 def test_only_tensorflow_was_there(answer: Any) -> None:
-    """Nothing of ours could have been imported, and nothing that trained the model."""
+    """Neither this project nor a library used in training can be imported."""
     assert answer["refused"] == ABSENT
 
 
@@ -101,7 +101,7 @@ def test_all_signatures_score_alike(answer: Any) -> None:
 
 @pytest.mark.parametrize("name", ["self", "class", "x y", "X_Y", "kwargs", "é", "_bytes"])
 def test_tensorflow_carries_the_names(name: str, tmp_path: Path) -> None:
-    """Each is the name of an input after a round trip through a SavedModel, beside one that is nearly the same."""
+    """Each name is kept in a SavedModel that also has an input with nearly the same name."""
     given = input_names([name, "x_y"])
 
     @tf.function(input_signature=[{n: tf.TensorSpec([None], tf.float32, name=n) for n in given}])  # type: ignore[untyped-decorator]
@@ -117,7 +117,7 @@ def test_tensorflow_carries_the_names(name: str, tmp_path: Path) -> None:
 
 
 def test_dropout_is_off(transformed: Any, table: Columns, tmp_path: Path) -> None:
-    """A served model has no chance in it."""
+    """Dropout is off in a served model."""
     model = build_model(3, ModelConfig(hidden_units=(8,), dropout=0.9))
     export(model, transformed, "y", str(tmp_path / "export"))
     raw = {name: tf.constant(column) for name, column in table.items() if name != "y"}

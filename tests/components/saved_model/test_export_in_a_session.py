@@ -30,7 +30,7 @@ EXTREMES = [NAN, INFINITY, -INFINITY, 1e38, -1e38, LARGEST, -LARGEST, DENORMAL, 
 
 
 class Served:
-    """A model in a session, and the same one reloaded."""
+    """A model in a session, and the same model reloaded."""
 
     def __init__(self, path: str) -> None:
         self.session = tf.compat.v1.Session(graph=tf.Graph())
@@ -38,7 +38,7 @@ class Served:
         self._reloaded = tf.saved_model.load(path).signatures
 
     def ask(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """All outputs of a signature in the session, which the reloaded model must give, too."""
+        """Returns the outputs of a signature in the session; the reloaded model must return the same."""
         definition = self.signatures[signature]
         outputs = {key: info.name for key, info in definition.outputs.items()}
         feeds = {definition.inputs[key].name: values for key, values in inputs.items()}
@@ -51,7 +51,7 @@ class Served:
         return found
 
     def probabilities(self, columns: Mapping[str, Any]) -> Answers:
-        """What each signature answers, [batch]; `columns` are the features under their own names."""
+        """Returns the result of each signature, [batch]; `columns` has the features under their own names."""
         examples = np.array(serialized(columns), object)
         named = dict(zip(input_names(list(columns)), columns.values(), strict=True))
         by_name = self.ask("serving_default", named)["probability"]
@@ -69,7 +69,7 @@ class Served:
 
 
 def serialized(columns: Mapping[str, Any]) -> list[bytes]:
-    """The rows as tf.Examples."""
+    """Returns the rows as tf.Examples."""
     rows = []
     for row in zip(*columns.values(), strict=True):
         example = tf.train.Example()
@@ -96,7 +96,7 @@ def served(network: Any, transformed: Any, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def in_memory(network: Any, transformed: Any) -> Callable[[Mapping[str, Any]], Floats]:
-    """The Transform graph and the network, as the trainer has them."""
+    """The Transform graph and the network, as in the Trainer."""
 
     def probability(columns: Mapping[str, Any]) -> Floats:
         raw = {name: tf.constant(values)[:, None] for name, values in columns.items()}
@@ -123,7 +123,7 @@ def test_parity(served: Served, in_memory: Any, table: Columns, rows: int) -> No
 
 
 def test_every_answer_is_a_probability(served: Served, in_memory: Any, table: Columns) -> None:
-    """Whatever the values of a row: missing in all columns, infinite, beyond or below what float32 has digits for."""
+    """All values give a probability: missing in all columns, infinite, or outside the range of float32."""
     features = sorted(set(table) - {"y"})
     rows = [[value] * len(features) for value in EXTREMES]
     rows += [[a, b, c] for a in EXTREMES for b in EXTREMES for c in (NAN, INFINITY, 1e38)]
@@ -135,7 +135,7 @@ def test_every_answer_is_a_probability(served: Served, in_memory: Any, table: Co
 
 
 def test_an_absent_feature_is_a_missing_one(served: Served, in_memory: Any, table: Columns) -> None:
-    """An example without any feature is answered as a row of which all is missing."""
+    """An example without features gives the result of a row in which all values are missing."""
     missing = {name: np.full(1, NAN, np.float32) for name in table if name != "y"}
     found = served.ask("serving_examples", {"examples": np.array([b""], object)})["probability"]
     np.testing.assert_allclose(found[:, 0], in_memory(missing), atol=1e-6)
@@ -156,7 +156,7 @@ def test_the_methods(served: Served) -> None:
 
 
 def test_awkward_names(analyze: Callable[[Columns], Any], tmp_path: Path) -> None:
-    """Each value reaches its own weight, although the inputs' order is another than the features'."""
+    """Each value is multiplied by its own weight, although inputs and features have different orders."""
     names = [
         "a",
         "A",

@@ -29,19 +29,19 @@ NAMES = {
 
 
 def test_a_feature_keeps_its_name_where_it_can() -> None:
-    """Otherwise it gets the nearest that is free."""
+    """Otherwise a feature gets a similar name that is free."""
     assert dict(zip(NAMES, input_names(list(NAMES)), strict=True)) == NAMES
 
 
 def test_the_order_of_the_features_does_not_matter() -> None:
-    """A client that reads the columns of a table in its own order sends what the server expects."""
+    """The names do not depend on the order of the columns in the client's table."""
     for seed in range(10):
         shuffled = random.Random(seed).sample(list(NAMES), len(NAMES))
         assert dict(zip(shuffled, input_names(shuffled), strict=True)) == NAMES
 
 
 def test_two_thousand_names_that_become_the_same() -> None:
-    """All are different without regard to case, and none ends in `_bytes`."""
+    """All names differ, ignoring case, and none ends in `_bytes`."""
     features = [f"{chr(0x4E00 + number)}_bytes" for number in range(2000)]
     names = input_names(features)
     assert len({name.lower() for name in names}) == 2000
@@ -49,7 +49,7 @@ def test_two_thousand_names_that_become_the_same() -> None:
 
 
 def test_it_needs_no_tensorflow() -> None:
-    """A client starts at once: the module brings in nothing but the standard library."""
+    """The module imports only the standard library, so clients start quickly."""
     code = "import sys, components.saved_model.input_names; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {name.partition(".")[0] for name in done.stdout.split()} & {"tensorflow", "numpy", "keras"}

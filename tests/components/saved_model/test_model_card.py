@@ -1,4 +1,4 @@
-"""The card of an exported model."""
+"""The model card of an exported model."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +34,7 @@ ORIGIN = Origin(
 
 
 def test_what_the_training_split_shows(transformed: Any) -> None:
-    """The range and the mean of each feature, in the order of the vector, out of the Transform graph."""
+    """The range and the mean of each feature come from the Transform graph, in the order of the vector."""
     assert list(ranges(transformed, "y").items()) == [
         ("a", {"min": -1.0, "max": 3.0, "mean": 0.75}),
         ("b", {"min": 2.0, "max": 12.0, "mean": 6.0}),
@@ -43,7 +43,7 @@ def test_what_the_training_split_shows(transformed: Any) -> None:
 
 
 def test_columns_with_one_value_and_with_none(analyze: Callable[[Columns], Any]) -> None:
-    """JSON has no infinity, and a column without values has no range."""
+    """A column without values has no range; JSON has no infinity."""
     transform = analyze({"constant": [5.0, NAN], "none": [NAN, NAN], "y": [0, 1]})
     assert ranges(transform, "y") == {
         "constant": {"min": 5.0, "max": 5.0, "mean": 5.0},
@@ -52,7 +52,7 @@ def test_columns_with_one_value_and_with_none(analyze: Callable[[Columns], Any])
 
 
 def test_the_whole_card() -> None:
-    """Each key; no time, and no path."""
+    """The card has these keys, and neither a time nor a path."""
     card = model_card(ORIGIN, {"total minutes": {"min": 0.0, "max": 2.5, "mean": 1.0}})
     assert card == {
         "schema_version": 1,
@@ -92,14 +92,14 @@ def test_the_whole_card() -> None:
 
 
 def test_logistic_regression_is_called_so() -> None:
-    """A network without hidden layers has a name."""
+    """A network without hidden layers is called logistic regression."""
     origin = Origin(**{**vars(ORIGIN), "model": ModelConfig(hidden_units=(), dropout=0.0)})
     what = model_card(origin, {name: {} for name in "ab"})["what"]
     assert what == "The probability that 'y' is 'yes', from 2 numeric features: logistic regression."
 
 
 def test_the_same_training_gives_the_same_file(transformed: Any, tmp_path: Path) -> None:
-    """Byte for byte, in UTF-8."""
+    """The file is the same byte for byte, in UTF-8."""
     for name in ("one", "two"):
         write_card(str(tmp_path / name), ORIGIN, transformed)
     one, two = ((tmp_path / name / CARD_FILE).read_bytes() for name in ("one", "two"))

@@ -16,13 +16,13 @@ MODEL = {"saved_model.pb": b"graph", "variables/variables.index": b"", "assets/w
 
 
 def test_the_same_files_have_the_same_digest(tmp_path: Path) -> None:
-    """Wherever they are, and whatever is beside what the model computes."""
+    """The digest does not depend on the folder, nor on files that don't change what the model computes."""
     beside = {"fingerprint.pb": b"1", "assets.extra/model_card.json": b"{}"}
     assert model_digest(write(tmp_path / "a", MODEL)) == model_digest(write(tmp_path / "b", MODEL | beside))
 
 
 def test_any_other_byte_or_name_has_another(tmp_path: Path) -> None:
-    """Also where bytes move from one file to the next, or from a file into its name."""
+    """The digest also changes if bytes move from one file to another, or from a file to its name."""
     others: list[dict[str, bytes]] = [
         {},
         MODEL,

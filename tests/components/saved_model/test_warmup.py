@@ -1,4 +1,4 @@
-"""The warm-up requests: what is in them, and which models can't answer theirs."""
+"""The content of the warm-up requests, and models that fail them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -28,7 +28,7 @@ NAN = float("nan")
 def examples(
     table: Columns, write_examples: WriteExamples, tmp_path_factory: pytest.TempPathFactory
 ) -> list[bytes]:
-    """Those of the table, ten times over: 40 rows."""
+    """The rows of the table, ten times: 40 rows."""
     columns = {name: list(values) * 10 for name, values in table.items()}
     file = write_examples(tmp_path_factory.mktemp("examples") / "train.gz", columns)
     return [row for rows in serialized_batches([file], 100).as_numpy_iterator() for row in rows.tolist()]
@@ -41,7 +41,7 @@ def features(table: Columns) -> list[str]:
 
 @pytest.fixture
 def model(transformed: Any, tmp_path: Path) -> str:
-    """A network with random weights, exported."""
+    """An exported network with random weights."""
     path = str(tmp_path / "model")
     export(build_model(3, ModelConfig(hidden_units=(4,))), transformed, "y", path)
     return path
@@ -67,7 +67,7 @@ def write(model: str, logs: Sequence[Any]) -> None:
 def test_real_rows_for_each_signature(
     model: str, examples: list[bytes], features: list[str], table: Columns
 ) -> None:
-    """A row alone and 32, by name, as examples and for the classification API: all first rows of the training data."""
+    """The first row and the first 32 rows of the training data: by name, as examples, and for classification."""
     write_warmup(model, examples, features)
     named, serialized, classified, *batches = requests(model)
     assert [named.predict_log.request.model_spec.signature_name] == ["serving_default"]
@@ -95,7 +95,7 @@ def test_real_rows_for_each_signature(
 def test_fewer_rows_than_a_batch(
     model: str, examples: list[bytes], features: list[str], rows: int, expected: list[int]
 ) -> None:
-    """What there is is taken, and nothing twice; the model answers all of it."""
+    """With few rows, each is used once, and the model computes all requests."""
     write_warmup(model, examples[:rows], features)
     inputs = [log.predict_log.request.inputs for log in requests(model)]
     assert [len(tf.make_ndarray(named["a"])) for named in inputs if "a" in named] == expected
@@ -103,7 +103,7 @@ def test_fewer_rows_than_a_batch(
 
 
 def test_the_same_rows_give_the_same_file(tmp_path: Path) -> None:
-    """Byte for byte, also where the features of a row were written in another order."""
+    """The file is the same byte for byte, even if the features of a row have another order."""
     a, b = (
         tf.train.Example(
             features=tf.train.Features(
@@ -118,7 +118,7 @@ def test_the_same_rows_give_the_same_file(tmp_path: Path) -> None:
 
 
 def test_a_model_without_requests_only_loads(model: str) -> None:
-    """As in TF Serving, they are no duty."""
+    """As in TF Serving, warm-up requests are optional."""
     assert replay(model) == 0
 
 
@@ -149,7 +149,7 @@ def test_a_model_without_requests_only_loads(model: str) -> None:
 def test_a_request_that_a_server_would_refuse(
     model: str, examples: list[bytes], features: list[str], log: str, complaint: str
 ) -> None:
-    """The message says which of how many, what was expected and what is there."""
+    """The message has the number of the request, what was expected and what was found."""
     write_warmup(model, examples, features)
     write(model, [*requests(model), text_format.Parse(log, PredictionLog())])
     with pytest.raises(BadModel) as refusal:
@@ -158,7 +158,7 @@ def test_a_request_that_a_server_would_refuse(
 
 
 def test_what_tensorflow_refuses(model: str) -> None:
-    """An example that is none: TensorFlow's own words."""
+    """An invalid example fails with TensorFlow's own message."""
     request = PredictionLog()
     request.predict_log.request.model_spec.signature_name = "serving_examples"
     request.predict_log.request.inputs["examples"].CopyFrom(tf.make_tensor_proto([b"no example"]))
@@ -170,7 +170,7 @@ def test_what_tensorflow_refuses(model: str) -> None:
 def test_an_answer_that_is_no_probability(
     transformed: Any, examples: list[bytes], features: list[str], tmp_path: Path
 ) -> None:
-    """A network with a weight that is not a number answers nothing else."""
+    """A network with a weight that is NaN returns NaN."""
     network = build_model(3, ModelConfig(hidden_units=()))
     network.set_weights([np.full((3, 1), NAN), np.zeros(1)])
     export(network, transformed, "y", str(tmp_path))
@@ -182,7 +182,7 @@ def test_an_answer_that_is_no_probability(
 
 
 def test_too_many_requests(model: str, examples: list[bytes], features: list[str]) -> None:
-    """TF Serving loads no model with more than 1,000."""
+    """TF Serving does not load a model with more than 1,000 requests."""
     write_warmup(model, examples, features)
     write(model, requests(model)[:1] * 1001)
     with pytest.raises(BadModel, match=r"requests: expected at most 1,000 requests, got more\.$"):
@@ -191,7 +191,7 @@ def test_too_many_requests(model: str, examples: list[bytes], features: list[str
 
 @pytest.mark.parametrize("content", [b"no records, but a text", b""])
 def test_a_file_of_something_else(model: str, content: bytes) -> None:
-    """What is no TFRecord can't be read; an empty file is one without requests."""
+    """A file that is not a TFRecord file is an error; an empty file has no requests."""
     Path(model, "assets.extra").mkdir()
     Path(model, WARMUP_FILE).write_bytes(content)
     if content:
@@ -205,7 +205,7 @@ def test_a_file_of_something_else(model: str, content: bytes) -> None:
 
 @pytest.mark.parametrize("broken", ["saved_model.pb", "variables/variables.index", "variables"])
 def test_a_model_that_does_not_load(model: str, broken: str) -> None:
-    """A file is cut off, or a folder is gone: the message gives the path."""
+    """A file is truncated or a folder is missing; the message has the path."""
     path = Path(model, broken)
     if path.is_dir():
         for file in path.iterdir():

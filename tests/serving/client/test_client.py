@@ -1,4 +1,4 @@
-"""The client over both protocols, against a server of real models."""
+"""The client over both protocols, with a server of real models."""
 
 import base64
 import threading
@@ -37,7 +37,7 @@ def example(row: dict[str, float]) -> bytes:
 
 @pytest.fixture
 def client(server: Running, protocol: str) -> Iterator[Client]:
-    """Of the exported logistic regression."""
+    """A client for the exported logistic regression."""
     connected = connect(getattr(server, protocol))
     yield connected
     connected.close()
@@ -45,19 +45,19 @@ def client(server: Running, protocol: str) -> Iterator[Client]:
 
 @pytest.fixture
 def echo_client(echo: Running, protocol: str) -> Iterator[Client]:
-    """Of the model that gives back what it takes."""
+    """A client for the model that returns its inputs."""
     connected = connect(getattr(echo, protocol))
     yield connected
     connected.close()
 
 
 def test_input_names(client: Client) -> None:
-    """The inputs of serving_default, sorted; the name of the third feature can't be carried as it is."""
+    """The inputs of serving_default, sorted; the name of the third feature is changed."""
     assert client.input_names() == ["a", "b", AS_INPUT]
 
 
 def test_parity_with_the_saved_model(client: Client, exported: Path) -> None:
-    """What is in range, missing, infinite or out of range gets the probability that the reloaded signature gives."""
+    """Values in range, out of range, missing or infinite give the probability of the reloaded signature."""
     signature = tf.saved_model.load(str(exported / "1")).signatures["serving_default"]
     expected = signature(**{name: tf.constant(column) for name, column in ROWS.items()})["probability"]
     answered = client.predict(float32(**ROWS))
@@ -67,7 +67,7 @@ def test_parity_with_the_saved_model(client: Client, exported: Path) -> None:
 
 
 def test_all_signatures_answer_alike(server: Running) -> None:
-    """tf.Examples, parsed or classified, get what the client gets; a feature that is not there is one that is NaN."""
+    """tf.Examples give the same results, in both signatures; an absent feature counts as NaN."""
     rows = [{"a": 1.0, "b": 4.0, AWKWARD: 50.0}, {"b": 2.5}]
     columns = float32(a=[1.0, NAN], b=[4.0, 2.5]) | {AS_INPUT: np.array([50.0, NAN], np.float32)}
     expected = connect(server.rest).predict(columns)
@@ -84,7 +84,7 @@ def test_all_signatures_answer_alike(server: Running) -> None:
 
 
 def test_float32_comes_back_exactly(echo_client: Client) -> None:
-    """100,000 random bit patterns: subnormals, infinities and NaN among them, there and back without a changed bit."""
+    """100,000 random bit patterns, with subnormals, infinities and NaN, are returned without a changed bit."""
     bits = np.random.default_rng(5).integers(0, 2**32, 100_000, np.uint64).astype(np.uint32)
     sent = np.concatenate(
         [bits.view(np.float32), np.array([0.1, -0.0, 1e-45, 3.4028235e38, INFINITY, NAN], np.float32)]
@@ -97,7 +97,7 @@ def test_float32_comes_back_exactly(echo_client: Client) -> None:
 
 @pytest.mark.parametrize("rows", [0, 1, 7])
 def test_as_many_answers_as_rows(echo_client: Client, rows: int) -> None:
-    """In the order of the rows; none for none."""
+    """The results are in the order of the rows; no rows give no results."""
     numbers = np.arange(rows, dtype=np.float32)
     answered = echo_client.predict({"a": numbers, "b": np.full_like(numbers, NAN)})
     assert answered.dtype == np.float32
@@ -105,25 +105,25 @@ def test_as_many_answers_as_rows(echo_client: Client, rows: int) -> None:
 
 
 def test_status(echo_client: Client) -> None:
-    """The one version there is, and that it is available."""
+    """It returns the only version, which is available."""
     assert echo_client.status() == [VersionStatus(3, "AVAILABLE", "OK", "")]
 
 
 def test_a_version_that_is_asked_for(echo: Running, protocol: str) -> None:
-    """It is the one that answers."""
+    """Requests go to that version."""
     connected = connect(getattr(echo, protocol), version=3)
     assert connected.predict(float32(a=[0.5], b=[NAN])).tolist() == [0.5]
     assert [one.version for one in connected.status()] == [3]
 
 
 def test_a_column_too_few(echo_client: Client) -> None:
-    """The server's words name it."""
+    """The server's message has the version."""
     with pytest.raises(RequestRejected, match=r"(Missing named input: b in|Missing but required: \{b\})"):
         echo_client.predict(float32(a=[1.0]))
 
 
 def test_a_column_too_many(echo_client: Client, echo: Running, protocol: str) -> None:
-    """Refused over REST, too, where TF Serving itself would skip it."""
+    """It is rejected over REST, too, where TF Serving would ignore it."""
     words = {
         "rest": "the model has no input c, d.",
         "grpc": "INVALID_ARGUMENT: input size does not match signature: 4!=2 len({a,b,c,d}) != len({a,b}). "
@@ -150,7 +150,7 @@ def test_a_column_too_many(echo_client: Client, echo: Running, protocol: str) ->
     ],
 )
 def test_what_is_no_column(echo_client: Client, columns: dict[str, Any], message: str) -> None:
-    """Nothing is sent."""
+    """No request is sent."""
     with pytest.raises(ValueError, match=r".") as error:
         echo_client.predict(columns)
     assert str(error.value) == message
@@ -164,7 +164,7 @@ def test_what_is_no_column(echo_client: Client, columns: dict[str, Any], message
     ],
 )
 def test_not_found(echo: Running, protocol: str, asked: dict[str, Any], words: str) -> None:
-    """The message names the endpoint, the model, the version, the code and the server's words."""
+    """The message has the endpoint, the model, the version, the code and the server's message."""
     endpoint = getattr(echo, protocol)
     code = {"rest": "404 Not Found", "grpc": "NOT_FOUND"}[protocol]
     named = "model other" if "model" in asked else "model regpipe version 4"
@@ -178,7 +178,7 @@ def test_not_found(echo: Running, protocol: str, asked: dict[str, Any], words: s
 
 
 def test_the_port_of_the_other_protocol(echo: Running) -> None:
-    """Each sees at once that it is talking to the other."""
+    """Each client detects the other protocol at once."""
     endpoint = echo.grpc.replace("grpc", "http")
     with pytest.raises(RequestRejected) as error:
         connect(endpoint).status()
@@ -196,7 +196,7 @@ def test_the_port_of_the_other_protocol(echo: Running) -> None:
 
 
 def test_a_model_without_the_signature(serve: Any, tmp_path: Path, protocol: str) -> None:
-    """The message says which signatures there are."""
+    """The message has the existing signatures."""
     module = tf.Module()
     module.two = tf.function(
         lambda a: {"b": a}, input_signature=[tf.TensorSpec([None], tf.float32, name="a")]
@@ -214,7 +214,7 @@ def test_a_model_without_the_signature(serve: Any, tmp_path: Path, protocol: str
 
 
 def test_threads_share_a_client(echo_client: Client) -> None:
-    """Each gets its own answer."""
+    """Each thread gets its own result."""
     barrier = threading.Barrier(8)
 
     def ask(number: int) -> list[float]:

@@ -1,4 +1,4 @@
-"""Where a server is: what is understood, and what is refused before anything is sent."""
+"""Endpoints: which texts are valid, and which are rejected before a request is sent."""
 
 import ssl
 import subprocess
@@ -30,7 +30,7 @@ COLUMNS = {"a": np.zeros(2, np.float32)}
     ],
 )
 def test_endpoints(given: str, url: str, authority: str, path: str) -> None:
-    """The scheme says which protocol, and whether it is encrypted; without one it is gRPC."""
+    """The scheme decides the protocol and the encryption; without a scheme it is gRPC."""
     endpoint = parse(given, "regpipe", None)
     assert (endpoint.url, endpoint.authority, endpoint.path) == (url, authority, path)
     assert endpoint.is_grpc == url.startswith("grpc")
@@ -54,7 +54,7 @@ def test_endpoints(given: str, url: str, authority: str, path: str) -> None:
     ],
 )
 def test_what_is_no_endpoint(given: str) -> None:
-    """The message says what was expected and what was given."""
+    """The message has what was expected and what was given."""
     with pytest.raises(ValueError, match=r".") as error:
         connect(given)
     assert str(error.value) == f"the endpoint must be {EXPECTED}, got {given!r}."
@@ -64,21 +64,21 @@ def test_what_is_no_endpoint(given: str) -> None:
     "given", ["http://localhost:8501/v1/models/regpipe:predict", "localhost:8500/regpipe"]
 )
 def test_a_path_too_many(given: str) -> None:
-    """The model's path is put together here."""
+    """The client adds the model's path."""
     with pytest.raises(ValueError, match="without the model's path, got"):
         connect(given)
 
 
 @pytest.mark.parametrize("model", ["", "a/b", "a:predict"])
 def test_what_is_no_model(model: str) -> None:
-    """TF Serving's REST paths can't name it."""
+    """TF Serving's REST paths can't contain it."""
     with pytest.raises(ValueError, match=r"^the model's name must not be empty or contain / or :, got "):
         connect("localhost:8500", model=model)
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Tls:
-    """One that localhost has signed for itself."""
+    """A self-signed certificate for localhost."""
     folder = tmp_path_factory.mktemp("tls")
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
@@ -97,7 +97,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Tls:
 
 
 def test_tls_over_rest(certificate: Tls) -> None:
-    """With the server's certificate among the trusted ones there is an answer; without it there is none, at once."""
+    """The request succeeds if the server's certificate is trusted; otherwise it fails at once."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     assert certificate.certificate is not None
     context.load_cert_chain(certificate.certificate, certificate.key)
@@ -110,7 +110,7 @@ def test_tls_over_rest(certificate: Tls) -> None:
 
 
 def test_tls_over_grpc_on_both_sides(certificate: Tls) -> None:
-    """The server asks for the client's certificate, too; without trust there is no answer."""
+    """The server requires the client's certificate, too; without trust the request fails."""
     files = certificate.grpc_arguments()
     cert = files["certificate_chain"]
     credentials = grpc.ssl_server_credentials([(files["private_key"], cert)], cert, require_client_auth=True)
@@ -122,6 +122,6 @@ def test_tls_over_grpc_on_both_sides(certificate: Tls) -> None:
 
 
 def test_half_a_client_certificate() -> None:
-    """It comes with its key."""
+    """A certificate requires its key."""
     with pytest.raises(ValueError, match=r"^expected both a client certificate and its key, or neither\.$"):
         Tls(certificate=Path("cert.pem"))

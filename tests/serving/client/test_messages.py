@@ -1,4 +1,4 @@
-"""What goes over the wire: the messages of our own making beside TF Serving's, and the JSON."""
+"""The content of requests: our protocol buffers compared with TF Serving's, and the JSON."""
 
 import json
 from typing import Any
@@ -42,7 +42,7 @@ PUBLISHED = {
 
 
 def wire(field: Any) -> tuple[Any, ...]:
-    """All that decides which bytes a field becomes. An enumeration goes as an int32 does."""
+    """Returns what determines the encoding of a field. An enumeration is encoded as int32."""
     kind = Field.TYPE_INT32 if field.type == Field.TYPE_ENUM else field.type
     message = field.message_type
     inner = tuple(wire(one) for one in message.fields) if message and message.GetOptions().map_entry else None
@@ -59,19 +59,19 @@ def test_our_messages_are_the_published_ones(name: str) -> None:
 
 
 def test_constants_are_the_published_ones() -> None:
-    """Of the enumerations that stand as numbers."""
+    """The numbers of the enumerations are the same."""
     assert types_pb2.DT_FLOAT == DT_FLOAT
     assert {value: name for name, value in get_model_status_pb2.ModelVersionStatus.State.items()} == STATES
 
 
 def test_tensors_as_bytes() -> None:
-    """A gRPC server may be told to answer in bytes instead of numbers."""
+    """A gRPC server can be configured to return bytes instead of numbers."""
     with scripted_server.grpc_server(scripted_server.Script([scripted_server.CONTENT])) as endpoint:
         assert connect(endpoint).predict({"a": np.zeros(3, np.float32)}).tolist() == [0.5] * 3
 
 
 def test_the_json_of_a_request() -> None:
-    """Columns; NaN and infinities as the tokens that TF Serving takes."""
+    """The request has columns, and NaN and infinities as the tokens that TF Serving accepts."""
     script = scripted_server.Script()
     with scripted_server.rest(script) as endpoint:
         column = np.array([0.1, -2, np.nan, np.inf, -np.inf], np.float32)
@@ -81,7 +81,7 @@ def test_the_json_of_a_request() -> None:
 
 
 def test_the_numbers_bear_a_careless_parser() -> None:
-    """Three units in the last place of a double away, each is still the same float32."""
+    """A number that is off by three units in the last place of a double is still the same float32."""
     script = scripted_server.Script()
     bits = np.random.default_rng(6).integers(0, 0x7F800000, 10_000).astype(np.uint32)
     sent = bits.view(np.float32)

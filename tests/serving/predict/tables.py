@@ -1,4 +1,4 @@
-"""Tables for the model `exported` of conftest.py."""
+"""Tables for the model `exported` in conftest.py."""
 
 import csv
 from pathlib import Path
@@ -9,7 +9,7 @@ DELTA = "Δ-price. 'a/b' \"x\" <script>"
 
 
 def write_table(path: Path, rows: int = 5_000) -> Path:
-    """The features of `exported`, some cells missing, and a text column."""
+    """Writes the features of `exported`, with some missing cells, and a text column."""
     draw = np.random.default_rng(0)
     values = draw.normal(1, 3, (3, rows))
     values[draw.random(values.shape) < 0.1] = np.nan

@@ -34,7 +34,7 @@ def model(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def rows(path: Path) -> dict[str, dict[str, Any]]:
-    """The rows of a file, or of all files in a folder, by their id."""
+    """Returns the rows of a file, or of all files in a folder, by their id."""
     found: list[dict[str, Any]] = []
     for file in sorted(path.iterdir()) if path.is_dir() else [path]:
         if file.suffix == ".csv":
@@ -57,7 +57,7 @@ def test_the_same_probabilities(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Each row once, with its columns, to 1e-6: of a file in several blocks, also where Beam does each part over."""
+    """Each row appears once, with its columns, to 1e-6, also if Beam processes each part twice."""
     monkeypatch.setattr(text_sources, "BLOCK_BYTES", 20_000)
     table = write_table(tmp_path / "t.csv", rows=2_000)
     output, expected = tmp_path / "output", tmp_path / f"expected.{kind}"
@@ -87,7 +87,7 @@ def test_the_same_probabilities(
 
 
 def test_a_bad_cell_leaves_no_file(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit 3 with file, line and column, as without Beam; the same command can be given again."""
+    """Exit code 3 with file, line and column, as without Beam; the command can be repeated."""
     table = tmp_path / "t.csv"
     table.write_text(f"id,a,b,{DELTA.replace(chr(34), '')}\n".replace("x <", '"x" <') + "1,1,2,3\n2,1,no,3\n")
     output = tmp_path / "output"
@@ -99,7 +99,7 @@ def test_a_bad_cell_leaves_no_file(model: str, tmp_path: Path, capsys: pytest.Ca
 
 
 def test_a_model_without_a_card(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """tf.Examples have the features' own names, which nothing else knows."""
+    """The names of the features in tf.Examples are only in the card."""
     pq.write_table(pa.table({"a": [1.0]}), tmp_path / "t.parquet")
     arguments = [
         "predict",

@@ -1,4 +1,4 @@
-"""Which column is which input: by the card, by name, by the rule for names; or an error that says what to do."""
+"""Matching of columns and inputs: by the card, by name, or by the rule for names; and its errors."""
 
 from collections.abc import Mapping, Sequence
 
@@ -35,19 +35,19 @@ def refusal(columns: Sequence[str], inputs: Sequence[str], card: Mapping[str, st
     ],
 )
 def test_every_feature_is_found_without_a_card(features: list[str]) -> None:
-    """Whatever names `input_names` gives, the features of a table alone are matched to them, beside other columns."""
+    """Features are matched with the names that `input_names` gives them, also among other columns."""
     inputs = input_names(features)
     assert matched([*features, "id", "label"], inputs) == dict(zip(inputs, features, strict=True))
 
 
 def test_a_column_that_has_the_name_of_an_input_is_that_input() -> None:
-    """Also beside one that would become it, and of a table that was written with the inputs' names."""
+    """It wins over a column whose name would be changed to it; a table may have the inputs' names."""
     assert matched(["a b", "a_b"], ["a_b"]) == {"a_b": "a_b"}
     assert matched(["a_b", "x"], ["a_b"], {"a_b": "a b"}) == {"a_b": "a_b"}
 
 
 def test_the_card_decides() -> None:
-    """With it, a feature's own name comes first."""
+    """With a card, the feature's own name comes first."""
     assert matched(["a b", "a-b", "a_b"], ["a_b"], {"a_b": "a-b"}) == {"a_b": "a-b"}
 
 
@@ -62,14 +62,14 @@ def test_several_columns_may_be_meant() -> None:
 
 
 def test_a_number_behind_a_name_is_no_guess() -> None:
-    """`x` is not taken for `x_2`, which is `x` only where another feature has that name."""
+    """`x` is not matched with `x_2`, unless another feature is `x`."""
     assert refusal(["x", "y"], ["x_2", "y"]).startswith(
         "t.csv: expected the model's feature 'x_2', found only"
     )
 
 
 def test_a_missing_feature() -> None:
-    """All that are missing are named, with what may have been meant of the columns that are no feature."""
+    """The message has all missing features, and a suggestion from the other columns."""
     assert refusal(["f0", "F1", "label"], ["f0", "f1"]) == (
         "t.csv: expected the model's feature 'f1', found only the columns 'f0', 'F1', 'label'. Did you mean 'F1'? "
         "--allow-missing predicts without, as if all their cells were empty."

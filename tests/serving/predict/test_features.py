@@ -1,4 +1,4 @@
-"""From cells to the numbers a model is asked about."""
+"""Conversion of cells to the numbers that a model takes."""
 
 from typing import Any
 
@@ -38,18 +38,18 @@ def numbers(cells: Any, **more: Any) -> Any:
     ],
 )
 def test_numbers(cells: Any) -> None:
-    """Text is read as ExampleGen reads it; an empty cell, a null and NaN are NaN."""
+    """Text is parsed as in ExampleGen; an empty cell, a null and NaN are NaN."""
     np.testing.assert_array_equal(numbers(cells), [1.5, NAN, -2000.0, NAN, 7.0])
 
 
 def test_other_numbers() -> None:
-    """Integers, also beyond float32's 24 bits, are rounded; true is 1."""
+    """Integers that don't fit in float32's 24 bits are rounded; true is 1."""
     assert numbers([2**24 + 1, 3]) == [2.0**24, 3.0]
     assert numbers([True, False]) == [1.0, 0.0]
 
 
 def test_missing_values() -> None:
-    """Words and numbers of data.missing_values are NaN."""
+    """Texts and numbers in data.missing_values are NaN."""
     missing = missing_markers(["n/a", "-999"])
     np.testing.assert_array_equal(numbers(["1", "N/A", "-999"], missing=missing), [1, NAN, NAN])
     np.testing.assert_array_equal(numbers([1.0, 2.0, -999.0], missing=missing), [1, 2, NAN])
@@ -68,7 +68,7 @@ def refusal(columns: dict[str, Any], *names: str) -> str:
 
 
 def test_bad_cells() -> None:
-    """The first bad row is named with its column, and with what stands there."""
+    """The message has the first bad row, its column and its cell."""
     both = {"a": ["1", "2", "x"], "b": ["1", "oops", "3"]}
     assert refusal(both, "a", "b") == "t.csv:3: column 'b': expected a number, found 'oops'."
     assert refusal({"a": ["1", "inf"]}, "a") == "t.csv:3: column 'a': infinity."
@@ -83,7 +83,7 @@ def test_a_column_of_another_type() -> None:
 
 
 def test_rows_without_a_feature() -> None:
-    """A key that a row of JSON lines lacks is refused, unless --allow-missing says that it is missing."""
+    """A missing key in a row of JSON lines is an error, except with --allow-missing."""
     rows = JsonRowBatch([({"a": 1}, ""), ({}, "")], ["a"], ("t.jsonl:", [1, 3]))
     with pytest.raises(DataRefused) as caught:
         features("a").numbers(rows)
@@ -95,7 +95,7 @@ def test_rows_without_a_feature() -> None:
 
 
 def test_types() -> None:
-    """Text becomes doubles in the features, null where it is missing, and stays text elsewhere."""
+    """Text in features becomes doubles or null; other text is unchanged."""
     typed = features("a", missing=missing_markers(["-"])).typed(
         pa.table({"a": ["0.1", "-", " 3"], "b": ["1", "2", "3"]})
     )

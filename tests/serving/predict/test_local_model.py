@@ -1,4 +1,4 @@
-"""A model in this process answers as its exported graph does, and says what is wrong where it can't."""
+"""Predictions with a SavedModel in this process, and their errors."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ def columns(*rows: tuple[float, float, float]) -> dict[str, np.ndarray]:
 
 
 def test_it_answers(exported: Path) -> None:
-    """The logistic regression of `exported` by hand: inputs scaled to 0-1, missing ones the mean, others clipped."""
+    """The results equal the logistic regression computed by hand: inputs scaled to 0-1, missing ones the mean."""
     from serving.predict.local_model import LocalModel
 
     model = LocalModel(str(exported / "1"))
@@ -35,7 +35,7 @@ def test_it_answers(exported: Path) -> None:
 
 
 def test_columns_that_are_not_the_inputs(exported: Path) -> None:
-    """One too many, one too few, another type or length."""
+    """One column too many or too few, or of another type or length, is an error."""
     from serving.predict.local_model import LocalModel
 
     model = LocalModel(str(exported / "1"))
@@ -52,7 +52,7 @@ def test_columns_that_are_not_the_inputs(exported: Path) -> None:
 
 
 def test_what_is_no_model(tmp_path: Path, echo_model: Path) -> None:
-    """A damaged file; and a SavedModel without the signature."""
+    """A damaged file, and a SavedModel without the signature."""
     import tensorflow as tf
 
     from serving.predict.local_model import LocalModel
@@ -69,7 +69,7 @@ def test_what_is_no_model(tmp_path: Path, echo_model: Path) -> None:
 
 
 def test_the_newest_version_is_found(tmp_path: Path) -> None:
-    """By number, not by name; a path that is a SavedModel is that one."""
+    """Versions are compared as numbers; a path that is a SavedModel is used itself."""
     for name in ("9", "10", "incoming-11", "x"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "saved_model.pb").touch()
@@ -99,7 +99,7 @@ def test_a_version_without_a_model(tmp_path: Path) -> None:
 
 
 def test_what_the_card_tells(tmp_path: Path) -> None:
-    """Of a folder and of a file; a model without a card, or with an old one, tells none."""
+    """The card is read from a folder or a file; a model without a valid card has no entries."""
     assert read_card_inputs(str(tmp_path)) == CardInputs()
     card = tmp_path / "assets.extra" / "model_card.json"
     card.parent.mkdir()

@@ -1,4 +1,4 @@
-"""Rows with their probabilities in each format, and files that are complete or not there."""
+"""Output of rows with probabilities in each format; files are complete or do not exist."""
 
 import csv
 import io
@@ -46,7 +46,7 @@ def written(kind: str, to: OutputLayout, *scores: Scored) -> bytes:
 
 
 def test_csv_can_be_read_back() -> None:
-    """Any text, in any column and in the header, is what Python's reader makes of it; names are in their order."""
+    """Python's reader returns the same text, in all columns and in the header, in order."""
     texts = ["plain", "", 'a "b"', "x,y", "two\nlines", "carriage\rreturn", " blanks ", "年 龄", "'", "\\"]
     columns = {'a,"b"': texts, "é": texts[::-1]}
     output = written(CSV, layout(*columns), scored(columns, *[0.5] * len(texts)))
@@ -56,7 +56,7 @@ def test_csv_can_be_read_back() -> None:
 
 
 def test_csv_of_types() -> None:
-    """Shortest decimals that are the same number again; what is missing is an empty cell."""
+    """Numbers are the shortest decimals with the same value; missing values are empty cells."""
     columns = {
         "double": [0.1, NAN, None],
         "float": pa.array([0.1, 1e-7, 1e20], pa.float32()),
@@ -79,7 +79,7 @@ def test_csv_has_one_header() -> None:
 
 
 def test_json_lines_of_json_lines_keep_their_text() -> None:
-    """Spelling, nested values, keys of one row only, half a surrogate pair: only the probability is added."""
+    """Spelling, nested values, keys of single rows and half a surrogate pair stay; only the probability is added."""
     lines = ['{"a": 1.50, "big": 12345678901234567890 }', "{}", '{"o": {"x": [null]}, "s": "\\ud800"}']
     assert written(JSON_LINES, layout("a"), objects(*lines)).decode().splitlines() == [
         '{"a": 1.50, "big": 12345678901234567890 , "probability": 0.5}',
@@ -89,7 +89,7 @@ def test_json_lines_of_json_lines_keep_their_text() -> None:
 
 
 def test_json_lines_of_a_table() -> None:
-    """Of CSV, features are numbers and all else is text; NaN, which JSON has not, is null."""
+    """From CSV, features become numbers and other columns text; NaN, which is not in JSON, becomes null."""
     columns = {"f": ["0.1", "NA"], "id": ["007", "é"], "n": [NAN, 2.0]}
     lines = (
         written(JSON_LINES, layout(*columns, features=["f"]), scored(columns, 0.1, 1.0)).decode().splitlines()
@@ -101,7 +101,7 @@ def test_json_lines_of_a_table() -> None:
 
 
 def test_parquet() -> None:
-    """Features are doubles, other text is text, types are kept, the probability is float32; rows in order."""
+    """Features are doubles, other columns keep their types, the probability is float32; rows are in order."""
     columns = {"f": ["1", ""], "id": ["007", "8"], "l": [[1], None]}
     to = layout(*columns, features=["f"])
     output = written(PARQUET, to, scored(columns, 0.25, 0.5), scored(columns, 0.75, 1.0))
@@ -123,7 +123,7 @@ def refusal(kind: str, to: OutputLayout, *scores: Scored) -> str:
 
 
 def test_what_a_format_can_not_hold() -> None:
-    """A list in CSV; a key of some rows in a table; types that change; a probability that is there already."""
+    """A list in CSV, a key of some rows in a table, changing types, or an existing probability are errors."""
     assert refusal(CSV, layout("l"), scored({"l": [[1]]}, 0.5)) == (
         "column 'l': expected a type that CSV can hold, found list<item: int64>; --format parquet or jsonl keeps it."
     )
@@ -139,7 +139,7 @@ def test_what_a_format_can_not_hold() -> None:
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:
-    """Until then, what was there before is there; the mode is that of any new file."""
+    """Until then the earlier content stays; the mode is that of a new file."""
     path = tmp_path / "out.csv"
     path.write_text("old")
     with output_file(path) as file:
@@ -164,7 +164,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path, error: BaseException) -> None:
 
 
 def test_a_link_and_a_pipe_stay_what_they_are(tmp_path: Path) -> None:
-    """A link's target is replaced, not the link; what is no file is written to."""
+    """A link's target is replaced, not the link; a pipe is written to."""
     (tmp_path / "target").touch()
     link = tmp_path / "link"
     link.symlink_to("target")

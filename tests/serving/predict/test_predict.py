@@ -1,4 +1,4 @@
-"""`regpipe predict`: rows in, rows with probabilities out; by a model in this process, and by one on a server."""
+"""`regpipe predict` adds probabilities to rows, with a model in this process or on a server."""
 
 import csv
 import gzip
@@ -23,7 +23,7 @@ from tests.serving.predict.tables import DELTA, write_table
 
 
 class Halver:
-    """A server that gives back half of the feature `x`, and remembers how it was asked."""
+    """A server that returns half of the feature `x` and records the requests."""
 
     def __init__(self) -> None:
         self.arguments: dict[str, Any] = {}
@@ -52,7 +52,7 @@ class Halver:
 
 @pytest.fixture
 def halver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Halver:
-    """What --endpoint leads to; the working directory is a fresh one."""
+    """The server behind --endpoint; the working directory is new."""
     server = Halver()
     monkeypatch.setattr("serving.client.connect.connect", server)
     monkeypatch.delenv("SERVING_TOKEN", raising=False)
@@ -65,7 +65,7 @@ def remote(*arguments: str) -> int:
 
 
 def test_rows_keep_their_order_and_columns(halver: Halver, capsys: pytest.CaptureFixture[str]) -> None:
-    """CSV to standard output: the input as it was, and one column more; several files one after the other."""
+    """The output on standard output is the input with one more column; several files follow each other."""
     Path("a.csv").write_text('id,x,label\n7,0.5,yes\n8,,"no, no"\n')
     Path("b.csv.gz").write_bytes(gzip.compress(b"label;x;id\nyes; 1 ;\xc3\xa9\n"))
     assert remote("a.csv", "b.csv.gz") == 0
@@ -83,7 +83,7 @@ def test_rows_keep_their_order_and_columns(halver: Halver, capsys: pytest.Captur
 
 
 def test_every_format_to_every_format(halver: Halver, capsys: pytest.CaptureFixture[str]) -> None:
-    """Rows come out the same, whatever they were read from and are written to; of files, by their names."""
+    """The rows are the same for all formats of input and output, which the files' names decide."""
     x, name = [0.1, None, 1.5], ["é", "b", "c"]
     pacsv.write_csv(pa.table({"x": x, "name": name}), "in.csv")
     pq.write_table(pa.table({"x": x, "name": name}), "in.parquet")
@@ -104,7 +104,7 @@ def test_every_format_to_every_format(halver: Halver, capsys: pytest.CaptureFixt
 
 
 def test_rows_from_the_command_line(halver: Halver, capsys: pytest.CaptureFixture[str]) -> None:
-    """A name may hold =; an empty cell is missing."""
+    """A name may contain =; an empty cell is missing."""
     halver.inputs = ["a_b"]
     assert remote("--row", "a=b=1", "--row", "a=b=", "--format", "jsonl") == 0
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
@@ -123,7 +123,7 @@ def test_requests_have_the_size_asked_for(halver: Halver) -> None:
 
 
 def test_a_time_out_of_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    """Refused before anything is read, server or not."""
+    """It is an error before any row is read, with or without a server."""
     with pytest.raises(SystemExit) as caught:
         main(["predict", "a.csv", "--timeout", "0"])
     assert caught.value.code == 2
@@ -131,7 +131,7 @@ def test_a_time_out_of_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_settings_of_the_training_apply(halver: Halver, capsys: pytest.CaptureFixture[str]) -> None:
-    """data.delimiter and data.missing_values, from a file or --set."""
+    """data.delimiter and data.missing_values apply, from a file or --set."""
     Path("p.yaml").write_text("data: {delimiter: ':', missing_values: ['-1']}\n")
     Path("a.csv").write_text("x:y\n-1:0\n1:-1\n")
     assert remote("a.csv", "--config", "p.yaml") == 0
@@ -139,7 +139,7 @@ def test_settings_of_the_training_apply(halver: Halver, capsys: pytest.CaptureFi
 
 
 def test_missing_values_of_the_training(halver: Halver, capsys: pytest.CaptureFixture[str]) -> None:
-    """The card knows them; a configuration that says nothing of them leaves that so, one that does is obeyed."""
+    """They are in the card; data.missing_values in the configuration overrides them."""
     card = {"inputs": [{"feature": "x", "input": "x"}], "data": {"missing_values": ["-999"]}}
     Path("card.json").write_text(json.dumps(card))
     Path("p.yaml").write_text("data: {label: y}\n")
@@ -152,7 +152,7 @@ def test_missing_values_of_the_training(halver: Halver, capsys: pytest.CaptureFi
 
 
 def test_a_server_that_asks_who_is_there(halver: Halver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The token comes from the environment; whom to trust from a file."""
+    """The token comes from the environment, the CA bundle from a file."""
     monkeypatch.setenv("SERVING_TOKEN", " secret\n")
     arguments = ["predict", "--row", "x=1", "--endpoint", "grpcs://h:1", "--ca-file", "ca.pem"]
     assert main(arguments) == 0
@@ -163,7 +163,7 @@ def test_a_server_that_asks_who_is_there(halver: Halver, monkeypatch: pytest.Mon
 def test_a_token_is_not_sent_in_the_clear(
     halver: Halver, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody is asked, and the message does not show it."""
+    """No request is sent, and the message does not contain the token."""
     monkeypatch.setenv("SERVING_TOKEN", "secret")
     assert remote("--row", "x=1") == 2
     assert capsys.readouterr().err == (
@@ -176,7 +176,7 @@ def test_a_token_is_not_sent_in_the_clear(
 def test_certificates_that_are_none(
     endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No such file, and one of something else."""
+    """The file does not exist, or is not a certificate."""
     file = tmp_path / "ca.pem"
     arguments = ["predict", "--row", "x=1", "--endpoint", endpoint, "--ca-file", str(file)]
     assert main(arguments) == 2
@@ -215,7 +215,7 @@ CARD = {"inputs": [{"feature": "a-b", "input": "a_b"}], "data": {"missing_values
 
 
 def test_a_card_for_a_server(halver: Halver, capsys: pytest.CaptureFixture[str]) -> None:
-    """Over an endpoint only the inputs' names are known; the card says which of two columns is the feature."""
+    """A server has only the inputs' names; the card decides which of two columns is the feature."""
     halver.inputs = ["a_b"]
     Path("a.csv").write_text("a b,a-b\n1,0.5\n")
     assert remote("a.csv") == 3
@@ -226,7 +226,7 @@ def test_a_card_for_a_server(halver: Halver, capsys: pytest.CaptureFixture[str])
 
 
 def test_bad_cells_leave_no_file(halver: Halver, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit 3, with file, line, column, what was expected and found; what was there before stays."""
+    """Exit code 3 with file, line, column, what was expected and found; the earlier output stays."""
     Path("a.csv").write_text("x,label\n" + "1,1\n" * 5 + "l,1\n")
     Path("o.csv").write_text("before")
     assert remote("a.csv", "-o", "o.csv", "--force") == 3
@@ -236,7 +236,7 @@ def test_bad_cells_leave_no_file(halver: Halver, capsys: pytest.CaptureFixture[s
 
 
 def test_a_server_that_does_not_answer(halver: Halver, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit 1, with the rows that were asked for; no file."""
+    """Exit code 1 with the rows of the request, and no output file."""
     halver.fails_at = 0.75
     Path("a.csv").write_text("x\n1\n1\n1\n0.75\n1\n")
     assert remote("a.csv", "--batch-size", "2", "-o", "o.csv") == 1
@@ -257,7 +257,7 @@ def test_an_answer_that_is_no_number(halver: Halver, capsys: pytest.CaptureFixtu
 
 
 def test_files_with_other_columns(halver: Halver, capsys: pytest.CaptureFixture[str]) -> None:
-    """Found before any row is sent."""
+    """The error comes before a request is sent."""
     Path("a.csv").write_text("x,id\n1,2\n")
     Path("b.csv").write_text("x\n1\n")
     assert remote("a.csv", "b.csv") == 3
@@ -315,7 +315,7 @@ def test_wrong_arguments(
 
 
 def test_no_model(halver: Halver, capsys: pytest.CaptureFixture[str]) -> None:
-    """Told at once, without TensorFlow."""
+    """The error comes at once, without importing TensorFlow."""
     Path("a.csv").write_text("x\n1\n")
     assert main(["predict", "a.csv", "--model", "gone"]) == 2
     assert main(["predict", "a.csv"]) == 2
@@ -336,7 +336,7 @@ def probabilities(text: str) -> list[float]:
 def test_a_server_and_a_model_here_agree(
     server: Any, exported: Path, tmp_path: Path, protocol: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """To 1e-6, over both protocols, for every row in order; names that TensorFlow can't carry are matched."""
+    """The results agree to 1e-6 over both protocols, for every row in order, also with changed input names."""
     table = str(write_table(tmp_path / "t.csv"))
     assert main(["predict", table, "--model", str(exported)]) == 0
     here = probabilities(capsys.readouterr().out)
@@ -349,7 +349,7 @@ def test_a_server_and_a_model_here_agree(
 def test_the_published_model_is_the_default(
     exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The newest version under the root, loaded by a process that has said nothing on standard error."""
+    """The newest version under the root is loaded, without output on standard error."""
     monkeypatch.chdir(tmp_path)
     Path("runs").mkdir()
     Path("runs/serving").symlink_to(exported)

@@ -1,4 +1,4 @@
-"""Reading rows for predictions: each format, in order, with every column, and errors that say where."""
+"""Reading of rows in each format, in order, with all columns; errors have the location."""
 
 import gzip
 import io
@@ -34,12 +34,12 @@ def write(tmp_path: Path) -> Write:
 
 
 def table(source: RowSource) -> dict[str, list[Any]]:
-    """All that a source gives, as columns."""
+    """Returns all rows of a source as columns."""
     return pa.concat_tables([batch.table() for batch in source.batches()]).to_pydict()
 
 
 def places(source: RowSource) -> list[str]:
-    """Where each row is from, without the path."""
+    """Returns the location of each row without the path."""
     found = [batch.where(row) for batch in source.batches() for row in range(batch.rows)]
     return [place.removeprefix(source.name) for place in found]
 
@@ -64,13 +64,13 @@ def refusal(path: str) -> str:
     ],
 )
 def test_csv_cells_stay_as_they_are_written(text: str, columns: dict[str, list[str]], write: Write) -> None:
-    """Text, blanks, quotes, any delimiter; also gzipped, and from standard input."""
+    """Text, blanks and quotes are kept with any delimiter, also from gzip files."""
     assert table(open_source(write("t.csv", text))) == columns
     assert table(open_source(write("t.csv.gz", gzip.compress(text.encode())))) == columns
 
 
 def test_lines_are_counted_as_an_editor_does(write: Write) -> None:
-    """Blank lines and line ends within quotes count, in the fast way of cutting and in the careful one."""
+    """Blank lines and line ends in quotes count, for both parsers."""
     assert places(open_source(write("a.csv", "\na,b\n1,2\n\n\r\n3,4\n"))) == [":3", ":6"]
     assert places(open_source(write("b.csv", 'a,b\n"1\n",2\n3,4\n'))) == [":2", ":4"]
     assert places(open_source(write("c.csv", "a,b\n1,2\n  \n3,4\n"))) == [":2", ":4"]
@@ -78,7 +78,7 @@ def test_lines_are_counted_as_an_editor_does(write: Write) -> None:
 
 
 def test_json_lines_keep_their_text(write: Write) -> None:
-    """Numbers of any size and spelling, nested values and absent keys; a column is read as numbers where it can be."""
+    """Numbers, nested values and absent keys keep their text; a column is read as numbers if possible."""
     lines = ['{"a": 1.50, "n": 12345678901234567890}', '{"a":null,"o":{"x":[1]}}', '{"a": true, "n": "ü"}']
     (batch,) = open_source(write("t.jsonl", "\n".join(lines) + "\n")).batches()
     assert [text for _, text in batch.objects() or ()] == lines
@@ -89,7 +89,7 @@ def test_json_lines_keep_their_text(write: Write) -> None:
 
 
 def test_parquet_keeps_its_types(tmp_path: Path) -> None:
-    """Numbers, text and lists stay what they are; rows are numbered over all row groups."""
+    """Numbers, text and lists keep their types; rows are numbered across all row groups."""
     columns = {"a": [1, None, 3], "s": ["x", "y", None], "l": [[1], [], None]}
     path = str(tmp_path / "t.parquet")
     pq.write_table(pa.table(columns), path, row_group_size=2)
@@ -101,7 +101,7 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet"])
 def test_parts_together_are_the_whole(name: str, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that is read in parts gives the same rows, at the same lines, as one that is read through."""
+    """A file read in parts gives the same rows at the same lines as the whole file."""
     monkeypatch.setattr(text_sources, "BLOCK_BYTES", 50)
     monkeypatch.setattr(text_sources, "JSON_BLOCK_BYTES", 50)
     if name == "t.csv":
@@ -135,7 +135,7 @@ def test_a_compressed_file_is_one_part(write: Write) -> None:
 
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", '{"a": 1, "b": 2}\n'])
 def test_standard_input(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """CSV or JSON lines, told apart by the first character; what was looked at is not lost."""
+    """The first character distinguishes CSV and JSON lines; the bytes read for this are not lost."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     source = open_source("-")
     assert source.columns == ("a", "b")
@@ -151,7 +151,7 @@ def test_rows_from_the_command_line() -> None:
 
 
 def test_the_share_that_was_read(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Grows to 1 with the bytes, also of a compressed file."""
+    """The share grows to 1 with the bytes, also for a compressed file."""
     monkeypatch.setattr(text_sources, "BLOCK_BYTES", 2**20)
     text = "a,b\n" + "1,2\n" * 10**6
     for path in (write("t.csv", text), write("t.csv.gz", gzip.compress(text.encode()))):
@@ -211,7 +211,7 @@ def test_refusals(name: str, content: str | bytes, message: str, write: Write) -
 
 
 def test_find(tmp_path: Path) -> None:
-    """Files, folders and patterns in the order they are named; within one, by name; hidden files are left out."""
+    """Files, folders and patterns keep their order; within each, files are sorted, without hidden ones."""
     for name in ("b.csv", "a.csv", "_SUCCESS", ".x.csv", "c.json"):
         (tmp_path / name).touch()
     (tmp_path / "more").mkdir()
@@ -229,7 +229,7 @@ def test_find(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["a,b\n1,2\n3,4\n5,6\n", '{"a": 1}\n{"a": 3}\n{"a": 5}\n'])
 def test_a_part_of_a_batch(text: str, write: Write) -> None:
-    """Has its own rows, and knows where they are from; an end beyond the last row is the last row."""
+    """It has its own rows and their locations; an end after the last row is valid."""
     (batch,) = open_source(write("t", text)).batches()
     part = batch.part(1, 9)
     assert part.rows == 2
