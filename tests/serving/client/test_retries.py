@@ -80,7 +80,7 @@ def test_the_deadline_is_not_tried_again(start: Start) -> None:
     with pytest.raises(ServerUnavailable) as error:
         connect(endpoint, retry_policy=RetryPolicy(timeout=0.2)).predict(COLUMNS)
     assert str(error.value) == f"{endpoint}, model regpipe: no answer within 0.2 s."
-    assert len(script.bodies) == 1
+    assert len(script.bodies) <= 1  # On a busy machine, the time may be over before the request arrives.
 
 
 def test_the_servers_own_deadline(start: Start) -> None:
