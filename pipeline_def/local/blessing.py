@@ -94,7 +94,7 @@ def _publish(
 
 
 def _evaluation(store: RunStore, run_id: str) -> Card:
-    """What the Evaluator found; empty where the run never came to it."""
+    """Returns the verdict for the card; empty if the run has none."""
     found = store.outputs(run_id).get(("Evaluator", "evaluation"))
     return Verdict.read(found.uri).card_entry() if found else {}
 
@@ -102,12 +102,12 @@ def _evaluation(store: RunStore, run_id: str) -> Card:
 def _refresh_report(root: Path, run_id: str) -> None:
     from pipeline_def.runs.report_facts import render_again
 
-    with contextlib.suppress(NoSuchRun):  # a run that stopped early has no report
+    with contextlib.suppress(NoSuchRun):  # a run that ended early has no report
         render_again(root, run_id)
 
 
 def _summary(store: RunStore, run_id: str, root: Path) -> Summary:
-    """The one in the run's folder or, where that was cleared away, what the artifacts tell."""
+    """Returns the summary in the run's folder or, if that was deleted, one with the results of the artifacts."""
     file = root / "runs" / run_id / SUMMARY_FILE
     if file.exists():
         return Summary.from_json(file.read_bytes())

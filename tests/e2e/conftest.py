@@ -122,17 +122,17 @@ def docker_client() -> Iterator[Any]:
 
 
 class Opened:
-    """A page in Chromium with painted charts; `said` has its console messages and dialogs, `asked` its requests."""
+    """A page in Chromium with painted charts; `logged` has its console messages and dialogs, `requested` its URLs."""
 
     def __init__(self, page: Page, file: Path) -> None:
         self.page = page
-        self.said: list[str] = []
-        self.asked: list[str] = []
+        self.logged: list[str] = []
+        self.requested: list[str] = []
         self._url = file.as_uri()
-        page.on("console", lambda message: self.said.append(message.text))
-        page.on("pageerror", lambda error: self.said.append(str(error)))
-        page.on("request", lambda request: self.asked.append(request.url))
-        page.on("dialog", lambda dialog: self.said.append(f"dialog {dialog.message}"))
+        page.on("console", lambda message: self.logged.append(message.text))
+        page.on("pageerror", lambda error: self.logged.append(str(error)))
+        page.on("request", lambda request: self.requested.append(request.url))
+        page.on("dialog", lambda dialog: self.logged.append(f"dialog {dialog.message}"))
         page.goto(self._url)
         page.wait_for_selector("html[data-charts=drawn]", timeout=30_000)
         # BokehJS paints in the frame after the one in which it lays out.
@@ -140,7 +140,9 @@ class Opened:
 
     def is_quiet(self) -> bool:
         """Returns whether there are no console messages and no requests except that for the page."""
-        return self.said == [] and [url for url in self.asked if not url.startswith("data:")] == [self._url]
+        return self.logged == [] and [url for url in self.requested if not url.startswith("data:")] == [
+            self._url
+        ]
 
     def is_wider_than_the_screen(self) -> bool:
         """Returns whether the page as a whole scrolls horizontally."""

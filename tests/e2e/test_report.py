@@ -46,7 +46,7 @@ def test_the_page_is_drawn_and_quiet(visit: Visit, file: Path, screen: str, sche
         assert chart["width"] >= 300
         assert chart["height"] >= 250
     assert not opened.is_wider_than_the_screen()
-    assert opened.is_quiet(), (opened.said, opened.asked)
+    assert opened.is_quiet(), (opened.logged, opened.requested)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -72,7 +72,7 @@ def test_the_charts_follow_the_colour_scheme(visit: Visit, file: Path) -> None:
         )
         == [1] * 8
     )
-    assert opened.is_quiet(), opened.said
+    assert opened.is_quiet(), opened.logged
 
 
 def test_the_keyboard_reaches_everything(visit: Visit, file: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_script_in_a_name_does_not_run(visit: Visit, file: Path, sample: Any) 
     """The name is shown as text; no dialog was opened."""
     opened = visit(file, "desktop")
     assert sample.SCRIPT in opened.page.locator("#weights").inner_text()
-    assert opened.is_quiet(), opened.said
+    assert opened.is_quiet(), opened.logged
 
 
 def test_the_policy_blocks_an_injected_script(visit: Visit, file: Path, tmp_path: Path) -> None:
@@ -117,4 +117,4 @@ def test_the_policy_blocks_an_injected_script(visit: Visit, file: Path, tmp_path
     )
     opened = visit(broken, "desktop")
     assert opened.page.title() == "churn: 20261120T120000.000000Z"
-    assert "Content Security Policy" in opened.said[0]
+    assert "Content Security Policy" in opened.logged[0]

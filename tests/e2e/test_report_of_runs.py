@@ -38,7 +38,7 @@ def test_a_whole_run_has_its_report(run: Run, root: Path, visit: Visit) -> None:
     lineage = page.locator("#lineage").inner_text()
     assert "10 steps before this one, 0 from the cache." in lineage
     assert "StatisticsGen" in lineage.split("Code of the steps")[1]
-    assert opened.is_quiet(), opened.said
+    assert opened.is_quiet(), opened.logged
 
 
 def test_the_next_run_has_a_page_of_its_own(run: Run, root: Path, visit: Visit) -> None:

@@ -102,7 +102,7 @@ def test_the_page_is_drawn_and_quiet(visit: Visit, file: Path, screen: str, sche
         assert chart["width"] >= 300
         assert chart["height"] >= 220
     assert not opened.is_wider_than_the_screen()
-    assert opened.is_quiet(), (opened.said, opened.asked)
+    assert opened.is_quiet(), (opened.logged, opened.requested)
     contrasts = opened.contrasts("h1, h2, h3, p, a:not(.skip), th, td, summary, figcaption, caption")
     assert len(contrasts) > 100
     assert min(contrasts) >= 4.5

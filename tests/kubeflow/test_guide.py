@@ -24,9 +24,9 @@ LINES = [
     if kind == ""
     for line in text.replace("\\\n", " ").splitlines()
 ]  # fmt: skip
-COMMANDS = LINES + [words for words in INLINE if words.startswith(("regpipe ", "kubectl ", "docker "))]
-RUN = sorted({words for words in COMMANDS if words.startswith("regpipe ")})
-KUBECTL = [words for words in COMMANDS if words.startswith("kubectl ")]
+COMMANDS = LINES + [command for command in INLINE if command.startswith(("regpipe ", "kubectl ", "docker "))]
+RUN = sorted({command for command in COMMANDS if command.startswith("regpipe ")})
+KUBECTL = [command for command in COMMANDS if command.startswith("kubectl ")]
 
 
 def objects() -> set[tuple[str, str]]:
@@ -47,15 +47,15 @@ def test_there_is_something_to_check() -> None:
     assert len(SETTINGS) >= 5
 
 
-@pytest.mark.parametrize("words", RUN)
-def test_every_regpipe_command_parses(words: str) -> None:
+@pytest.mark.parametrize("command", RUN)
+def test_every_regpipe_command_parses(command: str) -> None:
     """The parser of the command line exits if an argument is wrong."""
-    assert hasattr(make_parser().parse_args(shlex.split(words)[1:]), "command")
+    assert hasattr(make_parser().parse_args(shlex.split(command)[1:]), "command")
 
 
 def test_every_command_of_schedule_is_shown() -> None:
     """All actions, from `apply` to `delete`."""
-    shown = {words.split()[2] for words in RUN if words.startswith("regpipe schedule ")}
+    shown = {command.split()[2] for command in RUN if command.startswith("regpipe schedule ")}
     assert shown == {"apply", "list", "show", "pause", "resume", "delete"}
 
 
@@ -106,7 +106,9 @@ def test_every_file_exists() -> None:
             assert link[1:] in headings
         elif not link.startswith("https://"):
             assert (GUIDE.parent / link.partition("#")[0]).exists(), link
-    named = {word for words in COMMANDS for word in words.split() if word.startswith(("kubeflow/", "data/"))}
+    named = {
+        word for command in COMMANDS for word in command.split() if word.startswith(("kubeflow/", "data/"))
+    }
     assert {"kubeflow/Dockerfile", "kubeflow/manifests", "data/sample.csv"} <= named
     for name in named:
         assert (ROOT / name).exists(), name
@@ -119,8 +121,8 @@ def test_the_objects_in_kubectl_commands_exist() -> None:
     created = {("pvc", "data-regpipe-mysql-0"), ("secret", "regpipe-notify")}
     used = {
         found
-        for words in KUBECTL
-        for found in re.findall(r" (deployment|statefulset|pod|pvc|secret|service|svc)/([\w-]+)", words)
+        for command in KUBECTL
+        for found in re.findall(r" (deployment|statefulset|pod|pvc|secret|service|svc)/([\w-]+)", command)
     }
     assert ("statefulset", "regpipe-mysql") in used
     assert used <= objects() | of_kubeflow | created
@@ -130,6 +132,6 @@ def test_the_secret_has_the_keys_that_are_read() -> None:
     """The command creates the keys of secret.example.yaml, with generated passwords."""
     example = yaml.safe_load((ROOT / "kubeflow/manifests/secret.example.yaml").read_text("utf-8"))
     name = example["metadata"]["name"]
-    (command,) = [words for words in KUBECTL if f"create secret generic {name} " in words]
+    (command,) = [command for command in KUBECTL if f"create secret generic {name} " in command]
     assert set(re.findall(r"--from-literal=([\w-]+)=", command)) == set(example["stringData"])
     assert command.count("$(openssl rand -hex 24)") == 2

@@ -225,15 +225,15 @@ def test_the_order_is_that_of_the_graph(settings: tuple[str, ...], tmp_path: Pat
     nodes = compile_local(config, RunOptions(root=tmp_path), "a-run").nodes
     edges = {node.pipeline_node.node_info.id: set(node.pipeline_node.upstream_nodes) for node in nodes}
     spec = documents(compile_kubeflow(config))[0]
-    ours = {
+    compiled_edges = {
         task["taskInfo"]["name"]: {
             tasks(spec)[name]["taskInfo"]["name"] for name in task.get("dependentTasks", ())
         }
         for name, task in tasks(spec).items()
     }
     for step in config.step_names():
-        assert _before(ours, step) == _before(edges, step), step
-    assert ours["Verdict"] == {"Report"}
+        assert _before(compiled_edges, step) == _before(edges, step), step
+    assert compiled_edges["Verdict"] == {"Report"}
 
 
 def _before(edges: Mapping[str, set[str]], step: str) -> set[str]:
@@ -270,7 +270,7 @@ def test_the_first_step_reads_the_compiled_configuration() -> None:
 
     config = load_config(None, (*FULL, "kubeflow.host=https://k", "data.label=it's {x}"))
     text = compile_kubeflow(config)
-    words = executor(documents(text)[0], "example-gen")["args"]
+    arguments = executor(documents(text)[0], "example-gen")["args"]
     for name, parameter in Package("churn", text).parameters.items():
         value = parameter["defaultValue"]
         if (
@@ -278,8 +278,8 @@ def test_the_first_step_reads_the_compiled_configuration() -> None:
         ):  # 100, as both the driver and the launcher write it
             value = int(value)
         shown = value if isinstance(value, str) else json.dumps(value)
-        words = [word.replace(f"{{{{$.inputs.parameters['{name}']}}}}", shown) for word in words]
-    read = _load_config(_parser().parse_args(words))
+        arguments = [word.replace(f"{{{{$.inputs.parameters['{name}']}}}}", shown) for word in arguments]
+    read = _load_config(_parser().parse_args(arguments))
     assert read.serving.directory == "/mnt/regpipe/serving"
     for group in ("name", "data", "model", "training", "tuning", "evaluation"):
         assert getattr(read, group) == getattr(config, group)
@@ -337,8 +337,8 @@ def test_nothing_is_mounted_if_the_root_is_on_an_object_store() -> None:
     assert all("pvcMount" not in found for found in executors.values())
     assert "/mnt/regpipe" not in text
     for step in ("example-gen", "trainer", "report"):
-        words = executor(spec, step)["args"]
-        assert words[words.index("--root") + 1] == "gs://bucket/churn"
+        arguments = executor(spec, step)["args"]
+        assert arguments[arguments.index("--root") + 1] == "gs://bucket/churn"
     assert (
         Package("churn", text).parameters["push_destination"]["defaultValue"] == "gs://bucket/churn/serving"
     )
@@ -393,13 +393,13 @@ def test_the_command_writes_the_file(tmp_path: Path, capsys: pytest.CaptureFixtu
     from pipeline_def.cli.main import main
 
     file = tmp_path / "churn.yaml"
-    words = ["compile", "-o", str(file), *(word for setting in BASE for word in ("--set", setting))]
-    assert main(words) == 0
+    arguments = ["compile", "-o", str(file), *(word for setting in BASE for word in ("--set", setting))]
+    assert main(arguments) == 0
     assert capsys.readouterr().out == f"Wrote {file}. Next: regpipe submit --pipeline {file}\n"
     assert file.read_text() == compiled(*BASE)
-    assert main(words) == 2
+    assert main(arguments) == 2
     assert capsys.readouterr().err == f"regpipe: -o: {file} exists; --force overwrites it\n"
-    assert main([*words, "--force"]) == 0
+    assert main([*arguments, "--force"]) == 0
 
 
 @pytest.mark.parametrize(("status", "code"), [("pushed", 0), ("not_blessed", 4)])

@@ -130,15 +130,15 @@ def test_missing_or_wrong_credentials(
     """The message has the problem and the key or variable to set, and never a token."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    said = refused(capsys, *(setting.replace("HOST", shared.host) for setting in settings))
-    assert said.replace(shared.host, "HOST") == message
-    assert not any(token in said for token in ("expired-one", "Bearer x"))
+    printed = refused(capsys, *(setting.replace("HOST", shared.host) for setting in settings))
+    assert printed.replace(shared.host, "HOST") == message
+    assert not any(token in printed for token in ("expired-one", "Bearer x"))
 
 
 def test_without_a_kubeconfig(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Refused; kfp itself would send requests to localhost."""
-    said = refused(capsys, "auth=kubeconfig")
-    assert said.startswith("kubeflow.auth: kubeconfig: Invalid kube-config file")
+    printed = refused(capsys, "auth=kubeconfig")
+    assert printed.startswith("kubeflow.auth: kubeconfig: Invalid kube-config file")
 
 
 def test_the_address_from_the_environment(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,8 +158,8 @@ def test_nothing_listens(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_no_such_host(capsys: pytest.CaptureFixture[str]) -> None:
-    said = refused(capsys, "host=http://kubeflow.invalid")
-    assert said.startswith("http://kubeflow.invalid: Kubeflow Pipelines can't be reached: ")
+    printed = refused(capsys, "host=http://kubeflow.invalid")
+    assert printed.startswith("http://kubeflow.invalid: Kubeflow Pipelines can't be reached: ")
 
 
 def test_no_answer_in_time(api: ApiServer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -223,8 +223,8 @@ def test_tls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A certificate of an unknown authority is refused with a hint on kubeflow.ca_file, and accepted with that."""
     file, key = certificate(tmp_path)
     with ApiServer(tls=(file, key)) as api:
-        said = refused(capsys, f"host={api.host}")
-        assert said.startswith(f"{api.host}: TLS error: [SSL: CERTIFICATE_VERIFY_FAILED]")
-        assert "kubeflow.ca_file" in said
-        assert "http://" in said
+        printed = refused(capsys, f"host={api.host}")
+        assert printed.startswith(f"{api.host}: TLS error: [SSL: CERTIFICATE_VERIFY_FAILED]")
+        assert "kubeflow.ca_file" in printed
+        assert "http://" in printed
         assert main([*LIST, f"--set=kubeflow.host={api.host}", f"--set=kubeflow.ca_file={file}"]) == 0

@@ -94,7 +94,7 @@ def test_the_message_is_posted_once(
 
 
 @pytest.mark.parametrize(
-    ("listener", "posts", "said"),
+    ("listener", "posts", "printed"),
     [
         ([503, 200], 2, "posted"),
         ([0, 429, 204], 3, "posted"),
@@ -104,15 +104,15 @@ def test_the_message_is_posted_once(
     indirect=["listener"],
 )
 def test_temporary_failures_are_retried(
-    listener: Listener, posts: int, said: str, capsys: pytest.CaptureFixture[str]
+    listener: Listener, posts: int, printed: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Four attempts at most, one if the address is wrong. The exit code is 0 in any case."""
     assert notify.main(ARGUMENTS) == 0
-    assert (len(listener.received), capsys.readouterr().err) == (posts, f"notify: {said}\n")
+    assert (len(listener.received), capsys.readouterr().err) == (posts, f"notify: {printed}\n")
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "printed"),
     [
         ("", "NOTIFY_URL is not set; no notification was sent"),
         (f"ftp://example.org/{SECRET}", "not posted: expected NOTIFY_URL to begin with http:// or https://"),
@@ -122,14 +122,14 @@ def test_temporary_failures_are_retried(
     ],
 )  # fmt: skip
 def test_a_wrong_url_is_never_printed(
-    url: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    url: str, printed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One line without the URL or a part of it is printed, and the run does not fail."""
     monkeypatch.setenv("NOTIFY_URL", url)
     monkeypatch.setattr("time.sleep", lambda _: None)
     assert notify.main(ARGUMENTS) == 0
     out, err = capsys.readouterr()
-    assert (out, err) == ("", f"notify: {said}\n")
+    assert (out, err) == ("", f"notify: {printed}\n")
     assert SECRET not in err
 
 

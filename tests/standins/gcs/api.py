@@ -156,10 +156,10 @@ class Api:
         found = self.store.get(bucket, name)
         content, size = found.content, len(found.content)
         headers = {"x-goog-generation": str(found.generation), "etag": str(found.generation)}
-        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
-        if not asked:
+        requested = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
+        if not requested:
             return Answer(200, content, headers)
-        first, last = int(asked[1]), min(int(asked[2] or size), size - 1)
+        first, last = int(requested[1]), min(int(requested[2] or size), size - 1)
         if first >= size:
             return Answer(416, b"", {"Content-Range": f"bytes */{size}"})
         headers["Content-Range"] = f"bytes {first}-{last}/{size}"
@@ -205,12 +205,12 @@ class Api:
             return _error(404, "no such upload")
         upload = self._uploads[number]
         size = len(upload.content) + len(request.body)
-        asked = re.fullmatch(r"bytes (\*|(\d+)-(\d+))/(\*|\d+)", request.headers.get("content-range", ""))
-        if asked:
-            if asked[2] and (int(asked[2]) != len(upload.content) or int(asked[3]) != size - 1):
-                return _error(400, f"{asked[0]}: has {len(upload.content)} and got {len(request.body)} bytes")
+        chunk = re.fullmatch(r"bytes (\*|(\d+)-(\d+))/(\*|\d+)", request.headers.get("content-range", ""))
+        if chunk:
+            if chunk[2] and (int(chunk[2]) != len(upload.content) or int(chunk[3]) != size - 1):
+                return _error(400, f"{chunk[0]}: has {len(upload.content)} and got {len(request.body)} bytes")
             upload.content += request.body
-            if asked[4] == "*" or int(asked[4]) != size:
+            if chunk[4] == "*" or int(chunk[4]) != size:
                 return Answer(308, b"", {"Range": f"bytes=0-{size - 1}"} if size else {})
         else:
             upload.content += request.body
@@ -227,8 +227,10 @@ class Api:
             given = {key.lower(): value.strip() for key, _, value in (text.partition(":") for text in rest)}
             inner = {"authorization": request.headers["authorization"], **given}
             one = self.answer(Request(method, target, inner, body))
-            words = f"HTTP/1.1 {one.status} -\r\nContent-Type: application/json\r\n\r\n".encode()
-            answers.append(b"--batch\r\nContent-Type: application/http\r\n\r\n" + words + one.body + b"\r\n")
+            status_and_headers = f"HTTP/1.1 {one.status} -\r\nContent-Type: application/json\r\n\r\n".encode()
+            answers.append(
+                b"--batch\r\nContent-Type: application/http\r\n\r\n" + status_and_headers + one.body + b"\r\n"
+            )
         whole = b"".join(answers) + b"--batch--\r\n"
         return Answer(200, whole, {"Content-Type": "multipart/mixed; boundary=batch"})
 

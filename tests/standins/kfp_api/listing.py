@@ -32,14 +32,14 @@ def page(found: Sequence[dict[str, Any]], field: str, key: str, query: Mapping[s
     if size < 0:
         raise invalid(f"The page size should be greater than 0. Got {size}")
     size = min(size or DEFAULT_PAGE, MAX_PAGE)
-    asked = {"filter": query.get("filter", ""), "sort_by": query.get("sort_by", "")}
-    token: dict[str, Any] = asked
+    criteria = {"filter": query.get("filter", ""), "sort_by": query.get("sort_by", "")}
+    token: dict[str, Any] = criteria
     if query.get("page_token"):
         try:
             token = json.loads(base64.b64decode(query["page_token"], validate=True))
         except ValueError:
             raise invalid("Invalid package token") from None
-        if any(asked.values()) and asked != {name: token[name] for name in asked}:
+        if any(criteria.values()) and criteria != {name: token[name] for name in criteria}:
             raise invalid("page token does not match the supplied sort by and/or filtering criteria")
     keys = (*KEYS, key)
     matching = [one for one in found if _matches(one, token["filter"], keys)]
@@ -56,7 +56,7 @@ def page(found: Sequence[dict[str, Any]], field: str, key: str, query: Mapping[s
     if matching:
         answer["total_size"] = len(matching)
     if rest:
-        following = {**{name: token[name] for name in asked}, "next": rest[0]}
+        following = {**{name: token[name] for name in criteria}, "next": rest[0]}
         answer["next_page_token"] = base64.b64encode(json.dumps(following).encode()).decode()
     return answer
 
