@@ -75,7 +75,7 @@ def create_pipeline(
     transform = Transform(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
-        preprocessing_fn="components.transform.preprocessing.preprocessing_fn",
+        preprocessing_fn=f"{code_of('Transform')}.preprocessing_fn",
         # The trainers apply the graph themselves: see components.training.dataset.read_dataset.
         materialize=False,
         disable_statistics=True,
@@ -175,7 +175,7 @@ def _tuner(config: PipelineConfig, inputs: dict[str, BaseChannel]) -> BaseNode:
         code_digest=_digest(TUNER),
     )
     return Tuner(
-        tuner_fn="components.tuner.tuner_fn.tuner_fn",
+        tuner_fn=f"{code_of(TUNER)}.tuner_fn",
         train_args=trainer_pb2.TrainArgs(splits=["train"]),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
         custom_config={"settings": settings.model_dump_json()},
@@ -185,7 +185,7 @@ def _tuner(config: PipelineConfig, inputs: dict[str, BaseChannel]) -> BaseNode:
 
 def _trainer(settings: TrainerSettings, inputs: dict[str, BaseChannel]) -> Trainer:
     return Trainer(
-        run_fn="components.trainer.run_fn.run_fn",
+        run_fn=f"{code_of('Trainer')}.run_fn",
         train_args=trainer_pb2.TrainArgs(splits=["train"]),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
         custom_config={"settings": settings.model_dump_json()},
