@@ -69,7 +69,7 @@ def _by_name(columns: Sequence[str], inputs: Sequence[str], table: str) -> dict[
         if len(some) > 1:
             raise DataRefused(
                 f"{table}: expected one column for the model's input {name!r}, found {quoted(some)}. "
-                "--card takes the model_card.json that says which it is."
+                "--card takes the model_card.json that names the right one."
             )
         if name in alone:
             found[name] = some[0]

@@ -54,7 +54,7 @@ def test_the_card_decides() -> None:
 def test_several_columns_may_be_meant() -> None:
     assert refusal(["a b", "a-b", "label"], ["a_b"]) == (
         "t.csv: expected one column for the model's input 'a_b', found 'a b', 'a-b'. "
-        "--card takes the model_card.json that says which it is."
+        "--card takes the model_card.json that names the right one."
     )
     assert "for the model's input 'a_b_2', found 'a b', 'a-b'." in refusal(
         ["a_b", "a b", "a-b"], ["a_b", "a_b_2"]
