@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 ONE = {"a": np.zeros(1, np.float32), "b": np.zeros(1, np.float32)}
 RETRY_POLICY = RetryPolicy(attempts=100, first_wait=0.2, longest_wait=2)  # for a start on a busy machine
 VERSIONS = 8
+SECONDS = 300.0  # the limit of each wait, for a busy machine
 
 
 class Process:
@@ -169,8 +170,8 @@ def test_versions_change_under_load(base_path: Path, models: list[Path], start: 
     for number, model in enumerate(models[1:], start=2):
         shutil.copytree(model, base_path / "incoming")
         (base_path / "incoming").rename(base_path / str(number))
-        wait_until(partial(is_available, watching, number), 60)
-    wait_until(lambda: all(own and own[-1] == VERSIONS / 10 for own in answers), 60)
+        wait_until(partial(is_available, watching, number), SECONDS)
+    wait_until(lambda: all(own and own[-1] == VERSIONS / 10 for own in answers), SECONDS)
     stop.set()
     for thread in threads:
         thread.join()
