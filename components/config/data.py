@@ -26,7 +26,7 @@ ColumnNames = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_re
 class SplitRatio(Settings):
     """The ratio of the splits. A hash of a row's content selects its split."""
 
-    train: int = key(6, "The training split's part of the rows.", unit="parts", ge=1)
+    train: int = key(6, "The part of the training split.", unit="parts", ge=1)
     eval: int = key(
         2, "The part of the validation split, which is scored after each epoch.", unit="parts", ge=1
     )
@@ -76,11 +76,12 @@ class DataConfig(Settings):
     ignore: ColumnNames = key((), "Columns to leave out of the features.")
     missing_values: ColumnNames = key(
         ("", "nan", "na", "n/a", "null"),
-        "Cell texts that mean a missing value. Upper and lower case are equal, and surrounding blanks are ignored.",
+        "Cell texts that mean a missing value. Case and surrounding blanks are ignored.",
     )
     max_bad_fraction: float = key(
         0.01,
-        "The run stops if row validation rejects a larger fraction of the rows. Otherwise they are set aside.",
+        "The largest fraction of rows that row validation may reject. The run stops if it rejects more; otherwise it "
+        "writes them to a separate file.",
         unit="fraction of all rows",
         ge=0,
         le=1,

@@ -25,17 +25,17 @@ class SliceConfig(Settings):
 class EvaluationConfig(Settings):
     """The thresholds that the candidate must pass on the test split to be published."""
 
-    min_auc: float = key(0.6, "The lowest AUC of the candidate that passes.", unit="AUC", ge=0, le=1)
+    min_auc: float = key(0.6, "The minimum AUC of the candidate.", unit="AUC", ge=0, le=1)
     max_auc_drop: float = key(
-        0.02, "How far the candidate's AUC may be below the baseline's.", unit="AUC", ge=0, le=1
+        0.02, "The maximum drop of the candidate's AUC below the baseline's.", unit="AUC", ge=0, le=1
     )
     max_log_loss_rise: float = key(
-        0.0, "How far the candidate's log loss may be above the baseline's.", unit="nats", ge=0
+        0.0, "The maximum rise of the candidate's log loss above the baseline's.", unit="nats", ge=0
     )
     max_gap: float | None = key(
         None,
-        "How far the candidate's log loss on the test split may be above that on the training split (the "
-        "generalization gap); null: no limit.",
+        "The maximum generalization gap of the candidate: its log loss on the test split minus that on the training "
+        "split; null: no limit.",
         unit="nats",
         expects="null or a number >= 0",
         ge=0,
@@ -52,7 +52,8 @@ class EvaluationConfig(Settings):
     seed: int = key(1, "Seed of the bootstrap.", ge=0, lt=2**31)
     min_rows: int = key(
         50,
-        "The fewest rows of the test split, or of a slice, that can be compared with the thresholds.",
+        "The minimum number of rows. A smaller test split fails, and a smaller slice is not compared with the "
+        "thresholds.",
         unit="rows",
         ge=2,
     )
@@ -66,8 +67,8 @@ class EvaluationConfig(Settings):
     )
     slices: tuple[SliceConfig, ...] = key(
         (),
-        "Parts of the test split with their own metrics: ranges of a feature, up to each of the edges and above the "
-        "last one, and its missing values.",
+        "Parts of the test split for which metrics are also computed. The edges divide the values of a feature into "
+        "ranges, each with its upper edge; rows without a value are one more slice.",
         expects="a list of {feature: NAME, edges: [NUMBER, ...]} with edges in ascending order",
         strict=False,
     )

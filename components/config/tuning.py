@@ -37,25 +37,26 @@ class TuningConfig(Settings):
     # Lists instead of ranges: a list can contain 0, and its steps can be linear or logarithmic.
     l1: Strengths = key(
         (0.0, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3),
-        "Values to try instead of model.l1; an empty list leaves it as configured.",
+        "Values to try instead of model.l1; an empty list keeps the configured value.",
         unit="per weight",
         expects="a list of numbers >= 0",
     )
     l2: Strengths = key(
         (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
-        "Values to try instead of model.l2; an empty list leaves it as configured.",
+        "Values to try instead of model.l2; an empty list keeps the configured value.",
         unit="per weight²",
         expects="a list of numbers >= 0",
     )
     dropout: Rates = key(
         (0.0, 0.1, 0.2, 0.3, 0.4, 0.5),
-        "Values to try instead of model.dropout; an empty list leaves it as configured.",
+        "Values to try instead of model.dropout; an empty list keeps the configured value.",
         unit="fraction",
         expects="a list of numbers >= 0 and < 1",
     )
     learning_rate: Steps = key(
         (3e-4, 1e-3, 3e-3),
-        "Values to try instead of training.learning_rate, for the baseline too; an empty list leaves it as configured.",
+        "Values to try instead of training.learning_rate, also for the baseline; an empty list keeps the configured "
+        "value.",
         unit="per step",
         expects="a list of numbers > 0",
     )

@@ -1,4 +1,4 @@
-"""The parser of a command, and the options that several commands share."""
+"""Makes the parser of a command, and adds the options that several commands share."""
 
 import argparse
 import math
@@ -49,7 +49,7 @@ def help_format(description: str, epilog: str) -> dict[str, Any]:
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
-    """--config and --set."""
+    """Adds --config and --set."""
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="a YAML file (default: every key is at its default)"
     )
@@ -74,7 +74,7 @@ def read_config(args: argparse.Namespace) -> "PipelineConfig":
 
 
 def add_root(parser: argparse.ArgumentParser) -> None:
-    """--root."""
+    """Adds --root."""
     parser.add_argument(
         "--root",
         type=_folder,
@@ -93,7 +93,7 @@ def _folder(text: str) -> Path:
 
 
 def add_output(parser: argparse.ArgumentParser, default: str) -> None:
-    """-o and --force, for a command that writes one file."""
+    """Adds -o and --force, for a command that writes one file."""
     parser.add_argument(
         "-o",
         "--output",
@@ -106,7 +106,7 @@ def add_output(parser: argparse.ArgumentParser, default: str) -> None:
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """--json, for a command that prints a table."""
+    """Adds --json, for a command that prints a table."""
     parser.add_argument("--json", action="store_true", help="print a JSON list instead of a table")
 
 

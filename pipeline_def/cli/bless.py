@@ -1,4 +1,4 @@
-"""`regpipe bless`."""
+"""The command `regpipe bless`: publishes a model that the pipeline did not bless."""
 
 import argparse
 from typing import Any

@@ -1,4 +1,4 @@
-"""`regpipe compile`."""
+"""The command `regpipe compile`: writes the pipeline for Kubeflow Pipelines."""
 
 import argparse
 from typing import Any

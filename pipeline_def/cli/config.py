@@ -1,4 +1,4 @@
-"""`regpipe config`."""
+"""The command `regpipe config`: prints the configuration as YAML."""
 
 import argparse
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""`regpipe init`."""
+"""The command `regpipe init`: writes a configuration for a table."""
 
 import argparse
 from typing import Any

@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code.
 
     Raises:
-        SystemExit: of argparse, with exit code 2 for wrong arguments and 0 after --help or --version.
+        SystemExit: raised by argparse, with exit code 2 for wrong arguments and 0 after --help or --version.
     """
     lazy_imports.install()
     parser = make_parser()

@@ -1,4 +1,4 @@
-"""--pipeline, and the compiled pipeline that is submitted or scheduled."""
+"""The option --pipeline: reads the compiled pipeline to submit or schedule, or compiles it."""
 
 import argparse
 from pathlib import Path
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def add_pipeline(parser: argparse.ArgumentParser) -> None:
-    """--pipeline."""
+    """Adds --pipeline."""
     parser.add_argument(
         "--pipeline",
         type=Path,

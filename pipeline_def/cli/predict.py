@@ -1,4 +1,4 @@
-"""`regpipe predict`: its help, its options and their checks. The prediction itself is in `predict_rows`."""
+"""The command `regpipe predict`: its help, its options and their checks. `predict_rows` makes the predictions."""
 
 import argparse
 import sys
@@ -18,9 +18,9 @@ SavedModel (--model), or a model on a server (--endpoint).
 The table needs a column for each feature of the model, with the same name as in
 training. Other columns are copied to the output. Empty cells are missing
 values, and so are the values that the model card lists; data.missing_values
-overrides that list. Text in a column of numbers, a number that does not fit 32
-bits or an infinity ends the command: the error names the place, and no file is
-written. On standard output, rows are written as soon as they are predicted.
+overrides that list. If a feature is text, infinite or too large for a 32-bit
+float, the command fails, names the row and the column, and writes no file. On
+standard output, rows are written as soon as they are predicted.
 
 If the server needs a bearer token, set the environment variable SERVING_TOKEN.
 The token is sent over https and grpcs only.
@@ -75,13 +75,15 @@ def add_command(subparsers: Any) -> None:
         "--endpoint", metavar="URL", help="a server: http://HOST:8501 (REST) or grpc://HOST:8500 (gRPC)"
     )
     model.add_argument(
-        "--model-name", metavar="NAME", help="the name of the model on the server (default: the key `name`)"
+        "--model-name",
+        metavar="NAME",
+        help="the name of the model on the server (default: `name` in the configuration)",
     )
     model.add_argument(
         "--card",
         type=Path,
         metavar="FILE",
-        help="its model_card.json, which contains the names of the features and the missing values",
+        help="the model's model_card.json, which contains the names of the features and the missing values",
     )
     model.add_argument(
         "--ca-file",
@@ -94,7 +96,7 @@ def add_command(subparsers: Any) -> None:
         "--batch-size",
         type=int,
         metavar="N",
-        help="rows in a request (default: 1024 with a server, 8192 without)",
+        help="rows per request (default: 1024 with a server, 8192 without)",
     )
     requests.add_argument(
         "--timeout",
@@ -121,7 +123,7 @@ def add_command(subparsers: Any) -> None:
     output.add_argument(
         "--format",
         choices=("csv", "jsonl", "parquet"),
-        help="(default: by the ending of the file's name, or csv)",
+        help="the format of the output (default: from the file's extension, or csv)",
     )
     output.add_argument(
         "--column",

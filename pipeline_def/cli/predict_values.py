@@ -18,7 +18,7 @@ def output_format(args: argparse.Namespace) -> str:
     """Returns the format of the output: csv, jsonl or parquet.
 
     Raises:
-        UsageError: --format is not given, and the ending of the file's name is unknown.
+        UsageError: --format is not given, and the file's extension is unknown.
     """
     if args.format is not None:
         return str(args.format)
@@ -35,10 +35,10 @@ def output_format(args: argparse.Namespace) -> str:
 
 
 def parse_row(cells: list[str]) -> dict[str, str]:
-    """Returns the row of a --row option: by column, the text of its cell.
+    """Returns the row of a --row option: the text of each cell, by column.
 
     Raises:
-        UsageError: a cell is not of the form NAME=VALUE, or names a column again.
+        UsageError: a cell is not of the form NAME=VALUE, or a column is given twice.
     """
     row: dict[str, str] = {}
     for cell in cells:

@@ -1,4 +1,4 @@
-"""--reason and --by, for the commands that publish a model by hand."""
+"""The options --reason and --by of the commands that publish a model by hand."""
 
 import argparse
 import getpass
@@ -7,7 +7,7 @@ from pipeline_def.cli.usage_errors import UsageError
 
 
 def add_publisher(parser: argparse.ArgumentParser, *, reason_required: bool) -> None:
-    """--reason and --by."""
+    """Adds --reason and --by."""
     parser.add_argument(
         "--reason", required=reason_required, metavar="TEXT", help="the reason, which is recorded"
     )
@@ -17,7 +17,7 @@ def add_publisher(parser: argparse.ArgumentParser, *, reason_required: bool) -> 
 
 
 def read_publisher(args: argparse.Namespace) -> tuple[str, str]:
-    """Returns the name and the reason, each in one line; the reason is empty where none was given.
+    """Returns the name and the reason, each on one line; the reason is empty if it was not given.
 
     Raises:
         UsageError: one of them is given but empty.

@@ -1,4 +1,4 @@
-"""The folder that models are published to, for the commands that read it."""
+"""Finds the folder that models are published to, for the commands that read it."""
 
 import argparse
 import contextlib

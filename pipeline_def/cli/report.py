@@ -1,4 +1,4 @@
-"""`regpipe report`."""
+"""The command `regpipe report`: prints the path of a run's report."""
 
 import argparse
 from typing import Any

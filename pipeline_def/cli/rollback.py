@@ -1,4 +1,4 @@
-"""`regpipe rollback`."""
+"""The command `regpipe rollback`: publishes an old version again."""
 
 import argparse
 import os
@@ -50,7 +50,7 @@ def rollback(args: argparse.Namespace) -> int:
     from pipeline_def.terminal.capture import OutputCapture
 
     try:
-        # TensorFlow prints facts about this machine, which are of no use here.
+        # Hides what TensorFlow prints about the machine's devices.
         with remote_usage_errors(destination), OutputCapture(Path(os.devnull)):
             published = roll_back(args.root.resolve(), destination, args.version, by=by, reason=reason)
     except (RootInUse, CannotRollBack) as error:

@@ -1,4 +1,4 @@
-"""`regpipe run`."""
+"""The command `regpipe run`: runs the pipeline on this machine."""
 
 import argparse
 import sys
@@ -24,8 +24,8 @@ exit codes:
 DESCRIPTION = """\
 Runs the pipeline: reads the table, validates it, trains the candidate and its
 unregularized baseline, compares the two on the test split, and pushes the
-candidate if it passes every threshold. A step whose inputs, settings and code
-have not changed is taken from the cache."""
+candidate if it passes every threshold. If the inputs, settings and code of a
+step have not changed, its result is taken from the cache."""
 EPILOG = f"""\
 examples:
   regpipe run
@@ -46,9 +46,7 @@ def add_command(subparsers: Any) -> None:
     """Adds `run` to argparse's subparsers."""
     parser = new_parser(subparsers, "run", "run the pipeline", DESCRIPTION, EPILOG)
     add_table_options(parser)
-    parser.add_argument(
-        "--no-cache", action="store_true", help="run every step, also those that have not changed"
-    )
+    parser.add_argument("--no-cache", action="store_true", help="run every step, even if nothing has changed")
     parser.add_argument(
         "--json", action="store_true", help="print the summary as JSON at the end of standard output"
     )

@@ -1,4 +1,4 @@
-"""`regpipe runs`."""
+"""The command `regpipe runs`: lists the runs under a root."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""`regpipe schedule` and its actions: apply, list, show, pause, resume, delete."""
+"""The command `regpipe schedule`: manages recurring runs on Kubeflow Pipelines."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
@@ -26,8 +26,8 @@ examples:
 APPLY_DESCRIPTION = """\
 Creates the schedule of the configuration, or replaces it if it differs. A
 change creates the new schedule before it removes the old one: an interrupted
-command leaves two, never none, and the next `apply` removes the old one. A
-schedule that was paused by hand stays paused, also after a change.
+command leaves both, and the next `apply` removes the old one. A schedule that
+was paused by hand stays paused, also after a change.
 
 With kubeflow.schedule.catch_up and a start in the past, a new schedule starts
 all runs since then. A schedule that replaces another starts them again."""
@@ -63,8 +63,8 @@ not resume it."""
 PAUSE_EPILOG = f"example:\n  regpipe schedule pause churn\n\n{_CODES}"
 
 RESUME_DESCRIPTION = """\
-Resumes a paused schedule. Of the runs that it missed, only the latest is
-started, unless kubeflow.schedule.catch_up is on."""
+Resumes a paused schedule. Only the latest of the runs that it missed is
+started. With kubeflow.schedule.catch_up, all of them are started."""
 RESUME_EPILOG = f"example:\n  regpipe schedule resume churn\n\n{_CODES}"
 
 DELETE_DESCRIPTION = """\
@@ -108,7 +108,7 @@ def _add_action(
     texts: tuple[str, str],
     command: "Callable[[argparse.Namespace], int]",
 ) -> argparse.ArgumentParser:
-    """Adds an action on one schedule: the one that is named, or the one of the configuration."""
+    """Adds an action on one schedule: the schedule NAME, or by default the schedule of the configuration."""
     parser = new_parser(actions, name, summary, *texts)
     parser.add_argument("name", nargs="?", metavar="NAME", help="the schedule (default: the key `name`)")
     add_config(parser)
@@ -229,9 +229,9 @@ def _change(
 def _with_schedule(
     args: argparse.Namespace, act: "Callable[[KubeflowApi, Sequence[RecurringRun]], None]"
 ) -> int:
-    """Calls `act` with the schedule that is named, or else with the one of the configuration.
+    """Calls `act` with the schedule NAME, or by default with the schedule of the configuration.
 
-    A change that was interrupted has left two recurring runs of one schedule: `act` gets both.
+    If a change was interrupted, the schedule has two recurring runs: `act` gets both.
 
     Raises:
         UsageError: no schedule has this name.

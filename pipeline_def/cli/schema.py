@@ -1,4 +1,4 @@
-"""`regpipe schema freeze`."""
+"""The command `regpipe schema freeze`: saves the schema of a run to a file."""
 
 import argparse
 from typing import Any

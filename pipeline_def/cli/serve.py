@@ -1,4 +1,4 @@
-"""`regpipe serve`."""
+"""The command `regpipe serve`: serves the newest version with TF Serving on this machine."""
 
 import argparse
 import contextlib
@@ -80,7 +80,7 @@ def add_command(subparsers: Any) -> None:
         "--log",
         type=Path,
         metavar="FILE",
-        help="the server's log (default: serve.log beside that folder)",
+        help="the server's log (default: serve.log next to the folder of the versions)",
     )
     parser.set_defaults(command=serve)
 
@@ -118,7 +118,7 @@ def serve(args: argparse.Namespace) -> int:
 
 
 class _WaitReport:
-    """Prints the state that is waited for: when it changes, and every `_REPORT_EVERY` seconds."""
+    """Prints the state of the version: when it changes, and every `_REPORT_EVERY` seconds."""
 
     def __init__(self, version: int) -> None:
         self._version = version
@@ -172,7 +172,7 @@ def _check_ports(model: "ServedModel") -> None:
 
 
 def _launch(args: argparse.Namespace, model: "ServedModel") -> "ServerCommand":
-    """Returns how to start the server: a program that is named, else one on the PATH, else Docker."""
+    """Returns the command that starts the server: the named program, else the one on the PATH, else Docker."""
     from serving.launch import PROGRAM, binary_command, docker_command
 
     named = [("--binary", args.binary), (PROGRAM_VARIABLE, os.environ.get(PROGRAM_VARIABLE))]
@@ -200,8 +200,8 @@ def _prepare_docker(docker: str) -> None:
     """
     from serving.launch import IMAGE, docker_problem, has_image
 
-    if (lack := docker_problem(docker)) is not None:
-        raise UsageError(f"Docker is installed, but can't be used: {lack}")
+    if (problem := docker_problem(docker)) is not None:
+        raise UsageError(f"Docker is installed, but can't be used: {problem}")
     if not has_image(docker):
         print(f"regpipe: downloading {IMAGE}", file=sys.stderr, flush=True)
         if subprocess.run([docker, "pull", "--platform", "linux/amd64", IMAGE], stdout=sys.stderr).returncode:

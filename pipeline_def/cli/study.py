@@ -1,4 +1,4 @@
-"""`regpipe study`."""
+"""The command `regpipe study`: compares kinds and strengths of regularization."""
 
 import argparse
 import sys

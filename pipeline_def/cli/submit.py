@@ -1,4 +1,4 @@
-"""`regpipe submit`."""
+"""The command `regpipe submit`: starts one run on Kubeflow Pipelines."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""The options of the commands that train, and the configuration that they give."""
+"""The options of the commands that train, and the configuration that they result in."""
 
 import argparse
 from pathlib import Path
@@ -13,7 +13,7 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def add_table_options(parser: argparse.ArgumentParser) -> None:
-    """--config, --set, --data, --label and --root."""
+    """Adds --config, --set, --data, --label and --root."""
     add_config(parser)
     parser.add_argument("--data", metavar="PATH", help="the table; short for --set data.input=PATH")
     parser.add_argument(

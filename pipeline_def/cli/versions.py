@@ -1,4 +1,4 @@
-"""`regpipe versions`."""
+"""The command `regpipe versions`: lists the published versions."""
 
 import argparse
 import json

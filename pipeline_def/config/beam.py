@@ -1,4 +1,4 @@
-"""The keys under `beam`: where Beam runs. No step reads them, so a change here does not run any step again."""
+"""The keys under `beam`: where Beam runs. No step reads them, so a change here does not rerun any step."""
 
 import re
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ _WORKERS = {
     "docker": ("docker_container_image", "the image of the workers", None),
 }
 _ARGUMENT = re.compile(r"[a-z][a-z0-9_]*(=.*)?", re.DOTALL)
-# The options that have a key of their own, and that key.
+# The Beam options that have their own configuration key.
 _KEYS = {
     "runner": "beam.runner",
     "flink_master": "beam.master",
@@ -59,16 +59,16 @@ def _arguments(values: tuple[str, ...]) -> tuple[str, ...]:
     for value, name in zip(values, names, strict=True):
         if not _ARGUMENT.fullmatch(value):
             raise ValueError(
-                f"expected name=value, or the name of a switch, without dashes in front, got {value!r}"
+                f"expected name=value, or the name of a switch, without leading dashes, got {value!r}"
             )
         if name in _KEYS:
             raise ValueError(
-                f"expected options that have no key of their own, got {name!r}; see {_KEYS[name]}"
+                f"expected options without their own key, got {name!r}; set {_KEYS[name]} instead"
             )
     return values
 
 
-# YAML has lists, not tuples: this type takes either, and nothing else.
+# YAML has lists, not tuples; this type accepts both.
 Arguments = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_arguments)]
 
 
@@ -102,8 +102,9 @@ class BeamConfig(Settings):
     )
     parallelism: int | None = key(
         None,
-        "How many workers share the work: processes (local), slots (flink), or at most so many machines (dataflow). "
-        "None: one with local, otherwise the cluster's default. With spark, beam.master sets the number of cores.",
+        "How many workers share the work: processes (local), slots (flink), or the maximum number of machines "
+        "(dataflow). None: one with local, otherwise the cluster's default. With spark, beam.master sets the number of "
+        "cores.",
         unit="workers",
         ge=1,
     )
@@ -223,7 +224,7 @@ class BeamConfig(Settings):
         for name in ("master", "job_server_jar"):
             if self.job_endpoint is not None and getattr(self, name) is not None:
                 raise ValueError(
-                    f"beam.{name}: expected none where beam.job_endpoint names a server that knows it, "
+                    f"beam.{name}: expected none with beam.job_endpoint, whose server has its own setting, "
                     f"got {getattr(self, name)!r}"
                 )
         if self.runner == "spark" and self.parallelism is not None:

@@ -13,7 +13,7 @@ _WIDTH = 100
 
 
 def config_yaml(config: Settings, notes: Mapping[str, str] | None = None) -> str:
-    """Returns the whole configuration as YAML, each key under its sentence, what it takes, its unit and its default.
+    """Returns the whole configuration as YAML. A comment above each key has its meaning, values, unit and default.
 
     Reading the text back with `load_config` gives an equal object.
 
@@ -21,14 +21,14 @@ def config_yaml(config: Settings, notes: Mapping[str, str] | None = None) -> str
         config: a PipelineConfig.
         notes: by dotted key, a remark to add to the comment above it.
     """
-    head = "# Any key may be left out; its default then holds. `regpipe config` prints what is in effect."
+    head = "# A key that is left out has its default. `regpipe config` prints the effective configuration."
     return keys_yaml(config, describe.keys(type(config)), head, notes)
 
 
 def keys_yaml(
     config: Settings, names: Collection[str], head: str, notes: Mapping[str, str] | None = None
 ) -> str:
-    """Returns some keys of the configuration as YAML; as `config_yaml`, which prints all of them.
+    """Returns some keys of the configuration as YAML, in the same form as `config_yaml`.
 
     Args:
         config: a PipelineConfig.
@@ -41,7 +41,7 @@ def keys_yaml(
 
 
 def keys_under(model: type[Settings], path: str) -> list[str]:
-    """Returns the dotted keys of a group, those of its inner groups too; a key alone if `path` is one.
+    """Returns the dotted keys of a group and of its inner groups, or only `path` if it is a key.
 
     The list is empty if the path is unknown.
     """

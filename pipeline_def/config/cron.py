@@ -1,8 +1,9 @@
 """Checks cron expressions for Kubeflow Pipelines: six fields, seconds first.
 
-Its scheduler parses them with github.com/robfig/cron v1.2.0 (parser.go, spec.go), whose last field is optional. It
-therefore reads the five fields of a crontab as six fields without the last: `30 2 * * *` (meant: daily at 02:30) would
-run at 2 minutes and 30 seconds past every hour. Expressions that parse but never match a date are refused, too.
+The scheduler of Kubeflow Pipelines parses them with github.com/robfig/cron v1.2.0 (parser.go, spec.go), whose last
+field is optional. It therefore reads the five fields of a crontab as six fields without the last: `30 2 * * *` (meant:
+daily at 02:30) would run at 2 minutes and 30 seconds past every hour. Expressions that never match a date are also
+refused.
 """
 
 from collections.abc import Mapping

@@ -107,7 +107,7 @@ class ScheduleConfig(Settings):
             raise ValueError("kubeflow.schedule.interval: expected either cron or interval, got both")
         if self.start and self.end and self.end <= self.start:
             raise ValueError(
-                f"kubeflow.schedule.end: expected a moment after kubeflow.schedule.start ({self.start}), "
+                f"kubeflow.schedule.end: expected a time after kubeflow.schedule.start ({self.start}), "
                 f"got {self.end}"
             )
         return self
@@ -151,7 +151,7 @@ class KubeflowConfig(Settings):
     )
     namespace: str | None = key(
         None,
-        "Your namespace, where several users share an installation; none: a single-user installation.",
+        "Your namespace in an installation with several users; none: a single-user installation.",
         expects=_LABEL,
         pattern=_LABEL_PATTERN,
     )
@@ -220,7 +220,7 @@ class KubeflowConfig(Settings):
     @model_validator(mode="before")
     @classmethod
     def _no_volume_for_a_store(cls, given: Any) -> Any:
-        """With a root on gs://, the default of `volume` is null, as the usual default is for a root in a volume."""
+        """Sets the default of `volume` to null if the root is on gs://, because then no volume is mounted."""
         on_store = isinstance(given, Mapping) and str(given.get("root")).startswith(_STORE)
         return {"volume": None, **given} if on_store else given
 
@@ -228,7 +228,7 @@ class KubeflowConfig(Settings):
     def _nothing_is_mounted_at_a_store(self) -> "KubeflowConfig":
         if self.root.startswith(_STORE) and self.volume is not None:
             raise ValueError(
-                f"kubeflow.volume: expected null where kubeflow.root is on {_STORE}, as nothing is mounted there, "
+                f"kubeflow.volume: expected null if kubeflow.root is on {_STORE}, because nothing is mounted there, "
                 f"got {self.volume!r}"
             )
         return self
@@ -237,7 +237,7 @@ class KubeflowConfig(Settings):
     def _kubeconfig_contains_the_host(self) -> "KubeflowConfig":
         if self.auth == "kubeconfig" and self.host is not None:
             raise ValueError(
-                f"kubeflow.host: expected none where kubeflow.auth is kubeconfig, which contains the host, "
+                f"kubeflow.host: expected none if kubeflow.auth is kubeconfig, which contains the host, "
                 f"got {self.host!r}"
             )
         return self

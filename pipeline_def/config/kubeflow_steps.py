@@ -91,8 +91,8 @@ class StepOverride(Settings):
             raise ValueError(f"expected gpus for {', '.join(TRAINERS)} only, got {self.gpus} for {self.step}")
         return self
 
-    def over(self, steps: StepsConfig) -> StepsConfig:
-        """Returns the settings of every step, replaced by those that this step sets."""
+    def merged_with(self, steps: StepsConfig) -> StepsConfig:
+        """Returns the settings of every step, with those that this step overrides."""
         given = {name: getattr(self, name) for name in StepsConfig.model_fields}
         return steps.model_copy(update={name: value for name, value in given.items() if value is not None})
 

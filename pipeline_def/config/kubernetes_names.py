@@ -1,4 +1,4 @@
-"""The names that Kubernetes allows, as arguments of `key`."""
+"""Patterns of the names that Kubernetes allows, as keyword arguments of `key`."""
 
 from typing import Any
 

@@ -26,7 +26,7 @@ __all__ = ["KEYS", "ConfigError", "Flag", "PipelineConfig", "config_yaml", "load
 
 
 class PipelineConfig(Settings):
-    """The whole configuration. The defaults are the recommended run."""
+    """The whole configuration. The defaults are the recommended values."""
 
     name: str = key(
         "regpipe",
@@ -35,7 +35,7 @@ class PipelineConfig(Settings):
         pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
         max_length=63,
     )
-    # The docstring of a group's class describes the group wherever it is shown.
+    # `regpipe config` prints the docstring of each class above its group.
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
@@ -155,7 +155,7 @@ def _read_file(path: Path, into: _Collected) -> None:
         root = yaml_text.compose(text)
     except yaml_text.NotYamlError as error:
         raise ConfigError([f"{path}:{error.line}: not YAML: {error}"]) from None
-    if root is None or yaml_text.is_nothing(root):
+    if root is None or yaml_text.is_null(root):
         return
     if not isinstance(root, yaml.MappingNode):
         shown = yaml_text.value_of(root, text=True).shown
@@ -190,7 +190,7 @@ def _read_group(node: yaml.MappingNode, place: str, file: str, into: _Collected)
             into.problems.append(f"{source}: {name}: unknown key; {describe.hint(PipelineConfig, name)}")
         elif isinstance(value_node, yaml.MappingNode):
             _read_group(value_node, name, file, into)
-        elif not yaml_text.is_nothing(value_node):  # a group whose keys are all commented out is allowed
+        elif not yaml_text.is_null(value_node):  # a group whose keys are all commented out is allowed
             shown = yaml_text.value_of(value_node, text=False).shown
             names = ", ".join(_GROUPS[name].model_fields)
             into.problems.append(f"{source}: {name}: expected a group of keys ({names}), got {shown}")
@@ -223,7 +223,7 @@ def _validate(
 ) -> PipelineConfig | None:
     """Returns the configuration, or None after adding to `problems` the errors of values and of their combinations.
 
-    `known` are the keys with errors that were found and left out before; that they are missing is not an error.
+    `known`: the keys whose errors are reported already. They are left out of `given`; that is not an error.
     """
     try:
         return PipelineConfig.model_validate(_nested(given))
@@ -264,11 +264,11 @@ def _problems(error: ValidationError, given: dict[str, _Given]) -> Iterator[tupl
         source = given[name].source if name in given else "default"
         if not message:
             item = location[depth] if depth < len(location) and KEYS[name].several else None
-            source, message = _refusal(KEYS[name], given[name], item)
+            source, message = _error_message(KEYS[name], given[name], item)
         yield name, f"{source}: {name}: {message}"
 
 
-def _refusal(wanted: describe.Key, found: _Given, item: int | str | None) -> tuple[str, str]:
+def _error_message(wanted: describe.Key, found: _Given, item: int | str | None) -> tuple[str, str]:
     if isinstance(item, int):
         return found.item_source(
             item

@@ -23,7 +23,7 @@ class MetadataConfig(Settings):
     port: int | None = key(None, "Its port; none: 3306, or 8080 for grpc.", ge=1, le=65535)
     database: str = key("regpipe", "The name of the database (mysql only).", min_length=1)
     secret: str = key("regpipe-mysql", "The Kubernetes secret with user and password (mysql only).", **NAME)
-    user_key: str = key("user", "The key of the user in that secret.", **SECRET_KEY)
+    user_key: str = key("user", "The key of the user name in that secret.", **SECRET_KEY)
     password_key: str = key("password", "The key of the password in that secret.", **SECRET_KEY)
 
     @field_validator("kind", mode="before")
@@ -31,13 +31,14 @@ class MetadataConfig(Settings):
     def _not_sqlite(cls, value: object) -> object:
         if value == "sqlite":
             raise ValueError(
-                "expected mysql or grpc, got 'sqlite', which allows one process at a time; here several steps share it"
+                "expected mysql or grpc, got 'sqlite', which only one process can use at a time; several steps share "
+                "the store"
             )
         return value
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port, with defaults filled in."""
+        """The host and the port, or their defaults."""
         host, port = (
             ("regpipe-mysql", 3306) if self.kind == "mysql" else ("metadata-grpc-service.kubeflow", 8080)
         )

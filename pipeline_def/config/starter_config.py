@@ -1,4 +1,4 @@
-"""A first configuration for a table, and what was found in the table, for `regpipe init`."""
+"""Generates the configuration that `regpipe init` writes for a table."""
 
 import textwrap
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ _FIRST_KEYS = (
 
 
 def starter_config(data: str, label: str) -> tuple[str, list[str]]:
-    """Looks at a table and makes a configuration for it: the keys that matter first, each with its explanation.
+    """Inspects a table and returns a configuration for it: the keys that matter first, each with its explanation.
 
     Every other key is at its default; reading the text back with `load_config` gives the whole configuration.
 
@@ -93,7 +93,7 @@ def _suggest(settings: DataConfig, report: "TableReport") -> tuple[DataConfig, d
 
 
 def _positive_label(values: Sequence[str]) -> str:
-    """Returns which of two values, most frequent first, counts as 1: one such as "yes", else the less frequent."""
+    """Guesses which of two values, most frequent first, counts as 1: one like "yes", else the less frequent."""
     affirmative = [value for value in values if value.lower() in _AFFIRMATIVE]
     return affirmative[0] if len(affirmative) == 1 else values[-1]
 

@@ -54,7 +54,7 @@ class Value:
 
 
 class Unreadable:
-    """Stands for a value that no key accepts, such as a list of lists; validation always refuses it."""
+    """Marks a value that no key accepts, such as a list of lists; validation always rejects it."""
 
 
 def compose(text: str) -> yaml.Node | None:
@@ -82,7 +82,7 @@ def line_of(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-def is_nothing(node: yaml.Node) -> bool:
+def is_null(node: yaml.Node) -> bool:
     """Whether the node is null: a key with nothing after its colon, or `null`, or `~`."""
     return isinstance(node, yaml.ScalarNode) and node.tag == _TAG + "null"
 
@@ -156,7 +156,7 @@ def _scalar(node: yaml.ScalarNode, text: bool, in_list: bool = False) -> Value:
 def argument(raw: str, *, text: bool, several: bool) -> Value:
     """Returns the value of `--set key=raw`.
 
-    For a text key, `raw` is taken literally unless it is quoted, because YAML would parse `C:\\table #2.csv` and `[x]`
+    For a text key, an unquoted `raw` is used literally, because YAML would parse `C:\\table #2.csv` and `[x]`
     differently. For any other key, it is a scalar or a list in YAML.
 
     Args:

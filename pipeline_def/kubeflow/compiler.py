@@ -95,7 +95,7 @@ def _task(
         task = _report_component(image, command)(run_id=_JOB_ID)
     else:
         task = _component(step, image, command)(run_id=_JOB_ID)
-    settings = override.over(config.kubeflow.steps)
+    settings = override.merged_with(config.kubeflow.steps)
     _configure(task, step, settings)
     _add_volume_and_secret(task, config)
     if override.gpus:

@@ -1,1 +1,1 @@
-"""Runs that the metadata store knows, and the summary of a run."""
+"""Runs in the metadata store, and the summary of a run."""

@@ -140,7 +140,7 @@ def test_beam_parses_the_arguments_for_dataflow() -> None:
         ),
         (
             [*FLINK, "job_endpoint=j:8099", "environment=process"],
-            "master: expected none where beam.job_endpoint names a server that knows it, got 'flink:8081'",
+            "master: expected none with beam.job_endpoint, whose server has its own setting, got 'flink:8081'",
         ),
         (["job_endpoint=8099"], "job_endpoint: expected HOST:PORT, got '8099'"),
         (
@@ -172,12 +172,11 @@ def test_beam_parses_the_arguments_for_dataflow() -> None:
         ),
         (
             ["arguments=[--x=1]"],
-            "arguments: expected name=value, or the name of a switch, without dashes in front, got '--x=1'",
+            "arguments: expected name=value, or the name of a switch, without leading dashes, got '--x=1'",
         ),
         (
             ["arguments=[direct_num_workers=2]"],
-            "arguments: expected options that have no key of their own, got 'direct_num_workers'; "
-            "see beam.parallelism",
+            "arguments: expected options without their own key, got 'direct_num_workers'; set beam.parallelism instead",
         ),
     ],
 )  # fmt: skip

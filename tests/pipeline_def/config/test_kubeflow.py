@@ -25,7 +25,7 @@ MOMENT = "expected a date and time with its offset from UTC, such as 2027-01-01T
         (["schedule.end=tomorrow"], f"schedule.end: {MOMENT}, got 'tomorrow'"),
         (
             ["schedule.start=2027-01-02T00:00:00Z", "schedule.end=2027-01-02T01:00:00+02:00"],
-            "schedule.end: expected a moment after kubeflow.schedule.start (2027-01-02T00:00:00Z), "
+            "schedule.end: expected a time after kubeflow.schedule.start (2027-01-02T00:00:00Z), "
             "got 2027-01-01T23:00:00Z",
         ),
         (["schedule.parameters=[span]"], "schedule.parameters: expected name=value, got 'span'"),
@@ -40,11 +40,11 @@ MOMENT = "expected a date and time with its offset from UTC, such as 2027-01-01T
         ),
         (
             ["host=https://kubeflow", "auth=kubeconfig"],
-            "host: expected none where kubeflow.auth is kubeconfig, which contains the host, got 'https://kubeflow'",
+            "host: expected none if kubeflow.auth is kubeconfig, which contains the host, got 'https://kubeflow'",
         ),
         (
             ["root=gs://b/r", "volume=regpipe"],
-            "volume: expected null where kubeflow.root is on gs://, as nothing is mounted there, got 'regpipe'",
+            "volume: expected null if kubeflow.root is on gs://, because nothing is mounted there, got 'regpipe'",
         ),
         (["auth=token"], "auth: expected none, bearer, service_account or kubeconfig, got 'token'"),
         (["namespace=Ann"], "namespace: expected lower-case letters, digits and hyphens (at most 63), got 'Ann'"),

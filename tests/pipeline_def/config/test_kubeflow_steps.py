@@ -20,8 +20,8 @@ LIST = "expected a list of {step: NAME, KEY: VALUE, ...}, such as [{step: Traine
         ("root=/", f"root: {ROOT}, got '/'"),
         (
             "metadata.kind=sqlite",
-            "metadata.kind: expected mysql or grpc, got 'sqlite', which allows one process at a time; here several "
-            "steps share it",
+            "metadata.kind: expected mysql or grpc, got 'sqlite', which only one process can use at a time; "
+            "several steps share the store",
         ),
         ("steps.memory=4 GB", "steps.memory: expected bytes such as 512Mi or 4Gi, got '4 GB'"),
         ("steps.env=[A]", "steps.env: expected variables such as HTTPS_PROXY=http://proxy:3128, got 'A'"),
@@ -56,6 +56,6 @@ def test_an_override_replaces_the_settings_it_has() -> None:
         ],
     ).kubeflow  # fmt: skip
     (override,) = kubeflow.overrides
-    settings = override.over(kubeflow.steps)
+    settings = override.merged_with(kubeflow.steps)
     assert (settings.cpu, settings.memory, settings.retries, settings.env) == ("2", "8Gi", 0, ())
     assert settings.backoff == kubeflow.steps.backoff
