@@ -1,4 +1,4 @@
-"""What is kept of a study: as JSON and back, and what can be asked of it."""
+"""The record of a study survives a round trip through JSON, and derives the best entry."""
 
 import json
 import math
@@ -54,7 +54,7 @@ def study(*family: StudyEntry, **paths: tuple[StudyEntry, ...]) -> StudyRecord:
 
 
 def test_a_result_without_scores_comes_back_from_json() -> None:
-    """JSON has no NaN: it is null there, and NaN again when it is read."""
+    """JSON has no NaN: NaN is written as null, and read as NaN."""
     lost = diverged_result(3, "it ran away", 1.5)
     text = lost.model_dump_json()
     assert json.loads(text)["train"] == {"log_loss": None, "auc": None, "accuracy": None}
@@ -74,7 +74,7 @@ def test_the_gap_is_validation_minus_training() -> None:
 
 
 def test_the_best_has_the_lowest_validation_loss_anywhere() -> None:
-    """Of equals the first; one that diverged is never the best."""
+    """The first of equals is the best; a diverged entry never is."""
     family = (
         entry("none", result(0.1, 0.6)),
         entry("L1", diverged_result(3, "", 1.0)),
@@ -86,20 +86,20 @@ def test_the_best_has_the_lowest_validation_loss_anywhere() -> None:
     assert [e.name for e in made.entries] == ["none", "L1", "L2", "l2 = 1", "l2 = 2"]
 
 
-def test_there_is_no_best_where_everything_diverged() -> None:
+def test_there_is_no_best_entry_if_every_training_diverged() -> None:
     assert study(entry("none", diverged_result(3, "", 1.0))).best is None
 
 
 def test_the_best_epoch_is_that_of_early_stopping() -> None:
-    """The first of the lowest, from 1; none without early stopping, or without a loss that is a number."""
+    """It is the first with the lowest loss, from 1; None without early stopping or a finite loss."""
     curve = (0.7, 0.5, 0.5, NAN)
     assert entry("all", result(0.5, 0.5, curve), patience=2).best_epoch == 2
     assert entry("all", result(0.5, 0.5, curve)).best_epoch is None
     assert entry("all", diverged_result(3, "", 1.0), patience=2).best_epoch is None
 
 
-def test_the_json_for_people_has_no_curves() -> None:
-    """They are in the file; everything else is there, with the gap."""
+def test_the_printed_json_has_no_curves() -> None:
+    """It contains everything else, including the gap."""
     made = study(entry("none", result(0.5, 0.625)), l1=(entry("l1 = 1", result(0.55, 0.58)),))
     found = json.loads(made.to_json())
     assert found["family"][0]["result"]["gap"] == 0.125

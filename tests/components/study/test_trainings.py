@@ -1,4 +1,4 @@
-"""A variant is trained as the Trainer would train it, measured on all rows, and never trained twice."""
+"""A variant is trained like the Trainer's network, scored on all rows, and never trained twice."""
 
 import gc
 import logging
@@ -44,7 +44,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory, data: StudyData) -> tuple[Pat
 
 
 def test_the_scores_agree_with_scikit_learn(data: StudyData) -> None:
-    """Of a network with weights by hand, on all rows of each split; norms and zeros are those of its kernel."""
+    """A network with given weights is scored on all rows of each split; norms and zeros are those of its kernel."""
     w = np.zeros((20, 1), np.float32)
     w[3:7, 0] = [2.0, -1.0, 0.5, -4.0]
     network = build_model(20, ModelConfig(hidden_units=(), l1=0.1, l2=0.1))
@@ -78,8 +78,8 @@ def test_norms_and_zeros_of_several_layers(data: StudyData) -> None:
     assert result.kept == 1
 
 
-def test_it_is_the_training_of_the_trainers(kept: tuple[Path, TrainingResult], data: StudyData) -> None:
-    """The same network as `train_network` gives, and the scores of the finished one, not means over an epoch."""
+def test_it_is_the_training_of_the_trainer(kept: tuple[Path, TrainingResult], data: StudyData) -> None:
+    """The network is that of `train_network`; scores are of the trained network, not means over an epoch."""
     network, history = train_network(MODEL, TRAINING, data.train, data.validation)
     result = kept[1]
     assert result == measure_network(network, data, history, result.seconds)
@@ -87,7 +87,7 @@ def test_it_is_the_training_of_the_trainers(kept: tuple[Path, TrainingResult], d
     assert result.train.log_loss != pytest.approx(history[-1]["log_loss"], abs=1e-3)
 
 
-def test_a_second_study_finds_what_the_first_one_kept(
+def test_a_second_study_finds_the_results_of_the_first(
     kept: tuple[Path, TrainingResult], data: StudyData
 ) -> None:
     folder, result = kept
@@ -95,10 +95,10 @@ def test_a_second_study_finds_what_the_first_one_kept(
     assert again.find(again.key(MODEL, TRAINING)) == result
 
 
-def test_a_result_depends_on_all_that_it_was_made_of(
+def test_the_key_of_a_result_depends_on_all_its_inputs(
     kept: tuple[Path, TrainingResult], data: StudyData
 ) -> None:
-    """Any setting, the code, a value, a label or the name of a feature: each alone makes another training."""
+    """A change of a setting, the code, a value, a label or a feature name gives another key."""
     folder, _ = kept
     same = Trainings(data, folder, "code")
     train = in_memory(data.train)
@@ -122,7 +122,7 @@ def test_a_result_depends_on_all_that_it_was_made_of(
     assert [same.find(key) for key in others] == [None] * 6
 
 
-def test_a_file_that_is_not_whole_is_as_good_as_none(
+def test_an_incomplete_file_is_ignored(
     tmp_path: Path, data: StudyData, kept: tuple[Path, TrainingResult]
 ) -> None:
     trainings = Trainings(data, tmp_path, "code")
@@ -136,10 +136,10 @@ def test_a_file_that_is_not_whole_is_as_good_as_none(
     assert trainings.find(key) == kept[1]
 
 
-def test_an_interrupted_training_goes_on_where_it_was(
+def test_an_interrupted_training_resumes(
     tmp_path: Path, data: StudyData, kept: tuple[Path, TrainingResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C in epoch 2: nothing half done is taken for a result; the next study ends as if it had not happened."""
+    """After Ctrl-C in epoch 2 there is no result, and the next study ends with that of an uninterrupted training."""
 
     class Interrupt(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -169,8 +169,8 @@ def test_an_interrupted_training_goes_on_where_it_was(
     ]
 
 
-def test_a_training_that_diverges_is_a_result_too(tmp_path: Path, data: StudyData) -> None:
-    """It would diverge again: it is kept, without scores, and with the reason."""
+def test_a_diverged_training_has_a_result(tmp_path: Path, data: StudyData) -> None:
+    """It would diverge again, so that its result is stored, with the reason and without scores."""
     trainings = Trainings(data, tmp_path, "code")
     wild = TRAINING.model_copy(update={"optimizer": "sgd", "learning_rate": 1e30})
     result = trainings.train(MODEL, wild)
@@ -184,8 +184,8 @@ def test_a_training_that_diverges_is_a_result_too(tmp_path: Path, data: StudyDat
     assert math.isnan(found.train.auc)
 
 
-def test_trainings_do_not_pile_up_in_memory(tmp_path: Path, data: StudyData) -> None:
-    """None of the tensors with the data outlives its training: a study makes many, and the table may be large."""
+def test_trainings_free_their_memory(tmp_path: Path, data: StudyData) -> None:
+    """No tensor with the data remains after a training: a study has many trainings, and the table may be large."""
     Trainings(data, tmp_path, "code").train(MODEL, TRAINING)
     gc.collect()
     shapes = [tuple(o.shape) for o in gc.get_objects() if type(o).__name__ == "EagerTensor"]

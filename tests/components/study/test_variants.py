@@ -1,4 +1,4 @@
-"""What a study trains, for the defaults and for configurations that have something to say about it."""
+"""The variants of a study, for the defaults and for configurations that change them."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def named(planned: StudyPlan) -> dict[str, Variant]:
 
 
 def test_the_family_of_the_defaults() -> None:
-    """One thing at a time, and early stopping in the last two rows only; the rest of the configuration is as it was."""
+    """Each has one kind of regularization; only the last two stop early; all other settings are as configured."""
     planned = plan_study(MODEL, TRAINING, 0)
     assert [settings(variant) for variant in planned.family] == [
         ("none", 0, 0, 0, 0, 0, "adam"),
@@ -42,16 +42,16 @@ def test_the_family_of_the_defaults() -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "proximal_adam"])
-def test_the_ends_are_what_the_trainers_train(optimizer: str) -> None:
-    """`none` is BaselineTrainer's, to the last setting, and `all` is Trainer's."""
+def test_the_first_and_last_variant_are_those_of_the_trainers(optimizer: str) -> None:
+    """`none` has exactly the settings of BaselineTrainer, and `all` those of Trainer."""
     training = TrainingConfig(optimizer=optimizer, seed=7, epochs=3)  # type: ignore[arg-type]
     family = plan_study(MODEL, training, 0).family
     assert family[0][1:3] == (MODEL.without_regularization(), training.without_regularization())
     assert family[-1][1:3] == (MODEL, training)
 
 
-def test_a_strength_of_0_is_replaced_where_its_row_would_say_nothing() -> None:
-    """By the default's; `all` stays as configured; the notes say so."""
+def test_a_strength_of_0_is_replaced_by_the_default() -> None:
+    """`all` stays as configured; the notes contain the replacements."""
     model = ModelConfig(l1=0.0, l2=(0.0, 0.0, 0.0), dropout=0.0)
     training = TrainingConfig(early_stopping=0)
     planned = plan_study(model, training, 0)
@@ -72,7 +72,7 @@ def test_a_strength_of_0_is_replaced_where_its_row_would_say_nothing() -> None:
     )
 
 
-def test_strengths_by_layer_stay() -> None:
+def test_strengths_by_layer_are_kept() -> None:
     model = ModelConfig(hidden_units=(4,), l1=(0.5, 0.0), dropout=(0.3,))
     rows = named(plan_study(model, TRAINING, 0))
     assert rows["elastic net"].model.l1 == (0.5, 0.0)
@@ -80,7 +80,7 @@ def test_strengths_by_layer_stay() -> None:
 
 
 def test_logistic_regression_has_no_dropout() -> None:
-    """There is no hidden output to drop: no row, no path, and no note on it."""
+    """Without a hidden layer there is no variant, path or note for dropout."""
     planned = plan_study(ModelConfig(hidden_units=(), dropout=0.0), TRAINING, 2)
     assert "dropout" not in named(planned)
     assert list(planned.paths) == ["l1", "l2"]
@@ -88,7 +88,7 @@ def test_logistic_regression_has_no_dropout() -> None:
 
 
 def test_sgd_has_no_proximal_step() -> None:
-    """L1 is by gradient everywhere; weight decay would be the L2 penalty again, and has a row only if configured."""
+    """L1 always uses the gradient; weight decay equals the L2 penalty, and has a variant only if configured."""
     planned = plan_study(MODEL, TrainingConfig(optimizer="sgd"), 2)
     assert {variant.training.optimizer for variant in (*planned.family, *planned.paths["l1"])} == {"sgd"}
     assert not {"L1, proximal", "weight decay"} & set(named(planned))
@@ -99,7 +99,7 @@ def test_sgd_has_no_proximal_step() -> None:
     assert (decaying.training.optimizer, decaying.training.weight_decay) == ("sgd", 0.1)
 
 
-def test_with_a_proximal_optimizer_the_gradient_row_is_adams() -> None:
+def test_with_a_proximal_optimizer_l1_by_gradient_uses_adam() -> None:
     rows = named(plan_study(MODEL, TrainingConfig(optimizer="proximal_adam"), 0))
     assert rows["L1, gradient"].training.optimizer == "adam"
     assert rows["L1, proximal"].training.optimizer == "proximal_adam"
@@ -107,7 +107,7 @@ def test_with_a_proximal_optimizer_the_gradient_row_is_adams() -> None:
 
 
 def test_the_paths() -> None:
-    """One penalty alone: l1 and l2 evenly on a logarithmic scale, dropout on a linear one; l1 with exact zeros."""
+    """Each path has one regularization: l1 (proximal) and l2 on a logarithmic scale, dropout on a linear scale."""
     paths = plan_study(MODEL, TRAINING, 7).paths
     strengths = {name: [variant.strength for variant in path] for name, path in paths.items()}
     assert strengths == {
@@ -124,16 +124,16 @@ def test_two_strengths_are_the_ends() -> None:
     assert [variant.strength for variant in plan_study(MODEL, TRAINING, 2).paths["l2"]] == [1e-5, 1e-2]
 
 
-def test_every_variant_is_a_configuration_that_would_be_accepted() -> None:
-    """They are made by model_copy, which does not validate."""
+def test_every_variant_is_a_valid_configuration() -> None:
+    """They are created by model_copy, which does not validate."""
     planned = plan_study(MODEL, TRAINING, 5)
     for variant in (*planned.family, *(v for path in planned.paths.values() for v in path)):
         assert ModelConfig.model_validate(variant.model.model_dump()) == variant.model
         assert TrainingConfig.model_validate(variant.training.model_dump()) == variant.training
 
 
-def test_how_to_train_a_variant_in_a_run() -> None:
-    """Only what differs, as `--set` takes it; nothing for the configuration itself."""
+def test_the_overrides_that_train_a_variant() -> None:
+    """They contain only the differences, in the format of `--set`; none for the configuration itself."""
     model = ModelConfig(hidden_units=(8,), l1=0.0, l2=(0.1, 0.001))
     planned = plan_study(model, TRAINING, 2)
     assert config_overrides(named(planned)["all"], model, TRAINING) == []

@@ -1,4 +1,4 @@
-"""run_fn as TFX calls it, from files of tf.Examples to the SavedModel and the history."""
+"""run_fn, called as TFX calls it, turns files of tf.Examples into the SavedModel and the history."""
 
 import json
 import logging
@@ -77,7 +77,7 @@ def train(
 
 
 def scores(folder: Path, table: Columns) -> list[float]:
-    """What the exported model says to the rows of the table."""
+    """Returns the exported model's predictions for the rows of the table."""
     signature = tf.saved_model.load(str(folder / "model")).signatures["serving_default"]
     names = {name: "f___price___a_b___x___script_" if name.startswith("Δ") else name for name in table}
     raw = {names[name]: tf.constant(column) for name, column in table.items() if name != "y"}
@@ -90,8 +90,8 @@ def folder(train: Train) -> Path:
     return train("one")
 
 
-def test_what_was_fitted_is_what_is_exported(folder: Path, table: Columns) -> None:
-    """The last epoch's validation, worked out from the exported model's answers to the same rows."""
+def test_the_trained_network_is_exported(folder: Path, table: Columns) -> None:
+    """The last epoch's validation log loss equals that of the exported model's predictions."""
     history = json.loads((folder / "run" / "history.json").read_text())
     assert [epoch["epoch"] for epoch in history] == [1, 2, 3]
     p = np.array(scores(folder, table)[:3])
@@ -101,8 +101,8 @@ def test_what_was_fitted_is_what_is_exported(folder: Path, table: Columns) -> No
     assert not (folder / "run" / "tuned.json").exists()
 
 
-def test_the_exported_model_brings_its_warm_up_requests_and_its_card(folder: Path) -> None:
-    """It answers the former, and the latter says what it was made from."""
+def test_the_exported_model_has_warm_up_requests_and_a_card(folder: Path) -> None:
+    """It answers the requests, and the card contains its data and settings."""
     assert replay(str(folder / "model")) == 6
     card = json.loads((folder / "model" / CARD_FILE).read_text())
     assert card["name"] == "pipeline"
@@ -119,13 +119,13 @@ def test_the_exported_model_brings_its_warm_up_requests_and_its_card(folder: Pat
 
 
 def test_the_seed_reaches_weights_shuffling_and_dropout(train: Train, folder: Path, table: Columns) -> None:
-    """The same settings give the same model twice, another seed another."""
+    """Equal settings give equal models, another seed gives another model."""
     assert scores(folder, table) == scores(train("again"), table)
     assert scores(folder, table) != scores(train("other", seed=7), table)
 
 
 def test_mirrored_is_the_same_model(train: Train, table: Columns, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trained under MirroredStrategy, over the one device that is there, a model is exported as any other."""
+    """A model trained under MirroredStrategy, on one device, has the same predictions."""
     seen = []
 
     def run_training_loop(*given: Any) -> list[EpochMetrics]:
@@ -141,14 +141,14 @@ def test_mirrored_is_the_same_model(train: Train, table: Columns, monkeypatch: p
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """The lines of progress since the last call."""
+    """Returns the progress lines since the last call."""
     found = [record.getMessage() for record in caplog.records if record.name == "regpipe.progress"]
     caplog.clear()
     return found
 
 
-def test_what_became_of_the_weights(folder: Path) -> None:
-    """weights.json: a norm for each feature, by its own name and in the order of the vector, and the layers."""
+def test_the_report_on_the_weights(folder: Path) -> None:
+    """weights.json contains the layers, and the norm of each feature with its raw name, in the order of the vector."""
     report = json.loads((folder / "run" / "weights.json").read_text())
     assert [feature["name"] for feature in report["features"]] == ["a", "b", "Δ-price. 'a/b' \"x\" <script>"]
     assert [(layer["name"], layer["weights"]) for layer in report["layers"]] == [
@@ -162,7 +162,7 @@ def test_what_became_of_the_weights(folder: Path) -> None:
 
 
 def test_dropped_features_are_shown(train: Train, caplog: pytest.LogCaptureFixture) -> None:
-    """With an L1 that leaves nothing, the last line of progress says so; by subgradients there is no such line."""
+    """If proximal L1 sets all weights to 0, a progress line reports it; with subgradients there is no such line."""
     with caplog.at_level(logging.INFO, "regpipe.progress"):
         folder = train("proximal", MODEL.model_copy(update={"l1": 100.0}), optimizer="proximal_adam")
         assert lines(caplog)[-1] == "0 of 3 features kept; 100% of the weights are zero"
@@ -172,20 +172,24 @@ def test_dropped_features_are_shown(train: Train, caplog: pytest.LogCaptureFixtu
     assert report["dropped"] == ["a", "b", "Δ-price. 'a/b' \"x\" <script>"]
 
 
-def test_a_trainer_takes_the_values_of_the_tuner(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The candidate all of them; the baseline those that hold nothing back. Each says so, and leaves a note of it."""
+def test_trainers_use_the_values_of_the_tuner(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The candidate uses all of them, the baseline only the learning rate. Each logs them and writes them to a file."""
     candidate = TrainerSettings(name="pipeline", label="y", model=MODEL, training=TRAINING, code_digest="1")
     baseline = candidate.without_regularization()
     values = {"l1": 0.25, "l2": 0.0, "dropout": 0.125, "learning_rate": 0.5}
     with caplog.at_level(logging.INFO, "regpipe.progress"):
-        ours, theirs = (
+        tuned_candidate, tuned_baseline = (
             _apply_tuned_values(settings, values, str(tmp_path / name))
             for name, settings in (("candidate", candidate), ("baseline", baseline))
         )
-        assert ours.model == MODEL.model_copy(update={"l1": 0.25, "l2": 0.0, "dropout": 0.125})
-        assert ours.training == TRAINING.model_copy(update={"learning_rate": 0.5})
-        assert ours.model.without_regularization() == theirs.model == MODEL.without_regularization()
-        assert theirs.training == ours.training.without_regularization()
+        assert tuned_candidate.model == MODEL.model_copy(update={"l1": 0.25, "l2": 0.0, "dropout": 0.125})
+        assert tuned_candidate.training == TRAINING.model_copy(update={"learning_rate": 0.5})
+        assert (
+            tuned_candidate.model.without_regularization()
+            == tuned_baseline.model
+            == MODEL.without_regularization()
+        )
+        assert tuned_baseline.training == tuned_candidate.training.without_regularization()
         assert lines(caplog) == [
             "trains with the Tuner's values: l1 0.25, l2 0, dropout 0.125, learning rate 0.5",
             "trains with the Tuner's values: learning rate 0.5",
@@ -202,14 +206,14 @@ def disk_full(*given: Any) -> None:
     raise OSError("disk full")
 
 
-def test_a_run_that_failed_is_taken_up(
+def test_a_failed_run_is_resumed(
     train: Train,
     folder: Path,
     table: Columns,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """By one with the same settings and data, and by no other; it ends with the same model, and leaves nothing."""
+    """Only a run with the same settings and data resumes; it ends with the same model and removes the checkpoints."""
     leftovers = folder.parent / "checkpoints"
     monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 0)
     monkeypatch.setattr("components.training.throttle.MIN_INTERVAL_TO_DURATION", 1)
@@ -231,15 +235,15 @@ def test_a_run_that_failed_is_taken_up(
         assert (again / "run" / name).read_text() == (folder / "run" / name).read_text()
 
 
-def test_nowhere_to_leave_a_checkpoint() -> None:
-    """Without a folder for them there are none."""
+def test_no_checkpoint_folder() -> None:
+    """Without a folder there are no checkpoints."""
     settings = TrainerSettings(name="pipeline", label="y", model=MODEL, training=TRAINING, code_digest="1")
     assert settings.checkpoint_dir is None
     assert _checkpoints(settings, NOTHING, NOTHING) is None
 
 
-def test_the_name_of_a_training_is_not_that_of_the_folder(tmp_path: Path) -> None:
-    """Settings, code and data make it; where the checkpoints lie does not."""
+def test_the_name_of_a_training_does_not_depend_on_the_folder(tmp_path: Path) -> None:
+    """It depends on settings, code and data, but not on the location of the checkpoints."""
 
     def name(**changed: Any) -> str:
         given = {
@@ -276,13 +280,13 @@ def test_the_name_of_a_training_is_not_that_of_the_folder(tmp_path: Path) -> Non
 
 
 def test_strategies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """'auto' takes MirroredStrategy where there is a GPU, and only there; the other two take what they say."""
+    """'auto' is MirroredStrategy if there is a GPU; the other two values do not depend on GPUs."""
     mirrored, plain = "MirroredStrategy", "_DefaultDistributionStrategy"
 
     def names() -> dict[str, str]:
         return {name: type(choose_strategy(name)).__name__ for name in ("auto", "mirrored", "none")}
 
-    # Every machine is given no GPU here, then one.
+    # The machine appears to have no GPU, then one.
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
     assert names() == {"auto": plain, "mirrored": mirrored, "none": plain}
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0"] if kind == "GPU" else [])

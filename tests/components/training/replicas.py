@@ -1,8 +1,8 @@
 """Trains under MirroredStrategy on 1, 2 and 4 logical CPUs; prints how far each is from the default strategy.
 
-Two networks, both with dropout and both penalties: one by Adam, one by proximal Adam with weight decay; the latter also
-cut off and taken up. Then the sample, given as a file of arrays, on two replicas. A program of its own, because
-TensorFlow takes the number of devices before its first operation only.
+Trains two networks with dropout and both penalties: one with Adam, one with proximal Adam and weight decay, which is
+also interrupted and resumed. Then trains the sample, given as a file of arrays, on two replicas. This is a separate
+program because TensorFlow accepts the number of devices only before its first operation.
 """
 
 import json
@@ -34,7 +34,7 @@ Array = npt.NDArray[np.float64]
 
 
 def main() -> None:
-    """The last line of the output is JSON.
+    """Prints the result as JSON, as the last line of the output.
 
     By optimizer, and for "fewer rows than a batch": replicas -> differences; "resumed": a difference; "sample".
     """
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def mirrored(replicas: int) -> tf.distribute.Strategy:
-    """MirroredStrategy over as many logical CPUs."""
+    """Returns MirroredStrategy over this number of logical CPUs."""
     # Collective operations, the default, can't have groups of two sizes in one process.
     reduce = tf.distribute.ReductionToOneDevice() if replicas == 2 else None
     strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)], reduce)
@@ -61,7 +61,7 @@ def mirrored(replicas: int) -> tf.distribute.Strategy:
 
 
 def compare(data: InMemoryDataset, optimizer: str) -> dict[str, dict[str, float]]:
-    """For each number of replicas, the largest differences from one device in weights and history."""
+    """Returns, by number of replicas, the largest differences of weights and history from those of one device."""
     start, weights, history = run(tf.distribute.get_strategy(), data, optimizer)
     result = {}
     for replicas in REPLICAS[optimizer]:
@@ -78,7 +78,7 @@ def compare(data: InMemoryDataset, optimizer: str) -> dict[str, dict[str, float]
 
 
 def resumed(data: InMemoryDataset) -> float:
-    """On two replicas: how far three epochs are from two, and then, in another process so to speak, the third."""
+    """On two replicas: the difference between three epochs, and two epochs that are resumed for the third."""
     checkpoints.SECONDS_BETWEEN, throttle.MIN_INTERVAL_TO_DURATION = 0, 1
     _, weights, _ = run(mirrored(2), data, "proximal_adam")
     with tempfile.TemporaryDirectory() as folder:
@@ -96,11 +96,13 @@ def run(
     kept: Checkpoints | None = None,
     epochs: int = TRAINING.epochs,
 ) -> tuple[Array, Array, Array]:
-    """The weights before and after, and the history's values by epoch."""
+    """Returns the weights before and after the training, and the history's values by epoch."""
     keras.utils.set_random_seed(TRAINING.seed)
     with strategy.scope(), tempfile.TemporaryDirectory() as folder:
         model = build_model(data.features.shape[1], MODEL)
-        model.set_weights([w + 0.25 if w.ndim == 1 else w for w in model.get_weights()])  # no 0 to begin with
+        model.set_weights(
+            [w + 0.25 if w.ndim == 1 else w for w in model.get_weights()]
+        )  # no weight is 0 at the start
         start = flat(model)
         decay = 0.0 if optimizer == "adam" else 0.5
         settings = TRAINING.model_copy(
@@ -111,7 +113,7 @@ def run(
 
 
 def sample(path: Path, l1: float) -> dict[str, Any]:
-    """The defaults by proximal Adam on two replicas: the share of zeros, and the answers to the test rows."""
+    """Trains the defaults with proximal Adam on two replicas; returns the zeros and the test predictions."""
     with np.load(path) as arrays:
         parts = [InMemoryDataset(arrays[f"x{part}"], arrays[f"y{part}"]) for part in range(3)]
     keras.utils.set_random_seed(42)
@@ -124,7 +126,7 @@ def sample(path: Path, l1: float) -> dict[str, Any]:
 
 
 def flat(model: keras.Model) -> Array:
-    """All weights in a row."""
+    """Returns all weights in one vector."""
     return np.concatenate([w.ravel() for w in model.get_weights()]).astype(np.float64)
 
 

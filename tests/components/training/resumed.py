@@ -1,6 +1,6 @@
-"""Kills trainings with SIGKILL and has another process go on with them; prints what came of each as JSON.
+"""Kills trainings with SIGKILL and resumes them in another process; prints the result of each as JSON.
 
-Each training is a process forked off this one, which imports TensorFlow once and runs nothing of it.
+Each training is a process forked from this one, which imports TensorFlow once but runs no operation.
 """
 
 import json
@@ -31,13 +31,13 @@ TRAINING = TrainingConfig(
 
 
 def nothing() -> None:
-    """No kill."""
+    """Does not kill the training."""
 
 
 def train(
     folder: Path, before: Callable[[], None], keep: Callable[[InMemoryDataset], Dataset]
 ) -> dict[str, Any]:
-    """One training, with a checkpoint after each epoch in `folder`; `before` it, kills are arranged."""
+    """Runs one training with a checkpoint after each epoch in `folder`; `before` patches the code that kills it."""
     checkpoints.SECONDS_BETWEEN, throttle.MIN_INTERVAL_TO_DURATION = 0, 1
     loop.STEPS_PER_CALL = 2
     before()
@@ -67,31 +67,31 @@ def train(
 
 
 def in_memory(rows: InMemoryDataset) -> Dataset:
-    """As they are."""
+    """Returns the rows themselves."""
     return rows
 
 
 def on_disk(rows: InMemoryDataset) -> Dataset:
-    """In windows of 32 rows: of the 60 that are trained on, two, each of which takes two calls as in memory."""
+    """Stores the rows for windows of 32 rows: the 60 training rows are two windows of two calls each."""
     stored = OnDiskDataset(rows.width, 32)
     stored.append(rows)
     return stored
 
 
 def replace(owner: Any, name: str, by: Callable[..., Any]) -> None:
-    """For the rest of this process."""
+    """Replaces an attribute for the rest of this process."""
     setattr(owner, name, by)
 
 
 def curve(run_dir: Path) -> list[int]:
-    """The epochs of TensorBoard's curve of the loss."""
+    """Returns the epochs in TensorBoard's curve of the loss."""
     (events,) = (run_dir / "tensorboard").iterdir()
     records = map(tf.compat.v1.Event.FromString, tf.data.TFRecordDataset(str(events)).as_numpy_iterator())
     return [event.step for event in records for value in event.summary.value if value.tag == "loss"]
 
 
 def in_an_epoch() -> None:
-    """Epoch 5 takes four calls into the graph; the process dies before the third of them."""
+    """Kills the process before the third of the four graph calls of epoch 5."""
     calls = []
     make = loop._EpochRunner.__init__
 
@@ -111,7 +111,7 @@ def in_an_epoch() -> None:
 
 
 def while_a_checkpoint_is_written() -> None:
-    """The fourth is half on the disk, under its unfinished name."""
+    """Kills the process when half of the fourth checkpoint is on disk, under its temporary name."""
     files = []
 
     def fsync(descriptor: int) -> None:
@@ -125,12 +125,12 @@ def while_a_checkpoint_is_written() -> None:
 
 
 def after_the_last_epoch() -> None:
-    """All is trained, and the best weights would be taken back next."""
+    """Kills the process after the last epoch, before the best weights are restored."""
     replace(state.BestWeights, "restore", lambda self: os.kill(os.getpid(), signal.SIGKILL))
 
 
 def start(*arguments: Any) -> tuple[int, Path]:
-    """A process of its own for train(); its id, and the file in which it leaves what train() returns."""
+    """Forks a process that runs train(); returns its id, and the file for the result of train()."""
     file = Path(tempfile.mkstemp(dir=arguments[0].parent)[1])
     child = os.fork()
     if not child:
@@ -144,7 +144,7 @@ def start(*arguments: Any) -> tuple[int, Path]:
 
 
 def finish(child: int, file: Path) -> tuple[dict[str, Any], int]:
-    """What it left there, if anything, and the signal that ended it."""
+    """Returns the result of the process, empty if it was killed, and the signal that ended it."""
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if status > 0:
         raise SystemExit("A training failed.")
@@ -153,7 +153,7 @@ def finish(child: int, file: Path) -> tuple[dict[str, Any], int]:
 
 
 def main() -> None:
-    """The last line of the output is JSON: the training that was left alone, and for each kill what it came to."""
+    """Prints as JSON, in the last line, the result of the uninterrupted training and of each killed and resumed one."""
     cases = {
         "in an epoch": in_an_epoch,
         "while a checkpoint is written": while_a_checkpoint_is_written,
@@ -163,7 +163,7 @@ def main() -> None:
     kills = [(case, "in memory") for case in cases] + [("in an epoch", "on disk")]
     with tempfile.TemporaryDirectory() as root:
         folders = {kill: Path(root) / " ".join(kill) for kill in kills}
-        # All at once: most of the time goes into building graphs.
+        # All run at the same time: most of the time is spent building graphs.
         whole = {rows: start(Path(root) / rows, nothing, keep[rows]) for rows in keep}
         children = {kill: start(folders[kill], cases[kill[0]], keep[kill[1]]) for kill in kills}
         killed = {kill: finish(*child) for kill, child in children.items()}

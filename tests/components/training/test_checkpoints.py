@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or not there, and trainings that end as if nothing had happened."""
+"""Checkpoints are complete or absent, and a resumed training ends like an uninterrupted one."""
 
 import datetime
 import json
@@ -42,7 +42,7 @@ def saved(folder: Path, *epochs: int) -> Checkpoints:
 
 
 def test_what_was_saved_is_what_is_found(tmp_path: Path) -> None:
-    """Every bit of the arrays, their types and shapes, and every digit of the record; by another object."""
+    """Another object reads every bit of the arrays, their types and shapes, and every digit of the record."""
     saved(tmp_path / "new" / "folder", 3)
     found = Checkpoints(tmp_path / "new" / "folder").latest()
     assert found is not None
@@ -53,13 +53,13 @@ def test_what_was_saved_is_what_is_found(tmp_path: Path) -> None:
 
 
 def test_two_are_kept(tmp_path: Path) -> None:
-    """The newest by epoch, whatever the number of its digits."""
+    """The two newest are kept, in numeric order of their epochs."""
     assert number_of(saved(tmp_path, 9, 10, 11).latest()) == 11
     assert names(tmp_path) == ["epoch-00000010.ckpt", "epoch-00000011.ckpt"]
 
 
 def test_none_to_begin_with(tmp_path: Path) -> None:
-    """Neither a folder that is not there nor an empty one has one; nothing is made by looking."""
+    """A missing folder and an empty one have no checkpoint, and reading creates nothing."""
     assert Checkpoints(tmp_path / "none").latest() is None
     assert Checkpoints(tmp_path).latest() is None
     assert names(tmp_path) == []
@@ -80,7 +80,7 @@ def test_none_to_begin_with(tmp_path: Path) -> None:
     ids=["a byte short", "half", "ten bytes", "empty", "a bit", "a bit of the digest", "a byte more", "else"],
 )
 def test_a_damaged_one_falls_back_to_the_one_before(tmp_path: Path, damage: Any) -> None:
-    """And with both damaged there is none."""
+    """If both are damaged, there is no checkpoint."""
     checkpoints = saved(tmp_path, 1, 2)
     for name, left in (("epoch-00000002.ckpt", 1), ("epoch-00000001.ckpt", None)):
         path = tmp_path / name
@@ -88,8 +88,8 @@ def test_a_damaged_one_falls_back_to_the_one_before(tmp_path: Path, damage: Any)
         assert number_of(checkpoints.latest()) == left
 
 
-def test_an_unfinished_one_is_not_seen(tmp_path: Path) -> None:
-    """Killed before the rename, the process leaves another name behind, which the end of the training removes."""
+def test_an_unfinished_one_is_ignored(tmp_path: Path) -> None:
+    """A process killed before the rename leaves a temporary file, which the end of the training removes."""
     checkpoints = saved(tmp_path / "folder", 1)
     (tmp_path / "folder" / "epoch-00000002.ckpt.0.unfinished").write_bytes(b"half of it")
     assert number_of(checkpoints.latest()) == 1
@@ -99,7 +99,7 @@ def test_an_unfinished_one_is_not_seen(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_one_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C while it is written: the one before stays, alone."""
+    """After Ctrl-C during the write, only the previous checkpoint remains."""
     checkpoints = saved(tmp_path / "folder", 1)
 
     def interrupted(descriptor: int) -> None:
@@ -113,7 +113,7 @@ def test_an_interrupted_one_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_folder_that_vanishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same training, run twice at a time, ends in one of them, which clears the folder: the other goes on."""
+    """If the same training runs twice at the same time, one clears the folder at its end, and the other continues."""
     checkpoints = saved(tmp_path / "folder", 1)
     flush = os.fsync
 
@@ -129,9 +129,9 @@ def test_a_folder_that_vanishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert number_of(checkpoints.latest()) == 3
 
 
-def test_what_nobody_came_back_for_is_removed(tmp_path: Path) -> None:
-    """A training that ends clears its own folder, and those that nothing was written to for a week; no younger one,
-    which may be of a training that is under way, and nothing that is no training's.
+def test_abandoned_checkpoints_are_removed(tmp_path: Path) -> None:
+    """A training that ends removes its own folder and those without a change for a week. It keeps newer folders, which
+    may belong to running trainings, and folders that do not belong to a training.
     """
     now, day = time.time(), 86_400
     old, young, own = (training_digest(name, []) for name in ("old", "young", "own"))
@@ -143,8 +143,8 @@ def test_what_nobody_came_back_for_is_removed(tmp_path: Path) -> None:
     assert names(tmp_path) == sorted([young, "notes"])
 
 
-def test_one_that_goes_on_is_young(tmp_path: Path) -> None:
-    """Each checkpoint makes its folder a new one, however long ago the training started."""
+def test_a_running_training_is_not_removed(tmp_path: Path) -> None:
+    """Each checkpoint updates the time of its folder, however long ago the training started."""
     going = saved(tmp_path / training_digest("going on", []), 1)
     os.utime(going.folder, times=(0, 0))
     going.save(2, checkpoint(2))
@@ -153,8 +153,8 @@ def test_one_that_goes_on_is_young(tmp_path: Path) -> None:
 
 
 def test_on_a_store(gcs: Any) -> None:
-    """As on a disk: what was saved is found, two are kept, a damaged one falls back, and the end of a training removes
-    its own, and of others what is a week old.
+    """An object store behaves like a disk: two checkpoints are kept, a damaged one falls back to the previous one, and
+    the end of a training removes its own folder and those of others that are a week old.
     """
     root = "gs://bucket/checkpoints"
     own, old, young = (training_digest(name, []) for name in ("own", "old", "young"))
@@ -193,7 +193,7 @@ def test_they_are_seconds_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_name_of_a_training() -> None:
-    """The same settings and data have the same name; a letter, a number, a type or a shape makes another."""
+    """Equal settings and data give the same name; a different letter, number, type or shape gives another name."""
     x, y = np.arange(6, dtype=np.float32).reshape(2, 3), np.zeros((2, 1), np.float32)
     name = training_digest("settings", [x, y])
     assert name == training_digest("settings", [x.copy(order="F"), y])
@@ -229,8 +229,8 @@ CASES = [
 
 @pytest.mark.parametrize(("case", "rows"), CASES)
 def test_a_killed_training_ends_as_it_would_have(resumed: dict[str, Any], case: str, rows: str) -> None:
-    """SIGKILL in the fifth epoch; in the fourth checkpoint, half of it on the disk; and after early stopping. The next
-    run ends with the weights and the history of one that was not killed, bit by bit, and trains no epoch twice.
+    """SIGKILL in the fifth epoch, while the fourth checkpoint is written, and after early stopping. The next run ends
+    with exactly the weights and history of an uninterrupted run, and trains no epoch twice.
     """
     whole, one = resumed[f"whole, {rows}"], resumed[f"{case}, {rows}"]
     assert one["killed by"] == 9
@@ -249,7 +249,7 @@ def test_a_killed_training_ends_as_it_would_have(resumed: dict[str, Any], case: 
 
 @pytest.mark.parametrize("rows", ["in memory", "on disk"])
 def test_the_killed_training_is_a_hard_case(resumed: dict[str, Any], rows: str) -> None:
-    """It ends by early stopping, not at the first epoch nor the last, with weights that moved."""
+    """It ends by early stopping, neither at the first nor the last epoch, with weights that have changed."""
     history = resumed[f"whole, {rows}"]["history"]
     best = min(history, key=lambda epoch: epoch["val_log_loss"])["epoch"]
     assert 5 < len(history) < 40

@@ -1,4 +1,4 @@
-"""From files of tf.Examples to arrays, through a real Transform graph."""
+"""read_dataset reads files of tf.Examples through a real Transform graph, into memory or onto disk."""
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ Rows = list[list[float]]
 
 
 def read_all(patterns: Sequence[str], transform: Any) -> InMemoryDataset:
-    """What `read_dataset` keeps in memory."""
+    """Reads a dataset that fits in memory."""
     read = read_dataset(patterns, transform, "y", memory=1)
     assert isinstance(read, InMemoryDataset)
     return read
@@ -36,7 +36,7 @@ def test_features_and_labels(
     table: Columns,
     table_vectors: Rows,
 ) -> None:
-    """The vectors worked by hand and the labels as floats, from a plain file and from a gzipped one."""
+    """A plain and a gzipped file give the vectors computed by hand, and the labels as floats."""
     read = read_all([write_examples(tmp_path / name, table)], transformed)
     assert {read.features.dtype.name, read.labels.dtype.name} == {"float32"}
     np.testing.assert_allclose(read.features, table_vectors, atol=1e-7)
@@ -58,7 +58,7 @@ def test_files_by_name(
 def test_gzipped_files_beside_plain_ones(
     tmp_path: Path, write_examples: WriteExamples, transformed: Any, table: Columns, table_vectors: Rows
 ) -> None:
-    """Each file is read as its own name says."""
+    """The name of each file determines its compression."""
     write_examples(tmp_path / "1.gz", part(table, slice(0, 2)))
     write_examples(tmp_path / "2", part(table, slice(2, 4)))
     read = read_all([f"{tmp_path}/*"], transformed)
@@ -73,14 +73,14 @@ def test_more_rows_than_a_batch(
     table_vectors: Rows,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Batches are put together in their order, the smaller last one too."""
+    """Batches are concatenated in their order, including the smaller last one."""
     monkeypatch.setattr(dataset, "READ_BATCH_SIZE", 3)
     read = read_all([write_examples(tmp_path / "examples", table)], transformed)
     np.testing.assert_allclose(read.features, table_vectors, atol=1e-7)
 
 
 def test_no_rows(tmp_path: Path, write_examples: WriteExamples, transformed: Any, table: Columns) -> None:
-    """An empty file, or no file, is an error that names the patterns."""
+    """An empty file, or no file, is an error that contains the patterns."""
     empty = write_examples(tmp_path / "empty.gz", part(table, slice(0, 0)))
     nothing = f"{tmp_path}/nothing-*"
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is compared below)
@@ -89,7 +89,7 @@ def test_no_rows(tmp_path: Path, write_examples: WriteExamples, transformed: Any
 
 
 def in_memory(split: Any) -> InMemoryDataset:
-    """All rows of a split on the disk, read in parts of three."""
+    """Reads all rows of a dataset on disk in batches of three."""
     assert isinstance(split, OnDiskDataset)
     parts = list(split.batches(3))
     assert [part.rows for part in parts] == [3, 1]
@@ -98,7 +98,7 @@ def in_memory(split: Any) -> InMemoryDataset:
 
 @pytest.fixture(params=[0, 3], ids=["no row", "three rows"])
 def little_memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Less than four rows of three features fit into a MiB; rows are read two at a time."""
+    """Fewer than four rows of three features fit in memory; rows are read two at a time."""
     monkeypatch.setattr(dataset, "MIB", request.param * 4 * (3 + 1))
     monkeypatch.setattr(dataset, "READ_BATCH_SIZE", 2)
 
@@ -107,7 +107,7 @@ def little_memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 def test_more_rows_than_memory(
     tmp_path: Path, write_examples: WriteExamples, transformed: Any, table: Columns, table_vectors: Rows
 ) -> None:
-    """They go to the disk, those that fitted too, in the order of the files, a gzipped one behind a plain one."""
+    """All rows are stored on disk, in the order of the files, also those that fitted in memory."""
     write_examples(tmp_path / "1", part(table, slice(0, 1)))
     write_examples(tmp_path / "2.gz", part(table, slice(1, 4)))
     read = read_dataset([f"{tmp_path}/*"], transformed, "y", 1)
@@ -123,7 +123,7 @@ def test_as_many_rows_as_memory(
     table: Columns,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Four rows where four rows may be stay in memory."""
+    """Four rows stay in memory if the limit is four rows."""
     monkeypatch.setattr(dataset, "MIB", 4 * 4 * (3 + 1))
     read = read_dataset([write_examples(tmp_path / "examples", table)], transformed, "y", 1)
     assert isinstance(read, InMemoryDataset)
@@ -131,13 +131,13 @@ def test_as_many_rows_as_memory(
 
 
 def open_files(folder: Path) -> list[str]:
-    """What this process has open there."""
+    """Returns the files in the folder that this process has open."""
     links = Path("/proc/self/fd").iterdir()
     return [name for link in links if (name := str(link.resolve())).startswith(f"{folder}/")]
 
 
 def test_the_files_have_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing lies in the folder for temporary files, for a killed process to leave; and they close with the object."""
+    """The temporary folder stays empty, so that a killed process leaves no files. The object closes its files."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     stored = numbered(10, max_rows=4)
     assert list(tmp_path.iterdir()) == []
@@ -148,19 +148,19 @@ def test_the_files_have_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message says after how many rows, where, and what may help."""
+    """The message contains the number of rows, the folder, and a hint."""
     stored = numbered(10, max_rows=4)
     monkeypatch.setattr(tempfile, "tempdir", "/scratch")
     full = open("/dev/full", "wb", buffering=0)  # noqa: SIM115 (closed below)
     monkeypatch.setattr(stored, "_files", (full, full))
     with full, pytest.raises(OSError) as caught:  # noqa: PT011 (the text is compared below)
         stored.append(InMemoryDataset(np.zeros((1, 2), np.float32), np.zeros((1, 1), np.float32)))
-    words = "No space left on device, after 10 rows of vectors (TMPDIR can name another folder)"
-    assert str(caught.value) == f"[Errno 28] {words}: '/scratch'"
+    message = "No space left on device, after 10 rows of vectors (TMPDIR can name another folder)"
+    assert str(caught.value) == f"[Errno 28] {message}: '/scratch'"
 
 
 def numbered(rows: int, max_rows: int) -> OnDiskDataset:
-    """Rows on the disk whose label is their number and whose features are it and its double."""
+    """Returns rows on disk whose label is their number, and whose features are the number and its double."""
     stored = OnDiskDataset(2, max_rows)
     labels = np.arange(rows, dtype=np.float32).reshape(-1, 1)
     for part in InMemoryDataset(np.hstack([labels, 2 * labels]), labels).batches(7):
@@ -169,7 +169,7 @@ def numbered(rows: int, max_rows: int) -> OnDiskDataset:
 
 
 def rows_of(split: OnDiskDataset, batch: int, seed: Sequence[int]) -> list[list[int]]:
-    """The numbers of the rows, by window."""
+    """Returns the numbers of the rows in each window."""
     found = []
     for window in split.windows(batch, seed):
         np.testing.assert_array_equal(window.features, np.hstack([window.labels, 2 * window.labels]))
@@ -180,17 +180,17 @@ def rows_of(split: OnDiskDataset, batch: int, seed: Sequence[int]) -> list[list[
 @pytest.mark.parametrize(
     ("rows", "max_rows", "batch", "sizes"),
     [
-        (100, 40, 8, [40, 40, 20]),  # 34 would do, were it not for whole batches
+        (100, 40, 8, [40, 40, 20]),  # not 34, because a window consists of whole batches
         (100, 45, 4, [36, 36, 28]),
         (96, 33, 16, [32, 32, 32]),
-        (10, 3, 4, [4, 4, 2]),  # a window is at least a batch
+        (10, 3, 4, [4, 4, 2]),  # a window has at least one batch
         (10, 0, 16, [10]),
         (2000, 1500, 1, [1000, 1000]),  # pieces of one row; and of 2 that 1000 is no multiple of, below
         (3100, 1600, 50, [1550, 1550]),
     ],
 )
 def test_windows_have_each_row_once(rows: int, max_rows: int, batch: int, sizes: list[int]) -> None:
-    """In as few windows of whole batches as may be, all but the last of one size."""
+    """There are as few windows of whole batches as possible, all of one size except the last."""
     stored = numbered(rows, max_rows)
     windows = rows_of(stored, batch, [1, 1])
     assert [len(window) for window in windows] == sizes
@@ -199,7 +199,7 @@ def test_windows_have_each_row_once(rows: int, max_rows: int, batch: int, sizes:
 
 
 def test_the_seed_decides_on_the_windows() -> None:
-    """The same twice with the same seed, others in the next epoch and with another seed."""
+    """The same seed gives the same windows; another epoch or seed gives different ones."""
     stored = numbered(100, 40)
     first = rows_of(stored, 8, [1, 1])
     assert rows_of(stored, 8, [1, 1]) == first
@@ -207,8 +207,8 @@ def test_the_seed_decides_on_the_windows() -> None:
 
 
 def test_a_window_is_of_the_whole_split() -> None:
-    """Each of four windows has of each tenth of an ordered split about a fourth: 250 of 1,000, give or take 5 sigma."""
+    """Each of four windows has about a fourth of each tenth of an ordered split: 250 of 1,000 rows, within 5 sigma."""
     for window in rows_of(numbered(10_000, 2_500), 50, [3, 1]):
         counts = np.bincount(np.array(window) // 1_000, minlength=10)
-        # In pieces of 4 rows, of which a tenth has 250: sigma = 4 * sqrt(250 * 1/4 * 3/4 * 0.9), not put back.
+        # A tenth has 250 pieces of 4 rows, drawn without replacement: sigma = 4 * sqrt(250 * 1/4 * 3/4 * 0.9).
         assert np.abs(counts - 250).max() < 5 * 26

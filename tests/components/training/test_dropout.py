@@ -1,4 +1,4 @@
-"""Which outputs are dropped: a matter of seed, step, layer and the row's place in the global batch."""
+"""The dropped outputs depend only on seed, step, layer and the row's position in the global batch."""
 
 import keras
 import numpy as np
@@ -16,7 +16,7 @@ WHOLE = slice(None)
 
 @pytest.fixture(scope="module")
 def model() -> keras.Model:
-    """Hidden layers of 64 and 32 units, with a quarter and half of them dropped."""
+    """A network with hidden layers of 64 and 32 units, and dropout rates of 0.25 and 0.5."""
     return build_model(2, ModelConfig(hidden_units=(64, 32), dropout=(0.25, 0.5)))
 
 
@@ -27,7 +27,7 @@ def masks(
 
 
 def test_each_layer_drops_its_share(model: keras.Model) -> None:
-    """0 or 1 / (1 - rate); of 6,400 and 3,200 outputs a quarter and half are 0, within four standard deviations."""
+    """Factors are 0 or 1 / (1 - rate); the fractions of zeros are the rates, within four standard deviations."""
     first, second = masks(model)
     assert (first.shape, second.shape) == ((100, 64), (100, 32))
     assert set(np.unique(first)) == {np.float32(0), np.float32(1 / 0.75)}
@@ -36,8 +36,8 @@ def test_each_layer_drops_its_share(model: keras.Model) -> None:
     assert np.mean(second == 0) == pytest.approx(0.5, abs=4 * np.sqrt(0.25 / 3200))
 
 
-def test_the_same_again(model: keras.Model) -> None:
-    """There is no state: the same seed and step give the same masks, any other has others."""
+def test_equal_seeds_and_steps_give_equal_masks(model: keras.Model) -> None:
+    """There is no state: the same seed and step give the same masks, others give different masks."""
     (first, second), again = masks(model, step=5, seed=3), masks(model, step=5, seed=3)
     assert np.array_equal(first, again[0])
     assert np.array_equal(second, again[1])
@@ -59,7 +59,7 @@ def test_rows_units_and_layers_are_independent(model: keras.Model) -> None:
 @pytest.mark.parametrize("replicas", [1, 2, 3, 4])
 @pytest.mark.parametrize("rows", [1, 8, 33])
 def test_replicas_share_one_mask(model: keras.Model, replicas: int, rows: int) -> None:
-    """Replica i of n has the rows i, i + n, i + 2n ... of the mask that one device would have."""
+    """Replica i of n has the rows i, i + n, i + 2n, ... of the mask of a single device."""
     (whole, _) = masks(model, rows=rows)
     for replica in range(replicas):
         (part, _) = masks(model, rows=rows, share=slice(replica, None, replicas))
@@ -73,7 +73,7 @@ def test_without_dropout_nothing_is_drawn() -> None:
     np.testing.assert_array_equal(training_forward_pass(model, tf.constant(x), []), model(x))
 
 
-def test_the_pass_by_hand() -> None:
+def test_the_forward_pass_by_hand() -> None:
     """Each mask is applied to the outputs of its own layer, after the activation."""
     model = build_model(2, ModelConfig(hidden_units=(2, 1), dropout=(0.5, 0.2)))
     kernels = [[[1.0, -1.0], [1.0, 2.0]], [[1.0], [1.0]], [[0.5]]]
@@ -85,8 +85,8 @@ def test_the_pass_by_hand() -> None:
     assert float(p[0, 0]) == pytest.approx(1 / (1 + np.exp(-0.5 * 3.125)), rel=1e-6)
 
 
-def test_what_is_served_has_no_trace_of_it(model: keras.Model) -> None:
-    """Called as a model, the layers add no operation to the graph: none is random, none has their name."""
+def test_the_served_graph_has_no_dropout(model: keras.Model) -> None:
+    """In a call of the model, Dropout layers add no operation: none is random, none has their name."""
     graph = (
         tf.function(lambda x: model(x, training=False)).get_concrete_function(tf.TensorSpec([None, 2])).graph
     )
@@ -95,7 +95,7 @@ def test_what_is_served_has_no_trace_of_it(model: keras.Model) -> None:
     assert not [o for o in operations if "andom" in o[0] or "dropout" in o[1]]
 
 
-def test_the_layer_can_be_made_again() -> None:
+def test_the_layer_can_be_recreated_from_its_config() -> None:
     layer = Dropout(0.25, name="dropout_1")
     again = Dropout.from_config(layer.get_config())
     assert (again.rate, again.name) == (0.25, "dropout_1")

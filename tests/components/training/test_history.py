@@ -1,4 +1,4 @@
-"""The history's file, lines and curves, whatever ends the training."""
+"""The history's file, terminal lines and curves are complete, however the training ends."""
 
 import json
 import logging
@@ -22,7 +22,7 @@ def in_file(run_dir: Path) -> list[EpochMetrics]:
 
 
 def test_the_file_is_written_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whole each time; hundreds of epochs a second do not write it hundreds of times. At the end it is complete."""
+    """Each write contains all epochs. Hundreds of epochs a second do not cause hundreds of writes."""
     now = [100.0]
     monkeypatch.setattr("components.training.throttle.time.monotonic", lambda: now[0])
     seen = []
@@ -37,7 +37,7 @@ def test_the_file_is_written_once_a_second(tmp_path: Path, monkeypatch: pytest.M
 def test_without_a_folder_nothing_is_written_or_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The epochs are kept for the caller alone."""
+    """The epochs are only kept for the caller."""
     monkeypatch.chdir(tmp_path)
     with caplog.at_level(logging.INFO, "regpipe.progress"), History(None, 9) as history:
         history.append(epoch(1))
@@ -46,8 +46,8 @@ def test_without_a_folder_nothing_is_written_or_shown(
     assert caplog.records == []
 
 
-def test_it_is_complete_whatever_ends_the_training(tmp_path: Path) -> None:
-    """Ctrl-C, say: file and curves have every epoch that was finished."""
+def test_it_is_complete_after_an_interruption(tmp_path: Path) -> None:
+    """After Ctrl-C, file and curves contain every finished epoch."""
 
     def interrupted() -> None:
         with History(tmp_path, 9) as history:
@@ -67,7 +67,7 @@ def test_it_is_complete_whatever_ends_the_training(tmp_path: Path) -> None:
 def test_epochs_of_an_earlier_run_are_not_shown_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """They are in the file and the curves of this run; the terminal had them."""
+    """The file and the curves of this run contain them."""
     with caplog.at_level(logging.INFO, "regpipe.progress"), History(tmp_path, 3) as history:
         history.extend([epoch(1), epoch(2)])
         history.append(epoch(3))
@@ -78,8 +78,8 @@ def test_epochs_of_an_earlier_run_are_not_shown_again(
 
 
 def test_on_a_store(gcs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file and the curves lie on gs://, complete; each was uploaded at the beginning and at the end only, as fifty
-    epochs take no second, and an upload takes longer than an epoch.
+    """File and curves are complete on gs://. Each is uploaded only at the start and at the end, as fifty epochs take
+    less than a second.
     """
     epochs = [epoch(number) for number in range(1, 51)]
     monkeypatch.setattr("components.training.throttle.time.monotonic", lambda: 100.0)
@@ -88,7 +88,7 @@ def test_on_a_store(gcs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
             history.append(one)
     assert json.loads(gcs.store.get("bucket", "run/history.json").content) == epochs
     uploads = [target for method, target in gcs.requests if method == "POST" and "resumable" in target]
-    assert len(uploads) == 4 + 1  # the curves' file begins with its version
+    assert len(uploads) == 4 + 1  # the file of the curves begins with an extra record, its version
     (curves,) = (n for n in gcs.store.names("bucket") if n.startswith("run/tensorboard/events"))
     records = tf.data.TFRecordDataset(f"gs://bucket/{curves}").as_numpy_iterator()
     steps = [

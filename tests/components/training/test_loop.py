@@ -1,4 +1,4 @@
-"""The training loop against Adam written out in numpy."""
+"""The training loop agrees with Adam in NumPy, and its history with arithmetic by hand."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ from components.training.loop import run_training_loop
 from components.training.network import build_model
 
 Array = npt.NDArray[np.float64]
-# How far a weight may be from Adam in float64 after a few steps: Keras has 1 - 0.999 ** t in float32.
+# The tolerance for weights after a few steps, compared with float64: Keras computes 1 - 0.999 ** t in float32.
 CLOSE = 5e-5
 KEYS = ["epoch", "loss", "log_loss", "accuracy", "val_loss", "val_log_loss", "val_accuracy"]
 LOGISTIC = ModelConfig(hidden_units=(), l1=0.0, l2=0.0, dropout=0.0)
@@ -32,14 +32,14 @@ def vectors(features: object, labels: object) -> InMemoryDataset:
 
 
 def random_vectors(rows: int) -> InMemoryDataset:
-    """Two numbers between 0 and 1 a row; the label says whether the first is larger, most of the time."""
+    """Returns rows of two numbers between 0 and 1; the label is, with noise, whether the first is larger."""
     generator = np.random.default_rng(3)
     features = generator.random((rows, 2))
     return vectors(features, features[:, 0] + generator.normal(0, 0.1, rows) > features[:, 1])
 
 
 def logistic(weights: Iterable[float] = (0.0, 0.0), settings: ModelConfig = LOGISTIC) -> keras.Model:
-    """A logistic regression with these weights; the last is the bias."""
+    """Returns a logistic regression with these weights; the last one is the bias."""
     *kernel, bias = weights
     model = build_model(len(kernel), settings)
     model.set_weights([np.array(kernel).reshape(-1, 1), np.array([bias])])
@@ -53,7 +53,7 @@ def flat(model: keras.Model) -> Array:
 def trained(
     settings: TrainingConfig, run_dir: Path, train: InMemoryDataset, model: ModelConfig = NETWORK
 ) -> Array:
-    """The weights of a network of two features, trained as the trainer does it."""
+    """Trains a network of two features as the Trainer does; returns its weights."""
     keras.utils.set_random_seed(settings.seed)
     network = build_model(2, model)
     run_training_loop(network, train, train, settings, run_dir)
@@ -81,11 +81,11 @@ def adam(
     return w
 
 
-def test_one_step_is_adams(tmp_path: Path) -> None:
-    """The first step is rate * sign(gradient), with the gradient of the L2 penalty and none of it on the bias.
+def test_one_step_is_a_step_of_adam(tmp_path: Path) -> None:
+    """The first step is rate * sign(gradient); the kernel has the gradient of the L2 penalty, the bias has none.
 
-    Both rows are (1, 0.5), one of each class, the weights (2, -4) and the bias 0: p is one half for both, and their
-    errors cancel out. What remains is the penalty's gradient: 2 * l2 * w for the kernel, 0 for the bias.
+    Both rows are (1, 0.5), one of each class, the weights (2, -4) and the bias 0: p is 0.5 for both, and their
+    errors cancel out. The rest is the penalty's gradient: 2 * l2 * w for the kernel, 0 for the bias.
     """
     model = logistic((2, -4, 0), LOGISTIC.model_copy(update={"l2": 0.25}))
     data = vectors([[1, 0.5], [1, 0.5]], [0, 1])
@@ -94,10 +94,10 @@ def test_one_step_is_adams(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("steps_per_call", [1_000, 2], ids=["one call", "two calls"])
-def test_epochs_of_batches_are_adams(
+def test_epochs_of_batches_are_steps_of_adam(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps_per_call: int
 ) -> None:
-    """Ragged last batches are means over their own rows; the order of epoch e is a shuffle by (seed, e)."""
+    """A smaller last batch is a mean over its own rows; the order of epoch e is a shuffle by (seed, e)."""
     monkeypatch.setattr(loop, "STEPS_PER_CALL", steps_per_call)
     start = np.array([0.5, -0.25, 0.1])
     data = random_vectors(7)
@@ -112,7 +112,7 @@ def test_epochs_of_batches_are_adams(
 
 
 def test_a_table_smaller_than_a_batch(tmp_path: Path) -> None:
-    """It is one batch: each epoch is one step with the mean over the rows that there are."""
+    """Each epoch is one step with the mean over all rows."""
     data = random_vectors(3)
     model = logistic((0.5, -0.25, 0.1))
     run_training_loop(
@@ -124,10 +124,10 @@ def test_a_table_smaller_than_a_batch(tmp_path: Path) -> None:
 
 
 def test_history_by_hand(tmp_path: Path) -> None:
-    """Each row counts once in an epoch; `loss` has the penalty, `log_loss` has not.
+    """Each row counts once in an epoch; `loss` contains the penalty, `log_loss` does not.
 
-    The step is too small to move a weight. Kernel 2, bias -1: the rows 0, 0.5 and 1 have the logits -1, 0 and 1. One
-    half is not above one half: the second row counts as class 0.
+    The learning rate is too small to change a weight. With kernel 2 and bias -1, the rows 0, 0.5 and 1 have the logits
+    -1, 0 and 1. A probability of 0.5 is not above 0.5: the second row counts as class 0.
     """
     model = logistic((2, -1), LOGISTIC.model_copy(update={"l1": 0.01, "l2": 0.1}))
     train = vectors([[0], [0.5], [1]], [0, 0, 0])
@@ -137,7 +137,7 @@ def test_history_by_hand(tmp_path: Path) -> None:
     s = 1 / (1 + np.exp(-1.0))
     log_loss = -(np.log(s) + np.log(0.5) + np.log(1 - s)) / 3
     val_log_loss = -(np.log(1 - s) + np.log(0.5)) / 2
-    # 0.01 * 2 + 0.1 * 4 of penalty. The mean over batches of 2 rows and of 1 has to weigh them by their rows.
+    # The penalty is 0.01 * 2 + 0.1 * 4. The mean over batches of 2 rows and of 1 row is weighted by their rows.
     expected = {"log_loss": log_loss, "loss": log_loss + 0.42, "accuracy": 2 / 3}
     expected |= {"val_log_loss": val_log_loss, "val_loss": val_log_loss + 0.42, "val_accuracy": 0.0}
     assert [list(epoch) for epoch in history] == [KEYS, KEYS]
@@ -145,8 +145,10 @@ def test_history_by_hand(tmp_path: Path) -> None:
         assert epoch == pytest.approx(expected | {"epoch": number}, rel=1e-5)
 
 
-def test_validation_is_without_dropout_and_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is scored on the model that will be served, over all rows, however many fit into a part."""
+def test_validation_is_without_dropout_and_in_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Validation scores the model as it will be served, on all rows, for any batch size."""
     data = random_vectors(9)
     monkeypatch.setattr(loop, "SCORING_BATCH_SIZE", 4)
     keras.utils.set_random_seed(1)
@@ -164,8 +166,8 @@ def test_validation_is_without_dropout_and_in_parts(tmp_path: Path, monkeypatch:
     assert epoch["log_loss"] != pytest.approx(log_loss, rel=1e-3)  # training has dropout
 
 
-def test_dropout_scales_what_it_keeps(tmp_path: Path) -> None:
-    """While training, a hidden output is either 0 or 1 / (1 - rate) of itself: two log losses are possible."""
+def test_dropout_scales_the_kept_outputs(tmp_path: Path) -> None:
+    """In training, a hidden output is multiplied by 0 or by 1 / (1 - rate): two log losses are possible."""
     keras.utils.set_random_seed(1)
     model = build_model(1, ModelConfig(hidden_units=(1,), l1=0.0, l2=0.0, dropout=0.5))
     model.set_weights([np.array([[1.0]]), np.zeros(1), np.array([[1.0]]), np.zeros(1)])
@@ -178,7 +180,7 @@ def test_dropout_scales_what_it_keeps(tmp_path: Path) -> None:
 
 
 def test_early_stopping_restores_the_best_weights(tmp_path: Path) -> None:
-    """Validation that gets worse from the start: epoch 1 is the best, and `early_stopping` epochs more are given."""
+    """If the validation loss rises from the start, epoch 1 is the best; `early_stopping` more epochs are trained."""
     train, validation = vectors([[1], [1]], [1, 1]), vectors([[1]], [0])
     settings = TrainingConfig(epochs=50, batch_size=2, learning_rate=0.1, early_stopping=3)
     model = logistic()
@@ -188,7 +190,7 @@ def test_early_stopping_restores_the_best_weights(tmp_path: Path) -> None:
 
 
 def test_patience_counts_from_the_best_epoch(tmp_path: Path) -> None:
-    """Validation that gets better, then worse: the best is neither the first epoch nor the last."""
+    """If the validation loss falls, then rises, the best epoch is neither the first nor the last."""
     train = vectors([[1]], [1])
     validation = vectors([[1]] * 8, [1, 1, 1, 1, 1, 0, 0, 0])
     steps = [adam(np.zeros(2), train, [np.arange(1)] * n, 0.1, 0.0) for n in range(1, 20)]
@@ -202,8 +204,8 @@ def test_patience_counts_from_the_best_epoch(tmp_path: Path) -> None:
     np.testing.assert_allclose(flat(model), steps[best], atol=CLOSE)
 
 
-def test_the_log_loss_decides_not_the_penalty(tmp_path: Path) -> None:
-    """A penalty that grows faster than the log loss falls does not stop the training."""
+def test_early_stopping_uses_the_log_loss_without_penalties(tmp_path: Path) -> None:
+    """A penalty that rises faster than the log loss falls does not stop the training."""
     train, validation = vectors([[10]], [1]), vectors([[0.1]], [1])
     model = logistic(settings=LOGISTIC.model_copy(update={"l1": 2.0}))
     settings = TrainingConfig(epochs=5, learning_rate=0.02, early_stopping=1)
@@ -213,8 +215,8 @@ def test_the_log_loss_decides_not_the_penalty(tmp_path: Path) -> None:
     assert len(history) == 5
 
 
-def test_0_never_stops(tmp_path: Path) -> None:
-    """`early_stopping: 0` runs all epochs and keeps the last weights, however bad they are."""
+def test_0_disables_early_stopping(tmp_path: Path) -> None:
+    """`early_stopping: 0` trains all epochs and keeps the last weights, also if they are worse."""
     train, validation = vectors([[1], [1]], [1, 1]), vectors([[1]], [0])
     settings = TrainingConfig(epochs=8, batch_size=2, learning_rate=0.1, early_stopping=0)
     model = logistic()
@@ -225,8 +227,8 @@ def test_0_never_stops(tmp_path: Path) -> None:
     )
 
 
-def test_the_seed_decides_everything(tmp_path: Path) -> None:
-    """With dropout, shuffling and random weights: the same bits twice, and others with another seed."""
+def test_the_seed_determines_the_training(tmp_path: Path) -> None:
+    """With dropout, shuffling and random weights, equal seeds give equal bits, and another seed gives others."""
     data = random_vectors(20)
     settings = TrainingConfig(epochs=3, batch_size=6, seed=5)
     first, again = (trained(settings, tmp_path, data) for _ in range(2))
@@ -236,7 +238,7 @@ def test_the_seed_decides_everything(tmp_path: Path) -> None:
 
 
 def test_the_progress_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """One line an epoch: losses with their penalties, four digits; at weight 0 the log loss is ln 2 = 0.6931."""
+    """There is one line per epoch: losses with penalties, four decimals; at weight 0 the log loss is ln 2 = 0.6931."""
     model = logistic((0, 0))
     train, validation = vectors([[1]] * 3, [0, 0, 1]), vectors([[1]] * 2, [0, 1])
     settings = TrainingConfig(epochs=2, learning_rate=1e-30, early_stopping=0)
@@ -249,7 +251,7 @@ def test_the_progress_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_history_file_and_tensorboard(tmp_path: Path) -> None:
-    """Both hold every epoch and every value; the run's folder is made."""
+    """Both contain every epoch and every value; the run's folder is created."""
     run_dir = tmp_path / "new" / "run"
     data = random_vectors(5)
     history = run_training_loop(logistic((0, 0, 0)), data, data, TrainingConfig(epochs=3), run_dir)
@@ -266,11 +268,11 @@ def test_history_file_and_tensorboard(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "proximal_adam"])
-def test_replicas_train_as_one_device_does(replicas: dict[str, Any], optimizer: str) -> None:
+def test_replicas_train_like_one_device(replicas: dict[str, Any], optimizer: str) -> None:
     """1, 2 and 4 replicas (Adam: 2), with dropout and both penalties, end at the weights of the default strategy.
 
-    To 1e-5 after 15 steps: they add up the same float32 numbers in another order. The ragged last batch has one row,
-    which leaves three of four replicas without any. A replica with a mask of its own would be off by more than 1e-2.
+    The tolerance after 15 steps is 1e-5: replicas add up the same float32 numbers in another order. The last batch has
+    one row, so that three of four replicas have none. A replica with a different mask would differ by more than 1e-2.
     """
     assert list(replicas[optimizer]) == (["2"] if optimizer == "adam" else ["1", "2", "4"])
     for count, distances in replicas[optimizer].items():
@@ -282,7 +284,7 @@ def test_replicas_train_as_one_device_does(replicas: dict[str, Any], optimizer: 
 
 
 def test_replicas_with_fewer_rows_than_a_batch(replicas: dict[str, Any]) -> None:
-    """Three rows in batches of eight: one of four replicas never has a row, and the weights are those of one device."""
+    """With three rows in batches of eight, one of four replicas has no row, and the weights are those of one device."""
     found = replicas["fewer rows than a batch"]
     assert list(found) == ["1", "2", "4"]
     for count, distances in found.items():
@@ -291,6 +293,6 @@ def test_replicas_with_fewer_rows_than_a_batch(replicas: dict[str, Any]) -> None
         assert distances["history"] < 1e-5, count
 
 
-def test_replicas_take_up_a_training(replicas: dict[str, Any]) -> None:
-    """Two replicas that go on from a checkpoint end at the weights of two that were never cut off."""
+def test_replicas_resume_a_training(replicas: dict[str, Any]) -> None:
+    """Two replicas that resume from a checkpoint end with the weights of an uninterrupted training."""
     assert replicas["resumed"] == 0

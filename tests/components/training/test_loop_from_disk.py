@@ -1,4 +1,4 @@
-"""Training on rows that lie on the disk, beside training on the same rows in memory."""
+"""Training on rows on disk agrees with training on the same rows in memory."""
 
 import gc
 import logging
@@ -41,7 +41,7 @@ def on_disk(rows: InMemoryDataset, max_rows: int) -> OnDiskDataset:
 def trained(
     train: Dataset, validation: Dataset, settings: TrainingConfig, **model: Any
 ) -> tuple[Any, list[EpochMetrics]]:
-    """The weights in a row, and the history."""
+    """Trains a network; returns its weights in one vector, and its history."""
     keras.utils.set_random_seed(settings.seed)
     network = build_model(train.width, ModelConfig(**model))
     history = run_training_loop(network, train, validation, settings)
@@ -49,7 +49,7 @@ def trained(
 
 
 def rows_trained_on(stored: OnDiskDataset, epochs: int, monkeypatch: pytest.MonkeyPatch) -> list[list[float]]:
-    """By epoch the first feature of the rows that the graph is handed, in their order."""
+    """Returns, by epoch, the first feature of the rows passed to the graph, in their order."""
     seen: list[list[float]] = []
     run_epoch, steps = loop._EpochRunner.run_epoch, loop._EpochRunner._steps
 
@@ -74,7 +74,7 @@ def numbered(rows: int) -> InMemoryDataset:
 
 
 def test_each_row_once_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In an order of its own in each epoch; in three windows, of which no two are shuffled in the same way."""
+    """Each epoch has a different order, in three windows, each of which is shuffled differently."""
     first, second = rows_trained_on(on_disk(numbered(90), max_rows=35), 2, monkeypatch)
     assert sorted(first) == sorted(second) == list(range(90))
     assert first != second
@@ -84,8 +84,8 @@ def test_each_row_once_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     assert again == first
 
 
-def test_one_window_is_the_order_in_memory_within_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rows of the first window are shuffled by (seed, epoch), as all are in memory."""
+def test_a_window_is_shuffled_like_rows_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first window is shuffled by (seed, epoch), like all rows in memory."""
     stored = on_disk(numbered(24), max_rows=16)
     first_window = next(stored.windows(4, [42, 1])).features[:, 0].copy()
     (seen,) = rows_trained_on(stored, 1, monkeypatch)
@@ -94,7 +94,7 @@ def test_one_window_is_the_order_in_memory_within_it(monkeypatch: pytest.MonkeyP
 
 
 def test_history_counts_each_row_once() -> None:
-    """Weights that do not move: the means over the windows are those in memory, of both splits."""
+    """With constant weights, the means over the windows equal those in memory, for both splits."""
     data = InMemoryDataset(*(array[:89] for array in numbered(90)))
     in_memory, from_disk = (
         trained(split, split, FROZEN, hidden_units=(3,), dropout=0.0)[1][0]
@@ -103,10 +103,10 @@ def test_history_counts_each_row_once() -> None:
     assert from_disk == pytest.approx(in_memory, rel=1e-6)
 
 
-def test_validation_from_the_disk_is_that_in_memory(
+def test_validation_on_disk_equals_validation_in_memory(
     splits: list[InMemoryDataset], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Bit by bit, and so are the weights that early stopping takes back: parts of one size are scored in both."""
+    """It is bit-identical, as are the weights that early stopping restores: both score batches of the same size."""
     monkeypatch.setattr(loop, "SCORING_BATCH_SIZE", 64)
     train, validation = splits
     settings = TrainingConfig(epochs=12, early_stopping=2)
@@ -118,10 +118,10 @@ def test_validation_from_the_disk_is_that_in_memory(
 
 
 def test_as_good_as_in_memory(splits: list[InMemoryDataset]) -> None:
-    """The sample in five windows, sorted by its label, which is the worst order that a file can have.
+    """The sample trains equally well in five windows, sorted by its label, which is the worst order of a file.
 
-    The best validation log loss of five seeds is on average within 0.01 of that in memory (0.40; between the seeds the
-    standard deviation is about 0.005).
+    The mean over five seeds of the best validation log loss is within 0.01 of that in memory (0.40; the standard
+    deviation between the seeds is about 0.005).
     """
     train, validation = splits
     order = np.argsort(train.labels[:, 0], kind="stable")
@@ -136,19 +136,19 @@ def test_as_good_as_in_memory(splits: list[InMemoryDataset]) -> None:
     assert loss(stored) == pytest.approx(loss(train), abs=0.01)
 
 
-def test_it_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Of a training that is shown; of rows in memory there is nothing to say."""
+def test_windows_are_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """There is a line for a training with a run folder and rows on disk; none for rows in memory."""
     with caplog.at_level(logging.INFO, "regpipe.progress"):
         for split in (on_disk(numbered(2_000), max_rows=512), numbered(20)):
             run_training_loop(
                 build_model(1, LOGISTIC), split, split, FROZEN.model_copy(update={"epochs": 2}), tmp_path
             )
-    said = [record.getMessage() for record in caplog.records if "disk" in record.getMessage()]
-    assert said == ["reads 2,000 rows from disk in 4 windows; rows are shuffled within a window"]
+    messages = [record.getMessage() for record in caplog.records if "disk" in record.getMessage()]
+    assert messages == ["reads 2,000 rows from disk in 4 windows; rows are shuffled within a window"]
 
 
-def test_many_features_go_into_the_graph_in_small_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a call takes is bounded, and at least a batch; the weights are those of large calls, bit by bit."""
+def test_the_size_of_a_call_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call has limited rows, but at least one batch; the weights are bit-identical to those of large calls."""
     data = InMemoryDataset(np.random.default_rng(1).random((100, 3), np.float32), numbered(100).labels)
     settings = TrainingConfig(epochs=3, batch_size=8)
     large, _ = trained(data, data, settings)
@@ -159,8 +159,8 @@ def test_many_features_go_into_the_graph_in_small_calls(monkeypatch: pytest.Monk
     np.testing.assert_array_equal(trained(data, data, settings)[0], large)
 
 
-def test_the_rows_go_when_the_training_ends(splits: list[InMemoryDataset]) -> None:
-    """They do not wait for the collector of cycles: the baseline's rows would come on top of the candidate's."""
+def test_the_rows_are_freed_when_the_training_ends(splits: list[InMemoryDataset]) -> None:
+    """The garbage collector is not needed: otherwise rows of an earlier training would stay in memory."""
     train = InMemoryDataset(splits[0].features.copy(), splits[0].labels)
     left = weakref.ref(train.features)
     gc.disable()
@@ -173,7 +173,7 @@ def test_the_rows_go_when_the_training_ends(splits: list[InMemoryDataset]) -> No
 
 
 def test_the_name_of_a_training_from_disk(splits: list[InMemoryDataset]) -> None:
-    """It depends on each row, its place and the split, and is that of the same rows in memory."""
+    """It depends on each row, its position and the split, and equals that of the same rows in memory."""
 
     def name(*given: Dataset) -> str:
         return training_digest("settings", dataset_arrays(*given))

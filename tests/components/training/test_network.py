@@ -1,4 +1,4 @@
-"""The layers, and penalties that equal arithmetic done by hand."""
+"""The layers of the network, and penalties that equal arithmetic by hand."""
 
 import keras
 import numpy as np
@@ -45,8 +45,8 @@ def test_every_kernel_is_penalized(l1: Strength, l2: Strength, expected: float) 
     assert penalty(model) == pytest.approx(expected, rel=1e-6)
 
 
-def test_no_bias_is_penalized() -> None:
-    """With every kernel at 0 there is no penalty left, whatever the biases are."""
+def test_biases_are_not_penalized() -> None:
+    """If every kernel is 0, the penalty is 0, for any biases."""
     model = with_weights(ModelConfig(hidden_units=(2, 1), l1=1.0, l2=1.0))
     model.set_weights([w * (w.ndim == 1) for w in model.get_weights()])
     assert [w.sum() for w in model.get_weights()] == [0, 200, 0, 100, 0, 100]
@@ -64,7 +64,7 @@ def test_kernels_come_with_their_strengths() -> None:
 
 
 def test_without_a_hidden_layer_the_output_is_penalized() -> None:
-    """Logistic regression: 0.5 * (1 + 2) + 0.25 * (1 + 4); the bias is free."""
+    """Logistic regression: 0.5 * (1 + 2) + 0.25 * (1 + 4); the bias is not regularized."""
     model = build_model(2, ModelConfig(hidden_units=(), l1=0.5, l2=0.25))
     model.set_weights([np.array([[1.0], [-2.0]]), np.array([100.0])])
     assert penalty(model) == pytest.approx(2.75)
@@ -72,7 +72,7 @@ def test_without_a_hidden_layer_the_output_is_penalized() -> None:
 
 
 def test_dropout_follows_each_hidden_layer() -> None:
-    """With the configured rate, and never after the output."""
+    """It has the configured rate, and there is none after the output layer."""
     model = build_model(3, ModelConfig(hidden_units=(4, 2), dropout=0.25))
     assert layers(model) == [
         ("hidden_1", "Dense"),
@@ -85,7 +85,7 @@ def test_dropout_follows_each_hidden_layer() -> None:
 
 
 def test_dropout_of_one_layer() -> None:
-    """A list has a rate for each hidden layer; where it is 0 there is no layer."""
+    """A list has a rate for each hidden layer; a rate of 0 adds no layer."""
     model = build_model(3, ModelConfig(hidden_units=(4, 2), dropout=(0.0, 0.5)))
     assert layers(model) == [
         ("hidden_1", "Dense"),
@@ -96,7 +96,7 @@ def test_dropout_of_one_layer() -> None:
     assert [layer.rate for layer in model.layers if isinstance(layer, Dropout)] == [0.5]
 
 
-def test_the_baseline_has_none_of_it() -> None:
+def test_the_baseline_has_no_regularization() -> None:
     """No penalty and no dropout layer; units and activations are the candidate's."""
     model = build_model(
         3, ModelConfig(hidden_units=(4, 2), l1=1.0, l2=1.0, dropout=0.5).without_regularization()
@@ -109,7 +109,7 @@ def test_the_baseline_has_none_of_it() -> None:
 
 
 def test_candidate_and_baseline_start_from_the_same_weights() -> None:
-    """With one seed, both begin at the same point: what differs at the end is the regularization's doing."""
+    """Equal seeds give equal initial weights, so that only regularization causes a difference at the end."""
     candidate = ModelConfig(hidden_units=(4, 3), l1=0.1, l2=0.1, dropout=0.5)
 
     def initial(seed: int, settings: ModelConfig) -> list[list[float]]:

@@ -1,4 +1,4 @@
-"""Steps worked by hand and in numpy: weight decay, the proximal step, exact zeros."""
+"""Weight decay, the proximal step and exact zeros agree with steps by hand and in NumPy."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,13 +19,13 @@ from components.training.optimizers import make_optimizer, soft_threshold
 
 Array = npt.NDArray[np.float64]
 ROWS = 40
-# How far float32 may be from float64 after 60 steps of Adam; see test_fitting.
+# The tolerance of float32 compared with float64 after 60 steps of Adam; see test_loop.
 CLOSE = 5e-5
 
 
 @pytest.fixture(scope="module")
 def data() -> InMemoryDataset:
-    """The label says, most of the time, whether the first feature is larger than the second; the third is noise."""
+    """The label is, with noise, whether the first feature is larger than the second; the third feature is noise."""
     generator = np.random.default_rng(3)
     features = generator.random((ROWS, 3)).astype(np.float32)
     larger = features[:, :1] + generator.normal(0, 0.3, (ROWS, 1)) > features[:, 1:2]
@@ -33,14 +33,14 @@ def data() -> InMemoryDataset:
 
 
 def logistic(l1: float = 0.0, l2: float = 0.0) -> keras.Model:
-    """A logistic regression of three features that starts at (0.5, -0.25, 0.1) and the bias 0.2."""
+    """Returns a logistic regression of three features with the weights (0.5, -0.25, 0.1) and the bias 0.2."""
     model = build_model(3, ModelConfig(hidden_units=(), l1=l1, l2=l2))
     model.set_weights([np.array([[0.5], [-0.25], [0.1]]), np.array([0.2])])
     return model
 
 
 def fitted(model: keras.Model, data: InMemoryDataset, run_dir: Path, **settings: Any) -> Array:
-    """The weights after 60 full batches; the last is the bias."""
+    """Trains on 60 full batches and returns the weights; the last one is the bias."""
     options = {"epochs": 60, "batch_size": ROWS, "early_stopping": 0, **settings}
     run_training_loop(model, data, data, TrainingConfig.model_validate(options), run_dir)
     return flat(model)
@@ -51,7 +51,7 @@ def flat(model: keras.Model) -> Array:
 
 
 def by_hand(data: InMemoryDataset, step: Callable[[Array, Array, int], Array]) -> Array:
-    """60 full batches of logistic regression from logistic()'s start; step(w, gradient of the log loss, t) -> w."""
+    """Takes 60 full-batch steps from the weights of logistic(); step(w, gradient of the log loss, t) returns w."""
     x = np.hstack([data.features, np.ones((ROWS, 1))]).astype(np.float64)
     w = np.array([0.5, -0.25, 0.1, 0.2])
     for t in range(1, 61):
@@ -60,18 +60,18 @@ def by_hand(data: InMemoryDataset, step: Callable[[Array, Array, int], Array]) -
     return w
 
 
-FREE = np.array([1.0, 1.0, 1.0, 0.0])  # the bias has neither penalty nor decay
+REGULARIZED = np.array([1.0, 1.0, 1.0, 0.0])  # the bias has neither penalty nor decay
 
 
 class Adam:
-    """Kingma and Ba (2015), algorithm 1, with what ProxGen needs besides: the preconditioner."""
+    """Kingma and Ba (2015), algorithm 1, which also returns the preconditioner for ProxGen."""
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
         self.m = self.v = np.zeros(4)
 
     def step(self, w: Array, gradient: Array, t: int) -> tuple[Array, Array]:
-        """The weights, and rate / (sqrt(v_hat) + epsilon)."""
+        """Returns the weights, and rate / (sqrt(v_hat) + epsilon)."""
         self.m = 0.9 * self.m + 0.1 * gradient
         self.v = 0.999 * self.v + 0.001 * gradient**2
         scale = self.rate / (np.sqrt(self.v / (1 - 0.999**t)) + 1e-7)
@@ -79,7 +79,7 @@ class Adam:
 
 
 def test_soft_threshold() -> None:
-    """What is nearer to 0 than the threshold becomes 0 (and no -0.0), the rest comes nearer by the threshold."""
+    """Values within the threshold become 0 (not -0.0), the others move towards 0 by the threshold."""
     w, threshold = (
         tf.constant([-2.0, -0.5, -0.25, 0.0, 0.25, 3.0]),
         tf.constant([0.5, 0.5, 0.5, 0.5, 0.125, 0.5]),
@@ -94,8 +94,8 @@ def test_proximal_adam_is_proxgen(data: InMemoryDataset, tmp_path: Path) -> None
     adam, l1, l2 = Adam(0.02), 0.03, 0.01
 
     def step(w: Array, gradient: Array, t: int) -> Array:
-        w, scale = adam.step(w, gradient + 2 * l2 * w * FREE, t)
-        result: Array = np.sign(w) * np.maximum(np.abs(w) - l1 * scale * FREE, 0)
+        w, scale = adam.step(w, gradient + 2 * l2 * w * REGULARIZED, t)
+        result: Array = np.sign(w) * np.maximum(np.abs(w) - l1 * scale * REGULARIZED, 0)
         return result
 
     expected = by_hand(data, step)
@@ -105,13 +105,13 @@ def test_proximal_adam_is_proxgen(data: InMemoryDataset, tmp_path: Path) -> None
 
 
 def test_subgradients_leave_no_zeros(data: InMemoryDataset, tmp_path: Path) -> None:
-    """The same penalty by Adam's gradient: the third weight is small and not 0."""
+    """With the same penalty as a gradient of Adam, the third weight is small but not 0."""
     w = fitted(logistic(0.03, 0.01), data, tmp_path, optimizer="adam", learning_rate=0.02)
     assert 0 < abs(w[2]) < 0.05
 
 
 def test_the_loss_is_the_same_with_any_optimizer(data: InMemoryDataset, tmp_path: Path) -> None:
-    """The proximal step replaces the gradient of the L1 penalty; the loss that is reported has the penalty in it."""
+    """The proximal step replaces the gradient of the L1 penalty; the reported loss contains the penalty."""
     losses = {}
     for name in ("adam", "proximal_adam"):
         settings = TrainingConfig(optimizer=name, epochs=1, learning_rate=1e-30, early_stopping=0)
@@ -123,7 +123,7 @@ def test_the_loss_is_the_same_with_any_optimizer(data: InMemoryDataset, tmp_path
 
 
 def test_only_layers_with_l1_are_thresholded() -> None:
-    """One strength per layer: with no gradient at all, a kernel with L1 goes to 0, one without it stays."""
+    """With one strength per layer and a zero gradient, a kernel with L1 becomes 0, one without L1 does not change."""
     model = build_model(2, ModelConfig(hidden_units=(2,), l1=(0.1, 0.0), l2=0.0))
     before = model.get_weights()
     optimizer = make_optimizer(TrainingConfig(optimizer="proximal_adam"), model)
@@ -137,20 +137,22 @@ def test_only_layers_with_l1_are_thresholded() -> None:
 
 
 def test_l2_with_sgd_is_weight_decay(data: InMemoryDataset, tmp_path: Path) -> None:
-    """The gradient of l2 * w ** 2 is 2 * l2 * w: with SGD the same as a decoupled decay of 2 * l2, to 1e-6."""
+    """The gradient of l2 * w ** 2 is 2 * l2 * w: with SGD it equals a decoupled decay of 2 * l2, to 1e-6."""
     l2 = fitted(logistic(l2=0.05), data, tmp_path, optimizer="sgd", learning_rate=0.1)
     decay = fitted(logistic(), data, tmp_path, optimizer="sgd", learning_rate=0.1, weight_decay=0.1)
     neither = fitted(logistic(), data, tmp_path, optimizer="sgd", learning_rate=0.1)
     np.testing.assert_allclose(decay, l2, atol=1e-6, rtol=0)
-    expected = by_hand(data, lambda w, gradient, _: w - 0.1 * (gradient + 0.1 * w * FREE))
+    expected = by_hand(data, lambda w, gradient, _: w - 0.1 * (gradient + 0.1 * w * REGULARIZED))
     np.testing.assert_allclose(l2, expected, atol=1e-6, rtol=0)
     assert np.abs(l2 - neither).max() > 0.01
 
 
-def test_adamw_decays_beside_the_gradient(data: InMemoryDataset, tmp_path: Path) -> None:
-    """Loshchilov and Hutter's algorithm 2: what decays is not divided by sqrt(v), as an L2 penalty is in Adam."""
+def test_the_decay_of_adamw_is_decoupled(data: InMemoryDataset, tmp_path: Path) -> None:
+    """Loshchilov and Hutter's algorithm 2: unlike an L2 penalty in Adam, the decay is not divided by sqrt(v)."""
     adam = Adam(0.02)
-    expected = by_hand(data, lambda w, gradient, t: adam.step(w, gradient, t)[0] - 0.02 * 0.5 * w * FREE)
+    expected = by_hand(
+        data, lambda w, gradient, t: adam.step(w, gradient, t)[0] - 0.02 * 0.5 * w * REGULARIZED
+    )
     w = fitted(logistic(), data, tmp_path, optimizer="adamw", learning_rate=0.02, weight_decay=0.5)
     np.testing.assert_allclose(w, expected, atol=CLOSE)
     l2 = fitted(logistic(l2=0.25), data, tmp_path, optimizer="adam", learning_rate=0.02)
@@ -158,14 +160,14 @@ def test_adamw_decays_beside_the_gradient(data: InMemoryDataset, tmp_path: Path)
 
 
 def test_adamw_without_decay_is_adam(data: InMemoryDataset, tmp_path: Path) -> None:
-    """So the baseline of an AdamW candidate is Adam."""
+    """The baseline of an AdamW candidate is therefore trained with Adam."""
     settings = {"learning_rate": 0.02}
     adamw = fitted(logistic(), data, tmp_path, optimizer="adamw", **settings)
     assert adamw.tolist() == fitted(logistic(), data, tmp_path, optimizer="adam", **settings).tolist()
 
 
 def test_proximal_adam_without_l1_is_adam(data: InMemoryDataset, tmp_path: Path) -> None:
-    """So the baseline of a proximal candidate is Adam, too."""
+    """The baseline of a proximal candidate is therefore trained with Adam."""
     settings = {"learning_rate": 0.02}
     proximal = fitted(logistic(), data, tmp_path, optimizer="proximal_adam", **settings)
     assert proximal.tolist() == fitted(logistic(), data, tmp_path, optimizer="adam", **settings).tolist()
@@ -173,7 +175,7 @@ def test_proximal_adam_without_l1_is_adam(data: InMemoryDataset, tmp_path: Path)
 
 @pytest.mark.parametrize("name", ["adamw", "sgd", "proximal_adam"])
 def test_biases_do_not_decay(name: str) -> None:
-    """With no gradient, one step takes rate * decay of each kernel away and nothing of a bias."""
+    """With a zero gradient, one step subtracts rate * decay * w from each kernel, and nothing from a bias."""
     model = build_model(2, ModelConfig(hidden_units=(2,), l1=0.0, l2=0.0))
     model.set_weights([np.ones_like(w) for w in model.get_weights()])
     settings = TrainingConfig.model_validate({"optimizer": name, "learning_rate": 0.5, "weight_decay": 0.25})
@@ -188,7 +190,7 @@ def test_biases_do_not_decay(name: str) -> None:
     [("adam", "Adam"), ("adamw", "Adam"), ("sgd", "SGD"), ("proximal_adam", "ProximalAdam")],
 )
 def test_the_optimizer_by_name(name: str, kind: str) -> None:
-    """With its step size, built for the model's weights."""
+    """It has the configured learning rate, and is built for the model's weights."""
     settings = TrainingConfig.model_validate({"optimizer": name, "learning_rate": 0.25})
     optimizer = make_optimizer(settings, logistic())
     assert type(optimizer).__name__ == kind

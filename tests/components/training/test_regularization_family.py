@@ -1,4 +1,4 @@
-"""The family of regularizers against independent solutions: scikit-learn's, and the sample's."""
+"""The regularizers agree with scikit-learn's solutions, and give zeros at little cost on the sample."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ ROWS = 200
 
 @pytest.fixture(scope="module")
 def data() -> InMemoryDataset:
-    """Eight features between -1 and 1, four of them noise; labels drawn from a logistic model of the others."""
+    """Eight features between -1 and 1, four of them noise; the labels are drawn from a logistic model of the others."""
     generator = np.random.default_rng(5)
     features = (generator.random((ROWS, 8)) * 2 - 1).astype(np.float32)
     logits = features @ np.array([3, -2, 1.5, 0.7, 0, 0, 0, 0]) + 0.5
@@ -33,11 +33,13 @@ def data() -> InMemoryDataset:
     return InMemoryDataset(features, labels.astype(np.float32).reshape(-1, 1))
 
 
-def ours(data: InMemoryDataset, run_dir: Path, optimizer: str, penalty: Penalty, stages: Stages) -> Array:
-    """Coefficients and intercept after full batches from random weights.
+def train_regpipe(
+    data: InMemoryDataset, run_dir: Path, optimizer: str, penalty: Penalty, stages: Stages
+) -> Array:
+    """Trains on full batches from random weights; returns coefficients and intercept.
 
-    Each stage is a step size and a number of steps. A stage begins with an optimizer that knows nothing: Adam remembers
-    the large first gradients for thousands of steps, and its own are small as long.
+    Each stage is a learning rate and a number of steps. Each stage starts with a new optimizer, because Adam averages
+    the large first gradients for thousands of steps, and its steps are small for as long.
     """
     keras.utils.set_random_seed(1)
     model = build_model(8, ModelConfig(hidden_units=(), l1=penalty[0], l2=penalty[1]))
@@ -48,11 +50,12 @@ def ours(data: InMemoryDataset, run_dir: Path, optimizer: str, penalty: Penalty,
     return np.concatenate([w.ravel() for w in model.get_weights()]).astype(np.float64)
 
 
-def theirs(data: InMemoryDataset, penalty: Penalty) -> Array:
-    """scikit-learn's solution of the same problem; its intercept has no penalty either, but for liblinear's.
+def solve_scikit_learn(data: InMemoryDataset, penalty: Penalty) -> Array:
+    """Returns scikit-learn's solution of the same problem. Its intercept has no penalty either, except in liblinear.
 
-    Ours is mean(log loss) + l1 * sum|w| + l2 * sum w²; theirs C * sum(log loss) + r * sum|w| + (1 - r) / 2 * sum w².
-    Divided by C * rows, theirs has l1 = r / (C * rows) and l2 = (1 - r) / (2 * C * rows).
+    The loss here is mean(log loss) + l1 * sum|w| + l2 * sum w². scikit-learn's loss is
+    C * sum(log loss) + r * sum|w| + (1 - r) / 2 * sum w². Divided by C * rows, it has l1 = r / (C * rows) and
+    l2 = (1 - r) / (2 * C * rows).
     """
     l1, l2 = penalty
     c, ratio = 1 / (ROWS * (l1 + 2 * l2)), l1 / (l1 + 2 * l2)
@@ -78,26 +81,26 @@ def theirs(data: InMemoryDataset, penalty: Penalty) -> Array:
 def test_proximal_adam_solves_the_penalized_problem(
     data: InMemoryDataset, tmp_path: Path, penalty: Penalty, zeros: int
 ) -> None:
-    """Logistic regression with L1, and with L1 and L2: the very coefficients that are 0 in saga's solution are 0, and
-    all coefficients and the intercept are saga's to 5e-5 (float32 against float64; coefficients are up to 2).
+    """Logistic regression with L1, and with L1 and L2: the same coefficients are 0 as in saga's solution, and all
+    coefficients and the intercept agree to 5e-5 (float32 and float64; coefficients are up to 2).
     """
-    expected = theirs(data, penalty)
-    found = ours(data, tmp_path, "proximal_adam", penalty, [(0.05, 100), (0.02, 300)])
+    expected = solve_scikit_learn(data, penalty)
+    found = train_regpipe(data, tmp_path, "proximal_adam", penalty, [(0.05, 100), (0.02, 300)])
     assert np.sum(expected[:-1] == 0) == zeros
     assert (found == 0).tolist() == (expected == 0).tolist()
     np.testing.assert_allclose(found, expected, atol=5e-5, rtol=0)
 
 
 def test_sgd_solves_the_l2_problem(data: InMemoryDataset, tmp_path: Path) -> None:
-    """L2-penalized logistic regression by plain gradient descent: saga's coefficients to 1e-6, and none is 0."""
-    expected = theirs(data, (0.0, 0.01))
-    found = ours(data, tmp_path, "sgd", (0.0, 0.01), [(2.0, 300)])
+    """L2-penalized logistic regression by gradient descent agrees with saga to 1e-6, and no coefficient is 0."""
+    expected = solve_scikit_learn(data, (0.0, 0.01))
+    found = train_regpipe(data, tmp_path, "sgd", (0.0, 0.01), [(2.0, 300)])
     np.testing.assert_allclose(found, expected, atol=1e-6, rtol=0)
     assert found.all()
 
 
 def zeros_and_auc(sample: dict[str, Any], l1: float, run_dir: Path) -> tuple[float, float]:
-    """Of the defaults by proximal Adam: the share of weights that are exactly 0, and the AUC on the test rows."""
+    """Trains the defaults with proximal Adam; returns the fraction of exact zeros, and the AUC on the test rows."""
     keras.utils.set_random_seed(42)
     model = build_model(20, ModelConfig(l1=l1))
     train, validation = (InMemoryDataset(sample[f"x{part}"], sample[f"y{part}"]) for part in (0, 1))
@@ -116,7 +119,7 @@ def without_l1(sample: dict[str, Any], tmp_path_factory: pytest.TempPathFactory)
 def test_exact_zeros_cost_little(
     sample: dict[str, Any], strength: float, without_l1: tuple[float, float], tmp_path: Path
 ) -> None:
-    """On the sample, with all other defaults, proximal L1 at 3e-4 makes more than half of the weights exactly 0, and
+    """On the sample, proximal L1 at 3e-4 with all other defaults sets more than half of the weights to exactly 0, and
     the AUC on the test rows is at most 0.01 below that of the same network without L1.
     """
     zeros, auc = zeros_and_auc(sample, strength, tmp_path)
@@ -128,15 +131,15 @@ def test_exact_zeros_cost_little(
 def test_exact_zeros_on_two_replicas(
     replicas: dict[str, Any], sample: dict[str, Any], without_l1: tuple[float, float]
 ) -> None:
-    """The same under MirroredStrategy."""
+    """The same holds under MirroredStrategy."""
     found = replicas["sample"]
     assert found["zeros"] > 0.5
     assert roc_auc_score(sample["y2"][:, 0], found["answers"]) > without_l1[1] - 0.01
 
 
-def test_features_that_say_nothing_are_dropped(sample: dict[str, Any], tmp_path: Path) -> None:
-    """Logistic regression by proximal L1, on a table of which 15 of 20 columns are noise: most of them have no weight
-    left, and the AUC on the test rows is at most 0.01 below that of the same without L1.
+def test_noise_features_are_dropped(sample: dict[str, Any], tmp_path: Path) -> None:
+    """Logistic regression with proximal L1 on a table with 15 noise columns of 20: most of them have only zero weights,
+    and the AUC on the test rows is at most 0.01 below that without L1.
     """
     names = [str(number) for number in range(20)]
     found = {}

@@ -1,4 +1,4 @@
-"""Ctrl-C while it is held back: it comes when it is asked for, or at the end, and never in between."""
+"""A deferred Ctrl-C is raised by the check function or at the end of the context, and nowhere else."""
 
 import signal
 import threading
@@ -17,52 +17,52 @@ from components.training.sigint import defer_sigint
 
 
 @pytest.fixture(autouse=True)
-def python_s_own() -> Iterator[None]:
-    """Whatever started the tests may have had SIGINT ignored."""
+def default_sigint_handler() -> Iterator[None]:
+    """Sets Python's handler, as the process that started the tests may ignore SIGINT."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
-def interrupted(happened: list[str], error: Exception | None = None, ask: bool = False) -> None:
-    """Is interrupted while it is held back, and then goes on: to ask for it, to an error, or to the end."""
+def interrupted(happened: list[str], error: Exception | None = None, call_check: bool = False) -> None:
+    """Sends SIGINT inside the context, then calls check, raises an error, or reaches the end."""
     with defer_sigint() as check:
         check()
         signal.raise_signal(signal.SIGINT)
         happened.append("went on")
-        if ask:
+        if call_check:
             check()
         if error:
             raise error
         happened.append("ended")
 
 
-def test_it_comes_when_it_is_asked_for() -> None:
-    """And not before; afterwards Ctrl-C is Python's again."""
+def test_check_raises_it() -> None:
+    """It is not raised earlier, and Python's handler is restored."""
     happened: list[str] = []
     with pytest.raises(KeyboardInterrupt):
-        interrupted(happened, ask=True)
+        interrupted(happened, call_check=True)
     assert happened == ["went on"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_it_comes_at_the_end_at_the_latest() -> None:
-    """Nothing is lost where nobody asks."""
+def test_the_end_of_the_context_raises_it() -> None:
+    """Without a call of check, the end of the context raises it."""
     happened: list[str] = []
     with pytest.raises(KeyboardInterrupt):
         interrupted(happened)
     assert happened == ["went on", "ended"]
 
 
-def test_an_error_comes_first() -> None:
-    """What went wrong is told, and Ctrl-C is Python's again."""
+def test_an_error_takes_precedence() -> None:
+    """The error is raised, and Python's handler is restored."""
     with pytest.raises(ValueError, match="wrong"):
         interrupted([], ValueError("wrong"))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_where_it_is_ignored_it_stays_so() -> None:
-    """As under nohup."""
+def test_an_ignored_signal_stays_ignored() -> None:
+    """As when started with nohup."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with defer_sigint() as check:
         signal.raise_signal(signal.SIGINT)
@@ -70,8 +70,8 @@ def test_where_it_is_ignored_it_stays_so() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
-def test_a_thread_leaves_it_as_it_is() -> None:
-    """Only the main thread may have a say in signals."""
+def test_a_thread_does_not_change_the_handler() -> None:
+    """Only the main thread can set signal handlers."""
     seen: list[object] = []
 
     def work() -> None:
@@ -86,7 +86,7 @@ def test_a_thread_leaves_it_as_it_is() -> None:
 
 
 def test_a_training_ends_between_two_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C before the second epoch: its first call into the graph is still made, and no other."""
+    """After Ctrl-C before the second epoch, one more call of the graph is made."""
     run_epoch, calls = loop._EpochRunner.run_epoch, []
 
     def epoch(self: Any, number: int, *rest: Any) -> dict[str, float]:

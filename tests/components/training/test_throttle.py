@@ -1,4 +1,4 @@
-"""How often something is done beside a training."""
+"""The throttle makes quick work due every few seconds, and slow work a tenth of the time."""
 
 import pytest
 
@@ -19,8 +19,8 @@ def due(throttle: Throttle, now: list[float], *times: float) -> list[bool]:
     return found
 
 
-def test_what_takes_no_time_is_done_every_so_many_seconds(now: list[float]) -> None:
-    """From the start, or from the last time on."""
+def test_quick_work_is_due_every_few_seconds(now: list[float]) -> None:
+    """The interval begins at the start, or at the end of the previous work."""
     throttle = Throttle(2.0)
     assert due(throttle, now, 100.0, 101.9, 102.0, 103.0) == [False, False, True, True]
     with throttle.timed():
@@ -29,8 +29,8 @@ def test_what_takes_no_time_is_done_every_so_many_seconds(now: list[float]) -> N
     assert Throttle(2.0, due_at_start=True).due()
 
 
-def test_what_takes_long_is_done_less_often(now: list[float]) -> None:
-    """It takes a tenth of the time: one second, then nine in which the training goes on."""
+def test_slow_work_is_due_less_often(now: list[float]) -> None:
+    """After one second of work, the training runs for nine seconds."""
     throttle = Throttle(2.0, due_at_start=True)
     with throttle.timed():
         now[0] = 101.0

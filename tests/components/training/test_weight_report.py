@@ -1,4 +1,4 @@
-"""The summary of the weights, worked by hand."""
+"""The report on the weights agrees with arithmetic by hand."""
 
 import json
 
@@ -14,7 +14,7 @@ NAMES = ["age", "größe", "<b>"]
 
 
 def network(hidden: list[list[float]], output: list[float]) -> keras.Model:
-    """Three features, two hidden units; biases of 7, which are no part of any number."""
+    """Returns a network with three features and two hidden units; its biases of 7 must not affect any number."""
     model = build_model(3, ModelConfig(hidden_units=(2,)))
     model.set_weights([np.array(hidden), np.full(2, 7.0), np.array(output).reshape(2, 1), np.array([7.0])])
     return model
@@ -22,12 +22,12 @@ def network(hidden: list[list[float]], output: list[float]) -> keras.Model:
 
 @pytest.fixture(scope="module")
 def model() -> keras.Model:
-    """Of the first feature two weights, of the second a small one, of the third none."""
+    """The first feature has two nonzero weights, the second has a small one, the third has none."""
     return network([[3.0, -4.0], [0.0, 0.0005], [0.0, -0.0]], [1.0, 0.0])
 
 
 def test_layers(model: keras.Model) -> None:
-    """Shares of all weights of the layer; a small one is below 1e-3, zeros count as small."""
+    """Fractions are of all weights of the layer; small weights are below 1e-3, including zeros."""
     hidden, output = weight_report(model, NAMES)["layers"]
     histograms = [layer.pop("histogram") for layer in (hidden, output)]
     assert hidden == {
@@ -52,7 +52,7 @@ def test_layers(model: keras.Model) -> None:
 
 
 def test_features(model: keras.Model) -> None:
-    """The norm of a feature's row of first-layer weights; without any weight but 0 (or -0) it is dropped."""
+    """Each feature has the norm of its first-layer weights; it is dropped if all are 0 or -0."""
     report = weight_report(model, NAMES)
     assert report["features"] == [
         {"name": "age", "norm": pytest.approx(5.0)},
@@ -68,25 +68,25 @@ def test_it_is_json(model: keras.Model) -> None:
 
 
 def test_the_line_for_the_terminal(model: keras.Model) -> None:
-    """4 of 8 weights are 0, and one of three features has none."""
+    """4 of 8 weights are 0, and one of three features has only zeros."""
     assert sparsity_line(weight_report(model, NAMES)) == "2 of 3 features kept; 50% of the weights are zero"
 
 
 def test_no_line_without_zeros() -> None:
-    """However small the weights are."""
+    """There is no line, however small the weights are."""
     small = network([[1e-30, 1.0]] * 3, [1.0, 1.0])
     assert sparsity_line(weight_report(small, NAMES)) is None
 
 
-def test_a_network_of_nothing() -> None:
-    """All weights 0: every feature is dropped, and the histogram still counts."""
+def test_a_network_of_zeros() -> None:
+    """Every feature is dropped, and the histogram counts all weights."""
     report = weight_report(network([[0.0, 0.0]] * 3, [0.0, 0.0]), NAMES)
     assert sparsity_line(report) == "0 of 3 features kept; 100% of the weights are zero"
     assert [sum(layer["histogram"]["counts"]) for layer in report["layers"]] == [6, 2]
 
 
 def test_logistic_regression() -> None:
-    """The output layer is then the first."""
+    """The output layer is the first layer."""
     model = build_model(3, ModelConfig(hidden_units=()))
     model.set_weights([np.array([[1.0], [0.0], [-2.0]]), np.array([0.0])])
     report = weight_report(model, NAMES)

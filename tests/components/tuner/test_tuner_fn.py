@@ -1,4 +1,4 @@
-"""The Tuner's search, from tuner_fn as TFX calls it to the files that TFX makes of it."""
+"""The Tuner's search, from the call of tuner_fn to the files that TFX writes."""
 
 import json
 import logging
@@ -31,7 +31,7 @@ TUNING = TuningConfig(trials=3, l1=(0.0, 0.5), l2=(0.0, 0.125), dropout=(0.0, 0.
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory, write_examples: Any, table: Columns) -> dict[str, Any]:
-    """What TFX tells a step of its inputs: `table` to train on, its first three rows to validate on."""
+    """The input files in FnArgs: `table` for training, its first three rows for validation."""
     root = tmp_path_factory.mktemp("examples")
     validation = {column: values[:3] for column, values in table.items()}
     return {
@@ -42,7 +42,7 @@ def files(tmp_path_factory: pytest.TempPathFactory, write_examples: Any, table: 
 
 @pytest.fixture(scope="module")
 def search(tmp_path_factory: pytest.TempPathFactory, files: dict[str, Any], transformed: Any) -> Search:
-    """Searches, has TFX write the results, and returns the folder of both outputs."""
+    """Runs the search, lets TFX write the results, and returns the folder of both outputs."""
 
     def run(working_dir: Path | None = None, tuning: dict[str, Any] | None = None, **settings: Any) -> Path:
         folder = tmp_path_factory.mktemp("tuner")
@@ -75,7 +75,7 @@ def found(folder: Path) -> list[Trial]:
 
 
 def best(folder: Path) -> dict[str, Any]:
-    """As TFX hands it to the trainers."""
+    """Returns the best hyperparameters as TFX passes them to the trainers."""
     config: dict[str, Any] = json.loads(
         (folder / "best_hyperparameters" / "best_hyperparameters.txt").read_text()
     )
@@ -92,7 +92,7 @@ def folder(search: Search) -> Path:
 
 
 def test_the_first_trial_is_the_configuration_and_the_others_are_drawn(folder: Path) -> None:
-    """Each once, from the lists and the configured values; the best is that with the lowest loss."""
+    """Each combination is tried once; values come from the lists and the configuration; the lowest loss is the best."""
     by_number = sorted(found(folder))
     assert [trial.number for trial in by_number] == [1, 2, 3]
     assert by_number[0].values == {"l1": 0.5, "l2": 0.25, "dropout": 0.5, "learning_rate": 0.0625}
@@ -108,13 +108,13 @@ def test_the_first_trial_is_the_configuration_and_the_others_are_drawn(folder: P
 
 
 def test_the_same_seed_finds_the_same(search: Search, folder: Path) -> None:
-    """To the last digit of each loss; another seed draws other trials."""
+    """Each loss is equal to the last digit; another seed draws other trials."""
     again, other = search(), search(tuning={"seed": 2, "trials": 2})
     for name in ("tuner_results/tuner_results.json", "best_hyperparameters/best_hyperparameters.txt"):
         assert (again / name).read_text() == (folder / name).read_text()
-    ours, theirs = sorted(found(folder)), sorted(found(other))
-    assert ours[0] == theirs[0]
-    assert ours[1].values != theirs[1].values
+    first, second = sorted(found(folder)), sorted(found(other))
+    assert first[0] == second[0]
+    assert first[1].values != second[1].values
 
 
 def test_the_trainer_repeats_the_best_trial(
@@ -125,10 +125,8 @@ def test_the_trainer_repeats_the_best_trial(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """With its values and the same seed it comes to the same validation loss, and it says which values it took."""
-    monkeypatch.setattr(
-        "components.trainer.run_fn._export", lambda *given: None
-    )  # needs what ExampleGen leaves behind
+    """With its values and the same seed it has the same validation loss, and it logs and writes the values."""
+    monkeypatch.setattr("components.trainer.run_fn._export", lambda *given: None)  # needs files of ExampleGen
     settings = TrainerSettings(name="p", label="y", model=MODEL, training=TRAINING, code_digest="1")
     with caplog.at_level(logging.INFO, "regpipe.progress"):
         run_fn(
@@ -144,12 +142,12 @@ def test_the_trainer_repeats_the_best_trial(
     assert min(epoch["val_log_loss"] for epoch in history) == found(folder)[0].log_loss
     values = best(folder)["values"]
     assert json.loads((tmp_path / "run" / "tuned.json").read_text()) == values
-    words = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in values.items())
-    assert lines(caplog)[0] == f"trains with the Tuner's values: {words}"
+    named = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in values.items())
+    assert lines(caplog)[0] == f"trains with the Tuner's values: {named}"
 
 
 def test_one_line_for_each_trial(search: Search, caplog: pytest.LogCaptureFixture) -> None:
-    """And none for its epochs. The search ends when there is nothing new to try; in the same folder, it begins anew."""
+    """Epochs have no lines. The search ends after all combinations; a new search in the same folder starts again."""
     with caplog.at_level(logging.INFO, "regpipe.progress"):
         folder = search(tuning={"trials": 50, "l1": (), "l2": (), "dropout": ()})
         first, second = sorted(found(folder))
@@ -165,19 +163,19 @@ def test_one_line_for_each_trial(search: Search, caplog: pytest.LogCaptureFixtur
         assert [line[:13] for line in lines(caplog)] == ["trial 1 of 1:"]
 
 
-# Of a penalty of w ** 2 a step of 1e38 makes infinity.
-RUNAWAY = {
+# With a penalty of w ** 2 a learning rate of 1e38 gives infinity.
+DIVERGING = {
     "model": ModelConfig(hidden_units=(), l1=0.0, l2=1.0),
     "training": TRAINING.model_copy(update={"optimizer": "sgd", "learning_rate": 1e38}),
 }
 
 
-def test_a_training_that_runs_away_does_not_win_and_does_not_end_the_search(
+def test_a_diverging_trial_is_not_the_best_and_does_not_end_the_search(
     search: Search, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The next trial wins; the first has an infinite loss in TFX's table."""
+    """The next trial is the best; the first has an infinite loss in TFX's results."""
     with caplog.at_level(logging.INFO, "regpipe.progress"):
-        folder = search(**RUNAWAY, tuning={"trials": 2, "l1": (), "l2": ()})
+        folder = search(**DIVERGING, tuning={"trials": 2, "l1": (), "l2": ()})
     assert [trial.number for trial in found(folder)] == [2, 1]
     assert found(folder)[1].log_loss == math.inf
     assert best(folder)["values"] == {"learning_rate": 0.03125}
@@ -186,10 +184,10 @@ def test_a_training_that_runs_away_does_not_win_and_does_not_end_the_search(
     assert shown[1].endswith(f"; best so far {found(folder)[0].log_loss:.4f} (trial 2)")
 
 
-def test_a_search_without_a_winner_fails(search: Search) -> None:
-    """With what to change."""
+def test_a_search_in_which_every_trial_diverges_fails(search: Search) -> None:
+    """The message contains the key to change."""
     with pytest.raises(ValueError, match="tuning") as caught:
-        search(**RUNAWAY, tuning={"trials": 1})
+        search(**DIVERGING, tuning={"trials": 1})
     assert str(caught.value) == (
         "tuning: expected a trial with a finite loss, got none in 1 of 1; try lower values of "
         "tuning.learning_rate."
@@ -200,8 +198,8 @@ def disk_full(*given: Any) -> None:
     raise OSError("disk full")
 
 
-def test_an_error_is_no_bad_trial(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
-    """KerasTuner would go on, and the best of the trials that were left would be called the best."""
+def test_an_error_ends_the_search(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise KerasTuner would continue, and return the best of the remaining trials."""
     monkeypatch.setattr("components.tuner.tuner_fn.train_network", disk_full)
     with pytest.raises(keras_tuner.errors.FatalError, match=r"^OSError: disk full$"):
         search()
@@ -217,14 +215,14 @@ def test_an_error_is_no_bad_trial(search: Search, monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_the_loss_of_a_trial(history: list[float], early_stopping: bool, loss: float) -> None:
-    """Of the weights that a training ends with: the best with early stopping, else the last."""
+    """It is the loss of the final weights: those of the best epoch with early stopping, else of the last."""
     epochs = [{"loss": 1.0, "val_log_loss": value} for value in history]
     assert trial_loss(epochs, early_stopping=early_stopping) == loss
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "proximal_adam"])
 def test_other_optimizers(search: Search, optimizer: str) -> None:
-    """A trial is a training as the Trainer does it, with its weight decay, without hidden layers, mirrored."""
+    """A trial trains like the Trainer: with weight decay, without hidden layers, under MirroredStrategy."""
     training = TRAINING.model_copy(
         update={"optimizer": optimizer, "weight_decay": 0.5, "strategy": "mirrored", "epochs": 1}
     )
