@@ -2,12 +2,13 @@
 
 import pytest
 
+from components.config.base import Settings
 from components.config.model import ModelConfig
 from components.config.regularization import DROPOUT, REGULARIZATIONS, STUDY_PATHS, Regularization
 from components.config.training import TrainingConfig
 from components.config.tuning import TuningConfig
 
-GROUPS = {"model": ModelConfig, "training": TrainingConfig}
+GROUPS: dict[str, type[Settings]] = {"model": ModelConfig, "training": TrainingConfig}
 
 
 @pytest.mark.parametrize("item", REGULARIZATIONS, ids=lambda item: item.key)
