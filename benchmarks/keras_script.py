@@ -1,8 +1,8 @@
-"""A script with pandas and Keras alone: reads a table, scales it, and trains one model with `model.fit`.
+"""Trains one model with pandas and Keras only: reads a table, scales it, and calls `model.fit`.
 
     python benchmarks/keras_script.py --data table.csv
 
-The network is the one that regpipe trains by default. This file uses nothing of regpipe.
+The network is the one that regpipe trains by default. This file does not import regpipe.
 """
 
 import argparse
@@ -17,7 +17,7 @@ VALIDATION = 0.2
 
 
 def main() -> None:
-    """Trains, and prints the seconds of reading and of fit(), and fit()'s last losses, as JSON on the last line."""
+    """Trains the model. The last line of output is JSON: the seconds of reading and of fit(), and the last losses."""
     parser = argparse.ArgumentParser(description="Train the network with Keras alone.")
     parser.add_argument("--data", required=True, help="a CSV file of features and a 0/1 column `label`")
     parser.add_argument("--epochs", type=int, default=15, help="default: %(default)s")

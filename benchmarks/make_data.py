@@ -1,7 +1,7 @@
 """Writes synthetic tables for the benchmarks: 20 numeric features `f0`..`f19` and a 0/1 `label`.
 
-The recipe is scikit-learn's `make_classification`: 5 informative features, 5 linear mixtures of them, 10
-columns of noise, and 3% of the labels drawn by lot, so that no model is perfect and a network can overfit.
+They come from scikit-learn's `make_classification`: 5 informative features, 5 linear combinations of them, 10 columns
+of noise, and 3% of the labels at random, so that no model is perfect and a network can overfit.
 
     python benchmarks/make_data.py --rows 200000 --out table.csv
 """
@@ -26,7 +26,7 @@ JITTER = 0.01
 def make_table(rows: int, path: Path, seed: int = 7) -> None:
     """Writes `rows` examples to the CSV file `path`; the same arguments give the same bytes.
 
-    Memory is bounded by `POOL_ROWS`, whatever `rows` is (see `_chunks`).
+    Memory does not grow beyond `POOL_ROWS` rows (see `_chunks`).
 
     Raises:
         ValueError: if `rows` is not positive.
@@ -36,7 +36,7 @@ def make_table(rows: int, path: Path, seed: int = 7) -> None:
     types: dict[str, pa.DataType] = dict.fromkeys(FEATURES, pa.float64()) | {LABEL: pa.int64()}
     schema = pa.schema(types)
     with path.open("wb") as file:
-        # pyarrow puts quotes around the names of its own header.
+        # pyarrow's own header has quotes around the names.
         file.write((",".join(schema.names) + "\n").encode())
         with csv.CSVWriter(file, schema, write_options=csv.WriteOptions(include_header=False)) as writer:
             for features, labels in _chunks(rows, seed):
@@ -45,11 +45,11 @@ def make_table(rows: int, path: Path, seed: int = 7) -> None:
 
 
 def _chunks(rows: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields features `[n, 20]` and labels `[n]` in chunks until `rows` examples are out.
+    """Yields `rows` examples in chunks: features `[n, 20]` and labels `[n]`.
 
-    `make_classification` draws the classes anew at each call, so chunks cannot come from separate calls. Up
-    to `POOL_ROWS` rows come from one call; what goes beyond repeats random rows of it with a little noise:
-    good for timing, too easy for judging a model, as near-copies fall into different splits.
+    Each call of `make_classification` makes other classes, so all chunks must come from one call, which makes at most
+    `POOL_ROWS` rows. Further rows are random ones of these with a little noise. Such a table is good for timing, but
+    not for comparing models, because near-copies of a row are in different splits.
     """
     features, labels = _pool(min(rows, POOL_ROWS), seed)
     for start in range(0, len(labels), CHUNK_ROWS):

@@ -78,7 +78,7 @@ PEERS: dict[str, Callable[[Path, Path, int], Measurement]] = {
 
 
 def _by_step(store: Path, usage: Usage) -> Measurement:
-    """Returns the start and the end of each step of the newest run, from ML Metadata."""
+    """Returns the measurement of the newest run; ML Metadata has the start and the end of each step."""
     source = mlmd.SqliteMetadataSourceConfig(filename_uri=str(store))
     runs = RunStore(MetadataStore(mlmd.ConnectionConfig(sqlite=source)))
     seconds, peaks = {}, {}

@@ -21,7 +21,7 @@ class Results:
 
     @property
     def sizes(self) -> list[int]:
-        """Returns the numbers of rows in ascending order."""
+        """The numbers of rows, in ascending order."""
         return sorted({run["rows"] for run in self.runs})
 
     def of(self, peer: str, rows: int) -> list[dict[str, Any]]:
@@ -32,9 +32,9 @@ class Results:
         """Returns the median time of a step or of the whole process; None if it was not measured.
 
         Args:
-            peer: one of peers.py's.
+            peer: a key of `benchmarks.peers.PEERS`.
             rows: the size of the table.
-            step: its name; REST: what no step took; None: the whole process.
+            step: its name; REST: the time outside all steps; None: the whole process.
         """
         return _median(_seconds(run, step) for run in self.of(peer, rows))
 
@@ -56,11 +56,11 @@ def read(path: Path) -> Results:
 
 @dataclass(frozen=True)
 class Growth:
-    """A line: `start` + `per_million` seconds for each million rows. `off`: the largest relative deviation from it."""
+    """A line: `start` + `per_million` seconds for each million rows. `deviation`: the largest relative one."""
 
     start: float
     per_million: float
-    off: float
+    deviation: float
 
 
 def growth(rows: list[int], seconds: list[float]) -> Growth:

@@ -3,8 +3,8 @@
     python benchmarks/startup.py --peer /path/to/a/clone/at/another/commit
 
 Each number is the median of several new processes. The peer is measured by its own copy of this script, in its own
-environment if it has one, in turn with this clone. On a busy machine the processor time is more reliable than the wall
-time.
+environment if it has one, alternating with this clone. On a busy machine the processor time is more reliable than the
+wall time.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parents[1]
-# What the launcher imports before a step's own code runs.
+# The modules that the launcher imports before a step's own code runs.
 STEPS = {
     "ExampleGen": "components.example_gen.executor",
     "StatisticsGen": "components.statistics.executor",
@@ -92,8 +92,8 @@ def measure_both(peer: Path, item: str, repeat: int) -> Iterator[tuple[str, list
         for column, clone in enumerate((peer, HERE)):
             for title, spent in _measure_clone(clone, item):
                 rows.setdefault(title, ([], []))[column].append(spent)
-    for title, (theirs, ours) in rows.items():
-        yield title, theirs, ours
+    for title, (peer_times, own_times) in rows.items():
+        yield title, peer_times, own_times
 
 
 def _measure_clone(clone: Path, item: str) -> Iterator[tuple[str, Spent]]:

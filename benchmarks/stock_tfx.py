@@ -1,11 +1,11 @@
-"""The same pipeline in stock TFX, as its templates and tutorials write it, for the comparison in suite.py.
+"""The same pipeline in stock TFX, written like its templates and tutorials, for the comparison in suite.py.
 
 Everything is at its default: components, caching (off), data input, the statistics of Transform. This file is
 also the `module_file` of Transform and of the Trainers: `preprocessing_fn` and `run_fn` are found by name.
 
-It differs from the templates only where this is necessary or makes stock TFX faster: the model is Keras 3; there is
-no MirroredStrategy and no TensorBoard callback, which take time (the larger templates have both, the first tutorial
-neither); and it names Beam's runner, see `BEAM_ARGS`.
+It differs from the templates only where this is necessary or makes stock TFX faster. The model uses Keras 3. There is
+no MirroredStrategy and no TensorBoard callback, because they take time (the larger templates have both, the first
+tutorial has neither). Beam's runner is set, see `BEAM_ARGS`.
 
     python benchmarks/stock_tfx.py --data FOLDER_WITH_CSV --root FOLDER
 """
@@ -33,14 +33,14 @@ MODULE = Path(__file__).resolve()
 METRICS = ("AUC", "AUCPrecisionRecall", "BinaryCrossentropy", "BinaryAccuracy", "Precision", "Recall")
 SPLITS = {"train": 6, "eval": 2, "test": 2}  # in tenths
 
-# A template names no runner and gets DirectRunner, which first downloads the Prism binary and, without a network, waits
-# forever. FnApiRunner is the in-process runner that DirectRunner used before. --sdk_container_image, which avoids
-# building a TFX package for each step, is left out, because it is hardly known.
+# The templates do not set a runner. The default, DirectRunner, first downloads the Prism binary, and without a network
+# it waits forever. FnApiRunner is the in-process runner that DirectRunner used before. --sdk_container_image would
+# avoid building a TFX package for each step; it is not set, because few users of TFX know it.
 BEAM_ARGS = ["--runner=FnApiRunner"]
 
 
 def transformed_name(name: str) -> str:
-    """Gives the name of a feature after Transform."""
+    """Returns the name of a feature after Transform."""
     return name + "_xf"
 
 
@@ -69,7 +69,7 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
 def _input_fn(
     files: list[str], fn_args: tfx.components.FnArgs, tft_output: tft.TFTransformOutput
 ) -> tf.data.Dataset:
-    """Gives endless batches of (features by name, label)."""
+    """Returns endless batches of (features by name, label)."""
     batch_size = fn_args.custom_config["batch_size"]
     options = tfxio.TensorFlowDatasetOptions(batch_size=batch_size, label_key=transformed_name(LABEL))
     schema = tft_output.transformed_metadata.schema
@@ -97,7 +97,7 @@ def _build_model(*, regularized: bool) -> keras.Model:
 def _serving_signature(
     model: keras.Model, tft_output: tft.TFTransformOutput
 ) -> tf.types.experimental.GenericFunction:
-    """Gives the function that scores serialized tf.Examples with raw features."""
+    """Returns the function that scores serialized tf.Examples with raw features."""
     model.tft_layer = tft_output.transform_features_layer()  # tracked, so that it is saved with the model
 
     @tf.function(input_signature=[tf.TensorSpec(shape=[None], dtype=tf.string, name="examples")])  # type: ignore[untyped-decorator]
@@ -105,14 +105,14 @@ def _serving_signature(
         spec = tft_output.raw_feature_spec()
         spec.pop(LABEL)
         raw = tf.io.parse_example(examples, spec)
-        # TFT answers with its own subclass of dict, which Keras 3 takes for a tensor.
+        # TFT returns a subclass of dict, which Keras 3 treats as a tensor.
         return {"outputs": model(dict(tft_output.transform_raw_features(raw)))}
 
     return serve
 
 
 def create_pipeline(data: Path, root: Path, epochs: int, batch_size: int) -> tfx.dsl.Pipeline:
-    """Wires the pipeline: the CSV files in `data`, everything written below `root`."""
+    """Creates the pipeline, which reads the CSV files in `data` and writes everything under `root`."""
     components = tfx.components
     split = tfx.proto.SplitConfig.Split
     splits = [split(name=name, hash_buckets=tenths) for name, tenths in SPLITS.items()]
@@ -166,12 +166,12 @@ def create_pipeline(data: Path, root: Path, epochs: int, batch_size: int) -> tfx
 
 
 def _count_rows(data: Path) -> int:
-    """Counts the examples of the CSV files in `data`, which a template's user would know by heart."""
+    """Counts the examples of the CSV files in `data`; a user of the templates would write the number of steps."""
     return sum(path.read_bytes().count(b"\n") - 1 for path in data.iterdir())
 
 
 def _eval_config() -> tfma.EvalConfig:
-    """Asks for a fair AUC, and little of what is beside the baseline's: so that the run goes on to push its model."""
+    """Returns the metrics, and thresholds that are loose enough for the model to be pushed."""
     higher, lower = tfma.MetricDirection.HIGHER_IS_BETTER, tfma.MetricDirection.LOWER_IS_BETTER
     thresholds = {
         "AUC": tfma.MetricThreshold(
@@ -194,10 +194,11 @@ def _eval_config() -> tfma.EvalConfig:
 
 
 def provide_pip(folder: Path) -> None:
-    """Unpacks the pip that comes with Python, if the environment has none: `module_file` calls `-m pip`.
+    """Unpacks the pip that is bundled with Python, if the environment has none: `module_file` calls `-m pip`.
 
-    uv makes environments without pip; the folder goes on PYTHONPATH, so that the environment stays as it is.
-    Not asked through `find_spec("pip")`: setuptools' import hook takes that for pip at work, and TFX fails.
+    uv creates environments without pip. The folder is added to PYTHONPATH, so that the environment is not changed.
+    The check does not use `find_spec("pip")`, because setuptools' import hook then assumes that pip is running, and
+    TFX fails.
     """
     if not any(importlib.metadata.distributions(name="pip")):
         if not folder.exists():
@@ -207,7 +208,7 @@ def provide_pip(folder: Path) -> None:
 
 
 def main() -> None:
-    """Reads the arguments and runs the pipeline; ML Metadata notes when each step began and ended."""
+    """Reads the arguments and runs the pipeline; ML Metadata records when each step began and ended."""
     parser = argparse.ArgumentParser(description="Run the stock TFX pipeline.")
     parser.add_argument("--data", type=Path, required=True, help="folder with the CSV file")
     parser.add_argument("--root", type=Path, required=True, help="folder for all output")

@@ -35,7 +35,7 @@ PACKAGES = ("tfx", *TENSORFLOW, "keras", "apache-beam", "ml-metadata", "numpy", 
 
 
 def measure(args: argparse.Namespace) -> None:
-    """Runs the turns that are missing in the file; each turn runs all programs, so that a busy machine slows all."""
+    """Runs the turns that are missing in the file. Each turn runs all programs, so a busy machine slows all of them."""
     done = {(known["rows"], known["turn"]) for known in read(args.results).runs}
     missing = [(rows, turn) for rows in args.rows for turn in range(1, args.repeat + 1)]
     missing = [pair for pair in missing if pair not in done]

@@ -63,7 +63,7 @@ def growth_table(results: Results) -> str:
         known = [(rows, seconds) for rows, seconds in pairs if seconds]
         if len(known) > 1:
             line = growth([rows for rows, _ in known], [seconds for _, seconds in known])
-            cells = f"{rounded(line.start)} | {rounded(line.per_million)} | {line.off:.0%}"
+            cells = f"{rounded(line.start)} | {rounded(line.per_million)} | {line.deviation:.0%}"
             lines.append(f"| {step or '**whole process**'} | {cells} |")
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""Compares the speed of our training loop with plain Keras: the same network and rows, in turn on one machine.
+"""Compares the speed of regpipe's training loop with plain Keras: the same network and rows, in turn on one machine.
 
 Prints a Markdown table of medians, with the last losses of both. Each run is a new process.
 
@@ -24,7 +24,7 @@ from pyarrow import csv
 HERE = Path(__file__).resolve().parent
 LABEL = "label"
 VALIDATION = 0.2
-KERAS, OURS = "bare Keras", "regpipe"
+KERAS, REGPIPE = "bare Keras", "regpipe"
 Result = dict[str, float]
 
 
@@ -38,7 +38,7 @@ def read_vectors(table: Path) -> tuple[Any, Any]:
 
 
 def train(data: Path, epochs: int, batch_size: int) -> dict[str, Any]:
-    """Trains with our loop in this process, with the network, the split and the order of keras_script.py."""
+    """Trains with regpipe's loop in this process, with the network, the split and the order of keras_script.py."""
     import keras
 
     from components.config.model import ModelConfig
@@ -88,8 +88,8 @@ def run(command: list[str]) -> Result:
 
 
 def table(results: dict[str, list[Result]], args: Any) -> str:
-    """Returns the table of medians, and by what factor our loop is faster."""
-    middle = {
+    """Returns the table of medians, and the factor by which regpipe's loop is faster."""
+    medians = {
         name: {key: median(result[key] for result in runs) for key in runs[0]}
         for name, runs in results.items()
     }
@@ -99,40 +99,44 @@ def table(results: dict[str, list[Result]], args: Any) -> str:
         f"{args.epochs} epochs; median of {args.repeat} runs each, in turn. {os.cpu_count()} cores, "
         f"Python {platform.python_version()}.",
         "",
-        f"| | {KERAS} | {OURS} | ratio |",
+        f"| | {KERAS} | {REGPIPE} | ratio |",
         "| --- | ---: | ---: | ---: |",
     ]
-    keras, ours = middle[KERAS], middle[OURS]
+    keras, regpipe = medians[KERAS], medians[REGPIPE]
     for title, key in (("`fit`, seconds", "fit"), ("whole process, seconds", "process")):
-        lines.append(f"| {title} | {keras[key]:.1f} | {ours[key]:.1f} | {keras[key] / ours[key]:.1f} |")
-    rates = [trained / side["fit"] for side in (keras, ours)]
+        lines.append(f"| {title} | {keras[key]:.1f} | {regpipe[key]:.1f} | {keras[key] / regpipe[key]:.1f} |")
+    rates = [trained / side["fit"] for side in (keras, regpipe)]
     lines.append(f"| rows trained a second | {rates[0]:,.0f} | {rates[1]:,.0f} | {rates[1] / rates[0]:.1f} |")
     for title, key in (("training loss, last epoch", "loss"), ("validation loss, last epoch", "val_loss")):
-        lines.append(f"| {title} | {keras[key]:.4f} | {ours[key]:.4f} | |")
+        lines.append(f"| {title} | {keras[key]:.4f} | {regpipe[key]:.4f} | |")
     return "\n".join(lines)
 
 
 def main() -> None:
     """Reads the arguments, trains with both in turn, and prints the table."""
-    parser = argparse.ArgumentParser(description="Compare the speed of our training loop with plain Keras.")
+    parser = argparse.ArgumentParser(
+        description="Compare the speed of regpipe's training loop with plain Keras."
+    )
     parser.add_argument("--rows", type=int, default=200_000, help="default: %(default)s")
     parser.add_argument("--epochs", type=int, default=15, help="default: %(default)s")
     parser.add_argument("--batch-size", type=int, default=128, help="default: %(default)s")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each; default: %(default)s")
-    parser.add_argument("--train", type=Path, metavar="FILE", help="train ours on FILE, in this process")
+    parser.add_argument(
+        "--train", type=Path, metavar="FILE", help="train with regpipe's loop on FILE, in this process"
+    )
     args = parser.parse_args()
     if args.train:
         print(json.dumps(train(args.train, args.epochs, args.batch_size)))
         return
     sizes = ["--epochs", str(args.epochs), "--batch-size", str(args.batch_size)]
-    results: dict[str, list[Result]] = {KERAS: [], OURS: []}
+    results: dict[str, list[Result]] = {KERAS: [], REGPIPE: []}
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "table.csv"
         make_data = [sys.executable, str(HERE / "make_data.py"), "--rows", str(args.rows), "--out", str(data)]
         subprocess.run(make_data, check=True)
         commands = {
             KERAS: [str(HERE / "keras_script.py"), "--data", str(data), *sizes],
-            OURS: [str(HERE / "throughput.py"), "--train", str(data), *sizes],
+            REGPIPE: [str(HERE / "throughput.py"), "--train", str(data), *sizes],
         }
         for number in range(args.repeat):
             for name, command in commands.items():

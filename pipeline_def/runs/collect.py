@@ -28,15 +28,15 @@ Outputs = dict[tuple[str, str], mlmd.Artifact]
 
 
 def record_result(runs: RunStore, run_id: str, status: Status | None) -> tuple[Status, dict[str, Any]]:
-    """Records in the metadata store how a run ended.
+    """Records the status of a finished run in the metadata store.
 
     Args:
         runs: the metadata store.
         run_id: the run.
-        status: how it ended; None: without an error, so it is `pushed` or `not_blessed`.
+        status: its status; None: it had no error, so its status is `pushed` or `not_blessed`.
 
     Returns:
-        How it ended, and the fields of the Summary that the artifacts have.
+        Its status, and the fields of the Summary that are in the artifacts.
     """
     known = summary_fields(runs.outputs(run_id))
     pushed = (known["pushed_version"], known["pushed_path"]) if "pushed_version" in known else None
@@ -82,7 +82,7 @@ def _tuned(results: str) -> Tuned:
 
 
 def verdict_fields(verdict: Verdict) -> dict[str, Any]:
-    """Returns the fields of the Summary that are made from the verdict."""
+    """Returns the fields of the Summary that come from the verdict."""
     gap = verdict.gap
     has_baseline = gap.baseline is not None
     return {

@@ -54,7 +54,7 @@ def report_path(root: Path, run_id: str | None) -> Path:
         if page is not None and page.is_file():
             return page
     missing = f"run {run_id} has no report" if run_id else "no run has a report yet"
-    raise NoSuchRun(f"{root}: {missing}; a run that stops early makes none.")
+    raise NoSuchRun(f"{root}: {missing}; a run that stops early has none.")
 
 
 def render_again(root: Path, run_id: str) -> Path:
@@ -140,6 +140,6 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 
 def _override(runs: RunStore, run_id: str) -> dict[str, str] | None:
-    """Who published the model of this run although it was not blessed, when and why."""
+    """Returns who published the model of this run although it was not blessed, when and why; None if nobody did."""
     override = runs.override(run_id)
     return None if override is None else override.model_dump()

@@ -25,13 +25,13 @@ EXIT_CODES: Mapping[Status, int] = {
 }
 
 
-class _Plain(BaseModel):
-    """Frozen data; an unknown key is an error."""
+class _Record(BaseModel):
+    """Base class of the records: frozen; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
-class ModelMetrics(_Plain):
+class ModelMetrics(_Record):
     """The metrics of one model on the test split, through its serving signature.
 
     log_loss is in nats, example_count in rows; the others are between 0 and 1. None: undefined.
@@ -46,14 +46,14 @@ class ModelMetrics(_Plain):
     example_count: int | None = None
 
 
-class BothMetrics(_Plain):
+class BothMetrics(_Record):
     """The metrics of the candidate and of the same network without regularization."""
 
     candidate: ModelMetrics
     baseline: ModelMetrics | None = None
 
 
-class Intervals(_Plain):
+class Intervals(_Record):
     """Paired bootstrap intervals on the test split; `confidence` is a fraction."""
 
     confidence: float
@@ -62,14 +62,14 @@ class Intervals(_Plain):
     accuracy: MetricIntervals = MetricIntervals()
 
 
-class Sampled(_Plain):
+class Sampled(_Record):
     """The number of rows of a split that were measured, and the number of rows in it."""
 
     rows: int
     of: int
 
 
-class SliceSummary(_Plain):
+class SliceSummary(_Record):
     """A part of the test split. `difference` has, by metric, the interval of candidate minus baseline."""
 
     name: str
@@ -81,21 +81,21 @@ class SliceSummary(_Plain):
     difference: dict[str, Interval] = {}
 
 
-class ModelGapSummary(_Plain):
+class ModelGapSummary(_Record):
     """A model's metrics on the test split minus those on the training split. None: undefined."""
 
     log_loss: Number = None
     auc: Number = None
 
 
-class GapSummary(_Plain):
+class GapSummary(_Record):
     """The generalization gap of both exported models."""
 
     candidate: ModelGapSummary
     baseline: ModelGapSummary | None = None
 
 
-class Tuned(_Plain):
+class Tuned(_Record):
     """The values that the Tuner chose, by name, the number of their trial, and its validation log loss in nats."""
 
     values: dict[str, float]
@@ -104,7 +104,7 @@ class Tuned(_Plain):
     log_loss: float
 
 
-class Override(_Plain):
+class Override(_Record):
     """Who published a model that was not blessed, when (ISO 8601) and why."""
 
     by: str
@@ -112,7 +112,7 @@ class Override(_Plain):
     reason: str
 
 
-class StepRecord(_Plain):
+class StepRecord(_Record):
     """One step of the run; `seconds` is wall time, 0 for a skipped step."""
 
     name: str
@@ -121,7 +121,7 @@ class StepRecord(_Plain):
     status: StepStatus
 
 
-class Summary(_Plain):
+class Summary(_Record):
     """The result of a run. A key is None or empty if the run did not get that far, or if it does not apply.
 
     Attributes:
@@ -192,7 +192,7 @@ class Summary(_Plain):
         return self.model_dump_json(indent=2)
 
 
-class Rollback(_Plain):
+class Rollback(_Record):
     """Who rolled back, when (ISO 8601), why, and from which version to which."""
 
     by: str
@@ -202,7 +202,7 @@ class Rollback(_Plain):
     to_version: int
 
 
-class VersionRecord(_Plain):
+class VersionRecord(_Record):
     """One published version, as `regpipe versions` lists it. The metrics are the candidate's on the test split."""
 
     version: int
@@ -217,7 +217,7 @@ class VersionRecord(_Plain):
     rollback: Rollback | None = None
 
 
-class RunRecord(_Plain):
+class RunRecord(_Record):
     """One run, as `regpipe runs` lists it. `started` is ISO 8601 with a time zone."""
 
     run_id: str

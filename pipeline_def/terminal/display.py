@@ -25,7 +25,7 @@ _KEPT_LINE = re.compile(r"(epoch|trial) \d")
 
 
 class _StreamConsole(Console):
-    """A console with the size of its stream's terminal. rich looks at descriptors 0 to 2, which are redirected."""
+    """A console with the size of its stream's terminal. rich reads descriptors 0 to 2, which are redirected."""
 
     @property
     def size(self) -> ConsoleDimensions:
@@ -53,7 +53,7 @@ class _Step:
 class RunDisplay:
     """Shows whether each step is waiting, running, done, cached, failed or skipped. Use it as a context manager.
 
-    It writes to `stream` only. Progress lines of epochs and trials stay on the screen above the live table; other
+    Writes only to `stream`. Progress lines of epochs and trials stay on the screen above the live table; other
     progress lines are shown in the table, the latest of each step. Without a terminal, every line is printed.
 
     Args:

@@ -1,4 +1,4 @@
-"""Prints a study on the terminal: its result in a sentence, and a row for each network."""
+"""Prints a study on the terminal: a sentence with its result, and a table with a row for each network."""
 
 import textwrap
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def _lines(study: StudyRecord, page: Path) -> Iterator[Line]:
     for line in textwrap.wrap(result_sentence(study), _WIDTH, break_on_hyphens=False):
         yield line, "bold green"
     yield "", ""
-    yield _heads(), "bold"
+    yield _header_line(), "bold"
     yield from _rows(study.family, study)
     for penalty, entries in study.paths.items():
         yield "", ""
@@ -61,7 +61,7 @@ def _wrapped(label: str, text: str, style: str) -> Iterator[Line]:
     return ((line, style) for line in lines)
 
 
-def _heads() -> str:
+def _header_line() -> str:
     columns = (
         f"{'train':>9}{'eval':>9}{'gap':>9}{'AUC':>9}{'zeros':>8}{'features':>11}{'L2 norm':>9}{'epochs':>8}"
     )

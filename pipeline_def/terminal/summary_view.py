@@ -1,4 +1,4 @@
-"""The summary of a run on the terminal: its result in a sentence, the tables of the verdict, and the files."""
+"""Formats the summary of a run for the terminal: its result in a sentence, the tables of the verdict, and the files."""
 
 import math
 import textwrap
@@ -31,7 +31,7 @@ _LABEL_WIDTH = 10
 
 
 def render(summary: Summary) -> str:
-    """Returns the summary as plain text; it fits 80 columns except for paths and messages, which are not wrapped."""
+    """Returns the summary as plain text; its lines have at most 80 columns, except paths and messages."""
     return styled(summary).plain
 
 
@@ -140,12 +140,12 @@ def _facts(summary: Summary) -> Iterator[Line]:
         )
     for warning in summary.warnings:
         yield _fact("Warning", warning, wrap=True), "yellow"
-    yield _fact("Run", f"{summary.run_id}{_took(summary)}"), ""
+    yield _fact("Run", f"{summary.run_id}{_steps_and_duration(summary)}"), ""
     if summary.logs:
         yield _fact("Logs", summary.logs), ""
 
 
-def _took(summary: Summary) -> str:
+def _steps_and_duration(summary: Summary) -> str:
     ran = [step for step in summary.steps if step.status != "skipped"]
     if not ran:
         return ""

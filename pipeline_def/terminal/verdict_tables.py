@@ -1,4 +1,4 @@
-"""The tables of the verdict on the terminal: metrics, gap, slices and thresholds; each fits 80 columns."""
+"""Formats the tables of the verdict for the terminal: metrics, gap, slices and thresholds, in at most 80 columns."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -96,7 +96,7 @@ def slice_lines(slices: Sequence[SliceSummary]) -> Iterator[Line]:
 
 
 def threshold_lines(summary: Summary) -> Iterator[Line]:
-    """Yields all thresholds on the whole test split, the missed ones on slices, and the number of those on slices."""
+    """Yields all thresholds on the whole test split, and of those on slices the failed ones and the number passed."""
     if not summary.thresholds:
         return
     worst = "at worst" if summary.thresholds[0].mode == "confidence" else ""
@@ -128,5 +128,5 @@ def _threshold_row(item: Threshold) -> str:
 
 
 def _nan_if_undefined(value: float | None) -> float:
-    """Returns NaN for a value that was measured and is undefined, which the records have as None."""
+    """Returns NaN for None, which means an undefined value in the records."""
     return math.nan if value is None else value

@@ -60,14 +60,14 @@ def test_a_straight_line_is_found() -> None:
     """3 fixed seconds and 50 s per million rows, for any sizes."""
     line = growth([1_000, 200_000, 1_000_000], [3.05, 13.0, 53.0])
     assert (line.start, line.per_million) == pytest.approx((3.0, 50.0))
-    assert line.off == pytest.approx(0.0, abs=1e-9)
+    assert line.deviation == pytest.approx(0.0, abs=1e-9)
 
 
 def test_the_largest_deviation_from_the_line() -> None:
     """(0, 1), (1, 2), (2, 4), by hand: the normal equations with the weights 1, 1/4 and 1/16."""
     line = growth([0, 1_000_000, 2_000_000], [1.0, 2.0, 4.0])
     # 1.3125 a + 0.375 b = 1.75 and 0.375 a + 0.5 b = 1; the line then gives 74/33 where 2 was measured.
-    assert (line.start, line.per_million, line.off) == pytest.approx((32 / 33, 42 / 33, 4 / 33))
+    assert (line.start, line.per_million, line.deviation) == pytest.approx((32 / 33, 42 / 33, 4 / 33))
 
 
 def test_the_tables_contain_the_measurements(file: Path) -> None:
