@@ -28,7 +28,7 @@ _REMOTE_ROWS, _LOCAL_ROWS = 1_024, 8_192  # rows in a request
 
 def write_predictions(args: argparse.Namespace, config: "PipelineConfig") -> int:
     """Predicts in this process, with a SavedModel or a server; returns the exit code."""
-    from pipeline_def.terminal.progress import RowProgress
+    from pipeline_def.terminal.prediction_progress import RowProgress
     from serving.predict.add_probabilities import score_rows
     from serving.predict.output import output_file, write_rows
 
@@ -135,7 +135,7 @@ def _client(args: argparse.Namespace, config: "PipelineConfig") -> "Client":
 @contextlib.contextmanager
 def _hide_output() -> Iterator[None]:
     """Hides what TensorFlow prints about CPU and GPU; none of its settings turns all of that off."""
-    from pipeline_def.terminal.capture import OutputCapture
+    from pipeline_def.terminal.output_capture import OutputCapture
 
     with tempfile.TemporaryDirectory() as scratch, OutputCapture(Path(scratch) / "tensorflow.log"):
         yield

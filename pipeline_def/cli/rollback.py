@@ -47,7 +47,7 @@ def rollback(args: argparse.Namespace) -> int:
     from pipeline_def.local.published_versions import CannotRollBack
     from pipeline_def.local.published_versions import rollback as roll_back
     from pipeline_def.local.runner import RootInUse
-    from pipeline_def.terminal.capture import OutputCapture
+    from pipeline_def.terminal.output_capture import OutputCapture
 
     try:
         # Hides what TensorFlow prints about the machine's devices.

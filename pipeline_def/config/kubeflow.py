@@ -10,9 +10,9 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from components.config.base import Settings, key
 from pipeline_def.config import cron
+from pipeline_def.config.kubeflow_metadata import MetadataConfig
 from pipeline_def.config.kubeflow_steps import Overrides, StepsConfig
 from pipeline_def.config.kubernetes_names import NAME, SECRET_KEY
-from pipeline_def.config.metadata_server import MetadataConfig
 
 
 def _assignments(values: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,9 +13,9 @@ from typing import Any
 
 from kfp import compiler, dsl, kubernetes
 
+from pipeline_def.config.kubeflow_metadata import PASSWORD_VARIABLE, USER_VARIABLE
 from pipeline_def.config.kubeflow_steps import StepOverride, StepsConfig
 from pipeline_def.config.load import ConfigError, PipelineConfig
-from pipeline_def.config.metadata_server import PASSWORD_VARIABLE, USER_VARIABLE
 from pipeline_def.kubeflow.notify import VARIABLE as NOTIFY_VARIABLE
 from pipeline_def.kubeflow.parameters import RuntimeParameter, check_paths, runtime_parameters
 from pipeline_def.steps import FIRST, LAST, VERDICT, direct_predecessors

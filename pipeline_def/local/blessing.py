@@ -14,7 +14,7 @@ from pipeline_def.config.load import PipelineConfig
 from pipeline_def.local.runner import lock_root
 from pipeline_def.runs.run_store import NoSuchRun, RunStore
 from pipeline_def.runs.summary import EXIT_CODES, SUMMARY_FILE, Override, Summary
-from pipeline_def.terminal.capture import OutputCapture
+from pipeline_def.terminal.output_capture import OutputCapture
 
 
 class CannotBless(Exception):

@@ -16,8 +16,8 @@ from pipeline_def.config.load import PipelineConfig
 from pipeline_def.launcher.run_options import RunOptions
 from pipeline_def.runs.summary import EXIT_CODES, SUMMARY_FILE, Status, StepRecord, StepStatus, Summary
 from pipeline_def.steps import LAST
-from pipeline_def.terminal.capture import OutputCapture
-from pipeline_def.terminal.display import RunDisplay, progress_sent_to
+from pipeline_def.terminal.output_capture import OutputCapture
+from pipeline_def.terminal.run_display import RunDisplay, progress_sent_to
 
 if TYPE_CHECKING:
     from tfx.proto.orchestration import pipeline_pb2

@@ -19,8 +19,8 @@ from pipeline_def.launcher.run_options import RunOptions
 from pipeline_def.local import runner
 from pipeline_def.runs.summary import Summary
 from pipeline_def.steps import LAST
-from pipeline_def.terminal.capture import OutputCapture
-from pipeline_def.terminal.display import RunDisplay, progress_sent_to
+from pipeline_def.terminal.output_capture import OutputCapture
+from pipeline_def.terminal.run_display import RunDisplay, progress_sent_to
 
 if TYPE_CHECKING:
     from components.study.trainings import Trainings

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from pipeline_def.config.metadata_server import PASSWORD_VARIABLE, USER_VARIABLE
+from pipeline_def.config.kubeflow_metadata import PASSWORD_VARIABLE, USER_VARIABLE
 from tests.e2e.cluster import IMAGE, MOUNT, Cluster, Ended, cluster_of
 from tests.e2e.mariadb import mariadb
 from tests.e2e.needs import lacking

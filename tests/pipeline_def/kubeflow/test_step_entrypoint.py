@@ -10,8 +10,8 @@ import pytest
 from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from pipeline_def.config.kubeflow_metadata import PASSWORD_VARIABLE, USER_VARIABLE, MetadataConfig
 from pipeline_def.config.load import PipelineConfig, load_config
-from pipeline_def.config.metadata_server import PASSWORD_VARIABLE, USER_VARIABLE, MetadataConfig
 from pipeline_def.kubeflow import step_entrypoint
 from pipeline_def.kubeflow.kfp_outputs import write_kfp_outputs
 from pipeline_def.launcher import metadata_store

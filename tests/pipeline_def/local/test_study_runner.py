@@ -28,7 +28,7 @@ from pipeline_def.local import study_runner as studies
 from pipeline_def.local.study_runner import CompletedStudy, DataStepsFailed, StudyFailed
 from pipeline_def.runs.summary import Summary
 from pipeline_def.terminal import study_table
-from pipeline_def.terminal.display import RunDisplay
+from pipeline_def.terminal.run_display import RunDisplay
 
 TRAINING = TrainingConfig(epochs=2, batch_size=8, early_stopping=0)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from pipeline_def.terminal.display import RunDisplay
+from pipeline_def.terminal.run_display import RunDisplay
 
 EPOCH = "epoch 3/50 loss 0.41 accuracy 0.83 val_loss 0.45 val_accuracy 0.80"
 TRIAL = "trial 3 of 10: l1 0.001, validation log loss 0.4112; best so far 0.4035 (trial 2)"

@@ -2,7 +2,7 @@
 
 import io
 
-from pipeline_def.terminal.progress import RowProgress
+from pipeline_def.terminal.prediction_progress import RowProgress
 
 
 class Clock:
