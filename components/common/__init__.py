@@ -1,1 +1,1 @@
-"""Modules that many packages use and that import none of them: storage, errors, code digest, formatting."""
+"""Shared modules, which import no other package here: storage, errors, records, code digest, formatting."""

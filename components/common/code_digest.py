@@ -1,6 +1,6 @@
 """Computes a digest of the code of a step, so that a changed line invalidates the step's entry in TFX's cache.
 
-TFX's cache key holds the inputs and the parameters of a step, but not the code of a function passed by name.
+TFX's cache key contains the inputs and the parameters of a step, but not the code of a function passed by name.
 """
 
 import ast
@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1]
 def code_digest(module: str) -> str:
     """Returns a hexadecimal digest of a module of this package and of all modules of this package that it imports.
 
-    A change in another module does not change it, so only the steps that depend on a changed line run again.
+    A change in any other module leaves the digest unchanged, so only the steps that import a changed module run again.
 
     Raises:
         ModuleNotFoundError: this package does not contain the module.

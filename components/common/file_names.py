@@ -1,17 +1,17 @@
-"""Names of the files and signatures that steps, report and server exchange."""
+"""The names of files and signatures that several steps, the report and the server use."""
 
-# In the folder of the examples.
+# In the examples artifact.
 INGEST_FILE = "ingest.json"
 REJECTED_FILE = "rejected_rows.jsonl"
 # TFX's names; importing them from its executors takes seconds.
 STATISTICS_FILE = "FeatureStats.pb"
 ANOMALIES_FILE = "SchemaDiff.pb"
 TRIALS_FILE = "tuner_results.json"
-# In the folder of one training.
+# In the artifact of one training.
 HISTORY_FILE = "history.json"
 TUNED_FILE = "tuned.json"
 WEIGHTS_FILE = "weights.json"
-# Of the Evaluator.
+# In the evaluation artifact.
 VERDICT_FILE = "verdict.json"
 # In a SavedModel; TensorFlow ignores the folder assets.extra.
 CARD_FILE = "assets.extra/model_card.json"

@@ -1,6 +1,6 @@
-"""Formats numbers, differences, shares, counts, durations and tables as text: the one place where this is done.
+"""Formats numbers, differences, shares, counts, durations and tables as text, for all other modules.
 
-The functions whose names begin with `html_` are for HTML pages: they separate thousands by commas and write the minus
+The functions whose names begin with `html_` are for HTML pages: they separate thousands by commas and use the minus
 sign U+2212, which screen readers read out. The others write ASCII, for the terminal, logs and JSON.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 NONE = "none"
 NAN = "NaN"
 MINUS = "\N{MINUS SIGN}"
-VISIBLE_DIFFERENCE = 0.00005  # a smaller one is 0 in four decimals
+VISIBLE_DIFFERENCE = 0.00005  # a smaller difference is 0.0000 in four decimals
 METRIC_LABELS: Mapping[str, str] = {
     "auc": "AUC",
     "pr_auc": "PR-AUC",
@@ -28,14 +28,14 @@ def metric_label(name: str) -> str:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """Returns a number with so many decimals: "0.9123", "-0.5000", "NaN"; "none" for None."""
+    """Returns a number with `digits` decimals: "0.9123", "-0.5000", "NaN"; "none" for None."""
     if value is None:
         return NONE
     return NAN if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def difference(value: float | None) -> str:
-    """Returns a difference with its sign: "+0.0112", "0"; "+2.0e-05" where four decimals would show 0."""
+    """Returns a difference with its sign: "+0.0112", "0"; "+2.0e-05" if four decimals would show 0."""
     if value is None or math.isnan(value):
         return number(value)
     if value == 0:
@@ -44,7 +44,7 @@ def difference(value: float | None) -> str:
 
 
 def rounded_difference(value: float | None) -> str:
-    """Returns a difference with its sign: "+0.0112"; "0" where four decimals would show 0."""
+    """Returns a difference with its sign: "+0.0112"; "0" if four decimals would show 0."""
     return "0" if value is not None and abs(value) < VISIBLE_DIFFERENCE else difference(value)
 
 
@@ -54,7 +54,7 @@ def difference_interval(bounds: tuple[float, float]) -> str:
 
 
 def signed_bound(bound: float) -> str:
-    """Returns a bound with its sign, as short as it can be written: "+0.01", "-0.01", "0"."""
+    """Returns a bound with its sign and without trailing zeros: "+0.01", "-0.01", "0"."""
     return f"{bound:+g}" if bound else "0"
 
 
@@ -83,7 +83,7 @@ def count(value: Any) -> str:
 
 
 def plural(value: int, one: str, many: str | None = None) -> str:
-    """Returns a count with its noun: "1 row", "2 rows"; `many` is the plural where it is not `one` with an s."""
+    """Returns a count with its noun: "1 row", "2 rows"; `many` is the plural if it is not `one` with an s."""
     return f"{value:,} {one if value == 1 else many or one + 's'}"
 
 
@@ -102,7 +102,7 @@ def named_values(values: Mapping[str, float]) -> str:
 
 
 def capitalize_first(text: str) -> str:
-    """Returns the text with a capital first letter; `str.capitalize` would make the other letters small."""
+    """Returns the text with a capital first letter; `str.capitalize` would also lower the other letters."""
     return text[:1].upper() + text[1:]
 
 
@@ -124,7 +124,7 @@ def aligned_columns(rows: Sequence[Sequence[str]]) -> str:
 
 
 def html_number(value: Any, digits: int = 4) -> str:
-    """Returns a number with so many decimals, "NaN" or "infinite"; "none" for anything that is not a number."""
+    """Returns a number with `digits` decimals, "NaN" or "infinite"; "none" for anything that is not a number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return NONE
     if math.isnan(value):
@@ -135,7 +135,7 @@ def html_number(value: Any, digits: int = 4) -> str:
 
 
 def html_difference(value: Any, digits: int = 4) -> str:
-    """Returns a difference with its sign; where the decimals show 0 it has none: "0.0000"."""
+    """Returns a difference with its sign; without a sign if all decimals are 0: "0.0000"."""
     text = html_number(value, digits)
     if isinstance(value, int | float) and not text.startswith(MINUS) and text[0].isdigit():
         return text if not float(text.replace(",", "")) else f"+{text}"
@@ -143,7 +143,12 @@ def html_difference(value: Any, digits: int = 4) -> str:
 
 
 def html_interval(bounds: Any, *, signed: bool = False) -> str:
-    """Returns two bounds as "0.8000 to 0.9000", `signed` those of a difference; "" where there are no two."""
+    """Returns an interval, such as "0.8000 to 0.9000"; "" if `bounds` is not two numbers.
+
+    Args:
+        bounds: the lower and the upper bound.
+        signed: whether to write signs, as for the interval of a difference.
+    """
     if not isinstance(bounds, list | tuple) or len(bounds) != 2 or None in bounds:
         return ""
     show = html_difference if signed else html_number
@@ -151,7 +156,7 @@ def html_interval(bounds: Any, *, signed: bool = False) -> str:
 
 
 def html_significant(value: Any, digits: int = 6) -> str:
-    """Returns a number with so many significant digits, for values of any size; whole and large ones in full."""
+    """Returns a number with `digits` significant digits; integers in full, and large numbers with one decimal."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return NONE
     if not math.isfinite(value):

@@ -1,4 +1,4 @@
-"""The ingest record: what ExampleGen found in the table. It is stored as `ingest.json` beside the splits.
+"""The ingest record: what ExampleGen read from the table. It is stored as `ingest.json` in the examples artifact.
 
 ExampleGen writes it; StatisticsGen, the trainers, the model card, the summary, the report and the study read it.
 """
@@ -38,15 +38,15 @@ class FileCounts(BaseModel):
 
 
 class IngestRecord(StoredRecord):
-    """What ExampleGen read.
+    """What ExampleGen read from the table.
 
     Attributes:
-        format_version: of this record; a record without it has version 1.
+        format_version: the version of the format; a record without this key has version 1.
         rows: the rows of each split.
         features: the names of the features, in the order of the table.
         label: the name of the label column.
-        negative_label: the value of the label that counts as 0, as the table spells it.
-        positive_label: the value of the label that counts as 1, as the table spells it.
+        negative_label: the value of the label that counts as 0, spelled as in the table.
+        positive_label: the value of the label that counts as 1, spelled as in the table.
         missing_values: data.missing_values.
         left_out: columns that are neither features nor the label nor in data.ignore.
         warnings: sentences for the owner of the data.

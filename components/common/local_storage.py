@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-# The end of the name that a file has until it is complete; a killed process leaves such files behind.
+# The suffix of a file's name until the file is complete; a killed process leaves such files behind.
 UNFINISHED = ".unfinished"
 
 

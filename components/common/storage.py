@@ -25,13 +25,13 @@ class Storage(Protocol):
         ...
 
     def write(self, path: str, chunks: Iterable[bytes], *, durable: bool) -> None:
-        """Writes a file and creates the folders above it. Readers find the old content or all of the new.
+        """Writes a file and creates the folders above it. Readers see either the old or the complete new content.
 
         Args:
             path: the file.
             chunks: its content, in order.
-            durable: whether the file is flushed to the disk, so that it survives a power failure. A store always does
-                this.
+            durable: whether the file is flushed to the disk, so that it survives a power failure. On a store, it
+                always survives.
         """
         ...
 
@@ -77,7 +77,7 @@ class Storage(Protocol):
         ...
 
     def last_modified(self, folder: str) -> float:
-        """Returns when something in a folder was last written, in seconds since 1970."""
+        """Returns the time of the last change in a folder, in seconds since 1970."""
         ...
 
     def glob(self, pattern: str) -> list[str]:
@@ -98,7 +98,7 @@ def is_remote(path: str) -> bool:
 
 
 def storage_of(path: str) -> Storage:
-    """Returns the storage that a path is on."""
+    """Returns the kind of storage that a path is on."""
     return _remote_storage() if is_remote(path) else _LOCAL
 
 

@@ -1,4 +1,4 @@
-"""The base of the records that one step writes as a JSON file and others read: how they are stored and read."""
+"""The base class of the records that one step writes as a JSON file and other steps read."""
 
 import os
 from typing import Any, ClassVar, Self
@@ -11,8 +11,8 @@ from components.common import storage
 class StoredRecord(BaseModel):
     """A frozen record in a JSON file. Unknown keys are ignored: a later version of regpipe may add some.
 
-    A subclass has a field `format_version`, a literal number. Its default is the version that is written, and that of
-    files without the key.
+    A subclass has a field `format_version`, a literal number. Its default is the version of new files and of files
+    without the key.
 
     Attributes:
         file_name: the name of the file in the folder of the artifact.

@@ -3,22 +3,22 @@
 import difflib
 from collections.abc import Collection, Iterable, Iterator
 
-_LONGEST = 256  # characters; difflib takes quadratic time
-_MOST_NAMES = 20
+_MAX_LENGTH = 256  # characters; difflib takes quadratic time
+_MAX_NAMES = 20
 
 
 def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """Returns the known name that is most similar to `name`, upper and lower case being the same, or None.
+    """Returns the known name that is most similar to `name`, ignoring case; None if no name is similar.
 
     Args:
         name: what was given.
-        known: the names that exist. Of two that differ in case only, the one written as `name` is preferred.
-        cutoff: the least similarity, from 0 (any name) to 1 (equal), as in `difflib.get_close_matches`.
+        known: the names that exist. If two of them differ only in case, one that equals `name` is preferred.
+        cutoff: the minimum similarity, from 0 (any name) to 1 (equal), as in `difflib.get_close_matches`.
 
     >>> closest("trainr", ["Transform", "Trainer"])
     'Trainer'
     """
-    if len(name) > _LONGEST:
+    if len(name) > _MAX_LENGTH:
         return None
     by_lower: dict[str, str] = {}
     for other in known:
@@ -29,10 +29,10 @@ def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
 
 
 def unknown_features(names: Iterable[str], known: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yields the names that are not known, each with a suggestion."""
+    """Yields the names that are not in `known`, each with a hint: a similar name, or the first known names."""
     ordered = sorted(known)
     for name in names:
         if name not in known:
             near = closest(name, ordered)
-            some = ", ".join(map(repr, ordered[:_MOST_NAMES]))
+            some = ", ".join(map(repr, ordered[:_MAX_NAMES]))
             yield name, f"did you mean {near!r}?" if near else f"there are {some}"

@@ -1,6 +1,6 @@
 """The verdict: what the Evaluator measured and decided. It is stored as `verdict.json` in the evaluation artifact.
 
-The Evaluator writes it; the summary, the terminal, the report, the model card and Kubeflow's metrics are made from it.
+The Evaluator writes it; the summary, the terminal, the report, the model card and Kubeflow's metrics use it.
 docs/records.md documents each key for other programs.
 """
 
@@ -72,7 +72,7 @@ class ComparedMetric(VerdictPart):
 
 
 class Threshold(VerdictPart):
-    """One condition for publishing, and how it came out.
+    """One condition for publishing, and its result.
 
     Attributes:
         metric: the name of the metric.
@@ -85,7 +85,7 @@ class Threshold(VerdictPart):
         value: the metric, the difference or the gap.
         interval: the interval of the value.
         compared: the number that was compared with the bound. None (undefined) never passes.
-        bound: the configured bound; of a `change`, it is signed.
+        bound: the configured bound; signed for a `change`.
         candidate: the candidate's own metric or gap.
         baseline: the baseline's own metric or gap; None also if there is no baseline.
         passed: whether the condition is met.
@@ -181,7 +181,7 @@ class PrecisionRecallCurve(VerdictPart):
 
 
 class CalibrationCurve(VerdictPart):
-    """Bins of predicted probability that hold rows: mean prediction, share of class 1, number of rows."""
+    """Bins of predicted probability that contain rows: mean prediction, share of class 1, number of rows."""
 
     predicted: tuple[float, ...]
     observed: tuple[float, ...]
@@ -217,7 +217,7 @@ class Verdict(StoredRecord):
     """What the Evaluator measured and decided.
 
     Attributes:
-        format_version: of this record; a record without it has version 1.
+        format_version: the version of the format; a record without this key has version 1.
         blessed: whether the candidate may be published.
         reasons: why it is not blessed, in sentences; empty if it is.
         rows: the number of rows of the test split that were measured.
@@ -225,11 +225,11 @@ class Verdict(StoredRecord):
         positives: the number of measured rows with label 1.
         bootstrap: how the intervals were computed.
         mode: evaluation.mode.
-        metrics: on the test split, by name.
+        metrics: the metrics on the test split, by name.
         thresholds: all conditions, those on the whole test split first.
         slices: the metrics on parts of the test split.
         gap: the models on the training split compared with the test split.
-        curves: what the report draws.
+        curves: the curves that the report draws.
     """
 
     file_name = VERDICT_FILE

@@ -1,4 +1,4 @@
-"""The sentences about a verdict, for the terminal, the report and Kubeflow."""
+"""Describes a verdict in sentences, for the terminal, the report and Kubeflow."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from components.common.formatting import METRIC_LABELS, VISIBLE_DIFFERENCE, diff
 LOWER_IS_BETTER = frozenset({"log_loss"})
 """The metrics that are better when they are lower; all others are better when they are higher."""
 NO_REASON = "the Evaluator gave no reason"
-MOST_REASONS = 4
+MAX_REASONS = 4
 
 
 def better_or_worse(metric: str, change: float | None) -> str:
@@ -27,9 +27,9 @@ def better_or_worse(metric: str, change: float | None) -> str:
 
 
 def comparison_sentence(candidate: float | None, baseline: float | None) -> str:
-    """Returns how a blessed candidate compares with its baseline.
+    """Returns a sentence that compares a blessed candidate with its baseline.
 
-    Only a lower log loss is called a win: a tolerance may let a model pass that is slightly worse.
+    Only with a lower log loss the model "beat" the baseline: a tolerance may let a slightly worse model pass.
 
     Args:
         candidate: the candidate's log loss, in nats.
@@ -49,13 +49,13 @@ def comparison_sentence(candidate: float | None, baseline: float | None) -> str:
 
 def first_reasons(reasons: Sequence[str]) -> str:
     """Returns the first four reasons and the number of the others; the table of thresholds shows all of them."""
-    more = len(reasons) - MOST_REASONS
-    shown = [*reasons[:MOST_REASONS], *([f"and {more} more"] if more > 0 else [])]
+    more = len(reasons) - MAX_REASONS
+    shown = [*reasons[:MAX_REASONS], *([f"and {more} more"] if more > 0 else [])]
     return "; ".join(shown) or NO_REASON
 
 
 def threshold_subject(rule: str, metric: str) -> str:
-    """Returns what a threshold limits, in a few words: "AUC minus baseline's"."""
+    """Returns a short name of what a threshold limits: "AUC minus baseline's"."""
     ends = {"floor": ", candidate", "change": " minus baseline's", "gap": ", test minus train"}
     return METRIC_LABELS[metric] + ends[rule]
 
@@ -71,7 +71,7 @@ def threshold_sentence(
         value: the value of the metric, the difference or the gap.
         relation: how the value relates to the bound, such as `at least` or `not at most`.
         bound: the bound, signed except for a floor.
-        worst: the end of the value's interval, where that was compared with the bound instead of the value.
+        worst: the worse end of the value's interval, if that was compared with the bound instead of the value.
 
     Example:
         >>> threshold_sentence("floor", "auc", 0.9123, relation="at least", bound=0.6)

@@ -15,16 +15,19 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def key(default: Any, sentence: str, *, unit: str = "", expects: str = "", **bounds: Any) -> Any:
+def key(default: Any, description: str, *, unit: str = "", expects: str = "", **bounds: Any) -> Any:
     """Declares one configuration key.
 
     Args:
         default: the value of the recommended run.
-        sentence: the description that `regpipe config` prints.
+        description: a sentence, which `regpipe config` prints.
         unit: the unit of a number.
         expects: a description of the accepted values ("one character"), if type and bounds do not describe them.
         bounds: pydantic's own constraints (ge, lt, max_length, pattern, ...).
     """
     return Field(
-        default=default, description=sentence, json_schema_extra={"unit": unit, "expects": expects}, **bounds
+        default=default,
+        description=description,
+        json_schema_extra={"unit": unit, "expects": expects},
+        **bounds,
     )

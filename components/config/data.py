@@ -14,7 +14,7 @@ def _refuse_duplicates(names: tuple[str, ...]) -> tuple[str, ...]:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise ValueError(f"expected different texts, got {name!r} twice")
+            raise ValueError(f"expected distinct values, got {name!r} twice")
         seen.add(name)
     return names
 

@@ -16,7 +16,7 @@ def _require_ascending(edges: tuple[float, ...]) -> tuple[float, ...]:
 
 
 class SliceConfig(Settings):
-    """Slices by the value of one feature: up to the first edge, above it up to the second edge, ..."""
+    """Slices by the value of one feature: up to the first edge, between each edge and the next, above the last edge."""
 
     feature: str = Field(min_length=1)
     edges: Annotated[tuple[float, ...], Field(strict=False, min_length=1), AfterValidator(_require_ascending)]
@@ -52,8 +52,8 @@ class EvaluationConfig(Settings):
     seed: int = key(1, "Seed of the bootstrap.", ge=0, lt=2**31)
     min_rows: int = key(
         50,
-        "The minimum number of rows. A smaller test split fails, and a smaller slice is not compared with the "
-        "thresholds.",
+        "The minimum number of rows. If the test split has fewer, the candidate is not blessed; a slice with fewer "
+        "rows is not compared with the thresholds.",
         unit="rows",
         ge=2,
     )

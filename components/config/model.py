@@ -52,7 +52,7 @@ class ModelConfig(Settings):
     )
 
     @model_validator(mode="after")
-    def _one_value_per_layer(self) -> "ModelConfig":
+    def _check_list_lengths(self) -> "ModelConfig":
         for item in MODEL_REGULARIZATIONS:
             given, length = getattr(self, item.name), self._layers(item)
             if isinstance(given, tuple) and len(given) != length:
@@ -63,7 +63,7 @@ class ModelConfig(Settings):
         return self
 
     def by_layer(self, item: Regularization) -> tuple[float, ...]:
-        """Returns the strength of a regularization of the model in each layer, from the input to the output.
+        """Returns the strength of a regularization in each layer of the network, from the input to the output.
 
         L1 and L2 have a value for each hidden layer and one for the output layer, dropout one for each hidden layer.
         """

@@ -24,7 +24,7 @@ class Regularization(NamedTuple):
         group: the group of its key.
         name: the name of its key; also of the Tuner's list, the runtime parameter on Kubeflow and the study's path.
         label: its name in messages and tables.
-        off: the value without effect, which the baseline has.
+        off: the value that switches it off, as in the baseline.
         values: how many values the key takes: "one", "one per kernel" (of each hidden layer, then of the output
             layer), or "one per hidden layer". A single number then holds for all layers.
         shrinks_weights: whether it pulls the weights towards 0 in each step.
@@ -45,7 +45,7 @@ class Regularization(NamedTuple):
         return f"{self.group}.{self.name}"
 
     def applies(self, hidden_units: Sequence[int]) -> bool:
-        """Returns whether a network with these hidden layers can have it: dropout needs a hidden layer."""
+        """Returns whether it applies to a network with these hidden layers: dropout needs a hidden layer."""
         return self.values != "one per hidden layer" or bool(hidden_units)
 
 

@@ -12,15 +12,15 @@ from components.config.regularization import MODEL_REGULARIZATIONS
 def _refuse_duplicates(values: tuple[float, ...]) -> tuple[float, ...]:
     for index, value in enumerate(values):
         if value in values[:index]:
-            raise ValueError(f"expected different numbers, got {value:g} twice")
+            raise ValueError(f"expected distinct numbers, got {value:g} twice")
     return values
 
 
 # YAML has lists, not tuples: these types accept both.
 _LIST = (Field(strict=False), AfterValidator(_refuse_duplicates))
-Strengths = Annotated[tuple[Annotated[float, Field(strict=True, ge=0)], ...], *_LIST]
-Rates = Annotated[tuple[Annotated[float, Field(strict=True, ge=0, lt=1)], ...], *_LIST]
-Steps = Annotated[tuple[Annotated[float, Field(strict=True, gt=0)], ...], *_LIST]
+StrengthList = Annotated[tuple[Annotated[float, Field(strict=True, ge=0)], ...], *_LIST]
+RateList = Annotated[tuple[Annotated[float, Field(strict=True, ge=0, lt=1)], ...], *_LIST]
+LearningRateList = Annotated[tuple[Annotated[float, Field(strict=True, gt=0)], ...], *_LIST]
 
 
 class TuningConfig(Settings):
@@ -35,25 +35,25 @@ class TuningConfig(Settings):
         ge=0,
     )
     # Lists instead of ranges: a list can contain 0, and its steps can be linear or logarithmic.
-    l1: Strengths = key(
+    l1: StrengthList = key(
         (0.0, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3),
         "Values to try instead of model.l1; an empty list keeps the configured value.",
         unit="per weight",
         expects="a list of numbers >= 0",
     )
-    l2: Strengths = key(
+    l2: StrengthList = key(
         (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
         "Values to try instead of model.l2; an empty list keeps the configured value.",
         unit="per weight²",
         expects="a list of numbers >= 0",
     )
-    dropout: Rates = key(
+    dropout: RateList = key(
         (0.0, 0.1, 0.2, 0.3, 0.4, 0.5),
         "Values to try instead of model.dropout; an empty list keeps the configured value.",
         unit="fraction",
         expects="a list of numbers >= 0 and < 1",
     )
-    learning_rate: Steps = key(
+    learning_rate: LearningRateList = key(
         (3e-4, 1e-3, 3e-3),
         "Values to try instead of training.learning_rate, also for the baseline; an empty list keeps the configured "
         "value.",
@@ -71,7 +71,7 @@ class TuningConfig(Settings):
         return tuple(name for name in (*names, "learning_rate") if getattr(self, name))
 
     def check(self, model: ModelConfig) -> None:
-        """Refuses trials without values to try, and trials that would replace one value per layer by a single number.
+        """Raises an error if there is nothing to tune, or if a trial would replace a list with one value per layer.
 
         Raises:
             ValueError: the message begins with the invalid key.

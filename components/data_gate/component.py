@@ -30,7 +30,7 @@ class GateReport(Artifact):  # type: ignore[misc]
 
 
 class GateSettings(Settings):
-    """The settings of DataGate; `sliced`: the features that `evaluation.slices` names."""
+    """The settings of DataGate; `sliced` contains the features in `evaluation.slices`."""
 
     label: str
     min_rows: int
@@ -41,7 +41,7 @@ class Finding(NamedTuple):
     """One reason to refuse the data: the feature, the problem, what was expected and what was found."""
 
     feature: str
-    what: str
+    problem: str
     expected: str
     found: str
 
@@ -65,12 +65,12 @@ def DataGate(  # noqa: N802 (a TFX component is named like a class)
     """Raises DataRefused with a table of all findings, if there are any.
 
     Args:
-        statistics: of each split.
+        statistics: the statistics of each split.
         schema: the expected features.
         anomalies: the differences of each split from the schema.
         report: receives the findings.
         settings: GateSettings as JSON.
-        code_digest: of this code, so that TFX's cache detects a change.
+        code_digest: the digest of this code, so that a change invalidates TFX's cache.
     """
     del code_digest
     splits = {
@@ -92,7 +92,7 @@ def DataGate(  # noqa: N802 (a TFX component is named like a class)
 def find_problems(
     splits: Mapping[str, SplitData], schema: schema_pb2.Schema, settings: GateSettings
 ) -> list[Finding]:
-    """Returns all reasons to refuse the data; a reason that holds in several splits is listed once, for the first."""
+    """Returns all reasons to refuse the data; a problem in several splits is listed once, for the first of them."""
     findings: dict[tuple[str, str], Finding] = {}
     for name, split in splits.items():
         for finding in (
@@ -100,7 +100,7 @@ def find_problems(
             *_missing(name, split),
             *_anomalies(name, split, schema),
         ):
-            findings.setdefault((finding.feature, finding.what), finding)
+            findings.setdefault((finding.feature, finding.problem), finding)
     return [*findings.values(), *_slices(splits.values(), settings)]
 
 
@@ -108,7 +108,7 @@ def findings_table(findings: list[Finding]) -> str:
     """Formats the findings as a table with a header and aligned columns; empty if there are none."""
     if not findings:
         return ""
-    return aligned_columns([("feature", "what", "expected", "found"), *findings])
+    return aligned_columns([("feature", "problem", "expected", "found"), *findings])
 
 
 def _rows(name: str, split: SplitData, settings: GateSettings) -> Iterator[Finding]:
@@ -148,7 +148,7 @@ def _anomalies(name: str, split: SplitData, schema: schema_pb2.Schema) -> Iterat
     for key, anomaly in split.anomalies.anomaly_info.items():
         if anomaly.severity != anomalies_pb2.AnomalyInfo.ERROR:
             continue
-        # TFDV's key has quotes around a name with a dot in it.
+        # In TFDV's keys, a name that contains a dot is quoted.
         column = ".".join(anomaly.path.step) or key
         feature = features.get(column)
         yield Finding(

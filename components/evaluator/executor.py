@@ -26,7 +26,7 @@ from components.evaluator.scoring import score
 from components.evaluator.verdict import judge
 
 Artifacts = Mapping[str, list[Artifact]]
-# TFX's executor uses this name, which TFMA 0.52 defines only after all of TFX's components have been imported.
+# TFX's executor uses this name, but TFMA 0.52 defines it only after all of TFX's components were imported.
 tfma.EvalConfig = config_pb2.EvalConfig
 _MODELS = {CANDIDATE: "model", BASELINE: "baseline_model"}
 

@@ -15,7 +15,7 @@ class ScoredRows(NamedTuple):
     Attributes:
         labels: 0 or 1, float32 [rows].
         predictions: the probabilities of class 1, float32 [rows].
-        sample_of: the number of rows from which these were sampled; None: these are all.
+        sample_of: the number of rows from which these were sampled; None: these are all rows.
     """
 
     labels: Array
@@ -93,7 +93,7 @@ def recall(rows: ScoredRows) -> float:
 
 
 def example_count(rows: ScoredRows) -> float:
-    """Returns the number of rows in the split, whether or not they are in the sample."""
+    """Returns the number of rows in the split, including those that are not in the sample."""
     return float(rows.labels.size if rows.sample_of is None else rows.sample_of)
 
 

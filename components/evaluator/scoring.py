@@ -32,9 +32,9 @@ def score(
     features: Sequence[str] = (),
     max_rows: int = 0,
 ) -> SplitScores:
-    """Reads a split once and scores each batch with all models, so that their predictions are of the same rows.
+    """Reads a split once and scores each batch with all models, so that all models score the same rows.
 
-    Takes 4 bytes of memory for each row and model, label and feature, for at most `2 * max_rows` rows.
+    Needs 4 bytes of memory for each model, label and feature of a row, and holds at most `2 * max_rows` rows.
 
     Args:
         pattern: a glob of TFRecord files of tf.Examples, gzipped where the name ends in .gz.
@@ -48,7 +48,7 @@ def score(
     """
     files = sorted(tf.io.gfile.glob(pattern))
     if features:
-        _check(files, label, features)
+        _check_features(files, label, features)
     spec = {name: tf.io.FixedLenFeature([1], tf.float32, [float("nan")]) for name in features}
     target = {label: tf.io.FixedLenFeature([1], tf.int64)}
     signatures = {name: model.signatures[SIGNATURE] for name, model in models.items()}
@@ -67,7 +67,7 @@ def score(
     return SplitScores(scores, dict(zip(features, values, strict=True)))
 
 
-def _check(files: Sequence[str], label: str, features: Sequence[str]) -> None:
+def _check_features(files: Sequence[str], label: str, features: Sequence[str]) -> None:
     for serialized in serialized_batches(files, 1).unbatch().take(1):
         example = tf.train.Example.FromString(serialized.numpy())
         known = [name for name in example.features.feature if name != label]

@@ -1,4 +1,4 @@
-"""The conditions for publishing, each compared with what was measured."""
+"""Compares the measured metrics with the configured thresholds."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -18,14 +18,14 @@ Measured = Mapping[str, ComparedMetric]
 
 
 class Condition(NamedTuple):
-    """A measured value and the bound that it must keep.
+    """A measured value and the bound that it is compared with.
 
     Attributes:
         metric: the name of the metric.
         rule: floor (the candidate's metric), change (candidate minus baseline) or gap (test minus training).
         value: the metric, the difference or the gap; None: undefined.
         interval: the interval of the value.
-        bound: the least value that passes; the greatest for a metric that is better when lower.
+        bound: the lowest value that passes; for a metric that is better when lower, the highest.
         models: the candidate's own metric or gap, and the baseline's.
     """
 
@@ -41,7 +41,7 @@ def conditions(metrics: Measured, settings: EvaluationConfig) -> Iterator[Condit
     """Yields the conditions on the metrics of the test split, or of one slice of it.
 
     Args:
-        metrics: by name: at least auc and log_loss.
+        metrics: by name; at least auc and log_loss.
         settings: the bounds.
     """
     auc, loss = metrics["auc"], metrics["log_loss"]
@@ -75,7 +75,7 @@ def threshold(condition: Condition, settings: EvaluationConfig, slice_name: str 
     """Compares a condition's value, or the worse end of its interval, with the bound.
 
     Args:
-        condition: what was measured, and the bound.
+        condition: the measured value and the bound.
         settings: mode.
         slice_name: the slice on which it was measured; None: the whole test split.
     """

@@ -1,4 +1,4 @@
-"""Decides whether the candidate may be published, and records everything that decided it."""
+"""Decides whether the candidate may be published, and returns the verdict with all metrics, thresholds and reasons."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -147,7 +147,7 @@ def _thresholds(
 
 
 def _obstacles(test: PairedScores, metrics: Metrics, settings: EvaluationConfig) -> Iterator[str]:
-    """Yields why the candidate can't be blessed, whatever the thresholds are."""
+    """Yields the reasons, apart from missed thresholds, why the candidate can't be blessed."""
     rows, positives = test.labels.size, int(np.count_nonzero(test.labels))
     if BASELINE not in test.predictions:
         yield "there is no baseline to compare the model with"

@@ -1,8 +1,8 @@
 """Parses blocks of a table into arrays. A rejected row keeps its line, the reason and its raw text.
 
-A block without any unusual content is parsed at once by Arrow (the fast path). Otherwise its cells are parsed as
-strings by the rules of `cell_parsing` and `labels`. Those rules are the reference: the fast path accepts only what
-they accept, and gives the same values.
+Arrow parses a block without any unusual content at once (the fast path). Otherwise the cells are parsed as strings by
+the rules of `cell_parsing` and `labels`. Those rules are the reference: the fast path accepts only cells that they
+accept, and returns the same values.
 """
 
 from collections.abc import Sequence
@@ -54,13 +54,13 @@ class CsvBlockParser:
         """
         is_plain = b'"' not in block and block.count(b"\r") == block.count(b"\r\n")
         rows = None if is_plain else find_rows(block, self._delimiter)
-        parsed = self._parse_at_once(block) if rows is None or not rows.irregular.any() else None
+        parsed = self._parse_with_arrow(block) if rows is None or not rows.irregular.any() else None
         return parsed or self._parse_row_by_row(
             NumberedRows(block, rows or find_rows(block, self._delimiter), line)
         )
 
-    def _parse_at_once(self, block: bytes) -> ParsedBlock | None:
-        """Parses the whole block with Arrow; returns None if it has any unusual content."""
+    def _parse_with_arrow(self, block: bytes) -> ParsedBlock | None:
+        """Parses the whole block at once; returns None if it has any unusual content."""
         if not block.strip(b"\r\n"):
             return empty_block(len(self._features))
         try:
@@ -163,7 +163,7 @@ class NumberedRows:
         return self._line + int(np.searchsorted(self._newlines, self._edges[row]))
 
     def is_plain(self, row: int) -> bool:
-        """Whether Arrow splits the row as `split_row` does: regular, UTF-8 and not blank."""
+        """Returns whether Arrow splits the row as `split_row` does: the row is regular, UTF-8 and not blank."""
         if self.rows.irregular[row]:
             return False
         raw = self.row(row)
@@ -171,7 +171,7 @@ class NumberedRows:
 
 
 def split_row(raw: bytes, delimiter: str, width: int) -> list[str] | str:
-    """Splits a row into its cells, none for a blank line; returns the reason if it does not have `width` cells."""
+    """Splits a row into its cells. Returns [] for a blank line, and the reason as a string if the row is invalid."""
     try:
         row = raw.decode()
     except UnicodeDecodeError as error:
@@ -226,7 +226,7 @@ def row_text(raw: bytes) -> str:
 
 
 def numeric_markers(missing: frozenset[str]) -> npt.NDArray[np.float32]:
-    """Returns those of the `cell_parsing.missing_markers` that are numbers, such as -999."""
+    """Returns the markers of missing values that are numbers, such as -999; see `cell_parsing.missing_markers`."""
     texts = pa.array(sorted(missing), pa.string())
     values, invalid = cell_parsing.to_floats(texts, frozenset())
     return values[~invalid & ~np.isnan(values)]

@@ -22,9 +22,9 @@ class Block:
         index: its number in the plan; blocks are in the order of the rows.
         file: the index of its file in `InputTable.headers`.
         offset: CSV: the position of its first byte. Parquet: the index of its row group.
-        length: its size in bytes; 0 for the whole of a compressed file, and for a row group.
+        length: its size in bytes; 0 for a compressed file, which is one block, and for a row group.
         line: the number of its first line (Parquet: of its first row), counted from 1.
-        digest: of the bytes of an uncompressed CSV block, so that the worker can detect a change; otherwise ''.
+        digest: the digest of an uncompressed CSV block's bytes, so that a worker can detect a change; otherwise ''.
     """
 
     index: int
@@ -46,7 +46,7 @@ class BlockPlan:
 def plan_blocks(table: InputTable, block_bytes: int = BLOCK_BYTES) -> BlockPlan:
     """Divides all files into blocks. Reads every file once; memory is bounded by the size of a block.
 
-    The digest depends only on the bytes: not on names, times or `block_bytes`.
+    The digest depends only on the bytes, not on file names, times or `block_bytes`.
     """
     blocks: list[Block] = []
     all_files = hashlib.blake2b(digest_size=16)
@@ -99,6 +99,6 @@ def _update_digest(path: str, digest: "hashlib.blake2b") -> None:
             digest.update(read)
 
 
-def file_changed(path: str) -> DataRefused:
+def file_changed_error(path: str) -> DataRefused:
     """Returns the error for a file that was written to while it was read."""
     return DataRefused(f"{path}: the file changed while it was being read. Run again when it is complete.")

@@ -1,6 +1,6 @@
 """Parses cells: a cell is a number, a missing value, or invalid, in which case its row is rejected.
 
-The grammar is that of a decimal number in C, without hexadecimal numbers, thousands separators and underscores.
+A number is a decimal number as in C; hexadecimal numbers, thousands separators and underscores are invalid.
 Surrounding blanks are ignored. The fast path of `block_parsing` accepts a subset of this grammar; everything else is
 parsed here.
 """
@@ -20,12 +20,12 @@ Flags = npt.NDArray[np.bool_]
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$"
 _NAN = r"^[+-]?nan(\([0-9a-z_]*\))?$"
 _INFINITY = r"^[+-]?inf(inity)?$"
-_LONGEST_SHOWN = 40
+_MAX_SHOWN = 40
 _FALSE: Any = False
 
 
 def missing_markers(missing_values: Iterable[str]) -> frozenset[str]:
-    """Returns the cells that stand for a missing value, in the form that `trimmed` gives. '' is always one of them."""
+    """Returns the cell texts that mean a missing value, trimmed and in lower case; '' is always one of them."""
     return frozenset({"", *(value.strip().lower() for value in missing_values)})
 
 
@@ -68,7 +68,7 @@ def to_floats(texts: Array, missing: frozenset[str]) -> tuple[Floats, Flags]:
 
 
 def _plain_floats(texts: Array, missing: frozenset[str]) -> Floats | None:
-    """Does the same without a regex if all cells are plain numbers or missing; returns None if any is not."""
+    """Does what `to_floats` does, but without a regex; returns None unless all cells are plain numbers or missing."""
     empty = pc.is_in(texts, value_set=pa.array(common_spellings(missing), texts.type))
     try:
         doubles = pc.if_else(empty, pa.scalar(None, texts.type), texts).cast(pa.float64())
@@ -113,4 +113,4 @@ def rejection_reason(column: str, cell: object) -> str:
 
 def shorten(text: str) -> str:
     """Returns a cell for use in a message; a long one is truncated."""
-    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
+    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"

@@ -22,12 +22,12 @@ class TableExampleGen(component.FileBasedExampleGen):  # type: ignore[misc]
     DRIVER_CLASS = driver.ExampleGenDriver
 
     def __init__(self, settings: DataConfig, rejected_dir: str, code_digest: str) -> None:
-        """Configures the component; nothing is read yet.
+        """Configures the component; reads no files.
 
         Args:
             settings: where the table is and how it is read; paths are absolute.
             rejected_dir: the folder for the rejected rows of a table that is refused; created when needed.
-            code_digest: of the code that makes the examples; TFX's cache is not used when it has changed.
+            code_digest: the digest of the code that creates the examples, so that a change invalidates TFX's cache.
         """
         parts = [
             example_gen_pb2.SplitConfig.Split(name=split, hash_buckets=getattr(settings.split, split))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from components.common import storage
 from components.common.errors import DataRefused
 from components.config.data import DataConfig
-from components.example_gen.row_boundaries import LONGEST_ROW, find_rows, split_fields
+from components.example_gen.row_boundaries import MAX_ROW_BYTES, find_rows, split_fields
 
 DELIMITERS = (",", ";", "\t", "|")
 _HEADER_BYTES = 2**18
@@ -23,7 +23,7 @@ class FileHeader:
     Attributes:
         path: the file.
         columns: the names in the order of the file, without surrounding blanks; '' for a column without a name.
-        delimiter: of a CSV file; '' for Parquet.
+        delimiter: the delimiter of a CSV file; '' for Parquet.
         offset: the position of the first row in bytes, after decompression.
         line: the number of the line at which the first row begins, counted from 1; for Parquet, of the first row.
     """
@@ -58,8 +58,8 @@ def parse_header(path: str, start: Callable[[int], bytes], delimiter: str) -> Fi
     """Parses the header of a CSV file.
 
     Args:
-        path: of the file, for messages.
-        start: returns the first n bytes of the file, or all if it has fewer.
+        path: the file, for messages.
+        start: returns the first n bytes of the file, or all bytes if the file has fewer.
         delimiter: one character, or "auto" to detect it.
 
     Raises:
@@ -71,7 +71,7 @@ def parse_header(path: str, start: Callable[[int], bytes], delimiter: str) -> Fi
         header = _parse(path, first, delimiter, final=len(first) < size)
         if header:
             return header
-        if size > LONGEST_ROW:
+        if size > MAX_ROW_BYTES:
             raise DataRefused(f"{path}: expected a header line, found none in the first {size // 2**20} MiB.")
         size *= 16
 
@@ -89,7 +89,7 @@ def _parse(path: str, start: bytes, chosen: str, *, final: bool) -> FileHeader |
             raise DataRefused(f"{path}: expected a header and rows, found an empty file.")
         return None
     if b"\n" not in text and b"\r" in text.rstrip():
-        raise DataRefused(f"{path}: expected lines that end in a line feed, found carriage returns alone.")
+        raise DataRefused(f"{path}: expected lines that end in a line feed, found only carriage returns.")
     # Blank lines before the header are skipped; a leading tab or blank belongs to the first name.
     skipped = body.rfind(b"\n", 0, len(body) - len(text)) + 1
     delimiter = _detect(body[skipped:], final) if chosen == "auto" else chosen
@@ -126,7 +126,7 @@ def _names(row: str, delimiter: str) -> tuple[str, ...]:
 
 
 def _detect(body: bytes, final: bool) -> str:
-    """Returns the delimiter with which most rows have the header's number of cells; of several, the one with most."""
+    """Returns the delimiter with which most rows have as many cells as the header; on a tie, that with most cells."""
     best, best_score = DELIMITERS[0], (0.0, 1)
     for delimiter in DELIMITERS:
         ends = find_rows(body, delimiter, final=final).ends[:_ROWS_COMPARED]

@@ -8,8 +8,8 @@ from tfx.proto import example_gen_pb2
 
 from components.config.data import DataConfig
 
-# Settings of the location, for which the digest of the content stands in, and settings of later steps.
-_NOT_CACHED_BY = {"input", "span", "last_spans", "min_rows", "schema_file"}
+# The location of the files (the cache key contains a digest of their content instead), and settings of later steps.
+_NOT_IN_CACHE_KEY = {"input", "span", "last_spans", "min_rows", "schema_file"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class ExampleGenProperties:
 
     def cache_key(self) -> str:
         """Returns JSON of a `custom_config` that does not depend on where the files are."""
-        settings = self.settings.model_dump(mode="json", exclude=_NOT_CACHED_BY)
+        settings = self.settings.model_dump(mode="json", exclude=_NOT_IN_CACHE_KEY)
         packed = _pack(json.dumps(settings, sort_keys=True), "", self.code_digest)
         return str(json_format.MessageToJson(packed, sort_keys=True))
 

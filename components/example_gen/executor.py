@@ -48,7 +48,7 @@ class ExampleGenExecutor(base_beam_executor.BaseBeamExecutor):  # type: ignore[m
             _PROGRESS.warning(warning)
         plan = block_plan.plan_blocks(table)
         if plan.digest != exec_properties.get(utils.FINGERPRINT_PROPERTY_NAME, plan.digest):
-            raise block_plan.file_changed(properties.settings.input)
+            raise block_plan.file_changed_error(properties.settings.input)
         job = ConversionJob(table, properties.settings, artifact.uri.rstrip("/"), len(plan.blocks))
         artifact.split_names = artifact_utils.encode_split_names(list(SPLITS))
         with _ProgressReporter(job), self._make_beam_pipeline() as pipeline:
@@ -68,12 +68,12 @@ class ExampleGenExecutor(base_beam_executor.BaseBeamExecutor):  # type: ignore[m
         node = self._context.pipeline_node if self._context else None
         if node is None:
             return ExampleGenProperties.unpack(exec_properties[key])
-        # The driver removed from exec_properties what must not be part of the cache's key.
+        # The driver removed the paths from exec_properties, because they must not be part of the cache's key.
         return ExampleGenProperties.unpack(node.parameters.parameters[key].field_value.string_value)
 
 
 class _ProgressReporter:
-    """Logs how many rows are done, from the block notes that the workers write, wherever they run."""
+    """Logs the number of converted rows. It reads the block notes, so it also counts rows of remote workers."""
 
     def __init__(self, job: ConversionJob) -> None:
         self._job = job

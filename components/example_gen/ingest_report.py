@@ -21,7 +21,7 @@ class IngestTotals:
     Attributes:
         rows: accepted rows by split, and `rejected`.
         files: path, accepted rows and rejected rows of each file, in the order of the files.
-        reasons: the first ten reasons, each with file and line.
+        reasons: why rows were rejected: the first ten reasons, each with file and line.
     """
 
     def __init__(self, job: ConversionJob) -> None:
@@ -62,7 +62,7 @@ class IngestTotals:
             return f"{self._job.settings.input}: expected rows, found none."
         if self._bad_labels / total > limit:
             values = [label.negative, label.positive, *self._unknown_labels]
-            return str(labels.too_many_values(label.column, values)) + self._first_reasons()
+            return str(labels.too_many_values_error(label.column, values)) + self._first_reasons()
         if rejected == total:
             return f"None of the {total:,} rows can be read." + self._first_reasons()
         if rejected / total > limit:
@@ -78,11 +78,13 @@ class IngestTotals:
         lines = [f"  {reason}" for reason in self.reasons]
         worst = self._columns.most_common(1)
         if worst and worst[0][0] != self._job.table.labels.column and worst[0][1] > self.rows["rejected"] / 2:
-            lines.append(f"Most of them are about column {worst[0][0]!r}; data.ignore leaves a column out.")
+            lines.append(
+                f"Most of them are in column {worst[0][0]!r}; to leave it out, add it to data.ignore."
+            )
         return "\nThe first reasons:\n" + "\n".join(lines) if lines else ""
 
     def record(self, digest: str) -> IngestRecord:
-        """Returns the ingest record; `digest` is that of the files' bytes."""
+        """Returns the ingest record; `digest` is the digest of the bytes of all files."""
         table = self._job.table
         return IngestRecord(
             rows=RowCounts(**self.rows),
@@ -114,9 +116,9 @@ def write_ingest_report(job: ConversionJob, digest: str, rejected_dir: str) -> I
 
     Args:
         job: the conversion.
-        digest: of the files' bytes.
-        rejected_dir: the folder for the rejected rows of data that is refused: TFX deletes the artifact of a step that
-            failed.
+        digest: the digest of the bytes of all files.
+        rejected_dir: the folder for the rejected rows if the data is refused, because TFX deletes the artifact of a
+            failed step.
 
     Raises:
         DataRefused: too many rows are rejected, or all are, or the label has only one class.

@@ -11,7 +11,7 @@ from components.config.data import DataConfig
 
 SPAN = "{SPAN}"
 SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet")
-_MOST_NAMED = 6
+_MAX_NAMED = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class InputFiles:
 
     Attributes:
         paths: at least one path.
-        is_parquet: all of them are Parquet; otherwise all are CSV.
+        is_parquet: whether all files are Parquet; otherwise all are CSV.
         span: the newest span read; None without {SPAN} in data.input.
     """
 
@@ -58,11 +58,11 @@ def find_input_files(settings: DataConfig) -> InputFiles:
     return InputFiles(paths=tuple(sorted(paths)), is_parquet=bool(parquet), span=span)
 
 
-def quoted(names: Iterable[str], most: int = _MOST_NAMED) -> str:
+def quoted(names: Iterable[str], limit: int = _MAX_NAMED) -> str:
     """Returns names for use in a message: the first few in quotes, and how many more there are."""
     listed = list(names)
-    text = ", ".join(repr(name) for name in listed[:most])
-    return f"{text} and {len(listed) - most:,} more" if len(listed) > most else text
+    text = ", ".join(repr(name) for name in listed[:limit])
+    return f"{text} and {len(listed) - limit:,} more" if len(listed) > limit else text
 
 
 def _in_folder(folder: str) -> list[str]:
@@ -95,16 +95,18 @@ def _newest_spans(settings: DataConfig) -> tuple[int, list[str]]:
         raise DataRefused(f"{settings.input}: expected paths with a number in place of {SPAN}, found none.")
     newest = max(by_span) if settings.span == "latest" else settings.span
     if newest not in by_span:
-        there = quoted_numbers(sorted(by_span))
-        raise DataRefused(f"{settings.input}: expected span {newest} (data.span), found the spans {there}.")
+        existing = quoted_numbers(sorted(by_span))
+        raise DataRefused(
+            f"{settings.input}: expected span {newest} (data.span), found the spans {existing}."
+        )
     chosen = sorted(number for number in by_span if number <= newest)[-settings.last_spans :]
     return newest, [path for number in chosen for path in by_span[number]]
 
 
-def quoted_numbers(numbers: list[int], most: int = 10) -> str:
-    """Returns numbers for use in a message; of many, the last few."""
-    text = ", ".join(str(number) for number in numbers[-most:])
-    return f"{len(numbers) - most:,} older ones and {text}" if len(numbers) > most else text
+def quoted_numbers(numbers: list[int], limit: int = 10) -> str:
+    """Returns numbers for use in a message; if there are many, only the last few."""
+    text = ", ".join(str(number) for number in numbers[-limit:])
+    return f"{len(numbers) - limit:,} older ones and {text}" if len(numbers) > limit else text
 
 
 def _span_regex(pattern: str) -> re.Pattern[str]:

@@ -29,7 +29,7 @@ def canonical(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
-    """The label's two values, as the table spells them.
+    """The two values of the label, spelled as in the table.
 
     Attributes:
         column: the label's name.
@@ -56,7 +56,7 @@ class Labels:
         lookup = np.array(
             [self.code(value) for value in encoded.dictionary.to_pylist()] + [MISSING], np.int64
         )
-        # A null has no index: it gets the last one, that of MISSING.
+        # A null has no index: it gets the last index, which is that of MISSING.
         indices = encoded.indices.fill_null(len(lookup) - 1).to_numpy(zero_copy_only=False)
         found: npt.NDArray[np.int64] = lookup[indices]
         return found
@@ -79,7 +79,7 @@ def merge_spellings(counts: Mapping[str, int]) -> dict[str, tuple[str, int]]:
 
 
 def is_decided(counts: Mapping[str, int], positive: str | None) -> bool:
-    """Whether the counts already determine the two values of the label; more rows would not change them."""
+    """Returns whether the counts already determine the two values of the label, so that no more rows must be read."""
     seen = {canonical(text) for text in counts}
     if positive is not None:
         return canonical(positive) in seen and len(seen) >= 2
@@ -110,7 +110,7 @@ def choose_labels(counts: Mapping[str, int], settings: DataConfig) -> Labels:
     if pair is None and len(merged) == 1:
         raise DataRefused(f"The label {name!r} has only one class, {common_spellings[0]!r}; expected two.")
     if pair is None and len(merged) > 2:
-        raise too_many_values(name, common_spellings)
+        raise too_many_values_error(name, common_spellings)
     if pair is None:
         first, second = sorted(common_spellings)
         raise DataRefused(
@@ -125,7 +125,7 @@ def choose_labels(counts: Mapping[str, int], settings: DataConfig) -> Labels:
     )
 
 
-def too_many_values(name: str, values: list[str]) -> DataRefused:
+def too_many_values_error(name: str, values: list[str]) -> DataRefused:
     """Returns the error for a label with more than two values."""
     return DataRefused(
         f"The label {name!r} has more than two values: {quoted(values)}; expected exactly two."

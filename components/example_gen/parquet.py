@@ -17,7 +17,8 @@ from components.example_gen.csv_header import FileHeader
 
 Column: TypeAlias = "pa.ChunkedArray[Any]"
 BATCH_ROWS = 2**16
-_READ_BYTES = 2**20  # of a column at a time; without a buffer, all of its data in a row group is read
+# The read buffer of each column. Without it, the whole column chunk of a row group is read at once.
+_READ_BYTES = 2**20
 NUMBER, TEXT, EMPTY = "number", "text", "empty"
 
 
@@ -56,20 +57,22 @@ def read_parquet_header(path: str) -> FileHeader:
     return FileHeader(path=path, columns=names, delimiter="", offset=0, line=1)
 
 
-def kind_of(kind: Any) -> str:
+def kind_of(arrow_type: Any) -> str:
     """Returns NUMBER, TEXT, EMPTY (no cell has a value) or, for a type that can't be a feature, its name."""
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    if pa.types.is_null(kind):
+    if pa.types.is_dictionary(arrow_type):
+        arrow_type = arrow_type.value_type
+    if pa.types.is_null(arrow_type):
         return EMPTY
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type):
         return TEXT
-    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    return NUMBER if is_number or pa.types.is_boolean(kind) else str(kind)
+    is_number = (
+        pa.types.is_integer(arrow_type) or pa.types.is_floating(arrow_type) or pa.types.is_decimal(arrow_type)
+    )
+    return NUMBER if is_number or pa.types.is_boolean(arrow_type) else str(arrow_type)
 
 
 def kinds(path: str) -> dict[str, str]:
-    """Returns the `kind_of` every column of a file, by name."""
+    """Returns the kind of each column of a file, by name; see `kind_of`."""
     with open_file(path) as file:
         return {field.name.strip(): kind_of(field.type) for field in file.schema_arrow}
 

@@ -3,7 +3,7 @@
 A field is quoted if it begins with a quote, right after a delimiter or at the start of a row, and ends with a quote
 right before a delimiter or the end of a line; a quote inside of it is doubled. Only in a quoted field is a newline part
 of the field. Any other quote is an ordinary character, so a quote that is never closed affects only its own row. A
-quoted field may be `LONGEST_FIELD` bytes long.
+quoted field has at most `MAX_FIELD_BYTES` bytes.
 """
 
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ import numpy.typing as npt
 from components.common.errors import DataRefused
 
 BLOCK_BYTES = 8 * 2**20
-LONGEST_FIELD = 2**20
-LONGEST_ROW = 64 * 2**20
+MAX_FIELD_BYTES = 2**20
+MAX_ROW_BYTES = 64 * 2**20
 _QUOTE, _NEWLINE, _RETURN = b'"\n\r'
 
 Positions = npt.NDArray[np.int64]
@@ -37,10 +37,10 @@ class RowBoundaries:
 
 
 def read_blocks(stream: BinaryIO, delimiter: str, size: int, first: int | None = None) -> Iterator[bytes]:
-    """Reads the rest of a stream in blocks of whole rows, of about `size` bytes each, the first of `first`.
+    """Reads the rest of a stream in blocks of whole rows of about `size` bytes, the first block of about `first` bytes.
 
     Raises:
-        DataRefused: a row is longer than `LONGEST_ROW`.
+        DataRefused: a row is longer than `MAX_ROW_BYTES`.
     """
     buffer = b""
     wanted, final = first or size, False
@@ -55,20 +55,20 @@ def read_blocks(stream: BinaryIO, delimiter: str, size: int, first: int | None =
         if cut:
             yield buffer[:cut]
             buffer = buffer[cut:]
-        elif len(buffer) > LONGEST_ROW:
+        elif len(buffer) > MAX_ROW_BYTES:
             raise DataRefused(
                 f"{getattr(stream, 'name', 'a file')}: expected rows of text, found none that ends within "
-                f"{LONGEST_ROW // 2**20} MiB. Is this a CSV file?"
+                f"{MAX_ROW_BYTES // 2**20} MiB. Is this a CSV file?"
             )
 
 
 def find_rows(block: bytes, delimiter: str, *, final: bool = True) -> RowBoundaries:
-    """Finds the rows of a block that begins with a row.
+    """Finds where each row of a block ends. The block must begin at the beginning of a row.
 
     Args:
         block: bytes as in the file.
         delimiter: one ASCII character.
-        final: the block is the end of the file. Otherwise a last row whose end is not certain is left out.
+        final: whether the block ends the file. Otherwise a last row is left out if more bytes may belong to it.
     """
     length = len(block)
     if final and block and not block.endswith(b"\n"):
@@ -78,7 +78,7 @@ def find_rows(block: bytes, delimiter: str, *, final: bool = True) -> RowBoundar
     quotes = np.flatnonzero(data == _QUOTE)
     irregular = np.zeros(len(ends), np.bool_)
     if quotes.size:
-        regular = _ends_at_once(data, ends, quotes, delimiter)
+        regular = _ends_vectorized(data, ends, quotes, delimiter)
         if regular is None or (final and regular[-1] != len(block)):
             ends, irregular = _ends_row_by_row(block, delimiter, final)
         else:
@@ -100,12 +100,12 @@ def _last_row_end(block: bytes, delimiter: str, *, final: bool) -> int:
     return int(ends[-1]) if ends.size else 0
 
 
-def _ends_at_once(
+def _ends_vectorized(
     data: npt.NDArray[np.uint8], ends: Positions, quotes: Positions, delimiter: str
 ) -> Positions | None:
     """Returns the ends of rows, without a loop, if every quote belongs to a quoted field; otherwise None.
 
-    In that case a newline ends a row exactly if it comes after an even number of quotes.
+    In that case a newline ends a row if and only if an even number of quotes comes before it.
     """
     ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
     if not ends.size:
@@ -126,7 +126,7 @@ def _ends_at_once(
         return None
     starts = opening[np.append(True, ~doubled)]
     stops = closing[np.append(~doubled, True)]
-    return None if np.any(stops - starts >= LONGEST_FIELD) else ends
+    return None if np.any(stops - starts >= MAX_FIELD_BYTES) else ends
 
 
 def _ends_row_by_row(block: bytes, delimiter: str, final: bool) -> tuple[Positions, npt.NDArray[np.bool_]]:
@@ -150,15 +150,15 @@ def _ends_row_by_row(block: bytes, delimiter: str, final: bool) -> tuple[Positio
 
 
 def _row_end(block: bytes, position: int, delimiter: bytes, final: bool) -> tuple[int, bool]:
-    """Returns the end of the row that begins there, -1 if more bytes are needed; and whether it is irregular."""
+    """Returns the end of the row at `position`, or -1 if more bytes are needed; and whether the row is irregular."""
     is_irregular = False
     while True:
         if block.startswith(b'"', position):
             stop = _closing_quote(block, position + 1)
-            undecided = not final and (
-                (stop < 0 and position + LONGEST_FIELD >= len(block)) or stop == len(block) - 1
+            needs_more_bytes = not final and (
+                (stop < 0 and position + MAX_FIELD_BYTES >= len(block)) or stop == len(block) - 1
             )
-            if undecided:
+            if needs_more_bytes:
                 return -1, False
             if stop >= 0 and (
                 stop + 1 == len(block) or block.startswith((delimiter, b"\n", b"\r"), stop + 1)
@@ -176,8 +176,8 @@ def _row_end(block: bytes, position: int, delimiter: bytes, final: bool) -> tupl
 
 
 def _closing_quote(block: bytes, position: int) -> int:
-    """Returns the quote that closes the field whose content begins there; -1 if none within `LONGEST_FIELD`."""
-    limit = position - 1 + LONGEST_FIELD
+    """Returns where the field whose content begins at `position` is closed; -1 if not within `MAX_FIELD_BYTES`."""
+    limit = position - 1 + MAX_FIELD_BYTES
     while True:
         quote = block.find(b'"', position, limit)
         if quote < 0 or not block.startswith(b'"', quote + 1):

@@ -15,9 +15,9 @@ class RejectedRow:
     """A rejected row.
 
     Attributes:
-        line: the number of the line in the file at which it starts, header = 1; for Parquet of the row, first = 1.
+        line: the number of the line at which it starts; the header is line 1. For Parquet, the row number from 1.
         reason: why it is rejected.
-        raw: the text of the row, bytes that are not UTF-8 escaped with a backslash; for Parquet the row as JSON.
+        raw: the text of the row, with a backslash escape for each byte that is not UTF-8; for Parquet the row as JSON.
         column: the column with the invalid cell; '' if the row as a whole is invalid.
         unknown_label: the value of the label, if it is neither of the two expected ones; otherwise ''.
     """
@@ -31,7 +31,7 @@ class RejectedRow:
 
 @dataclass(frozen=True)
 class ParsedBlock:
-    """The accepted rows, as features [features, rows] in float32 and labels [rows] in int64; and the rejected rows."""
+    """The accepted rows: features, float32 [features, rows], and labels, int64 [rows]; and the rejected rows."""
 
     features: cell_parsing.Floats
     label: npt.NDArray[np.int64]
@@ -84,5 +84,5 @@ class RowValidator:
 
 
 def empty_block(features: int) -> ParsedBlock:
-    """Returns a block of that many features without rows."""
+    """Returns a block without rows; `features` is the number of features."""
     return ParsedBlock(np.empty((features, 0), np.float32), np.empty(0, np.int64), [])

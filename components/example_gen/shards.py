@@ -28,14 +28,14 @@ from components.example_gen.split import split_of
 from components.example_gen.table import InputTable
 from components.examples.codec import example_template
 
-NOTES = "_notes"  # Beside the splits, where readers of a split do not look; removed at the end.
+NOTES = "_notes"  # A folder beside those of the splits, which readers of a split ignore; removed at the end.
 FIRST_REASONS = 10
-_MOST_UNKNOWN_LABELS = 100
+_MAX_UNKNOWN_LABELS = 100
 
 
 @dataclass(frozen=True)
 class ConversionJob:
-    """The data that every worker needs: the table, the settings, the artifact's folder and the number of blocks."""
+    """The data that every worker needs: the table, the settings, the URI of the artifact and the number of blocks."""
 
     table: InputTable
     settings: DataConfig
@@ -44,7 +44,7 @@ class ConversionJob:
 
 
 class ConvertBlock(beam.DoFn):  # type: ignore[misc]
-    """Converts each input `Block`; has no output."""
+    """Converts each input `Block` with `convert`; its output is empty."""
 
     def __init__(self, job: ConversionJob) -> None:
         self._job = job
@@ -58,7 +58,8 @@ class ConvertBlock(beam.DoFn):  # type: ignore[misc]
 def shard_path(uri: str, split: str, index: int, total: int) -> str:
     """Returns the path of a block's shard, in the form that TFX uses.
 
-    Shards are not compressed: gzip would take more time than everything else. TFX's readers decide by the suffix .gz.
+    Shards are not compressed: gzip would take more time than everything else. TFX's readers
+    detect compression by the suffix .gz.
     """
     return f"{uri}/Split-{split}/data_tfrecord-{index:05d}-of-{total:05d}"
 
@@ -76,7 +77,7 @@ def rejected_path(uri: str, index: int) -> str:
 def convert(job: ConversionJob, block: Block) -> None:
     """Writes the shards, the rejected rows and the note of a block.
 
-    DataRefused is not raised but put into the note: Beam would wrap it in an error of its own.
+    DataRefused is not raised but stored in the note, because Beam would wrap it in another error.
     """
     note = _BlockNote(job.table.headers[block.file].path, block)
     try:
@@ -103,7 +104,7 @@ def _parse(job: ConversionJob, block: Block) -> Iterator[ParsedBlock]:
             stream.seek(block.offset)
             data = stream.read(block.length)
         if block_plan.block_digest(data) != block.digest:
-            raise block_plan.file_changed(header.path)
+            raise block_plan.file_changed_error(header.path)
         yield parser.parse(data, block.line)
         return
     line = block.line
@@ -155,12 +156,12 @@ class _BlockNote:
                 self.reasons.append(f"{self.file}:{one.line}: {one.reason}")
             self.columns[one.column] += bool(one.column)
             self.bad_labels += bool(one.unknown_label)
-            if one.unknown_label and len(self.unknown_labels) < _MOST_UNKNOWN_LABELS:
+            if one.unknown_label and len(self.unknown_labels) < _MAX_UNKNOWN_LABELS:
                 self.unknown_labels[one.unknown_label] += 1
 
 
 class _Writers:
-    """Opens each file of a block at its first row. The files get their names when `files` is closed."""
+    """The output files of a block. Each is opened at its first row, and gets its name when `files` is closed."""
 
     def __init__(self, job: ConversionJob, index: int, files: contextlib.ExitStack) -> None:
         self._job, self._index = job, index

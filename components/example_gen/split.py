@@ -21,7 +21,7 @@ def split_of(
     """Chooses a split for every row.
 
     Args:
-        names: of the features. They are hashed in the order of their names, so the order here does not matter.
+        names: the names of the features. They are hashed in alphabetical order, so the order here does not matter.
         features: shape [len(names), rows].
         label: 0 or 1, shape [rows].
         ratio: the shares of train, eval and test.

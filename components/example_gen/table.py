@@ -55,9 +55,9 @@ class TableReport:
         columns: the names of all columns.
         numeric: columns other than the label that contain numbers.
         text: columns other than the label that contain only text, or times, or lists.
-        label_values: the values of the label, most frequent first; of very many, those that come first.
-        needs_positive_label: there are two values, and data.positive_label must tell which of them counts as 1.
-        delimiter: of the first CSV file; '' for Parquet.
+        label_values: the values of the label, most frequent first; if there are very many, only those read first.
+        needs_positive_label: whether data.positive_label must be set to select which of the two values counts as 1.
+        delimiter: the delimiter of the first CSV file; '' for Parquet.
         span: the newest span.
         warnings: sentences about columns that are left out.
     """
@@ -74,10 +74,10 @@ class TableReport:
 
 
 def find_table(settings: DataConfig) -> InputTable:
-    """Finds the files and decides which columns are features and what the label's values mean.
+    """Finds the files, and determines the features and which label value counts as 1.
 
     Raises:
-        DataRefused: the table can't be used; the message says why.
+        DataRefused: the table can't be used; the message gives the reason.
     """
     files, headers = _read_headers(settings)
     columns = headers[0].columns
@@ -176,7 +176,7 @@ def _expect_column(name: str, key: str, header: FileHeader) -> None:
     meant = closest(name, named)
     hint = f" Did you mean {meant!r}?" if meant else ""
     raise DataRefused(
-        f"{header.path}: expected a column {name!r} ({key}), found {quoted(named, most=20)}.{hint}"
+        f"{header.path}: expected a column {name!r} ({key}), found {quoted(named, limit=20)}.{hint}"
     )
 
 
@@ -196,7 +196,7 @@ def _warnings(header: FileHeader, left_out: Sequence[str], types: ColumnTypes) -
         warnings.append(f"Left out, because it has no name: column {', '.join(unnamed)} of {header.path}.")
     text = [name for name in left_out if name not in types.others]
     if text:
-        warnings.append(f"Left out, because they contain only text: {quoted(text, most=20)}.")
+        warnings.append(f"Left out, because they contain only text: {quoted(text, limit=20)}.")
     if types.others:
         typed = [f"{name!r} ({kind})" for name, kind in sorted(types.others.items())]
         warnings.append(f"Left out, because they are neither numbers nor text: {', '.join(typed[:20])}.")

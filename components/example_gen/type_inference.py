@@ -18,12 +18,12 @@ from components.example_gen.csv_header import FileHeader
 from components.example_gen.row_boundaries import BLOCK_BYTES, find_rows, read_blocks
 
 _FIRST_BYTES = 2**17
-_MOST_LABELS = 1_000
+_MAX_LABELS = 1_000
 
 
 @dataclass(kw_only=True)
 class ColumnTypes:
-    """The types of the columns, and the values of the label, as far as they were read.
+    """The types of the columns and the values of the label in the rows that were read.
 
     Attributes:
         numbers: columns with at least one cell that is a number.
@@ -41,7 +41,7 @@ class ColumnTypes:
 def infer_types(
     headers: Sequence[FileHeader], candidates: Iterable[str], settings: DataConfig
 ) -> ColumnTypes:
-    """Reads the files until all candidates are known to be numeric and the label has its two values, or to the end.
+    """Reads rows until all candidates are known to be numeric and the label has two values, or until the end.
 
     Args:
         headers: the files; all have the same columns.
@@ -64,7 +64,7 @@ def infer_types(
 
 
 class _TypeInference:
-    """The types that are known so far, and the columns that are still undecided."""
+    """The column types known so far, and the columns whose type is still unknown."""
 
     def __init__(self, candidates: set[str], settings: DataConfig) -> None:
         self.types = ColumnTypes()
@@ -73,9 +73,9 @@ class _TypeInference:
         self._missing = cell_parsing.missing_markers(settings.missing_values)
 
     def undecided(self) -> list[str]:
-        """Returns the columns of which more rows must be read; none when all are decided."""
+        """Returns the columns of which more rows must be read; [] if all types are known."""
         counts, positive = self.types.label_counts, self._settings.positive_label
-        label_known = len(counts) > _MOST_LABELS or labels.is_decided(counts, positive)
+        label_known = len(counts) > _MAX_LABELS or labels.is_decided(counts, positive)
         unsure = self._candidates - self.types.numbers - self.types.others.keys()
         return sorted(unsure | (set() if label_known else {self._settings.label}))
 
@@ -124,7 +124,7 @@ def _read_csv(header: FileHeader, inference: _TypeInference) -> None:
 
 
 def _as_strings(block: bytes, header: FileHeader, names: list[str]) -> pa.Table:
-    """Returns the named columns of the rows that have the right number of cells; applies no other rule."""
+    """Returns the named columns of all rows that have the right number of cells, without further row validation."""
     if not block.isascii():
         block = block.decode(errors="replace").encode()
     rows = find_rows(block, header.delimiter)

@@ -1,10 +1,10 @@
-"""Encodes many rows at once as TFRecords of tf.Examples, and decodes them.
+"""Encodes batches of rows as TFRecords of tf.Examples, and decodes them.
 
 All examples of a table have the same features with one number each, so their serialized bytes differ only in these
 numbers. A record with zeros is the template: it is copied for each row, and the numbers are written into it. CRC is
-linear, so the checksum of a record is that of the template, XORed with a value for each byte that differs. One call per
-example, as in tfx_bsl and TensorFlow, took three quarters of ExampleGen's time. Decoding reads the numbers at their
-positions; the rows are accepted only if encoding them gives the same bytes again, including the checksums.
+linear, so the checksum of a record is that of the template, XORed with a value for each byte that differs. Encoding
+examples one by one, as tfx_bsl and TensorFlow do, took three quarters of ExampleGen's time. Decoding reads the numbers
+at their positions; the rows are accepted only if encoding them gives the same bytes again, including the checksums.
 
 The formats: https://protobuf.dev/programming-guides/encoding, tensorflow/core/example/feature.proto, and
 https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details.
@@ -36,7 +36,7 @@ class ExampleTemplate:
     def __init__(self, features: Sequence[str], label: str) -> None:
         kinds = dict.fromkeys(features, _FLOAT) | {label: _LABEL}
         example, at = b"", {}
-        # In the order of their names, so that the bytes depend only on the table.
+        # Sorted by name, so that the bytes depend only on the table.
         for name in sorted(kinds, key=str.encode):
             number = bytes(kinds[name].itemsize)
             values = _field(_LIST[kinds[name]], _field(_NUMBERS, number))
@@ -54,7 +54,7 @@ class ExampleTemplate:
         last = len(head) + len(example) - 1
         self._kinds = list(kinds.values())
         positions = zip(self._at, self._kinds, strict=True)
-        self._changes = _changes(
+        self._changes = _checksum_changes(
             [[last - at - byte for byte in range(kind.itemsize)] for at, kind in positions]
         )
 
@@ -86,7 +86,7 @@ class ExampleTemplate:
     def decode(self, content: bytes) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]] | None:
         """Decodes bytes that `encode` returned: features [features, rows] and label [rows].
 
-        Returns None for other bytes: of other features or another writer, compressed, or damaged.
+        Returns None for other bytes: other features, another writer, compression or damage.
         """
         if len(content) % self.record_bytes:
             return None
@@ -135,11 +135,14 @@ def _crc(content: bytes) -> int:
     return crc ^ 0xFFFFFFFF
 
 
-def _changes(following: Sequence[Sequence[int]]) -> list[list[npt.NDArray[np.uint32]]]:
-    """Returns how each value of a byte changes (XOR) the checksum of content with a zero at its position.
+def _checksum_changes(following: Sequence[Sequence[int]]) -> list[list[npt.NDArray[np.uint32]]]:
+    """Returns by which value (XOR) each byte changes the checksum of the content, compared with a zero byte.
 
     Args:
-        following: for each number, how many bytes of the content come after each of its bytes.
+        following: for each number and each of its bytes, how many bytes of the content come after it.
+
+    Returns:
+        For each number and each of its bytes, uint32 [256], indexed by the value of the byte.
     """
     found: dict[int, npt.NDArray[np.uint32]] = {}
     wanted = {distance for distances in following for distance in distances}

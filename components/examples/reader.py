@@ -1,4 +1,4 @@
-"""Reads what ExampleGen wrote: batches of serialized tf.Examples, and the ingest record beside the splits."""
+"""Reads the output of ExampleGen: batches of serialized tf.Examples, and the ingest record."""
 
 import os
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ import tensorflow as tf
 from components.common.ingest_record import IngestRecord
 
 
-# The annotation is a string: evaluated, it would load TensorFlow for steps that do not need it.
+# The annotation is a string, because evaluating it would load TensorFlow in steps that do not need it.
 def serialized_batches(files: Sequence[str], rows: int) -> "tf.data.Dataset":
     """Reads batches of at most `rows` serialized examples, string [batch], in the order of the files.
 
     Args:
         files: TFRecord files, gzipped where the name ends in .gz.
-        rows: the most rows in a batch.
+        rows: the maximum number of rows in a batch.
     """
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
@@ -26,7 +26,7 @@ def serialized_batches(files: Sequence[str], rows: int) -> "tf.data.Dataset":
 
 
 def read_ingest(pattern: str) -> IngestRecord:
-    """Reads the ingest record that lies beside the splits.
+    """Reads the ingest record in the examples artifact.
 
     Args:
         pattern: a glob of the files of one split, as TFX passes it to a step.
@@ -40,11 +40,11 @@ def read_ingest(pattern: str) -> IngestRecord:
 
 
 def first_rows(patterns: Sequence[str], rows: int) -> list[bytes]:
-    """Reads the first serialized examples of the files, which are sorted by name; fewer than `rows` if there are fewer.
+    """Reads at most `rows` serialized examples from the beginning of the files, in the order of their names.
 
     Args:
         patterns: globs of TFRecord files, gzipped where the name ends in .gz.
-        rows: the most rows to read.
+        rows: the maximum number of rows to read.
     """
     files = sorted(name for pattern in patterns for name in tf.io.gfile.glob(pattern))
     found = list(serialized_batches(files, rows).take(1).as_numpy_iterator())

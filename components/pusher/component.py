@@ -18,7 +18,7 @@ progress = logging.getLogger("regpipe.progress")
 
 
 @component  # type: ignore[untyped-decorator]
-def Pusher(  # noqa: N802 (TFX's: a component is named like a class)
+def Pusher(  # noqa: N802 (a TFX component is named like a class)
     model: InputArtifact[standard_artifacts.Model],
     model_blessing: InputArtifact[standard_artifacts.ModelBlessing],
     evaluation: InputArtifact[standard_artifacts.ModelEvaluation],
@@ -28,10 +28,10 @@ def Pusher(  # noqa: N802 (TFX's: a component is named like a class)
 ) -> None:
     """Publishes a blessed model; a model that is not blessed leaves the folder unchanged.
 
-    It replaces TFX's Pusher, which copies file by file into the folder that TF Serving polls.
+    It replaces TFX's Pusher, which copies the files one by one into the folder that TF Serving polls.
 
-    The run's id is a parameter so that TFX's cache never skips this step: someone may have changed the folder. The step
-    compares the model with the current version instead, which is fast.
+    The run's ID is a parameter so that TFX's cache never skips this step, because the folder may have changed. Instead,
+    the step compares the model with the current version, which is fast.
 
     Args:
         model: the candidate.
@@ -41,22 +41,22 @@ def Pusher(  # noqa: N802 (TFX's: a component is named like a class)
             `pushed_destination`, `already_published` and the card; for a blessed model that was not pushed
             `not_pushed_because`.
         destination: a `Destination` as JSON.
-        run_id: the id of this run.
+        run_id: the ID of this run.
     """
     pushed_model.set_int_custom_property("pushed", 0)
     if not model_utils.is_model_blessed(model_blessing):
         return
     folder = path_utils.serving_model_path(model.uri)
-    place = Destination.model_validate_json(destination)
-    if reason := rollback_notice(folder, place):
+    target = Destination.model_validate_json(destination)
+    if reason := rollback_notice(folder, target):
         pushed_model.set_string_custom_property("not_pushed_because", reason)
         return
     card = {"run": run_id, "evaluation": Verdict.read(evaluation.uri).card_entry()}
-    _record(pushed_model, publish(folder, place, card))
+    _record(pushed_model, publish(folder, target, card))
 
 
 def rollback_notice(model: str, destination: Destination) -> str | None:
-    """Returns who rolled back from this model, when and why, if the current version is the result; otherwise None.
+    """Returns who rolled back from this model, when and why, if a rollback published the current version; else None.
 
     The pipeline does not undo a rollback. Only a person does, with `regpipe rollback` or `regpipe bless`.
     """
@@ -66,7 +66,7 @@ def rollback_notice(model: str, destination: Destination) -> str | None:
     if not rollback or model_files.model_digest(model) not in rollback.get("away_from", ()):
         return None
     because = f": {rollback['reason']}" if rollback.get("reason") else ""
-    return f"{rollback['by']} rolled back from this very model on {rollback['at']}{because}"
+    return f"{rollback['by']} rolled back from this model on {rollback['at']}{because}"
 
 
 def _record(pushed_model: Artifact, published: PublishedVersion) -> None:

@@ -1,4 +1,4 @@
-"""Published versions on a disk: each appears and disappears by one rename.
+"""Stores published versions in a folder on a disk: each appears and disappears by one rename.
 
 A rename within a folder is atomic (POSIX, rename()), so a folder with an integer for a name is always complete. A
 version that is being written or removed has another name, which TF Serving skips (`IndexChildrenByVersion` in
@@ -75,7 +75,7 @@ class LocalFolder:
 
     def activate(self, version: int) -> None:
         """See `VersionStore`."""
-        # The number is recorded first, so that it is never used twice, also if this process is killed.
+        # The number is recorded first, so that it is never used twice, even if this process is killed.
         storage.write(str(self._root / LAST_VERSION_FILE), f"{version}\n".encode(), durable=True)
         staged = self.staging_path(version)
         for folder, _, _ in os.walk(staged):
@@ -90,9 +90,9 @@ class LocalFolder:
 
     def remove(self, version: int) -> None:
         """See `VersionStore`."""
-        gone = self._root / f"{_REMOVED}{version}"
-        Path(self.path(version)).rename(gone)
-        _remove(gone)
+        renamed = self._root / f"{_REMOVED}{version}"
+        Path(self.path(version)).rename(renamed)
+        _remove(renamed)
 
 
 def _remove(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Published versions on an object store (gs://): one small object names the version to serve and is written last.
+"""Stores published versions on an object store (gs://): one small object, written last, names the version to serve.
 
 A folder on an object store is only a prefix of object names, and renaming it copies the objects one by one. TF Serving
 treats each integer-named prefix below its base path as a version, even if only some of its objects exist
@@ -18,8 +18,8 @@ only the version named there (`AspireSpecificVersions` in the file above, and
 https://github.com/tensorflow/serving/blob/master/tensorflow_serving/model_servers/server.cc). A server that polls the
 folder finds no version, because `versions` is not an integer.
 
-Not guaranteed: what a server loads whose base path is `versions/` itself; and, as there is no lock, two publications at
-the same time.
+Not supported: servers whose base path is `versions/` itself, and two publications at the same time, because there is no
+lock.
 """
 
 import contextlib

@@ -38,7 +38,7 @@ class PublishedVersion:
         version: its number.
         path: its folder.
         digest: the model's `model_digest`.
-        already: whether the model was the current version before, so that nothing was copied.
+        already: whether the model already was the current version, so that nothing was copied.
     """
 
     version: int
@@ -51,7 +51,7 @@ class VersionStore(Protocol):
     """The published versions in one folder. `LocalFolder` and `ObjectStore` implement it.
 
     Attributes:
-        min_kept: how many versions must be kept, also where `keep_versions` is smaller.
+        min_kept: the minimum number of versions to keep, even if `keep_versions` is smaller.
     """
 
     min_kept: int
@@ -94,7 +94,7 @@ class VersionStore(Protocol):
 
 
 def version_store(destination: Destination) -> VersionStore:
-    """Returns the versions at a destination, which may not exist yet."""
+    """Returns the version store of a destination, which may not exist yet."""
     if not storage.is_remote(destination.directory):
         return LocalFolder(destination.directory)
     from components.pusher.object_store import ObjectStore  # Imports TFX, which takes seconds.
@@ -122,7 +122,7 @@ def publish(model: str, destination: Destination, entries: Mapping[str, Any]) ->
     with store.publishing():
         digest = model_digest(model)
         current = store.current()
-        # The files are compared, not the digest in the card: someone may have removed a file.
+        # The files are compared, not the digest in the card, because a file may have been removed.
         if current is not None and model_digest(store.path(current)) == digest:
             version, already = current, True
         else:

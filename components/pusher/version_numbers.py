@@ -1,4 +1,4 @@
-"""Version numbers: which names are versions, and which number comes next."""
+"""Parses the version numbers of published models, and chooses the next one."""
 
 import time
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The parts of a page: sections that contain text, tables and charts. page.html.j2 turns them into HTML."""
+"""The parts of a page: sections that contain text, tables and charts. page.html.j2 renders them as HTML."""
 
 import dataclasses
 import math
@@ -23,7 +23,7 @@ class TableBlock:
 
     Attributes:
         caption: the title of the table.
-        heads: the column headers.
+        headers: the column headers.
         rows: the cells of each row, as many as there are headers.
         summary: if not empty, the table is collapsed under this line (`<details>`).
         text_columns: the indices of the columns that contain text instead of numbers; the first always does.
@@ -31,7 +31,7 @@ class TableBlock:
     """
 
     caption: str
-    heads: tuple[str, ...]
+    headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     summary: str = ""
     text_columns: tuple[int, ...] = ()
@@ -100,12 +100,12 @@ class Chart:
 
     Attributes:
         id: unique in the page.
-        text: the content of the chart in words, for readers who can't see it.
+        text: a description of the content, for readers who can't see the chart.
         lines, bars, dots: what is drawn.
         levels: the categories of the vertical axis, from top to bottom, for `dots`.
         mark: a position on the horizontal axis to mark with a vertical line, and its name.
         square: whether both axes range from 0 to 1, as for ROC curves.
-        small: whether charts like this one stand side by side where there is room.
+        small: whether such charts are placed side by side if the page is wide enough.
         log_x, log_y: whether the axis is logarithmic.
         x_range, y_range: the ranges of the axes; None: the range of the data.
         floor: the lower end of the bars, which must be above 0 on a logarithmic axis.

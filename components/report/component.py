@@ -20,7 +20,7 @@ class RunReport(Artifact):  # type: ignore[misc]
 
 
 @component  # type: ignore[untyped-decorator]
-def Report(  # noqa: N802, PLR0913 (TFX's: a component is named like a class, and each artifact is an argument)
+def Report(  # noqa: N802, PLR0913 (a TFX component is named like a class, and each artifact is an argument)
     examples: InputArtifact[standard_artifacts.Examples],
     statistics: InputArtifact[standard_artifacts.ExampleStatistics],
     anomalies: InputArtifact[standard_artifacts.ExampleAnomalies],
@@ -40,7 +40,7 @@ def Report(  # noqa: N802, PLR0913 (TFX's: a component is named like a class, an
     started and which of its steps were cached. The step takes less than a second.
 
     Args:
-        examples: contains ExampleGen's report on the rows.
+        examples: contains the ingest record.
         statistics: the statistics of each split.
         anomalies: the anomalies of each split.
         candidate_run: the history and the weight summary of the candidate's training.

@@ -1,4 +1,4 @@
-"""The section on the data: rows by split, rows that were set aside, statistics by feature, anomalies."""
+"""Creates the section on the data: rows by split, rows that were set aside, statistics by feature, anomalies."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,8 +11,8 @@ from components.config.data import SPLITS
 from components.report.blocks import Block, Section, TableBlock, TextBlock
 from components.report.run_artifacts import RunArtifacts
 
-MOST_FEATURES = 50  # a longer table is collapsed
-MOST_FILES = 1_000  # only this many are listed, to limit the size of the page
+MAX_EXPANDED_ROWS = 50  # a longer table is collapsed
+MAX_FILES = 1_000  # only this many are listed, to limit the size of the page
 
 
 def data(run: RunArtifacts) -> Section:
@@ -25,7 +25,7 @@ def row_counts(run: RunArtifacts) -> Iterator[Block]:
     """Yields the row counts by split and by file, the reasons why rows were set aside, and warnings."""
     ingest = run.ingest
     if ingest is None:
-        yield TextBlock("ExampleGen wrote no report on the rows.", "quiet")
+        yield TextBlock("ExampleGen wrote no ingest record.", "quiet")
         return
     total = ingest.rows.accepted + ingest.rows.rejected
     yield TextBlock(_summary(ingest))
@@ -35,8 +35,8 @@ def row_counts(run: RunArtifacts) -> Iterator[Block]:
     yield TableBlock("Rows by split", ("split", "rows", "share"), cells)
     files = ingest.files
     if len(files) > 1:
-        listed = tuple((file.path, count(file.rows), count(file.rejected)) for file in files[:MOST_FILES])
-        part = f", the first {MOST_FILES:,} of {len(files):,}" if len(files) > MOST_FILES else ""
+        listed = tuple((file.path, count(file.rows), count(file.rejected)) for file in files[:MAX_FILES])
+        part = f", the first {MAX_FILES:,} of {len(files):,}" if len(files) > MAX_FILES else ""
         summary = f"Rows by file: {plural(len(files), 'file')}"
         yield TableBlock(f"Rows by file{part}", ("file", "rows", "rejected"), listed, summary=summary)
     reasons = tuple((str(number), reason) for number, reason in enumerate(ingest.reasons, 1))
@@ -72,18 +72,18 @@ def _statistics(run: RunArtifacts) -> Iterator[Block]:
         _feature(feature, training.num_examples, [other.get(_name(feature)) for other in others])
         for feature in sorted(training.features, key=lambda feature: order.get(_name(feature), len(order)))
     )
-    heads = (
+    headers = (
         "feature", "missing", "mean", "std. dev.", "zeros", "min", "median", "max",
         *(f"mean in {split}" for split in splits),
     )  # fmt: skip
     caption = f"Statistics of the training split, {plural(int(training.num_examples), 'row')}"
-    summary = f"{caption}: {plural(len(rows), 'column')}" if len(rows) > MOST_FEATURES else ""
-    yield TableBlock(caption, heads, rows, summary=summary)
+    summary = f"{caption}: {plural(len(rows), 'column')}" if len(rows) > MAX_EXPANDED_ROWS else ""
+    yield TableBlock(caption, headers, rows, summary=summary)
 
 
 def _feature(feature: Any, rows: int, others: list[Any]) -> tuple[str, ...]:
     stats = feature.num_stats
-    # Missing cells are NaN in the examples: the statistics count them in the histogram and not as missing.
+    # Missing cells are NaN in the examples. The statistics count NaN in the histogram (num_nan), not as missing.
     missing = stats.common_stats.num_missing + sum(histogram.num_nan for histogram in stats.histograms[:1])
     present = rows - missing
     return (
@@ -111,8 +111,8 @@ def _anomalies(run: RunArtifacts) -> Iterator[Block]:
     if not rows:
         yield TextBlock("No anomalies: the data matches the schema.", "good")
         return
-    heads = ("feature", "split", "severity", "anomaly", "description")
-    yield TableBlock("Anomalies", heads, tuple(rows), text_columns=(1, 2, 3, 4))
+    headers = ("feature", "split", "severity", "anomaly", "description")
+    yield TableBlock("Anomalies", headers, tuple(rows), text_columns=(1, 2, 3, 4))
 
 
 def _name(feature: statistics_pb2.FeatureNameStatistics) -> str:

@@ -19,7 +19,7 @@ _BOKEH = ("bokeh.min.js", "bokeh-api.min.js")
 
 
 def render_page(title: str, sections: tuple[Section, ...]) -> str:
-    """Returns the page as HTML. The same sections give the same page; the first paragraph is its headline."""
+    """Returns the page as HTML. The same sections give the same page; its first paragraph is the headline."""
     charts = charts_of(sections)
     # The content security policy allows only these scripts, by their hashes: a script injected by data does not run.
     scripts = [*_bokeh(), _asset("charts.js")] if charts else []
@@ -34,7 +34,7 @@ def render_page(title: str, sections: tuple[Section, ...]) -> str:
 
 
 def script_json(value: Any) -> str:
-    """Returns JSON that is safe inside a <script> element: no text in it can close the element or open another."""
+    """Returns JSON that is safe in a <script> element: no text in it can close the element or open another one."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")

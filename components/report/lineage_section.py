@@ -1,4 +1,4 @@
-"""The last sections: the configuration, and the steps, artifacts, libraries and code of the run."""
+"""Creates the last sections: the configuration, and the steps, artifacts, libraries and code of the run."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -67,15 +67,15 @@ def lineage(run: RunArtifacts) -> Section:
     return Section("lineage", "Lineage", tuple(blocks))
 
 
-def _table(caption: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> TableBlock:
-    return TableBlock(caption, heads, tuple(rows), text_columns=(1,))
+def _table(caption: str, headers: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> TableBlock:
+    return TableBlock(caption, headers, tuple(rows), text_columns=(1,))
 
 
 def _artifacts(artifacts: Sequence[Json]) -> TableBlock:
     rows = tuple((f"{a['step']}, {a['output']}", a["type"], str(a["id"]), a["uri"]) for a in artifacts)
-    heads = ("step and output", "type", "ID", "URI")
+    headers = ("step and output", "type", "ID", "URI")
     summary = f"Artifacts: {plural(len(rows), 'artifact')}"
-    return TableBlock("Artifacts", heads, rows, summary=summary, text_columns=(1, 3))
+    return TableBlock("Artifacts", headers, rows, summary=summary, text_columns=(1, 3))
 
 
 def _run(facts: Json) -> str:

@@ -1,4 +1,4 @@
-"""The sections on the quality of the predictions: the gap, the curves, the confusion matrices, the slices."""
+"""Creates the sections on the predictions: generalization gap, curves, confusion matrices and slices."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ _DIAGONAL = ((0.0, 1.0), (0.0, 1.0))
 
 
 def gap(run: RunArtifacts) -> Section:
-    """Returns how much both exported models differ between the training split and the test split."""
+    """Returns the section with both models' metrics on the training split and on the test split."""
     title = "Generalization gap"
     if run.verdict is None:
         return Section("gap", title, (TextBlock("The gap was not measured.", "quiet"),))
@@ -30,8 +30,8 @@ def gap(run: RunArtifacts) -> Section:
         if model
         for metric, values in (("log_loss", model.log_loss), ("auc", model.auc))
     )
-    heads = ("metric and model", "training split", "test split", "test minus training")
-    table = TableBlock("Both exported models on the training split and on the test split", heads, rows)
+    headers = ("metric and model", "training split", "test split", "test minus training")
+    table = TableBlock("Both exported models on the training split and on the test split", headers, rows)
     sentences = [_gap_sentence(found)]
     if found.train_sampled_from:
         sentences.append(
@@ -56,7 +56,7 @@ def _gap_sentence(found: GeneralizationGap) -> str:
 
 
 def predictions(run: RunArtifacts) -> Section:
-    """Returns the ROC, precision-recall and calibration curves, and the confusion matrices."""
+    """Returns the section with the ROC, precision-recall and calibration curves, and the confusion matrices."""
     title = "Predictions on the test split"
     if run.verdict is None:
         return Section("predictions", title, (TextBlock("No curves were recorded.", "quiet"),))
@@ -116,7 +116,7 @@ def _areas(verdict: Verdict, metric: str) -> str:
 
 
 def _distances(lines: tuple[ChartLine, ...]) -> str:
-    """Returns the largest distance from the diagonal, for people who can't see the chart."""
+    """Returns the largest distance of each curve from the diagonal, for people who can't see the chart."""
     parts = []
     for line in lines:
         distances = [
@@ -131,11 +131,11 @@ def _confusion(curves: Curves) -> Iterator[TableBlock]:
     for name, model in curves.items():
         cells = model.confusion
         rows = (
-            ("really positive", count(cells.true_positive), count(cells.false_negative)),
-            ("really negative", count(cells.false_positive), count(cells.true_negative)),
+            ("actual positive", count(cells.true_positive), count(cells.false_negative)),
+            ("actual negative", count(cells.false_positive), count(cells.true_negative)),
         )
-        heads = ("rows", "predicted positive", "predicted negative")
-        yield TableBlock(f"Confusion matrix of the {name}, at a probability of 0.5", heads, rows)
+        headers = ("rows", "predicted positive", "predicted negative")
+        yield TableBlock(f"Confusion matrix of the {name}, at a probability of 0.5", headers, rows)
 
 
 def _calibration_table(curves: Curves) -> Iterator[TableBlock]:
@@ -148,13 +148,13 @@ def _calibration_table(curves: Curves) -> Iterator[TableBlock]:
         )
     )
     if rows:
-        heads = ("model and bin", "mean predicted probability", "share of positives", "rows")
+        headers = ("model and bin", "mean predicted probability", "share of positives", "rows")
         caption = "Calibration, bin by bin"
-        yield TableBlock(caption, heads, rows, summary=f"{caption}: {plural(len(rows), 'row')}")
+        yield TableBlock(caption, headers, rows, summary=f"{caption}: {plural(len(rows), 'row')}")
 
 
 def slices(run: RunArtifacts) -> Section:
-    """Returns the metrics on parts of the test split, with the thresholds on them."""
+    """Returns the section with the metrics on each slice of the test split, and the thresholds on slices."""
     if run.verdict is None:
         return Section("slices", "Slices", (TextBlock(NO_VERDICT, "quiet"),))
     if not run.verdict.slices:
@@ -164,7 +164,7 @@ def slices(run: RunArtifacts) -> Section:
     for part in run.verdict.slices:
         caption = f"{part.name}: {plural(part.rows, 'row')}, {count(part.positives)} positive"
         if part.too_small:
-            caption += "; too few to be judged"
+            caption += "; too few for thresholds"
         blocks.append(TableBlock(caption, *metric_table(part.metrics), text_columns=(4,)))
     on_slices = [item for item in run.verdict.thresholds if item.slice is not None]
     if on_slices:

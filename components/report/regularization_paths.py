@@ -1,4 +1,4 @@
-"""The regularization paths of a study: the losses, zeros and norms at each strength of one penalty."""
+"""Creates the sections with the regularization paths of a study: losses, zeros and norms by strength."""
 
 import dataclasses
 import math
@@ -15,11 +15,11 @@ from components.config.regularization import STUDY_PATHS
 from components.report.blocks import Block, Chart, ChartLine, Section, Series, TableBlock, TextBlock
 from components.study.study_record import StudyEntry, StudyRecord
 
-HEADS = (
+HEADERS = (
     "strength", "training log loss", "validation log loss", "gap", "validation AUC", "weights at 0",
     "features kept", "L1 norm", "L2 norm",
 )  # fmt: skip
-MOST_NAMES = 50  # of dropped features, in a cell
+MAX_NAMES = 50  # of dropped features, in a cell
 Measure = Callable[[StudyEntry], float]
 
 
@@ -29,7 +29,7 @@ def path_title(name: str) -> str:
 
 
 def penalty_path(study: StudyRecord, penalty: str) -> Section:
-    """Returns the section with the losses, AUC, zeros and norm by the strength of one penalty."""
+    """Returns the section with the losses, AUC, zeros and norm by the strength of one regularization."""
     entries = [entry for entry in study.paths[penalty] if entry.strength is not None]
     blocks: list[Block] = [TextBlock(_best_strength(penalty, study.none, entries))]
     blocks += list(_charts(study, penalty, entries))
@@ -40,7 +40,7 @@ def penalty_path(study: StudyRecord, penalty: str) -> Section:
         number for number, entry in enumerate(entries, 1) if study.best and entry.result == study.best.result
     )
     caption = f"By the strength of {penalty}; 0 is the network without regularization"
-    blocks.append(TableBlock(caption, HEADS, rows, good_rows=best_rows))
+    blocks.append(TableBlock(caption, HEADERS, rows, good_rows=best_rows))
     dropped = tuple((_strength(e), _names(e.result.dropped)) for e in entries if e.result.dropped)
     if dropped:
         caption = "Dropped features: all their weights in the first layer are 0"
@@ -74,8 +74,8 @@ def _row(strength: str, entry: StudyEntry) -> tuple[str, ...]:
 
 
 def _names(names: Sequence[str]) -> str:
-    more = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+    more = len(names) - MAX_NAMES
+    return ", ".join(names[:MAX_NAMES]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _best_strength(penalty: str, none: StudyEntry, entries: Sequence[StudyEntry]) -> str:

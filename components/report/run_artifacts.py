@@ -1,4 +1,4 @@
-"""Reads the outputs of a run's steps. What is missing or can't be read is None, and its section states that."""
+"""Reads the outputs of a run's steps. An output that is missing or can't be read is None; its section states that."""
 
 import dataclasses
 import json
@@ -43,7 +43,7 @@ class TrainingArtifacts:
 
     Attributes:
         history: the metrics of each epoch.
-        weights: the summary of the weights, see `weight_report`.
+        weights: the summary of the weights, see `components.training.weight_report`.
         tuned: the hyperparameters that were taken from the Tuner.
     """
 
@@ -58,12 +58,12 @@ class RunArtifacts:
 
     Attributes:
         config: the whole configuration.
-        facts: what the metadata store has recorded of the run: `run_id`, `started`, `steps`, `artifacts`, `versions`,
+        facts: the metadata store's records of the run: `run_id`, `started`, `steps`, `artifacts`, `versions`,
             `code`, and `override` if someone blessed the model by hand.
         pushed_path: where the model was published; None if it was not.
         not_pushed_because: why a blessed model was not published; None if there is no such reason.
-        ingest: ExampleGen's report on the rows.
-        verdict: the Evaluator's verdict.
+        ingest: the ingest record; None if it is missing.
+        verdict: the Evaluator's verdict; None if it is missing.
         statistics, anomalies: by split.
         trials: the Tuner's trials, the best first; None without a Tuner.
     """

@@ -15,13 +15,13 @@ from components.report.training_section import thinned
 from components.study.study_record import StudyEntry, StudyRecord
 
 STUDY_FILE = "study.html"
-HEADS = (
+HEADERS = (
     "network", "training log loss", "validation log loss", "gap", "training AUC", "validation AUC",
     "validation accuracy", "weights at 0", "features kept", "L1 norm", "L2 norm", "epochs",
 )  # fmt: skip
 SPLITS_USED = (
-    "The networks were trained on the split train and are compared on the split eval, which is the validation split "
-    "here. The split test was not read: `regpipe run` decides on it."
+    "The networks were trained on the training split (train) and are compared on the validation split (eval). "
+    "The test split was not read: `regpipe run` needs it for the verdict."
 )
 GAP_DEFINITION = "The gap is the validation log loss minus the training log loss."
 
@@ -61,7 +61,7 @@ def finding(study: StudyRecord) -> Section:
             TextBlock(
                 f"The lowest of {study.trained + study.known} log losses on "
                 f"{plural(study.ingest.rows.eval, 'row')} is somewhat optimistic, and small differences may be "
-                "chance. `regpipe run` decides on the split test, which no study reads."
+                "chance. `regpipe run` computes its verdict on the test split, which no study reads."
             )
         )
         if study.settings:
@@ -127,8 +127,8 @@ def family(study: StudyRecord) -> Section:
         )
         for entry in study.family
     )
-    heads = ("network", *(item.label for item in REGULARIZATIONS), "optimizer")
-    blocks.append(TableBlock("Settings of each network", heads, rows, text_columns=(len(heads) - 1,)))
+    headers = ("network", *(item.label for item in REGULARIZATIONS), "optimizer")
+    blocks.append(TableBlock("Settings of each network", headers, rows, text_columns=(len(headers) - 1,)))
     return Section("family", "The family", tuple(blocks))
 
 
@@ -146,7 +146,7 @@ def _family_table(study: StudyRecord) -> TableBlock:
         for number, entry in enumerate(study.family)
         if study.best and entry.result == study.best.result
     )
-    return TableBlock("The family on the training and validation splits", HEADS, rows, good_rows=best_rows)
+    return TableBlock("The family on the training and validation splits", HEADERS, rows, good_rows=best_rows)
 
 
 def _row(entry: StudyEntry) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The sections on training: learning curves, the table of epochs, and the trained weights."""
+"""Creates the sections on training: learning curves, the table of epochs, and the trained weights."""
 
 import itertools
 import math
@@ -24,14 +24,14 @@ CURVES = (
     ("accuracy", "Accuracy", "share of rows predicted correctly"),
 )
 COLUMNS = ("loss", "log_loss", "accuracy", "val_loss", "val_log_loss", "val_accuracy")
-MOST_FEATURES = 50  # a longer table is collapsed
-MOST_EPOCHS = 1_000  # only about this many are shown, evenly spaced, to limit the size of the page
+MAX_EXPANDED_ROWS = 50  # a longer table is collapsed
+MAX_EPOCHS = 1_000  # only about this many are shown, evenly spaced, to limit the size of the page
 SMALL = "below 0.001 in absolute value"  # what `small` in weights.json counts
 T = TypeVar("T")
 
 
 def learning_curves(run: RunArtifacts) -> Section:
-    """Returns the section with the training and validation curves of both models; the candidate's epoch is marked."""
+    """Returns the section with the training and validation curves of both models; marks the candidate's best epoch."""
     candidate, baseline = run.candidate.history, run.baseline.history
     blocks: list[Block] = []
     if candidate or baseline:
@@ -116,21 +116,21 @@ def _epochs(series: str, history: Sequence[Json]) -> Block:
     if not history:
         return TextBlock(f"The trainer of the {series} wrote no history.", "quiet")
     names = [name for name in COLUMNS if name in history[0]]
-    heads = ["epoch", *(_column(name) for name in names)]
+    headers = ["epoch", *(_column(name) for name in names)]
     rows = [
         (str(row.get("epoch")), *(html_number(row.get(name)) for name in names)) for row in thinned(history)
     ]
     every = _stride(history)
     caption = f"The {series} by epoch" + (f", one epoch in {every} and the last" if every > 1 else "")
-    return TableBlock(caption, tuple(heads), tuple(rows), summary=f"{caption}: {plural(len(rows), 'row')}")
+    return TableBlock(caption, tuple(headers), tuple(rows), summary=f"{caption}: {plural(len(rows), 'row')}")
 
 
 def _stride(history: Sequence[Any]) -> int:
-    return math.ceil(len(history) / MOST_EPOCHS)
+    return math.ceil(len(history) / MAX_EPOCHS)
 
 
 def thinned(history: Sequence[T]) -> list[T]:
-    """Returns evenly spaced epochs, at most about MOST_EPOCHS, always with the first and the last."""
+    """Returns evenly spaced epochs, at most about MAX_EPOCHS, always with the first and the last."""
     stride, last = _stride(history), len(history) - 1
     return [row for number, row in enumerate(history) if number % stride == 0 or number == last]
 
@@ -184,8 +184,8 @@ def _layer_table(candidate: Json, baseline: Json | None) -> TableBlock:
                     html_number(layer["l2_norm"], 2),
                 )
             )
-    heads = ("layer", "weights", "exactly 0", SMALL, "L1 norm", "L2 norm")
-    return TableBlock("Weights by layer, without biases", heads, tuple(rows))
+    headers = ("layer", "weights", "exactly 0", SMALL, "L1 norm", "L2 norm")
+    return TableBlock("Weights by layer, without biases", headers, tuple(rows))
 
 
 def _histograms(candidate: Json, baseline: Json | None) -> Iterator[Chart]:
@@ -238,9 +238,9 @@ def _features(candidate: Json, baseline: Json | None) -> Iterator[Block]:
         for row in sorted(candidate["features"], key=_largest_first)
     ]
     caption = "Features by the norm of their weights in the first layer"
-    heads = ("feature", "kept or dropped", "candidate's norm", "baseline's norm")
-    summary = f"{caption}: {plural(len(rows), 'feature')}" if len(rows) > MOST_FEATURES else ""
-    yield TableBlock(caption, heads, tuple(rows), summary=summary, text_columns=(1,))
+    headers = ("feature", "kept or dropped", "candidate's norm", "baseline's norm")
+    summary = f"{caption}: {plural(len(rows), 'feature')}" if len(rows) > MAX_EXPANDED_ROWS else ""
+    yield TableBlock(caption, headers, tuple(rows), summary=summary, text_columns=(1,))
 
 
 def _largest_first(row: Any) -> tuple[float, str]:

@@ -1,4 +1,4 @@
-"""The section on the Tuner: its trials, and the values that the trainers took from the best one."""
+"""Creates the section on the Tuner: its trials, and the values that the trainers took from the best trial."""
 
 import math
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ from components.report.blocks import Block, Section, TableBlock, TextBlock
 from components.report.run_artifacts import Json, RunArtifacts
 
 NOT_HYPERPARAMETERS = ("trial_id", "score")
-MOST_TRIALS = 50  # a longer table is collapsed
+MAX_EXPANDED_ROWS = 50  # a longer table is collapsed
 
 
 def tuning(run: RunArtifacts) -> Iterator[Section]:
-    """Yields the section with the values and the loss of every trial; nothing without a Tuner."""
+    """Yields the section with the values and the loss of each trial; yields nothing without a Tuner."""
     if run.trials is not None:
         yield Section("tuning", "Tuning", tuple(_blocks(run, run.trials)))
 
@@ -41,10 +41,10 @@ def _blocks(run: RunArtifacts, trials: list[Json]) -> Iterator[Block]:
         )
         for trial in sorted(trials, key=_number)
     )
-    heads = ("trial", *(metric_label(name) for name in names), "validation log loss")
+    headers = ("trial", *(metric_label(name) for name in names), "validation log loss")
     caption = "Trials of the Tuner"
-    summary = f"{caption}: {trial_count}" if len(trials) > MOST_TRIALS else ""
-    yield TableBlock(caption, heads, rows, summary=summary, good_rows=(_number(best) - 1,))
+    summary = f"{caption}: {trial_count}" if len(trials) > MAX_EXPANDED_ROWS else ""
+    yield TableBlock(caption, headers, rows, summary=summary, good_rows=(_number(best) - 1,))
 
 
 def _number(trial: Json) -> int:

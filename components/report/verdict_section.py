@@ -1,4 +1,4 @@
-"""The first sections of a run's page: the verdict in a sentence, the thresholds, and the two models side by side."""
+"""Creates the first sections of a run's page: the verdict, the thresholds, and the metrics of both models."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -23,13 +23,11 @@ _DIRECTIONS = {">=": "≥", "<=": "≤"}
 
 
 def verdict(run: RunArtifacts) -> Section:
-    """Returns the result in a sentence, who blessed the model by hand, if anyone did, and the thresholds."""
+    """Returns the section with the result in a sentence, who blessed the model by hand (if anyone), the thresholds."""
     blocks: list[Block] = [headline(run)]
     if override := run.facts.get("override"):
         blocks.append(
-            TextBlock(
-                f"Blessed by hand by {override['by']}, {override['at']}. The reason given: {override['reason']}"
-            )
+            TextBlock(f"Blessed by hand by {override['by']}, {override['at']}. Reason: {override['reason']}")
         )
     if run.verdict is not None:
         blocks.append(thresholds(run.verdict.thresholds, "Every threshold"))
@@ -66,7 +64,7 @@ def _by_hand(verdict: Verdict, not_pushed_because: str | None) -> str:
 
 
 def thresholds(items: Sequence[Threshold], caption: str) -> TableBlock:
-    """Returns a table with a row for each threshold; the rows of missed thresholds are marked."""
+    """Returns a table with a row for each threshold; marks the rows of missed thresholds."""
     rows = tuple(
         (
             capitalize_first(item.sentence),
@@ -81,17 +79,17 @@ def thresholds(items: Sequence[Threshold], caption: str) -> TableBlock:
         )
         for item in items
     )
-    heads = (
+    headers = (
         "threshold", "outcome", "rows", "value", "bound", "interval", "candidate", "baseline",
         "compared with the bound",
     )  # fmt: skip
     missed = tuple(index for index, item in enumerate(items) if not item.passed)
-    return TableBlock(caption, heads, rows, text_columns=(1, 2, 8), bad_rows=missed)
+    return TableBlock(caption, headers, rows, text_columns=(1, 2, 8), bad_rows=missed)
 
 
 def comparison(run: RunArtifacts) -> Section:
-    """Returns each metric of the candidate and the baseline, with its difference and the intervals."""
-    title = "Candidate beside baseline"
+    """Returns the section with each metric of the candidate and the baseline, their difference and the intervals."""
+    title = "Candidate and baseline"
     if run.verdict is None:
         return Section("comparison", title, (TextBlock(NO_VERDICT, "quiet"),))
     table = TableBlock("Metrics on the test split", *metric_table(run.verdict.metrics), text_columns=(4,))
@@ -101,8 +99,8 @@ def comparison(run: RunArtifacts) -> Section:
 def metric_table(
     metrics: Mapping[str, ComparedMetric],
 ) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """Returns the heads and the rows of a table of metrics."""
-    heads = (
+    """Returns the headers and the rows of a table of metrics, with a row for each metric."""
+    headers = (
         "metric", "candidate", "baseline", "difference", "candidate is",
         "interval of the candidate", "of the baseline", "of the difference",
     )  # fmt: skip
@@ -121,7 +119,7 @@ def metric_table(
                 html_interval(intervals.difference, signed=True),
             )
         )
-    return heads, tuple(rows)
+    return headers, tuple(rows)
 
 
 def _method(verdict: Verdict) -> Iterator[str]:

@@ -20,7 +20,7 @@ def export(
     path: str,
     classes: tuple[str, str] = ("0", "1"),
 ) -> None:
-    """Writes a SavedModel, which loads with TensorFlow alone, without this package.
+    """Writes a SavedModel that needs only TensorFlow to load, not this package.
 
     Processes that run the same code in the same order write the same bytes; otherwise the numbers in function names may
     differ.
@@ -42,7 +42,7 @@ def export(
     updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(path)
     updater.replace_method_name(CLASSIFY, tf.saved_model.CLASSIFY_METHOD_NAME)
     updater.save()
-    # It contains a random number and the checksum of the file before that change.
+    # The fingerprint contains a random number, and the checksum of the file before the method name was changed.
     tf.io.gfile.remove(f"{path}/fingerprint.pb")
 
 
@@ -76,7 +76,7 @@ def signatures(
     def probability(raw: dict[str, tf.Tensor]) -> tf.Tensor:
         return model(layer(raw)[VECTOR], training=False)
 
-    # There is nothing for AutoGraph to convert, and its search takes most of the time of an export.
+    # AutoGraph has nothing to convert, but would take most of the time of an export.
     @tf.function(input_signature=[serialized], autograph=False)  # type: ignore[untyped-decorator]
     def of_examples(examples: tf.Tensor) -> tf.Tensor:
         return probability(tf.io.parse_example(examples, spec))

@@ -1,4 +1,4 @@
-"""Maps features to the input names of a served model. Does not import TensorFlow: `regpipe predict` uses it, too."""
+"""Maps features to the input names of a served model. Does not import TensorFlow, because `regpipe predict` uses it."""
 
 import itertools
 import keyword
@@ -39,7 +39,7 @@ def input_names(features: Sequence[str]) -> list[str]:
 
 def _plain(feature: str) -> str:
     plain = re.sub(r"[^A-Za-z0-9_]", "_", feature)
-    # TensorFlow makes the inputs the parameters of a method.
+    # TensorFlow uses the input names as the parameter names of a method.
     reserved = keyword.iskeyword(plain) or plain == "self"
     plain = plain if plain[:1].isalpha() and not reserved else f"f_{plain}"
     return f"{plain}_" if plain.endswith("_bytes") else plain

@@ -30,7 +30,7 @@ class Origin:
 
     Attributes:
         name: the name of the pipeline.
-        ingest: what ExampleGen found in the table.
+        ingest: the ingest record of the table.
         model: the settings of the network.
         training: the settings of the training.
         code_digest: the digest of the training code.
@@ -49,7 +49,7 @@ def write_card(path: str, origin: Origin, transform: tft.TFTransformOutput) -> N
     Args:
         path: the folder of the SavedModel.
         origin: what the model was trained from.
-        transform: the output of the Transform step, which has the range of each feature in the training split.
+        transform: the output of the Transform step, which contains the range of each feature in the training split.
     """
     card = model_card(origin, ranges(transform, origin.ingest.label))
     tf.io.gfile.makedirs(f"{path}/assets.extra")

@@ -6,13 +6,13 @@ from contextlib import closing
 
 from components.common import storage
 
-# Files that don't change what the model computes: a random number of each export, and the model's description.
+# Files that don't change what the model computes: the fingerprint, which is random, and the model's description.
 _NOT_THE_MODEL = ("fingerprint.pb", "assets.extra/")
 _CHUNK = 1 << 20  # bytes
 
 
 def copy_model(source: str, target: str) -> None:
-    """Copies all files in a folder to another folder; on a disk they are flushed."""
+    """Copies all files in a folder to another folder; on a disk, the copies are flushed."""
     names = storage.list_files(source)
     # Some stores list a file only if its folder was created.
     for folder in sorted({f"{target}/{name}".rpartition("/")[0] for name in names}):
@@ -25,7 +25,7 @@ def model_digest(folder: str) -> str:
     """Returns the SHA-256 (hexadecimal) of the names and contents of all files that determine what a model computes.
 
     The same data, settings, seed, code and library versions give the same bytes on the same machine, and so the same
-    digest. Elsewhere one model may have two digests; two models never have the same one.
+    digest. On another machine the digest may differ. Different models always have different digests.
     """
     digest = hashlib.sha256()
     for name in storage.list_files(folder):

@@ -22,7 +22,7 @@ Array = npt.NDArray[Any]
 BATCHES = (1, 32)  # A single row and a batch: TensorFlow chooses different kernels for them.
 # TF Serving does not load a model with more requests, or with one that can't be read or fails: RunSavedModelWarmup
 # in https://github.com/tensorflow/serving/blob/master/tensorflow_serving/servables/tensorflow/saved_model_warmup_util.cc
-MOST_REQUESTS = 1_000
+MAX_REQUESTS = 1_000
 _METHODS = {
     "predict_log": tf.saved_model.PREDICT_METHOD_NAME,
     "classify_log": tf.saved_model.CLASSIFY_METHOD_NAME,
@@ -53,7 +53,7 @@ def replay(path: str) -> int:
     """Loads a SavedModel as TF Serving does and runs its warm-up requests.
 
     TF Serving runs the signatures in a session in which the graph's saver restored the variables. `tf.saved_model.load`
-    restores them in another way, so its results may be right where a server's are wrong.
+    restores them in another way, so its results may be right although a server's would be wrong.
 
     Args:
         path: the folder of the SavedModel.
@@ -111,15 +111,15 @@ def _requests(path: str) -> list[Any]:
     file = f"{path}/{WARMUP_FILE}"
     if not tf.io.gfile.exists(file):
         return []
-    records = tf.data.TFRecordDataset(file).take(MOST_REQUESTS + 1)
+    records = tf.data.TFRecordDataset(file).take(MAX_REQUESTS + 1)
     try:
         requests = [PredictionLog.FromString(record) for record in records.as_numpy_iterator()]
     except (tf.errors.OpError, DecodeError) as error:
         raise BadModel(
             f"{file}: expected a TFRecord file of PredictionLogs. It can't be read: {_line(error)}"
         ) from error
-    if len(requests) > MOST_REQUESTS:
-        raise BadModel(f"{file}: expected at most {MOST_REQUESTS:,} requests, got more.")
+    if len(requests) > MAX_REQUESTS:
+        raise BadModel(f"{file}: expected at most {MAX_REQUESTS:,} requests, got more.")
     return requests
 
 

@@ -1,1 +1,1 @@
-"""StatisticsGen: the statistics that TFX's StatisticsGen writes, computed on whole batches of columns."""
+"""StatisticsGen: computes the same statistics as TFX's StatisticsGen, but on whole batches of columns."""

@@ -1,7 +1,7 @@
-"""Summarizes columns: counts, moments, extremes and a sample of values at equal ranks, and merges such summaries.
+"""Summarizes columns (counts, moments, minimum, maximum, quantiles), and merges summaries.
 
-Summaries are merged a fixed number at a time and in a fixed order, so the same rows give the same bytes, however the
-work was distributed.
+Summaries are merged a fixed number at a time and in a fixed order, so the same rows give the same bytes for any
+distribution of the work.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,11 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-# How many values are kept of a column. Up to POINTS rows, all values are kept; of more rows, each kept value stands for
-# a POINTS-th of them, and each time that values are thinned adds at most half of that, 0.024% of the rows, to the error
-# of a rank.
+# The maximum number of values kept of a column. Of up to POINTS rows all values are kept. Of more rows, each kept value
+# represents 1/POINTS of the rows, and each thinning adds at most half of that, 0.024% of the rows, to the rank error.
 POINTS = 2_048
-# How many summaries are merged at once: merging them one by one would thin the values too often.
+# The number of summaries that are merged at once. Merging them one by one would thin the values too often.
 FAN_IN = 64
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -33,7 +32,7 @@ class ColumnSummary:
         squares: the sum of the squared deviations from the mean.
         low: the smallest value; infinity if there is none.
         high: the largest value; minus infinity if there is none.
-        points: sorted values of equal weight; all values if there are at most POINTS.
+        points: sorted values of equal weight, for computing quantiles; all values if there are at most POINTS.
     """
 
     rows: int
@@ -119,12 +118,17 @@ def _base(low: Floats, present: Counts) -> Doubles:
     return np.where(present > 0, low, 0.0).astype(np.float64)
 
 
-def _thin(values: Floats, reached: Doubles) -> Floats:
-    """Thins sorted values to POINTS of equal weight; keeps all if there are no more. `reached`: cumulative weights."""
-    if not reached.size or reached[-1] <= POINTS:
+def _thin(values: Floats, cumulative: Doubles) -> Floats:
+    """Reduces sorted values to POINTS values of equal weight; keeps all values if there are at most POINTS.
+
+    Args:
+        values: sorted.
+        cumulative: the cumulative weights of the values.
+    """
+    if not cumulative.size or cumulative[-1] <= POINTS:
         return values.copy()
-    middles = (np.arange(POINTS) + 0.5) * (reached[-1] / POINTS)
-    kept: Floats = values[np.minimum(np.searchsorted(reached, middles), values.size - 1)]
+    middles = (np.arange(POINTS) + 0.5) * (cumulative[-1] / POINTS)
+    kept: Floats = values[np.minimum(np.searchsorted(cumulative, middles), values.size - 1)]
     return kept
 
 

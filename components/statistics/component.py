@@ -10,7 +10,7 @@ from components.statistics.executor import StatisticsExecutor
 
 
 class StatisticsSpec(ComponentSpec):  # type: ignore[misc]
-    """The input, the output and the parameter; with the digest of the code, TFX's cache detects a change of it."""
+    """The input, the output and the parameter. The code digest invalidates TFX's cache when the code changes."""
 
     PARAMETERS = {"code_digest": ExecutionParameter(type=str)}  # noqa: RUF012 (TFX's name)
     INPUTS = {"examples": ChannelParameter(type=standard_artifacts.Examples)}  # noqa: RUF012
@@ -18,7 +18,7 @@ class StatisticsSpec(ComponentSpec):  # type: ignore[misc]
 
 
 class StatisticsGen(BaseBeamComponent):  # type: ignore[misc]
-    """Computes the statistics of every split of the examples that TableExampleGen writes: all features are numbers.
+    """Computes the statistics of every split of examples that TableExampleGen wrote, whose features are all numbers.
 
     Output `statistics`: one FeatureStats.pb for each split, as TFX's StatisticsGen writes it.
     """

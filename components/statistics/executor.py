@@ -1,7 +1,8 @@
 """Summarizes the files of the examples one by one with Beam, and merges the summaries in the order of the files.
 
-Beam transfers only names of files and summaries, no rows: TFDV's own pipeline spends most of its time on transferring
-single examples. A file may be read again at any time, and a file of statistics gets its name when it is complete.
+Beam transfers only file names and summaries, no rows; TFDV's own pipeline spends most of its time on transferring
+single examples. Reading a file has no side effect, and a statistics file gets its name when it is complete, so Beam may
+retry any part of the work.
 """
 
 import os
@@ -24,9 +25,10 @@ from components.examples.reader import read_ingest, serialized_batches
 from components.statistics.column_summary import FAN_IN, ColumnSummary, Floats
 from components.statistics.protos import to_proto
 
-# Values of 4 bytes. TensorFlow parses batches that fit into the caches of the processor: larger ones take 25% longer.
+# The number of values per batch, 4 bytes each. Batches that TensorFlow parses fit into the processor's
+# caches: larger ones take 25% longer.
 _PARSED_VALUES, _SUMMARIZED_VALUES = 1 << 17, 1 << 20
-_FILES = 16  # per unit of work: opening files takes as long as reading some 10,000 rows
+_FILES = 16  # per unit of work: opening a file takes as long as reading about 10,000 rows
 Key = tuple[str, int]
 
 
@@ -71,7 +73,7 @@ class StatisticsExecutor(BaseBeamExecutor):  # type: ignore[misc]
         }
         outputs = {split: artifact_utils.get_split_uri([statistics], split) for split in splits}
         ingest = read_ingest(next(iter(patterns.values())))
-        # The order of TFDV, which the schema adopts.
+        # The same order as in TFDV; schema inference keeps it.
         columns = Columns(tuple(sorted([*ingest.features, ingest.label])), ingest.label)
         with self._make_beam_pipeline() as pipeline:
             summarize(pipeline, _shards(patterns), columns, outputs)
@@ -93,7 +95,7 @@ def _shards(patterns: Mapping[str, str]) -> list[Shard]:
 def summarize(
     pipeline: beam.Pipeline, shards: Sequence[Shard], columns: Columns, outputs: Mapping[str, str]
 ) -> None:
-    """Adds the steps to the pipeline that read the shards and write the statistics of each split into its folder."""
+    """Adds the Beam transforms that read the shards and write the statistics of each split into its folder."""
     summaries = (
         pipeline
         | "Shards" >> beam.Create(shards)  # distributes them, as in ExampleGen
@@ -185,7 +187,7 @@ def _with_group_key(item: tuple[Key, ColumnSummary]) -> tuple[Key, tuple[int, Co
 
 
 def _merge(key: Key, numbered: Iterable[tuple[int, ColumnSummary]]) -> tuple[Key, ColumnSummary]:
-    # In the order of the files, not in the order in which they were read.
+    # Merges in the order of the files, not in the order in which they were read.
     parts = [summary for _, summary in sorted(numbered, key=lambda pair: pair[0])]
     return key, ColumnSummary.merge(parts)
 

@@ -22,7 +22,7 @@ def to_proto(summary: ColumnSummary, columns: Sequence[str], label: str) -> Data
     """Returns the statistics of one split. As in TFDV, a split without rows has no features.
 
     Args:
-        summary: of the split.
+        summary: the summary of the split.
         columns: the names of the columns, in the order of the summary.
         label: the name of the label, which is an integer.
     """
@@ -77,7 +77,8 @@ def _fill_quantiles(histogram: Histogram, edges: Doubles, up_to: Doubles) -> Non
     histogram.type = Histogram.QUANTILES
     _, group, sizes = np.unique(edges[1:], return_inverse=True, return_counts=True)
     counts = (np.bincount(group, np.diff(up_to)) / sizes)[group]
-    # No bucket ends at the smallest value: its values go to the first bucket, and to those that end where it does.
+    # No bucket ends at the smallest value. Rows with that value are counted in the first bucket, or shared among the
+    # buckets that end where the first one ends.
     first = sizes[0] if edges[0] == edges[1] else 1
     counts[:first] += up_to[0] / first
     for low, high, count in zip(edges, edges[1:], counts, strict=False):
@@ -85,7 +86,7 @@ def _fill_quantiles(histogram: Histogram, edges: Doubles, up_to: Doubles) -> Non
 
 
 def _up_to(points: Floats, edges: Doubles, present: int) -> Doubles:
-    """Returns how many values are at most as large as each edge; for the last edge, all."""
+    """Returns the number of values at or below each edge; for the last edge, the number of all values."""
     counts = np.searchsorted(points, edges, side="right").astype(np.float64) * (present / points.size)
     counts[-1] = present
     return counts

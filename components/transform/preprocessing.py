@@ -27,7 +27,7 @@ def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
     """Scales the raw features by their ranges in the training split.
 
     Missing values (NaN) are replaced by the training mean; then x -> (x - min) / (max - min), clipped to 0-1 because
-    other rows may have values outside of the training range. A column with one value, or with none, becomes 0.
+    other rows may have values outside of the training range. A column without two different values becomes 0.
 
     Args:
         inputs: a float32 tensor [batch] or [batch, 1] for each feature; other columns are ignored.

@@ -10,7 +10,7 @@ from pipeline_def.cli.browser import open_page
 from pipeline_def.cli.table_options import add_table_options, read_table_config
 from pipeline_def.cli.usage_errors import UsageError, check_root
 
-MOST_STRENGTHS = 50
+MAX_STRENGTHS = 50
 
 DESCRIPTION = """\
 Trains the network of the configuration many times on the same data: without
@@ -94,6 +94,6 @@ def study(args: argparse.Namespace) -> int:
 
 def _strengths(text: str) -> int:
     number = int(text) if text.isascii() and text.isdigit() else -1
-    if number != 0 and not 2 <= number <= MOST_STRENGTHS:
-        raise argparse.ArgumentTypeError(f"expected 0 or a number from 2 to {MOST_STRENGTHS}, got {text!r}")
+    if number != 0 and not 2 <= number <= MAX_STRENGTHS:
+        raise argparse.ArgumentTypeError(f"expected 0 or a number from 2 to {MAX_STRENGTHS}, got {text!r}")
     return number

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pipeline_def.runs.summary import VersionRecord
 
 _SHORT = 12  # digits of a digest that the table shows
-_HEADS = ("version", "published", "run", "AUC", "log loss", "digest", "")
+_HEADERS = ("version", "published", "run", "AUC", "log loss", "digest", "")
 
 DESCRIPTION = """\
 Lists the published versions, newest first: time of publication, run, AUC and
@@ -50,7 +50,7 @@ def versions(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([record.model_dump(mode="json") for record in records], indent=2))
     elif records:
-        print(aligned_columns([_HEADS, *map(_row, records)]))
+        print(aligned_columns([_HEADERS, *map(_row, records)]))
     else:
         print(f"No version in {destination.directory} yet; `regpipe run` publishes a model that is blessed.")
     return 0

@@ -16,7 +16,7 @@ from components.common.verdict_text import better_or_worse, threshold_subject
 from pipeline_def.runs.summary import Intervals, ModelMetrics, SliceSummary, Summary
 
 _NAME_WIDTH = 28
-_MOST_SLICES = 12
+_MAX_SLICES = 12
 Line = tuple[str, str]
 """A line of text, and its style for rich."""
 
@@ -28,8 +28,8 @@ def metric_lines(summary: Summary) -> Iterator[Line]:
     candidate, baseline = summary.metrics.candidate, summary.metrics.baseline
     intervals = summary.intervals if baseline else None
     width = 10 if intervals else 12
-    heads = ("candidate", "baseline") if baseline else ("candidate",)
-    head = "".join(f"{head:>{width}}" for head in heads) + (f"{'difference':>12}" if baseline else "")
+    headers = ("candidate", "baseline") if baseline else ("candidate",)
+    head = "".join(f"{head:>{width}}" for head in headers) + (f"{'difference':>12}" if baseline else "")
     share = f"{intervals.confidence * 100:g}% interval" if intervals else ""
     yield f"{'On the test split':<18}{head}{share:>21}".rstrip(), "bold"
     for name, label in METRIC_LABELS.items():
@@ -81,7 +81,7 @@ def slice_lines(slices: Sequence[SliceSummary]) -> Iterator[Line]:
     if not shown:
         return
     yield f"{'Slice':<{_NAME_WIDTH}}{'rows':>8}{'log loss':>12}{'baseline':>12}{'difference':>12}", "bold"
-    for part in shown[:_MOST_SLICES]:
+    for part in shown[:_MAX_SLICES]:
         name = part.name if len(part.name) < _NAME_WIDTH else part.name[: _NAME_WIDTH - 2] + "…"
         row = f"{name:<{_NAME_WIDTH}}{part.rows:>8,}"
         if part.too_small:
@@ -91,8 +91,8 @@ def slice_lines(slices: Sequence[SliceSummary]) -> Iterator[Line]:
         baseline = _nan_if_undefined(part.baseline.log_loss) if part.baseline else None
         change = None if baseline is None else candidate - baseline
         yield f"{row}{number(candidate):>12}{number(baseline):>12}{difference(change):>12}", ""
-    if len(shown) > _MOST_SLICES:
-        yield f"and {len(shown) - _MOST_SLICES} more, in summary.json", ""
+    if len(shown) > _MAX_SLICES:
+        yield f"and {len(shown) - _MAX_SLICES} more, in summary.json", ""
 
 
 def threshold_lines(summary: Summary) -> Iterator[Line]:

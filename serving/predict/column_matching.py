@@ -8,7 +8,7 @@ from components.common.suggestions import closest
 from components.example_gen.input_files import quoted
 from components.saved_model.input_names import input_names
 
-_MOST_NAMED = 20
+_MAX_NAMED = 20
 
 
 def match_columns(
@@ -81,6 +81,6 @@ def _missing(names: Sequence[str], columns: Sequence[str], others: Sequence[str]
     hint = f" Did you mean {meant!r}?" if meant else ""
     return DataRefused(
         f"{table}: expected the model's {'feature' if len(names) == 1 else 'features'} {quoted(names)}, "
-        f"found only the columns {quoted(columns, _MOST_NAMED)}.{hint} "
+        f"found only the columns {quoted(columns, _MAX_NAMED)}.{hint} "
         "--allow-missing predicts without, as if all their cells were empty."
     )

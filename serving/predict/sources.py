@@ -16,7 +16,7 @@ from serving.predict.byte_stream import STDIN, ByteStream
 from serving.predict.row_batches import FilePart, JsonRowBatch, RowBatch
 from serving.predict.text_sources import BOM, CsvSource, JsonLinesSource
 
-_MOST_CELLS = 2**21  # in a batch of Parquet rows
+_MAX_CELLS = 2**21  # in a batch of Parquet rows
 _SNIFFED = 256
 
 
@@ -123,7 +123,7 @@ class ParquetSource:
         """See `RowSource`."""
         self._done = 0
         row = part.first if part else 1
-        size = max(1, min(parquet.BATCH_ROWS, _MOST_CELLS // len(self.columns)))
+        size = max(1, min(parquet.BATCH_ROWS, _MAX_CELLS // len(self.columns)))
         with parquet.open_file(self.name) as file:
             groups = [part.offset] if part else None
             try:

@@ -13,7 +13,13 @@ from components.common.errors import DataRefused
 from components.example_gen.block_parsing import NumberedRows, row_text, split_row
 from components.example_gen.cell_parsing import shorten
 from components.example_gen.csv_header import parse_header
-from components.example_gen.row_boundaries import BLOCK_BYTES, LONGEST_ROW, Positions, find_rows, read_blocks
+from components.example_gen.row_boundaries import (
+    BLOCK_BYTES,
+    MAX_ROW_BYTES,
+    Positions,
+    find_rows,
+    read_blocks,
+)
 from serving.predict.byte_stream import ByteStream
 from serving.predict.row_batches import FilePart, JsonRowBatch, Record, RowBatch
 
@@ -150,7 +156,7 @@ class JsonLinesSource(_TextSource):
             first, newline, _ = stripped.partition(b"\n")
             if newline or len(start) < size:
                 break
-            if size > LONGEST_ROW:
+            if size > MAX_ROW_BYTES:
                 raise self._too_long()
             size *= 16
         if not first:
@@ -165,7 +171,7 @@ class JsonLinesSource(_TextSource):
             if cut:
                 yield rest[:cut]
                 rest = rest[cut:]
-            elif len(rest) > LONGEST_ROW:
+            elif len(rest) > MAX_ROW_BYTES:
                 raise self._too_long()
         if rest:
             yield rest
@@ -193,5 +199,5 @@ class JsonLinesSource(_TextSource):
 
     def _too_long(self) -> DataRefused:
         return DataRefused(
-            f"{self.name}: expected JSON objects in lines, found none that ends within {LONGEST_ROW // 2**20} MiB."
+            f"{self.name}: expected JSON objects in lines, found none that ends within {MAX_ROW_BYTES // 2**20} MiB."
         )

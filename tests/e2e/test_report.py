@@ -11,7 +11,7 @@ from components.report.run_page import render
 Visit: TypeAlias = Any  # of conftest.py
 SAMPLE_RUN = Path(__file__).parents[1] / "components" / "report" / "sample_run.py"
 SECTIONS = [
-    "Verdict", "Candidate beside baseline", "Learning curves", "Generalization gap",
+    "Verdict", "Candidate and baseline", "Learning curves", "Generalization gap",
     "What regularization did to the weights", "Predictions on the test split", "Slices", "Data", "Configuration",
     "Lineage",
 ]  # fmt: skip

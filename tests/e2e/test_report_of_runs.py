@@ -78,7 +78,7 @@ def test_an_override_shows_in_the_report(run: Run, root: Path, visit: Visit) -> 
     assert headline.endswith(", but by hand.")
     verdict = opened.page.locator("#verdict").inner_text()
     assert "Blessed by hand by ada, " in verdict
-    assert "The reason given: <b>it is good</b> enough" in verdict
+    assert "Reason: <b>it is good</b> enough" in verdict
     assert f"The model is in {root / 'serving'}/" in verdict
     # Everything else is unchanged.
     assert "10 steps before this one, 8 from the cache." in opened.page.locator("#lineage").inner_text()

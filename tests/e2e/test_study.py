@@ -119,7 +119,7 @@ def test_the_headline_of_the_page(visit: Visit, file: Path, done: subprocess.Com
         page.get_by_role("img", name="Training and validation log loss, and the gap between them").count()
         == 1
     )
-    assert "The split test was not read" in page.locator("#data").inner_text()
+    assert "The test split was not read" in page.locator("#data").inner_text()
 
 
 def test_a_killed_study_is_resumed(run: Run, tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_slices_of_features_that_do_not_exist() -> None:
         ("aeg", "no such feature", "a feature of the data (evaluation.slices)", "did you mean 'age'?"),
         ("y", "no such feature", "a feature of the data (evaluation.slices)", "there are 'age'"),
     ]
-    assert findings[0].what == "too few rows"
+    assert findings[0].problem == "too few rows"
 
 
 def test_table() -> None:

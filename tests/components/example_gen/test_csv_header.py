@@ -94,7 +94,7 @@ def test_a_compressed_file_is_decompressed(write: Write, settings: Settings) -> 
             b"a,gr\xf6\xdfe\n1,0\n",
             ": expected a header in UTF-8, found the byte 0xf6. Save the file as UTF-8.",
         ),
-        (b"a,y\r1,0\r", ": expected lines that end in a line feed, found carriage returns alone."),
+        (b"a,y\r1,0\r", ": expected lines that end in a line feed, found only carriage returns."),
     ],
 )
 def test_files_that_are_not_tables_are_refused(

@@ -202,7 +202,7 @@ def test_too_many_bad_rows(write: Write, run: Callable[..., Run], settings: Sett
         "12 of 100 rows can't be read, 12.00%; at most 1.00% may be bad (data.max_bad_fraction).",
         "The first reasons:",
         *reasons,
-        "Most of them are about column 'b'; data.ignore leaves a column out.",
+        "Most of them are in column 'b'; to leave it out, add it to data.ignore.",
     ]
     assert error.rejected_rows is not None
     rejected = Path(error.rejected_rows)

@@ -51,7 +51,7 @@ def test_rows_with_a_stray_quote_or_carriage_return_are_marked(text: bytes, irre
 
 def test_a_quoted_field_is_at_most_longest_field_bytes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """A closing quote much later is not part of the field: the rows between are separate rows."""
-    monkeypatch.setattr(row_boundaries, "LONGEST_FIELD", 16)
+    monkeypatch.setattr(row_boundaries, "MAX_FIELD_BYTES", 16)
     text = b'1,"open\n' + b"2,x\n" * 5 + b'3,close"\n'
     assert len(rows(text)) == 7
 
@@ -64,7 +64,7 @@ def random_text(source: random.Random) -> bytes:
 @pytest.mark.parametrize("seed", range(300))
 def test_blocks_of_any_size_have_the_rows_of_the_whole(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The size of the blocks does not change the rows, whatever quotes are unbalanced."""
-    monkeypatch.setattr(row_boundaries, "LONGEST_FIELD", 12)
+    monkeypatch.setattr(row_boundaries, "MAX_FIELD_BYTES", 12)
     source = random.Random(seed)
     text = random_text(source)
     pieces = list(read_blocks(io.BytesIO(text), ",", source.choice([1, 3, 8, 21])))
@@ -80,7 +80,7 @@ def test_the_loopless_way_finds_the_rows_of_the_expected_one(seed: int) -> None:
 
 
 def test_a_file_without_line_ends_is_not_read_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(row_boundaries, "LONGEST_ROW", 1000)
+    monkeypatch.setattr(row_boundaries, "MAX_ROW_BYTES", 1000)
     with pytest.raises(DataRefused, match="Is this a CSV file"):
         list(read_blocks(io.BytesIO(b"x" * 5000), ",", 100))
 

@@ -155,7 +155,7 @@ def test_a_model_that_a_person_rolled_back_from(run: Any, make_model: MakeModel,
     write_card(current, {**card_of(current), "rollback": rollback})
     assert noted(run(bad, run_id="r2")) == {
         "pushed": 0,
-        "not_pushed_because": "ann rolled back from this very model on 2026-01-31: complaints",
+        "not_pushed_because": "ann rolled back from this model on 2026-01-31: complaints",
     }
     assert noted(run(make_model(0.5), run_id="r3"))["pushed"] == 1
     assert (

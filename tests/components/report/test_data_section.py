@@ -34,7 +34,7 @@ def test_row_counts_and_reasons(sample: Any) -> None:
 def test_statistics_of_each_feature(sample: Any) -> None:
     """Missing cells are NaN in the examples: 8 of 608 are 1.3%; 60 zeros among the 600 present values are 10%."""
     table = tables(data_section.data(sample.run()))["Statistics of the training split, 608 rows"]
-    assert table.heads == (
+    assert table.headers == (
         "feature", "missing", "mean", "std. dev.", "zeros", "min", "median", "max", "mean in eval", "mean in test",
     )  # fmt: skip
     assert table.rows[0] == (

@@ -68,7 +68,7 @@ def test_the_curves_and_the_confusion_matrices(sample: Any) -> None:
     ]
     matrix, _, bins = (block for block in blocks if isinstance(block, TableBlock))
     assert matrix.caption == "Confusion matrix of the candidate, at a probability of 0.5"
-    assert matrix.rows == (("really positive", "91", "17"), ("really negative", "12", "83"))
+    assert matrix.rows == (("actual positive", "91", "17"), ("actual negative", "12", "83"))
     assert bins.rows[0] == ("candidate, 1", "0.1000", "0.2000", "100")
     assert bins.summary == "Calibration, bin by bin: 4 rows"
 
@@ -106,7 +106,7 @@ def test_a_slice_that_is_too_small(sample: Any) -> None:
         sample.run(verdict=sample.verdict(slices=[small], thresholds=[]))
     ).blocks
     assert isinstance(table, TableBlock)
-    assert table.caption == "age > 90: 1 row, 0 positive; too few to be judged"
+    assert table.caption == "age > 90: 1 row, 0 positive; too few for thresholds"
 
 
 def test_no_slices(sample: Any) -> None:

@@ -158,7 +158,7 @@ def test_a_page_without_artifacts_states_what_is_missing() -> None:
         "The gap was not measured.",
         "The trainer wrote no summary of the weights.",
         "No curves were recorded.",
-        "ExampleGen wrote no report on the rows.",
+        "ExampleGen wrote no ingest record.",
         "There are no statistics of the training split.",
         "ExampleValidator wrote no anomalies.",
         "The configuration is missing.",

@@ -161,7 +161,7 @@ def test_the_family_table() -> None:
     assert [row[0] for row in table.rows] == [
         "none", "L1, gradient", "L1, proximal", "L2", "elastic net", "dropout", "weight decay", "early stopping", "all",
     ]  # fmt: skip
-    assert dict(zip(table.heads, table.rows[2], strict=True)) == {
+    assert dict(zip(table.headers, table.rows[2], strict=True)) == {
         "network": "L1, proximal",
         "training log loss": "0.2500",
         "validation log loss": "0.5000",

@@ -80,7 +80,7 @@ def test_both_models_have_lines_and_tables(sample: Any) -> None:
         "The candidate by epoch: 12 rows",
         "The baseline by epoch: 30 rows",
     )
-    assert candidate.heads == (
+    assert candidate.headers == (
         "epoch", "training loss", "training log loss", "training accuracy", "validation loss",
         "validation log loss", "validation accuracy",
     )  # fmt: skip

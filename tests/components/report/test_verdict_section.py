@@ -61,13 +61,13 @@ def test_a_model_that_was_blessed_by_hand(sample: Any) -> None:
     first, second, *_ = verdict_section.verdict(sample.run(verdict=verdict, facts=facts)).blocks
     assert first == TextBlock("Not blessed by the Evaluator (the AUC is 0.5, not at least 0.6), but by hand.")
     assert second == TextBlock(
-        "Blessed by hand by ada, 2026-11-20T12:00:00+00:00. The reason given: <script>alert(1)</script>"
+        "Blessed by hand by ada, 2026-11-20T12:00:00+00:00. Reason: <script>alert(1)</script>"
     )
 
 
 def test_a_blessed_model_that_was_not_pushed(sample: Any) -> None:
     """The sentence has the reason why it was not pushed, also after it was blessed by hand."""
-    reason = "ann rolled back from this very model on 2026-01-31: complaints"
+    reason = "ann rolled back from this model on 2026-01-31: complaints"
     held = sample.run(pushed_path=None, not_pushed_because=reason)
     assert verdict_section.headline(held) == TextBlock(f"Blessed, but not pushed: {reason}.", "bad")
     facts = {"override": {"by": "ada", "at": "2026-11-20T12:00:00+00:00", "reason": "it was the data"}}

@@ -105,7 +105,7 @@ REFUSED = {
     ),
     "a value to try twice": (
         "tuning: {l2: [0.5, 1, 0.50]}",
-        "1: tuning.l2: expected different numbers, got 0.5 twice",
+        "1: tuning.l2: expected distinct numbers, got 0.5 twice",
     ),
     "one value that is not in a list": (
         "tuning: {l2: 0.5}",
@@ -208,7 +208,7 @@ REFUSED = {
     ),
     "feature twice": (
         "data: {features: [a, a]}",
-        "1: data.features: expected different texts, got 'a' twice",
+        "1: data.features: expected distinct values, got 'a' twice",
     ),
     "misspelt": ("\nmodel:\n  dropuot: 0.1", "3: model.dropuot: unknown key; did you mean model.dropout?"),
     "misspelt group": ("modle: {l1: 1}", "1: modle: unknown key; did you mean model?"),

@@ -135,7 +135,7 @@ def test_the_fields_of_the_pusher() -> None:
 
 def test_a_model_that_was_rolled_back_from() -> None:
     """Who rolled back, and why, is the reason why the model was not pushed."""
-    reason = "ann rolled back from this very model on 2026-01-31: complaints"
+    reason = "ann rolled back from this model on 2026-01-31: complaints"
     found = summary_fields({("Pusher", "pushed_model"): pushed_model(pushed=0, not_pushed_because=reason)})
     assert found == {"held_back": reason}
     text = render(Summary(run_id="r", status="not_blessed", exit_code=4, **found))
