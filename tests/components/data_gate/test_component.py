@@ -160,7 +160,7 @@ def test_table() -> None:
         Finding("a long name", "x", "at least one number", "none at all"),
     ]
     assert findings_table(findings) == (
-        "feature      what          expected             found\n"
+        "feature      problem       expected             found\n"
         "a            too few rows  20                   3\n"
         "a long name  x             at least one number  none at all"
     )
@@ -235,7 +235,7 @@ def test_the_component_refuses(gate: Callable[[Columns, Columns], str], tmp_path
     with pytest.raises(DataRefused) as caught:
         gate(usual, {"none": [nan] * 3, "c d": [1, 2, 3], "y": [1, 1, 1]})
     expected = (
-        "feature  what                         expected                              found\n"
+        "feature  problem                      expected                              found\n"
         "none     no values                    at least one number to train on       3 rows, all missing\n"
         "y        one class in the test split  rows of both classes                  3 rows, all 1 (positive)\n"
         "a.b      Column dropped               FLOAT, present in 100% of the rows    Column is completely missing"

@@ -69,7 +69,7 @@ def test_few_rows_are_kept_and_drawn() -> None:
         rows = found.draw(100)
         count_drawn += rows.size
         found.add(rows)
-        assert found._held < 100 + 100  # a batch is added as a whole
+        assert found._buffered < 100 + 100  # a batch is added as a whole
     assert found.seen == 100_000
     assert count_drawn < 1_000  # about 50 * (2 + 2 * ln(100,000 / 100))
 

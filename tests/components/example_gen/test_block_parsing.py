@@ -104,7 +104,7 @@ def test_the_fast_path_reads_every_cell_as_the_slow_one_does(
     """Values (bit for bit), labels and rejected rows are the same when no block is parsed at once."""
     block = random_block(random.Random(seed))
     fast = reader(settings).parse(block, 2)
-    monkeypatch.setattr(CsvBlockParser, "_parse_at_once", lambda self, block: None)
+    monkeypatch.setattr(CsvBlockParser, "_parse_with_arrow", lambda self, block: None)
     slow = reader(settings).parse(block, 2)
     assert fast.features.tobytes() == slow.features.tobytes()
     assert fast.label.tolist() == slow.label.tolist()
@@ -120,7 +120,7 @@ def test_each_spelling_alone(cell: str, settings: Settings, monkeypatch: pytest.
         block = f"1,t,2,0\n{text},t,2,1\n".encode()
         fast = reader(settings).parse(block, 2)
         with monkeypatch.context() as patch:
-            patch.setattr(CsvBlockParser, "_parse_at_once", lambda self, block: None)
+            patch.setattr(CsvBlockParser, "_parse_with_arrow", lambda self, block: None)
             slow = reader(settings).parse(block, 2)
         np.testing.assert_array_equal(fast.features, slow.features)
         assert found(fast) == found(slow)

@@ -123,7 +123,7 @@ def test_the_finding() -> None:
     )
     assert "+0.1250 for l1 = 0.00032 and +0.3750 without regularization" in gap
     assert "The lowest of 17 log losses on 189 rows" in caution
-    assert "the split test" in caution
+    assert "the test split" in caution
     assert "`regpipe run`" in command
     assert command.endswith("--set model.l1=0.00032 --set 'model.hidden_units=[4, 2]'")
     assert trained == "15 networks were trained in this study, 2 in earlier studies."
