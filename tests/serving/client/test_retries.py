@@ -75,12 +75,12 @@ def test_what_was_refused_is_not_tried_again(start: Start, status: int, protocol
 
 
 def test_the_deadline_is_not_tried_again(start: Start) -> None:
-    """A server that takes too long is still processing the first request."""
+    """A server that takes too long is still processing the first request; a second is enough for it to arrive."""
     endpoint, script = start(HANG)
     with pytest.raises(ServerUnavailable) as error:
-        connect(endpoint, retry_policy=RetryPolicy(timeout=0.2)).predict(COLUMNS)
-    assert str(error.value) == f"{endpoint}, model regpipe: no answer within 0.2 s."
-    assert len(script.bodies) <= 1  # On a busy machine, the time may be over before the request arrives.
+        connect(endpoint, retry_policy=RetryPolicy(timeout=1.0)).predict(COLUMNS)
+    assert str(error.value) == f"{endpoint}, model regpipe: no answer within 1 s."
+    assert len(script.bodies) == 1
 
 
 def test_the_servers_own_deadline(start: Start) -> None:
