@@ -1,7 +1,7 @@
-"""The program that Flink and Spark start on each machine with `beam.environment: process`: a Beam worker.
+"""Runs a Beam worker. Flink and Spark start this program on each machine with `beam.environment: process`.
 
-Beam's own `boot` program is only in its container images, not in the Python package. This one fetches the job's
-settings from the runner and then runs Beam's worker. It installs nothing, because the environment is complete already.
+Beam's own `boot` program is only in its container images, not in the Python package. This program fetches the
+job's settings from the runner and then runs Beam's worker. It installs nothing, because the environment is complete.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The graph: which outputs each step reads. It only connects the steps; their code is in components/.
+"""Creates the pipeline's graph: connects outputs of steps to inputs of others. Their code is in components/.
 
 The launcher imports this module with stubs in place of the executors: see launcher/stub_executors.py.
 """
@@ -43,7 +43,7 @@ def create_pipeline(
 ) -> Pipeline:
     """Creates the graph. Every edge carries data, except that Transform also waits for DataGate.
 
-    So data that the gate refuses is neither transformed nor trained on.
+    So data that DataGate refuses is neither transformed nor trained on.
 
     Args:
         config: the whole configuration, with absolute paths.

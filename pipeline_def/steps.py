@@ -1,4 +1,4 @@
-"""The steps of the pipeline: one table, which the graph, both runners, the report and the help texts read.
+"""The steps of the pipeline, in one table that the graph, both runners, the report and the help texts read.
 
 It imports nothing heavy, because `regpipe --help` reads it. A test compares it with the compiled graph.
 """
@@ -14,10 +14,10 @@ class Step:
     Attributes:
         name: its name in the graph, in the metadata store, on the terminal and on Kubeflow.
         predecessors: the steps that must have ended: those whose outputs it reads, and for Transform also DataGate.
-        code: the module in `components` whose digest makes TFX's cache run the step again after a change of code;
-            None where all the code is TFX's.
-        executors: the modules that define its executor class: one for each component that can take its place. None
-            where the executor is a function of the module in `code`.
+        code: the module in `components` whose digest is in the step's cache key, so that a change of code reruns the
+            step; None if all code of the step is TFX's.
+        executors: the modules that define its executor class, one for each component that can implement the step;
+            empty if the executor is a function in the module in `code`.
         uses_beam: whether it runs on Beam, so that the keys under `beam` apply to it.
         uses_gpu: whether a GPU makes it faster.
         optional: whether a configuration may leave it out.
@@ -123,7 +123,7 @@ _BY_NAME = {step.name: step for step in STEPS}
 
 
 def code_of(name: str) -> str:
-    """Returns the module whose digest stands for the code of a step.
+    """Returns the module whose digest represents the code of a step.
 
     Raises:
         KeyError: there is no such step.
@@ -131,14 +131,14 @@ def code_of(name: str) -> str:
     """
     code = _BY_NAME[name].code
     if code is None:
-        raise ValueError(f"expected a step with code of its own, got {name}")
+        raise ValueError(f"expected a step with its own code, got {name}")
     return code
 
 
 def direct_predecessors(name: str) -> tuple[str, ...]:
     """Returns the predecessors of a step, without those that another predecessor implies.
 
-    A predecessor that a configuration may leave out implies none: the result holds with and without it.
+    An optional predecessor implies no others, so the result is valid with and without it.
 
     Raises:
         KeyError: there is no such step.

@@ -1,4 +1,4 @@
-"""Runs TF Serving on this machine, from a binary or in Docker, until a version is available and beyond."""
+"""Runs TF Serving on this machine, from a binary or in Docker, and waits until a version is available."""
 
 import contextlib
 import os
@@ -113,7 +113,7 @@ def is_free(port: int) -> bool:
 def docker_problem(docker: str) -> str | None:
     """Returns the error of Docker if it can't start containers; None if it can."""
     try:
-        asked = subprocess.run(
+        result = subprocess.run(
             [docker, "version", "--format", "{{.Server.Version}}"],
             capture_output=True,
             text=True,
@@ -122,13 +122,13 @@ def docker_problem(docker: str) -> str | None:
         )
     except subprocess.TimeoutExpired:
         return f"no response within {_DOCKER_TIMEOUT:g} s"
-    return None if asked.returncode == 0 else asked.stderr.strip()
+    return None if result.returncode == 0 else result.stderr.strip()
 
 
 def has_image(docker: str) -> bool:
     """Returns whether the image is already on this machine."""
-    asked = subprocess.run([docker, "image", "inspect", IMAGE], capture_output=True, check=False)
-    return asked.returncode == 0
+    result = subprocess.run([docker, "image", "inspect", IMAGE], capture_output=True, check=False)
+    return result.returncode == 0
 
 
 @contextlib.contextmanager
@@ -214,7 +214,7 @@ def _state(client: Client, version: int) -> str:
     try:
         newer = [status for status in client.status() if status.version >= version]
     except ServingError:
-        return "no answer yet"
+        return "no response yet"
     available = any(status.state == "AVAILABLE" for status in newer)
     if available or not newer:
         return "AVAILABLE" if available else "not found yet"

@@ -26,13 +26,13 @@ ColumnNames = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_re
 class SplitRatio(Settings):
     """The ratio of the splits. A hash of a row's content selects its split."""
 
-    train: int = key(6, "The part of the training split.", unit="parts", ge=1)
+    train: int = key(6, "The share of the training split, relative to the other splits.", unit="parts", ge=1)
     eval: int = key(
-        2, "The part of the validation split, which is scored after each epoch.", unit="parts", ge=1
+        2, "The share of the validation split, which is scored after each epoch.", unit="parts", ge=1
     )
     test: int = key(
         2,
-        "The part of the test split, on which the Evaluator decides whether the model is blessed.",
+        "The share of the test split, on which the Evaluator decides whether the model is blessed.",
         unit="parts",
         ge=1,
     )

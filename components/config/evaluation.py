@@ -68,7 +68,7 @@ class EvaluationConfig(Settings):
     slices: tuple[SliceConfig, ...] = key(
         (),
         "Parts of the test split for which metrics are also computed. The edges divide the values of a feature into "
-        "ranges, each with its upper edge; rows without a value are one more slice.",
+        "ranges, each including its upper edge; rows without a value are one more slice.",
         expects="a list of {feature: NAME, edges: [NUMBER, ...]} with edges in ascending order",
         strict=False,
     )

@@ -25,9 +25,9 @@ standard output, rows are written as soon as they are predicted.
 If the server needs a bearer token, set the environment variable SERVING_TOKEN.
 The token is sent over https and grpcs only.
 
-CSV and JSON lines have no column types: in JSON lines and Parquet that are made
-from CSV, the features are numbers and all other columns are text. JSON lines
-made from JSON lines keep every value as it was.
+CSV has no column types: if CSV is converted to JSON lines or Parquet, features
+are written as numbers and all other columns as text. The same applies if JSON
+lines are converted to Parquet. From JSON lines to JSON lines, no value changes.
 
 --beam reads, predicts and writes in parallel with TFX's RunInference, on this
 machine or on the runner that `beam.runner` names, whose workers must have
@@ -115,7 +115,7 @@ def add_command(subparsers: Any) -> None:
     requests.add_argument(
         "--beam",
         action="store_true",
-        help="predict with Apache Beam, as the keys under beam configure it; -o is then a new folder for many files",
+        help="predict with Apache Beam (see `regpipe config beam`); -o is then a new folder for many files",
     )
     output = parser.add_argument_group("output")
     output.add_argument("-o", "--output", metavar="FILE", help="the file to write (default: standard output)")

@@ -121,7 +121,7 @@ class BeamConfig(Settings):
     )
     job_server_jar: str | None = key(
         None,
-        "The jar of the job server that a step starts; none: Beam downloads the jar of its own version.",
+        "The jar of the job server that a step starts; none: Beam downloads the jar of its version.",
         min_length=1,
     )
     environment: Literal["process", "external", "docker", "loopback"] | None = key(

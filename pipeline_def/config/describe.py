@@ -125,12 +125,13 @@ def _english(annotation: Any, metadata: Iterable[Any] = (), *, plural: bool = Fa
         for item in more:
             bounds += item.metadata if isinstance(item, FieldInfo) else [item]
     if _is_union(annotation):
-        return " or ".join(
-            "null" if option is type(None) else _english(option, bounds) for option in get_args(annotation)
+        return _alternatives(
+            word
+            for option in get_args(annotation)
+            for word in (_literals(option) or ["null" if option is type(None) else _english(option, bounds)])
         )
     if get_origin(annotation) is Literal:
-        *front, last = map(str, get_args(annotation))
-        return f"{', '.join(front)} or {last}" if front else last
+        return _alternatives(_literals(annotation))
     if get_origin(annotation) is tuple:
         most = _bound(bounds, "max_length")
         return (
@@ -143,6 +144,16 @@ def _english(annotation: Any, metadata: Iterable[Any] = (), *, plural: bool = Fa
     if _bound(bounds, "min_length"):
         noun += " that is not empty"
     return f"{noun} {limits}".rstrip()
+
+
+def _literals(annotation: Any) -> list[str]:
+    return list(map(str, get_args(annotation))) if get_origin(annotation) is Literal else []
+
+
+def _alternatives(words: Iterable[str]) -> str:
+    """Joins the words to a list in English: `a`, `a or b`, or `a, b or c`."""
+    *front, last = words
+    return f"{', '.join(front)} or {last}" if front else last
 
 
 def _bound(metadata: list[Any], name: str) -> Any:

@@ -64,7 +64,7 @@ class ScheduleConfig(Settings):
     catch_up: bool = key(
         False,
         "Whether to start every missed run (since `start`, or during a pause) later. If false, only the latest missed "
-        "run is started, which is usually enough, as a run reads the newest span.",
+        "run is started, which is usually enough, because a run reads the newest span.",
     )
     parameters: Assignments = key(
         (), "Runtime parameters of scheduled runs that differ from the configuration, each as name=value."

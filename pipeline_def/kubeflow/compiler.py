@@ -1,7 +1,7 @@
 """Compiles the pipeline for Kubeflow: one container for each step, which launches its node of the TFX pipeline.
 
 TFX's drivers, cache and lineage are used as in a local run; Kubeflow Pipelines provides the order, the containers and
-the parameters. Its own cache is off, as its keys don't depend on the content of the data.
+the parameters. Its own cache is off, because its keys don't depend on the content of the data.
 """
 
 import inspect

@@ -93,7 +93,7 @@ class KubeflowApi:
         multi_user = self.call(self.client.healthzs.healthz_service_get_healthz).multi_user
         if multi_user and self._config.namespace is None:
             raise KubeflowError(
-                f"kubeflow.namespace: expected the name of your namespace, as {self.host} is a multi-user "
+                f"kubeflow.namespace: expected the name of your namespace, because {self.host} is a multi-user "
                 "installation, got nothing"
             )
         return self._config.namespace if multi_user else None

@@ -1,9 +1,9 @@
-"""The exit step: posts how a run ended, as one JSON message, to the URL in the environment variable NOTIFY_URL.
+"""The exit step: posts the result of a run, as one JSON message, to the URL in the environment variable NOTIFY_URL.
 
     python -m pipeline_def.kubeflow.notify --run-id ID --pipeline NAME --status STATUS --summary FILE
 
 Kubeflow runs it at the end of every run, also of a failed one. It always exits with 0; errors are printed to standard
-error. The URL is a secret, as anyone who has the URL of a webhook can post to it, so it is never printed.
+error. The URL is a secret, because anyone who has it can post to it. It is never printed.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """A compiled pipeline: its parameters, and its upload to Kubeflow Pipelines.
 
-A version is named by the digest of its content. The same content is therefore uploaded once only, and the version's
-name of a run can be compared with a local file.
+A version is named by the digest of its content. So the same content is uploaded only once, and the version of a run can
+be compared with a local file.
 """
 
 import functools
@@ -112,7 +112,7 @@ class Package:
         for name, declared in self.parameters.items():
             if name not in values and "defaultValue" not in declared and not declared.get("isOptional"):
                 raise BadPackage(
-                    f"{name}: expected a value, as the pipeline has no default for it, got nothing"
+                    f"{name}: expected a value, because the pipeline has no default for it, got nothing"
                 )
         return values
 

@@ -30,10 +30,10 @@ class RuntimeParameter(NamedTuple):
 
 
 def runtime_parameters(config: PipelineConfig) -> list[RuntimeParameter]:
-    """Returns one parameter for each key above, with the value and the type of the configuration as its default.
+    """Returns one parameter for each key in `_KEYS`, with the value and the type of the configuration as its default.
 
-    A penalty with one value for each layer becomes a list. A threshold that is off (null) gets no parameter, as a
-    number can't turn it off.
+    A penalty with one value for each layer becomes a list. A threshold that is null (no limit) has no parameter,
+    because the value of a number parameter can't be null.
     """
     found = []
     for name, key in _KEYS.items():

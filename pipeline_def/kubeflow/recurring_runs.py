@@ -1,7 +1,7 @@
 """Finds, creates, pauses, resumes and deletes the recurring runs of Kubeflow Pipelines that regpipe manages.
 
-They are recognised by the first line of their description, in any experiment, as names need not be unique. The second
-line contains the two settings that the API does not return as they were sent.
+They are recognised by the first line of their description, in any experiment, because names are not always unique.
+The second line contains the two settings that the API does not return as they were sent.
 """
 
 import contextlib
@@ -120,7 +120,7 @@ def resume(kubeflow: KubeflowApi, known: Sequence[RecurringRun]) -> None:
 
 
 def delete(kubeflow: KubeflowApi, known: Sequence[RecurringRun]) -> None:
-    """Deletes them, but not their runs, including current ones. One that does not exist any more is no error."""
+    """Deletes them, but not their runs, including current ones. It is not an error if one does not exist."""
     method = kubeflow.client.recurring_runs.recurring_run_service_delete_recurring_run
     for one in known:
         with contextlib.suppress(KubeflowNotFound):  # deleted by another client, or the response was lost

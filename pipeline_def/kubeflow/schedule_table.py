@@ -65,7 +65,7 @@ def _created(known: RecurringRun) -> str:
 def _fields(schedule: Schedule) -> dict[str, str]:
     fields = {name: _text(value) for name, value in dataclasses.asdict(schedule).items() if value is not None}
     if schedule.cron:
-        fields["cron"] += "  (UTC, unless the cluster's cronScheduleTimezone is another)"
+        fields["cron"] += "  (UTC, unless the cluster's cronScheduleTimezone differs)"
     return fields
 
 

@@ -156,7 +156,7 @@ def _fail(runs: "RunStore | None", run: _Run, step: str, error: Exception) -> in
 
 
 def _try_write_summary(runs: "RunStore | None", run: _Run, status: Status, error: str) -> None:
-    """Calls `write_summary`, but only prints its errors, as the error that ended the run is more important."""
+    """Calls `write_summary`, but only prints its errors, because the error that ended the run is more important."""
     try:
         write_summary(runs, run.id, run.folder, status, error)
     except Exception:
@@ -164,7 +164,7 @@ def _try_write_summary(runs: "RunStore | None", run: _Run, status: Status, error
 
 
 def _clean_up_earlier_attempt(runs: "RunStore", run: _Run, step: str) -> None:
-    """Removes the outputs of an earlier, failed attempt at this step, as TFX would reuse its execution and folders."""
+    """Removes the outputs of a failed attempt at this step, because TFX would reuse its execution and folders."""
     for execution in runs.fail_unfinished(run.id, step):
         _log.info("%s: an earlier attempt failed; its outputs are removed", step)
         artifacts = f"{run.root}/artifacts/{step}"

@@ -1,4 +1,4 @@
-"""The step after Report: prints how the run ended, and fails if nothing was pushed.
+"""The step after Report: prints the result of the run, and fails if nothing was pushed.
 
     python -m pipeline_def.kubeflow.verdict_step --status not_blessed --message "..."
 

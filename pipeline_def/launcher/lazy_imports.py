@@ -1,4 +1,4 @@
-"""Defers heavy imports until first use. Both entry points, the command line and a step on Kubeflow, start with it.
+"""Defers heavy imports until first use. The command line and the entry point of a Kubeflow step install it.
 
 Importing a listed module creates the module but does not run its code. The first access to an attribute runs the code
 in that same module object, so the result is the one of a normal import:
@@ -27,10 +27,10 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any
 
-# Why each module is imported although most steps don't need it, and the processor time in seconds that this takes.
+# By module: what imports it although most steps don't need it, and the processor time of the import in seconds.
 LAZY = {
-    "tensorflow": "TFX's file systems, of which local files need none of it, and steps that don't compute: 2.5 s",
-    "tensorflow_data_validation": "a helper of TFX's Trainer, and one function of our statistics: 0.5 s",
+    "tensorflow": "TFX's file systems and components, also in steps that compute nothing: 2.5 s",
+    "tensorflow_data_validation": "a helper of TFX's Trainer, and one function of StatisticsGen: 0.5 s",
     "tensorflow_model_analysis": "the Evaluator's settings, which are protos: 1 s, plus TensorFlow and Beam",
     "tfx.components": "imports all of TFX's components, with TFMA, KerasTuner and kubernetes: 2 s",
     "tfx.components.transform": "imports the executor along with the component: 0.2 s, plus TensorFlow",
@@ -60,7 +60,7 @@ LAZY = {
 BEFORE = {
     "tfx.components": ("tfx.components.",),
     "tfx.components.transform": ("tfx.components.transform.",),
-    # All that the protos in core import. If TensorFlow ran while one of them is imported, it would find it incomplete.
+    # All modules that the protos in core import. Otherwise importing one would run TensorFlow, which needs it complete.
     "tensorflow": ("tensorflow.core", "tensorflow.compiler", "tensorflow.tsl"),
     "tensorflow_data_validation": ("tensorflow_data_validation.utils",),
     "matplotlib": ("matplotlib.pyplot", "matplotlib.patches"),
@@ -192,21 +192,21 @@ class _WithoutLoader(Loader):
 class _Collector:
     """Raises the thresholds of the garbage collector while modules are imported, and restores them afterwards.
 
-    Start-up has no single end: commands import what they need when they need it. So each import raises the thresholds,
-    and the first collection without an import since the last one restores Python's own.
+    Imports are not limited to the start of a process. So each import raises the thresholds, and the first collection
+    after which nothing was imported since the previous one restores Python's own.
     """
 
     def __init__(self) -> None:
         self._imported = False
 
     def importing(self) -> None:
-        """Is called for each module that is imported."""
+        """Called for each module that is imported."""
         if not self._imported:
             self._imported = True
             gc.set_threshold(*_IMPORT_THRESHOLDS)
 
     def __call__(self, phase: str, _: dict[str, int]) -> None:
-        """Is called by Python at the start and at the stop of each collection."""
+        """Called by Python at the start and at the end of each collection."""
         if phase == "stop":
             if not self._imported:
                 gc.set_threshold(*_DEFAULT_THRESHOLDS)

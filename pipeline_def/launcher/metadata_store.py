@@ -1,4 +1,4 @@
-"""How the steps connect to the ML Metadata store: an SQLite file, or a server that all steps of a cluster share."""
+"""Connections to the ML Metadata store: an SQLite file, or a server that all steps on a cluster share."""
 
 import os
 from collections.abc import Mapping

@@ -35,8 +35,8 @@ class NodeResult:
     cached: bool
 
 
-class _LateOperator(base_executor_operator.BaseExecutorOperator):  # type: ignore[misc]
-    """Creates TFX's operator, which imports the executor, only when the executor is to run.
+class _LazyOperator(base_executor_operator.BaseExecutorOperator):  # type: ignore[misc]
+    """Creates TFX's operator, which imports the executor, only when the executor runs.
 
     So a step that is taken from the cache does not import its executor.
     """
@@ -75,7 +75,7 @@ def launch_node(pipeline: pipeline_pb2.Pipeline, node_id: str) -> NodeResult:
     """Runs one node in this process. Its inputs must be in the metadata store already.
 
     Args:
-        pipeline: the compiled pipeline, with the run's id filled in.
+        pipeline: the pipeline as compiled for this run.
         node_id: the node's name.
 
     Raises:
@@ -96,8 +96,8 @@ def launch_node(pipeline: pipeline_pb2.Pipeline, node_id: str) -> NodeResult:
         executor_spec=cache_key_spec(spec),
         custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
         custom_executor_operators={
-            kind: lambda executor_spec, platform_config: _LateOperator(spec, platform_config)  # noqa: ARG005
-            for kind in _LateOperator.OPERATORS
+            kind: lambda executor_spec, platform_config: _LazyOperator(spec, platform_config)  # noqa: ARG005
+            for kind in _LazyOperator.OPERATORS
         },
     ).launch()
     # The launcher does not raise if an input is missing: the state of the execution shows it.

@@ -9,7 +9,7 @@ class RunOptions:
     """How to run the pipeline on this machine.
 
     Attributes:
-        root: the folder of everything that the runs leave.
+        root: the folder of all files of the runs.
         use_cache: whether a step whose inputs, settings and code have not changed is taken from the cache.
         from_step: the first step to run; the outputs of the steps before it are taken from the last run. None: all.
         to_step: the last step to run. None: all.

@@ -22,7 +22,7 @@ class CannotBless(Exception):
 
 
 def bless(root: Path, run_id: str, *, by: str, reason: str) -> Summary:
-    """Publishes the candidate of a run to the destination of the run, whatever its verdict is.
+    """Publishes the candidate of a run to the destination of the run, regardless of its verdict.
 
     The override is recorded before the model is published, so every served model has a record. The output of
     TensorFlow and TFX is written to `bless.log` in the run's folder of logs.
@@ -73,7 +73,7 @@ def _candidate(store: RunStore, run_id: str) -> mlmd.Artifact:
         raise CannotBless(f"run {run_id} was pushed already.")
     model = store.outputs(run_id).get(("Trainer", "model"))
     if model is None:
-        raise CannotBless(f"run {run_id} has no model, as its Trainer did not finish.")
+        raise CannotBless(f"run {run_id} has no model, because its Trainer did not finish.")
     return model
 
 

@@ -70,39 +70,39 @@ def run(config: PipelineConfig, options: RunOptions) -> Summary:
     config = _with_absolute_paths(config)
     names = config.step_names()
     with lock_root(root):
-        this = _Run(root)
-        with OutputCapture(this.logs / "startup.log") as capture:
+        current = _Run(root)
+        with OutputCapture(current.logs / "startup.log") as capture:
             with RunDisplay(names, capture.terminal) as display, _shown_progress(display):
-                pipeline = _compile(config, options, this, capture, display)
+                pipeline = _compile(config, options, current, capture, display)
                 if pipeline is not None:
-                    _run_steps(pipeline, names, this, capture, display)
-            summary = _summarize(this)
-        (this.dir / SUMMARY_FILE).write_text(summary.to_json() + "\n")
+                    _run_steps(pipeline, names, current, capture, display)
+            summary = _summarize(current)
+        (current.dir / SUMMARY_FILE).write_text(summary.to_json() + "\n")
     return summary
 
 
 def _compile(
-    config: PipelineConfig, options: RunOptions, this: _Run, capture: OutputCapture, display: RunDisplay
+    config: PipelineConfig, options: RunOptions, current: _Run, capture: OutputCapture, display: RunDisplay
 ) -> "pipeline_pb2.Pipeline | None":
     display.note("Starting: loading TFX and TensorFlow")
     from pipeline_def.launcher.compiled_pipeline import compile_local
     from pipeline_def.runs.run_store import NoSuchRun
 
     try:
-        return compile_local(config, options, this.id)
+        return compile_local(config, options, current.id)
     except NoSuchRun:
-        shutil.rmtree(this.dir)  # nothing was run, so this does not count as a run
+        shutil.rmtree(current.dir)  # nothing was run, so this does not count as a run
         raise
     except Exception as error:
         traceback.print_exc()
-        this.fail(error, capture.path)
+        current.fail(error, capture.path)
         return None
 
 
 def _run_steps(
     pipeline: "pipeline_pb2.Pipeline",
     names: Sequence[str],
-    this: _Run,
+    current: _Run,
     capture: OutputCapture,
     display: RunDisplay,
 ) -> None:
@@ -112,54 +112,54 @@ def _run_steps(
     from pipeline_def.runs.run_store import RunStore
 
     reuse_earlier_steps(pipeline)
-    this.status = "partial" if is_skipped(pipeline, "Pusher") else "not_blessed"
+    current.status = "partial" if is_skipped(pipeline, "Pusher") else "not_blessed"
     for name in names:
         if is_skipped(pipeline, name):
             display.finish(name, "skipped", 0.0)
-            this.steps.append(StepRecord(name=name, seconds=0.0, cached=False, status="skipped"))
+            current.steps.append(StepRecord(name=name, seconds=0.0, cached=False, status="skipped"))
             continue
-        capture.switch(this.logs / f"{name}.log")
+        capture.switch(current.logs / f"{name}.log")
         display.start(name)
         started = time.monotonic()
         try:
             if name == LAST:
-                write_facts(this.root, this.id)
+                write_facts(current.root, current.id)
             cached = launch_node(pipeline, name).cached
         except Exception as error:
             seconds = round(time.monotonic() - started, 3)
             display.finish(name, "failed", seconds)
-            this.steps.append(StepRecord(name=name, seconds=seconds, cached=False, status="failed"))
+            current.steps.append(StepRecord(name=name, seconds=seconds, cached=False, status="failed"))
             traceback.print_exc()
-            this.fail(error, capture.path)
+            current.fail(error, capture.path)
             return
         except KeyboardInterrupt:
-            RunStore.open(this.root).cancel(this.id)
+            RunStore.open(current.root).cancel(current.id)
             raise
         seconds = round(time.monotonic() - started, 3)
         status: StepStatus = "cached" if cached else "done"
         display.finish(name, status, seconds)
-        this.steps.append(StepRecord(name=name, seconds=seconds, cached=cached, status=status))
+        current.steps.append(StepRecord(name=name, seconds=seconds, cached=cached, status=status))
 
 
-def _summarize(this: _Run) -> Summary:
+def _summarize(current: _Run) -> Summary:
     known: dict[str, Any] = {}
-    if this.steps:
+    if current.steps:
         from pipeline_def.runs.collect import record_result
         from pipeline_def.runs.run_store import RunStore
 
-        # A step that failed after the Pusher leaves the run failed; that it was pushed is noted all the same.
-        ended = None if this.status == "not_blessed" else this.status
-        this.status, known = record_result(RunStore.open(this.root), this.id, ended)
-    if this.rejected_rows:
-        known["rejected_rows"] = this.rejected_rows
+        # If a step fails after the Pusher, the status stays `failed`, but the pushed version is recorded.
+        ended = None if current.status == "not_blessed" else current.status
+        current.status, known = record_result(RunStore.open(current.root), current.id, ended)
+    if current.rejected_rows:
+        known["rejected_rows"] = current.rejected_rows
     return Summary(
-        run_id=this.id,
-        status=this.status,
-        exit_code=EXIT_CODES[this.status],
-        steps=tuple(this.steps),
-        error=this.error,
-        log_tail=this.log_tail,
-        logs=str(this.logs),
+        run_id=current.id,
+        status=current.status,
+        exit_code=EXIT_CODES[current.status],
+        steps=tuple(current.steps),
+        error=current.error,
+        log_tail=current.log_tail,
+        logs=str(current.logs),
         **known,
     )
 
@@ -183,7 +183,7 @@ def _with_absolute_paths(config: PipelineConfig) -> PipelineConfig:
 
 @contextlib.contextmanager
 def lock_root(root: Path) -> Iterator[None]:
-    """Locks the root for this process, as two processes can't use its metadata store, a SQLite file, at once.
+    """Locks the root for this process, because two processes can't use its metadata store, an SQLite file, at once.
 
     Raises:
         RootInUse: another process holds the lock.

@@ -1,4 +1,4 @@
-"""`regpipe study`: runs the data steps of the pipeline, trains many networks on their output, and writes a page."""
+"""Runs a study: the data steps of the pipeline, then trainings of many networks on their output, and a page."""
 
 import dataclasses
 import json
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 STEP = "Study"
 LAST_DATA_STEP = "Transform"
 RECORD_FILE = "study.json"
-SECONDS_BETWEEN = 5.0  # between two epochs on the terminal, besides one line for each network
+SECONDS_BETWEEN = 5.0  # the shortest time between two epochs that are shown; each network also has a line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +52,7 @@ class StudyFailed(Exception):
 
 
 def study(config: PipelineConfig, root: Path, strengths: int) -> CompletedStudy:
-    """Trains the variants of `components.study.variants.plan`, except those that an earlier study has trained.
+    """Trains the variants of `components.study.variants.plan_study`, except those that an earlier study has trained.
 
     The results are stored under `<root>/studies/` one by one, so an interrupted study can be continued. The page and
     the record of this study are in a folder there, named after the run that prepared the data.

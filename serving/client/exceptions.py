@@ -1,4 +1,4 @@
-"""Errors of a prediction. Their messages do not name the rows, which only the caller knows."""
+"""Errors of a prediction. The caller adds the location of the rows to the message."""
 
 
 class ServingError(Exception):

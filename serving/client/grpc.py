@@ -55,9 +55,9 @@ class GrpcClient:
 
     def input_names(self) -> list[str]:
         """See Predictor."""
-        answer = self._call("PredictionService", "GetModelMetadata", metadata_field=["signature_def"])
+        response = self._call("PredictionService", "GetModelMetadata", metadata_field=["signature_def"])
         signatures = (
-            CLASSES["SignatureDefMap"].FromString(answer.metadata["signature_def"].value).signature_def
+            CLASSES["SignatureDefMap"].FromString(response.metadata["signature_def"].value).signature_def
         )
         if SIGNATURE not in signatures:
             found = ", ".join(sorted(signatures))
@@ -76,10 +76,10 @@ class GrpcClient:
             )
             for name, column in columns.items()
         }
-        answer = self._call("PredictionService", "Predict", inputs=inputs)
-        if OUTPUT not in answer.outputs:
-            raise self._unexpected(f"the output {OUTPUT}", ", ".join(sorted(answer.outputs)))
-        tensor = answer.outputs[OUTPUT]
+        response = self._call("PredictionService", "Predict", inputs=inputs)
+        if OUTPUT not in response.outputs:
+            raise self._unexpected(f"the output {OUTPUT}", ", ".join(sorted(response.outputs)))
+        tensor = response.outputs[OUTPUT]
         if tensor.tensor_content:  # The server runs with --enable_serialization_as_tensor_content.
             values = np.frombuffer(tensor.tensor_content, LITTLE_ENDIAN).astype(np.float32)
         else:
@@ -93,7 +93,7 @@ class GrpcClient:
 
     def status(self) -> list[VersionStatus]:
         """See Client."""
-        answer = self._call("ModelService", "GetModelStatus")
+        response = self._call("ModelService", "GetModelStatus")
         return [
             VersionStatus(
                 one.version,
@@ -101,7 +101,7 @@ class GrpcClient:
                 CODES.get(one.status.error_code, str(one.status.error_code)),
                 one.status.error_message,
             )
-            for one in answer.model_version_status
+            for one in response.model_version_status
         ]
 
     def close(self) -> None:
@@ -138,7 +138,7 @@ class GrpcClient:
                 raise TransientError(reason, _pushback(error)) from error
             if code is grpc.StatusCode.DEADLINE_EXCEEDED:
                 limit = self._retry_policy.timeout
-                raise ServerUnavailable(f"{self._endpoint}: no answer within {limit:g} s.") from error
+                raise ServerUnavailable(f"{self._endpoint}: no response within {limit:g} s.") from error
             kind = ModelNotFound if code is grpc.StatusCode.NOT_FOUND else RequestRejected
             raise kind(f"{self._endpoint}: {reason}") from error
 

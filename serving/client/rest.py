@@ -61,33 +61,33 @@ class RestClient:
 
     def input_names(self) -> list[str]:
         """See Predictor."""
-        answer = self._request("GET", "/metadata")
+        response = self._request("GET", "/metadata")
         try:
-            signatures = answer["metadata"]["signature_def"]["signature_def"]
+            signatures = response["metadata"]["signature_def"]["signature_def"]
             if SIGNATURE not in signatures:
                 found = ", ".join(sorted(signatures))
                 raise ModelNotFound(f"{self._endpoint}: there is no signature {SIGNATURE}, only {found}.")
             return sorted(signatures[SIGNATURE]["inputs"])
         except (KeyError, TypeError):
-            raise self._unexpected("the model's metadata", answer) from None
+            raise self._unexpected("the model's metadata", response) from None
 
     def predict(self, columns: Columns) -> Probabilities:
         """See Predictor."""
         rows = count_rows(columns)
         self._reject_unknown(columns)
         inputs = {name: column.tolist() for name, column in columns.items()}
-        answer = self._request("POST", ":predict", json.dumps({"inputs": inputs}))
+        response = self._request("POST", ":predict", json.dumps({"inputs": inputs}))
         try:
-            probabilities = np.asarray(answer["outputs"])
+            probabilities = np.asarray(response["outputs"])
         except (KeyError, TypeError, ValueError):
-            raise self._unexpected(f"{rows} probabilities", answer) from None
+            raise self._unexpected(f"{rows} probabilities", response) from None
         if probabilities.shape != (rows,) or probabilities.dtype.kind != "f":
-            raise self._unexpected(f"{rows} probabilities", answer)
+            raise self._unexpected(f"{rows} probabilities", response)
         return probabilities.astype(np.float32)
 
     def status(self) -> list[VersionStatus]:
         """See Client."""
-        answer = self._request("GET", "")
+        response = self._request("GET", "")
         try:
             return [
                 VersionStatus(
@@ -96,10 +96,10 @@ class RestClient:
                     one["status"]["error_code"],
                     one["status"]["error_message"],
                 )
-                for one in answer["model_version_status"]
+                for one in response["model_version_status"]
             ]
         except (KeyError, TypeError, ValueError):
-            raise self._unexpected("the state of each version", answer) from None
+            raise self._unexpected("the state of each version", response) from None
 
     def close(self) -> None:
         """See Predictor."""
@@ -126,7 +126,7 @@ class RestClient:
         except (NewConnectionError, ConnectTimeoutError) as error:
             raise TransientError(
                 str(error).rpartition(": ")[2]
-            ) from error  # Before it is the address of a Python object.
+            ) from error  # The text before is the address of a Python object.
         except ProtocolError as error:
             cause = error.args[-1]
             if isinstance(cause, BadStatusLine) and not isinstance(cause, RemoteDisconnected):
@@ -136,7 +136,7 @@ class RestClient:
             raise TransientError(str(cause)) from error
         except TimeoutError as error:
             limit = self._retry_policy.timeout
-            raise ServerUnavailable(f"{self._endpoint}: no answer within {limit:g} s.") from error
+            raise ServerUnavailable(f"{self._endpoint}: no response within {limit:g} s.") from error
         except HTTPError as error:  # Such as an invalid certificate: a retry would not help.
             raise ServerUnavailable(f"{self._endpoint}: {error}") from error
         return self._parse_response(response)
@@ -144,21 +144,21 @@ class RestClient:
     def _parse_response(self, response: urllib3.BaseHTTPResponse) -> Any:
         text = response.data.decode(errors="replace")
         try:
-            answer = json.loads(text)
+            body = json.loads(text)
         except ValueError:
-            answer = None
-        if response.status == 200 and answer is not None:
-            return answer
-        message = str(answer["error"]) if isinstance(answer, dict) and "error" in answer else text
+            body = None
+        if response.status == 200 and body is not None:
+            return body
+        message = str(body["error"]) if isinstance(body, dict) and "error" in body else text
         reason = f"{response.status} {response.reason}: {message[:MAX_MESSAGE]}"
         if response.status in BUSY:
             raise TransientError(reason, _seconds(response.headers.get("Retry-After")))
         kind = {404: ModelNotFound, GATEWAY_TIMEOUT: ServerUnavailable}.get(response.status, RequestRejected)
         raise kind(f"{self._endpoint}: {reason}")
 
-    def _unexpected(self, expected: str, answer: Any) -> RequestRejected:
+    def _unexpected(self, expected: str, response: Any) -> RequestRejected:
         return RequestRejected(
-            f"{self._endpoint}: expected {expected}, got {json.dumps(answer)[:MAX_MESSAGE]}"
+            f"{self._endpoint}: expected {expected}, got {json.dumps(response)[:MAX_MESSAGE]}"
         )
 
 

@@ -82,4 +82,4 @@ def with_retries(attempt: Callable[[], T], retry_policy: RetryPolicy, target: st
                 continue
             tries = "1 attempt" if number == 1 else f"{number} attempts"
             asked = f" (the server asks to wait {failed.after:g} s)" if failed.after else ""
-            raise ServerUnavailable(f"{target}: no answer after {tries}: {failed}{asked}") from failed
+            raise ServerUnavailable(f"{target}: no response after {tries}: {failed}{asked}") from failed

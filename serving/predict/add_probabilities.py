@@ -10,7 +10,7 @@ from components.example_gen.input_files import quoted
 from serving.client.exceptions import RequestRejected, ServingError
 from serving.client.predictor import Columns, Predictor, Probabilities
 from serving.predict.features import FeatureColumns
-from serving.predict.output import Scored, name_taken
+from serving.predict.output import Scored, duplicate_column_message
 from serving.predict.row_batches import RowBatch
 from serving.predict.sources import RowSource
 
@@ -41,7 +41,7 @@ def check_columns(sources: Sequence[RowSource], probability: str) -> None:
             what = f"but {quoted(missing)} is missing" if missing else f"but found {quoted(added)} as well"
             raise DataRefused(f"{source.name}: expected the columns of {first.name}, {what}.")
     if probability in first.columns:
-        raise DataRefused(f"{first.name}: {name_taken(probability)}")
+        raise DataRefused(f"{first.name}: {duplicate_column_message(probability)}")
 
 
 def score_rows(
@@ -80,14 +80,14 @@ def score_rows(
 
 def _predict(predictor: Predictor, columns: Columns, batch: RowBatch, start: int) -> Probabilities:
     try:
-        answer = predictor.predict(columns)
-        if not np.isfinite(answer).all():
-            row = start + int(np.isfinite(answer).argmin())
+        probabilities = predictor.predict(columns)
+        if not np.isfinite(probabilities).all():
+            row = start + int(np.isfinite(probabilities).argmin())
             raise RequestRejected(
-                f"expected a probability for each row, got {answer[row - start]} for {batch.where(row)}."
+                f"expected a probability for each row, got {probabilities[row - start]} for {batch.where(row)}."
             )
     except ServingError as error:
         end = start + len(next(iter(columns.values()))) - 1
         rows = batch.where(start) if end == start else f"{batch.where(start)} to {batch.where(end)}"
         raise type(error)(f"{rows}: {error}") from error
-    return answer
+    return probabilities

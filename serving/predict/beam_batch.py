@@ -30,7 +30,7 @@ from serving.predict.sources import RowSource, open_source
 
 _SIGNATURE = "serving_examples"  # RunInference accepts only serialized tf.Examples.
 _ROWS = "rows"
-_ROWS_AT_ONCE = 2**12  # Each becomes a PredictionLog of more than a kilobyte.
+_ROWS_AT_ONCE = 2**12  # Limits memory: each row becomes a PredictionLog of more than a kilobyte.
 _UNFINISHED = "beam-temp-"  # Prefix of the temporary files of Beam's sinks, which are removed at the end.
 _REFUSED = re.compile(r"DataRefused: (.*?)(?: \[while running .*)?$", re.MULTILINE)
 
@@ -88,7 +88,7 @@ def predict_with_beam(job: BeamJob, sources: Sequence[RowSource], beam_args: Seq
         | "Score" >> beam.MapTuple(_score)
     )
     _ = scored | "Write" >> _writer(job, sources[0])
-    # Beam's counters would count rows twice that were processed again after a worker was lost.
+    # Beam's counters count rows twice if they are processed again after a worker was lost.
     count = f"{job.output.rstrip('/')}/{_UNFINISHED}{_ROWS}"
     _ = (
         scored

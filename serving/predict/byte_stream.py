@@ -29,7 +29,7 @@ class ByteStream:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        # Used in messages, also by `row_boundaries.blocks`.
+        # Used in messages, also by `row_boundaries.read_blocks`.
         self.name = "standard input" if path == STDIN else path
         self._file: BinaryIO | None = None
         self._size: int | None = None
@@ -49,9 +49,9 @@ class ByteStream:
 
     def read(self, size: int) -> bytes:
         """Returns and consumes the next `size` bytes, or all that are left."""
-        name_taken, self._peeked = self._peeked[:size], self._peeked[size:]
-        missing = size - len(name_taken)
-        return name_taken + self._with_file(lambda file: _read(file, missing)) if missing else name_taken
+        peeked, self._peeked = self._peeked[:size], self._peeked[size:]
+        missing = size - len(peeked)
+        return peeked + self._with_file(lambda file: _read(file, missing)) if missing else peeked
 
     def seek(self, offset: int) -> None:
         """Moves to an offset. On standard input, it skips bytes and works only once."""

@@ -17,8 +17,9 @@ def match_columns(
     """Finds the column of each input.
 
     With a card, the column has the name of the input's feature, or else of the input. Without a card, it has the name
-    of the input, or a name that `input_names` changes to it. If a set of columns maps to exactly the model's inputs,
-    that set is used; otherwise the only column that maps to the input by itself.
+    of the input, or a name that `input_names` changes to it. What `input_names` returns for a column depends on the
+    other columns, so the columns are first changed together. If the result is not exactly the model's inputs, they are
+    changed one by one.
 
     Args:
         columns: the names of the table's columns.
@@ -45,34 +46,34 @@ def match_columns(
 
 
 def _by_card(columns: Sequence[str], card: Mapping[str, str]) -> dict[str, str]:
-    there = set(columns)
+    available = set(columns)
     pairs = [
-        (name, column) for name, feature in card.items() for column in (name, feature) if column in there
+        (name, column) for name, feature in card.items() for column in (name, feature) if column in available
     ]
-    return dict(pairs)  # The feature's name comes last and wins.
+    return dict(pairs)  # The feature's name comes last, so it has priority.
 
 
 def _by_name(columns: Sequence[str], inputs: Sequence[str], table: str) -> dict[str, str]:
-    there = set(columns)
-    found = {name: name for name in inputs if name in there}
+    available = set(columns)
+    found = {name: name for name in inputs if name in available}
     wanted = [name for name in inputs if name not in found]
-    alone: dict[str, list[str]] = {}  # For each input name, the columns that map to it by themselves.
+    alone: dict[str, list[str]] = {}  # By input name: the columns that are mapped to it alone.
     for column in columns:
         if column not in found:
             alone.setdefault(input_names([column])[0], []).append(column)
-    alike = {name: alone.get(name) or alone.get(re.sub(r"_[0-9]+$", "", name)) or [] for name in wanted}
-    features = list(dict.fromkeys([*found, *(column for some in alike.values() for column in some)]))
+    similar = {name: alone.get(name) or alone.get(re.sub(r"_[0-9]+$", "", name)) or [] for name in wanted}
+    features = list(dict.fromkeys([*found, *(column for matches in similar.values() for column in matches)]))
     together = dict(zip(input_names(features), features, strict=True))
     if set(together) == set(inputs):
         return together
-    for name, some in alike.items():
-        if len(some) > 1:
+    for name, matches in similar.items():
+        if len(matches) > 1:
             raise DataRefused(
-                f"{table}: expected one column for the model's input {name!r}, found {quoted(some)}. "
-                "--card takes the model_card.json that names the right one."
+                f"{table}: expected one column for the model's input {name!r}, found {quoted(matches)}. "
+                "--card takes the model_card.json, which contains the right one."
             )
         if name in alone:
-            found[name] = some[0]
+            found[name] = matches[0]
     return found
 
 
@@ -82,5 +83,5 @@ def _missing(names: Sequence[str], columns: Sequence[str], others: Sequence[str]
     return DataRefused(
         f"{table}: expected the model's {'feature' if len(names) == 1 else 'features'} {quoted(names)}, "
         f"found only the columns {quoted(columns, _MAX_NAMED)}.{hint} "
-        "--allow-missing predicts without, as if all their cells were empty."
+        "--allow-missing predicts as if all their cells were empty."
     )

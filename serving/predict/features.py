@@ -1,4 +1,4 @@
-"""Converts the cells of a table to the numbers that a model takes."""
+"""Converts the cells of a table to the inputs of a model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ class FeatureColumns:
             if row is not None:
                 raise DataRefused(
                     f"{batch.where(row)}: expected {column!r}, which the first row has, found none; "
-                    "--allow-missing takes it as missing."
+                    "--allow-missing treats it as missing."
                 )
             cell = batch.column(column)
             kind = parquet.kind_of(cell.type)
@@ -55,8 +55,8 @@ class FeatureColumns:
                 worst = int(bad.argmax()), column
         if worst is not None:
             row, column = worst
-            complaint = cell_parsing.rejection_reason(column, batch.column(column)[row].as_py())
-            raise DataRefused(f"{batch.where(row)}: {complaint}.")
+            reason = cell_parsing.rejection_reason(column, batch.column(column)[row].as_py())
+            raise DataRefused(f"{batch.where(row)}: {reason}.")
         return values | {name: np.full(batch.rows, np.nan, np.float32) for name in self.absent}
 
     def typed(self, table: pa.Table) -> pa.Table:
@@ -64,9 +64,9 @@ class FeatureColumns:
         for column in self.columns.values():
             at = table.column_names.index(column)
             if parquet.kind_of(table.column(at).type) == parquet.TEXT:
-                words = cell_parsing.trimmed(parquet.as_text(table.column(at)))
-                empty = cell_parsing.is_missing(words, self.missing)
-                numbers = pc.if_else(empty, pa.scalar(None, pa.string()), words).cast(pa.float64())
+                texts = cell_parsing.trimmed(parquet.as_text(table.column(at)))
+                empty = cell_parsing.is_missing(texts, self.missing)
+                numbers = pc.if_else(empty, pa.scalar(None, pa.string()), texts).cast(pa.float64())
                 table = table.set_column(at, column, numbers)
         return table
 

@@ -30,7 +30,7 @@ class LocalModel:
         if SIGNATURE not in self._model.signatures:
             found = ", ".join(sorted(self._model.signatures)) or "none"
             raise ModelNotFound(f"{folder}: expected the signature {SIGNATURE}, found {found}.")
-        self._answer: Callable[..., Any] = self._model.signatures[SIGNATURE]
+        self._signature: Callable[..., Any] = self._model.signatures[SIGNATURE]
         _, inputs = self._model.signatures[SIGNATURE].structured_input_signature
         self._inputs = sorted(inputs)
 
@@ -47,11 +47,11 @@ class LocalModel:
                 f"{self._folder}: expected a column for each input and no other, got a difference in {other}."
             )
         try:
-            answer = self._answer(**{name: tf.constant(column) for name, column in columns.items()})
-            return np.asarray(answer[OUTPUT], np.float32)
+            outputs = self._signature(**{name: tf.constant(column) for name, column in columns.items()})
+            return np.asarray(outputs[OUTPUT], np.float32)
         except (KeyError, tf.errors.OpError) as error:
             raise RequestRejected(f"{self._folder}: the model returns no {OUTPUT}: {error}") from error
 
     def close(self) -> None:
         """See Predictor."""
-        del self._answer, self._model
+        del self._signature, self._model

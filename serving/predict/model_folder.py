@@ -1,4 +1,4 @@
-"""Finds a model and reads from its card which tables it takes. Does not import TensorFlow, so errors come quickly."""
+"""Finds a model and reads its inputs from its card. Does not import TensorFlow, so that errors are reported at once."""
 
 import json
 from collections.abc import Mapping
@@ -32,19 +32,19 @@ def find_model(path: str) -> str:
     """Returns the folder of a SavedModel: the path itself, or the current version published there.
 
     Raises:
-        ModelNotFound: there is neither.
+        ModelNotFound: there is no SavedModel and no published version.
     """
-    there = storage.list_folder(path)
-    if _SAVED_MODEL in there:
+    names = storage.list_folder(path)
+    if _SAVED_MODEL in names:
         return path
-    place = version_store(Destination(directory=path, keep_versions=1, model_name=""))
-    current = place.current()
+    versions = version_store(Destination(directory=path, keep_versions=1, model_name=""))
+    current = versions.current()
     if current is None:
-        found = "neither" if there else "nothing"
+        found = "neither" if names else "nothing"
         raise ModelNotFound(
             f"{path}: expected a SavedModel, or a folder with published versions, found {found}."
         )
-    folder = place.path(current)
+    folder = versions.path(current)
     if _SAVED_MODEL not in storage.list_folder(folder):
         raise ModelNotFound(f"{folder}: expected a SavedModel, found no {_SAVED_MODEL}.")
     return folder

@@ -1,4 +1,4 @@
-"""Writes rows with their probabilities as CSV, JSON lines or Parquet. A file appears when it is complete."""
+"""Writes rows with their probabilities as CSV, JSON lines or Parquet. A file gets its name only when it is complete."""
 
 import contextlib
 import json
@@ -51,7 +51,7 @@ class OutputLayout:
         """Returns rows as lines of CSV, without a newline at the end. Text is unchanged, in quotes if necessary.
 
         Raises:
-            DataRefused: a column has a type that CSV can't hold, or a row has a column that others don't have.
+            DataRefused: a column has a type that CSV does not support, or a row has a column that others don't have.
         """
         batch, probabilities = scored
         table = self._arranged(batch).append_column(self.probability, pa.array(probabilities))
@@ -77,7 +77,7 @@ class OutputLayout:
             objects = [(row, json.dumps(row, ensure_ascii=False, default=str)) for row in rows]
         for row, (record, _) in enumerate(objects):
             if self.probability in record:
-                raise DataRefused(f"{batch.where(row)}: {name_taken(self.probability)}")
+                raise DataRefused(f"{batch.where(row)}: {duplicate_column_message(self.probability)}")
         return "\n".join(
             text[:-1] + (", " if record else "") + more
             for (record, text), more in zip(objects, added, strict=True)
@@ -101,12 +101,12 @@ class OutputLayout:
             row = next((row for row, cell in enumerate(cells) if cell is not None), 0)
             raise DataRefused(
                 f"{batch.where(row)}: expected only columns that the first row has, found {quoted(more)}; "
-                "only JSON lines can hold it."
+                "only JSON lines can contain it."
             )
         return table.select(list(self.columns))
 
 
-def name_taken(name: str) -> str:
+def duplicate_column_message(name: str) -> str:
     """Returns the message for a table that already has a column with the probability's name."""
     return f"expected no column {name!r} in the table, found one; --column gives the new one another name."
 
@@ -176,7 +176,7 @@ def output_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def _encoded(lines: str) -> bytes:
-    # Half of a surrogate pair, which is valid in JSON but not in UTF-8, becomes an escape again.
+    # Half of a surrogate pair is valid in JSON, but not in UTF-8: it is written as an escape again.
     return f"{lines}\n".encode(errors="backslashreplace")
 
 
@@ -186,8 +186,8 @@ def _as_text(column: "pa.ChunkedArray[Any]", name: str) -> Array:
         texts = parquet.as_text(column)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise DataRefused(
-            f"column {name!r}: expected a type that CSV can hold, found {column.type}; "
-            "--format parquet or jsonl keeps it."
+            f"column {name!r}: expected a type that CSV supports, found {column.type}; "
+            "--format parquet or jsonl supports it."
         ) from None
     if pa.types.is_floating(column.type):
         nan: Any = "nan"

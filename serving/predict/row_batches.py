@@ -17,7 +17,7 @@ class FilePart:
     """A part of a file that can be read separately.
 
     Attributes:
-        offset: the position of its first byte; for Parquet its row group.
+        offset: the position of its first byte; for Parquet the number of its row group.
         length: its number of bytes, 0 for the rest of the file; for Parquet 0.
         first: its first line, or its first row in a Parquet file, counted from 1.
     """
@@ -59,7 +59,7 @@ class RowBatch:
         return self._table.column(name)
 
     def first_without(self, name: str) -> int | None:  # noqa: ARG002 - every row of a table has all columns
-        """Returns the first row without the column, not even as an empty cell; None if all rows have it."""
+        """Returns the first row that does not have the column, even as an empty cell; None if all rows have it."""
         return None
 
     def table(self) -> pa.Table:

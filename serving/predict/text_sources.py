@@ -80,13 +80,14 @@ class CsvSource(_TextSource):
     """The rows of a CSV file, parsed like in components.example_gen. All cells are strings."""
 
     def __init__(self, stream: ByteStream, delimiter: str) -> None:
-        head = parse_header(stream.name, stream.peek, delimiter)
-        unnamed = head.columns.count("")
+        header = parse_header(stream.name, stream.peek, delimiter)
+        unnamed = header.columns.count("")
         columns = [
-            name or (f"column_{number}" if unnamed > 1 else "") for number, name in enumerate(head.columns, 1)
+            name or (f"column_{number}" if unnamed > 1 else "")
+            for number, name in enumerate(header.columns, 1)
         ]
-        super().__init__(stream, tuple(columns), FilePart(head.offset, 0, head.line))
-        self._delimiter = head.delimiter
+        super().__init__(stream, tuple(columns), FilePart(header.offset, 0, header.line))
+        self._delimiter = header.delimiter
         self._indices = [str(index) for index in range(len(columns))]
 
     def _blocks(self) -> Iterator[bytes]:

@@ -130,7 +130,7 @@ def test_a_server_that_is_killed_and_restarted(base_path: Path, start: Start) ->
     assert [client.predict(ONE).item() for client in connected] == [np.float32(0.1)] * 2
     process.end(signal.SIGKILL)
     for endpoint in (f"127.0.0.1:{process.ports[0]}", f"http://127.0.0.1:{process.ports[1]}"):
-        with pytest.raises(ServerUnavailable, match="no answer after 2 attempts"):
+        with pytest.raises(ServerUnavailable, match="no response after 2 attempts"):
             connect(endpoint, retry_policy=RetryPolicy(attempts=2)).predict(ONE)
     answers: dict[int, float] = {}
     threads = [

@@ -84,9 +84,9 @@ def test_the_digest_of_each_step_s_code_is_in_its_settings(compiled: pipeline_pb
             assert code_digest(step.code) in str(nodes[step.name].parameters), step.name
 
 
-def test_a_step_without_code_of_its_own_has_no_digest() -> None:
+def test_a_step_without_its_own_code_has_no_digest() -> None:
     assert code_of("Trainer") == "components.trainer.run_fn"
-    with pytest.raises(ValueError, match="code of its own, got SchemaGen"):
+    with pytest.raises(ValueError, match="its own code, got SchemaGen"):
         code_of("SchemaGen")
 
 

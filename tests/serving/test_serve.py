@@ -168,7 +168,7 @@ def test_it_serves_until_a_signal(root: Path, serve: Serve, how: int) -> None:
     assert repr(row) == repr(ROW)
     code, error = serving.end(how)
     assert code == 0, error
-    assert f"regpipe: waiting for version {VERSION}, 0 s: no answer yet" in error
+    assert f"regpipe: waiting for version {VERSION}, 0 s: no response yet" in error
     assert not is_listening(serving.port)
     assert (root / "serve.log").read_text().startswith("Building single TensorFlow model file config")
 
@@ -202,7 +202,7 @@ def test_a_model_that_never_becomes_available(root: Path, serve: Serve) -> None:
     (root / "serving" / "slow").touch()
     code, error = serve("--timeout", "0.01").ended()
     assert code == 1
-    assert f"regpipe: version {VERSION} was not available after 0.01 s: no answer yet.\n" in error
+    assert f"regpipe: version {VERSION} was not available after 0.01 s: no response yet.\n" in error
 
 
 def test_a_version_that_ended(root: Path, serve: Serve) -> None:

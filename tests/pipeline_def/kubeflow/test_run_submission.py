@@ -93,7 +93,7 @@ def test_a_parameter_without_a_default(
     text = "root:\n  inputDefinitions: {parameters: {span: {parameterType: STRING}}}\n"
     assert regpipe("submit", compiled=text) == 2
     assert capsys.readouterr().err == (
-        "regpipe: --param: span: expected a value, as the pipeline has no default for it, got nothing\n"
+        "regpipe: --param: span: expected a value, because the pipeline has no default for it, got nothing\n"
     )
     assert regpipe("submit", "--param=span=3", compiled=text) == 0
 

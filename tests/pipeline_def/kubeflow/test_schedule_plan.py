@@ -49,7 +49,7 @@ def test_apply_creates_the_configured_schedule(
         "name         churn",
         "experiment   churn",
         f"version      {version['name']}",
-        "cron         0 30 2 * * *  (UTC, unless the cluster's cronScheduleTimezone is another)",
+        "cron         0 30 2 * * *  (UTC, unless the cluster's cronScheduleTimezone differs)",
         "start        2027-01-01T00:00:00Z",
         "end          2027-02-01T00:00:00Z",
         "concurrency  2",
@@ -403,7 +403,7 @@ def test_a_multi_user_installation(api: ApiServer, regpipe: Run, capsys: pytest.
     api.resources.multi_user = True
     assert regpipe("schedule", "apply") == 1
     assert capsys.readouterr().err == (
-        f"regpipe: kubeflow.namespace: expected the name of your namespace, as {api.host} is a multi-user "
+        f"regpipe: kubeflow.namespace: expected the name of your namespace, because {api.host} is a multi-user "
         "installation, got nothing\n"
     )
     for user in ("ann", "bob"):

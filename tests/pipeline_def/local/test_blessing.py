@@ -149,7 +149,7 @@ def test_a_run_without_a_pusher_publishes_under_the_root(root: Root, make_model:
 REFUSED = {
     "unknown run": ("r2", "not_blessed", True, "there is no run 'r2'; `regpipe runs` lists them."),
     "no candidate": (
-        "r1", "data_refused", False, "run r1 has no model, as its Trainer did not finish."
+        "r1", "data_refused", False, "run r1 has no model, because its Trainer did not finish."
     ),
     "pushed": ("r1", "pushed", True, "run r1 was pushed already."),
 }  # fmt: skip

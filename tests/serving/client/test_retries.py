@@ -58,7 +58,7 @@ def test_not_for_ever(start: Start, protocol: str) -> None:
     with pytest.raises(ServerUnavailable) as error:
         connect(endpoint, retry_policy=QUICK).predict(COLUMNS)
     reason = {"rest": "503 Service Unavailable: scripted 503", "grpc": "UNAVAILABLE: scripted 503"}[protocol]
-    assert str(error.value) == f"{endpoint}, model regpipe: no answer after 3 attempts: {reason}"
+    assert str(error.value) == f"{endpoint}, model regpipe: no response after 3 attempts: {reason}"
     assert len(script.bodies) == 3
 
 
@@ -79,7 +79,7 @@ def test_the_deadline_is_not_tried_again(start: Start) -> None:
     endpoint, script = start(HANG)
     with pytest.raises(ServerUnavailable) as error:
         connect(endpoint, retry_policy=RetryPolicy(timeout=1.0)).predict(COLUMNS)
-    assert str(error.value) == f"{endpoint}, model regpipe: no answer within 1 s."
+    assert str(error.value) == f"{endpoint}, model regpipe: no response within 1 s."
     assert len(script.bodies) == 1
 
 
@@ -125,7 +125,7 @@ def test_a_port_that_is_closed(protocol: str) -> None:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         endpoint = f"{'http' if protocol == 'rest' else 'grpc'}://127.0.0.1:{one.getsockname()[1]}"
-        with pytest.raises(ServerUnavailable, match=r"no answer after 3 attempts: .*[Cc]onnection refused"):
+        with pytest.raises(ServerUnavailable, match=r"no response after 3 attempts: .*[Cc]onnection refused"):
             connect(endpoint, retry_policy=QUICK).predict(COLUMNS)
 
 

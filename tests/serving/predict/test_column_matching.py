@@ -54,7 +54,7 @@ def test_the_card_decides() -> None:
 def test_several_columns_may_be_meant() -> None:
     assert refusal(["a b", "a-b", "label"], ["a_b"]) == (
         "t.csv: expected one column for the model's input 'a_b', found 'a b', 'a-b'. "
-        "--card takes the model_card.json that names the right one."
+        "--card takes the model_card.json, which contains the right one."
     )
     assert "for the model's input 'a_b_2', found 'a b', 'a-b'." in refusal(
         ["a_b", "a b", "a-b"], ["a_b", "a_b_2"]
@@ -72,11 +72,11 @@ def test_a_missing_feature() -> None:
     """The message has all missing features, and a suggestion from the other columns."""
     assert refusal(["f0", "F1", "label"], ["f0", "f1"]) == (
         "t.csv: expected the model's feature 'f1', found only the columns 'f0', 'F1', 'label'. Did you mean 'F1'? "
-        "--allow-missing predicts without, as if all their cells were empty."
+        "--allow-missing predicts as if all their cells were empty."
     )
     assert refusal(["f0"], ["f0", "a_b", "f9"], {"f0": "f0", "a_b": "a b", "f9": "f9"}) == (
         "t.csv: expected the model's features 'a b', 'f9', found only the columns 'f0'. "
-        "--allow-missing predicts without, as if all their cells were empty."
+        "--allow-missing predicts as if all their cells were empty."
     )
 
 

@@ -88,7 +88,7 @@ def test_rows_without_a_feature() -> None:
     with pytest.raises(DataRefused) as caught:
         features("a").numbers(rows)
     assert str(caught.value) == (
-        "t.jsonl:3: expected 'a', which the first row has, found none; --allow-missing takes it as missing."
+        "t.jsonl:3: expected 'a', which the first row has, found none; --allow-missing treats it as missing."
     )
     found = features("a", allow_missing=True).numbers(rows)["a"]
     np.testing.assert_array_equal(found, [1.0, NAN])

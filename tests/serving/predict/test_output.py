@@ -125,11 +125,11 @@ def refusal(kind: str, to: OutputLayout, *scores: Scored) -> str:
 def test_what_a_format_can_not_hold() -> None:
     """A list in CSV, a key of some rows in a table, changing types, or an existing probability are errors."""
     assert refusal(CSV, layout("l"), scored({"l": [[1]]}, 0.5)) == (
-        "column 'l': expected a type that CSV can hold, found list<item: int64>; --format parquet or jsonl keeps it."
+        "column 'l': expected a type that CSV supports, found list<item: int64>; --format parquet or jsonl supports it."
     )
     late = objects('{"a": 1}', '{"a": 1, "x": 2}')
     assert refusal(CSV, layout("a"), late) == (
-        "t.jsonl:2: expected only columns that the first row has, found 'x'; only JSON lines can hold it."
+        "t.jsonl:2: expected only columns that the first row has, found 'x'; only JSON lines can contain it."
     )
     assert refusal(JSON_LINES, layout("a"), objects('{"a": 1}', '{"probability": 2}')) == (
         "t.jsonl:2: expected no column 'probability' in the table, found one; --column gives the new one another name."

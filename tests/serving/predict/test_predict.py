@@ -43,7 +43,7 @@ class Halver:
         x = columns[self.inputs[0]]
         self.sizes.append(len(x))
         if self.fails_at in x:
-            raise ServerUnavailable("http://h:1, model m: no answer within 10 s.")
+            raise ServerUnavailable("http://h:1, model m: no response within 10 s.")
         return np.nan_to_num(x / np.float32(2), nan=0.125)
 
     def close(self) -> None:
@@ -242,7 +242,7 @@ def test_a_server_that_does_not_answer(halver: Halver, capsys: pytest.CaptureFix
     assert remote("a.csv", "--batch-size", "2", "-o", "o.csv") == 1
     assert capsys.readouterr() == (
         "",
-        "regpipe: a.csv:4 to a.csv:5: http://h:1, model m: no answer within 10 s.\n",
+        "regpipe: a.csv:4 to a.csv:5: http://h:1, model m: no response within 10 s.\n",
     )
     assert not Path("o.csv").exists()
 
