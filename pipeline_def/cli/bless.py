@@ -10,7 +10,7 @@ from pipeline_def.cli.usage_errors import UsageError, check_root, print_error
 DESCRIPTION = """\
 Publishes the model of a run that the pipeline did not bless. Your name, the
 time and the reason are recorded in the metadata store, with the run and the
-model, and are shown wherever the run is shown."""
+model, and are shown in the summary and the report of the run."""
 EPILOG = """\
 example:
   regpipe bless --run ID --reason "recall matters more here"

@@ -27,7 +27,7 @@ class Schedule:
     Attributes:
         version: the name of the pipeline's version, which contains its digest.
         cron: six fields; None if there is an interval (seconds).
-        start: a time in UTC such as 2027-01-01T00:00:00Z, or None; likewise `end`.
+        start: a time in UTC such as 2027-01-01T00:00:00Z, or None; `end` has the same form.
         enabled: the value of kubeflow.schedule.enabled when it was created, whether or not it is paused now.
     """
 

@@ -2,7 +2,7 @@
 
 The API has no update method for recurring runs; only pausing changes one. A change therefore creates a new recurring
 run and then deletes the old one. An interruption in between leaves two, never none, and the next `apply` deletes the
-old one. The current settings are read back from the API; they are stored nowhere else.
+old one. The current settings are read from the API, which is the only place where they are stored.
 """
 
 import dataclasses

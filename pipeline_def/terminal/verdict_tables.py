@@ -37,7 +37,7 @@ def metric_lines(summary: Summary) -> Iterator[Line]:
     counts = [model.example_count for model in (candidate, baseline) if model]
     cells = "".join(f"{'none' if count is None else f'{count:,}':>{width}}" for count in counts)
     yield f"{'rows':<18}{cells}", ""
-    yield from _sampled(summary, "test", "judged on")
+    yield from _sampled(summary, "test")
 
 
 def _metric_row(
@@ -67,12 +67,12 @@ def gap_lines(summary: Summary) -> Iterator[Line]:
         f"{name} {rounded_difference(_nan_if_undefined(model.log_loss))}" for name, model in models if model
     ]
     yield f"log loss, test minus train: {', '.join(values)}", ""
-    yield from _sampled(summary, "train", "measured on")
+    yield from _sampled(summary, "train")
 
 
-def _sampled(summary: Summary, split: str, verb: str) -> Iterator[Line]:
+def _sampled(summary: Summary, split: str) -> Iterator[Line]:
     if sample := summary.sampled.get(split):
-        yield f"{verb} {sample.rows:,} of {sample.of:,} {split} rows (evaluation.max_rows)", ""
+        yield f"measured on {sample.rows:,} of {sample.of:,} {split} rows (evaluation.max_rows)", ""
 
 
 def slice_lines(slices: Sequence[SliceSummary]) -> Iterator[Line]:
@@ -85,7 +85,7 @@ def slice_lines(slices: Sequence[SliceSummary]) -> Iterator[Line]:
         name = part.name if len(part.name) < _NAME_WIDTH else part.name[: _NAME_WIDTH - 2] + "…"
         row = f"{name:<{_NAME_WIDTH}}{part.rows:>8,}"
         if part.too_small:
-            yield f"{row}  too few rows to be judged", "dim"
+            yield f"{row}  too few rows to compare", "dim"
             continue
         candidate = _nan_if_undefined(part.candidate.log_loss)
         baseline = _nan_if_undefined(part.baseline.log_loss) if part.baseline else None

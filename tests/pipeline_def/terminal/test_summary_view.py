@@ -303,7 +303,7 @@ log loss, test minus train: candidate +0.0500, baseline +0.6000
 
 Slice                           rows    log loss    baseline  difference
 total day minutes <= 180         150      0.4120      0.6550     -0.2430
-a feature with a very long…       10  too few rows to be judged
+a feature with a very long…       10  too few rows to compare
 
 Threshold                            value    at worst       bound
 AUC minus baseline's               +0.0112     -0.0100        >= 0  FAILED
@@ -383,7 +383,7 @@ def test_samples_are_shown_with_the_number_of_all_rows() -> None:
     text = render(not_blessed(sampled=sampled))
     below_rows = """\
 rows                     200       200
-judged on 1,000,000 of 2,400,000,000 test rows (evaluation.max_rows)
+measured on 1,000,000 of 2,400,000,000 test rows (evaluation.max_rows)
 """
     below_gap = """\
 log loss, test minus train: candidate +0.0500, baseline +0.6000
