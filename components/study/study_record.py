@@ -61,7 +61,7 @@ class TrainingResult(_Frozen):
 
     @property
     def epochs(self) -> int:
-        """The number of epochs of the training."""
+        """The number of epochs that were trained."""
         return len(self.validation_curve)
 
     @property
@@ -110,11 +110,11 @@ class StudyRecord(_Frozen):
     """The results of a whole study.
 
     Attributes:
-        id: the id of the run that prepared the data.
+        id: the ID of the run that prepared the data.
         config: the whole configuration.
-        ingest: ExampleGen's report on the rows of the table.
-        facts: the facts of that run in the metadata store, as in `report.run_artifacts.RunArtifacts`.
-        notes: as in `variants.StudyPlan`.
+        ingest: the ingest record of the table.
+        facts: the facts of that run in the metadata store, as in `components.report.run_artifacts.RunArtifacts`.
+        notes: as in `components.study.variants.StudyPlan`.
         trained, known: the number of networks that were trained in this study, and in earlier ones. A network that is
             in the family and on a path counts once.
         settings: the values of `--set` that select the best network.

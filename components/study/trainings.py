@@ -34,10 +34,11 @@ class StudyData(NamedTuple):
 
 
 class Trainings:
-    """Trains on the data of a study and stores each result in a file, named after everything that it depends on.
+    """Trains on the data of a study and stores each result in a file.
 
-    Results are written under a temporary name and renamed, so that a killed process leaves only complete results. A
-    training that was interrupted resumes from its last checkpoint.
+    The name of a file is the digest of everything that its result depends on (see `key`). Results are written under a
+    temporary name and renamed, so that a killed process leaves only complete results. A training that was interrupted
+    resumes from its last checkpoint.
 
     Args:
         data: the training split and the validation split.
@@ -64,14 +65,14 @@ class Trainings:
             return None
 
     def train(self, model: ModelConfig, training: TrainingConfig) -> TrainingResult:
-        """Trains a network and stores its result, also if the training diverges."""
+        """Trains a network and stores its result, even if the training diverges."""
         key = self.key(model, training)
         checkpoints = Checkpoints(self._folder / "checkpoints" / key)
         features, train, validation = self._data
         gc.collect()  # frees the previous training, whose network and graphs refer to each other
         started = time.monotonic()
         try:
-            # A folder makes the loop show its epochs on the terminal. The logs for TensorBoard are not kept.
+            # The loop shows its epochs on the terminal only if it has a folder. The logs for TensorBoard are not kept.
             with tempfile.TemporaryDirectory() as logs:
                 network, history = train_network(model, training, train, validation, logs, checkpoints)
             result = measure_network(network, self._data, history, time.monotonic() - started)

@@ -1,4 +1,4 @@
-"""The variants of a study: each kind of regularization alone, all together, and paths of strengths."""
+"""Plans the variants of a study: each kind of regularization alone, all together, and paths of strengths."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -38,7 +38,7 @@ class StudyPlan(NamedTuple):
 
     Attributes:
         family: no regularization, each kind alone, elastic net, and all as configured.
-        paths: by name ("l1", "l2", "dropout"), that regularization alone from weak to strong.
+        paths: for each name ("l1", "l2", "dropout"), variants with only this regularization, from weak to strong.
         notes: a sentence for each setting that differs from the configuration.
     """
 

@@ -1,4 +1,4 @@
-"""The settings of a trainer, in a module that does not import TensorFlow: the pipeline only serializes them."""
+"""The settings of a trainer. This module does not import TensorFlow, because the pipeline only serializes them."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from components.training.hyperparameters import apply_hyperparameters
 
 
 class TrainerSettings(Settings):
-    """The custom_config of a trainer. It contains only what the trainer reads: any change of it reruns the step."""
+    """The custom_config of a trainer. It contains only what the trainer reads, because any change reruns the step."""
 
     name: str
     label: str
@@ -19,7 +19,7 @@ class TrainerSettings(Settings):
     # The folder of the checkpoints; None: no checkpoints. It is outside the step's own output folder, which TFX removes
     # if the step fails.
     checkpoint_dir: str | None = None
-    # False for the baseline, which uses only those values of the Tuner that do not regularize.
+    # False for the baseline, which uses only those of the Tuner's values that are not regularization.
     regularized: bool = True
 
     def without_regularization(self) -> "TrainerSettings":

@@ -1,1 +1,1 @@
-"""Training of one network: dataset, network, training loop, optimizers, checkpoints and history."""
+"""Trains one network: dataset, network, training loop, optimizers, checkpoints and history."""

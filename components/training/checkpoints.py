@@ -1,12 +1,12 @@
-"""Checkpoints: the next run of the same training resumes from them after the process was killed.
+"""Writes and reads checkpoints, from which the next run of a training resumes if the process was killed.
 
-Each checkpoint is one file: a digest of the rest, then a NumPy archive. The file appears complete or not at all, on a
-disk (flushed) and on an object store such as gs://, under its own name. The previous checkpoint is kept in case the
-disk loses the newest one. There is no index: the newest file with a correct digest is the latest checkpoint.
+Each checkpoint is one file: a digest, then a NumPy archive. A file is either complete or absent, on a disk (flushed)
+and on an object store such as gs://. The previous checkpoint is kept in case the disk loses the newest one. There is no
+index: the newest file with a correct digest is the latest checkpoint.
 
-If the settings change after a training was killed, nothing resumes from its checkpoints. The next training that ends
-removes such folders by their age: on a cluster other trainings may be running, whose folders are as recent as their
-last checkpoint. If a training resumes from an old folder while another one removes it, it has either read the
+If the settings change after a training was killed, no training resumes from its checkpoints. The next training that
+ends removes such folders by age, because on a cluster other trainings may be running; their folders are as recent as
+their last checkpoint. If a training resumes from an old folder while another one removes it, it has either read the
 checkpoint already, or starts from the beginning.
 """
 
@@ -56,7 +56,7 @@ class Checkpoints:
         self._throttle = Throttle(SECONDS_BETWEEN)
 
     def due(self) -> bool:
-        """Returns whether it is time for another checkpoint."""
+        """Returns whether the next checkpoint is due."""
         return self._throttle.due()
 
     def save(self, epoch: int, checkpoint: Checkpoint) -> None:
@@ -81,9 +81,9 @@ class Checkpoints:
     def clear(self) -> None:
         """Removes the folder, and the folders of other trainings without a change for DAYS_KEPT days."""
         _remove(self.folder)
-        beside = self.folder.rpartition("/")[0]
-        for name in fnmatch.filter(storage.list_folder(beside), "[0-9a-f]" * 2 * _NAME_SIZE):
-            other = f"{beside}/{name}"
+        parent = self.folder.rpartition("/")[0]
+        for name in fnmatch.filter(storage.list_folder(parent), "[0-9a-f]" * 2 * _NAME_SIZE):
+            other = f"{parent}/{name}"
             with contextlib.suppress(FileNotFoundError):  # another training has removed it
                 if time.time() - storage.last_modified(other) >= DAYS_KEPT * 86_400:
                     _remove(other)

@@ -14,7 +14,7 @@ _PHILOX = 1  # tf.random.Algorithm.PHILOX
 
 
 class Dropout(keras.layers.Layer):  # type: ignore[misc]
-    """Marks where outputs are dropped, and at which rate. Without a mask it returns its input.
+    """A layer that multiplies its input by a dropout mask. Without a mask it returns its input.
 
     Args:
         rate: the fraction of the outputs that is dropped, in [0, 1).
@@ -48,7 +48,7 @@ def dropout_masks(
 
     This is inverted dropout (Srivastava et al., "Dropout", JMLR 2014). The random number generator is Philox (Salmon et
     al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): its key is the seed, the upper half of its counter is
-    the step, and the lower half counts through the batch. Each step therefore has its own random numbers.
+    the step, and the lower half is the position in the batch. Each step therefore has its own random numbers.
 
     Args:
         model: a model of `build_model`.

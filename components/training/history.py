@@ -1,4 +1,4 @@
-"""The history of a training: a line on the terminal for each epoch, `history.json`, and TensorBoard's curves."""
+"""Records the metrics of each epoch: on the terminal, in `history.json`, and in TensorBoard's logs."""
 
 import json
 import logging
@@ -36,7 +36,7 @@ class History:
         self.epochs: list[EpochMetrics] = []
         self._run_dir = run_dir
         self._planned = planned
-        self._drawn = 0
+        self._logged = 0
         self._throttle = Throttle(SECONDS_BETWEEN, due_at_start=True)
         self._curves = tf.summary.create_noop_writer()
         if run_dir:
@@ -73,8 +73,8 @@ class History:
             if self._run_dir:
                 storage.write(f"{self._run_dir}/{HISTORY_FILE}", json.dumps(self.epochs, indent=1).encode())
             with self._curves.as_default():  # flushes at its end
-                for epoch in self.epochs[self._drawn :]:
+                for epoch in self.epochs[self._logged :]:
                     for name, value in epoch.items():
                         if name != "epoch":
                             tf.summary.scalar(name, value, step=int(epoch["epoch"]))
-            self._drawn = len(self.epochs)
+            self._logged = len(self.epochs)

@@ -1,4 +1,4 @@
-"""The hyperparameters that the Tuner selects, and its trials."""
+"""Applies the hyperparameters that the Tuner selected, and parses its trials."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from components.config.training import TrainingConfig
 def apply_hyperparameters(
     values: Mapping[str, float], model: ModelConfig, training: TrainingConfig
 ) -> tuple[ModelConfig, TrainingConfig]:
-    """Returns both settings with these values, by name, instead of the configured ones; each holds for all layers."""
+    """Returns both settings with these values, by name, instead of the configured ones; each applies to all layers."""
     regularization, others = _regularization(values), without_regularization(values)
     return model.model_copy(update=regularization), training.model_copy(update=others)
 
@@ -20,7 +20,7 @@ def apply_hyperparameters(
 def without_regularization(values: Mapping[str, float]) -> dict[str, float]:
     """Returns the values that the baseline is trained with, too: the learning rate.
 
-    The learning rate does not regularize, and a comparison of trainings with different ones would be unfair.
+    The learning rate is not a regularization, and comparing trainings with different learning rates would be unfair.
     """
     regularization = _regularization(values)
     return {name: value for name, value in values.items() if name not in regularization}

@@ -123,7 +123,7 @@ class _EpochRunner:
         self._stride = self._batch * max(
             1, min(STEPS_PER_CALL, CALL_BYTES // (self._batch * (width + 1) * 4))
         )
-        # Without AutoGraph, which would take a second; `_steps` is written in graph operations already.
+        # AutoGraph would take a second and is not needed: `_steps` uses only graph operations.
         self._run_steps = tf.function(self._steps, input_signature=_specs(width), autograph=False)
 
     def run_epoch(self, number: int, train: Dataset, after_call: Callable[[], None]) -> dict[str, float]:

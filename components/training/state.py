@@ -1,4 +1,4 @@
-"""The state of a running training: its best weights, and everything that a checkpoint has to save."""
+"""The state of a running training that a checkpoint saves, and the weights of the best epoch."""
 
 import keras
 

@@ -1,17 +1,17 @@
-"""Limits how often, and for which share of the time, work such as writing checkpoints interrupts a training."""
+"""Limits how often a training is interrupted by other work, such as writing checkpoints, and for how long."""
 
 import contextlib
 import time
 from collections.abc import Iterator
 
-MIN_INTERVAL_TO_DURATION = 10  # the work takes at most a tenth of the time
+MIN_INTERVAL_TO_DURATION = 10  # so the work takes at most a tenth of the time
 
 
 class Throttle:
     """Makes work due every few seconds, and less often if it takes long, as on an object store.
 
     Args:
-        seconds: the shortest time between the end of the work and its next start.
+        seconds: the minimum time between the end of the work and its next start.
         due_at_start: whether the work is due at once, and not only after `seconds`.
     """
 

@@ -38,7 +38,7 @@ class TunerSettings(Settings):
 
 
 def tuner_fn(fn_args: Any) -> TunerFnResult:
-    """Returns the search and its data. TFX calls this; `fn_args` is a tfx FnArgs.
+    """Returns the tuner and its data. TFX calls this; `fn_args` is a tfx FnArgs.
 
     The training split and the validation split are read once for all trials. KerasTuner's own files are written to
     `fn_args.working_dir`, which belongs to this execution of the step: a search that was killed starts again.
@@ -95,7 +95,7 @@ class RandomSearchTuner(BaseTuner):  # type: ignore[misc]
         return {OBJECTIVE: loss}
 
     def on_search_end(self) -> None:
-        """Fails the search if every trial diverged.
+        """Raises an error if every trial diverged.
 
         Raises:
             ValueError: no trial has a finite loss.
@@ -115,7 +115,7 @@ class RandomSearchTuner(BaseTuner):  # type: ignore[misc]
 
 
 class _ConfiguredFirstOracle(keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]
-    """Random search whose first trial has the configured values, so that the best trial is not worse than they are."""
+    """Random search whose first trial has the configured values, so that the best trial is at least as good."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         if self.trials:
