@@ -34,7 +34,7 @@ Metrics = dict[str, ComparedMetric]
 SliceMetrics = tuple[Slice, Metrics]
 
 
-def judge(
+def compute_verdict(
     test: PairedScores,
     train: PairedScores,
     features: Mapping[str, npt.NDArray[np.float32]],

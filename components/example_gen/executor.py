@@ -73,7 +73,7 @@ class ExampleGenExecutor(base_beam_executor.BaseBeamExecutor):  # type: ignore[m
 
 
 class _ProgressReporter:
-    """Logs the number of converted rows. It reads the block notes, so it also counts rows of remote workers."""
+    """Logs the number of converted rows. It reads the block reports, so it also counts rows of remote workers."""
 
     def __init__(self, job: ConversionJob) -> None:
         self._job = job
@@ -90,10 +90,10 @@ class _ProgressReporter:
         self._thread.join()
 
     def _watch(self) -> None:
-        notes, seen = f"{self._job.uri}/{shards.NOTES}", dict[str, int]()
+        reports, seen = f"{self._job.uri}/{shards.BLOCK_REPORTS}", dict[str, int]()
         while not self._done.wait(_SECONDS_BETWEEN_REPORTS):
-            for name in storage.list_folder(notes):
+            for name in storage.list_folder(reports):
                 if name.endswith(".json") and name not in seen:
-                    note = json.loads(storage.read(f"{notes}/{name}"))
-                    seen[name] = sum(note["rows"].values()) + note["rejected"]
+                    report = json.loads(storage.read(f"{reports}/{name}"))
+                    seen[name] = sum(report["rows"].values()) + report["rejected"]
             _PROGRESS.info("%s rows, %d of %d blocks", f"{sum(seen.values()):,}", len(seen), self._job.blocks)

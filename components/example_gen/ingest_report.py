@@ -1,4 +1,4 @@
-"""Adds up the block notes, refuses the data if too many rows are rejected, and writes the ingest record."""
+"""Adds up the block reports, refuses the data if too many rows are rejected, and writes the ingest record."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ from components.example_gen.shards import ConversionJob
 
 
 class IngestTotals:
-    """The totals of all block notes.
+    """The totals of all block reports.
 
     Attributes:
         rows: accepted rows by split, and `rejected`.
@@ -36,22 +36,22 @@ class IngestTotals:
         }
         self.reasons: list[str] = []
         for index in range(job.blocks):
-            self._add(json.loads(storage.read(shards.note_path(job.uri, index))))
+            self._add(json.loads(storage.read(shards.block_report_path(job.uri, index))))
 
-    def _add(self, note: dict[str, Any]) -> None:
-        if note["refused"]:
-            raise DataRefused(note["refused"])
+    def _add(self, report: dict[str, Any]) -> None:
+        if report["refused"]:
+            raise DataRefused(report["refused"])
         for split in SPLITS:
-            self.rows[split] += note["rows"][split]
-        self.rows["rejected"] += note["rejected"]
-        file = self.files[note["file"]]
-        file["rows"] += sum(note["rows"].values())
-        file["rejected"] += note["rejected"]
-        self._classes = [a + b for a, b in zip(self._classes, note["classes"], strict=True)]
-        self._columns.update(note["columns"])
-        self._unknown_labels.update(note["unknown_labels"])
-        self._bad_labels += note["bad_labels"]
-        self.reasons += note["reasons"][: shards.FIRST_REASONS - len(self.reasons)]
+            self.rows[split] += report["rows"][split]
+        self.rows["rejected"] += report["rejected"]
+        file = self.files[report["file"]]
+        file["rows"] += sum(report["rows"].values())
+        file["rejected"] += report["rejected"]
+        self._classes = [a + b for a, b in zip(self._classes, report["classes"], strict=True)]
+        self._columns.update(report["columns"])
+        self._unknown_labels.update(report["unknown_labels"])
+        self._bad_labels += report["bad_labels"]
+        self.reasons += report["reasons"][: shards.FIRST_REASONS - len(self.reasons)]
 
     def refusal(self) -> str:
         """Returns why the data can't be used, or an empty string."""
@@ -112,7 +112,7 @@ class IngestTotals:
 
 
 def write_ingest_report(job: ConversionJob, digest: str, rejected_dir: str) -> IngestTotals:
-    """Adds up the block notes; writes the ingest record and the rejected rows beside the splits.
+    """Adds up the block reports; writes the ingest record and the rejected rows beside the splits.
 
     Args:
         job: the conversion.
@@ -133,5 +133,5 @@ def write_ingest_report(job: ConversionJob, digest: str, rejected_dir: str) -> I
         raise DataRefused(refusal, rejected_rows=rejected_path)
     totals.write_rejected(f"{job.uri}/{REJECTED_FILE}")
     totals.record(digest).write(job.uri)
-    storage.remove_folder(f"{job.uri}/{shards.NOTES}")
+    storage.remove_folder(f"{job.uri}/{shards.BLOCK_REPORTS}")
     return totals

@@ -1,4 +1,4 @@
-"""Converts one block of a table to TFRecord shards, one for each split, and writes a block note with its counts.
+"""Converts one block of a table to TFRecord shards, one for each split, and writes a block report with its counts.
 
 The names of all files follow from the number of the block, and a file gets its name when it is complete, so a worker
 may be restarted at any time. Beam transfers only descriptions of blocks, no rows.
@@ -28,7 +28,8 @@ from components.example_gen.split import split_of
 from components.example_gen.table import InputTable
 from components.examples.codec import example_template
 
-NOTES = "_notes"  # A folder beside those of the splits, which readers of a split ignore; removed at the end.
+# A folder beside those of the splits, which readers of a split ignore. It is removed at the end.
+BLOCK_REPORTS = "_block_reports"
 FIRST_REASONS = 10
 _MAX_UNKNOWN_LABELS = 100
 
@@ -50,7 +51,7 @@ class ConvertBlock(beam.DoFn):  # type: ignore[misc]
         self._job = job
 
     def process(self, block: Block) -> Iterator[None]:
-        """Writes the shards and the note of the block."""
+        """Writes the shards and the report of the block."""
         convert(self._job, block)
         return iter(())
 
@@ -64,30 +65,30 @@ def shard_path(uri: str, split: str, index: int, total: int) -> str:
     return f"{uri}/Split-{split}/data_tfrecord-{index:05d}-of-{total:05d}"
 
 
-def note_path(uri: str, index: int) -> str:
-    """Returns the path of the note on a block, a JSON file."""
-    return f"{uri}/{NOTES}/{index:05d}.json"
+def block_report_path(uri: str, index: int) -> str:
+    """Returns the path of the report on a block, a JSON file."""
+    return f"{uri}/{BLOCK_REPORTS}/{index:05d}.json"
 
 
 def rejected_path(uri: str, index: int) -> str:
     """Returns the path of the rejected rows of a block, a file of JSON lines."""
-    return f"{uri}/{NOTES}/{index:05d}.rejected.jsonl"
+    return f"{uri}/{BLOCK_REPORTS}/{index:05d}.rejected.jsonl"
 
 
 def convert(job: ConversionJob, block: Block) -> None:
-    """Writes the shards, the rejected rows and the note of a block.
+    """Writes the shards, the rejected rows and the report of a block.
 
-    DataRefused is not raised but stored in the note, because Beam would wrap it in another error.
+    DataRefused is not raised but stored in the report, because Beam would wrap it in another error.
     """
-    note = _BlockNote(job.table.headers[block.file].path, block)
+    report = _BlockReport(job.table.headers[block.file].path, block)
     try:
         with contextlib.ExitStack() as files:
             writers = _Writers(job, block.index, files)
             for parsed in _parse(job, block):
-                _write(job, parsed, writers, note)
+                _write(job, parsed, writers, report)
     except DataRefused as refusal:
-        note.refused = str(refusal)
-    storage.write(note_path(job.uri, block.index), json.dumps(vars(note)).encode())
+        report.refused = str(refusal)
+    storage.write(block_report_path(job.uri, block.index), json.dumps(vars(report)).encode())
 
 
 def _parse(job: ConversionJob, block: Block) -> Iterator[ParsedBlock]:
@@ -118,22 +119,22 @@ def _parse(job: ConversionJob, block: Block) -> Iterator[ParsedBlock]:
         raise DataRefused(f"{header.path}: can't be read to its end: {error}.") from error
 
 
-def _write(job: ConversionJob, parsed: ParsedBlock, writers: "_Writers", note: "_BlockNote") -> None:
+def _write(job: ConversionJob, parsed: ParsedBlock, writers: "_Writers", report: "_BlockReport") -> None:
     table = job.table
-    note.add_rejected(parsed.rejected)
-    writers.reject(parsed.rejected, note.file)
-    note.classes = [
-        a + int(b) for a, b in zip(note.classes, np.bincount(parsed.label, minlength=2), strict=True)
+    report.add_rejected(parsed.rejected)
+    writers.reject(parsed.rejected, report.file)
+    report.classes = [
+        a + int(b) for a, b in zip(report.classes, np.bincount(parsed.label, minlength=2), strict=True)
     ]
     splits = split_of(table.features, parsed.features, parsed.label, job.settings.split)
     for index, split in enumerate(SPLITS):
         rows = np.flatnonzero(splits == index)
-        note.rows[split] += len(rows)
+        report.rows[split] += len(rows)
         if len(rows):
             writers.write(split, parsed.features[:, rows], parsed.label[rows])
 
 
-class _BlockNote:
+class _BlockReport:
     """The counts of a block. The attributes are the keys of the JSON file."""
 
     def __init__(self, file: str, block: Block) -> None:
@@ -182,6 +183,6 @@ class _Writers:
 
     def _file(self, path: str) -> BinaryIO:
         if path not in self._open:
-            creating = storage.new_file(path, scratch=f"{self._job.uri}/{NOTES}")
+            creating = storage.new_file(path, scratch=f"{self._job.uri}/{BLOCK_REPORTS}")
             self._open[path] = self._files.enter_context(creating)
         return self._open[path]

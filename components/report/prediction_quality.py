@@ -164,7 +164,7 @@ def slices(run: RunArtifacts) -> Section:
     for part in run.verdict.slices:
         caption = f"{part.name}: {plural(part.rows, 'row')}, {count(part.positives)} positive"
         if part.too_small:
-            caption += "; too few for thresholds"
+            caption += "; too few to compare"
         blocks.append(TableBlock(caption, *metric_table(part.metrics), text_columns=(4,)))
     on_slices = [item for item in run.verdict.thresholds if item.slice is not None]
     if on_slices:

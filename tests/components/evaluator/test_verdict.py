@@ -10,7 +10,7 @@ import pytest
 from components.common.verdict_record import Verdict
 from components.config.evaluation import EvaluationConfig, SliceConfig
 from components.evaluator.bootstrap import PairedScores
-from components.evaluator.verdict import judge
+from components.evaluator.verdict import compute_verdict
 
 NAN = float("nan")
 LABELS = (0, 0, 1, 1) * 20
@@ -34,7 +34,7 @@ def verdict(
     train: PairedScores | None = None,
 ) -> dict[str, Any]:
     features = {"x": np.array(feature, np.float32)}
-    found = judge(test, train or test, features, settings or EvaluationConfig())
+    found = compute_verdict(test, train or test, features, settings or EvaluationConfig())
     text = found.model_dump_json()
     assert Verdict.model_validate_json(text) == found
     content: dict[str, Any] = json.loads(text, parse_constant=pytest.fail)  # no NaN, which JSON does not have

@@ -106,7 +106,7 @@ def test_a_slice_that_is_too_small(sample: Any) -> None:
         sample.run(verdict=sample.verdict(slices=[small], thresholds=[]))
     ).blocks
     assert isinstance(table, TableBlock)
-    assert table.caption == "age > 90: 1 row, 0 positive; too few for thresholds"
+    assert table.caption == "age > 90: 1 row, 0 positive; too few to compare"
 
 
 def test_no_slices(sample: Any) -> None:

@@ -10,7 +10,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from components.common.verdict_record import Verdict
 from components.config.evaluation import EvaluationConfig, SliceConfig
 from components.evaluator.bootstrap import PairedScores
-from components.evaluator.verdict import judge
+from components.evaluator.verdict import compute_verdict
 from pipeline_def.runs.collect import summary_fields, verdict_fields
 from pipeline_def.runs.summary import Sampled, Summary, Tuned
 from pipeline_def.terminal.summary_view import render
@@ -18,7 +18,7 @@ from pipeline_def.terminal.summary_view import render
 
 def summary(rows: PairedScores, settings: EvaluationConfig, feature: list[float]) -> Summary:
     """Makes the summary as a run does, from the JSON of the verdict."""
-    verdict = judge(rows, rows, {"x": np.array(feature, np.float32)}, settings)
+    verdict = compute_verdict(rows, rows, {"x": np.array(feature, np.float32)}, settings)
     return Summary(
         run_id="r",
         status="not_blessed",
@@ -147,7 +147,9 @@ def test_samples_of_the_splits() -> None:
     labels = np.array([0, 1] * 40, np.float32)
     rows = PairedScores(labels, {"candidate": 0.25 + 0.5 * labels, "baseline": 0.4 + 0.2 * labels})
     assert summary(rows, EvaluationConfig(), []).sampled == {}
-    verdict = judge(rows._replace(split_rows=500), rows._replace(split_rows=900), {}, EvaluationConfig())
+    verdict = compute_verdict(
+        rows._replace(split_rows=500), rows._replace(split_rows=900), {}, EvaluationConfig()
+    )
     assert verdict_fields(verdict)["sampled"] == {
         "test": Sampled(rows=80, of=500),
         "train": Sampled(rows=80, of=900),
