@@ -158,13 +158,13 @@ class BeamConfig(Settings):
     def _runner_args(self, image: str | None) -> list[str]:
         image = self.worker or image
         if self.runner == "local":
-            several = self.parallelism is not None and self.parallelism > 1
+            multi_process = self.parallelism is not None and self.parallelism > 1
             processes = {
                 "direct_running_mode": "multi_processing",
                 "direct_num_workers": self.parallelism,
                 "beam_plugin": _PLUGIN,
             }
-            return [*LOCAL_ARGS, *_command_line(processes if several else {})]
+            return [*LOCAL_ARGS, *_command_line(processes if multi_process else {})]
         if self.runner == "dataflow":
             google = self.dataflow
             options: dict[str, object] = {

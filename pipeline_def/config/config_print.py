@@ -91,7 +91,7 @@ def _key_lines(described: Key, value: Any, indent: str, note: str) -> Iterator[s
     yield from _comment(note, indent)
     name = described.path.rpartition(".")[2]
     inline = f"{indent}{name}: {_inline(value)}"
-    if described.several and len(inline) > _WIDTH:
+    if described.is_list and len(inline) > _WIDTH:
         yield f"{indent}{name}:"
         yield from (f"{indent}  - {_inline(item)}" for item in value)
     else:

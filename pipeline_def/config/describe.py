@@ -28,14 +28,14 @@ class Key:
     field: FieldInfo
 
     @property
-    def several(self) -> bool:
+    def is_list(self) -> bool:
         """Whether its value is a list."""
         return get_origin(self.field.annotation) is tuple
 
     @property
-    def text(self) -> bool:
+    def is_text(self) -> bool:
         """Whether it, or each item of its list, is text; an unquoted yes or 1 is then text, too."""
-        annotation = get_args(self.field.annotation)[0] if self.several else self.field.annotation
+        annotation = get_args(self.field.annotation)[0] if self.is_list else self.field.annotation
         return annotation is str or (_is_union(annotation) and str in get_args(annotation))
 
     @property

@@ -185,7 +185,7 @@ def _read_group(node: yaml.MappingNode, place: str, file: str, into: _Collected)
                 f"{source}: {name}: expected {leaf}: indented under {above}:, got a dotted key"
             )
         elif name in KEYS:
-            into.given[name] = _Given(yaml_text.value_of(value_node, text=KEYS[name].text), source)
+            into.given[name] = _Given(yaml_text.value_of(value_node, text=KEYS[name].is_text), source)
         elif name not in _GROUPS:
             into.problems.append(f"{source}: {name}: unknown key; {describe.hint(PipelineConfig, name)}")
         elif isinstance(value_node, yaml.MappingNode):
@@ -207,7 +207,7 @@ def _read_override(override: str | Flag, into: _Collected) -> None:
     if not equals:
         into.problems.append(f"--set: expected key=value, got {override!r}")
     elif name in KEYS:
-        value = yaml_text.argument(raw, text=KEYS[name].text, several=KEYS[name].several)
+        value = yaml_text.argument(raw, text=KEYS[name].is_text, is_list=KEYS[name].is_list)
         into.given[name] = _Given(value, "--set")
     elif name in _GROUPS and name:
         example = describe.join(name, next(iter(_GROUPS[name].model_fields)))
@@ -263,7 +263,7 @@ def _problems(error: ValidationError, given: dict[str, _Given]) -> Iterator[tupl
         seen.add(name)
         source = given[name].source if name in given else "default"
         if not message:
-            item = location[depth] if depth < len(location) and KEYS[name].several else None
+            item = location[depth] if depth < len(location) and KEYS[name].is_list else None
             source, message = _error_message(KEYS[name], given[name], item)
         yield name, f"{source}: {name}: {message}"
 
@@ -274,6 +274,6 @@ def _error_message(wanted: describe.Key, found: _Given, item: int | str | None) 
             item
         ), f"expected {wanted.expects}, got {found.value.items_shown[item]} as item {item + 1}"
     hint = ""
-    if wanted.several and not isinstance(found.value.data, list | None | yaml_text.Unreadable):
+    if wanted.is_list and not isinstance(found.value.data, list | None | yaml_text.Unreadable):
         hint = f"; a list is written [{found.value.data}]"
     return found.source, f"expected {wanted.expects}, got {found.value.shown}{hint}"

@@ -153,7 +153,7 @@ def _scalar(node: yaml.ScalarNode, text: bool, in_list: bool = False) -> Value:
     return Value(Unreadable(), repr(raw))
 
 
-def argument(raw: str, *, text: bool, several: bool) -> Value:
+def argument(raw: str, *, text: bool, is_list: bool) -> Value:
     """Returns the value of `--set key=raw`.
 
     For a text key, an unquoted `raw` is used literally, because YAML would parse `C:\\table #2.csv` and `[x]`
@@ -162,15 +162,15 @@ def argument(raw: str, *, text: bool, several: bool) -> Value:
     Args:
         raw: the text after the equals sign.
         text: whether the key, or each item of its list, is text.
-        several: whether the key is a list.
+        is_list: whether the key is a list.
     """
     quoted = len(raw) > 1 and raw[0] in _QUOTES and raw[-1] == raw[0]
-    if text and not several and not quoted and raw not in ("", "~", "null"):
+    if text and not is_list and not quoted and raw not in ("", "~", "null"):
         return Value(raw, repr(raw))
     try:
         node = compose(raw)
     except NotYamlError:
-        return Value(raw if text and not several else Unreadable(), repr(raw))
+        return Value(raw if text and not is_list else Unreadable(), repr(raw))
     return Value(None, "nothing") if node is None else value_of(node, text=text)
 
 

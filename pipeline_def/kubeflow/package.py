@@ -210,7 +210,7 @@ def _value(name: str, text: str, kind: str) -> Any:
         value = (
             json.loads(text)
             if kind in ("LIST", "STRUCT")
-            else yaml_text.argument(text, text=False, several=False).data
+            else yaml_text.argument(text, text=False, is_list=False).data
         )
     except ValueError:
         value = None
