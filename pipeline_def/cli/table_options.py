@@ -1,4 +1,4 @@
-"""The options of the commands that train, and the configuration that they result in."""
+"""The options of the commands that train: --config, --set, --data, --label and --root."""
 
 import argparse
 from pathlib import Path

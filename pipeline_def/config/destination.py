@@ -1,4 +1,4 @@
-"""The folder to which the runs of a configuration publish models."""
+"""Finds the folder to which the runs of a configuration publish models."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Formats schedules as text and as JSON."""
+"""Formats the schedules on Kubeflow Pipelines as text and as JSON."""
 
 import dataclasses
 import json

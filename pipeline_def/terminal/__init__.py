@@ -1,1 +1,1 @@
-"""What is printed on the terminal: progress, the summary, tables."""
+"""Prints progress, the summary and tables on the terminal."""

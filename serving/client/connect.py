@@ -1,4 +1,4 @@
-"""Creates the client for an endpoint; imports the one protocol that it uses."""
+"""Creates the client for an endpoint, and imports only the protocol of that endpoint."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""The protocol buffers of TF Serving's gRPC interface that a client needs.
+"""The protocol buffer messages of TF Serving's gRPC interface that a client needs.
 
 The classes in `tensorflow_serving.apis` import TensorFlow. The numbers and types here are copied from model.proto,
 predict.proto, prediction_log.proto, get_model_metadata.proto and get_model_status.proto in tensorflow_serving/apis, and
