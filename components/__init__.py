@@ -1,1 +1,1 @@
-"""What runs inside one step of the pipeline; a module per step."""
+"""The code that runs inside the steps of the pipeline: a package for each step, and the packages that they share."""

@@ -1,4 +1,4 @@
-"""Files and folders on the local disk."""
+"""Reads, writes and lists files on the local disk."""
 
 import contextlib
 import glob

@@ -1,4 +1,4 @@
-"""Files and folders on an object store such as gs://, through TFX's fileio and TensorFlow.
+"""Reads, writes and lists files on an object store such as gs://, through TFX's fileio and TensorFlow.
 
 Importing this module takes seconds; `components.common.storage` imports it for the first remote path.
 """

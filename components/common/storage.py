@@ -1,4 +1,4 @@
-"""Files and folders by path, on the local disk or on an object store such as gs://.
+"""Reads, writes and lists files by path, on the local disk or on an object store such as gs://.
 
 `Storage` is the interface, with one class for each kind of storage; the functions choose the class by the path. On
 both kinds an operation that fails raises an OSError, and FileNotFoundError if the file does not exist.

@@ -1,4 +1,4 @@
-"""Suggestions for misspelt names: "did you mean ...?"."""
+"""Suggests the known name that is most similar to a misspelt one ("did you mean ...?")."""
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator

@@ -84,6 +84,6 @@ def threshold_sentence(
         "gap": f"the {METRIC_LABELS[metric]} on the test split differs from that on the training split by "
         f"{show(value)}",
     }
-    end = "" if worst is None else f" and may be {show(worst)}"
+    end = "" if worst is None else f", at worst {show(worst)}"
     limit = f"{bound:g}" if rule == "floor" else signed_bound(bound)
     return f"{begins[rule]}{end}, {relation} {limit}"

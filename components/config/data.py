@@ -1,4 +1,4 @@
-"""The keys under `data`."""
+"""The configuration keys under `data`: the input table and how it is read."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""The keys under `evaluation`."""
+"""The configuration keys under `evaluation`: thresholds, slices and confidence intervals."""
 
 import itertools
 from typing import Annotated, Literal

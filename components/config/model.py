@@ -1,4 +1,4 @@
-"""The keys under `model`."""
+"""The configuration keys under `model`: the layers of the network and their regularization."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The keys under `serving`."""
+"""The configuration keys under `serving`: where models are published, and how many versions are kept."""
 
 from components.config.base import Settings, key
 

@@ -1,4 +1,4 @@
-"""The keys under `training`."""
+"""The configuration keys under `training`: optimizer, epochs, batch size and early stopping."""
 
 from typing import Literal
 

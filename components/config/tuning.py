@@ -1,4 +1,4 @@
-"""The keys under `tuning`."""
+"""The configuration keys under `tuning`: the number of trials and the values to try."""
 
 from typing import Annotated
 

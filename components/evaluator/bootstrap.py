@@ -1,4 +1,4 @@
-"""Confidence intervals of the metrics: the paired percentile bootstrap."""
+"""Computes confidence intervals of the metrics with the paired percentile bootstrap."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

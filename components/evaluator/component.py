@@ -1,4 +1,4 @@
-"""The Evaluator component: TFX's, with the settings of this pipeline."""
+"""The Evaluator component: its inputs and outputs are those of TFX's Evaluator, plus the settings of this pipeline."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The points of a model's ROC, precision-recall and calibration curves, and its confusion matrix."""
+"""Computes the points of a model's ROC, precision-recall and calibration curves, and its confusion matrix."""
 
 from typing import Any
 

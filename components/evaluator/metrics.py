@@ -1,4 +1,4 @@
-"""The metrics of a model: exact values, computed on whole arrays of labels and predictions."""
+"""Computes exact metrics of a model from arrays of labels and predictions."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Slices: parts of a split, by ranges of a feature."""
+"""Divides a split into slices by ranges of a feature."""
 
 import itertools
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The metrics as TFMA metrics that take whole batches.
+"""Wraps the metrics of `components.evaluator.metrics` as TFMA metrics that process whole batches.
 
 TFMA's own metrics are called in Python for each row, metric and model. These custom metrics (as TFMA documents them)
 collect the labels and predictions as arrays, 16 bytes for each row and model, and compute exact values at the end.

@@ -1,4 +1,4 @@
-"""The ExampleGen component."""
+"""The ExampleGen component: connects its driver and executor to TFX."""
 
 from tfx.components.example_gen import component
 from tfx.dsl.components.base import executor_spec

@@ -58,7 +58,7 @@ class ExampleGenExecutor(base_beam_executor.BaseBeamExecutor):  # type: ignore[m
         totals = write_ingest_report(job, plan.digest, properties.rejected_dir)
         for split in SPLITS:
             if not totals.rows[split]:
-                # Readers fail on a split without files, and the message of DataGate is better than theirs.
+                # Readers fail on a split without files. With an empty file, DataGate reports the problem instead.
                 storage.write(shards.shard_path(job.uri, split, 0, job.blocks), b"")
         examples_utils.set_payload_format(artifact, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
         _PROGRESS.info("%s rows", f"{sum(totals.rows.values()):,}")

@@ -1,1 +1,1 @@
-"""tf.Examples: the codec that encodes and decodes them, and the reader of ExampleGen's output."""
+"""Encodes and decodes tf.Examples, and reads the output of ExampleGen."""

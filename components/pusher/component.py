@@ -73,8 +73,8 @@ def _record(pushed_model: Artifact, published: PublishedVersion) -> None:
     pushed_model.set_int_custom_property("pushed", 1)
     pushed_model.set_string_custom_property("pushed_version", str(published.version))
     pushed_model.set_string_custom_property("pushed_destination", published.path)
-    pushed_model.set_int_custom_property("already_published", int(published.already))
+    pushed_model.set_int_custom_property("already_published", int(published.already_published))
     # Only the card is copied: the model is in the Trainer's artifact, which is an input of this one.
     write_card(pushed_model.uri, read_card(published.path))
-    if published.already:
+    if published.already_published:
         progress.info("already published as version %d", published.version)

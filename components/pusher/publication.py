@@ -38,13 +38,13 @@ class PublishedVersion:
         version: its number.
         path: its folder.
         digest: the model's `model_digest`.
-        already: whether the model already was the current version, so that nothing was copied.
+        already_published: whether the model already was the current version, so that nothing was copied.
     """
 
     version: int
     path: str
     digest: str
-    already: bool
+    already_published: bool
 
 
 class VersionStore(Protocol):

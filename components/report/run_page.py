@@ -1,4 +1,4 @@
-"""The HTML report of a run: its sections and their order."""
+"""Renders the HTML report of a run: combines its sections in their order."""
 
 from components.report import (
     data_section,

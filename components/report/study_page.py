@@ -1,4 +1,4 @@
-"""The HTML report of a study: its result, the family of networks, their learning curves, regularization paths."""
+"""Renders the HTML report of a study: its result, the networks, their learning curves and regularization paths."""
 
 import math
 import shlex

@@ -1,4 +1,4 @@
-"""The StatisticsGen component."""
+"""The StatisticsGen component: connects its executor to TFX."""
 
 from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec

@@ -1,4 +1,4 @@
-"""The network: Dense layers with ReLU and kernel regularizers, and a sigmoid output. No I/O."""
+"""Builds the network: Dense layers with ReLU and kernel regularizers, and a sigmoid output."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""The optimizers: SGD, Adam and AdamW of Keras, and Adam with a proximal step that sets weights to exactly 0."""
+"""Creates the optimizer: SGD, Adam or AdamW of Keras, or Adam with a proximal step that sets weights to exactly 0."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -59,7 +59,7 @@ def bless(root: Path, run_id: str, *, by: str, reason: str) -> Summary:
                     "exit_code": EXIT_CODES["pushed"],
                     "pushed_version": published.version,
                     "pushed_path": published.path,
-                    "already_published": published.already,
+                    "already_published": published.already_published,
                     "override": override,
                 }
             )

@@ -57,16 +57,16 @@ def test_the_first_four_reasons() -> None:
 @pytest.mark.parametrize(
     ("rule", "subject", "sentence"),
     [
-        ("floor", "log loss, candidate", "the log loss is 0.1000 and may be 0.3000, not at most 0.2"),
+        ("floor", "log loss, candidate", "the log loss is 0.1000, at worst 0.3000, not at most 0.2"),
         (
             "change",
             "log loss minus baseline's",
-            "the log loss differs from the baseline's by +0.1000 and may be +0.3000, not at most +0.2",
+            "the log loss differs from the baseline's by +0.1000, at worst +0.3000, not at most +0.2",
         ),
         (
             "gap",
             "log loss, test minus train",
-            "the log loss on the test split differs from that on the training split by +0.1000 and may be +0.3000, "
+            "the log loss on the test split differs from that on the training split by +0.1000, at worst +0.3000, "
             "not at most +0.2",
         ),
     ],

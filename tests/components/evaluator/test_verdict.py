@@ -103,7 +103,7 @@ def test_the_confidence_mode_compares_the_worse_end_of_the_interval() -> None:
     loss = confidence["thresholds"][2]
     assert loss["value"] < 0 < loss["compared"]
     assert loss["sentence"] == (
-        f"the log loss differs from the baseline's by {loss['value']:+.4f} and may be {loss['compared']:+.4f}, "
+        f"the log loss differs from the baseline's by {loss['value']:+.4f}, at worst {loss['compared']:+.4f}, "
         "not at most 0"
     )
     assert loss["sentence"] in confidence["reasons"]

@@ -51,7 +51,9 @@ def push(model: str, directory: Path) -> bool:
     """Publishes a model; returns whether it was already published."""
     from components.pusher.publication import Destination, publish
 
-    return publish(model, Destination(directory=str(directory), keep_versions=2, model_name="m"), {}).already
+    return publish(
+        model, Destination(directory=str(directory), keep_versions=2, model_name="m"), {}
+    ).already_published
 
 
 def push_and_die(model: str, directory: Path, number: int) -> bool:

@@ -134,7 +134,7 @@ def test_the_same_model_again(push: Any, make_model: MakeModel, directory: str) 
     """The same model is not published again; another one gets a higher version."""
     first = push(make_model(0.25, "a"))
     assert push(make_model(0.25, "b")) == PublishedVersion(
-        first.version, first.path, first.digest, already=True
+        first.version, first.path, first.digest, already_published=True
     )
     assert push(make_model(0.5)).version > first.version
 
@@ -193,7 +193,7 @@ def test_killed_at_every_operation(
         if now:
             assert content(now) == content(new if activated else olds[-1])
         last = push(new)
-        assert (last.path, last.already) == (served(place.directory), activated)
+        assert (last.path, last.already_published) == (served(place.directory), activated)
         assert content(last.path) == content(new)
         kept = [path.rpartition("/")[2] for path in (*paths[-1:], last.path)]
         left = sorted(storage.list_folder(f"{place.directory}/versions"))

@@ -65,7 +65,7 @@ def test_what_is_published(push: Any, make_model: MakeModel, serving: Path) -> N
     published = push(model, run="r1", evaluation={"blessed": True})
     assert before <= published.version <= time.time()
     assert published.path == str(serving / str(published.version))
-    assert not published.already
+    assert not published.already_published
     assert folders(serving) == [str(published.version)]
     files = content(published.path)
     card = json.loads(files.pop(CARD))
@@ -87,13 +87,13 @@ def test_the_same_model_again_is_no_new_version(push: Any, make_model: MakeModel
     again = make_model(0.25, "b")
     (Path(again) / "fingerprint.pb").write_bytes(b"drawn anew at each export")
     (Path(again) / CARD).write_text("{}")
-    assert push(again) == PublishedVersion(first.version, first.path, first.digest, already=True)
+    assert push(again) == PublishedVersion(first.version, first.path, first.digest, already_published=True)
     other = push(make_model(0.75))
     assert other.version > first.version
     assert other.digest != first.digest
     back = push(again)
     assert back.version > other.version
-    assert not back.already
+    assert not back.already_published
     assert len(folders(serving)) == 3
 
 
@@ -163,7 +163,7 @@ def test_keep_versions(
     last = push(make_model(0.5), keep=1)
     monkeypatch.undo()
     assert str(last.version) in folders(serving)
-    assert not push(make_model(0.6), keep=2).already
+    assert not push(make_model(0.6), keep=2).already_published
     assert folders(serving) == [str(last.version), str(last.version + 1)]
 
 
@@ -202,7 +202,7 @@ def test_a_model_without_requests_is_only_loaded(push: Any, make_model: MakeMode
     """The path may be a link, as for TF Serving."""
     model = make_model(1.5)
     (Path(model) / "assets.extra" / "tf_serving_warmup_requests").unlink()
-    assert not push(model).already
+    assert not push(model).already_published
 
 
 def test_a_file_in_the_way(push: Any, make_model: MakeModel, serving: Path) -> None:
