@@ -1,4 +1,8 @@
-"""Row validation: separates the rows of a parsed block that are accepted from those that are rejected."""
+"""Row validation: separates the rows of a parsed block that are accepted from those that are rejected.
+
+Rows with a wrong number of fields, an unclosed quote or invalid UTF-8 are rejected earlier, in `block_parsing`;
+`cell_parsing` decides which cells are numbers.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

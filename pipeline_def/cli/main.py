@@ -52,8 +52,8 @@ COMMANDS = (
 
 DESCRIPTION = """\
 Turns a table of numeric features and a yes/no label into a served model, and
-publishes the model only if it beats the same network trained without
-regularization."""
+publishes the model only if it passes the thresholds of a comparison with the
+same network trained without regularization."""
 EPILOG = f"""\
 start here:
   regpipe run                                     run with the sample table

@@ -86,7 +86,7 @@ class DataflowConfig(Settings):
     )
     service_account: str | None = key(
         None,
-        "The service account of the workers; none: the project's default.",
+        "The service account of the workers; null: the project's default.",
         expects="an address such as name@project.iam.gserviceaccount.com",
         pattern=r"^[^@\s]+@[^@\s]+$",
     )
@@ -115,13 +115,13 @@ class BeamConfig(Settings):
     )
     job_endpoint: str | None = key(
         None,
-        "A running Beam job server for flink or spark; none: each step starts one, which needs Java.",
+        "A running Beam job server for flink or spark; null: each step starts one, which needs Java.",
         expects="HOST:PORT",
         pattern=rf"^{_ADDRESS}$",
     )
     job_server_jar: str | None = key(
         None,
-        "The jar of the job server that a step starts; none: Beam downloads the jar of its version.",
+        "The jar of the job server that a step starts; null: Beam downloads the jar of its version.",
         min_length=1,
     )
     environment: Literal["process", "external", "docker", "loopback"] | None = key(
@@ -132,8 +132,8 @@ class BeamConfig(Settings):
     )
     worker: str | None = key(
         None,
-        "process: the program (none: regpipe-beam-worker on the PATH); external: HOST:PORT of Beam's worker pool, seen "
-        "from each machine; docker and dataflow: the image (none: kubeflow.image).",
+        "process: the program (null: regpipe-beam-worker on the PATH); external: HOST:PORT of Beam's worker pool, seen "
+        "from each machine; docker and dataflow: the image (null: kubeflow.image).",
         min_length=1,
     )
     arguments: Arguments = key(

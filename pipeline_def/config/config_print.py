@@ -87,7 +87,8 @@ def _key_lines(described: Key, value: Any, indent: str, note: str) -> Iterator[s
     unit = f"; unit: {described.unit}" if described.unit else ""
     yield from _comment(described.sentence, indent)
     default = described.field.get_default()
-    yield from _comment(f"Takes {described.expects}{unit}; default: {_inline(default)}", indent)
+    null = " or null" if default is None and "null" not in described.expects else ""
+    yield from _comment(f"Takes {described.expects}{null}{unit}; default: {_inline(default)}", indent)
     yield from _comment(note, indent)
     name = described.path.rpartition(".")[2]
     inline = f"{indent}{name}: {_inline(value)}"

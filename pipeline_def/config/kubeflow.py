@@ -51,9 +51,9 @@ class ScheduleConfig(Settings):
         ge=1,
     )
     start: str | None = key(
-        None, "The earliest time of a run, such as 2027-01-01T00:00:00Z; none: the schedule starts now."
+        None, "The earliest time of a run, such as 2027-01-01T00:00:00Z; null: the schedule starts now."
     )
-    end: str | None = key(None, "The latest time of a run; none: the schedule does not end.")
+    end: str | None = key(None, "The latest time of a run; null: the schedule does not end.")
     concurrency: int = key(
         1,
         "The maximum number of runs at the same time; no further run starts while this many are running.",
@@ -118,7 +118,7 @@ class NotifyConfig(Settings):
 
     secret: str | None = key(
         None,
-        "The Kubernetes secret with the URL; none: no notification is sent.",
+        "The Kubernetes secret with the URL; null: no notification is sent.",
         **NAME,
     )
     secret_key: str = key("url", "The key in that secret.", **SECRET_KEY)
@@ -129,7 +129,7 @@ class KubeflowConfig(Settings):
 
     host: str | None = key(
         None,
-        "The address of Kubeflow Pipelines, such as http://localhost:8080 behind `kubectl port-forward`; none: "
+        "The address of Kubeflow Pipelines, such as http://localhost:8080 behind `kubectl port-forward`; null: "
         "the environment variable KF_PIPELINES_ENDPOINT or, inside a cluster, its service.",
     )
     auth: Literal["none", "bearer", "service_account", "kubeconfig"] = key(
@@ -140,7 +140,7 @@ class KubeflowConfig(Settings):
     )
     ca_file: str | None = key(
         None,
-        "A CA bundle (PEM) for verifying the host; none: the public certificate authorities.",
+        "A CA bundle (PEM) for verifying the host; null: the public certificate authorities.",
     )
     timeout: int = key(30, "How long to wait for a response.", unit="seconds", ge=1)
     installation: str = key(
@@ -151,7 +151,7 @@ class KubeflowConfig(Settings):
     )
     namespace: str | None = key(
         None,
-        "Your namespace in an installation with several users; none: a single-user installation.",
+        "Your namespace in an installation with several users; null: a single-user installation.",
         expects=_LABEL,
         pattern=_LABEL_PATTERN,
     )
@@ -177,7 +177,7 @@ class KubeflowConfig(Settings):
         **NAME,
     )
     service_account: str | None = key(
-        None, "The service account of the runs; none: the default one of Kubeflow Pipelines.", **NAME
+        None, "The service account of the runs; null: the default one of Kubeflow Pipelines.", **NAME
     )
     overrides: Overrides = key(
         (),

@@ -18,9 +18,9 @@ class MetadataConfig(Settings):
         "mysql", "'mysql': a MySQL or MariaDB server; 'grpc': the metadata service of Kubeflow Pipelines."
     )
     host: str | None = key(
-        None, "Its host name; none: regpipe-mysql, or metadata-grpc-service.kubeflow for grpc.", min_length=1
+        None, "Its host name; null: regpipe-mysql, or metadata-grpc-service.kubeflow for grpc.", min_length=1
     )
-    port: int | None = key(None, "Its port; none: 3306, or 8080 for grpc.", ge=1, le=65535)
+    port: int | None = key(None, "Its port; null: 3306, or 8080 for grpc.", ge=1, le=65535)
     database: str = key("regpipe", "The name of the database (mysql only).", min_length=1)
     secret: str = key("regpipe-mysql", "The Kubernetes secret with user and password (mysql only).", **NAME)
     user_key: str = key("user", "The key of the user name in that secret.", **SECRET_KEY)

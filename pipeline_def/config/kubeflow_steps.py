@@ -45,9 +45,9 @@ FromSecrets = Annotated[Texts, _each(_FROM_SECRET, "VARIABLE=secret:key, such as
 class StepsConfig(Settings):
     """Settings of every step's container; kubeflow.overrides changes them for single steps."""
 
-    cpu: str | None = key(None, "The CPU request of a step; none: the cluster's default.", **_CPU)
+    cpu: str | None = key(None, "The CPU request of a step; null: the cluster's default.", **_CPU)
     memory: str | None = key(
-        None, "The memory request and limit of a step; none: the cluster's default.", **_MEMORY
+        None, "The memory request and limit of a step; null: the cluster's default.", **_MEMORY
     )
     node_selector: Labels = key((), "Labels that a node must have, each as label=value.")
     tolerations: Taints = key(

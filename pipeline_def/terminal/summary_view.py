@@ -74,7 +74,7 @@ def _headline(summary: Summary) -> Iterator[Line]:
     if summary.status == "failed" and summary.pushed_path:
         yield f"The model was pushed before that: version {summary.pushed_version} is being served.", "bold"
     elif summary.status != "pushed":
-        yield "Nothing was published; the served model is unchanged.", ""
+        yield "Nothing was published; any served model is unchanged.", ""
 
 
 def _reason(summary: Summary) -> str:

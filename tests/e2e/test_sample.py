@@ -104,7 +104,7 @@ def test_a_second_run_is_served_from_the_cache(run: Run, first: Completed, root:
 
 
 def test_a_changed_threshold_reruns_the_last_steps_only(run: Run, first: Completed, root: Path) -> None:
-    """With an impossible threshold, the model is not blessed, and the served model is unchanged."""
+    """With an impossible threshold, the model is not blessed, and any served model is unchanged."""
     before = sorted((root / "serving").iterdir())
     refused = run(root, "--set", "evaluation.min_auc=0.99")
     assert refused.code == 4

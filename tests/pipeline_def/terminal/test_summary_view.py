@@ -137,7 +137,7 @@ def test_not_blessed_has_each_missed_threshold_and_that_nothing_was_published() 
     assert text.startswith(
         "Not blessed: the AUC is 0.5500, not at least 0.6; the log loss differs from\n"
         "the baseline's by +0.0200, not at most 0.\n"
-        "Nothing was published; the served model is unchanged.\n"
+        "Nothing was published; any served model is unchanged.\n"
     )
     assert "\nAUC, candidate                      0.5500      >= 0.6  FAILED\n" in text
     assert "\nlog loss minus baseline's          +0.0200        <= 0  FAILED\n" in text
@@ -183,7 +183,7 @@ def test_data_refused_keeps_the_lines_of_the_reason() -> None:
     )
     assert text == (
         f"Data refused: {error}\n"
-        "Nothing was published; the served model is unchanged.\n\n"
+        "Nothing was published; any served model is unchanged.\n\n"
         "Bad rows  set aside in bad.jsonl\n"
         "Run       r"
     )
@@ -203,7 +203,7 @@ def test_failed_shows_step_reason_last_lines_and_logs() -> None:
     )
     assert text == (
         "Failed in Trainer: ValueError: boom\n"
-        "Nothing was published; the served model is unchanged.\n\n"
+        "Nothing was published; any served model is unchanged.\n\n"
         "The last lines of its log:\n"
         "  Traceback [red]\n"
         "    raise\n\n"
@@ -286,9 +286,9 @@ INTERVALS = Intervals(
     log_loss=MetricIntervals(difference=(-0.3, -0.2)),
 )
 NOT_BLESSED = """\
-Not blessed: the AUC differs from the baseline's by +0.0112 and may be
--0.0100, not at least 0.
-Nothing was published; the served model is unchanged.
+Not blessed: the AUC differs from the baseline's by +0.0112, at worst -0.0100,
+not at least 0.
+Nothing was published; any served model is unchanged.
 
 On the test split  candidate  baseline  difference         90% interval
 AUC                   0.9123    0.9011     +0.0112   -0.0100 to +0.0301  better
@@ -403,8 +403,8 @@ def test_blessed_by_hand_shows_who_when_and_why_below_the_verdict() -> None:
         )
     )
     assert text.startswith(
-        "Not blessed: the AUC differs from the baseline's by +0.0112 and may be\n"
-        "-0.0100, not at least 0.\n"
+        "Not blessed: the AUC differs from the baseline's by +0.0112, at worst -0.0100,\n"
+        "not at least 0.\n"
         "Blessed by hand, by ann on 2026-01-31T12:00:00+00:00: recall matters more\n\n"
     )
     assert "Model     version 7 in runs/serving/7" in text
