@@ -4,11 +4,10 @@ It imports nothing heavy, because `regpipe --help` reads it. A test compares it 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):  # importing dataclasses takes as long as the rest of --help
     """One step of the pipeline.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""The base class of the records that one step writes as a JSON file and other steps read."""
+"""The base class of the records that are stored as JSON files for other steps and programs."""
 
 import os
 from typing import Any, ClassVar, Self
@@ -15,7 +15,7 @@ class StoredRecord(BaseModel):
     without the key.
 
     Attributes:
-        file_name: the name of the file in the folder of the artifact.
+        file_name: the name of the file in its folder, which is that of an artifact or of a run.
         description: what the file contains, for error messages: "an ingest record".
     """
 
@@ -24,12 +24,16 @@ class StoredRecord(BaseModel):
     description: ClassVar[str]
 
     def write(self, folder: str) -> None:
-        """Writes the record into the folder of an artifact."""
-        storage.write(os.path.join(folder, self.file_name), f"{self.model_dump_json(indent=1)}\n".encode())
+        """Writes the record into a folder."""
+        storage.write(os.path.join(folder, self.file_name), f"{self.to_json()}\n".encode())
+
+    def to_json(self) -> str:
+        """Returns the record as indented JSON, without a newline at the end."""
+        return self.model_dump_json(indent=2)
 
     @classmethod
     def read(cls, folder: str) -> Self:
-        """Reads the record from the folder of an artifact.
+        """Reads the record from a folder.
 
         Raises:
             FileNotFoundError: the folder has no such file.
@@ -37,7 +41,7 @@ class StoredRecord(BaseModel):
         """
         path = os.path.join(folder, cls.file_name)
         try:
-            return cls.model_validate_json(storage.read(path))
+            return cls.model_validate_json(storage.read(path), extra="ignore")
         except ValidationError as error:
             raise ValueError(f"{path}: {cls._problem(error)}") from error
 

@@ -1,7 +1,6 @@
 """The options --reason and --by of the commands that publish a model by hand."""
 
 import argparse
-import getpass
 
 from pipeline_def.cli.usage_errors import UsageError
 
@@ -22,6 +21,8 @@ def read_publisher(args: argparse.Namespace) -> tuple[str, str]:
     Raises:
         UsageError: one of them is given but empty.
     """
+    import getpass
+
     for option, text in (("--reason", args.reason), ("--by", args.by)):
         if text is not None and not text.strip():
             raise UsageError(f"{option}: expected text that is not empty, got {text!r}")

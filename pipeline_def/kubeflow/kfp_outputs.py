@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.common import storage
-from pipeline_def.runs.summary import EXIT_CODES, SUMMARY_FILE, Status, StepRecord, StepStatus, Summary
+from pipeline_def.runs.summary import EXIT_CODES, Status, StepRecord, StepStatus, Summary
 
 if TYPE_CHECKING:
     from pipeline_def.runs.run_store import RunStore
@@ -45,7 +45,7 @@ def write_summary(
         error=error,
         **known,
     )
-    storage.write(f"{folder}/{SUMMARY_FILE}", f"{summary.to_json()}\n".encode())
+    summary.write(folder)
     return summary
 
 

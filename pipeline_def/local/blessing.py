@@ -13,12 +13,12 @@ from pipeline_def.config.destination import destination
 from pipeline_def.config.load import PipelineConfig
 from pipeline_def.local.runner import lock_root
 from pipeline_def.runs.run_store import NoSuchRun, RunStore
-from pipeline_def.runs.summary import EXIT_CODES, SUMMARY_FILE, Override, Summary
+from pipeline_def.runs.summary import EXIT_CODES, Override, Summary
 from pipeline_def.terminal.output_capture import OutputCapture
 
 
 class CannotBless(Exception):
-    """The run has no model, or its model was published already."""
+    """The run has no model, its model was published already, or a record of the run can't be read."""
 
 
 def bless(root: Path, run_id: str, *, by: str, reason: str) -> Summary:
@@ -38,7 +38,8 @@ def bless(root: Path, run_id: str, *, by: str, reason: str) -> Summary:
 
     Raises:
         NoSuchRun: there is no such run under the root.
-        CannotBless: the run has no candidate, or it was pushed.
+        CannotBless: the run has no candidate, it was pushed, or its summary or verdict can't be read. Nothing was
+            published.
         RootInUse: another process uses the root.
         BadModel: the model can't be served. Nothing was published.
         OSError: the model can't be copied to the destination.
@@ -52,8 +53,13 @@ def bless(root: Path, run_id: str, *, by: str, reason: str) -> Summary:
         logs = root / "runs" / run_id / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         with OutputCapture(logs / "bless.log"):
-            published = _publish(store, run_id, (override, model), root)
-            summary = _summary(store, run_id, root).model_copy(
+            # What can't be read is reported before anything is recorded or published.
+            try:
+                before, evaluation = _summary(store, run_id, root), _evaluation(store, run_id)
+            except ValueError as error:
+                raise CannotBless(str(error)) from None
+            published = _publish(store, run_id, (override, model), evaluation, root)
+            summary = before.model_copy(
                 update={
                     "status": "pushed",
                     "exit_code": EXIT_CODES["pushed"],
@@ -64,7 +70,7 @@ def bless(root: Path, run_id: str, *, by: str, reason: str) -> Summary:
                 }
             )
             _refresh_report(root, run_id)
-        (root / "runs" / run_id / SUMMARY_FILE).write_text(summary.to_json() + "\n", encoding="utf-8")
+        summary.write(str(root / "runs" / run_id))
     return summary
 
 
@@ -78,7 +84,7 @@ def _candidate(store: RunStore, run_id: str) -> mlmd.Artifact:
 
 
 def _publish(
-    store: RunStore, run_id: str, record: tuple[Override, mlmd.Artifact], root: Path
+    store: RunStore, run_id: str, record: tuple[Override, mlmd.Artifact], evaluation: Card, root: Path
 ) -> PublishedVersion:
     from tfx.utils import path_utils
 
@@ -87,7 +93,7 @@ def _publish(
     published = publish(
         path_utils.serving_model_path(model.uri),
         store.destination(run_id) or destination(PipelineConfig(), root),
-        {"run": run_id, "evaluation": _evaluation(store, run_id), "override": override.model_dump()},
+        {"run": run_id, "evaluation": evaluation, "override": override.model_dump()},
     )
     store.record(run_id, "pushed", (published.version, published.path))
     return published
@@ -108,9 +114,8 @@ def _refresh_report(root: Path, run_id: str) -> None:
 
 def _summary(store: RunStore, run_id: str, root: Path) -> Summary:
     """Returns the summary in the run's folder or, if that was deleted, one with the results of the artifacts."""
-    file = root / "runs" / run_id / SUMMARY_FILE
-    if file.exists():
-        return Summary.from_json(file.read_bytes())
+    with contextlib.suppress(FileNotFoundError):
+        return Summary.read(str(root / "runs" / run_id))
     from pipeline_def.runs.collect import summary_fields
 
     return Summary(run_id=run_id, status="not_blessed", exit_code=4, **summary_fields(store.outputs(run_id)))

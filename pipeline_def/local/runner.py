@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from components.common.errors import DataRefused
 from pipeline_def.config.load import PipelineConfig
 from pipeline_def.launcher.run_options import RunOptions
-from pipeline_def.runs.summary import EXIT_CODES, SUMMARY_FILE, Status, StepRecord, StepStatus, Summary
+from pipeline_def.runs.summary import EXIT_CODES, Status, StepRecord, StepStatus, Summary
 from pipeline_def.steps import LAST
 from pipeline_def.terminal.output_capture import OutputCapture
 from pipeline_def.terminal.run_display import RunDisplay, progress_sent_to
@@ -77,7 +77,7 @@ def run(config: PipelineConfig, options: RunOptions) -> Summary:
                 if pipeline is not None:
                     _run_steps(pipeline, names, current, capture, display)
             summary = _summarize(current)
-        (current.dir / SUMMARY_FILE).write_text(summary.to_json() + "\n")
+        summary.write(str(current.dir))
     return summary
 
 

@@ -6,12 +6,12 @@ docs/records.md documents each key for other programs.
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from components.common.ingest_record import RowCounts
+from components.common.stored_record import StoredRecord
 from components.common.verdict_record import Interval, MetricIntervals, Number, Threshold
 
-SUMMARY_FILE: Final = "summary.json"  # in the folder of the run
 # "partial": a run that ended before the Pusher, as --to-step requires.
 Status = Literal["pushed", "partial", "not_blessed", "data_refused", "failed"]
 StepStatus = Literal["done", "cached", "failed", "skipped"]
@@ -121,8 +121,10 @@ class StepRecord(_Record):
     status: StepStatus
 
 
-class Summary(_Record):
-    """The result of a run. A key is None or empty if the run did not get that far, or if it does not apply.
+class Summary(StoredRecord):
+    """The result of a run, stored in its folder.
+
+    A key is None or empty if the run did not get that far, or if it does not apply.
 
     Attributes:
         format_version: of this record; a record without it has version 1.
@@ -152,6 +154,10 @@ class Summary(_Record):
         logs: the folder with the logs.
     """
 
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    file_name = "summary.json"
+    description = "a summary"
+
     format_version: Literal[1] = FORMAT_VERSION
     run_id: str
     status: Status
@@ -159,7 +165,7 @@ class Summary(_Record):
     rows: RowCounts | None = None
     metrics: BothMetrics | None = None
     intervals: Intervals | None = None
-    sampled: dict[str, Sampled] = {}
+    sampled: dict[str, Sampled] = Field(default_factory=dict)
     thresholds: tuple[Threshold, ...] = ()
     slices: tuple[SliceSummary, ...] = ()
     gap: GapSummary | None = None
@@ -177,19 +183,6 @@ class Summary(_Record):
     warnings: tuple[str, ...] = ()
     rejected_rows: str | None = None
     logs: str | None = None
-
-    @classmethod
-    def from_json(cls, content: bytes) -> "Summary":
-        """Reads a summary; keys that a later version of regpipe has added are ignored.
-
-        Raises:
-            ValueError: the content is damaged, or its format version is unknown.
-        """
-        return cls.model_validate_json(content, extra="ignore")
-
-    def to_json(self) -> str:
-        """Returns the summary as indented JSON, without a newline at the end."""
-        return self.model_dump_json(indent=2)
 
 
 class Rollback(_Record):

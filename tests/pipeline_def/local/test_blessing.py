@@ -222,6 +222,29 @@ def test_a_model_that_cannot_be_served(
     assert RunStore.open(root.path).override("r1") is None
 
 
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ('{"format_version": 2}', "expected a summary of format version 1, found 2."),
+        ("{", "found a damaged file"),
+    ],
+)
+def test_a_summary_that_cannot_be_read(
+    root: Root, make_model: MakeModel, capsys: pytest.CaptureFixture[str], content: str, found: str
+) -> None:
+    """Nothing is recorded or published, so the command works once the file is repaired."""
+    root.with_candidate(make_model())
+    root.summary.write_text(content)
+    assert bless(root) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"regpipe: {root.summary}: ")
+    assert found in error
+    assert RunStore.open(root.path).override("r1") is None
+    assert not (root.path / "serving").exists()
+    root.summary.unlink()
+    assert bless(root) == 0
+
+
 def test_a_root_that_is_in_use(root: Root, make_model: MakeModel) -> None:
     """Refused, as the metadata store allows one process at a time."""
     root.with_candidate(make_model())
