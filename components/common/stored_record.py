@@ -1,11 +1,21 @@
 """The base class of the records that are stored as JSON files for other steps and programs."""
 
+import math
 import os
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from components.common import storage
+
+
+def finite_or_none(value: Any) -> Any:
+    """Returns None in place of NaN and infinity, which JSON does not have; any other value as it is.
+
+    >>> finite_or_none(0.5), finite_or_none(float("nan")), finite_or_none("NaN")
+    (0.5, None, 'NaN')
+    """
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class StoredRecord(BaseModel):

@@ -4,28 +4,23 @@ The Evaluator writes it; the summary, the terminal, the report, the model card a
 docs/records.md documents each key for other programs.
 """
 
-import math
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from components.common.file_names import VERDICT_FILE
-from components.common.stored_record import StoredRecord
+from components.common.stored_record import StoredRecord, finite_or_none
 
 CANDIDATE, BASELINE = "candidate", "baseline"
 _CARD = {"blessed", "reasons", "mode", "rows", "positives", "metrics", "thresholds"}
 
 
-def _defined(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def _defined_interval(bounds: Any) -> Any:
-    undefined = bounds is not None and any(_defined(bound) is None for bound in bounds)
+    undefined = bounds is not None and any(finite_or_none(bound) is None for bound in bounds)
     return None if undefined else bounds
 
 
-Number = Annotated[float | None, BeforeValidator(_defined)]
+Number = Annotated[float | None, BeforeValidator(finite_or_none)]
 """A measured value. NaN and infinity, which JSON does not have, become None: the value is undefined."""
 
 Interval = Annotated[tuple[float, float] | None, BeforeValidator(_defined_interval)]

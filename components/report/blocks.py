@@ -1,8 +1,9 @@
 """The parts of a page: sections that contain text, tables and charts. page.html.j2 renders them as HTML."""
 
 import dataclasses
-import math
 from typing import Any, Literal
+
+from components.common.stored_record import finite_or_none
 
 Tone = Literal["plain", "good", "bad", "quiet"]
 Series = Literal["candidate", "baseline", "training", "validation"]
@@ -155,6 +156,4 @@ def _finite(value: Any) -> Any:
         return {key: _finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    return finite_or_none(value)

@@ -4,7 +4,7 @@ docs/records.md documents each key for other programs.
 """
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,7 +15,6 @@ from components.common.verdict_record import Interval, MetricIntervals, Number, 
 # "partial": a run that ended before the Pusher, as --to-step requires.
 Status = Literal["pushed", "partial", "not_blessed", "data_refused", "failed"]
 StepStatus = Literal["done", "cached", "failed", "skipped"]
-FORMAT_VERSION: Final = 1
 EXIT_CODES: Mapping[Status, int] = {
     "pushed": 0,
     "partial": 0,
@@ -158,7 +157,7 @@ class Summary(StoredRecord):
     file_name = "summary.json"
     description = "a summary"
 
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[1] = 1
     run_id: str
     status: Status
     exit_code: int
