@@ -23,8 +23,8 @@ def _refuse_duplicates(names: tuple[str, ...]) -> tuple[str, ...]:
 ColumnNames = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_refuse_duplicates)]
 
 
-class SplitRatio(Settings):
-    """The ratio of the splits. A hash of a row's content selects its split."""
+class SplitConfig(Settings):
+    """How rows are assigned to splits: by a hash of their numeric columns without the label."""
 
     train: int = key(6, "The share of the training split, relative to the other splits.", unit="parts", ge=1)
     eval: int = key(
@@ -35,6 +35,12 @@ class SplitRatio(Settings):
         "The share of the test split, on which the Evaluator decides whether the model is blessed.",
         unit="parts",
         ge=1,
+    )
+    seed: int = key(
+        0,
+        "Seed of the hash that selects the split of a row. Another seed gives other splits.",
+        ge=0,
+        lt=2**31,
     )
 
 
@@ -86,7 +92,9 @@ class DataConfig(Settings):
         ge=0,
         le=1,
     )
-    split: SplitRatio = key(SplitRatio(), "The ratio of the splits.")
+    split: SplitConfig = key(
+        SplitConfig(), "The ratio of the splits, and the seed of the hash that selects them."
+    )
     min_rows: int = key(20, "The run stops if a split has fewer rows than this.", unit="rows", ge=2)
     schema_file: str | None = key(
         None,

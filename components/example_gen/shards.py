@@ -126,7 +126,8 @@ def _write(job: ConversionJob, parsed: ParsedBlock, writers: "_Writers", report:
     report.classes = [
         a + int(b) for a, b in zip(report.classes, np.bincount(parsed.label, minlength=2), strict=True)
     ]
-    splits = split_of(table.features, parsed.features, parsed.label, job.settings.split)
+    columns = dict(zip(table.features, parsed.features, strict=True))
+    splits = split_of(columns, len(parsed.label), job.settings.split)
     for index, split in enumerate(SPLITS):
         rows = np.flatnonzero(splits == index)
         report.rows[split] += len(rows)

@@ -1,11 +1,15 @@
-"""Assigns rows to splits by a hash of their content, so the same row always goes to the same split."""
+"""Assigns rows to splits by a hash of their columns without the label.
 
-from collections.abc import Sequence
+The label must not select the split. If it did, and rows with equal features were common, all such rows with one label
+would be in the training split and all with the other in the test split: a model could not predict the test split.
+"""
+
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-from components.config.data import SPLITS, SplitRatio
+from components.config.data import SPLITS, SplitConfig
 
 # SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014; the
 # multipliers are David Stafford's variant 13, as in java.util.SplittableRandom and
@@ -16,28 +20,48 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
 def split_of(
-    names: Sequence[str], features: npt.NDArray[np.float32], label: npt.NDArray[np.int64], ratio: SplitRatio
+    columns: Mapping[str, npt.NDArray[np.float32]], rows: int, split: SplitConfig
 ) -> npt.NDArray[np.int64]:
-    """Chooses a split for every row.
+    """Chooses a split for every row of a block.
+
+    Rows with equal values are numbered in their order; the hash of the second and later ones includes the number.
+    So a row whose values are unique has the same split in every block, and equal rows are distributed over the splits.
 
     Args:
-        names: the names of the features. They are hashed in alphabetical order, so the order here does not matter.
-        features: shape [len(names), rows].
-        label: 0 or 1, shape [rows].
-        ratio: the shares of train, eval and test.
+        columns: the columns to hash, float32 of shape [rows] each. They are hashed in alphabetical order of their
+            names, so their order here does not matter.
+        rows: the number of rows.
+        split: the shares of train, eval and test, and the seed.
 
     Returns:
         Indices into `SPLITS`, int64 of shape [rows].
     """
-    state = _mix(label.astype(np.uint64) + _GAMMA)
-    for index in sorted(range(len(names)), key=lambda at: names[at]):
+    state = _mix(np.full(rows, split.seed, np.uint64) + _GAMMA)
+    for name in sorted(columns):
         # Adding 0.0 makes -0.0 positive; every NaN gets the same bits.
-        column = features[index] + np.float32(0.0)
+        column = columns[name] + np.float32(0.0)
         column[np.isnan(column)] = np.nan
         state = _mix((state ^ column.view(np.uint32)) + _GAMMA)
-    parts = [getattr(ratio, split) for split in SPLITS]
+    number = _repetition_number(state)
+    if number is not None:
+        state = np.where(number > 0, _mix((state ^ number) + _GAMMA), state)
+    parts = [getattr(split, name) for name in SPLITS]
     bucket = state % np.uint64(sum(parts))
     return np.searchsorted(np.cumsum(parts).astype(np.uint64), bucket, side="right")
+
+
+def _repetition_number(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64] | None:
+    """Returns how many earlier elements are equal to each element, [rows]; None if all elements are different."""
+    ordered = np.sort(values)
+    # The stable sort below takes several times as long, and most tables do not need it.
+    if not (ordered[1:] == ordered[:-1]).any():
+        return None
+    order = np.argsort(values, kind="stable")
+    position = np.arange(len(values))
+    is_first = np.concatenate([[True], ordered[1:] != ordered[:-1]])
+    number = np.empty(len(values), np.uint64)
+    number[order] = position - np.maximum.accumulate(np.where(is_first, position, 0))
+    return number
 
 
 def _mix(state: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

@@ -32,7 +32,7 @@ def test_one_group(capsys: pytest.CaptureFixture[str]) -> None:
     found = yaml.safe_load(printed(["data", "--set", "data.label=churned"], capsys))
     assert list(found) == ["data"]
     assert found["data"]["label"] == "churned"
-    assert found["data"]["split"] == {"train": 6, "eval": 2, "test": 2}
+    assert found["data"]["split"] == {"train": 6, "eval": 2, "test": 2, "seed": 0}
 
 
 def test_the_lines_of_a_group_are_those_of_the_whole(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,7 +44,7 @@ def test_the_lines_of_a_group_are_those_of_the_whole(capsys: pytest.CaptureFixtu
 
 def test_an_inner_group(capsys: pytest.CaptureFixture[str]) -> None:
     found = yaml.safe_load(printed(["data.split"], capsys))
-    assert found == {"data": {"split": {"train": 6, "eval": 2, "test": 2}}}
+    assert found == {"data": {"split": {"train": 6, "eval": 2, "test": 2, "seed": 0}}}
 
 
 def test_one_key(capsys: pytest.CaptureFixture[str]) -> None:
