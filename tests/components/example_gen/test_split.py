@@ -64,7 +64,7 @@ def test_the_order_of_the_columns_does_not_matter() -> None:
 
 
 def test_equal_rows_are_numbered_in_their_order() -> None:
-    """The n-th of several equal rows has the same split whatever other rows are there; the first, that of a row alone."""
+    """The n-th of several equal rows has the same split whatever other rows there are; the first that of a lone row."""
     value = np.array([3, 5, 3, 3, 7, 5, 3], np.float32)
     found = split({"a": value})
     assert found[value == 3].tolist() == split({"a": np.full(4, 3, np.float32)}).tolist()
