@@ -80,7 +80,11 @@ def create_pipeline(
         materialize=False,
         disable_statistics=True,
         disable_analyzer_cache=True,
-        custom_config={"label": data.label, "code_digest": _digest("Transform")},
+        custom_config={
+            "label": data.label,
+            "scaling": data.scaling,
+            "code_digest": _digest("Transform"),
+        },
     ).with_id("Transform")
     transform.add_upstream_node(gate)
     inputs = {

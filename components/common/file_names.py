@@ -11,6 +11,7 @@ TRIALS_FILE = "tuner_results.json"
 HISTORY_FILE = "history.json"
 TUNED_FILE = "tuned.json"
 WEIGHTS_FILE = "weights.json"
+SCALING_FILE = "scaling.json"
 # In the evaluation artifact.
 VERDICT_FILE = "verdict.json"
 # In a SavedModel; TensorFlow ignores the folder assets.extra.

@@ -84,6 +84,12 @@ class DataConfig(Settings):
         ("", "nan", "na", "n/a", "null"),
         "Cell texts that mean a missing value. Case and surrounding blanks are ignored.",
     )
+    scaling: Literal["clipped_min_max", "min_max"] = key(
+        "clipped_min_max",
+        "How Transform scales the features to 0-1. clipped_min_max: by the minimum and the maximum of the training "
+        "split, but values far from the others are clipped first. min_max: by the minimum and the maximum as they are, "
+        "so that one extreme value can make all others of its column nearly equal.",
+    )
     max_bad_fraction: float = key(
         0.01,
         "The largest fraction of rows that row validation may reject. The run stops if it rejects more; otherwise it "

@@ -16,8 +16,8 @@ MAX_FILES = 1_000  # only this many are listed, to limit the size of the page
 
 
 def data(run: RunArtifacts) -> Section:
-    """Returns the section: row counts, why rows were set aside, statistics of each feature, anomalies."""
-    blocks = [*row_counts(run), *_statistics(run), *_anomalies(run)]
+    """Returns the section: row counts, why rows were set aside, clipped features, statistics by feature, anomalies."""
+    blocks = [*row_counts(run), *_clipped(run), *_statistics(run), *_anomalies(run)]
     return Section("data", "Data", tuple(blocks))
 
 
@@ -45,6 +45,11 @@ def row_counts(run: RunArtifacts) -> Iterator[Block]:
             "Why rows were set aside: the first reasons", ("", "reason"), reasons, text_columns=(1,)
         )
     for warning in ingest.warnings:
+        yield TextBlock(f"Warning: {warning}", "bad")
+
+
+def _clipped(run: RunArtifacts) -> Iterator[Block]:
+    for warning in run.candidate.scaling.warnings() if run.candidate.scaling else ():
         yield TextBlock(f"Warning: {warning}", "bad")
 
 

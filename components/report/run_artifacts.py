@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
@@ -17,10 +17,13 @@ from components.common.file_names import (
     WEIGHTS_FILE,
 )
 from components.common.ingest_record import IngestRecord
+from components.common.scaling_record import ScalingRecord
+from components.common.stored_record import StoredRecord
 from components.common.verdict_record import Verdict
 from components.config.data import SPLITS
 
 Json = dict[str, Any]
+Record = TypeVar("Record", bound=StoredRecord)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,11 +48,13 @@ class TrainingArtifacts:
         history: the metrics of each epoch.
         weights: the summary of the weights, see `components.training.weight_report`.
         tuned: the hyperparameters that were taken from the Tuner.
+        scaling: how the features are scaled; None if the record is missing.
     """
 
     history: list[Json] = dataclasses.field(default_factory=list)
     weights: Json | None = None
     tuned: Json | None = None
+    scaling: ScalingRecord | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,8 +107,8 @@ def read_run_artifacts(
         facts=_object(paths.facts) or {},
         pushed_path=pushed_path,
         not_pushed_because=not_pushed_because,
-        ingest=_ingest(paths.examples),
-        verdict=_verdict(paths.evaluation),
+        ingest=_record(IngestRecord, paths.examples),
+        verdict=_record(Verdict, paths.evaluation),
         candidate=_training(paths.candidate),
         baseline=_training(paths.baseline),
         statistics=_statistics(paths.statistics),
@@ -112,16 +117,9 @@ def read_run_artifacts(
     )
 
 
-def _ingest(folder: str) -> IngestRecord | None:
+def _record(kind: type[Record], folder: str) -> Record | None:
     try:
-        return IngestRecord.read(folder)
-    except (OSError, ValueError):
-        return None
-
-
-def _verdict(folder: str) -> Verdict | None:
-    try:
-        return Verdict.read(folder)
+        return kind.read(folder)
     except (OSError, ValueError):
         return None
 
@@ -131,6 +129,7 @@ def _training(folder: str) -> TrainingArtifacts:
         history=_list(f"{folder}/{HISTORY_FILE}"),
         weights=_object(f"{folder}/{WEIGHTS_FILE}"),
         tuned=_object(f"{folder}/{TUNED_FILE}"),
+        scaling=_record(ScalingRecord, folder),
     )
 
 

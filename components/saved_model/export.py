@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from components.saved_model.input_names import input_names
-from components.transform.preprocessing import VECTOR, feature_names
+from components.transform.vector import VECTOR, feature_names
 
 CLASSIFY = "classify"
 

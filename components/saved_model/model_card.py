@@ -1,23 +1,21 @@
 """Creates the model card: what an exported model predicts, its inputs and outputs, and how it was trained."""
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
 from components.common.file_names import CARD_FILE
 from components.common.formatting import plural
 from components.common.ingest_record import IngestRecord
+from components.common.scaling_record import ScalingRecord
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.saved_model.input_names import input_names
-from components.transform.preprocessing import HIGH, LOW, MEAN, feature_names
 
 SCHEMA_VERSION = 1
 # Versions are read from the modules: the installed package may have another name, such as tensorflow-cpu.
@@ -43,40 +41,23 @@ class Origin:
     code_digest: str
 
 
-def write_card(path: str, origin: Origin, transform: tft.TFTransformOutput) -> None:
+def write_card(path: str, origin: Origin, scaling: ScalingRecord) -> None:
     """Adds the card to an exported model. The card contains no time, so the same training gives the same card.
 
     Args:
         path: the folder of the SavedModel.
         origin: what the model was trained from.
-        transform: the output of the Transform step, which contains the range of each feature in the training split.
+        scaling: how the features are scaled.
     """
-    card = model_card(origin, ranges(transform, origin.ingest.label))
+    card = model_card(origin, scaling)
     tf.io.gfile.makedirs(f"{path}/assets.extra")
     with tf.io.gfile.GFile(f"{path}/{CARD_FILE}", "w") as file:
         file.write(json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def ranges(transform: tft.TFTransformOutput, label: str) -> dict[str, dict[str, float | None]]:
-    """Returns `min`, `max` and `mean` of each feature in the training split; None for a column without values.
-
-    They are read from the Transform graph, so they are the values that the exported model scales and imputes with.
-    """
-    spec = transform.raw_feature_spec()
-    features = feature_names(spec, label)
-    missing = {name: tf.fill([1, *spec[name].shape], np.float32(np.nan)) for name in features}
-    shown = transform.transform_features_layer()(missing)
-    columns = zip(features, *(shown[name][0].numpy().tolist() for name in (LOW, HIGH, MEAN)), strict=True)
-    return {
-        name: {"min": low, "max": high, "mean": mean}
-        if math.isfinite(low)
-        else dict.fromkeys(("min", "max", "mean"))
-        for name, low, high, mean in columns
-    }
-
-
-def model_card(origin: Origin, features: Mapping[str, Mapping[str, float | None]]) -> dict[str, Any]:
-    """Returns the card's content, ready for JSON; `features` is what `ranges` returns."""
+def model_card(origin: Origin, scaling: ScalingRecord) -> dict[str, Any]:
+    """Returns the card's content, ready for JSON."""
+    features = scaling.features
     ingest = origin.ingest
     label, positive = ingest.label, ingest.positive_label
     return {
@@ -86,7 +67,8 @@ def model_card(origin: Origin, features: Mapping[str, Mapping[str, float | None]
         f"{plural(len(features), 'numeric feature')}: {_network(origin.model.hidden_units)}.",
         "label": {"name": label, "negative": ingest.negative_label, "positive": positive},
         "inputs": [
-            {"feature": feature, "input": given, "dtype": "float32", "missing": "NaN", **features[feature]}
+            {"feature": feature, "input": given, "dtype": "float32", "missing": "NaN"}
+            | features[feature].model_dump()
             for feature, given in zip(features, input_names(list(features)), strict=True)
         ],
         "output": {"name": "probability", "dtype": "float32", "range": [0, 1]},

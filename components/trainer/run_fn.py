@@ -12,6 +12,7 @@ import tensorflow_transform as tft
 from components.common import storage
 from components.common.file_names import TUNED_FILE, WEIGHTS_FILE
 from components.common.formatting import named_values
+from components.common.scaling_record import ScalingRecord
 from components.examples.reader import first_rows, read_ingest
 from components.saved_model.export import export
 from components.saved_model.model_card import Origin, write_card
@@ -22,7 +23,7 @@ from components.training.dataset import Dataset, dataset_arrays, read_dataset
 from components.training.hyperparameters import without_regularization
 from components.training.train import train_network
 from components.training.weight_report import sparsity_line, weight_report
-from components.transform.preprocessing import feature_names
+from components.transform.vector import feature_names, read_scaling
 
 progress = logging.getLogger("regpipe.progress")
 
@@ -31,9 +32,9 @@ def run_fn(fn_args: Any) -> None:
     """Trains one network and exports it. TFX calls this; `fn_args` is a tfx FnArgs.
 
     Writes the SavedModel to `fn_args.serving_model_dir`. Writes to `fn_args.model_run_dir` the metrics of each epoch
-    (`history.json`), a report on the weights (`weights.json`), the Tuner's values that were used, if there is a Tuner
-    (`tuned.json`), and the logs for TensorBoard. A run that was killed resumes from its last checkpoint. The
-    checkpoints are removed after the export.
+    (`history.json`), a report on the weights (`weights.json`), how the features are scaled (`scaling.json`), the
+    Tuner's values that were used, if there is a Tuner (`tuned.json`), and the logs for TensorBoard. A run that was
+    killed resumes from its last checkpoint. The checkpoints are removed after the export.
     """
     settings = TrainerSettings.model_validate_json(fn_args.custom_config["settings"])
     run_dir = fn_args.model_run_dir
@@ -51,13 +52,19 @@ def run_fn(fn_args: Any) -> None:
     sparsity = sparsity_line(report)
     if sparsity:
         progress.info(sparsity)
-    _export(model, transform, settings, fn_args)
+    scaling = read_scaling(transform, settings.label)
+    scaling.write(run_dir)
+    _export(model, transform, scaling, settings, fn_args)
     if checkpoints:
         checkpoints.clear()
 
 
 def _export(
-    model: keras.Model, transform: tft.TFTransformOutput, settings: TrainerSettings, fn_args: Any
+    model: keras.Model,
+    transform: tft.TFTransformOutput,
+    scaling: ScalingRecord,
+    settings: TrainerSettings,
+    fn_args: Any,
 ) -> None:
     """Writes the SavedModel with its warm-up requests and its model card."""
     path = fn_args.serving_model_dir
@@ -73,7 +80,7 @@ def _export(
         training=settings.training,
         code_digest=settings.code_digest,
     )
-    write_card(path, origin, transform)
+    write_card(path, origin, scaling)
 
 
 def _apply_tuned_values(

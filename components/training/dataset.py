@@ -16,7 +16,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from components.examples.reader import serialized_batches
-from components.transform.preprocessing import VECTOR, feature_names
+from components.transform.vector import VECTOR, feature_names
 
 READ_BATCH_SIZE = 4096
 # A window on disk consists of this number of pieces. More pieces sample the split more evenly but read more slowly.

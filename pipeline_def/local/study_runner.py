@@ -97,7 +97,7 @@ def _study(
     from components.common.ingest_record import IngestRecord
     from components.study.trainings import StudyData, Trainings
     from components.training.dataset import read_dataset
-    from components.transform.preprocessing import feature_names
+    from components.transform.vector import feature_names
     from pipeline_def.runs.report_facts import FACTS_FILE, write_facts
     from pipeline_def.runs.run_store import RunStore
 

@@ -8,6 +8,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from components.common import storage
 from components.common.file_names import REJECTED_FILE, TRIALS_FILE
 from components.common.ingest_record import IngestRecord
+from components.common.scaling_record import ScalingRecord
 from components.common.verdict_record import ComparedMetric, EvaluatedSlice, ModelGap, Verdict
 from components.report.run_page import REPORT_FILE
 from components.training.hyperparameters import parse_trials
@@ -52,6 +53,8 @@ def summary_fields(outputs: Outputs) -> dict[str, Any]:
         found |= _ingest(examples.uri)
     if results := outputs.get(("Tuner", "tuner_results")):
         found["tuned"] = _tuned(storage.read(f"{results.uri}/{TRIALS_FILE}").decode())
+    if training := outputs.get(("Trainer", "model_run")):
+        found["warnings"] = (*found.get("warnings", ()), *_scaling_warnings(training.uri))
     if evaluation := outputs.get(("Evaluator", "evaluation")):
         found |= verdict_fields(Verdict.read(evaluation.uri))
     pushed = outputs.get(("Pusher", "pushed_model"))
@@ -73,6 +76,13 @@ def _ingest(folder: str) -> dict[str, Any]:
         "warnings": ingest.warnings,
         "rejected_rows": f"{folder}/{REJECTED_FILE}" if ingest.rows.rejected else None,
     }
+
+
+def _scaling_warnings(folder: str) -> tuple[str, ...]:
+    try:
+        return tuple(ScalingRecord.read(folder).warnings())
+    except FileNotFoundError:  # with --from-step, the training may be that of an earlier version
+        return ()
 
 
 def _tuned(results: str) -> Tuned:

@@ -59,9 +59,9 @@ def analyze(tmp_path_factory: pytest.TempPathFactory) -> Analyze:
 
     from components.transform.preprocessing import preprocessing_fn
 
-    function = functools.partial(preprocessing_fn, custom_config={"label": "y"})
-
-    def run(columns: Columns, replays: int = 0) -> Any:
+    def run(columns: Columns, replays: int = 0, **settings: str) -> Any:
+        custom_config = {"label": "y", "scaling": "clipped_min_max", **settings}
+        function = functools.partial(preprocessing_fn, custom_config=custom_config)
         options = beam.options.pipeline_options.PipelineOptions(
             ["--runner=FnApiRunner", f"--direct_runner_bundle_repeat={replays}"]
         )

@@ -81,7 +81,7 @@ def test_a_module_that_is_not_there(shop: Shop) -> None:
 
 
 def test_our_own_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A changed line reruns the steps that import it: the trainers import preprocessing.py, but not tuner_fn."""
+    """A changed line reruns the steps that import it: the trainers import transform/vector.py, but not tuner_fn."""
     copy = tmp_path / "components"
     shutil.copytree(code_digest_module.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code_digest_module, "PACKAGE", copy)
@@ -106,7 +106,8 @@ def test_our_own_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return {module for module in modules if before[module] != after[module]}
 
     assert changed_by("pusher/publication.py") == {"pusher.component"}
-    assert changed_by("transform/preprocessing.py") == {
+    assert changed_by("transform/preprocessing.py") == {"transform.preprocessing"}
+    assert changed_by("transform/vector.py") == {
         "transform.preprocessing",
         "tuner.tuner_fn",
         "trainer.run_fn",

@@ -18,7 +18,7 @@ from components.config.model import ModelConfig
 from components.saved_model.export import export
 from components.saved_model.input_names import input_names
 from components.training.network import build_model
-from components.transform.preprocessing import VECTOR
+from components.transform.vector import VECTOR
 
 Columns = Mapping[str, Sequence[float]]
 Floats = npt.NDArray[np.float32]

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
-from components.transform.preprocessing import feature_names
+from components.transform.vector import feature_names, read_scaling
 
 Columns = Mapping[str, Sequence[float]]
 Analyze = Callable[[Columns], Any]
@@ -91,6 +91,42 @@ def test_numbers_at_the_ends_of_float32(extremes: Any) -> None:
     assert served(extremes, "huge", [0.0, 3.4e38, NAN]) == pytest.approx([0.5, 1, 3.5 / 6])
     assert served(extremes, "far", [-2.25e38, -2e38, NAN, -3e38]) == pytest.approx([0.75, 1, 0.5, 0])
     assert served(extremes, "tiny", [3e-38, 0.0, 3.5e-38]) == pytest.approx([0.5, 0, 0.75])
+
+
+FAR = {"a": [*range(19), 1e9, NAN], "y": [0, 1, 0] * 7}
+
+
+def test_values_far_from_the_others_are_clipped(analyze: Callable[..., Any]) -> None:
+    """The bounds are 0, the minimum, and 52 (see test_clipping.py); missing values become the mean (171 + 52) / 20.
+
+    With `min_max`, 1e9 is the maximum, and the mean is (171 + 1e9) / 20.
+    """
+    raw = {"a": [0.0, 13.0, 52.0, 1e9, NAN]}
+    clipped = vectors(analyze(FAR), raw)[:, 0].tolist()
+    assert clipped == pytest.approx([0, 0.25, 1, 1, 11.15 / 52])
+    as_they_are = vectors(analyze(FAR, scaling="min_max"), raw)[:, 0].tolist()
+    assert as_they_are == pytest.approx([0, 1.3e-8, 5.2e-8, 1, (171 + 1e9) / 20 / 1e9])
+
+
+def test_the_training_values_stay_as_they_are(analyze: Callable[..., Any]) -> None:
+    """The scaling has the minimum, maximum and mean before values are clipped, and the bounds after it."""
+    assert read_scaling(analyze(FAR), "y").features["a"].model_dump() == pytest.approx(
+        {"min": 0, "max": 1e9, "mean": (171 + 1e9) / 20, "low": 0, "high": 52, "imputed": 11.15}
+    )
+
+
+def test_the_order_of_the_rows_does_not_matter(analyze: Callable[..., Any]) -> None:
+    """The rows in another order, in other bundles: the same bounds."""
+    generator = np.random.default_rng(0)
+    values = generator.lognormal(size=3_000)
+    given, shuffled = (
+        read_scaling(analyze({"a": rows.tolist(), "y": [0] * 3_000}), "y").features["a"]
+        for rows in (values, generator.permutation(values))
+    )
+    assert given.max == np.float32(values.max())
+    assert (given.low, given.high, given.imputed) == (shuffled.low, shuffled.high, shuffled.imputed)
+    assert given.high is not None
+    assert given.high < values.max()
 
 
 def test_the_order_is_by_name() -> None:
