@@ -1,9 +1,10 @@
 """The ingest record: what ExampleGen read from the table. It is stored as `ingest.json` in the examples artifact.
 
-ExampleGen writes it; StatisticsGen, the trainers, the model card, the summary, the report and the study read it.
+ExampleGen writes it; StatisticsGen, the trainers, the Evaluator, the model card, the summary, the report and the study
+read it.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -27,6 +28,23 @@ class RowCounts(BaseModel):
         return self.train + self.eval + self.test
 
 
+class PositiveCounts(BaseModel):
+    """The number of rows with label 1 in each split."""
+
+    model_config = ConfigDict(frozen=True)
+
+    train: int
+    eval: int
+    test: int
+
+
+class ClassCounts(NamedTuple):
+    """The number of rows of one split with label 0 and with label 1."""
+
+    negatives: int
+    positives: int
+
+
 class FileCounts(BaseModel):
     """The number of accepted and of rejected rows of one file."""
 
@@ -43,6 +61,7 @@ class IngestRecord(StoredRecord):
     Attributes:
         format_version: the version of the format; a record without this key has version 1.
         rows: the rows of each split.
+        positives: the rows with label 1 of each split; None in a record that does not have them.
         features: the names of the features, in the order of the table.
         label: the name of the label column.
         negative_label: the value of the label that counts as 0, spelled as in the table.
@@ -61,6 +80,7 @@ class IngestRecord(StoredRecord):
 
     format_version: Literal[1] = 1
     rows: RowCounts
+    positives: PositiveCounts | None = None
     features: tuple[str, ...]
     label: str
     negative_label: str
@@ -72,3 +92,10 @@ class IngestRecord(StoredRecord):
     span: int | None = None
     reasons: tuple[str, ...] = ()
     digest: str
+
+    def class_counts(self, split: str) -> ClassCounts | None:
+        """Returns the rows of each class in a split; None if the record does not have them."""
+        if self.positives is None:
+            return None
+        positives = getattr(self.positives, split)
+        return ClassCounts(getattr(self.rows, split) - positives, positives)

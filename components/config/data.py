@@ -79,7 +79,10 @@ class DataConfig(Settings):
         "The columns to train on. Empty: every column that contains numbers, except the label and data.ignore.",
         max_length=MAX_FEATURES,
     )
-    ignore: ColumnNames = key((), "Columns to leave out of the features.")
+    ignore: ColumnNames = key(
+        (),
+        "Columns to leave out of the features. Neither this key nor data.features changes the split of a row.",
+    )
     missing_values: ColumnNames = key(
         ("", "nan", "na", "n/a", "null"),
         "Cell texts that mean a missing value. Case and surrounding blanks are ignored.",

@@ -3,8 +3,12 @@
 Arrow parses a block without any unusual content at once (the fast path). Otherwise the cells are parsed as strings by
 the rules of `cell_parsing` and `labels`. Those rules are the reference: the fast path accepts only cells that they
 accept, and returns the same values.
+
+Columns that only select a row's split (`InputTable.hash_only`) are always read as strings: an unreadable cell of theirs
+is NaN, and neither rejects its row nor moves its block to the slower path.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Any, Literal
@@ -23,18 +27,27 @@ from components.example_gen.row_validation import ParsedBlock, RejectedRow, RowV
 class CsvBlockParser:
     """Parses blocks of one CSV file."""
 
-    def __init__(self, header: FileHeader, features: Sequence[str], label: labels.Labels) -> None:
+    def __init__(
+        self,
+        header: FileHeader,
+        features: Sequence[str],
+        label: labels.Labels,
+        hash_only: Sequence[str] = (),
+    ) -> None:
         self._features = tuple(features)
+        self._hash_only = len(hash_only)
         self._label = label
         self._delimiter = header.delimiter
         self._width = len(header.columns)
         position = {name: index for index, name in enumerate(header.columns)}
-        self._used = [position[name] for name in self._features] + [position[label.column]]
+        # The features, the label, and the columns that are only hashed.
+        self._used = [position[name] for name in (*self._features, label.column, *hash_only)]
         self._markers = numeric_markers(label.missing)
         names = [str(index) for index in range(self._width)]
         used = [names[index] for index in self._used]
-        types: dict[str, Any] = dict.fromkeys(used[:-1], pa.float64())
-        types[used[-1]] = pa.dictionary(pa.int32(), pa.string())
+        types: dict[str, Any] = dict.fromkeys(used, pa.string())
+        types |= dict.fromkeys(used[: len(self._features)], pa.float64())
+        types[used[len(self._features)]] = pa.dictionary(pa.int32(), pa.string())
         self._names = names
         self._parse = pacsv.ParseOptions(delimiter=header.delimiter, newlines_in_values=True)
         self._convert = pacsv.ConvertOptions(
@@ -62,7 +75,7 @@ class CsvBlockParser:
     def _parse_with_arrow(self, block: bytes) -> ParsedBlock | None:
         """Parses the whole block at once; returns None if it has any unusual content."""
         if not block.strip(b"\r\n"):
-            return empty_block(len(self._features))
+            return empty_block(len(self._features), self._hash_only)
         try:
             if not block.isascii():
                 block.decode()
@@ -79,7 +92,15 @@ class CsvBlockParser:
         # Arrow compares with missing values before it strips blanks, so it has parsed " -999" as a number.
         if np.isinf(features).any() or (self._markers.size and np.isin(features, self._markers).any()):
             return None
-        return ParsedBlock(features, codes, [])
+        strings = [parquet.as_text(column) for column in table.columns[len(self._features) + 1 :]]
+        return ParsedBlock(features, self._hashed(strings, table.num_rows), codes, [])
+
+    def _hashed(self, columns: list[cell_parsing.Array], rows: int) -> cell_parsing.Floats:
+        """Converts the columns that are only hashed to numbers; float32, shape [columns, rows]."""
+        values = np.empty((len(columns), rows), np.float32)
+        for index, column in enumerate(columns):
+            values[index] = cell_parsing.to_floats_or_nan(column, self._label.missing)
+        return values
 
     def _parse_row_by_row(self, text: "NumberedRows") -> ParsedBlock:
         """Parses every row by the rules of `cell_parsing` and `labels`."""
@@ -111,9 +132,11 @@ class CsvBlockParser:
             raw=lambda row: row_text(text.row(kept[row])),
             cell=lambda row, column: columns[column][row].as_py(),
         )
-        parsed = validator.validate(values, invalid, self._label.codes(columns[-1]))
+        label = len(self._features)
+        hash_only = self._hashed(columns[label + 1 :], len(kept))
+        parsed = validator.validate(values, invalid, hash_only, self._label.codes(columns[label]))
         rejected = sorted([*rejected, *parsed.rejected], key=lambda one: one.line)
-        return ParsedBlock(parsed.features, parsed.label, rejected)
+        return dataclasses.replace(parsed, rejected=rejected)
 
     def _as_strings(
         self, text: "NumberedRows", rows: list[int]
@@ -195,20 +218,17 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 def parse_parquet_batch(
-    batch: pa.Table, row: int, features: Sequence[str], label: labels.Labels
+    batch: pa.Table,
+    row: int,
+    features: Sequence[str],
+    label: labels.Labels,
+    hash_only: Sequence[str] = (),
 ) -> ParsedBlock:
     """Parses a batch of Parquet rows into arrays; `row` is the number of the first row."""
-    values = np.empty((len(features), batch.num_rows), np.float32)
-    invalid = np.zeros(values.shape, np.bool_)
-    markers = numeric_markers(label.missing)
-    for index, name in enumerate(features):
-        column = batch.column(name)
-        if parquet.kind_of(column.type) == parquet.TEXT:
-            values[index], invalid[index] = cell_parsing.to_floats(parquet.as_text(column), label.missing)
-        else:
-            values[index] = parquet.as_floats(column)
-            values[index][np.isin(values[index], markers)] = np.nan
-            invalid[index] = np.isinf(values[index])
+    values, invalid = _parquet_numbers(batch, features, label.missing)
+    hashed, unreadable = _parquet_numbers(batch, hash_only, label.missing)
+    hashed[unreadable] = np.nan
+    batch = batch.select([*features, label.column])
     texts = parquet.as_text(batch.column(label.column))
     validator = RowValidator(
         tuple(features),
@@ -217,7 +237,25 @@ def parse_parquet_batch(
         raw=lambda at: parquet.row_as_json(batch, at),
         cell=lambda at, column: (texts if column == len(features) else batch.column(column))[at].as_py(),
     )
-    return validator.validate(values, invalid, label.codes(texts))
+    return validator.validate(values, invalid, hashed, label.codes(texts))
+
+
+def _parquet_numbers(
+    batch: pa.Table, names: Sequence[str], missing: frozenset[str]
+) -> tuple[cell_parsing.Floats, cell_parsing.Flags]:
+    """Returns the named columns as `cell_parsing.to_floats` does; shape [names, rows] each."""
+    values = np.empty((len(names), batch.num_rows), np.float32)
+    invalid = np.zeros(values.shape, np.bool_)
+    markers = numeric_markers(missing)
+    for index, name in enumerate(names):
+        column = batch.column(name)
+        if parquet.kind_of(column.type) == parquet.TEXT:
+            values[index], invalid[index] = cell_parsing.to_floats(parquet.as_text(column), missing)
+        else:
+            values[index] = parquet.as_floats(column)
+            values[index][np.isin(values[index], markers)] = np.nan
+            invalid[index] = np.isinf(values[index])
+    return values, invalid
 
 
 def row_text(raw: bytes) -> str:

@@ -78,6 +78,13 @@ def _plain_floats(texts: Array, missing: frozenset[str]) -> Floats | None:
     return None if np.isinf(values).any() else values
 
 
+def to_floats_or_nan(texts: Array, missing: frozenset[str]) -> Floats:
+    """Does what `to_floats` does, for a column that is not a feature: an invalid cell becomes NaN."""
+    values, invalid = to_floats(texts, missing)
+    values[invalid] = np.nan
+    return values
+
+
 def common_spellings(missing: frozenset[str]) -> list[str]:
     """Returns the usual spellings of the missing values. Only the slower path recognizes unusual ones (nULL)."""
     forms = {

@@ -9,7 +9,7 @@ from typing import Any
 from components.common import storage
 from components.common.errors import DataRefused
 from components.common.file_names import REJECTED_FILE
-from components.common.ingest_record import FileCounts, IngestRecord, RowCounts
+from components.common.ingest_record import FileCounts, IngestRecord, PositiveCounts, RowCounts
 from components.config.data import SPLITS
 from components.example_gen import labels, shards
 from components.example_gen.shards import ConversionJob
@@ -20,17 +20,18 @@ class IngestTotals:
 
     Attributes:
         rows: accepted rows by split, and `rejected`.
+        positives: accepted rows with label 1 by split.
         files: path, accepted rows and rejected rows of each file, in the order of the files.
         reasons: why rows were rejected: the first ten reasons, each with file and line.
     """
 
     def __init__(self, job: ConversionJob) -> None:
         self._job = job
-        self._classes = [0, 0]
         self._columns: Counter[str] = Counter()
         self._unknown_labels: Counter[str] = Counter()
         self._bad_labels = 0
         self.rows = dict.fromkeys((*SPLITS, "rejected"), 0)
+        self.positives = dict.fromkeys(SPLITS, 0)
         self.files: dict[str, dict[str, Any]] = {
             header.path: {"path": header.path, "rows": 0, "rejected": 0} for header in job.table.headers
         }
@@ -43,11 +44,11 @@ class IngestTotals:
             raise DataRefused(report["refused"])
         for split in SPLITS:
             self.rows[split] += report["rows"][split]
+            self.positives[split] += report["positives"][split]
         self.rows["rejected"] += report["rejected"]
         file = self.files[report["file"]]
         file["rows"] += sum(report["rows"].values())
         file["rejected"] += report["rejected"]
-        self._classes = [a + b for a, b in zip(self._classes, report["classes"], strict=True)]
         self._columns.update(report["columns"])
         self._unknown_labels.update(report["unknown_labels"])
         self._bad_labels += report["bad_labels"]
@@ -68,8 +69,9 @@ class IngestTotals:
         if rejected / total > limit:
             share = f"{rejected:,} of {total:,} rows can't be read, {rejected / total:.2%}"
             return f"{share}; at most {limit:.2%} may be bad (data.max_bad_fraction)." + self._first_reasons()
-        if not all(self._classes):
-            only = label.positive if self._classes[1] else label.negative
+        positives = sum(self.positives.values())
+        if positives in (0, total - rejected):
+            only = label.positive if positives else label.negative
             found = f"only one class in the rows that can be read, {only!r}"
             return f"The label {label.column!r} has {found}; expected two."
         return ""
@@ -88,6 +90,7 @@ class IngestTotals:
         table = self._job.table
         return IngestRecord(
             rows=RowCounts(**self.rows),
+            positives=PositiveCounts(**self.positives),
             features=table.features,
             label=table.labels.column,
             negative_label=table.labels.negative,

@@ -35,9 +35,17 @@ class RejectedRow:
 
 @dataclass(frozen=True)
 class ParsedBlock:
-    """The accepted rows: features, float32 [features, rows], and labels, int64 [rows]; and the rejected rows."""
+    """The accepted and the rejected rows.
+
+    Attributes:
+        features: float32 [features, rows].
+        hash_only: the columns that only select the split, see `InputTable.hash_only`; float32 [hash_only, rows].
+        label: int64 [rows].
+        rejected: the rejected rows.
+    """
 
     features: cell_parsing.Floats
+    hash_only: cell_parsing.Floats
     label: npt.NDArray[np.int64]
     rejected: list[RejectedRow]
 
@@ -61,20 +69,26 @@ class RowValidator:
     cell: Callable[[int, int], Any]
 
     def validate(
-        self, values: cell_parsing.Floats, invalid: cell_parsing.Flags, codes: npt.NDArray[np.int64]
+        self,
+        values: cell_parsing.Floats,
+        invalid: cell_parsing.Flags,
+        hash_only: cell_parsing.Floats,
+        codes: npt.NDArray[np.int64],
     ) -> ParsedBlock:
         """Separates the rows with an invalid cell or without a usable label from the others.
 
         Args:
-            values: shape [features, rows].
-            invalid: which cells are invalid; shape [features, rows].
+            values: the features; shape [features, rows].
+            invalid: which cells of the features are invalid; shape [features, rows].
+            hash_only: see `ParsedBlock`; no row is rejected because of them.
             codes: see `Labels.code`; shape [rows].
         """
         is_rejected = invalid.any(axis=0) | (codes < 0)
         if not is_rejected.any():
-            return ParsedBlock(values, codes, [])
+            return ParsedBlock(values, hash_only, codes, [])
         rejected = [self._reject(int(row), invalid, codes) for row in np.flatnonzero(is_rejected)]
-        return ParsedBlock(values[:, ~is_rejected], codes[~is_rejected], rejected)
+        kept = ~is_rejected
+        return ParsedBlock(values[:, kept], hash_only[:, kept], codes[kept], rejected)
 
     def _reject(self, row: int, invalid: cell_parsing.Flags, codes: npt.NDArray[np.int64]) -> RejectedRow:
         line, raw = self.line(row), self.raw(row)
@@ -87,6 +101,8 @@ class RowValidator:
         return RejectedRow(line, cell_parsing.rejection_reason(name, self.cell(row, column)), raw, name)
 
 
-def empty_block(features: int) -> ParsedBlock:
-    """Returns a block without rows; `features` is the number of features."""
-    return ParsedBlock(np.empty((features, 0), np.float32), np.empty(0, np.int64), [])
+def empty_block(features: int, hash_only: int) -> ParsedBlock:
+    """Returns a block without rows; the arguments are the numbers of columns."""
+    return ParsedBlock(
+        np.empty((features, 0), np.float32), np.empty((hash_only, 0), np.float32), np.empty(0, np.int64), []
+    )

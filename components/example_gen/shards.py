@@ -95,11 +95,12 @@ def _parse(job: ConversionJob, block: Block) -> Iterator[ParsedBlock]:
     table, header = job.table, job.table.headers[block.file]
     if not header.delimiter:
         row = block.line
-        for batch in parquet.batches(header, block.offset, [*table.features, table.labels.column]):
-            yield parse_parquet_batch(batch, row, table.features, table.labels)
+        names = [*table.features, table.labels.column, *table.hash_only]
+        for batch in parquet.batches(header, block.offset, names):
+            yield parse_parquet_batch(batch, row, table.features, table.labels, table.hash_only)
             row += batch.num_rows
         return
-    parser = CsvBlockParser(header, table.features, table.labels)
+    parser = CsvBlockParser(header, table.features, table.labels, table.hash_only)
     if block.length:
         with storage.open_bytes(header.path) as stream:
             stream.seek(block.offset)
@@ -123,14 +124,14 @@ def _write(job: ConversionJob, parsed: ParsedBlock, writers: "_Writers", report:
     table = job.table
     report.add_rejected(parsed.rejected)
     writers.reject(parsed.rejected, report.file)
-    report.classes = [
-        a + int(b) for a, b in zip(report.classes, np.bincount(parsed.label, minlength=2), strict=True)
-    ]
     columns = dict(zip(table.features, parsed.features, strict=True))
-    splits = split_of(columns, len(parsed.label), job.settings.split)
+    columns |= dict(zip(table.hash_only, parsed.hash_only, strict=True))
+    hashed = {name: columns[name] for name in table.hashed}
+    splits = split_of(hashed, len(parsed.label), job.settings.split)
     for index, split in enumerate(SPLITS):
         rows = np.flatnonzero(splits == index)
         report.rows[split] += len(rows)
+        report.positives[split] += int(np.count_nonzero(parsed.label[rows]))
         if len(rows):
             writers.write(split, parsed.features[:, rows], parsed.label[rows])
 
@@ -142,8 +143,8 @@ class _BlockReport:
         self.file = file
         self.block = block.index
         self.rows = dict.fromkeys(SPLITS, 0)
+        self.positives = dict.fromkeys(SPLITS, 0)
         self.rejected = 0
-        self.classes = [0, 0]
         self.reasons: list[str] = []
         self.columns: Counter[str] = Counter()
         self.unknown_labels: Counter[str] = Counter()

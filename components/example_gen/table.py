@@ -22,6 +22,8 @@ class InputTable:
         columns: the names of all columns, in the first file's order.
         features: the columns that are used as features: as in data.features, otherwise in the first file's order.
         labels: the name of the label and its two values.
+        hashed: the columns of numbers without the label, whose hash selects the split of a row. They do not depend on
+            data.features and data.ignore, so that two configurations of one table have the same splits.
         left_out: columns that are neither features nor the label nor in data.ignore.
         span: the newest span read; None without {SPAN} in data.input.
         warnings: sentences for the owner of the data.
@@ -31,6 +33,7 @@ class InputTable:
     columns: tuple[str, ...]
     features: tuple[str, ...]
     labels: labels.Labels
+    hashed: tuple[str, ...]
     left_out: tuple[str, ...]
     span: int | None
     warnings: tuple[str, ...]
@@ -39,6 +42,11 @@ class InputTable:
     def is_parquet(self) -> bool:
         """Whether the files are Parquet; otherwise they are CSV."""
         return not self.headers[0].delimiter
+
+    @property
+    def hash_only(self) -> tuple[str, ...]:
+        """The columns in `hashed` that are not features."""
+        return tuple(name for name in self.hashed if name not in set(self.features))
 
     @property
     def delimiter(self) -> str:
@@ -84,8 +92,9 @@ def find_table(settings: DataConfig) -> InputTable:
     _expect_column(settings.label, "data.label", headers[0])
     for name in settings.features:
         _expect_column(name, "data.features", headers[0])
-    others = [name for name in columns if name and name != settings.label and name not in settings.ignore]
-    types = infer_types(headers, () if settings.features else others, settings)
+    candidates = [name for name in columns if name and name != settings.label]
+    others = [name for name in candidates if name not in settings.ignore]
+    types = infer_types(headers, candidates, settings)
     features = settings.features or tuple(_numeric(others, types))
     left_out = () if settings.features else tuple(name for name in others if name not in features)
     if not features:
@@ -103,6 +112,7 @@ def find_table(settings: DataConfig) -> InputTable:
         headers=headers,
         columns=columns,
         features=features,
+        hashed=tuple(_numeric(candidates, types)),
         left_out=left_out,
         span=files.span,
         labels=labels.choose_labels(types.label_counts, settings),
@@ -197,7 +207,7 @@ def _warnings(header: FileHeader, left_out: Sequence[str], types: ColumnTypes) -
     text = [name for name in left_out if name not in types.others]
     if text:
         warnings.append(f"Left out, because they contain only text: {quoted(text, limit=20)}.")
-    if types.others:
-        typed = [f"{name!r} ({kind})" for name, kind in sorted(types.others.items())]
+    typed = [f"{name!r} ({types.others[name]})" for name in sorted(left_out) if name in types.others]
+    if typed:
         warnings.append(f"Left out, because they are neither numbers nor text: {', '.join(typed[:20])}.")
     return tuple(warnings)

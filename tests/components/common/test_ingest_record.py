@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from components.common.ingest_record import FileCounts, IngestRecord, RowCounts
+from components.common.ingest_record import FileCounts, IngestRecord, PositiveCounts, RowCounts
 
 RECORD = IngestRecord(
     rows=RowCounts(train=6, eval=2, test=1, rejected=3),
+    positives=PositiveCounts(train=4, eval=2, test=0),
     features=("größe", "b"),
     label="y",
     negative_label="no",
@@ -36,8 +37,8 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert IngestRecord.read(str(tmp_path)) == RECORD
     content = json.loads((tmp_path / "ingest.json").read_text("utf-8"))
     assert list(content) == [
-        "format_version", "rows", "features", "label", "negative_label", "positive_label", "missing_values",
-        "left_out", "warnings", "files", "span", "reasons", "digest",
+        "format_version", "rows", "positives", "features", "label", "negative_label", "positive_label",
+        "missing_values", "left_out", "warnings", "files", "span", "reasons", "digest",
     ]  # fmt: skip
     assert content["format_version"] == 1
     assert content["rows"] == {"train": 6, "eval": 2, "test": 1, "rejected": 3}
@@ -72,6 +73,14 @@ def test_no_file(tmp_path: Path) -> None:
     """The error is that of a missing file."""
     with pytest.raises(FileNotFoundError, match=r"ingest\.json"):
         IngestRecord.read(str(tmp_path))
+
+
+def test_the_rows_of_each_class(tmp_path: Path) -> None:
+    """A record of an earlier version does not have them."""
+    assert RECORD.class_counts("train") == (2, 4)
+    assert RECORD.class_counts("test") == (1, 0)
+    changed(tmp_path, positives=None)
+    assert IngestRecord.read(str(tmp_path)).class_counts("train") is None
 
 
 def test_accepted_rows_are_those_of_all_splits() -> None:

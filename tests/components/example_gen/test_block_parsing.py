@@ -22,10 +22,12 @@ SPELLINGS = [
 LABELS = ["0", "1", "0", "1", "0.0", " 1", "1.00", "", "NA", "7", "yes"]
 
 
-def reader(settings: Settings, columns: tuple[str, ...] = ("a", "t", "b", "y")) -> CsvBlockParser:
+def reader(
+    settings: Settings, columns: tuple[str, ...] = ("a", "t", "b", "y"), hash_only: tuple[str, ...] = ("t",)
+) -> CsvBlockParser:
     config = settings("t.csv", missing_values=("", "nan", "na", "n/a", "null", "-999"))
     header = FileHeader(path="t.csv", columns=columns, delimiter=",", offset=0, line=2)
-    return CsvBlockParser(header, ("a", "b"), choose_labels({"0": 1, "1": 1}, config))
+    return CsvBlockParser(header, ("a", "b"), choose_labels({"0": 1, "1": 1}, config), hash_only)
 
 
 def found(parsed: ParsedBlock) -> list[tuple[int, str, str]]:
@@ -82,7 +84,9 @@ def random_block(source: random.Random) -> bytes:
         common_spellings = (
             SPELLINGS if bad and source.random() < 0.5 else ["1", "-2.5", "", "NA", "1e5", " 3 ", "-999"]
         )
-        texts = ["t", "", "5in", 'a ""b""', "x\ny", "é"] if bad else ["t", ""]
+        texts = (
+            ["t", "", "5in", 'a ""b""', "x\ny", "é", *SPELLINGS] if bad else ["t", "", "7", "inf", " -999"]
+        )
         cells = [
             source.choice(common_spellings), source.choice(texts), source.choice(common_spellings),
             source.choice(LABELS if bad else LABELS[:4]),
@@ -107,6 +111,7 @@ def test_the_fast_path_reads_every_cell_as_the_slow_one_does(
     monkeypatch.setattr(CsvBlockParser, "_parse_with_arrow", lambda self, block: None)
     slow = reader(settings).parse(block, 2)
     assert fast.features.tobytes() == slow.features.tobytes()
+    assert fast.hash_only.tobytes() == slow.hash_only.tobytes()
     assert fast.label.tolist() == slow.label.tolist()
     assert found(fast) == found(slow)
 
@@ -124,3 +129,15 @@ def test_each_spelling_alone(cell: str, settings: Settings, monkeypatch: pytest.
             slow = reader(settings).parse(block, 2)
         np.testing.assert_array_equal(fast.features, slow.features)
         assert found(fast) == found(slow)
+
+
+@pytest.mark.parametrize("cell", SPELLINGS)
+def test_a_column_that_is_only_hashed(cell: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cell has the same value as in a feature if it is valid there, else NaN; the block stays on the fast path."""
+    monkeypatch.setattr(CsvBlockParser, "_parse_row_by_row", None)
+    parsed = reader(settings).parse(f'1,8,2,0\n1,"{cell}",2,1\n'.encode(), 2)
+    assert parsed.rejected == []
+    monkeypatch.undo()
+    as_feature = reader(settings).parse(f'"{cell}",8,2,1\n'.encode(), 2).features[0].tolist()
+    expected = as_feature or [np.nan]
+    np.testing.assert_array_equal(parsed.hash_only, np.array([[8, *expected]], np.float32))

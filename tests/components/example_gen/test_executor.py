@@ -107,6 +107,9 @@ def test_the_ingest_record(write: Write, run: Callable[..., Run], settings: Sett
     rows = summary.pop("rows")
     assert rows["train"] + rows["eval"] + rows["test"] == 200
     assert rows["rejected"] == 1
+    positives = summary.pop("positives")
+    for split in ("train", "eval", "test"):
+        assert positives[split] == sum(label for _, label in result.split(split, "a"))
     reason = "column 'a': expected a number, found 'oops'"
     of_the_file = hashlib.blake2b(Path(path).read_bytes(), digest_size=16).digest()
     digest = hashlib.blake2b(of_the_file, digest_size=16).hexdigest()

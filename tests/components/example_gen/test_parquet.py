@@ -80,6 +80,28 @@ def test_rejected_rows_have_their_number_and_their_content(tmp_path: Path, setti
     assert parsed.rejected[2].raw == '{"x": 2.0, "s": "four", "y": 0}'
 
 
+def test_columns_that_are_only_hashed_reject_no_row(tmp_path: Path, settings: Settings) -> None:
+    """Text, infinities and missing markers are NaN; the text of a rejected row has only the columns that are used."""
+    path = store(
+        tmp_path / "t.parquet",
+        {
+            "x": ["1", "2", "three", "4"],
+            "t": ["1", "two", "3", "-999"],
+            "f": [1.0, math.inf, 3.0, -999.0],
+            "y": [0, 1, 1, 0],
+        },
+    )
+    table = find_table(settings(path, features=("x",), missing_values=("", "-999")))
+    assert table.hash_only == ("t", "f")
+    [batch] = parquet.batches(table.headers[0], 0, ["x", "y", "t", "f"])
+    parsed = parse_parquet_batch(batch, 1, ("x",), table.labels, ("t", "f"))
+    assert parsed.features.tolist() == [[1, 2, 4]]
+    np.testing.assert_array_equal(
+        parsed.hash_only, np.array([[1, math.nan, math.nan], [1, math.nan, math.nan]], np.float32)
+    )
+    assert [(row.line, row.raw) for row in parsed.rejected] == [(3, '{"x": "three", "y": 1}')]
+
+
 def test_each_row_group_is_a_block(tmp_path: Path, settings: Settings) -> None:
     path = store(tmp_path / "t.parquet", {"x": list(range(10)), "y": [0, 1] * 5}, row_group_size=4)
     blocks = plan_blocks(find_table(settings(path))).blocks

@@ -1,10 +1,14 @@
-"""The splits of whole tables: what a model can learn on one split holds on the others."""
+"""The splits of whole tables: rows keep their split, and what a model learns on one split holds on the others."""
 
-from collections.abc import Callable
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.csv as pacsv
+import pyarrow.parquet as papq
 import pytest
 import sklearn.linear_model
 import sklearn.metrics
@@ -119,3 +123,116 @@ def test_the_titanic(by_seed: BySeed) -> None:
         for split in splits.values():
             deviation = (share * (1 - share) / len(split)) ** 0.5
             assert abs(split[:, -1].mean() - share) < 4 * deviation
+
+
+COLUMNS = ("b", "name", "a", "mixed", "c", "y")
+
+
+def unique_rows(numbers: Iterable[int], columns: Sequence[str] = COLUMNS) -> str:
+    """Returns a table as CSV: in row n, each number is between n and n + 1. In every third row, `mixed` is text."""
+    lines = [",".join(columns)]
+    for n in numbers:
+        cells = {"a": f"{n + 0.25}", "b": f"{n + 0.5}", "c": f"{n + 0.125}", "name": "x", "y": f"{n % 2}"}
+        cells["mixed"] = "text" if n % 3 == 0 else f"{n}"
+        lines.append(",".join(cells[name] for name in columns))
+    return "\n".join(lines) + "\n"
+
+
+def split_by_row(splits: dict[str, Rows]) -> dict[int, str]:
+    """Returns the split of each row of `unique_rows` by its number."""
+    return {math.floor(row[0]): split for split, rows in splits.items() for row in rows}
+
+
+@pytest.fixture
+def whole(write: Write, settings: Settings, tmp_path: Path) -> dict[int, str]:
+    """The split of each of 300 rows."""
+    path = write("whole.csv", unique_rows(range(300)))
+    found = split_by_row(converted(settings(path, ignore=("mixed",)), tmp_path / "out"))
+    assert len(found) == 300
+    assert set(found.values()) == set(SPLITS)
+    return found
+
+
+SHUFFLED = np.random.default_rng(4).permutation(300).tolist()
+TABLES = {
+    "rows in another order": unique_rows(SHUFFLED),
+    "more rows": unique_rows([*range(1000, 1040), *range(300), *range(2000, 2100)]),
+    "fewer rows": unique_rows(range(50, 250)),
+    "columns in another order": unique_rows(range(300), ("y", "c", "mixed", "a", "name", "b")),
+    "another delimiter": unique_rows(range(300)).replace(",", ";"),
+}
+
+
+@pytest.mark.parametrize("text", TABLES.values(), ids=TABLES.keys())
+@pytest.mark.parametrize("block_bytes", [50, BLOCK_BYTES])
+def test_a_unique_row_keeps_its_split_in_other_files(
+    text: str, block_bytes: int, whole: dict[int, str], write: Write, settings: Settings, tmp_path: Path
+) -> None:
+    """Also if the file is read in blocks of few rows."""
+    config = settings(write("t.csv", text), ignore=("mixed",))
+    found = split_by_row(converted(config, tmp_path / "other", block_bytes))
+    shared = whole.keys() & found.keys()
+    assert len(shared) == min(len(found), 300)
+    assert {n: found[n] for n in shared} == {n: whole[n] for n in shared}
+
+
+def test_a_unique_row_keeps_its_split_in_several_files(
+    whole: dict[int, str], write: Write, settings: Settings, tmp_path: Path
+) -> None:
+    write("in/1.csv", unique_rows(range(100)))
+    write("in/2.csv", unique_rows(range(100, 300)))
+    config = settings(str(tmp_path / "in"), ignore=("mixed",))
+    assert split_by_row(converted(config, tmp_path / "other")) == whole
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"ignore": ("mixed", "name", "a")},
+        {"ignore": ("mixed", "b", "c")},
+        {"features": ("b",)},
+        {"features": ("c", "a"), "ignore": ("mixed", "name")},
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "quoted", "parquet"])
+def test_features_and_ignored_columns_change_no_split(
+    keys: dict[str, Any], kind: str, whole: dict[int, str], write: Write, settings: Settings, tmp_path: Path
+) -> None:
+    """Two configurations of one table are compared on the same test rows; text in an ignored column rejects no row."""
+    text = unique_rows(range(300))
+    path = write("t.csv", text.replace("text", '"te\nxt"') if kind == "quoted" else text)
+    if kind == "parquet":
+        path = str(tmp_path / "t.parquet")
+        papq.write_table(pacsv.read_csv(tmp_path / "t.csv"), path)
+    assert split_by_row(converted(settings(path, **keys), tmp_path / "other")) == whole
+
+
+def test_equal_rows_have_the_same_splits_in_every_configuration(
+    write: Write, settings: Settings, tmp_path: Path
+) -> None:
+    """Whether an odd column is ignored or not listed: it rejects no row, and no number of an equal row changes."""
+    odd = ["3", "oops", "", "inf", "1e39", " 4 ", "nA", "-999"]
+    rows = [f"{n % 7},{odd[n % 8]},{n % 2},x,{n // 3 % 2}\n" for n in range(800)]
+    path = write("t.csv", "a,b,c,name,y\n" + "".join(rows))
+    configs = (settings(path, ignore=("b",)), settings(path, features=("a", "c"), missing_values=("", "na")))
+    ignored, listed = (converted(config, tmp_path / f"{n}") for n, config in enumerate(configs))
+    assert sum(map(len, ignored.values())) == 800
+    for split in SPLITS:
+        assert np.array_equal(ignored[split], listed[split])
+
+
+def test_an_ignored_number_makes_rows_unique(write: Write, settings: Settings, tmp_path: Path) -> None:
+    """Rows that differ only in an ignored id keep their split when other rows are before them."""
+    header = "id,a,y\n"
+    rows = [f"{n},1,{n % 2}\n" for n in range(200)]
+    whole, half = (
+        converted(settings(write("t.csv", header + "".join(part)), ignore=("id",)), tmp_path / name)
+        for name, part in (("whole", rows), ("half", rows[100:]))
+    )
+    numbered, _ = (
+        split_by_row(converted(settings(write("t.csv", header + "".join(part))), tmp_path / f"ids {name}"))
+        for name, part in (("whole", rows), ("half", rows[100:]))
+    )
+    expected = Counter(split for n, split in numbered.items() if n >= 100)
+    assert {split: len(found) for split, found in half.items()} == expected
+    assert {split: len(found) for split, found in whole.items()} == Counter(numbered.values())

@@ -1,10 +1,13 @@
 """Which columns become features, and tables that are refused."""
 
+import datetime
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as papq
 import pytest
 
 from components.common.errors import DataRefused
@@ -32,6 +35,30 @@ def test_numeric_columns_are_features(write: Write, settings: Settings) -> None:
     assert table.warnings == ("Left out, because they contain only text: 'name'.",)
     assert (table.labels.negative, table.labels.positive) == ("0", "1")
     assert (table.delimiter, table.is_parquet, table.span) == (",", False, None)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [{}, {"features": ("c", "note")}, {"features": ("a",)}, {"ignore": ("a", "id")}, {"ignore": ("c",)}],
+)
+def test_the_hashed_columns_do_not_depend_on_the_features(
+    keys: dict[str, object], write: Write, settings: Settings
+) -> None:
+    """All columns with a number or without any value, except the label; text is not hashed, even as a feature."""
+    path = write("t.csv", "id,c,note,a,empty,y\n1,2,x,,,0\n2,2,y,b,,1\n3,2,z,7,,1\n")
+    table = find_table(settings(path, **keys))
+    assert table.hashed == ("id", "c", "a", "empty")
+    assert table.hash_only == tuple(name for name in table.hashed if name not in table.features)
+
+
+def test_no_warning_about_columns_that_are_ignored(settings: Settings, tmp_path: Path) -> None:
+    """Their types are inferred too, but only for the hash."""
+    path = tmp_path / "t.parquet"
+    when = [datetime.datetime(2024, 1, 1)] * 2
+    papq.write_table(pa.table({"a": [1, 2], "name": ["x", "y"], "when": when, "y": [0, 1]}), path)
+    for keys in ({"ignore": ("name", "when")}, {"features": ("a",)}):
+        table = find_table(settings(str(path), **keys))
+        assert (table.features, table.hashed, table.warnings) == (("a",), ("a",), ())
 
 
 def test_listed_features_keep_their_order(write: Write, settings: Settings) -> None:
