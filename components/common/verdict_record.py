@@ -113,7 +113,8 @@ class EvaluatedSlice(VerdictPart):
         missing: whether these are the rows without a value of the feature.
         rows: the number of rows.
         positives: the number of rows with label 1.
-        too_small: whether there are fewer rows than `evaluation.min_rows`.
+        too_small: whether there are fewer rows than `evaluation.min_rows`, or fewer rows of a class than
+            `evaluation.min_positives`.
         judged: whether the thresholds apply to this slice.
         metrics: by name; only the metrics that have intervals.
     """

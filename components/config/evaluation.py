@@ -57,6 +57,13 @@ class EvaluationConfig(Settings):
         unit="rows",
         ge=2,
     )
+    min_positives: int = key(
+        10,
+        "The minimum number of rows with label 1, and of rows with label 0. If the test or the validation split has "
+        "fewer, the candidate is not blessed; a slice with fewer is not compared with the thresholds.",
+        unit="rows",
+        ge=1,
+    )
     max_rows: int = key(
         1_000_000,
         "If a split has more rows, the Evaluator scores a uniform random sample of this size. The verdict, its "
@@ -73,7 +80,9 @@ class EvaluationConfig(Settings):
         strict=False,
     )
     slice_thresholds: bool = key(
-        False, "Whether each slice with at least evaluation.min_rows rows must also pass the thresholds."
+        False,
+        "Whether each slice must also pass the thresholds, if it has at least evaluation.min_rows rows and "
+        "evaluation.min_positives rows of each class.",
     )
 
     @model_validator(mode="after")
@@ -82,6 +91,11 @@ class EvaluationConfig(Settings):
             raise ValueError(
                 f"evaluation.max_rows: expected 0 or at least evaluation.min_rows ({self.min_rows}), "
                 f"got {self.max_rows}"
+            )
+        if 0 < self.max_rows < 2 * self.min_positives:
+            raise ValueError(
+                f"evaluation.max_rows: expected 0 or at least twice evaluation.min_positives "
+                f"({2 * self.min_positives}), got {self.max_rows}"
             )
         return self
 

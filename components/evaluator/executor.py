@@ -24,6 +24,7 @@ from components.evaluator import tfma_metrics as _tfma_metrics  # noqa: F401 (TF
 from components.evaluator.evaluator_settings import EvaluatorSettings
 from components.evaluator.scoring import score
 from components.evaluator.verdict import compute_verdict
+from components.examples.reader import read_ingest
 
 Artifacts = Mapping[str, list[Artifact]]
 # TFX's executor uses this name, but TFMA 0.52 defines it only after all of TFX's components were imported.
@@ -51,7 +52,8 @@ class EvaluatorExecutor(executor.Executor):  # type: ignore[misc]
         columns, max_rows = settings.evaluation.sliced_features(), settings.evaluation.max_rows
         test = score(_pattern(input_dict, "test"), settings.label, models, columns, max_rows)
         train = score(_pattern(input_dict, "train"), settings.label, models, max_rows=max_rows)
-        verdict = compute_verdict(test.scores, train.scores, test.features, settings.evaluation)
+        validation = read_ingest(_pattern(input_dict, "eval")).class_counts("eval")
+        verdict = compute_verdict(test.scores, train.scores, test.features, settings.evaluation, validation)
         super().Do(input_dict, output_dict, exec_properties)
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
         verdict.write(evaluation.uri)

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from components.common.formatting import METRIC_LABELS
+from components.common.formatting import METRIC_LABELS, plural
+from components.common.ingest_record import ClassCounts
 from components.common.verdict_record import (
     BASELINE,
     CANDIDATE,
@@ -31,7 +32,6 @@ from components.evaluator.thresholds import conditions, gap_condition, threshold
 _METHOD = "paired percentile bootstrap over the rows of the test split"
 _WHOLE_SPLIT_METRICS = tuple(name for name in METRIC_FUNCTIONS if name != "example_count")
 Metrics = dict[str, ComparedMetric]
-SliceMetrics = tuple[Slice, Metrics]
 
 
 def compute_verdict(
@@ -39,10 +39,12 @@ def compute_verdict(
     train: PairedScores,
     features: Mapping[str, npt.NDArray[np.float32]],
     settings: EvaluationConfig,
+    validation: ClassCounts | None = None,
 ) -> Verdict:
     """Computes the verdict.
 
-    A candidate without a baseline, on too few rows, on one class, or with an undefined metric is never blessed.
+    A candidate without a baseline, on too few rows, on too few rows of a class, or with an undefined metric is never
+    blessed.
 
     Args:
         test: the test split, or a sample of it, as scored by the candidate and, if there is one, the baseline, in this
@@ -50,16 +52,21 @@ def compute_verdict(
         train: the same for the training split.
         features: the features of the test split that `settings.slices` names, [rows] each.
         settings: thresholds, slices, bootstrap.
+        validation: the rows of each class in the validation split, by which the trainers and the Tuner choose; None:
+            unknown.
     """
     metrics = _metrics(test, settings, _WHOLE_SPLIT_METRICS)
     gap = _gap(test, train)
-    measured_slices = [
-        (part, _metrics(_rows_of(test, part), settings, INTERVAL_METRICS))
+    evaluated_slices = tuple(
+        _slice(part, _rows_of(test, part), settings)
         for wanted in settings.slices
         for part in slices(wanted, features[wanted.feature])
-    ]
-    thresholds = tuple(_thresholds(metrics, gap, measured_slices, settings))
-    obstacles = tuple(_obstacles(test, metrics, settings))
+    )
+    thresholds = tuple(_thresholds(metrics, gap, evaluated_slices, settings))
+    obstacles = (
+        *_obstacles(test, metrics, settings),
+        *(_few_of_a_class("the validation split", validation, settings) if validation else ()),
+    )
     missed = tuple(
         item.sentence
         for item in thresholds
@@ -71,7 +78,7 @@ def compute_verdict(
         reasons=obstacles + missed,
         rows=test.labels.size,
         sampled_from=test.split_rows if test.is_sample else None,
-        positives=int(np.count_nonzero(test.labels)),
+        positives=_class_counts(test.labels).positives,
         bootstrap=BootstrapSettings(
             method=_METHOD,
             resamples=settings.resamples,
@@ -81,7 +88,7 @@ def compute_verdict(
         mode=settings.mode,
         metrics=metrics,
         thresholds=thresholds,
-        slices=tuple(_slice(part, measured, test, settings) for part, measured in measured_slices),
+        slices=evaluated_slices,
         gap=gap,
         curves=BothCurves(
             candidate=_curves(test, CANDIDATE),
@@ -133,30 +140,33 @@ def _curves(test: PairedScores, model: str) -> ModelCurves:
 def _thresholds(
     metrics: Metrics,
     gap: GeneralizationGap,
-    measured_slices: list[SliceMetrics],
+    evaluated_slices: Iterable[EvaluatedSlice],
     settings: EvaluationConfig,
 ) -> Iterator[Threshold]:
     for condition in conditions(metrics, settings):
         yield threshold(condition, settings, None)
     if settings.max_gap is not None:
         yield threshold(gap_condition(metrics, gap, settings.max_gap), settings, None)
-    for part, measured in measured_slices:
-        if _is_judged(part, settings):
-            for condition in conditions(measured, settings):
+    for part in evaluated_slices:
+        if part.judged:
+            for condition in conditions(part.metrics, settings):
                 yield threshold(condition, settings, part.name)
 
 
 def _obstacles(test: PairedScores, metrics: Metrics, settings: EvaluationConfig) -> Iterator[str]:
     """Yields the reasons, apart from missed thresholds, why the candidate can't be blessed."""
-    rows, positives = test.labels.size, int(np.count_nonzero(test.labels))
+    counts, rows = _class_counts(test.labels), test.labels.size
     if BASELINE not in test.predictions:
         yield "there is no baseline to compare the model with"
     if rows < settings.min_rows:
         yield f"the test split has {rows:,} rows, fewer than {settings.min_rows:,} (evaluation.min_rows)"
-    if rows and positives in (0, rows):
+    if rows and 0 in counts:
         which = "drawn from the test split" if test.is_sample else "of the test split"
-        yield f"all rows {which} ({rows:,}) have the label {int(positives > 0)}, so there is no AUC"
+        yield f"all rows {which} ({rows:,}) have the label {int(counts.positives > 0)}, so there is no AUC"
         return
+    if rows:
+        which = "the sample of the test split" if test.is_sample else "the test split"
+        yield from _few_of_a_class(which, counts, settings)
     for model, predictions in test.predictions.items():
         undefined = [
             METRIC_LABELS[name] for name in INTERVAL_METRICS if getattr(metrics[name], model) is None
@@ -169,24 +179,35 @@ def _obstacles(test: PairedScores, metrics: Metrics, settings: EvaluationConfig)
             )
 
 
-def _slice(part: Slice, metrics: Metrics, test: PairedScores, settings: EvaluationConfig) -> EvaluatedSlice:
-    rows = int(np.count_nonzero(part.rows))
+def _few_of_a_class(which: str, counts: ClassCounts, settings: EvaluationConfig) -> Iterator[str]:
+    for label, rows in enumerate(counts):
+        if rows < settings.min_positives:
+            yield (
+                f"{which} has {plural(rows, 'row')} with the label {label}, fewer than {settings.min_positives:,} "
+                "(evaluation.min_positives)"
+            )
+
+
+def _slice(part: Slice, rows: PairedScores, settings: EvaluationConfig) -> EvaluatedSlice:
+    counts = _class_counts(rows.labels)
+    too_small = sum(counts) < settings.min_rows or min(counts) < settings.min_positives
     return EvaluatedSlice(
         name=part.name,
         feature=part.feature,
         above=part.above,
         up_to=part.up_to,
         missing=part.missing,
-        rows=rows,
-        positives=int(np.count_nonzero(test.labels[part.rows])),
-        too_small=rows < settings.min_rows,
-        judged=_is_judged(part, settings),
-        metrics=metrics,
+        rows=sum(counts),
+        positives=counts.positives,
+        too_small=too_small,
+        judged=settings.slice_thresholds and not too_small,
+        metrics=_metrics(rows, settings, INTERVAL_METRICS),
     )
 
 
-def _is_judged(part: Slice, settings: EvaluationConfig) -> bool:
-    return settings.slice_thresholds and int(np.count_nonzero(part.rows)) >= settings.min_rows
+def _class_counts(labels: npt.NDArray[np.float32]) -> ClassCounts:
+    positives = int(np.count_nonzero(labels))
+    return ClassCounts(labels.size - positives, positives)
 
 
 def _rows_of(scores: PairedScores, part: Slice) -> PairedScores:

@@ -85,7 +85,7 @@ def slice_lines(slices: Sequence[SliceSummary]) -> Iterator[Line]:
         name = part.name if len(part.name) < _NAME_WIDTH else part.name[: _NAME_WIDTH - 2] + "…"
         row = f"{name:<{_NAME_WIDTH}}{part.rows:>8,}"
         if part.too_small:
-            yield f"{row}  too few rows to compare", "dim"
+            yield f"{row}  too few to compare ({part.positives:,} positive)", "dim"
             continue
         candidate = _nan_if_undefined(part.candidate.log_loss)
         baseline = _nan_if_undefined(part.baseline.log_loss) if part.baseline else None

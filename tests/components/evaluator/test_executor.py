@@ -14,6 +14,7 @@ from tfx.types.artifact_utils import encode_split_names
 from tfx.utils import proto_utils
 
 from components.common.errors import DataRefused
+from components.common.ingest_record import IngestRecord, PositiveCounts, RowCounts
 from components.config.evaluation import EvaluationConfig, SliceConfig
 from components.evaluator.component import eval_config
 from components.evaluator.evaluator_settings import EvaluatorSettings
@@ -22,7 +23,7 @@ from components.evaluator.executor import EvaluatorExecutor
 Columns = Mapping[str, Sequence[float]]
 WriteExamples = Callable[[Path, Columns], str]
 NAN = float("nan")
-FEW = EvaluationConfig(min_rows=2)
+FEW = EvaluationConfig(min_rows=2, min_positives=1)
 TABLE: Columns = {"y": [0, 0, 1, 1], "candidate": [0.1, 0.6, 0.4, 0.9], "baseline": [0.2, 0.3, 0.2, 0.8]}
 
 
@@ -39,7 +40,10 @@ Evaluate = Callable[..., Evaluated]
 
 @pytest.fixture
 def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
-    """Runs the Evaluator on a table for each split; each model predicts the column that has its name."""
+    """Runs the Evaluator on a table for each split; each model predicts the column that has its name.
+
+    The validation split has 100 rows, of which `validation` are positive.
+    """
 
     def model(name: str) -> standard_artifacts.Model:
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])  # type: ignore[untyped-decorator]
@@ -60,15 +64,25 @@ def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
         train: Columns = TABLE,
         baseline: bool = True,
         replays: int = 0,
+        validation: int = 50,
     ) -> Evaluated:
         write_examples(tmp_path / "examples" / "Split-test" / "part.gz", test)
         write_examples(tmp_path / "examples" / "Split-train" / "part.gz", train)
+        IngestRecord(
+            rows=RowCounts(train=4, eval=100, test=4),
+            positives=PositiveCounts(train=2, eval=validation, test=2),
+            features=("candidate", "baseline"),
+            label="y",
+            negative_label="0",
+            positive_label="1",
+            digest="",
+        ).write(str(tmp_path / "examples"))
         examples, evaluation = standard_artifacts.Examples(), standard_artifacts.ModelEvaluation()
         blessing = standard_artifacts.ModelBlessing()
         examples.uri, evaluation.uri, blessing.uri = (
             str(tmp_path / n) for n in ("examples", "result", "blessing")
         )
-        examples.split_names = encode_split_names(["train", "test"])
+        examples.split_names = encode_split_names(["train", "eval", "test"])
         examples.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
         context = BaseBeamExecutor.Context(
             beam_pipeline_args=[
@@ -137,6 +151,14 @@ def test_one_class_is_not_blessed(evaluate: Evaluate) -> None:
     assert verdict["metrics"]["auc"]["candidate"] is None
     assert verdict["reasons"] == ["all rows of the test split (3) have the label 1, so there is no AUC"]
     assert blessing.get_int_custom_property("blessed") == 0
+
+
+def test_the_classes_of_the_validation_split_are_counted(evaluate: Evaluate) -> None:
+    """The counts are those of the ingest record; the trainers chose their epoch by a log loss on so few rows."""
+    _, verdict, _ = evaluate(TABLE, validation=0)
+    assert verdict["reasons"] == [
+        "the validation split has 0 rows with the label 1, fewer than 1 (evaluation.min_positives)"
+    ]
 
 
 def test_a_missing_baseline_is_not_blessed(evaluate: Evaluate) -> None:
@@ -208,7 +230,9 @@ def test_slices_come_from_the_raw_features(evaluate: Evaluate) -> None:
     """The counts by hand: a value that equals an edge is in the range below it; NaN is missing."""
     table: dict[str, Sequence[float]] = {name: [*values, *values] for name, values in TABLE.items()}
     table["the age"] = [1, 2, 3, NAN, 30, 31, 2, NAN]
-    settings = EvaluationConfig(min_rows=2, slices=(SliceConfig(feature="the age", edges=(2.0, 30.0)),))
+    settings = EvaluationConfig(
+        min_rows=2, min_positives=1, slices=(SliceConfig(feature="the age", edges=(2.0, 30.0)),)
+    )
     _, verdict, _ = evaluate(table, settings)
     found = [(part["name"], part["rows"], part["positives"]) for part in verdict["slices"]]
     assert found == [

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from components.common.ingest_record import ClassCounts
 from components.common.verdict_record import Verdict
 from components.config.evaluation import EvaluationConfig, SliceConfig
 from components.evaluator.bootstrap import PairedScores
@@ -32,9 +33,10 @@ def verdict(
     settings: EvaluationConfig | None = None,
     feature: Sequence[float] = (),
     train: PairedScores | None = None,
+    validation: ClassCounts | None = None,
 ) -> dict[str, Any]:
     features = {"x": np.array(feature, np.float32)}
-    found = compute_verdict(test, train or test, features, settings or EvaluationConfig())
+    found = compute_verdict(test, train or test, features, settings or EvaluationConfig(), validation)
     text = found.model_dump_json()
     assert Verdict.model_validate_json(text) == found
     content: dict[str, Any] = json.loads(text, parse_constant=pytest.fail)  # no NaN, which JSON does not have
@@ -123,6 +125,15 @@ NEVER = {
         scored(GOOD, BAD, [0] * 80),
         "all rows of the test split (80) have the label 0, so there is no AUC",
     ),
+    "one positive row": (
+        # 60 rows on which the AUC is 1.0 and its interval 1.0 to 1.0.
+        scored([0.9, *[0.1] * 59], [0.6, *[0.5] * 59], [1, *[0] * 59]),
+        "the test split has 1 row with the label 1, fewer than 10 (evaluation.min_positives)",
+    ),
+    "nine negative rows": (
+        scored([*[0.1] * 9, *[0.9] * 51], [*[0.1] * 9, *[0.8] * 51], [*[0] * 9, *[1] * 51]),
+        "the test split has 9 rows with the label 0, fewer than 10 (evaluation.min_positives)",
+    ),
     "no baseline": (scored(GOOD, None), "there is no baseline to compare the model with"),
     "NaN": (
         scored((*GOOD[:79], NAN), BAD),
@@ -142,6 +153,40 @@ def test_never_blessed(test: PairedScores, reason: str, mode: Any) -> None:
     loose = EvaluationConfig(min_auc=0.0, max_auc_drop=1.0, max_log_loss_rise=9.0, max_gap=9.0, mode=mode)
     found = verdict(test, loose)
     assert (found["blessed"], found["reasons"]) == (False, [reason])
+
+
+@pytest.mark.parametrize(
+    ("counts", "reasons"),
+    [
+        (ClassCounts(10, 10), []),
+        (ClassCounts(300, 9), ["the validation split has 9 rows with the label 1, fewer than 10"]),
+        (ClassCounts(1, 99), ["the validation split has 1 row with the label 0, fewer than 10"]),
+        (None, []),
+    ],
+)
+def test_too_few_rows_of_a_class_in_the_validation_split(
+    counts: ClassCounts | None, reasons: list[str]
+) -> None:
+    """Early stopping and the Tuner chose by this split. The reason names the key; unknown counts are no reason."""
+    found = verdict(scored(GOOD, BAD), validation=counts)
+    assert found["reasons"] == [f"{reason} (evaluation.min_positives)" for reason in reasons]
+    assert found["blessed"] == (not reasons)
+
+
+@pytest.mark.parametrize(("positives", "judged"), [(9, False), (10, True), (50, True), (51, False)])
+def test_a_slice_with_too_few_rows_of_a_class_is_not_judged(positives: int, judged: bool) -> None:
+    """Of the 60 rows where x is missing, at least 10 must be positive and 10 negative; the candidate is bad there."""
+    labels = (*LABELS, *[1] * positives, *[0] * (60 - positives))
+    test = scored((*GOOD, *[0.5] * 60), (*BAD, *[0.5] * 60), labels)
+    settings = EvaluationConfig(slices=(SliceConfig(feature="x", edges=(0.0,)),), slice_thresholds=True)
+    found = verdict(test, settings, [-1.0] * 80 + [NAN] * 60)
+    assert [(part["too_small"], part["judged"]) for part in found["slices"]] == [
+        (False, True),
+        (True, False),
+        (not judged, judged),
+    ]
+    assert ("where x missing, the AUC is 0.5000, not at least 0.6" in found["reasons"]) == judged
+    assert any(item["slice"] == "x missing" for item in found["thresholds"]) == judged
 
 
 def test_thresholds_apply_to_a_slice_only_if_configured_and_if_it_is_large_enough() -> None:
@@ -187,7 +232,7 @@ def test_the_gap_as_a_threshold() -> None:
 
 
 def test_the_verdict_on_a_sample_has_the_number_of_all_rows() -> None:
-    """The reason that there is only one class mentions the sample, too."""
+    """The reason that there is only one class, or are few rows of a class, mentions the sample, too."""
     found = verdict(
         scored(GOOD, BAD)._replace(split_rows=500), train=scored(GOOD, BAD)._replace(split_rows=900)
     )
@@ -197,3 +242,7 @@ def test_the_verdict_on_a_sample_has_the_number_of_all_rows() -> None:
     assert one_class["reasons"][:1] == [
         "all rows drawn from the test split (80) have the label 1, so there is no AUC"
     ]
+    few = verdict(scored(GOOD, BAD, [1] * 77 + [0] * 3)._replace(split_rows=500))
+    assert few["reasons"][0] == (
+        "the sample of the test split has 3 rows with the label 0, fewer than 10 (evaluation.min_positives)"
+    )

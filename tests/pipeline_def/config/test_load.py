@@ -91,6 +91,14 @@ REFUSED = {
         "evaluation: {max_rows: 49}",
         "1: evaluation.max_rows: expected 0 or at least evaluation.min_rows (50), got 49",
     ),
+    "a sample with too few positives": (
+        "evaluation: {max_rows: 60, min_positives: 40}",
+        "1: evaluation.max_rows: expected 0 or at least twice evaluation.min_positives (80), got 60",
+    ),
+    "a seed that is not a number": (
+        "data: {split: {seed: -1}}",
+        "1: data.split.seed: expected a whole number >= 0 and < 2147483648, got -1",
+    ),
     "negative value to try": (
         "tuning: {l1: [0, -1]}",
         "1: tuning.l1: expected a list of numbers >= 0, got -1 as item 2",

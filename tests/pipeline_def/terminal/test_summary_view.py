@@ -303,7 +303,7 @@ log loss, test minus train: candidate +0.0500, baseline +0.6000
 
 Slice                           rows    log loss    baseline  difference
 total day minutes <= 180         150      0.4120      0.6550     -0.2430
-a feature with a very long…       10  too few rows to compare
+a feature with a very long…       10  too few to compare (1 positive)
 
 Threshold                            value    at worst       bound
 AUC minus baseline's               +0.0112     -0.0100        >= 0  FAILED
