@@ -83,6 +83,7 @@ def create_pipeline(
         custom_config={
             "label": data.label,
             "scaling": data.scaling,
+            "missing_indicator": data.missing_indicator,
             "code_digest": _digest("Transform"),
         },
     ).with_id("Transform")

@@ -93,6 +93,11 @@ class DataConfig(Settings):
         "split, but values far from the others are clipped first. min_max: by the minimum and the maximum as they are, "
         "so that one extreme value can make all others of its column nearly equal.",
     )
+    missing_indicator: Literal["auto", "none"] = key(
+        "auto",
+        "Whether the networks also read which values are missing. auto: an indicator (1 missing, 0 present) for each "
+        "feature with more than 1% missing values in the training split. none: no indicators.",
+    )
     max_bad_fraction: float = key(
         0.01,
         "The largest fraction of rows that row validation may reject. The run stops if it rejects more; otherwise it "

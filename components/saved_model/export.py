@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from components.saved_model.input_names import input_names
-from components.transform.vector import VECTOR, feature_names
+from components.transform.vector import feature_names, read_layout
 
 CLASSIFY = "classify"
 
@@ -66,6 +66,7 @@ def signatures(
         name: tf.io.FixedLenFeature(shape, tf.float32, np.full(shape, np.nan, np.float32))
         for name, shape in shapes.items()
     }
+    layout = read_layout(transform, label)
     layer = transform.transform_features_layer()
     serialized = tf.TensorSpec([None], tf.string)
     named = {
@@ -74,7 +75,7 @@ def signatures(
     }
 
     def probability(raw: dict[str, tf.Tensor]) -> tf.Tensor:
-        return model(layer(raw)[VECTOR], training=False)
+        return model(layout.assemble(layer(raw)), training=False)
 
     # AutoGraph has nothing to convert, but would take most of the time of an export.
     @tf.function(input_signature=[serialized], autograph=False)  # type: ignore[untyped-decorator]

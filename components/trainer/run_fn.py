@@ -23,7 +23,7 @@ from components.training.dataset import Dataset, dataset_arrays, read_dataset
 from components.training.hyperparameters import without_regularization
 from components.training.train import train_network
 from components.training.weight_report import sparsity_line, weight_report
-from components.transform.vector import feature_names, read_scaling
+from components.transform.vector import feature_names, read_layout, read_scaling
 
 progress = logging.getLogger("regpipe.progress")
 
@@ -47,7 +47,7 @@ def run_fn(fn_args: Any) -> None:
     )
     checkpoints = _checkpoints(settings, train, validation)
     model, _ = train_network(settings.model, settings.training, train, validation, run_dir, checkpoints)
-    report = weight_report(model, feature_names(transform.raw_feature_spec(), settings.label))
+    report = weight_report(model, read_layout(transform, settings.label).names)
     storage.write(f"{run_dir}/{WEIGHTS_FILE}", json.dumps(report, indent=1).encode())
     sparsity = sparsity_line(report)
     if sparsity:

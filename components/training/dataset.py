@@ -16,7 +16,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from components.examples.reader import serialized_batches
-from components.transform.vector import VECTOR, feature_names
+from components.transform.vector import VectorLayout, read_layout
 
 READ_BATCH_SIZE = 4096
 # A window on disk consists of this number of pieces. More pieces sample the split more evenly but read more slowly.
@@ -173,12 +173,13 @@ def read_dataset(
         ValueError: there are no rows.
         OSError: see `OnDiskDataset.append`.
     """
-    width = len(feature_names(transform.raw_feature_spec(), label))
+    layout = read_layout(transform, label)
+    width = layout.width
     max_rows = memory * MIB // ((width + 1) * _FLOAT_BYTES)
     # Pages of an array take no memory until they are written to, so the number of rows need not be known in advance.
     in_memory, filled = _empty(max_rows, width), 0
     on_disk: OnDiskDataset | None = None
-    for batch in _batches(patterns, transform, label):
+    for batch in _batches(patterns, transform, layout, label):
         if on_disk is None and filled + batch.rows > max_rows:
             on_disk = OnDiskDataset(width, max_rows)
             on_disk.append(in_memory.slice_rows(0, filled))
@@ -195,7 +196,7 @@ def read_dataset(
 
 
 def _batches(
-    patterns: Sequence[str], transform: tft.TFTransformOutput, label: str
+    patterns: Sequence[str], transform: tft.TFTransformOutput, layout: VectorLayout, label: str
 ) -> Iterator[InMemoryDataset]:
     spec = transform.raw_feature_spec()
     files = sorted(name for pattern in patterns for name in tf.io.gfile.glob(pattern))
@@ -204,7 +205,7 @@ def _batches(
     def parse(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         raw = tf.io.parse_example(serialized, spec)
         target = tf.reshape(tf.cast(raw[label], tf.float32), [-1, 1])
-        return transform.transform_raw_features(raw, drop_unused_features=True)[VECTOR], target
+        return layout.assemble(transform.transform_raw_features(raw, drop_unused_features=True)), target
 
     dataset = serialized_batches(files, READ_BATCH_SIZE).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
     return (InMemoryDataset(*batch) for batch in dataset.prefetch(tf.data.AUTOTUNE).as_numpy_iterator())

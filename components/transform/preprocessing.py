@@ -1,6 +1,6 @@
 """Transform: imputes every raw feature, scales it to 0-1 and packs all of them into one vector.
 
-With one vector instead of one tensor per feature, five analyzers are enough for any number of features.
+With one vector instead of one tensor per feature, four analyzers are enough for any number of features.
 """
 
 from typing import Any
@@ -9,7 +9,10 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from components.transform.clipping import estimate_bounds
-from components.transform.vector import VECTOR, feature_names
+from components.transform.vector import HAS_INDICATOR, MISSING, VECTOR, feature_names
+
+# A feature has a missing indicator if more than this share of its values in the training split is missing.
+INDICATOR_SHARE = 0.01
 
 
 def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]) -> dict[str, tf.Tensor]:
@@ -23,12 +26,17 @@ def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
 
     Args:
         inputs: a float32 tensor [batch] or [batch, 1] for each feature; other columns are ignored.
-        custom_config: `label`, the name of the label's column, and `scaling`, the value of data.scaling.
+        custom_config: `label`, the name of the label's column; `scaling` and `missing_indicator`, the values of
+            data.scaling and data.missing_indicator.
 
     Returns:
-        `features`: float32 [batch, n_features], finite, between 0 and 1, in the order of `feature_names`; and, of the
-        same shape, computed only where they are used: `training_min`, `training_max` and `training_mean` of the
-        training split as it is, `clip_low` and `clip_high`, which become 0 and 1, and `imputed_value`.
+        `features`: float32 [batch, n_features], finite, between 0 and 1, in the order of `feature_names`; of the same
+        shape `missing`: 1 for a missing value, else 0. `components.transform.vector` makes the vector from both,
+        because the number of indicators is known only after the analysis, but the shapes of outputs before it.
+        And, also of this shape, the same for every row, computed only where they are used: `has_missing_indicator`
+        (1 for features of which more than 1% of the training rows are missing, but not all, else 0); `training_min`,
+        `training_max` and `training_mean` of the training split as it is; `clip_low` and `clip_high`, which become 0
+        and 1; and `imputed_value`.
     """
     names = feature_names(inputs, custom_config["label"])
     columns = [tf.reshape(inputs[name], [-1]) for name in names]
@@ -37,8 +45,12 @@ def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
     raw = tf.cast(stacked, tf.float64)
     missing = tf.math.is_nan(raw)
     infinity = tf.constant(float("inf"), tf.float64)
-    total = tft.sum(tf.where(missing, tf.zeros_like(raw), raw), reduce_instance_dims=False)
-    count = tft.sum(tf.cast(~missing, tf.float64), reduce_instance_dims=False)
+    summands = [
+        tf.where(missing, tf.zeros_like(raw), raw),
+        tf.cast(~missing, tf.float64),
+        tf.cast(missing, tf.float64),
+    ]
+    total, count, missing_count = tf.unstack(tft.sum(tf.stack(summands, axis=1), reduce_instance_dims=False))
     low = tft.min(tf.where(missing, infinity, raw), reduce_instance_dims=False)
     high = tft.max(tf.where(missing, -infinity, raw), reduce_instance_dims=False)
     mean = tf.math.divide_no_nan(total, count)
@@ -53,7 +65,11 @@ def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
     varies = high > low
     width = tf.where(varies, high - low, tf.ones_like(high))
     scaled = tf.where(varies, (tf.where(missing, imputed, raw) - low) / width, tf.zeros_like(raw))
-    outputs = {VECTOR: tf.clip_by_value(scaled, 0.0, 1.0)}
+    has_indicator = (missing_count > INDICATOR_SHARE * (count + missing_count)) & (count > 0)
+    if custom_config["missing_indicator"] == "none":
+        has_indicator = tf.zeros_like(has_indicator)
+    outputs = {VECTOR: tf.clip_by_value(scaled, 0.0, 1.0), MISSING: missing}
+    shown[HAS_INDICATOR] = tf.cast(has_indicator, tf.float64)
     shown |= {"clip_low": low, "clip_high": high, "imputed_value": imputed}
     outputs |= {name: tf.zeros_like(raw) + values for name, values in shown.items()}
     return {name: tf.cast(values, tf.float32) for name, values in outputs.items()}

@@ -1,7 +1,11 @@
-"""Names the outputs of Transform, and reads the scaling from its graph, for all that use the transformed rows."""
+"""Puts the outputs of Transform together to the vector that the networks read, and reads the scaling from its graph.
+
+Every reader of transformed rows uses this module: the trainers, the Tuner, the study and the exported model.
+"""
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -9,7 +13,8 @@ import tensorflow_transform as tft
 
 from components.common.scaling_record import FeatureScaling, ScalingRecord
 
-VECTOR = "features"
+# The outputs of Transform: see `components.transform.preprocessing.preprocessing_fn`.
+VECTOR, MISSING, HAS_INDICATOR = "features", "missing", "has_missing_indicator"
 # The fields of `FeatureScaling` by the name of the output, each the same for every row.
 SCALING = {
     "training_min": "min",
@@ -31,6 +36,54 @@ def feature_names(columns: Any, label: str) -> list[str]:
     return sorted(set(columns) - {label})
 
 
+class VectorLayout(NamedTuple):
+    """The columns of the vector: the scaled features, then the missing indicators of some of them.
+
+    Attributes:
+        names: the names of all columns, in their order; an indicator is named after its feature: "age missing".
+        indicated: the indices of the features that have an indicator, ascending.
+    """
+
+    names: tuple[str, ...]
+    indicated: tuple[int, ...]
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return len(self.names)
+
+    def assemble(self, outputs: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Returns the vectors, float32 [batch, width], from the outputs of Transform's graph."""
+        if not self.indicated:
+            return outputs[VECTOR]
+        return tf.concat([outputs[VECTOR], tf.gather(outputs[MISSING], self.indicated, axis=1)], axis=1)
+
+
+def vector_layout(features: Sequence[str], indicated: Sequence[int]) -> VectorLayout:
+    """Names the columns of the vector.
+
+    >>> vector_layout(["age", "income"], [0]).names
+    ('age', 'income', 'age missing')
+
+    Args:
+        features: the names of the features, in the order of the vector.
+        indicated: the indices of the features that have an indicator.
+    """
+    names = list(features)
+    for index in indicated:
+        name = f"{features[index]} missing"
+        while name in names:  # a feature may have this name
+            name += " (indicator)"
+        names.append(name)
+    return VectorLayout(tuple(names), tuple(indicated))
+
+
+def read_layout(transform: tft.TFTransformOutput, label: str) -> VectorLayout:
+    """Reads from the graph of Transform which features have an indicator; the arguments are those of `read_scaling`."""
+    features, (flags,) = _read_constants(transform, label, [HAS_INDICATOR])
+    return vector_layout(features, np.flatnonzero(flags).tolist())
+
+
 def read_scaling(transform: tft.TFTransformOutput, label: str) -> ScalingRecord:
     """Reads the scaling from the graph of Transform, so it is that of the exported model.
 
@@ -38,16 +91,23 @@ def read_scaling(transform: tft.TFTransformOutput, label: str) -> ScalingRecord:
         transform: the output of the Transform step.
         label: the name of the label's column.
     """
-    spec = transform.raw_feature_spec()
-    features = feature_names(spec, label)
-    missing = {name: tf.fill([1, *spec[name].shape], np.float32(np.nan)) for name in features}
-    outputs = transform.transform_features_layer()(missing)
-    columns = zip(*(outputs[output][0].numpy().tolist() for output in SCALING), strict=True)
+    features, constants = _read_constants(transform, label, list(SCALING))
     return ScalingRecord(
         features={
             name: FeatureScaling(**dict(zip(SCALING.values(), values, strict=True)))
             if all(map(math.isfinite, values))
             else FeatureScaling()
-            for name, values in zip(features, columns, strict=True)
+            for name, values in zip(features, zip(*constants, strict=True), strict=True)
         }
     )
+
+
+def _read_constants(
+    transform: tft.TFTransformOutput, label: str, outputs: list[str]
+) -> tuple[list[str], list[list[float]]]:
+    """Returns the features, and the values of each output, which are the same for every row."""
+    spec = transform.raw_feature_spec()
+    features = feature_names(spec, label)
+    missing = {name: tf.fill([1, *spec[name].shape], np.float32(np.nan)) for name in features}
+    row = transform.transform_features_layer()(missing)
+    return features, [row[output][0].numpy().tolist() for output in outputs]

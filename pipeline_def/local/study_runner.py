@@ -97,7 +97,7 @@ def _study(
     from components.common.ingest_record import IngestRecord
     from components.study.trainings import StudyData, Trainings
     from components.training.dataset import read_dataset
-    from components.transform.vector import feature_names
+    from components.transform.vector import read_layout
     from pipeline_def.runs.report_facts import FACTS_FILE, write_facts
     from pipeline_def.runs.run_store import RunStore
 
@@ -107,7 +107,7 @@ def _study(
     label = config.data.label
     memory = config.training.memory
     data = StudyData(
-        features=tuple(feature_names(transform.raw_feature_spec(), label)),
+        features=read_layout(transform, label).names,
         train=read_dataset([f"{examples}/Split-train/*"], transform, label, memory),
         validation=read_dataset([f"{examples}/Split-eval/*"], transform, label, memory),
     )

@@ -3,8 +3,10 @@
 
 from typing import Any
 
+from components.common.scaling_record import FeatureScaling, ScalingRecord
 from components.report import data_section
 from components.report.blocks import Section, TableBlock, TextBlock
+from components.report.run_artifacts import TrainingArtifacts
 
 
 def tables(section: Section) -> dict[str, TableBlock]:
@@ -49,3 +51,12 @@ def test_anomalies(sample: Any) -> None:
     assert table.rows == ((sample.SCRIPT, "eval", "error", "Out-of-range values", "Unexpectedly high"),)
     clean = data_section.data(sample.run(anomalies={"train": sample.anomalies()}))
     assert TextBlock("No anomalies: the data matches the schema.", "good") in clean.blocks
+
+
+def test_features_that_were_clipped_far(sample: Any) -> None:
+    """The section has the warning of the scaling record, if there is one."""
+    far = FeatureScaling(min=0.0, max=1e9, mean=5.0, low=0.0, high=2.0, imputed=1.0)
+    scaling = ScalingRecord(features={"age": far})
+    section = data_section.data(sample.run(candidate=TrainingArtifacts(scaling=scaling)))
+    (warning,) = scaling.warnings()
+    assert TextBlock(f"Warning: {warning}", "bad") in section.blocks

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from components.common.scaling_record import FeatureScaling, ScalingRecord
 from components.common.verdict_record import Verdict
 from components.config.evaluation import EvaluationConfig, SliceConfig
 from components.evaluator.bootstrap import PairedScores
@@ -157,3 +158,16 @@ def test_samples_of_the_splits() -> None:
     older = verdict.model_dump(mode="json", exclude={"format_version": True, "sampled_from": True})
     del older["gap"]["train_sampled_from"]
     assert verdict_fields(Verdict.model_validate(older))["sampled"] == {}
+
+
+def test_the_summary_names_features_that_were_clipped_far(tmp_path: Path) -> None:
+    """The terminal shows it as a warning. A training of an earlier version has no scaling record, and no warning."""
+    outputs = {("Trainer", "model_run"): mlmd.Artifact(uri=str(tmp_path))}
+    assert summary_fields(outputs) == {"warnings": ()}
+    far = FeatureScaling(min=0.0, max=1e9, mean=5.0, low=0.0, high=2.0, imputed=1.0)
+    ScalingRecord(features={"age": far}).write(str(tmp_path))
+    found = summary_fields(outputs)
+    assert len(found["warnings"]) == 1
+    text = render(Summary(run_id="r", status="partial", exit_code=0, **found))
+    assert "Warning   1 feature has training values" in text
+    assert "'age' (maximum 1e+09, clipped to 2)" in " ".join(text.split())
