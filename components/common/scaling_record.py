@@ -72,7 +72,7 @@ class ScalingRecord(StoredRecord):
         if named:
             more = f" and {len(named) - MAX_NAMED:,} more" if len(named) > MAX_NAMED else ""
             yield (
-                f"{plural(len(named), 'feature has', 'features have')} training values that are more than {FAR} times "
-                f"the width of the bounds beyond them, and were clipped (data.scaling): "
+                f"{plural(len(named), 'feature has', 'features have')} training values that are beyond the bounds by "
+                f"more than {FAR} times the width of the bounds; they were clipped (data.scaling): "
                 f"{', '.join(named[:MAX_NAMED])}{more}."
             )

@@ -22,7 +22,9 @@ def test_one_sentence_for_all_features() -> None:
     clean, far = scaling(0.0, 2.0), scaling(0.0, 1e9)
     assert list(ScalingRecord(features={"a": clean, "b": FeatureScaling()}).warnings()) == []
     (warning,) = ScalingRecord(features={"a": clean, "b": far}).warnings()
-    assert warning.startswith("1 feature has training values that are more than 10 times ")
+    assert warning.startswith(
+        "1 feature has training values that are beyond the bounds by more than 10 times "
+    )
     assert warning.endswith(": 'b' (maximum 1e+09, clipped to 2).")
     (warning,) = ScalingRecord(features={f"f{index}": far for index in range(7)}).warnings()
     assert warning.startswith("7 features have ")
