@@ -12,6 +12,7 @@ from tfx.components.schema_gen.component import SchemaGen
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.components.trainer.component import Trainer
 from tfx.components.transform.component import Transform
+from tfx.components.tuner.component import Tuner
 from tfx.dsl.compiler import constants
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration import data_types
@@ -29,6 +30,7 @@ from components.pusher.component import Pusher
 from components.report.component import Report
 from components.statistics.component import StatisticsGen
 from components.trainer.trainer_settings import TrainerSettings
+from components.tuner.tuner_settings import TunerSettings
 from pipeline_def.config.destination import destination
 from pipeline_def.config.load import PipelineConfig
 from pipeline_def.steps import FIRST, TUNER, code_of
@@ -101,10 +103,9 @@ def create_pipeline(
         # Under the root, because the artifacts of a killed run are not available to the next run.
         checkpoint_dir=f"{root}/checkpoints",
     )
-    tuner = _tuner(config, inputs) if config.tuning.trials else None
-    if tuner:
-        inputs = {**inputs, "hyperparameters": tuner.outputs["best_hyperparameters"]}
-    trainer = _trainer(settings, inputs).with_id("Trainer")
+    tuner = _tuner(config, inputs) if config.model.to_choose() else None
+    chosen = {"hyperparameters": tuner.outputs["best_hyperparameters"]} if tuner else {}
+    trainer = _trainer(settings, {**inputs, **chosen}).with_id("Trainer")
     baseline = _trainer(settings.without_regularization(), inputs).with_id("BaselineTrainer")
     evaluator = Evaluator(
         examples=examples.outputs["examples"],
@@ -168,10 +169,6 @@ def _schema(config: PipelineConfig, root: Path | str, statistics: BaseChannel) -
 
 
 def _tuner(config: PipelineConfig, inputs: dict[str, BaseChannel]) -> BaseNode:
-    from tfx.components.tuner.component import Tuner  # Imports KerasTuner: 0.5 s.
-
-    from components.tuner.tuner_fn import TunerSettings
-
     settings = TunerSettings(
         label=config.data.label,
         model=config.model,

@@ -89,7 +89,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "BaselineTrainer",
-        predecessors=(FIRST, "Transform", TUNER),
+        predecessors=(FIRST, "Transform"),
         code="components.trainer.run_fn",
         executors=("tfx.components.trainer.executor",),
         uses_gpu=True,

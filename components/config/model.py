@@ -1,6 +1,7 @@
 """The configuration keys under `model`: the layers of the network and their regularization."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -11,13 +12,16 @@ from components.config.regularization import MODEL_REGULARIZATIONS, Regularizati
 LayerSizes = Annotated[
     tuple[Annotated[int, Field(strict=True, ge=1)], ...], Field(strict=False, max_length=32)
 ]
-# One number for all layers, or a list with one for each layer.
+AUTO = "auto"
+# The Tuner chooses it; or one number for all layers; or a list with one for each layer.
 Penalties = (
-    Annotated[float, Field(ge=0)]
+    Literal["auto"]
+    | Annotated[float, Field(ge=0)]
     | Annotated[tuple[Annotated[float, Field(strict=True, ge=0)], ...], Field(strict=False)]
 )
 DropoutRates = (
-    Annotated[float, Field(ge=0, lt=1)]
+    Literal["auto"]
+    | Annotated[float, Field(ge=0, lt=1)]
     | Annotated[tuple[Annotated[float, Field(strict=True, ge=0, lt=1)], ...], Field(strict=False)]
 )
 _PER_KERNEL = "one per hidden layer, then the output layer"
@@ -33,22 +37,25 @@ class ModelConfig(Settings):
         unit="units",
     )
     l1: Penalties = key(
-        1e-4,
-        "Strength of the L1 penalty: l1 times the sum of absolute weights. Biases are not regularized.",
+        AUTO,
+        "Strength of the L1 penalty: l1 times the sum of absolute weights. Biases are not regularized. auto: the Tuner "
+        "chooses it.",
         unit="per weight",
-        expects=f"a number >= 0, or a list of them ({_PER_KERNEL})",
+        expects=f"auto, a number >= 0, or a list of them ({_PER_KERNEL})",
     )
     l2: Penalties = key(
-        1e-3,
-        "Strength of the L2 penalty: l2 times the sum of squared weights. Biases are not regularized.",
+        AUTO,
+        "Strength of the L2 penalty: l2 times the sum of squared weights. Biases are not regularized. auto: the Tuner "
+        "chooses it.",
         unit="per weight²",
-        expects=f"a number >= 0, or a list of them ({_PER_KERNEL})",
+        expects=f"auto, a number >= 0, or a list of them ({_PER_KERNEL})",
     )
     dropout: DropoutRates = key(
-        0.2,
-        "Fraction of the outputs of each hidden layer that is set to 0 at random during training.",
+        AUTO,
+        "Fraction of the outputs of each hidden layer that is set to 0 at random during training. auto: the Tuner "
+        "chooses it (see tuning).",
         unit="fraction",
-        expects=f"a number >= 0 and < 1, or a list of them ({_PER_HIDDEN})",
+        expects=f"auto, a number >= 0 and < 1, or a list of them ({_PER_HIDDEN})",
     )
 
     @model_validator(mode="after")
@@ -66,9 +73,26 @@ class ModelConfig(Settings):
         """Returns the strength of a regularization in each layer of the network, from the input to the output.
 
         L1 and L2 have a value for each hidden layer and one for the output layer, dropout one for each hidden layer.
+
+        Raises:
+            ValueError: the strength is not chosen yet.
         """
-        value: float | tuple[float, ...] = getattr(self, item.name)
+        if item in self.to_choose():
+            raise ValueError(f"{item.key}: expected a strength that the Tuner has chosen, got {AUTO}")
+        value = getattr(self, item.name)
         return value if isinstance(value, tuple) else (value,) * self._layers(item)
+
+    def to_choose(self) -> tuple[Regularization, ...]:
+        """Returns the regularizations whose strength is auto, so that the Tuner chooses it."""
+        return tuple(
+            item
+            for item in MODEL_REGULARIZATIONS
+            if getattr(self, item.name) == AUTO and item.applies(self.hidden_units)
+        )
+
+    def with_strengths(self, strengths: Mapping[str, float]) -> "ModelConfig":
+        """Returns the network with these strengths, by name of the key, for all layers."""
+        return self.model_copy(update=dict(strengths))
 
     def without_regularization(self) -> "ModelConfig":
         """Returns the baseline's network: the same layers, with every regularization switched off."""

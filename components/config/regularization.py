@@ -28,6 +28,7 @@ class Regularization(NamedTuple):
         values: how many values the key takes: "one", "one per kernel" (of each hidden layer, then of the output
             layer), or "one per hidden layer". A single number then holds for all layers.
         shrinks_weights: whether it pulls the weights towards 0 in each step.
+        typical: a strength with a visible effect on a table of 1,000 rows, for a study where none is configured.
         study_range: the strengths on the study's path; None if the study has no path for it.
     """
 
@@ -37,6 +38,7 @@ class Regularization(NamedTuple):
     off: float
     values: Literal["one", "one per kernel", "one per hidden layer"]
     shrinks_weights: bool
+    typical: float
     study_range: StrengthRange | None = None
 
     @property
@@ -52,8 +54,8 @@ class Regularization(NamedTuple):
 # From no effect to a network of zeros, on tables of 20 features.
 _PENALTY_RANGE = StrengthRange(1e-5, 1e-2, logarithmic=True)
 
-L1 = Regularization("model", "l1", "L1", 0.0, "one per kernel", True, _PENALTY_RANGE)
-L2 = Regularization("model", "l2", "L2", 0.0, "one per kernel", True, _PENALTY_RANGE)
+L1 = Regularization("model", "l1", "L1", 0.0, "one per kernel", True, 1e-4, _PENALTY_RANGE)
+L2 = Regularization("model", "l2", "L2", 0.0, "one per kernel", True, 1e-3, _PENALTY_RANGE)
 DROPOUT = Regularization(
     "model",
     "dropout",
@@ -61,10 +63,13 @@ DROPOUT = Regularization(
     0.0,
     "one per hidden layer",
     False,
+    0.2,
     StrengthRange(0.1, 0.8, logarithmic=False),
 )
-WEIGHT_DECAY = Regularization("training", "weight_decay", "weight decay", 0.0, "one", True)
-EARLY_STOPPING = Regularization("training", "early_stopping", "early stopping", 0, "one", False)
+# With this decay AdamW keeps weights between about -1 and 1, whatever the learning rate: its step is hardly longer than
+# learning_rate, and the decay subtracts learning_rate * weight_decay * w.
+WEIGHT_DECAY = Regularization("training", "weight_decay", "weight decay", 0.0, "one", True, 1.0)
+EARLY_STOPPING = Regularization("training", "early_stopping", "early stopping", 0, "one", False, 10)
 
 REGULARIZATIONS = (L1, L2, DROPOUT, WEIGHT_DECAY, EARLY_STOPPING)
 MODEL_REGULARIZATIONS = tuple(item for item in REGULARIZATIONS if item.group == "model")

@@ -1,11 +1,14 @@
 """The configuration keys under `training`: optimizer, epochs, batch size and early stopping."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import model_validator
 
 from components.config.base import Settings, key
 from components.config.regularization import switched_off
+
+PROXIMAL, NEWTON = "proximal_adam", "proximal_newton"
 
 
 class TrainingConfig(Settings):
@@ -18,10 +21,12 @@ class TrainingConfig(Settings):
         unit="rows",
         ge=1,
     )
-    optimizer: Literal["adam", "adamw", "sgd", "proximal_adam"] = key(
-        "adam",
-        "'adam'; 'adamw': Adam with training.weight_decay; 'sgd': stochastic gradient descent "
-        "without momentum; 'proximal_adam': Adam with a proximal step for model.l1, which sets weights to exactly 0.",
+    optimizer: Literal["auto", "proximal_adam", "proximal_newton", "adam", "adamw", "sgd"] = key(
+        "auto",
+        "'proximal_adam': Adam with a proximal step for model.l1, which sets weights to exactly 0; 'proximal_newton': "
+        "the exact minimum, only without a hidden layer; 'auto': proximal_newton without a hidden layer (and without "
+        "weight decay), otherwise proximal_adam; 'adam'; 'adamw': Adam with training.weight_decay; 'sgd': stochastic "
+        "gradient descent without momentum.",
     )
     # Goyal et al. (2017, arXiv:1706.02677) multiply the learning rate by k if k GPUs make the batch k times as large.
     # Here batch_size is the global batch size: more GPUs share the same batch and take the same steps, so nothing has
@@ -63,12 +68,24 @@ class TrainingConfig(Settings):
 
     @model_validator(mode="after")
     def _check_weight_decay(self) -> "TrainingConfig":
-        if self.optimizer == "adam" and self.weight_decay:
+        if self.optimizer in ("adam", NEWTON) and self.weight_decay:
             raise ValueError(
-                "training.weight_decay: expected 0 with training.optimizer adam (only the others "
+                f"training.weight_decay: expected 0 with training.optimizer {self.optimizer} (only the others "
                 f"support it), got {self.weight_decay}"
             )
         return self
+
+    @property
+    def is_proximal(self) -> bool:
+        """Whether gradient descent treats the L1 penalty by a proximal step, and not by its gradient."""
+        return self.optimizer in ("auto", PROXIMAL)
+
+    def with_optimizer(self, hidden_units: Sequence[int]) -> "TrainingConfig":
+        """Returns the settings with the optimizer that 'auto' means for a network with these hidden layers."""
+        if self.optimizer != "auto":
+            return self
+        exact = not hidden_units and not self.weight_decay
+        return self.model_copy(update={"optimizer": NEWTON if exact else PROXIMAL})
 
     def without_regularization(self) -> "TrainingConfig":
         """Returns the baseline's settings: the same optimizer and epochs, no weight decay and no early stopping."""

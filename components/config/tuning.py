@@ -1,12 +1,16 @@
-"""The configuration keys under `tuning`: the number of trials and the values to try."""
+"""The configuration keys under `tuning`: how the strengths of the regularization are chosen."""
 
+import math
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from components.config.base import Settings, key
-from components.config.model import ModelConfig
-from components.config.regularization import MODEL_REGULARIZATIONS
+from components.config.model import AUTO, ModelConfig
+
+# The rows of the training split for which the lists of penalties are written.
+REFERENCE_ROWS = 1_000
+MAX_COMBINATIONS = 512
 
 
 def _refuse_duplicates(values: tuple[float, ...]) -> tuple[float, ...]:
@@ -17,72 +21,62 @@ def _refuse_duplicates(values: tuple[float, ...]) -> tuple[float, ...]:
 
 
 # YAML has lists, not tuples: these types accept both.
-_LIST = (Field(strict=False), AfterValidator(_refuse_duplicates))
+_LIST = (Field(strict=False, min_length=1), AfterValidator(_refuse_duplicates))
 StrengthList = Annotated[tuple[Annotated[float, Field(strict=True, ge=0)], ...], *_LIST]
 RateList = Annotated[tuple[Annotated[float, Field(strict=True, ge=0, lt=1)], ...], *_LIST]
-LearningRateList = Annotated[tuple[Annotated[float, Field(strict=True, gt=0)], ...], *_LIST]
 
 
 class TuningConfig(Settings):
-    """The Tuner: a random search for the strengths of the regularization and the learning rate."""
+    """How the Tuner chooses the strengths that are auto: among all combinations of the values in the lists."""
 
-    trials: int = key(
-        0,
-        "The number of trials. The first trial has the configured values, the others draw values from the lists "
-        "below. The candidate is trained with the values of the trial with the lowest validation log loss, the "
-        "baseline with its learning rate. 0: no Tuner.",
-        unit="trials",
-        ge=0,
-    )
-    # Lists instead of ranges: a list can contain 0, and its steps can be linear or logarithmic.
     l1: StrengthList = key(
-        (0.0, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3),
-        "Values to try instead of model.l1; an empty list keeps the configured value.",
+        (0.0, 3e-5, 1e-4, 3e-4),
+        f"Values to try for model.l1, for {REFERENCE_ROWS:,} rows of training data. For k times as many rows they are "
+        "divided by k.",
         unit="per weight",
         expects="a list of numbers >= 0",
     )
     l2: StrengthList = key(
-        (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
-        "Values to try instead of model.l2; an empty list keeps the configured value.",
+        (0.0, 3e-4, 1e-3),
+        f"Values to try for model.l2, for {REFERENCE_ROWS:,} rows of training data. For k times as many rows they are "
+        "divided by k.",
         unit="per weight²",
         expects="a list of numbers >= 0",
     )
     dropout: RateList = key(
-        (0.0, 0.1, 0.2, 0.3, 0.4, 0.5),
-        "Values to try instead of model.dropout; an empty list keeps the configured value.",
+        (0.0, 0.25),
+        "Values to try for model.dropout. If the Tuner trains on a sample, the candidate gets a lower rate, as it has "
+        "more rows.",
         unit="fraction",
         expects="a list of numbers >= 0 and < 1",
     )
-    learning_rate: LearningRateList = key(
-        (3e-4, 1e-3, 3e-3),
-        "Values to try instead of training.learning_rate, also for the baseline; an empty list keeps the configured "
-        "value.",
-        unit="per step",
-        expects="a list of numbers > 0",
+    tolerance: float = key(
+        0.015,
+        "How much the validation log loss of a sparser network may exceed the lowest one (but at most by the standard "
+        "error of the difference), to be chosen instead. 0: the lowest one is chosen.",
+        unit="fraction of the lowest loss",
+        ge=0,
     )
-    # KerasTuner treats 0 as no seed.
-    seed: int = key(
-        1, "Seed of the random search. Every trial is trained with training.seed.", ge=1, lt=2**31
+    max_rows: int = key(
+        2_000,
+        "If the training split has more rows, the Tuner trains on an evenly spaced sample of about this size; the same "
+        "holds for the validation split.",
+        unit="rows",
+        ge=2,
     )
-
-    def names(self, model: ModelConfig) -> tuple[str, ...]:
-        """Returns the names of the tuned keys: those with values to try that apply to the network."""
-        names = [item.name for item in MODEL_REGULARIZATIONS if item.applies(model.hidden_units)]
-        return tuple(name for name in (*names, "learning_rate") if getattr(self, name))
 
     def check(self, model: ModelConfig) -> None:
-        """Raises an error if there is nothing to tune, or if a trial would replace a list with one value per layer.
+        """Raises an error if there are too many combinations to train together.
 
         Raises:
             ValueError: the message begins with the invalid key.
         """
-        names = self.names(model) if self.trials else ()
-        if self.trials and not names:
-            raise ValueError(f"tuning.trials: expected 0 if tuning lists no values to try, got {self.trials}")
-        for name in names:
-            given = getattr(model, name, None)
-            if isinstance(given, tuple):
-                raise ValueError(
-                    f"model.{name}: expected a single number, which the Tuner can replace, or tuning.{name}: [], "
-                    f"got {list(given)}"
-                )
+        names = [item.name for item in model.to_choose()]
+        total = math.prod(len(getattr(self, name)) for name in names)
+        if names and total > MAX_COMBINATIONS:
+            parts = " x ".join(f"{len(getattr(self, name))} values of {name}" for name in names)
+            longest = max(names, key=lambda name: len(getattr(self, name)))
+            raise ValueError(
+                f"tuning.{longest}: expected at most {MAX_COMBINATIONS} combinations, got {total:,}: {parts}; shorten "
+                f"a list, or set a strength to a number instead of {AUTO}"
+            )

@@ -9,12 +9,13 @@ from components.common.ingest_record import IngestRecord
 
 
 # The annotation is a string, because evaluating it would load TensorFlow in steps that do not need it.
-def serialized_batches(files: Sequence[str], rows: int) -> "tf.data.Dataset":
+def serialized_batches(files: Sequence[str], rows: int, every: int = 1) -> "tf.data.Dataset":
     """Reads batches of at most `rows` serialized examples, string [batch], in the order of the files.
 
     Args:
         files: TFRecord files, gzipped where the name ends in .gz.
         rows: the maximum number of rows in a batch.
+        every: only rows 1, every + 1, 2 * every + 1, ... are returned.
     """
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
@@ -22,7 +23,8 @@ def serialized_batches(files: Sequence[str], rows: int) -> "tf.data.Dataset":
         gzipped = tf.strings.regex_full_match(name, r".*\.gz")
         return tf.data.TFRecordDataset(name, tf.where(gzipped, "GZIP", ""))
 
-    return tf.data.Dataset.from_tensor_slices(tf.constant(files, tf.string)).flat_map(read).batch(rows)
+    examples = tf.data.Dataset.from_tensor_slices(tf.constant(files, tf.string)).flat_map(read)
+    return (examples.shard(every, 0) if every > 1 else examples).batch(rows)
 
 
 def read_ingest(pattern: str) -> IngestRecord:

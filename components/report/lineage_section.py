@@ -24,7 +24,7 @@ def configuration(run: RunArtifacts) -> Section:
 
 def _tuned(run: RunArtifacts) -> Iterator[Block]:
     if tuned := run.candidate.tuned:
-        yield TextBlock(f"The Tuner's values replaced the configured ones: {named_values(tuned)}.")
+        yield TextBlock(f"The Tuner chose the strengths: {named_values(tuned)}.")
 
 
 def _keys(config: Json, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -19,6 +19,7 @@ from components.common.file_names import (
 from components.common.ingest_record import IngestRecord
 from components.common.scaling_record import ScalingRecord
 from components.common.stored_record import StoredRecord
+from components.common.tuning_record import Trial, parse_trials
 from components.common.verdict_record import Verdict
 from components.config.data import SPLITS
 
@@ -47,7 +48,7 @@ class TrainingArtifacts:
     Attributes:
         history: the metrics of each epoch.
         weights: the summary of the weights, see `components.training.weight_report`.
-        tuned: the hyperparameters that were taken from the Tuner.
+        tuned: the strengths that were taken from the Tuner.
         scaling: how the features are scaled; None if the record is missing.
     """
 
@@ -70,7 +71,7 @@ class RunArtifacts:
         ingest: the ingest record; None if it is missing.
         verdict: the Evaluator's verdict; None if it is missing.
         statistics, anomalies: by split.
-        trials: the Tuner's trials, the best first; None without a Tuner.
+        trials: the Tuner's trials; None without a Tuner.
     """
 
     config: Json
@@ -85,7 +86,7 @@ class RunArtifacts:
         default_factory=dict
     )
     anomalies: Mapping[str, anomalies_pb2.Anomalies] | None = None
-    trials: list[Json] | None = None
+    trials: tuple[Trial, ...] | None = None
 
 
 def read_run_artifacts(
@@ -113,7 +114,7 @@ def read_run_artifacts(
         baseline=_training(paths.baseline),
         statistics=_statistics(paths.statistics),
         anomalies=_anomalies(paths.anomalies),
-        trials=_list(f"{paths.tuner}/{TRIALS_FILE}") if paths.tuner else None,
+        trials=_trials(f"{paths.tuner}/{TRIALS_FILE}") if paths.tuner else None,
     )
 
 
@@ -149,6 +150,13 @@ def _anomalies(folder: str) -> dict[str, anomalies_pb2.Anomalies] | None:
         if content is not None:
             found[split] = anomalies_pb2.Anomalies.FromString(content)
     return found or None
+
+
+def _trials(path: str) -> tuple[Trial, ...]:
+    try:
+        return tuple(parse_trials((_bytes(path) or b"[]").decode()))
+    except ValueError:
+        return ()
 
 
 def _object(path: str) -> Json | None:

@@ -123,7 +123,7 @@ def family(study: StudyRecord) -> Section:
         (
             entry.name,
             *(_setting(entry, item) for item in REGULARIZATIONS),
-            entry.training.optimizer,
+            entry.training.with_optimizer(entry.model.hidden_units).optimizer,
         )
         for entry in study.family
     )

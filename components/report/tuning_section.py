@@ -1,56 +1,58 @@
-"""Creates the section on the Tuner: its trials, and the values that the trainers took from the best trial."""
+"""Creates the section on the Tuner: the strengths that it tried, and those that it chose."""
 
 import math
 from collections.abc import Iterator
 
-from components.common.formatting import html_number, html_significant, metric_label, named_values, plural
+from components.common.formatting import (
+    html_number,
+    html_significant,
+    metric_label,
+    named_values,
+    percent,
+    plural,
+)
+from components.common.tuning_record import Trial
 from components.report.blocks import Block, Section, TableBlock, TextBlock
-from components.report.run_artifacts import Json, RunArtifacts
+from components.report.run_artifacts import RunArtifacts
 
-NOT_HYPERPARAMETERS = ("trial_id", "score")
 MAX_EXPANDED_ROWS = 50  # a longer table is collapsed
 
 
 def tuning(run: RunArtifacts) -> Iterator[Section]:
-    """Yields the section with the values and the loss of each trial; yields nothing without a Tuner."""
+    """Yields the section with the strengths and the loss of each trial; yields nothing without a Tuner."""
     if run.trials is not None:
-        yield Section("tuning", "Tuning", tuple(_blocks(run, run.trials)))
+        yield Section("tuning", "Chosen strengths", tuple(_blocks(run.trials)))
 
 
-def _blocks(run: RunArtifacts, trials: list[Json]) -> Iterator[Block]:
-    if not trials:
+def _blocks(trials: tuple[Trial, ...]) -> Iterator[Block]:
+    chosen = next((trial for trial in trials if trial.chosen), None)
+    if chosen is None:
         yield TextBlock("The Tuner wrote no trials.", "quiet")
         return
-    best = trials[0]
-    trial_count = plural(len(trials), "trial")
-    yield TextBlock(
-        f"Of {trial_count}, trial {_number(best)} had the lowest validation log loss, {html_number(best['score'])}. "
-        "Trial 1 used the configured values."
+    best = min(trials, key=lambda trial: trial.log_loss)
+    count = plural(len(trials), "combination")
+    because = (
+        "It has the lowest loss."
+        if chosen is best
+        else f"The lowest loss is {html_number(best.log_loss)}; the difference is within its standard error and "
+        "tuning.tolerance, and the chosen network is the sparsest of those for which this holds."
     )
-    for model, training in (("candidate", run.candidate), ("baseline", run.baseline)):
-        if training.tuned:
-            yield TextBlock(f"The {model} was trained with {named_values(training.tuned)}.")
-        else:
-            yield TextBlock(f"The {model} uses none of the tuned values.")
-    names = [name for name in best if name not in NOT_HYPERPARAMETERS]
+    yield TextBlock(
+        f"Of {count}, the Tuner chose {named_values(chosen.strengths)}: a validation log loss of "
+        f"{html_number(chosen.log_loss)}, and {percent(chosen.zero_share, 0)} of the weights exactly zero. {because}"
+    )
+    names = list(chosen.strengths)
     rows = tuple(
         (
-            f"{_number(trial)}, the best" if trial is best else f"{_number(trial)}",
-            *(html_significant(trial.get(name)) for name in names),
-            _loss(trial),
+            f"{trial.number}, chosen" if trial is chosen else f"{trial.number}",
+            *(html_significant(trial.strengths[name]) for name in names),
+            # The Tuner records an infinite loss for a training that diverged.
+            html_number(trial.log_loss) if math.isfinite(trial.log_loss) else "diverged",
+            percent(trial.zero_share, 0),
         )
-        for trial in sorted(trials, key=_number)
+        for trial in trials
     )
-    headers = ("trial", *(metric_label(name) for name in names), "validation log loss")
-    caption = "Trials of the Tuner"
-    summary = f"{caption}: {trial_count}" if len(trials) > MAX_EXPANDED_ROWS else ""
-    yield TableBlock(caption, headers, rows, summary=summary, good_rows=(_number(best) - 1,))
-
-
-def _number(trial: Json) -> int:
-    return int(trial["trial_id"]) + 1
-
-
-def _loss(trial: Json) -> str:
-    # The Tuner records an infinite loss for a training that diverged, so that every other trial is better.
-    return html_number(trial["score"]) if math.isfinite(trial["score"]) else "diverged"
+    headers = ("trial", *(metric_label(name) for name in names), "validation log loss", "zero weights")
+    caption = "Combinations of strengths"
+    summary = f"{caption}: {count}" if len(trials) > MAX_EXPANDED_ROWS else ""
+    yield TableBlock(caption, headers, rows, summary=summary, good_rows=(chosen.number - 1,))

@@ -19,8 +19,8 @@ from components.evaluator.metrics import ScoredRows, accuracy, auc, log_loss
 from components.study.study_record import SplitMetrics, TrainingResult, diverged_result
 from components.training.checkpoints import Checkpoints, training_digest
 from components.training.dataset import Dataset, dataset_arrays
+from components.training.epoch_runner import scoring_batch_size
 from components.training.history import EpochMetrics
-from components.training.loop import scoring_batch_size
 from components.training.train import train_network
 from components.training.weight_report import weight_report, zero_share
 

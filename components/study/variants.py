@@ -15,13 +15,10 @@ from components.config.regularization import (
     Regularization,
     StrengthRange,
 )
-from components.config.training import TrainingConfig
+from components.config.training import NEWTON, PROXIMAL, TrainingConfig
 from components.study.study_record import NO_REGULARIZATION
 
 AS_CONFIGURED = "all"
-# Replaces a weight decay of 0. With it AdamW keeps weights between about -1 and 1, whatever the learning rate: its
-# step is hardly longer than learning_rate, and the decay subtracts learning_rate * weight_decay * w.
-DEFAULT_WEIGHT_DECAY = 1.0
 
 
 class Variant(NamedTuple):
@@ -56,33 +53,41 @@ def plan_study(model: ModelConfig, training: TrainingConfig, strengths: int) -> 
     weights to exactly 0. Elastic net and the L1 path use the proximal step. SGD has no proximal step here.
 
     Args:
-        model: the configured model; a strength of 0 is replaced by the default, so that its variant has an effect.
+        model: the model as it is trained, with the strengths that the Tuner has chosen; a strength of 0 is replaced by
+            a typical one, so that its variant has an effect.
         training: the configured training.
         strengths: the number of strengths on each path; 0: no paths.
     """
     effective, decay, patience, notes = _replace_zeros(model, training)
     bare, plain = model.without_regularization(), training.without_regularization()
-    proximal = plain if plain.optimizer == "sgd" else _with(plain, optimizer="proximal_adam")
-    if plain.optimizer == "sgd":
+    optimizer = plain.with_optimizer(model.hidden_units).optimizer
+    is_proximal = optimizer in (PROXIMAL, NEWTON)
+    proximal = plain if is_proximal or optimizer == "sgd" else _with(plain, optimizer=PROXIMAL)
+    if optimizer == "sgd":
         notes.append(
             "training.optimizer is sgd, which has no proximal step: L1 leaves weights near 0, not at 0."
         )
-    gradient = _with(plain, optimizer="adam") if plain.optimizer == "proximal_adam" else plain
+    gradient = _with(plain, optimizer="adam") if is_proximal else plain
 
     def only(*items: Regularization) -> ModelConfig:
         return bare.model_copy(update={item.name: getattr(effective, item.name) for item in items})
 
     family = [Variant(NO_REGULARIZATION, bare, plain), Variant(f"{L1.label}, gradient", only(L1), gradient)]
-    if proximal is not plain or plain.optimizer == "proximal_adam":
+    if optimizer != "sgd":
         family.append(Variant(f"{L1.label}, proximal", only(L1), proximal))
     family += [Variant(L2.label, only(L2), plain), Variant("elastic net", only(L1, L2), proximal)]
     if DROPOUT.applies(model.hidden_units):
         family.append(Variant(DROPOUT.label, only(DROPOUT), plain))
     if decay:
-        decaying = _with(plain, optimizer="adamw") if plain.optimizer == "adam" else plain
+        decaying = _with(plain, optimizer="adamw") if plain.optimizer in ("adam", NEWTON) else plain
         family.append(Variant(WEIGHT_DECAY.label, bare, _with(decaying, weight_decay=decay)))
     family += [
-        Variant(EARLY_STOPPING.label, bare, _with(plain, early_stopping=patience)),
+        # The exact minimum has no earlier epochs to stop at.
+        Variant(
+            EARLY_STOPPING.label,
+            bare,
+            _with(gradient if optimizer == NEWTON else plain, early_stopping=patience),
+        ),
         Variant(AS_CONFIGURED, model, training),
     ]
     paths = {
@@ -102,8 +107,16 @@ def plan_study(model: ModelConfig, training: TrainingConfig, strengths: int) -> 
 
 
 def config_overrides(variant: Variant, model: ModelConfig, training: TrainingConfig) -> list[str]:
-    """Returns the values of `--set` with which `regpipe run` trains this variant; empty for the configured one."""
-    overrides = []
+    """Returns the values of `--set` with which `regpipe run` trains this variant; empty for the configured one.
+
+    Args:
+        variant: a variant of the study.
+        model: the configured model, whose strengths may be auto.
+        training: the configured training.
+    """
+    overrides: list[str] = []
+    if variant.name == AS_CONFIGURED:
+        return overrides
     for group, settings, configured in (
         ("model", variant.model, model.model_dump()),
         ("training", variant.training, training.model_dump()),
@@ -126,20 +139,17 @@ def _replace_zeros(model: ModelConfig, training: TrainingConfig) -> tuple[ModelC
     The weight decay stays 0 with SGD, because there it has the same effect as the L2 penalty.
     """
     replaced = {
-        item: ModelConfig.model_fields[item.name].default
+        item: item.typical
         for item in MODEL_REGULARIZATIONS
         if item.applies(model.hidden_units) and not any(model.by_layer(item))
     }
     changes = {item.name: value for item, value in replaced.items()}
     decay, patience = training.weight_decay, training.early_stopping
     if not decay and training.optimizer != "sgd":
-        decay = replaced[WEIGHT_DECAY] = DEFAULT_WEIGHT_DECAY
+        decay = replaced[WEIGHT_DECAY] = WEIGHT_DECAY.typical
     if not patience:
-        patience = replaced[EARLY_STOPPING] = TrainingConfig.model_fields[EARLY_STOPPING.name].default
-    notes = [
-        f"{item.key} is 0 in the configuration: its variant uses {value:g} instead."
-        for item, value in replaced.items()
-    ]
+        patience = replaced[EARLY_STOPPING] = int(EARLY_STOPPING.typical)
+    notes = [f"{item.key} is 0: its variant uses {value:g} instead." for item, value in replaced.items()]
     return model.model_copy(update=changes), decay, patience, notes
 
 

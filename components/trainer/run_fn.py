@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -20,7 +19,6 @@ from components.saved_model.warmup import BATCHES, write_warmup
 from components.trainer.trainer_settings import TrainerSettings
 from components.training.checkpoints import Checkpoints, training_digest
 from components.training.dataset import Dataset, dataset_arrays, read_dataset
-from components.training.hyperparameters import without_regularization
 from components.training.train import train_network
 from components.training.weight_report import sparsity_line, weight_report
 from components.transform.vector import feature_names, read_layout, read_scaling
@@ -33,13 +31,16 @@ def run_fn(fn_args: Any) -> None:
 
     Writes the SavedModel to `fn_args.serving_model_dir`. Writes to `fn_args.model_run_dir` the metrics of each epoch
     (`history.json`), a report on the weights (`weights.json`), how the features are scaled (`scaling.json`), the
-    Tuner's values that were used, if there is a Tuner (`tuned.json`), and the logs for TensorBoard. A run that was
+    Tuner's strengths, if there is a Tuner (`tuned.json`), and the logs for TensorBoard. A run that was
     killed resumes from its last checkpoint. The checkpoints are removed after the export.
     """
     settings = TrainerSettings.model_validate_json(fn_args.custom_config["settings"])
     run_dir = fn_args.model_run_dir
     if fn_args.hyperparameters:
-        settings = _apply_tuned_values(settings, fn_args.hyperparameters["values"], run_dir)
+        strengths = fn_args.hyperparameters["values"]
+        storage.write(f"{run_dir}/{TUNED_FILE}", json.dumps(strengths, indent=1).encode())
+        progress.info("trains with the Tuner's strengths: %s", named_values(strengths))
+        settings = settings.with_strengths(strengths)
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     train, validation = (
         read_dataset(files, transform, settings.label, settings.training.memory)
@@ -81,17 +82,6 @@ def _export(
         code_digest=settings.code_digest,
     )
     write_card(path, origin, scaling)
-
-
-def _apply_tuned_values(
-    settings: TrainerSettings, found: Mapping[str, float], run_dir: str
-) -> TrainerSettings:
-    """Returns the settings with the Tuner's values, and writes the values that were used to `tuned.json`."""
-    values = dict(found) if settings.regularized else without_regularization(found)
-    storage.write(f"{run_dir}/{TUNED_FILE}", json.dumps(values, indent=1).encode())
-    if values:
-        progress.info("trains with the Tuner's values: %s", named_values(values))
-    return settings.tuned(values)
 
 
 def _checkpoints(settings: TrainerSettings, train: Dataset, validation: Dataset) -> Checkpoints | None:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from components.config.base import Settings
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
-from components.training.hyperparameters import apply_hyperparameters
 
 
 class TrainerSettings(Settings):
@@ -19,8 +18,6 @@ class TrainerSettings(Settings):
     # The folder of the checkpoints; None: no checkpoints. It is outside the step's own output folder, which TFX removes
     # if the step fails.
     checkpoint_dir: str | None = None
-    # False for the baseline, which uses only those of the Tuner's values that are not regularization.
-    regularized: bool = True
 
     def without_regularization(self) -> "TrainerSettings":
         """Returns the baseline's settings."""
@@ -28,11 +25,9 @@ class TrainerSettings(Settings):
             update={
                 "model": self.model.without_regularization(),
                 "training": self.training.without_regularization(),
-                "regularized": False,
             }
         )
 
-    def tuned(self, values: Mapping[str, float]) -> "TrainerSettings":
-        """Returns the settings with the Tuner's values instead of the configured ones."""
-        model, training = apply_hyperparameters(values, self.model, self.training)
-        return self.model_copy(update={"model": model, "training": training})
+    def with_strengths(self, strengths: Mapping[str, float]) -> "TrainerSettings":
+        """Returns the settings with the strengths that the Tuner has chosen."""
+        return self.model_copy(update={"model": self.model.with_strengths(strengths)})

@@ -152,8 +152,16 @@ def dataset_arrays(*splits: Dataset) -> Iterator[npt.NDArray[np.float32]]:
     return (array for split in splits for part in split.batches(READ_BATCH_SIZE) for array in part)
 
 
+def feature_means(data: Dataset) -> npt.NDArray[np.float32]:
+    """Returns the mean of each feature, float32 [n_features]; summed in float64."""
+    total = np.zeros(data.width)
+    for part in data.batches(READ_BATCH_SIZE):
+        total += part.features.sum(axis=0, dtype=np.float64)
+    return (total / data.rows).astype(np.float32)
+
+
 def read_dataset(
-    patterns: Sequence[str], transform: tft.TFTransformOutput, label: str, memory: int
+    patterns: Sequence[str], transform: tft.TFTransformOutput, label: str, memory: int, every: int = 1
 ) -> Dataset:
     """Reads raw examples and applies the Transform graph to them, once before the first epoch.
 
@@ -165,6 +173,7 @@ def read_dataset(
         transform: the output of the Transform step.
         label: the name of the label column.
         memory: the memory limit in MiB; a larger split is stored on disk.
+        every: only rows 1, every + 1, 2 * every + 1, ... are read.
 
     Returns:
         The rows, file by file in the order of the file names.
@@ -179,7 +188,7 @@ def read_dataset(
     # Pages of an array take no memory until they are written to, so the number of rows need not be known in advance.
     in_memory, filled = _empty(max_rows, width), 0
     on_disk: OnDiskDataset | None = None
-    for batch in _batches(patterns, transform, layout, label):
+    for batch in _batches(patterns, transform, layout, label, every):
         if on_disk is None and filled + batch.rows > max_rows:
             on_disk = OnDiskDataset(width, max_rows)
             on_disk.append(in_memory.slice_rows(0, filled))
@@ -196,7 +205,7 @@ def read_dataset(
 
 
 def _batches(
-    patterns: Sequence[str], transform: tft.TFTransformOutput, layout: VectorLayout, label: str
+    patterns: Sequence[str], transform: tft.TFTransformOutput, layout: VectorLayout, label: str, every: int
 ) -> Iterator[InMemoryDataset]:
     spec = transform.raw_feature_spec()
     files = sorted(name for pattern in patterns for name in tf.io.gfile.glob(pattern))
@@ -207,7 +216,9 @@ def _batches(
         target = tf.reshape(tf.cast(raw[label], tf.float32), [-1, 1])
         return layout.assemble(transform.transform_raw_features(raw, drop_unused_features=True)), target
 
-    dataset = serialized_batches(files, READ_BATCH_SIZE).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = serialized_batches(files, READ_BATCH_SIZE, every).map(
+        parse, num_parallel_calls=tf.data.AUTOTUNE
+    )
     return (InMemoryDataset(*batch) for batch in dataset.prefetch(tf.data.AUTOTUNE).as_numpy_iterator())
 
 

@@ -8,6 +8,8 @@ here all layers share one draw of random numbers.
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 _PHILOX = 1  # tf.random.Algorithm.PHILOX
@@ -17,15 +19,15 @@ class Dropout(keras.layers.Layer):  # type: ignore[misc]
     """A layer that multiplies its input by a dropout mask. Without a mask it returns its input.
 
     Args:
-        rate: the fraction of the outputs that is dropped, in [0, 1).
+        rate: the fraction of the outputs that is dropped, in [0, 1); of several stacked networks [networks, 1, 1].
     """
 
-    def __init__(self, rate: float, **kwargs: Any) -> None:
+    def __init__(self, rate: float | npt.NDArray[np.float32], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rate = rate
 
     def call(self, x: tf.Tensor, keep: tf.Tensor | None = None) -> tf.Tensor:
-        """Returns `x * keep` (both [batch, units]), or `x` itself, without any operation, if there is no mask."""
+        """Returns `x * keep` (both [..., batch, units]), or `x` itself, without any operation, if there is no mask."""
         return x if keep is None else x * keep
 
     def get_config(self) -> dict[str, Any]:
@@ -51,14 +53,14 @@ def dropout_masks(
     the step, and the lower half is the position in the batch. Each step therefore has its own random numbers.
 
     Args:
-        model: a model of `build_model`.
+        model: a network, or a stack of networks; all networks of a stack use the same random numbers.
         seed: the seed of the training.
         step: the number of previous steps; int64 scalar.
         rows: the size of the global batch; int32 scalar.
         share: the rows of the global batch to return masks for.
 
     Returns:
-        Tensors float32 [share, units].
+        Tensors float32 [share, units]; of a stack [networks, share, units].
     """
     layers = [layer for layer in model.layers if isinstance(layer, Dropout)]
     if not layers:
@@ -70,6 +72,6 @@ def dropout_masks(
         counter=tf.stack([tf.constant(0, tf.uint64), tf.cast(step, tf.uint64)]),
         alg=_PHILOX,
     )[share]
-    rates = tf.repeat(tf.constant([layer.rate for layer in layers], tf.float32), units)
-    kept = tf.where(drawn >= rates, 1 / (1 - rates), 0.0)
-    return list(tf.split(kept, units, axis=1)) if len(units) > 1 else [kept]
+    parts = tf.split(drawn, units, axis=1) if len(units) > 1 else [drawn]
+    rates = [tf.constant(layer.rate, tf.float32) for layer in layers]
+    return [tf.where(part >= rate, 1 / (1 - rate), 0.0) for part, rate in zip(parts, rates, strict=True)]

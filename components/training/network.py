@@ -3,22 +3,32 @@
 from typing import NamedTuple
 
 import keras
+import numpy as np
+import numpy.typing as npt
 
 from components.config.model import ModelConfig
 from components.config.regularization import DROPOUT, L1, L2
+from components.training.centering import Centering
 from components.training.dropout import Dropout
+from components.training.stack import StackedDense
+
+Array = npt.NDArray[np.float32]
 
 
 class Kernel(NamedTuple):
-    """The kernel of one Dense layer (float32 [inputs, units], without the biases) and its penalty strengths."""
+    """The kernel of one layer, without the biases, and its penalty strengths.
+
+    Of a Dense layer: float32 [inputs, units], and two numbers. Of a StackedDense layer, which has a kernel for each of
+    several networks: float32 [networks, inputs, units], and float32 [networks] each.
+    """
 
     layer: str
     weights: keras.Variable
-    l1: float
-    l2: float
+    l1: float | Array
+    l2: float | Array
 
 
-def build_model(n_features: int, settings: ModelConfig) -> keras.Model:
+def build_model(n_features: int, settings: ModelConfig, mean: Array | None = None) -> keras.Model:
     """Builds the network for vectors of `n_features` numbers between 0 and 1.
 
     The penalty `l1 * sum(|w|) + l2 * sum(w ** 2)` (elastic net: Zou and Hastie, 2005) applies to the kernel of every
@@ -28,7 +38,8 @@ def build_model(n_features: int, settings: ModelConfig) -> keras.Model:
 
     Args:
         n_features: the width of the input, at least 1.
-        settings: the layers and their regularization.
+        settings: the layers and their regularization; each strength is a number.
+        mean: the mean of each feature in the training split, which the network subtracts; None: it subtracts nothing.
 
     Returns:
         A model from float32 [batch, n_features] to the probability of the label 1, float32 [batch, 1]. Its Dropout
@@ -45,6 +56,8 @@ def build_model(n_features: int, settings: ModelConfig) -> keras.Model:
         for size, activation, (l1, l2), name in zip(units, activations, strengths, names, strict=True)
     ]
     x = inputs = keras.Input((n_features,), name="features")
+    if mean is not None:
+        x = Centering(mean.tolist(), name="centering")(x)
     for index, (layer, rate) in enumerate(zip(dense[:-1], settings.by_layer(DROPOUT), strict=True), start=1):
         x = layer(x)
         if rate:
@@ -53,11 +66,14 @@ def build_model(n_features: int, settings: ModelConfig) -> keras.Model:
 
 
 def kernels(model: keras.Model) -> list[Kernel]:
-    """Returns the kernel of each Dense layer, from the input to the output."""
-    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
-    none = keras.regularizers.L1L2()
-    regularizers = [layer.kernel_regularizer or none for layer in dense]
-    return [Kernel(x.name, x.kernel, r.l1, r.l2) for x, r in zip(dense, regularizers, strict=True)]
+    """Returns the kernel of each layer of a network, or of a stack of networks, from the input to the output."""
+    return [_kernel(layer) for layer in model.layers if isinstance(layer, keras.layers.Dense | StackedDense)]
+
+
+def _kernel(layer: keras.layers.Layer) -> Kernel:
+    penalty = layer if isinstance(layer, StackedDense) else layer.kernel_regularizer
+    strengths = (penalty.l1, penalty.l2) if penalty else (0.0, 0.0)
+    return Kernel(layer.name, layer.kernel, *strengths)
 
 
 def _kernel_regularizer(l1: float, l2: float) -> keras.regularizers.Regularizer | None:

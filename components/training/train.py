@@ -3,15 +3,16 @@
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
 from components.config.model import ModelConfig
-from components.config.training import TrainingConfig
+from components.config.training import NEWTON, TrainingConfig
 from components.training.checkpoints import Checkpoints
-from components.training.dataset import Dataset
+from components.training.dataset import Dataset, feature_means
 from components.training.history import EpochMetrics
+from components.training.logistic_regression import fit_logistic_regression
 from components.training.loop import run_training_loop
 from components.training.network import build_model
+from components.training.strategy import choose_strategy
 
 
 def train_network(
@@ -35,18 +36,9 @@ def train_network(
     Returns:
         The network, and the metrics of each epoch.
     """
+    training = training.with_optimizer(model.hidden_units)
     keras.utils.set_random_seed(training.seed)
     with choose_strategy(training.strategy).scope():
-        network = build_model(train.width, model)
-        return network, run_training_loop(network, train, validation, training, run_dir, checkpoints)
-
-
-def choose_strategy(name: str) -> tf.distribute.Strategy:
-    """Returns the distribution strategy for a value of training.strategy.
-
-    'mirrored' is MirroredStrategy over all GPUs (over the CPU if there is no GPU), 'auto' is MirroredStrategy only if
-    there is a GPU. On one CPU replica MirroredStrategy is two to three times slower than the default strategy.
-    """
-    if name == "mirrored" or (name == "auto" and tf.config.list_physical_devices("GPU")):
-        return tf.distribute.MirroredStrategy()
-    return tf.distribute.get_strategy()
+        network = build_model(train.width, model, feature_means(train))
+        run = fit_logistic_regression if training.optimizer == NEWTON else run_training_loop
+        return network, run(network, train, validation, training, run_dir, checkpoints)

@@ -31,7 +31,7 @@ examples:
   regpipe run
   regpipe run --data 'days/*.csv' --label churned --set data.positive_label=yes
   regpipe run --config pipeline.yaml --set 'model.hidden_units=[64, 32]'
-  regpipe run --set tuning.trials=20  # searches for l1, l2, ... first
+  regpipe run --set model.l1=1e-3     # fixes l1; the Tuner chooses the rest
   regpipe run --from-step Trainer     # takes earlier steps from the last run
   regpipe run --json > run.json       # prints the verdict to standard error
 
@@ -94,7 +94,8 @@ def _check_steps(names: Sequence[str], first: str | None, last: str | None) -> N
     for option, step in (("--from-step", first), ("--to-step", last)):
         if step is not None and step.lower() == TUNER.lower() and TUNER not in names:
             raise UsageError(
-                f"{option}: expected a step of this configuration, got {step!r}; --set tuning.trials=10 adds it"
+                f"{option}: expected a step of this configuration, got {step!r}; it chooses the strengths that are "
+                "auto, as with --set model.l1=auto"
             )
         if step is not None and step not in names:
             meant = closest(step, names)

@@ -14,7 +14,7 @@ from components.config.data import DataConfig
 from components.config.evaluation import EvaluationConfig
 from components.config.model import ModelConfig
 from components.config.serving import ServingConfig
-from components.config.training import TrainingConfig
+from components.config.training import NEWTON, TrainingConfig
 from components.config.tuning import TuningConfig
 from pipeline_def.config import describe, yaml_text
 from pipeline_def.config.beam import BeamConfig
@@ -51,14 +51,23 @@ class PipelineConfig(Settings):
         return self
 
     @model_validator(mode="after")
+    def _optimizer_fits(self) -> "PipelineConfig":
+        if self.training.optimizer == NEWTON and self.model.hidden_units:
+            raise ValueError(
+                f"training.optimizer: expected another one than {NEWTON} with hidden layers "
+                f"(model.hidden_units: {list(self.model.hidden_units)}), which only fits logistic regression"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _workers_have_an_image(self) -> "PipelineConfig":
         if self.beam.needs_image() and self.kubeflow.image is None:
             raise ValueError("beam.worker: expected the image of the workers, or kubeflow.image, got neither")
         return self
 
     def step_names(self) -> tuple[str, ...]:
-        """Returns the names of the steps, in their order; the Tuner only where `tuning.trials` is not 0."""
-        return tuple(step.name for step in STEPS if step.name != TUNER or self.tuning.trials)
+        """Returns the names of the steps, in their order; the Tuner only where it has a strength to choose."""
+        return tuple(step.name for step in STEPS if step.name != TUNER or self.model.to_choose())
 
     def beam_args(self) -> list[str]:
         """Returns Beam's command-line arguments for the steps that use it."""

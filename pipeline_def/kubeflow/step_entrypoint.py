@@ -128,6 +128,9 @@ def _launch(pipeline: "pipeline_pb2.Pipeline", run: _Run, args: argparse.Namespa
     from pipeline_def.runs.run_store import RunStore
 
     step, started = args.step, time.monotonic()
+    if step not in {node.pipeline_node.node_info.id for node in pipeline.nodes}:
+        # The run's parameters have fixed every strength that is auto in the package.
+        return _exit(f"{step}: left out, because there is no strength to choose", 0)
     runs: RunStore | None = None
     try:
         runs = RunStore(MetadataStore(connection_config(pipeline)))

@@ -9,29 +9,34 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from types import ModuleType
+from typing import Any
 
 from pipeline_def.steps import STEPS
 
 EXECUTORS = tuple(dict.fromkeys(name for step in STEPS for name in step.executors))
+# TFX's Tuner imports KerasTuner, and with it TensorFlow and SciPy, for one annotation.
+ANNOTATIONS = ("keras_tuner", "keras_tuner.engine", "keras_tuner.engine.base_tuner")
 
 
 class _StubModule(ModuleType):
     """A module that has an empty class for each public name that is looked up in it."""
 
-    def __getattr__(self, name: str) -> type:
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        if f"{self.__name__}.{name}" in ANNOTATIONS:
+            return _STUBS[f"{self.__name__}.{name}"]
         stub = type(name, (), {"__module__": self.__name__, "__doc__": "A stub of the class of this name."})
         setattr(self, name, stub)
         return stub
 
 
-_STUBS = {name: _StubModule(name) for name in EXECUTORS}
+_STUBS = {name: _StubModule(name) for name in (*EXECUTORS, *ANNOTATIONS)}
 
 
 @contextlib.contextmanager
 def stub_executors() -> Iterator[None]:
-    """Replaces the executors' modules that are not imported yet; after the block, importing one loads the real one."""
+    """Replaces those modules that are not imported yet; after the block, importing one loads the real one."""
     missing = {name: module for name, module in _STUBS.items() if name not in sys.modules}
     sys.modules.update(missing)
     try:

@@ -18,7 +18,7 @@ from pipeline_def.config.load import PipelineConfig
 from pipeline_def.launcher.run_options import RunOptions
 from pipeline_def.local import runner
 from pipeline_def.runs.summary import Summary
-from pipeline_def.steps import LAST
+from pipeline_def.steps import LAST, TUNER
 from pipeline_def.terminal.output_capture import OutputCapture
 from pipeline_def.terminal.run_display import RunDisplay, progress_sent_to
 
@@ -67,7 +67,8 @@ def study(config: PipelineConfig, root: Path, strengths: int) -> CompletedStudy:
         StudyFailed: training or writing the results failed.
         RootInUse: another process uses the root.
     """
-    summary = runner.run(config, RunOptions(root=root, to_step=LAST_DATA_STEP))
+    last = TUNER if config.model.to_choose() else LAST_DATA_STEP
+    summary = runner.run(config, RunOptions(root=root, to_step=last))
     if summary.exit_code:
         raise DataStepsFailed(summary)
     folder = root.resolve() / "studies" / summary.run_id
@@ -79,7 +80,7 @@ def study(config: PipelineConfig, root: Path, strengths: int) -> CompletedStudy:
         display.start(STEP)
         started = time.monotonic()
         try:
-            found = _study(config, root.resolve(), summary.run_id, strengths, display)
+            found = _study(config, root.resolve(), summary, strengths, display)
             page = _write(found, folder)
         except Exception as error:
             traceback.print_exc()
@@ -90,7 +91,7 @@ def study(config: PipelineConfig, root: Path, strengths: int) -> CompletedStudy:
 
 
 def _study(
-    config: PipelineConfig, root: Path, run_id: str, strengths: int, display: RunDisplay
+    config: PipelineConfig, root: Path, summary: Summary, strengths: int, display: RunDisplay
 ) -> StudyRecord:
     import tensorflow_transform as tft
 
@@ -101,6 +102,7 @@ def _study(
     from pipeline_def.runs.report_facts import FACTS_FILE, write_facts
     from pipeline_def.runs.run_store import RunStore
 
+    run_id = summary.run_id
     outputs = RunStore.open(root).outputs(run_id)
     examples = outputs["ExampleGen", "examples"].uri
     transform = tft.TFTransformOutput(outputs[LAST_DATA_STEP, "transform_graph"].uri)
@@ -114,7 +116,8 @@ def _study(
     code = code_digest("components.study.trainings")
     write_facts(root, run_id)
     facts = json.loads((root / "runs" / run_id / FACTS_FILE).read_text("utf-8"))
-    planned = plan_study(config.model, config.training, strengths)
+    chosen = summary.tuned.values if summary.tuned else {}
+    planned = plan_study(config.model.with_strengths(chosen), config.training, strengths)
     trainings = Trainings(data, root / "studies", code)
     results, trained = _results(trainings, planned, display)
 

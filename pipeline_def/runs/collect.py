@@ -9,9 +9,9 @@ from components.common import storage
 from components.common.file_names import REJECTED_FILE, TRIALS_FILE
 from components.common.ingest_record import IngestRecord
 from components.common.scaling_record import ScalingRecord
+from components.common.tuning_record import parse_trials
 from components.common.verdict_record import ComparedMetric, EvaluatedSlice, ModelGap, Verdict
 from components.report.run_page import REPORT_FILE
-from components.training.hyperparameters import parse_trials
 from pipeline_def.runs.run_store import RunStore
 from pipeline_def.runs.summary import (
     BothMetrics,
@@ -87,8 +87,15 @@ def _scaling_warnings(folder: str) -> tuple[str, ...]:
 
 def _tuned(results: str) -> Tuned:
     found = parse_trials(results)
-    best = found[0]
-    return Tuned(values=best.values, trial=best.number, trials=len(found), log_loss=best.log_loss)
+    chosen = next(trial for trial in found if trial.chosen)
+    return Tuned(
+        values=chosen.strengths,
+        trial=chosen.number,
+        trials=len(found),
+        log_loss=chosen.log_loss,
+        lowest_log_loss=min(trial.log_loss for trial in found),
+        zero_share=chosen.zero_share,
+    )
 
 
 def verdict_fields(verdict: Verdict) -> dict[str, Any]:

@@ -95,12 +95,23 @@ class GapSummary(_Record):
 
 
 class Tuned(_Record):
-    """The values that the Tuner chose, by name, the number of their trial, and its validation log loss in nats."""
+    """The strengths that the Tuner chose.
+
+    Attributes:
+        values: the strengths by name.
+        trial: the number of their trial.
+        trials: the number of combinations that were tried.
+        log_loss: the validation log loss of their network, in nats.
+        lowest_log_loss: the lowest one of all networks; None in records of earlier versions, as is `zero_share`.
+        zero_share: the fraction of the weights of their network that is exactly 0.
+    """
 
     values: dict[str, float]
     trial: int
     trials: int
     log_loss: float
+    lowest_log_loss: float | None = None
+    zero_share: float | None = None
 
 
 class Override(_Record):
@@ -137,7 +148,7 @@ class Summary(StoredRecord):
         thresholds: all conditions for publishing, as in the verdict.
         slices: the metrics on parts of the test split.
         gap: the generalization gap.
-        tuned: the values that the Tuner chose.
+        tuned: the strengths that the Tuner chose.
         reasons: why the model was not blessed.
         held_back: why a blessed model was not pushed.
         override: who published the model by hand.

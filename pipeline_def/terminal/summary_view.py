@@ -120,8 +120,8 @@ def _log_tail(summary: Summary) -> Iterator[Line]:
 def _facts(summary: Summary) -> Iterator[Line]:
     if summary.tuned:
         tuned = summary.tuned
-        trials = plural(tuned.trials, "trial")
-        yield _fact("Tuned", f"{named_values(tuned.values)} (best of {trials})", wrap=True), ""
+        trials = plural(tuned.trials, "combination")
+        yield _fact("Chosen", f"{named_values(tuned.values)} (of {trials})", wrap=True), ""
     if summary.pushed_path:
         version = "" if summary.pushed_version is None else f"version {summary.pushed_version} in "
         already = " (published already)" if summary.already_published else ""

@@ -1,6 +1,5 @@
 """The graph: its edges, and the settings that each step depends on."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ from pipeline_def.config.load import load_config
 from pipeline_def.launcher.run_options import RunOptions
 from pipeline_def.steps import STEP_NAMES
 
-DEFAULT = load_config(None).step_names()
 EDGES = {
     "ExampleGen": set(),
     "StatisticsGen": {"ExampleGen"},
@@ -19,7 +17,8 @@ EDGES = {
     "ExampleValidator": {"StatisticsGen", "SchemaGen"},
     "DataGate": {"StatisticsGen", "SchemaGen", "ExampleValidator"},
     "Transform": {"ExampleGen", "SchemaGen", "DataGate"},
-    "Trainer": {"ExampleGen", "Transform"},
+    "Tuner": {"ExampleGen", "Transform"},
+    "Trainer": {"ExampleGen", "Transform", "Tuner"},
     "BaselineTrainer": {"ExampleGen", "Transform"},
     "Evaluator": {"ExampleGen", "Trainer", "BaselineTrainer"},
     "Pusher": {"Trainer", "Evaluator"},
@@ -27,16 +26,14 @@ EDGES = {
         "ExampleGen",
         "StatisticsGen",
         "ExampleValidator",
+        "Tuner",
         "Trainer",
         "BaselineTrainer",
         "Evaluator",
         "Pusher",
     },
 }
-TUNED = EDGES | {
-    "Tuner": {"ExampleGen", "Transform"},
-    **{name: EDGES[name] | {"Tuner"} for name in ("Trainer", "BaselineTrainer", "Report")},
-}
+FIXED = ("model.l1=0.0001", "model.l2=0.001", "model.dropout=0.2")
 
 
 def nodes(root: Path, *overrides: str, **options: Any) -> dict[str, Any]:
@@ -54,7 +51,7 @@ def changed(tmp_path: Path) -> Any:
 
     def changed(*overrides: str) -> set[str]:
         before, after = nodes(tmp_path), nodes(tmp_path, *overrides)
-        return {name for name in DEFAULT if before[name].parameters != after[name].parameters}
+        return {name for name in STEP_NAMES if before[name].parameters != after[name].parameters}
 
     return changed
 
@@ -64,37 +61,44 @@ def test_the_graph_has_these_edges_and_no_others(tmp_path: Path) -> None:
     assert {name: set(node.upstream_nodes) for name, node in nodes(tmp_path).items()} == EDGES
 
 
-def test_the_tuner_feeds_both_trainers(tmp_path: Path) -> None:
-    """With trials there is a Tuner, whose results the report shows."""
-    assert {
-        name: set(node.upstream_nodes) for name, node in nodes(tmp_path, "tuning.trials=3").items()
-    } == TUNED
+def test_without_a_strength_to_choose_there_is_no_tuner(tmp_path: Path) -> None:
+    """The other edges stay. Dropout that is auto does not apply to a network without a hidden layer."""
+    for fixed in (FIXED, ("model.hidden_units=[]", "model.l1=0", "model.l2=0")):
+        found = {name: set(node.upstream_nodes) for name, node in nodes(tmp_path, *fixed).items()}
+        assert found == {name: steps - {"Tuner"} for name, steps in EDGES.items() if name != "Tuner"}
+
+
+@pytest.mark.parametrize("name", ["l1", "l2", "dropout"])
+def test_one_strength_that_is_auto_needs_the_tuner(tmp_path: Path, name: str) -> None:
+    assert "Tuner" in nodes(tmp_path, *FIXED, f"model.{name}=auto")
 
 
 def test_the_order_of_the_steps_is_topological() -> None:
-    """Every step comes after its predecessors; without trials there is no Tuner."""
-    assert set(STEP_NAMES) == set(TUNED)
+    """Every step comes after its predecessors; without a strength to choose there is no Tuner."""
+    assert set(STEP_NAMES) == set(EDGES)
     for number, name in enumerate(STEP_NAMES):
-        assert TUNED[name] <= set(STEP_NAMES[:number])
-    assert load_config(None, ["tuning.trials=1"]).step_names() == STEP_NAMES
-    assert tuple(name for name in STEP_NAMES if name != "Tuner") == DEFAULT
+        assert EDGES[name] <= set(STEP_NAMES[:number])
+    assert load_config(None).step_names() == STEP_NAMES
+    fixed = tuple(name for name in STEP_NAMES if name != "Tuner")
+    assert load_config(None, FIXED).step_names() == fixed
 
 
 @pytest.mark.parametrize(
     ("override", "steps"),
     [
-        ("model.l1=0.01", {"Trainer"}),
-        ("model.dropout=0.5", {"Trainer"}),
-        ("model.l2=[0,0,1]", {"Trainer"}),
-        ("training.optimizer=proximal_adam", {"Trainer", "BaselineTrainer"}),
-        ("training.early_stopping=3", {"Trainer"}),
-        ("training.epochs=3", {"Trainer", "BaselineTrainer"}),
-        ("model.hidden_units=[4]", {"Trainer", "BaselineTrainer"}),
+        ("model.l1=0.01", {"Tuner", "Trainer"}),
+        ("model.dropout=0.5", {"Tuner", "Trainer"}),
+        ("model.l2=[0,0,1]", {"Tuner", "Trainer"}),
+        ("training.optimizer=adam", {"Tuner", "Trainer", "BaselineTrainer"}),
+        ("training.early_stopping=3", {"Tuner", "Trainer"}),
+        ("training.epochs=3", {"Tuner", "Trainer", "BaselineTrainer"}),
+        ("model.hidden_units=[4]", {"Tuner", "Trainer", "BaselineTrainer"}),
         ("evaluation.min_auc=0.7", {"Evaluator"}),
         ("evaluation.slices=[{feature: a, edges: [1]}]", {"DataGate", "Evaluator"}),
         ("serving.directory=/elsewhere", {"Pusher"}),
         ("serving.keep_versions=2", {"Pusher"}),
-        ("tuning.l1=[1]", set()),
+        ("tuning.l1=[1]", {"Tuner"}),
+        ("tuning.max_rows=100", {"Tuner"}),
         ("kubeflow.host=http://kubeflow", set()),
         ("data.split.test=3", {"ExampleGen"}),
         ("data.split.seed=3", {"ExampleGen"}),
@@ -105,52 +109,24 @@ def test_a_key_changes_only_the_steps_that_use_it(changed: Any, override: str, s
     assert changed(override) == steps | {"Report"}  # the report shows the whole configuration
 
 
-@pytest.mark.parametrize(
-    ("override", "steps"),
-    [
-        ("tuning.l1=[1]", {"Tuner"}),
-        ("tuning.seed=2", {"Tuner"}),
-        ("model.l1=0.01", {"Tuner", "Trainer"}),
-        ("training.learning_rate=0.1", {"Tuner", "Trainer", "BaselineTrainer"}),
-        ("evaluation.min_auc=0.7", {"Evaluator"}),
-    ],
-)
-def test_a_key_reruns_the_tuner_only_if_it_affects_the_search(
-    tmp_path: Path, override: str, steps: set[str]
-) -> None:
-    """The values to try, the model and the training do; the evaluation does not."""
-    before, after = (nodes(tmp_path, "tuning.trials=3", *more) for more in ((), (override,)))
-    assert {n for n in STEP_NAMES if before[n].parameters != after[n].parameters} == steps | {"Report"}
-
-
-def test_the_edges_of_slices_do_not_affect_the_gate(tmp_path: Path) -> None:
-    """DataGate reads only the names of the features in `evaluation.slices`."""
-    one, other = (nodes(tmp_path, f"evaluation.slices=[{{feature: a, edges: [{edge}]}}]") for edge in (1, 2))
-    assert {n for n in DEFAULT if one[n].parameters != other[n].parameters} == {"Evaluator", "Report"}
-
-
-def test_checkpoints_are_stored_under_the_root(tmp_path: Path) -> None:
-    """The next run finds them there, unlike the artifacts of a killed run."""
-    for name in ("Trainer", "BaselineTrainer"):
-        handed = nodes(tmp_path)[name].parameters.parameters["custom_config"].field_value.string_value
-        settings = json.loads(json.loads(handed)["settings"])
-        assert settings["checkpoint_dir"] == str(tmp_path / "checkpoints")
-
-
 def test_the_baseline_has_no_weight_decay(tmp_path: Path) -> None:
-    """With the same optimizer, a different decay changes only the candidate."""
+    """With the same optimizer, a different decay changes only the candidate and its search."""
     some, more = (
         nodes(tmp_path, "training.optimizer=adamw", f"training.weight_decay={decay}") for decay in (0.1, 0.2)
     )
-    assert {n for n in DEFAULT if some[n].parameters != more[n].parameters} == {"Trainer", "Report"}
+    assert {n for n in STEP_NAMES if some[n].parameters != more[n].parameters} == {
+        "Tuner",
+        "Trainer",
+        "Report",
+    }
 
 
 def test_a_partial_run_follows_the_order_of_the_steps(tmp_path: Path) -> None:
     """--to-step runs all steps up to that one in the list, even those that it does not depend on."""
     part = nodes(tmp_path, to_step="Transform")
-    ran = [name for name in DEFAULT if not part[name].execution_options.HasField("skip")]
-    assert ran == list(DEFAULT[:6])
-    part = nodes(tmp_path, "tuning.trials=3", to_step="Tuner")
+    ran = [name for name in STEP_NAMES if not part[name].execution_options.HasField("skip")]
+    assert ran == list(STEP_NAMES[:6])
+    part = nodes(tmp_path, to_step="Tuner")
     ran = [name for name in STEP_NAMES if not part[name].execution_options.HasField("skip")]
     assert ran == list(STEP_NAMES[:7])
 
@@ -168,7 +144,7 @@ def test_no_cache(tmp_path: Path) -> None:
             n.execution_options.caching_options.enable_cache
             for n in nodes(tmp_path, use_cache=use_cache).values()
         ]
-        assert options == [use_cache] * len(DEFAULT)
+        assert options == [use_cache] * len(STEP_NAMES)
 
 
 def test_an_edited_schema_is_another_file(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def exported(transformed: Any, tmp_path_factory: pytest.TempPathFactory) -> Path
     from components.training.network import build_model
 
     base_path = tmp_path_factory.mktemp("exported")
-    model = build_model(3, ModelConfig(hidden_units=()))
+    model = build_model(3, ModelConfig(hidden_units=(), l1=1e-4, l2=1e-3))
     model.set_weights([np.array([[1.0], [-2.0], [0.5]]), np.array([0.25])])
     export(model, transformed, "y", str(base_path / "1"))
     return base_path

@@ -35,6 +35,7 @@ def test_the_baseline_has_every_regularization_switched_off() -> None:
 def test_the_tuner_and_the_study_use_the_regularizations_of_the_model() -> None:
     """In the order of the table; dropout needs a hidden layer."""
     assert list(STUDY_PATHS) == ["l1", "l2", "dropout"]
-    assert TuningConfig().names(ModelConfig()) == (*STUDY_PATHS, "learning_rate")
+    assert [item.name for item in ModelConfig().to_choose()] == list(STUDY_PATHS)
+    assert all(getattr(TuningConfig(), name)[0] == 0 for name in STUDY_PATHS)
     assert not DROPOUT.applies(())
     assert DROPOUT.applies((4,))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from components.common import file_names
+from components.common.tuning_record import Trial
 from components.report import run_artifacts
 
 
@@ -27,7 +28,7 @@ def _paths(root: Path) -> run_artifacts.ArtifactPaths:
 def test_missing_files(tmp_path: Path) -> None:
     """No file is required: what is missing is None or empty."""
     found = run_artifacts.read_run_artifacts(_paths(tmp_path), {"name": "x"}, None)
-    assert found == run_artifacts.RunArtifacts(config={"name": "x"}, trials=[])
+    assert found == run_artifacts.RunArtifacts(config={"name": "x"}, trials=())
     paths = dataclasses.replace(_paths(tmp_path), tuner="")  # no Tuner
     assert run_artifacts.read_run_artifacts(paths, {"name": "x"}, None) == run_artifacts.RunArtifacts(
         config={"name": "x"}
@@ -41,7 +42,7 @@ def test_files_are_read(tmp_path: Path, sample: Any) -> None:
         "candidate/history.json": b'[{"epoch": 1}]',
         "candidate/weights.json": b'{"layers": [',
         "candidate/tuned.json": b'{"l1": 0.5}',
-        "tuner/tuner_results.json": b'[{"score": Infinity}]',
+        "tuner/tuner_results.json": b'[{"trial_id": 0, "score": Infinity, "zero_share": 0.5, "chosen": 1, "l1": 0.5}]',
         "evaluation/verdict.json": sample.verdict(reasons=["é"]).model_dump_json().encode(),
         "facts.json": b'{"run_id": "a"}',
         "anomalies/Split-eval/SchemaDiff.pb": sample.anomalies("age").SerializeToString(),
@@ -51,7 +52,7 @@ def test_files_are_read(tmp_path: Path, sample: Any) -> None:
     found = run_artifacts.read_run_artifacts(_paths(tmp_path), {}, "/served/1")
     assert found.ingest == sample.run().ingest
     assert found.candidate == run_artifacts.TrainingArtifacts([{"epoch": 1}], None, {"l1": 0.5})
-    assert found.trials == [{"score": float("inf")}]
+    assert found.trials == (Trial(1, float("inf"), 0.5, True, {"l1": 0.5}),)
     assert found.verdict == sample.verdict(reasons=["é"])
     assert found.facts == {"run_id": "a"}
     assert found.pushed_path == "/served/1"

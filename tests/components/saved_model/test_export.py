@@ -40,7 +40,7 @@ def example(**features: float) -> str:
 @pytest.fixture(scope="module")
 def model_path(transformed: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
     """An exported logistic regression with three features."""
-    model = build_model(3, ModelConfig(hidden_units=()))
+    model = build_model(3, ModelConfig(hidden_units=(), l1=1e-4, l2=1e-3))
     model.set_weights([np.array(WEIGHTS)[:, None], np.array([BIAS])])
     path = str(tmp_path_factory.mktemp("model") / "export")
     export(model, transformed, "y", path, ("no", "ja, ☑"))
@@ -118,7 +118,7 @@ def test_tensorflow_carries_the_names(name: str, tmp_path: Path) -> None:
 
 def test_dropout_is_off(transformed: Any, table: Columns, tmp_path: Path) -> None:
     """Dropout is off in a served model."""
-    model = build_model(3, ModelConfig(hidden_units=(8,), dropout=0.9))
+    model = build_model(3, ModelConfig(hidden_units=(8,), dropout=0.9, l1=1e-4, l2=1e-3))
     export(model, transformed, "y", str(tmp_path / "export"))
     raw = {name: tf.constant(column) for name, column in table.items() if name != "y"}
     vectors = transformed.transform_features_layer()({n: x[:, None] for n, x in raw.items()})[

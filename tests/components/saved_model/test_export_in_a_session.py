@@ -82,7 +82,7 @@ def serialized(columns: Mapping[str, Any]) -> list[bytes]:
 @pytest.fixture(scope="module")
 def network() -> Any:
     keras.utils.set_random_seed(3)
-    return build_model(3, ModelConfig(hidden_units=(8, 4), dropout=0.5))
+    return build_model(3, ModelConfig(hidden_units=(8, 4), dropout=0.5, l1=1e-4, l2=1e-3))
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,7 @@ def test_awkward_names(analyze: Callable[[Columns], Any], tmp_path: Path) -> Non
     features = sorted(names)
     transform = analyze({**{name: [0.0, 1.0] for name in names}, "y": [0, 1]})
     weights = np.linspace(-1, 2, len(names))
-    network = build_model(len(names), ModelConfig(hidden_units=()))
+    network = build_model(len(names), ModelConfig(hidden_units=(), l1=1e-4, l2=1e-3))
     network.set_weights([weights[:, None], np.zeros(1)])
     export(network, transform, "y", str(tmp_path))
     served = Served(str(tmp_path))

@@ -26,7 +26,7 @@ ORIGIN = Origin(
         files=(FileCounts(path="/home/somebody/churn.csv", rows=9, rejected=3),),
         digest="0123",
     ),
-    model=ModelConfig(hidden_units=(8, 4)),
+    model=ModelConfig(hidden_units=(8, 4), l1=1e-4, l2=1e-3, dropout=0.2),
     training=TrainingConfig(seed=7),
     code_digest="4567",
 )
@@ -78,7 +78,7 @@ def test_the_whole_card() -> None:
 
 def test_logistic_regression_is_called_so() -> None:
     """A network without hidden layers is called logistic regression."""
-    origin = Origin(**{**vars(ORIGIN), "model": ModelConfig(hidden_units=(), dropout=0.0)})
+    origin = Origin(**{**vars(ORIGIN), "model": ModelConfig(hidden_units=(), dropout=0.0, l1=1e-4, l2=1e-3)})
     what = model_card(origin, ScalingRecord(features=dict.fromkeys("ab", FeatureScaling())))["what"]
     assert what == "The probability that 'y' is 'yes', from 2 numeric features: logistic regression."
 

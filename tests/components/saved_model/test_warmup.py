@@ -43,7 +43,9 @@ def features(table: Columns) -> list[str]:
 def model(transformed: Any, tmp_path: Path) -> str:
     """An exported network with random weights."""
     path = str(tmp_path / "model")
-    export(build_model(3, ModelConfig(hidden_units=(4,))), transformed, "y", path)
+    export(
+        build_model(3, ModelConfig(hidden_units=(4,), l1=1e-4, l2=1e-3, dropout=0.2)), transformed, "y", path
+    )
     return path
 
 
@@ -171,7 +173,7 @@ def test_an_answer_that_is_no_probability(
     transformed: Any, examples: list[bytes], features: list[str], tmp_path: Path
 ) -> None:
     """A network with a weight that is NaN returns NaN."""
-    network = build_model(3, ModelConfig(hidden_units=()))
+    network = build_model(3, ModelConfig(hidden_units=(), l1=1e-4, l2=1e-3))
     network.set_weights([np.full((3, 1), NAN), np.zeros(1)])
     export(network, transformed, "y", str(tmp_path))
     write_warmup(str(tmp_path), examples, features)

@@ -35,7 +35,10 @@ def result(train: float, validation: float, curve: tuple[float, ...] = (0.7, 0.6
 
 def entry(name: str, found: TrainingResult, patience: int = 0) -> StudyEntry:
     return StudyEntry(
-        name=name, model=ModelConfig(), training=TrainingConfig(early_stopping=patience), result=found
+        name=name,
+        model=ModelConfig(l1=1e-4, l2=1e-3, dropout=0.2),
+        training=TrainingConfig(early_stopping=patience),
+        result=found,
     )
 
 

@@ -6,7 +6,7 @@ from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.study.variants import StudyPlan, Variant, config_overrides, plan_study
 
-MODEL, TRAINING = ModelConfig(), TrainingConfig()
+MODEL, TRAINING = ModelConfig(l1=1e-4, l2=1e-3, dropout=0.2), TrainingConfig()
 
 
 def settings(variant: Variant) -> tuple[object, ...]:
@@ -25,20 +25,20 @@ def test_the_family_of_the_defaults() -> None:
     """Each has one kind of regularization; only the last two stop early; all other settings are as configured."""
     planned = plan_study(MODEL, TRAINING, 0)
     assert [settings(variant) for variant in planned.family] == [
-        ("none", 0, 0, 0, 0, 0, "adam"),
+        ("none", 0, 0, 0, 0, 0, "auto"),
         ("L1, gradient", 1e-4, 0, 0, 0, 0, "adam"),
-        ("L1, proximal", 1e-4, 0, 0, 0, 0, "proximal_adam"),
-        ("L2", 0, 1e-3, 0, 0, 0, "adam"),
-        ("elastic net", 1e-4, 1e-3, 0, 0, 0, "proximal_adam"),
-        ("dropout", 0, 0, 0.2, 0, 0, "adam"),
-        ("weight decay", 0, 0, 0, 1, 0, "adamw"),
-        ("early stopping", 0, 0, 0, 0, 10, "adam"),
-        ("all", 1e-4, 1e-3, 0.2, 0, 10, "adam"),
+        ("L1, proximal", 1e-4, 0, 0, 0, 0, "auto"),
+        ("L2", 0, 1e-3, 0, 0, 0, "auto"),
+        ("elastic net", 1e-4, 1e-3, 0, 0, 0, "auto"),
+        ("dropout", 0, 0, 0.2, 0, 0, "auto"),
+        ("weight decay", 0, 0, 0, 1, 0, "auto"),
+        ("early stopping", 0, 0, 0, 0, 10, "auto"),
+        ("all", 1e-4, 1e-3, 0.2, 0, 10, "auto"),
     ]
     assert {variant.training.epochs for variant in planned.family} == {100}
     assert {variant.model.hidden_units for variant in planned.family} == {(128, 64)}
     assert planned.paths == {}
-    assert planned.notes == ("training.weight_decay is 0 in the configuration: its variant uses 1 instead.",)
+    assert planned.notes == ("training.weight_decay is 0: its variant uses 1 instead.",)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "proximal_adam"])
@@ -64,16 +64,16 @@ def test_a_strength_of_0_is_replaced_by_the_default() -> None:
     assert rows["early stopping"].training.early_stopping == 10
     assert rows["all"][1:3] == (model, training)
     assert planned.notes == (
-        "model.l1 is 0 in the configuration: its variant uses 0.0001 instead.",
-        "model.l2 is 0 in the configuration: its variant uses 0.001 instead.",
-        "model.dropout is 0 in the configuration: its variant uses 0.2 instead.",
-        "training.weight_decay is 0 in the configuration: its variant uses 1 instead.",
-        "training.early_stopping is 0 in the configuration: its variant uses 10 instead.",
+        "model.l1 is 0: its variant uses 0.0001 instead.",
+        "model.l2 is 0: its variant uses 0.001 instead.",
+        "model.dropout is 0: its variant uses 0.2 instead.",
+        "training.weight_decay is 0: its variant uses 1 instead.",
+        "training.early_stopping is 0: its variant uses 10 instead.",
     )
 
 
 def test_strengths_by_layer_are_kept() -> None:
-    model = ModelConfig(hidden_units=(4,), l1=(0.5, 0.0), dropout=(0.3,))
+    model = ModelConfig(hidden_units=(4,), l1=(0.5, 0.0), dropout=(0.3,), l2=1e-3)
     rows = named(plan_study(model, TRAINING, 0))
     assert rows["elastic net"].model.l1 == (0.5, 0.0)
     assert rows["dropout"].model.dropout == (0.3,)
@@ -81,7 +81,7 @@ def test_strengths_by_layer_are_kept() -> None:
 
 def test_logistic_regression_has_no_dropout() -> None:
     """Without a hidden layer there is no variant, path or note for dropout."""
-    planned = plan_study(ModelConfig(hidden_units=(), dropout=0.0), TRAINING, 2)
+    planned = plan_study(ModelConfig(hidden_units=(), dropout=0.0, l1=1e-4, l2=1e-3), TRAINING, 2)
     assert "dropout" not in named(planned)
     assert list(planned.paths) == ["l1", "l2"]
     assert not any("dropout" in note for note in planned.notes)
@@ -115,9 +115,24 @@ def test_the_paths() -> None:
         "l2": [1e-5, 3.2e-5, 1e-4, 3.2e-4, 1e-3, 3.2e-3, 1e-2],
         "dropout": [0.1, 0.22, 0.33, 0.45, 0.57, 0.68, 0.8],
     }
-    assert settings(paths["l1"][1]) == ("l1 = 3.2e-05", 3.2e-5, 0, 0, 0, 0, "proximal_adam")
-    assert settings(paths["l2"][2]) == ("l2 = 0.0001", 0, 1e-4, 0, 0, 0, "adam")
-    assert settings(paths["dropout"][6]) == ("dropout = 0.8", 0, 0, 0.8, 0, 0, "adam")
+    assert settings(paths["l1"][1]) == ("l1 = 3.2e-05", 3.2e-5, 0, 0, 0, 0, "auto")
+    assert settings(paths["l2"][2]) == ("l2 = 0.0001", 0, 1e-4, 0, 0, 0, "auto")
+    assert settings(paths["dropout"][6]) == ("dropout = 0.8", 0, 0, 0.8, 0, 0, "auto")
+
+
+def test_logistic_regression_is_fitted_exactly_except_where_that_has_no_effect() -> None:
+    """L1 by gradient, weight decay and early stopping need an optimizer with epochs."""
+    rows = named(plan_study(ModelConfig(hidden_units=(), l1=1e-4, l2=1e-3), TRAINING, 0))
+    assert {name: row.training.with_optimizer(()).optimizer for name, row in rows.items()} == {
+        "none": "proximal_newton",
+        "L1, gradient": "adam",
+        "L1, proximal": "proximal_newton",
+        "L2": "proximal_newton",
+        "elastic net": "proximal_newton",
+        "weight decay": "proximal_adam",
+        "early stopping": "adam",
+        "all": "proximal_newton",
+    }
 
 
 def test_two_strengths_are_the_ends() -> None:
@@ -134,13 +149,12 @@ def test_every_variant_is_a_valid_configuration() -> None:
 
 def test_the_overrides_that_train_a_variant() -> None:
     """They contain only the differences, in the format of `--set`; none for the configuration itself."""
-    model = ModelConfig(hidden_units=(8,), l1=0.0, l2=(0.1, 0.001))
+    model = ModelConfig(hidden_units=(8,), l1=0.0, l2=(0.1, 0.001), dropout=0.2)
     planned = plan_study(model, TRAINING, 2)
     assert config_overrides(named(planned)["all"], model, TRAINING) == []
     assert config_overrides(planned.paths["l1"][0], model, TRAINING) == [
-        "model.l1=1e-05", "model.l2=0", "model.dropout=0", "training.optimizer=proximal_adam",
-        "training.early_stopping=0",
+        "model.l1=1e-05", "model.l2=0", "model.dropout=0", "training.early_stopping=0",
     ]  # fmt: skip
-    assert config_overrides(named(planned)["L2"], ModelConfig(hidden_units=(8,)), TRAINING)[1] == (
-        "model.l2=[0.1, 0.001]"
-    )
+    assert config_overrides(
+        named(planned)["L2"], ModelConfig(hidden_units=(8,), l1=1e-4, l2=1e-3, dropout=0.2), TRAINING
+    )[1] == ("model.l2=[0.1, 0.001]")

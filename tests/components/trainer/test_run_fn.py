@@ -16,17 +16,17 @@ from components.common.ingest_record import IngestRecord, RowCounts
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.saved_model.warmup import replay
-from components.trainer.run_fn import _apply_tuned_values, _checkpoints, run_fn
+from components.trainer.run_fn import _checkpoints, run_fn
 from components.trainer.trainer_settings import TrainerSettings
 from components.training import checkpoints, loop
 from components.training.dataset import InMemoryDataset
 from components.training.history import EpochMetrics
-from components.training.train import choose_strategy
+from components.training.strategy import choose_strategy
 
 Columns = Mapping[str, Sequence[float]]
 WriteExamples = Callable[[Path, Columns], str]
 Train = Callable[..., Path]
-MODEL = ModelConfig(hidden_units=(4,), dropout=0.5)
+MODEL = ModelConfig(hidden_units=(4,), dropout=0.5, l1=1e-4, l2=1e-3)
 TRAINING = TrainingConfig(epochs=3, batch_size=2, learning_rate=0.05, early_stopping=0)
 INGEST = IngestRecord(
     rows=RowCounts(train=4, eval=3, test=0),
@@ -166,40 +166,21 @@ def test_dropped_features_are_shown(train: Train, caplog: pytest.LogCaptureFixtu
     with caplog.at_level(logging.INFO, "regpipe.progress"):
         folder = train("proximal", MODEL.model_copy(update={"l1": 100.0}), optimizer="proximal_adam")
         assert lines(caplog)[-1] == "0 of 3 features kept; 100% of the weights are zero"
-        train("subgradient", MODEL.model_copy(update={"l1": 100.0}))
+        train("subgradient", MODEL.model_copy(update={"l1": 100.0}), optimizer="adam")
         assert [line.split()[0] for line in lines(caplog)] == ["epoch"] * 3
     report = json.loads((folder / "run" / "weights.json").read_text())
     assert report["dropped"] == ["a", "b", "Δ-price. 'a/b' \"x\" <script>"]
 
 
-def test_trainers_use_the_values_of_the_tuner(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The candidate uses all of them, the baseline only the learning rate. Each logs them and writes them to a file."""
-    candidate = TrainerSettings(name="pipeline", label="y", model=MODEL, training=TRAINING, code_digest="1")
-    baseline = candidate.without_regularization()
-    values = {"l1": 0.25, "l2": 0.0, "dropout": 0.125, "learning_rate": 0.5}
-    with caplog.at_level(logging.INFO, "regpipe.progress"):
-        tuned_candidate, tuned_baseline = (
-            _apply_tuned_values(settings, values, str(tmp_path / name))
-            for name, settings in (("candidate", candidate), ("baseline", baseline))
-        )
-        assert tuned_candidate.model == MODEL.model_copy(update={"l1": 0.25, "l2": 0.0, "dropout": 0.125})
-        assert tuned_candidate.training == TRAINING.model_copy(update={"learning_rate": 0.5})
-        assert (
-            tuned_candidate.model.without_regularization()
-            == tuned_baseline.model
-            == MODEL.without_regularization()
-        )
-        assert tuned_baseline.training == tuned_candidate.training.without_regularization()
-        assert lines(caplog) == [
-            "trains with the Tuner's values: l1 0.25, l2 0, dropout 0.125, learning rate 0.5",
-            "trains with the Tuner's values: learning rate 0.5",
-        ]
-        assert _apply_tuned_values(baseline, {"l1": 0.25}, str(tmp_path / "nothing")) == baseline
-        assert lines(caplog) == []
-    notes = {
-        name: json.loads((tmp_path / name / "tuned.json").read_text()) for name in ("candidate", "baseline")
-    }
-    assert notes == {"candidate": values, "baseline": {"learning_rate": 0.5}}
+def test_the_strengths_of_the_tuner_replace_those_that_are_auto(tmp_path: Path) -> None:
+    """Only the candidate has them; the baseline has no regularization, so it does not wait for the Tuner."""
+    model = ModelConfig(hidden_units=(4,), l2=0.5)
+    candidate = TrainerSettings(name="pipeline", label="y", model=model, training=TRAINING, code_digest="1")
+    tuned = candidate.with_strengths({"l1": 0.25, "dropout": 0.125})
+    assert (tuned.model.l1, tuned.model.l2, tuned.model.dropout) == (0.25, 0.5, 0.125)
+    assert tuned.training == TRAINING
+    baseline = candidate.without_regularization().model
+    assert (baseline.l1, baseline.l2, baseline.dropout) == (0, 0, 0)
 
 
 def disk_full(*given: Any) -> None:

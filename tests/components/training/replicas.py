@@ -118,7 +118,7 @@ def sample(path: Path, l1: float) -> dict[str, Any]:
         parts = [InMemoryDataset(arrays[f"x{part}"], arrays[f"y{part}"]) for part in range(3)]
     keras.utils.set_random_seed(42)
     with mirrored(2).scope(), tempfile.TemporaryDirectory() as folder:
-        model = build_model(parts[0].features.shape[1], ModelConfig(l1=l1))
+        model = build_model(parts[0].features.shape[1], ModelConfig(l1=l1, l2=1e-3, dropout=0.2))
         run_training_loop(model, parts[0], parts[1], TrainingConfig(optimizer="proximal_adam"), Path(folder))
     layers = weight_report(model, [str(n) for n in range(parts[0].features.shape[1])])["layers"]
     zeros = sum(x["zero"] * x["weights"] for x in layers) / sum(x["weights"] for x in layers)

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
-from components.training import checkpoints, loop, state, throttle
+from components.training import checkpoints, epoch_runner, state, throttle
 from components.training.checkpoints import Checkpoints
 from components.training.dataset import Dataset, InMemoryDataset, OnDiskDataset
 from components.training.loop import run_training_loop
@@ -39,16 +39,16 @@ def train(
 ) -> dict[str, Any]:
     """Runs one training with a checkpoint after each epoch in `folder`; `before` patches the code that kills it."""
     checkpoints.SECONDS_BETWEEN, throttle.MIN_INTERVAL_TO_DURATION = 0, 1
-    loop.STEPS_PER_CALL = 2
+    epoch_runner.STEPS_PER_CALL = 2
     before()
     epochs: list[int] = []
-    run_epoch = loop._EpochRunner.run_epoch
+    run_epoch = epoch_runner.EpochRunner.run_epoch
 
-    def epoch(self: Any, number: int, *rest: Any) -> dict[str, float]:
+    def epoch(self: Any, number: int, *rest: Any) -> epoch_runner.Metrics:
         epochs.append(number)
         return run_epoch(self, number, *rest)
 
-    replace(loop._EpochRunner, "run_epoch", epoch)
+    replace(epoch_runner.EpochRunner, "run_epoch", epoch)
     generator = np.random.default_rng(1)
     x = generator.random((100, 5), np.float32)
     y = (x[:, :1] + generator.normal(0, 0.3, (100, 1)) > x[:, 1:2]).astype(np.float32)
@@ -93,7 +93,7 @@ def curve(run_dir: Path) -> list[int]:
 def in_an_epoch() -> None:
     """Kills the process before the third of the four graph calls of epoch 5."""
     calls = []
-    make = loop._EpochRunner.__init__
+    make = epoch_runner.EpochRunner.__init__
 
     def initialize(self: Any, *given: Any) -> None:
         make(self, *given)
@@ -107,7 +107,7 @@ def in_an_epoch() -> None:
 
         self._run_steps = counted
 
-    replace(loop._EpochRunner, "__init__", initialize)
+    replace(epoch_runner.EpochRunner, "__init__", initialize)
 
 
 def while_a_checkpoint_is_written() -> None:

@@ -17,7 +17,7 @@ WHOLE = slice(None)
 @pytest.fixture(scope="module")
 def model() -> keras.Model:
     """A network with hidden layers of 64 and 32 units, and dropout rates of 0.25 and 0.5."""
-    return build_model(2, ModelConfig(hidden_units=(64, 32), dropout=(0.25, 0.5)))
+    return build_model(2, ModelConfig(hidden_units=(64, 32), dropout=(0.25, 0.5), l1=1e-4, l2=1e-3))
 
 
 def masks(
@@ -67,7 +67,7 @@ def test_replicas_share_one_mask(model: keras.Model, replicas: int, rows: int) -
 
 
 def test_without_dropout_nothing_is_drawn() -> None:
-    model = build_model(2, ModelConfig(hidden_units=(4,), dropout=0.0))
+    model = build_model(2, ModelConfig(hidden_units=(4,), dropout=0.0, l1=1e-4, l2=1e-3))
     assert masks(model) == []
     x = np.array([[0.25, 0.5]], np.float32)
     np.testing.assert_array_equal(training_forward_pass(model, tf.constant(x), []), model(x))
@@ -75,7 +75,7 @@ def test_without_dropout_nothing_is_drawn() -> None:
 
 def test_the_forward_pass_by_hand() -> None:
     """Each mask is applied to the outputs of its own layer, after the activation."""
-    model = build_model(2, ModelConfig(hidden_units=(2, 1), dropout=(0.5, 0.2)))
+    model = build_model(2, ModelConfig(hidden_units=(2, 1), dropout=(0.5, 0.2), l1=1e-4, l2=1e-3))
     kernels = [[[1.0, -1.0], [1.0, 2.0]], [[1.0], [1.0]], [[0.5]]]
     biases = [[0.0, 0.0], [0.5], [0.0]]
     model.set_weights([np.array(w) for pair in zip(kernels, biases, strict=True) for w in pair])

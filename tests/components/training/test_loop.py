@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
-from components.training import loop
+from components.training import epoch_runner
 from components.training.dataset import InMemoryDataset
 from components.training.loop import run_training_loop
 from components.training.network import build_model
@@ -98,7 +98,7 @@ def test_epochs_of_batches_are_steps_of_adam(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps_per_call: int
 ) -> None:
     """A smaller last batch is a mean over its own rows; the order of epoch e is a shuffle by (seed, e)."""
-    monkeypatch.setattr(loop, "STEPS_PER_CALL", steps_per_call)
+    monkeypatch.setattr(epoch_runner, "STEPS_PER_CALL", steps_per_call)
     start = np.array([0.5, -0.25, 0.1])
     data = random_vectors(7)
     model = logistic(start, LOGISTIC.model_copy(update={"l2": 0.05}))
@@ -150,7 +150,7 @@ def test_validation_is_without_dropout_and_in_batches(
 ) -> None:
     """Validation scores the model as it will be served, on all rows, for any batch size."""
     data = random_vectors(9)
-    monkeypatch.setattr(loop, "SCORING_BATCH_SIZE", 4)
+    monkeypatch.setattr(epoch_runner, "SCORING_BATCH_SIZE", 4)
     keras.utils.set_random_seed(1)
     model = build_model(2, NETWORK.model_copy(update={"dropout": 0.9}))
     settings = TrainingConfig(epochs=1, learning_rate=1e-30)

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
-from components.training import loop
+from components.training import epoch_runner
 from components.training.checkpoints import training_digest
 from components.training.dataset import Dataset, InMemoryDataset, OnDiskDataset, dataset_arrays
 from components.training.history import EpochMetrics
@@ -43,7 +43,7 @@ def trained(
 ) -> tuple[Any, list[EpochMetrics]]:
     """Trains a network; returns its weights in one vector, and its history."""
     keras.utils.set_random_seed(settings.seed)
-    network = build_model(train.width, ModelConfig(**model))
+    network = build_model(train.width, ModelConfig(**{"l1": 1e-4, "l2": 1e-3, "dropout": 0.2, **model}))
     history = run_training_loop(network, train, validation, settings)
     return np.concatenate([w.ravel() for w in network.get_weights()]), history
 
@@ -51,9 +51,9 @@ def trained(
 def rows_trained_on(stored: OnDiskDataset, epochs: int, monkeypatch: pytest.MonkeyPatch) -> list[list[float]]:
     """Returns, by epoch, the first feature of the rows passed to the graph, in their order."""
     seen: list[list[float]] = []
-    run_epoch, steps = loop._EpochRunner.run_epoch, loop._EpochRunner._steps
+    run_epoch, steps = epoch_runner.EpochRunner.run_epoch, epoch_runner.EpochRunner._steps
 
-    def epoch(self: Any, number: int, *rest: Any) -> dict[str, float]:
+    def epoch(self: Any, number: int, *rest: Any) -> epoch_runner.Metrics:
         seen.append([])
         return run_epoch(self, number, *rest)
 
@@ -61,8 +61,8 @@ def rows_trained_on(stored: OnDiskDataset, epochs: int, monkeypatch: pytest.Monk
         tf.py_function(lambda values: seen[-1].extend(values.numpy().tolist()), [features[:, 0]], [])
         return steps(self, features, labels)
 
-    monkeypatch.setattr(loop._EpochRunner, "run_epoch", epoch)
-    monkeypatch.setattr(loop._EpochRunner, "_steps", watched)
+    monkeypatch.setattr(epoch_runner.EpochRunner, "run_epoch", epoch)
+    monkeypatch.setattr(epoch_runner.EpochRunner, "_steps", watched)
     model = build_model(stored.width, LOGISTIC)
     run_training_loop(model, stored, stored, FROZEN.model_copy(update={"epochs": epochs}))
     return seen
@@ -107,7 +107,7 @@ def test_validation_on_disk_equals_validation_in_memory(
     splits: list[InMemoryDataset], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is bit-identical, as are the weights that early stopping restores: both score batches of the same size."""
-    monkeypatch.setattr(loop, "SCORING_BATCH_SIZE", 64)
+    monkeypatch.setattr(epoch_runner, "SCORING_BATCH_SIZE", 64)
     train, validation = splits
     settings = TrainingConfig(epochs=12, early_stopping=2)
     in_memory, from_disk = (
@@ -152,10 +152,10 @@ def test_the_size_of_a_call_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     data = InMemoryDataset(np.random.default_rng(1).random((100, 3), np.float32), numbered(100).labels)
     settings = TrainingConfig(epochs=3, batch_size=8)
     large, _ = trained(data, data, settings)
-    monkeypatch.setattr(loop, "CALL_BYTES", 2 * 8 * (3 + 1) * 4)
-    assert loop.scoring_batch_size(data) == 16
+    monkeypatch.setattr(epoch_runner, "CALL_BYTES", 2 * 8 * (3 + 1) * 4)
+    assert epoch_runner.scoring_batch_size(data) == 16
     np.testing.assert_array_equal(trained(data, data, settings)[0], large)
-    monkeypatch.setattr(loop, "CALL_BYTES", 1)
+    monkeypatch.setattr(epoch_runner, "CALL_BYTES", 1)
     np.testing.assert_array_equal(trained(data, data, settings)[0], large)
 
 

@@ -41,13 +41,13 @@ def with_weights(settings: ModelConfig) -> keras.Model:
 )
 def test_every_kernel_is_penalized(l1: Strength, l2: Strength, expected: float) -> None:
     """l1 * sum(|w|) + l2 * sum(w ** 2) over the kernels of all layers, or each with a strength of its own."""
-    model = with_weights(ModelConfig(hidden_units=(2, 1), l1=l1, l2=l2))
+    model = with_weights(ModelConfig(hidden_units=(2, 1), l1=l1, l2=l2, dropout=0.2))
     assert penalty(model) == pytest.approx(expected, rel=1e-6)
 
 
 def test_biases_are_not_penalized() -> None:
     """If every kernel is 0, the penalty is 0, for any biases."""
-    model = with_weights(ModelConfig(hidden_units=(2, 1), l1=1.0, l2=1.0))
+    model = with_weights(ModelConfig(hidden_units=(2, 1), l1=1.0, l2=1.0, dropout=0.2))
     model.set_weights([w * (w.ndim == 1) for w in model.get_weights()])
     assert [w.sum() for w in model.get_weights()] == [0, 200, 0, 100, 0, 100]
     assert penalty(model) == 0
@@ -55,7 +55,9 @@ def test_biases_are_not_penalized() -> None:
 
 def test_kernels_come_with_their_strengths() -> None:
     """From the input to the output, without biases."""
-    model = with_weights(ModelConfig(hidden_units=(2, 1), l1=(0.0, 0.5, 0.0), l2=(0.0, 0.0, 0.25)))
+    model = with_weights(
+        ModelConfig(hidden_units=(2, 1), l1=(0.0, 0.5, 0.0), l2=(0.0, 0.0, 0.25), dropout=0.2)
+    )
     assert [(k.layer, k.weights.shape, k.l1, k.l2) for k in kernels(model)] == [
         ("hidden_1", (2, 2), 0.0, 0.0),
         ("hidden_2", (2, 1), 0.5, 0.0),
@@ -73,7 +75,7 @@ def test_without_a_hidden_layer_the_output_is_penalized() -> None:
 
 def test_dropout_follows_each_hidden_layer() -> None:
     """It has the configured rate, and there is none after the output layer."""
-    model = build_model(3, ModelConfig(hidden_units=(4, 2), dropout=0.25))
+    model = build_model(3, ModelConfig(hidden_units=(4, 2), dropout=0.25, l1=1e-4, l2=1e-3))
     assert layers(model) == [
         ("hidden_1", "Dense"),
         ("dropout_1", "Dropout"),
@@ -86,7 +88,7 @@ def test_dropout_follows_each_hidden_layer() -> None:
 
 def test_dropout_of_one_layer() -> None:
     """A list has a rate for each hidden layer; a rate of 0 adds no layer."""
-    model = build_model(3, ModelConfig(hidden_units=(4, 2), dropout=(0.0, 0.5)))
+    model = build_model(3, ModelConfig(hidden_units=(4, 2), dropout=(0.0, 0.5), l1=1e-4, l2=1e-3))
     assert layers(model) == [
         ("hidden_1", "Dense"),
         ("hidden_2", "Dense"),
@@ -122,7 +124,7 @@ def test_candidate_and_baseline_start_from_the_same_weights() -> None:
 
 def test_the_output_is_a_probability() -> None:
     """The forward pass by hand: ReLU in the hidden layers, then the logistic function."""
-    model = with_weights(ModelConfig(hidden_units=(2, 1)))
+    model = with_weights(ModelConfig(hidden_units=(2, 1), l1=1e-4, l2=1e-3, dropout=0.2))
     model.set_weights([w / 100 for w in model.get_weights()])
     # x = (1, 2): hidden_1 = (0.01 + 0.06 + 1, -0.02 - 0.08 + 1) = (1.07, 0.9)
     # hidden_2 = 0.05 * 1.07 - 0.06 * 0.9 + 1 = 0.9995; output = sigmoid(0.07 * 0.9995 + 1)

@@ -124,7 +124,7 @@ def test_the_loss_is_the_same_with_any_optimizer(data: InMemoryDataset, tmp_path
 
 def test_only_layers_with_l1_are_thresholded() -> None:
     """With one strength per layer and a zero gradient, a kernel with L1 becomes 0, one without L1 does not change."""
-    model = build_model(2, ModelConfig(hidden_units=(2,), l1=(0.1, 0.0), l2=0.0))
+    model = build_model(2, ModelConfig(hidden_units=(2,), l1=(0.1, 0.0), l2=0.0, dropout=0.2))
     before = model.get_weights()
     optimizer = make_optimizer(TrainingConfig(optimizer="proximal_adam"), model)
     optimizer.apply([tf.zeros(v.shape) for v in model.trainable_variables], model.trainable_variables)
@@ -176,7 +176,7 @@ def test_proximal_adam_without_l1_is_adam(data: InMemoryDataset, tmp_path: Path)
 @pytest.mark.parametrize("name", ["adamw", "sgd", "proximal_adam"])
 def test_biases_do_not_decay(name: str) -> None:
     """With a zero gradient, one step subtracts rate * decay * w from each kernel, and nothing from a bias."""
-    model = build_model(2, ModelConfig(hidden_units=(2,), l1=0.0, l2=0.0))
+    model = build_model(2, ModelConfig(hidden_units=(2,), l1=0.0, l2=0.0, dropout=0.2))
     model.set_weights([np.ones_like(w) for w in model.get_weights()])
     settings = TrainingConfig.model_validate({"optimizer": name, "learning_rate": 0.5, "weight_decay": 0.25})
     optimizer = make_optimizer(settings, model)
@@ -187,12 +187,33 @@ def test_biases_do_not_decay(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("adam", "Adam"), ("adamw", "Adam"), ("sgd", "SGD"), ("proximal_adam", "ProximalAdam")],
+    [
+        ("auto", "ProximalAdam"),
+        ("proximal_adam", "ProximalAdam"),
+        ("adam", "ProximalAdam"),
+        ("adamw", "ProximalAdam"),
+        ("sgd", "SGD"),
+    ],
 )
 def test_the_optimizer_by_name(name: str, kind: str) -> None:
-    """It has the configured learning rate, and is built for the model's weights."""
+    """It has the configured learning rate, and is built for the model's weights; only some have a proximal step."""
     settings = TrainingConfig.model_validate({"optimizer": name, "learning_rate": 0.25})
-    optimizer = make_optimizer(settings, logistic())
+    optimizer = make_optimizer(settings, logistic(l1=0.5))
     assert type(optimizer).__name__ == kind
+    if kind == "ProximalAdam":
+        assert optimizer.l1 == ((0.5, 0.0) if name in ("auto", "proximal_adam") else (0.0, 0.0))
     assert float(optimizer.learning_rate) == 0.25
     assert optimizer.built
+
+
+def test_adam_is_that_of_keras() -> None:
+    """The fused operation takes the steps of keras.optimizers.Adam, to float32 rounding."""
+    generator = np.random.default_rng(1)
+    gradients = generator.normal(size=(50, 3, 1)).astype(np.float32)
+    models = [logistic(), logistic()]
+    ours = make_optimizer(TrainingConfig(optimizer="adam", learning_rate=0.02), models[0])
+    keras_adam = keras.optimizers.Adam(0.02)
+    for gradient in gradients:
+        for optimizer, model in ((ours, models[0]), (keras_adam, models[1])):
+            optimizer.apply([tf.constant(gradient), tf.constant(gradient[:1, 0])], model.trainable_variables)
+    np.testing.assert_allclose(flat(models[0]), flat(models[1]), rtol=1e-5)

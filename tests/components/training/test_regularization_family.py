@@ -102,7 +102,7 @@ def test_sgd_solves_the_l2_problem(data: InMemoryDataset, tmp_path: Path) -> Non
 def zeros_and_auc(sample: dict[str, Any], l1: float, run_dir: Path) -> tuple[float, float]:
     """Trains the defaults with proximal Adam; returns the fraction of exact zeros, and the AUC on the test rows."""
     keras.utils.set_random_seed(42)
-    model = build_model(20, ModelConfig(l1=l1))
+    model = build_model(20, ModelConfig(l1=l1, l2=1e-3, dropout=0.2))
     train, validation = (InMemoryDataset(sample[f"x{part}"], sample[f"y{part}"]) for part in (0, 1))
     run_training_loop(model, train, validation, TrainingConfig(optimizer="proximal_adam"), run_dir)
     layers = weight_report(model, [str(number) for number in range(20)])["layers"]

@@ -10,8 +10,9 @@ import pytest
 
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
-from components.training import loop
+from components.training import epoch_runner
 from components.training.dataset import InMemoryDataset
+from components.training.loop import run_training_loop
 from components.training.network import build_model
 from components.training.sigint import defer_sigint
 
@@ -87,9 +88,9 @@ def test_a_thread_does_not_change_the_handler() -> None:
 
 def test_a_training_ends_between_two_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     """After Ctrl-C before the second epoch, one more call of the graph is made."""
-    run_epoch, calls = loop._EpochRunner.run_epoch, []
+    run_epoch, calls = epoch_runner.EpochRunner.run_epoch, []
 
-    def epoch(self: Any, number: int, *rest: Any) -> dict[str, float]:
+    def epoch(self: Any, number: int, *rest: Any) -> epoch_runner.Metrics:
         run_steps = self._run_steps
 
         def counted(*rows: Any) -> Any:
@@ -99,14 +100,14 @@ def test_a_training_ends_between_two_calls(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(self, "_run_steps", counted)
         if number == 2:
             signal.raise_signal(signal.SIGINT)
-        found: dict[str, float] = run_epoch(self, number, *rest)
+        found = run_epoch(self, number, *rest)
         monkeypatch.setattr(self, "_run_steps", run_steps)
         return found
 
-    monkeypatch.setattr(loop._EpochRunner, "run_epoch", epoch)
-    monkeypatch.setattr(loop, "STEPS_PER_CALL", 1)
+    monkeypatch.setattr(epoch_runner.EpochRunner, "run_epoch", epoch)
+    monkeypatch.setattr(epoch_runner, "STEPS_PER_CALL", 1)
     rows = InMemoryDataset(np.zeros((6, 1), np.float32), np.array([[0], [1]] * 3, np.float32))
-    model = build_model(1, ModelConfig(hidden_units=()))
+    model = build_model(1, ModelConfig(hidden_units=(), l1=1e-4, l2=1e-3))
     with pytest.raises(KeyboardInterrupt):
-        loop.run_training_loop(model, rows, rows, TrainingConfig(epochs=3, batch_size=2, early_stopping=0))
+        run_training_loop(model, rows, rows, TrainingConfig(epochs=3, batch_size=2, early_stopping=0))
     assert calls == [1, 1, 1, 2]

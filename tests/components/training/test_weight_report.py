@@ -15,7 +15,7 @@ NAMES = ["age", "größe", "<b>"]
 
 def network(hidden: list[list[float]], output: list[float]) -> keras.Model:
     """Returns a network with three features and two hidden units; its biases of 7 must not affect any number."""
-    model = build_model(3, ModelConfig(hidden_units=(2,)))
+    model = build_model(3, ModelConfig(hidden_units=(2,), l1=1e-4, l2=1e-3, dropout=0.2))
     model.set_weights([np.array(hidden), np.full(2, 7.0), np.array(output).reshape(2, 1), np.array([7.0])])
     return model
 
@@ -87,7 +87,7 @@ def test_a_network_of_zeros() -> None:
 
 def test_logistic_regression() -> None:
     """The output layer is the first layer."""
-    model = build_model(3, ModelConfig(hidden_units=()))
+    model = build_model(3, ModelConfig(hidden_units=(), l1=1e-4, l2=1e-3))
     model.set_weights([np.array([[1.0], [0.0], [-2.0]]), np.array([0.0])])
     report = weight_report(model, NAMES)
     assert [layer["name"] for layer in report["layers"]] == ["probability"]

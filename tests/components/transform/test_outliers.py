@@ -62,7 +62,8 @@ def _mean_auc(vectors: Vectors, labels: Vectors, seeds: range = SEEDS) -> float:
     train, validation = (InMemoryDataset(vectors[part], labels[part]) for part in (TRAIN, VALIDATION))
     found = []
     for seed in seeds:
-        network, _ = train_network(ModelConfig(), TrainingConfig(seed=seed), train, validation)
+        model = ModelConfig(l1=1e-4, l2=1e-3, dropout=0.2)
+        network, _ = train_network(model, TrainingConfig(seed=seed), train, validation)
         predictions = network(vectors[TEST], training=False).numpy().reshape(-1)
         found.append(auc(ScoredRows(labels[TEST].reshape(-1), predictions)))
     return float(np.mean(found))

@@ -177,7 +177,7 @@ def test_options_reach_the_runner(runner: Runner) -> None:
 
 
 def test_a_step_of_this_configuration_is_accepted(runner: Runner) -> None:
-    assert main(["run", "--set", "tuning.trials=2", "--to-step", "Tuner"]) == 0
+    assert main(["run", "--to-step", "Tuner"]) == 0
     assert runner.calls[-1][1].to_step == "Tuner"
 
 
@@ -210,8 +210,9 @@ USAGE = {
         "--from-step: expected Trainer (--to-step) or a step before it, got 'Pusher'",
     ),
     "step that is not in this configuration": (
-        ["--to-step", "Tuner"],
-        "--to-step: expected a step of this configuration, got 'Tuner'; --set tuning.trials=10 adds it",
+        ["--to-step", "Tuner", "--set", "model.l1=0", "--set", "model.l2=0", "--set", "model.dropout=0"],
+        "--to-step: expected a step of this configuration, got 'Tuner'; it chooses the strengths that are auto, as "
+        "with --set model.l1=auto",
     ),
     "root is a file": (["--root", "file"], "--root: expected a folder, got the file 'file'"),
     "no configuration": (["--config", "no.yaml"], "no.yaml: can't be read: no such file or directory"),

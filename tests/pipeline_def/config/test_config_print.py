@@ -70,8 +70,9 @@ def test_the_comment_of_a_key_is_its_sentence_its_values_its_unit_and_its_defaul
     text = config_yaml(PipelineConfig(model=ModelConfig(l1=0.5)))
     assert (
         "  # Strength of the L1 penalty: l1 times the sum of absolute weights. Biases are not regularized.\n"
-        "  # Takes a number >= 0, or a list of them (one per hidden layer, then the output layer); unit: per\n"
-        f"  # weight; default: {scalar_text(ModelConfig().l1)}\n"
+        "  # auto: the Tuner chooses it.\n"
+        "  # Takes auto, a number >= 0, or a list of them (one per hidden layer, then the output layer);\n"
+        f"  # unit: per weight; default: {scalar_text(ModelConfig().l1)}\n"
         "  l1: 0.5\n"
     ) in text
     assert f"\n# {TrainingConfig.__doc__}\ntraining:\n" in text

@@ -17,8 +17,8 @@ def problems(tmp_path: Path, text: str | bytes, *overrides: str | Flag) -> list[
     return [problem.replace(f"{tmp_path}/", "") for problem in caught.value.problems]
 
 
-PENALTY = "a number >= 0, or a list of them (one per hidden layer, then the output layer)"
-RATE = "a number >= 0 and < 1, or a list of them (one per hidden layer)"
+PENALTY = "auto, a number >= 0, or a list of them (one per hidden layer, then the output layer)"
+RATE = "auto, a number >= 0 and < 1, or a list of them (one per hidden layer)"
 UNITS = "model.hidden_units: expected a list of at most 32 whole numbers >= 1"
 SLICES = "evaluation.slices: expected a list of {feature: NAME, edges: [NUMBER, ...]} with edges in ascending order"
 REFUSED = {
@@ -73,14 +73,14 @@ REFUSED = {
     ),
     "unknown optimizer": (
         "training: {optimizer: adamax}",
-        "1: training.optimizer: expected adam, adamw, sgd or proximal_adam, got 'adamax'",
+        "1: training.optimizer: expected auto, proximal_adam, proximal_newton, adam, adamw or sgd, got 'adamax'",
     ),
     "negative decay": (
         "training: {optimizer: sgd, weight_decay: -1}",
         "1: training.weight_decay: expected a number >= 0, got -1",
     ),
     "decay with Adam": (
-        "training:\n  weight_decay: 0.01",
+        "training:\n  weight_decay: 0.01\n  optimizer: adam",
         "2: training.weight_decay: expected 0 with training.optimizer adam (only the others support it), got 0.01",
     ),
     "no memory": (
@@ -107,10 +107,7 @@ REFUSED = {
         "tuning: {dropout: [0.5, 1]}",
         "1: tuning.dropout: expected a list of numbers >= 0 and < 1, got 1 as item 2",
     ),
-    "no step to try": (
-        "tuning: {learning_rate: [0]}",
-        "1: tuning.learning_rate: expected a list of numbers > 0, got 0 as item 1",
-    ),
+    "no value to try": ("tuning: {l1: []}", "1: tuning.l1: expected a list of numbers >= 0, got []"),
     "a value to try twice": (
         "tuning: {l2: [0.5, 1, 0.50]}",
         "1: tuning.l2: expected distinct numbers, got 0.5 twice",
@@ -119,21 +116,20 @@ REFUSED = {
         "tuning: {l2: 0.5}",
         "1: tuning.l2: expected a list of numbers >= 0, got 0.5; a list is written [0.5]",
     ),
-    "no seed for KerasTuner": (
-        "tuning: {seed: 0}",
-        "1: tuning.seed: expected a whole number >= 1 and < 2147483648, got 0",
+    "too many combinations": (
+        f"tuning:\n  l1: {list(range(20))}\n  l2: {list(range(20))}",
+        "2: tuning.l1: expected at most 512 combinations, got 800: 20 values of l1 x 20 values of l2 x 2 values of "
+        "dropout; shorten a list, or set a strength to a number instead of auto",
     ),
-    "nothing to tune": (
-        "tuning:\n  l1: []\n  l2: []\n  dropout: []\n  learning_rate: []\n  trials: 3",
-        "6: tuning.trials: expected 0 if tuning lists no values to try, got 3",
+    "the exact optimizer with a hidden layer": (
+        "training: {optimizer: proximal_newton}\nmodel: {hidden_units: [4]}",
+        "1: training.optimizer: expected another one than proximal_newton with hidden layers (model.hidden_units: "
+        "[4]), which only fits logistic regression",
     ),
-    "only dropout to tune, and no hidden layer": (
-        "model: {hidden_units: []}\ntuning: {l1: [], l2: [], learning_rate: [],\n trials: 3}",
-        "3: tuning.trials: expected 0 if tuning lists no values to try, got 3",
-    ),
-    "one value for all layers": (
-        "model: {hidden_units: [4], l1: [0, 1]}\ntuning:\n  trials: 3\n  l1: [0, 0.5]",
-        "1: model.l1: expected a single number, which the Tuner can replace, or tuning.l1: [], got [0.0, 1.0]",
+    "weight decay with the exact optimizer": (
+        "training: {optimizer: proximal_newton, weight_decay: 0.5}\nmodel: {hidden_units: []}",
+        "1: training.weight_decay: expected 0 with training.optimizer proximal_newton (only the others support it), "
+        "got 0.5",
     ),
     "span": ("data: {span: newest}", "1: data.span: expected latest or a whole number >= 0, got 'newest'"),
     "delimiter": ("data: {delimiter: '::'}", "1: data.delimiter: expected one character, or auto, got '::'"),

@@ -89,15 +89,40 @@ def test_one_number_or_one_for_each_layer(tmp_path: Path) -> None:
     assert (logistic.by_layer(L1), logistic.by_layer(DROPOUT)) == ((2.0,), ())
 
 
-def test_values_to_try(tmp_path: Path) -> None:
-    """Lists have any length; with an empty list the key is not tuned and may have a value for each layer."""
-    config = loaded(
-        tmp_path, "model: {l1: [0, 1, 2]}\ntuning: {trials: 3, l1: [], l2: [1, 0]}", "tuning.dropout=[0.5]"
-    )
-    assert (config.tuning.l1, config.tuning.l2, config.tuning.dropout) == ((), (1.0, 0.0), (0.5,))
-    assert config.tuning.names(config.model) == ("l2", "dropout", "learning_rate")
-    assert config.tuning.names(ModelConfig(hidden_units=())) == ("l2", "learning_rate")
-    assert loaded(tmp_path, "model: {l1: [0, 1, 2]}").tuning.trials == 0
+def test_strengths_to_choose(tmp_path: Path) -> None:
+    """By default all that apply to the network; a number or a list fixes a strength."""
+    for text, expected in (
+        ("name: a", ["l1", "l2", "dropout"]),
+        ("model: {l1: 0, l2: [0, 1, 2]}", ["dropout"]),
+        ("model: {hidden_units: []}", ["l1", "l2"]),
+        ("model: {l1: 0, l2: 0, dropout: 0}", []),
+        ("model: {l1: 0, l2: 0, dropout: auto}", ["dropout"]),
+    ):
+        assert [item.name for item in loaded(tmp_path, text).model.to_choose()] == expected
+    model = loaded(tmp_path, "model: {l2: 0.5}").model.with_strengths({"l1": 0.25, "dropout": 0.125})
+    assert (model.l1, model.l2, model.dropout, model.to_choose()) == (0.25, 0.5, 0.125, ())
+
+
+def test_a_strength_that_is_not_chosen_yet_has_no_value() -> None:
+    with pytest.raises(
+        ValueError, match=r"^model.l1: expected a strength that the Tuner has chosen, got auto$"
+    ):
+        ModelConfig().by_layer(L1)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("name: a", "proximal_adam"),
+        ("model: {hidden_units: []}", "proximal_newton"),
+        ("model: {hidden_units: []}\ntraining: {weight_decay: 1}", "proximal_adam"),
+        ("model: {hidden_units: []}\ntraining: {optimizer: sgd}", "sgd"),
+    ],
+)
+def test_the_automatic_optimizer(tmp_path: Path, text: str, expected: str) -> None:
+    """Without a hidden layer the minimum is found exactly, unless the weights decay."""
+    config = loaded(tmp_path, text)
+    assert config.training.with_optimizer(config.model.hidden_units).optimizer == expected
 
 
 def test_settings_survive_json() -> None:

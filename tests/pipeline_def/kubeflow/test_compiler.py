@@ -22,8 +22,7 @@ BASE = ("name=churn", "kubeflow.image=registry/regpipe:1", "data.input=/mnt/regp
 # With everything optional: a Tuner, an exit handler, lists, GPUs, secrets, node selection.
 FULL = (
     *BASE,
-    "tuning.trials=3",
-    "tuning.l2=[]",
+    "model.l1=0.0001",
     "model.l2=[0.001, 0.002, 0]",
     "evaluation.max_gap=0.5",
     "kubeflow.notify.secret=hook",
@@ -248,9 +247,9 @@ def test_parameters_are_typed_as_the_configuration_is() -> None:
         "span": ("STRING", "latest"),
         "epochs": ("NUMBER_INTEGER", 100),
         "learning_rate": ("NUMBER_DOUBLE", 1e-3),
-        "l1": ("NUMBER_DOUBLE", 1e-4),
-        "l2": ("NUMBER_DOUBLE", 1e-3),
-        "dropout": ("NUMBER_DOUBLE", 0.2),
+        "l1": ("STRING", "auto"),
+        "l2": ("STRING", "auto"),
+        "dropout": ("STRING", "auto"),
         "min_auc": ("NUMBER_DOUBLE", 0.6),
         "max_auc_drop": ("NUMBER_DOUBLE", 0.02),
         "max_log_loss_rise": ("NUMBER_DOUBLE", 0),
@@ -258,7 +257,8 @@ def test_parameters_are_typed_as_the_configuration_is() -> None:
     }
     parameters = Package("churn", compiled(*FULL, "data.span=3", "serving.directory=gs://b/m")).parameters
     for name, kind, value in (
-        ("l2", "LIST", [0.001, 0.002, 0]), ("max_gap", "NUMBER_DOUBLE", 0.5), ("span", "STRING", "3"),
+        ("l1", "NUMBER_DOUBLE", 0.0001), ("l2", "LIST", [0.001, 0.002, 0]), ("max_gap", "NUMBER_DOUBLE", 0.5),
+        ("span", "STRING", "3"),
         ("push_destination", "STRING", "gs://b/m"),
     ):  # fmt: skip
         assert (parameters[name]["parameterType"], parameters[name]["defaultValue"]) == (kind, value)

@@ -121,7 +121,7 @@ def entry(variant: Variant) -> StudyEntry:
 
 @pytest.fixture
 def studied() -> CompletedStudy:
-    planned = plan_study(ModelConfig(), TrainingConfig(), 3)
+    planned = plan_study(ModelConfig(l1=1e-4, l2=1e-3, dropout=0.2), TrainingConfig(), 3)
     study = StudyRecord(
         id="r1",
         config={},
@@ -172,7 +172,7 @@ def test_the_table_on_the_terminal(studied: CompletedStudy) -> None:
         "L1, from weak to strong", "L2, from weak to strong", "Dropout, from weak to strong",
     ]  # fmt: skip
     assert lines[-5:] == [
-        "Note      training.weight_decay is 0 in the configuration: its variant uses 1 instead.",
+        "Note      training.weight_decay is 0: its variant uses 1 instead.",
         "Rows      123,456 train, 40,000 eval; the test split was not read",
         "Best      --set model.l1=0 --set model.l2=0.01 --set model.dropout=0 --set",
         "          training.early_stopping=0 --set 'a.b=[1, 2]'",

@@ -68,18 +68,26 @@ def test_the_summary_has_everything_that_decided() -> None:
 
 
 def test_the_summary_has_the_values_that_the_tuner_chose(tmp_path: Path) -> None:
-    """The first row of TFX's table is the best trial, whatever its number."""
+    """The chosen trial need not have the lowest loss."""
     table = [
-        {"trial_id": "1", "score": 0.25, "l1": 0.5, "learning_rate": 0.125},
-        {"trial_id": "0", "score": math.inf, "l1": 0.0, "learning_rate": 1.0},
+        {"trial_id": "1", "score": 0.25, "l1": 0.0, "dropout": 0.125, "zero_share": 0.0, "chosen": 0.0},
+        {"trial_id": "2", "score": 0.253, "l1": 0.5, "dropout": 0.125, "zero_share": 0.75, "chosen": 1.0},
+        {"trial_id": "0", "score": math.inf, "l1": 0.5, "dropout": 0.0, "zero_share": 0.0, "chosen": 0.0},
     ]
     (tmp_path / "tuner_results.json").write_text(json.dumps(table))
     found = summary_fields({("Tuner", "tuner_results"): mlmd.Artifact(uri=str(tmp_path))})
     assert found == {
-        "tuned": Tuned(values={"l1": 0.5, "learning_rate": 0.125}, trial=2, trials=2, log_loss=0.25)
+        "tuned": Tuned(
+            values={"l1": 0.5, "dropout": 0.125},
+            trial=3,
+            trials=3,
+            log_loss=0.253,
+            lowest_log_loss=0.25,
+            zero_share=0.75,
+        )
     }
     lines = render(Summary(run_id="r", status="partial", exit_code=0, **found)).splitlines()
-    assert "Tuned     l1 0.5, learning rate 0.125 (best of 2 trials)" in lines
+    assert "Chosen    l1 0.5, dropout 0.125 (of 3 combinations)" in lines
 
 
 def test_undefined_metrics() -> None:

@@ -21,7 +21,8 @@ class RunStub:
     )
 
     def steps(self, _: str) -> list[tuple[str, mlmd.Execution]]:
-        names = load_config(None).step_names()[:-1]
+        fixed = ("model.l1=0", "model.l2=0", "model.dropout=0")
+        names = load_config(None, fixed).step_names()[:-1]
         return [(name, mlmd.Execution(last_known_state=mlmd.Execution.COMPLETE)) for name in names]
 
     def outputs(self, _: str) -> dict[Any, Any]:

@@ -1,0 +1,166 @@
+"""The steps of an epoch, and the scores after it, as TensorFlow graphs: for a network or for a stack of networks.
+
+On a table of 1,000 rows Keras's `model.fit` spends most of its time between the epochs, and under MirroredStrategy it
+takes only one step per call. Here an epoch is a loop inside the graph; see docs/benchmarks.md.
+
+The metrics of a network are numbers (shape []), those of a stack have one for each network (shape [networks]).
+"""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from components.config.training import TrainingConfig
+from components.training.dataset import Dataset
+from components.training.dropout import dropout_masks, training_forward_pass
+from components.training.network import kernels
+from components.training.optimizers import make_optimizer
+
+# A call of the graph can't be interrupted: at about 1,000 steps a second, Ctrl-C takes effect after a second or two.
+STEPS_PER_CALL = 1_000
+# The rows of a call's steps are its arguments; this limits their size.
+CALL_BYTES = 64 * 2**20
+SCORING_BATCH_SIZE = 65_536
+
+# The last two axes: [rows, 1] of the probabilities, [inputs, units] of a kernel. The first axis of a stack remains.
+_ROWS = (-2, -1)
+
+Metrics = dict[str, npt.NDArray[np.float64]]
+
+
+class EpochRunner:
+    """Runs epochs: the optimizer, and a graph that takes many steps on every replica of the current strategy.
+
+    The rows are arguments of the graph, and no rows are stored here: this object and its graph refer to each other, so
+    the garbage collector frees them only some time after the training.
+    """
+
+    def __init__(self, model: keras.Model, width: int, settings: TrainingConfig) -> None:
+        self._model = model
+        self._strategy = tf.distribute.get_strategy()
+        self.optimizer = make_optimizer(settings, model)
+        self._proximal = settings.is_proximal
+        self._batch = settings.batch_size
+        self._seed = settings.seed
+        # The number of rows of a call: whole batches, except in the last call of a window.
+        self._stride = self._batch * max(
+            1, min(STEPS_PER_CALL, CALL_BYTES // (self._batch * (width + 1) * 4))
+        )
+        # AutoGraph would take a second and is not needed: `_steps` uses only graph operations.
+        self._run_steps = tf.function(self._steps, input_signature=_specs(width), autograph=False)
+
+    def run_epoch(self, number: int, train: Dataset, after_call: Callable[[], None]) -> Metrics:
+        """Trains on all rows once and returns the epoch's metrics.
+
+        The last batch may be smaller than the others. `after_call` is called after each call of the graph.
+        """
+        sums = np.zeros([3, *self._model.output_shape[:-2]])
+        for index, window in enumerate(train.windows(self._batch, [self._seed, number])):
+            # Shuffling row numbers costs a fraction of moving rows through a shuffle buffer.
+            seed = tf.constant([self._seed, number + (index << 32)], tf.int64)
+            order = tf.random.experimental.stateless_shuffle(tf.range(window.rows), seed).numpy()
+            for start in range(0, window.rows, self._stride):
+                rows = order[start : start + self._stride]
+                sums += self._run_steps(window.features[rows], window.labels[rows]).numpy()
+                after_call()
+        loss, log_loss, correct = sums / train.rows
+        return {"loss": loss, "log_loss": log_loss, "accuracy": correct}
+
+    def _steps(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Takes a step for each batch of these rows; returns the sums over the rows of loss, log loss and hits.
+
+        The shape of the sums is [3], for a stack [3, networks].
+        """
+        rows = tf.shape(features)[0]
+
+        def step(start: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            end = start + self._batch
+            result = self._strategy.run(self._step, args=(features[start:end], labels[start:end]))
+            return end, sums + self._strategy.reduce(tf.distribute.ReduceOp.SUM, result, axis=None)
+
+        begin = tf.constant(0), tf.zeros([3, *self._model.output_shape[:-2]], tf.float64)
+        return tf.while_loop(lambda start, _: start < rows, step, begin)[1]
+
+    def _step(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Computes one of n replicas' part of a step: on every n-th row of the global batch, with 1/n of the penalties.
+
+        The optimizer adds up the gradients of the replicas, so that the step is that of the global batch, for any n and
+        also if the batch size is not a multiple of n.
+        """
+        replica = tf.distribute.get_replica_context()
+        share = slice(replica.replica_id_in_sync_group, None, replica.num_replicas_in_sync)
+        rows = tf.shape(features)[0]
+        masks = dropout_masks(self._model, self._seed, self.optimizer.iterations, rows, share)
+        size = tf.cast(rows, tf.float32)
+        features, labels = features[share], labels[share]
+        with tf.GradientTape() as tape:
+            probability = training_forward_pass(self._model, features, masks)
+            log_loss = _log_loss_sum(labels, probability) / size
+            l1, l2 = (penalty / replica.num_replicas_in_sync for penalty in _penalties(self._model))
+            # Networks of a stack share no weights, so the gradient of the sum of their losses is that of each loss.
+            # The proximal step replaces the gradient of the L1 penalty; the reported loss contains the penalty.
+            differentiated = log_loss + l2 if self._proximal else log_loss + l1 + l2
+        weights = self._model.trainable_variables
+        self.optimizer.apply(tape.gradient(differentiated, weights), weights)
+        sums = (log_loss + l1 + l2) * size, log_loss * size
+        return tf.stack([*(tf.cast(total, tf.float64) for total in sums), _hits(labels, probability)])
+
+
+class Scorer:
+    """Computes `loss`, `log_loss` and `accuracy` of the model on all rows of a dataset, without dropout."""
+
+    def __init__(self, model: keras.Model, width: int) -> None:
+        self._model = model
+        self._sums = tf.function(self._sums_of, input_signature=_specs(width), autograph=False)
+
+    def __call__(self, data: Dataset, after_call: Callable[[], None]) -> Metrics:
+        """Returns the metrics; `after_call` is called after each call of the graph."""
+        log_loss = hits = penalty = np.zeros(self._model.output_shape[:-2])
+        for part in data.batches(scoring_batch_size(data)):
+            part_log_loss, part_hits, penalty = self._sums(*part).numpy()
+            log_loss, hits = log_loss + part_log_loss, hits + part_hits
+            after_call()
+        log_loss = log_loss / data.rows
+        return {"loss": log_loss + penalty, "log_loss": log_loss, "accuracy": hits / data.rows}
+
+    def _sums_of(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Returns the sums of log loss and hits over these rows, and the sum of the penalties."""
+        probability = self._model(features, training=False)
+        log_loss = tf.cast(_log_loss_sum(labels, probability), tf.float64)
+        penalty = tf.cast(sum(_penalties(self._model)), tf.float64) + tf.zeros_like(log_loss)
+        return tf.stack([log_loss, _hits(labels, probability), penalty])
+
+
+def scoring_batch_size(data: Dataset) -> int:
+    """Returns the number of rows to score in one call."""
+    return max(1, min(SCORING_BATCH_SIZE, CALL_BYTES // ((data.width + 1) * 4)))
+
+
+def _specs(width: int) -> list[tf.TensorSpec]:
+    """Returns the signature of the features and the labels, for any number of rows."""
+    return [tf.TensorSpec([None, columns], tf.float32) for columns in (width, 1)]
+
+
+def _log_loss_sum(labels: tf.Tensor, probability: tf.Tensor) -> tf.Tensor:
+    """Returns the sum over the rows, of the log loss of labels [rows, 1] and probabilities [..., rows, 1]."""
+    rows = keras.losses.binary_crossentropy(tf.broadcast_to(labels, tf.shape(probability)), probability)
+    return tf.reduce_sum(rows, axis=-1)
+
+
+def _penalties(model: keras.Model) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the L1 penalty and the L2 penalty; the sum of both is that of `model.losses` of a Keras model."""
+    l1 = l2 = tf.zeros([])
+    for kernel in kernels(model):
+        if np.any(kernel.l1):
+            l1 += kernel.l1 * tf.reduce_sum(tf.abs(kernel.weights), axis=_ROWS)
+        if np.any(kernel.l2):
+            l2 += kernel.l2 * tf.reduce_sum(tf.square(kernel.weights), axis=_ROWS)
+    return l1, l2
+
+
+def _hits(labels: tf.Tensor, probability: tf.Tensor) -> tf.Tensor:
+    """Returns the number of rows that are classified correctly at a threshold of 0.5."""
+    return tf.reduce_sum(tf.cast((probability > 0.5) == (labels > 0.5), tf.float64), axis=_ROWS)

@@ -1,0 +1,112 @@
+"""Fits networks without a hidden layer (logistic regression) to the exact minimum of their penalized loss."""
+
+import itertools
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from components.config.model import ModelConfig
+from components.config.regularization import L1, L2
+from components.config.training import TrainingConfig
+from components.training.centering import Centering
+from components.training.checkpoints import Checkpoint, Checkpoints
+from components.training.dataset import Dataset, feature_means
+from components.training.history import EpochMetrics, History
+from components.training.network import kernels
+from components.training.proximal_newton import Penalty, Point, evaluate, iterations, row_losses
+from components.training.stacked_training import NetworkScores
+
+progress = logging.getLogger("regpipe.progress")
+
+
+def fit_logistic_regression(
+    model: keras.Model,
+    train: Dataset,
+    validation: Dataset,
+    settings: TrainingConfig,
+    run_dir: Path | str | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> list[EpochMetrics]:
+    """Fits a network without a hidden layer.
+
+    An epoch is one iteration. Early stopping does not apply: weights of an earlier iteration are not at the minimum,
+    and not yet as sparse. The result depends on no batch size, no learning rate and no seed.
+
+    Args:
+        model: as in `components.training.loop.run_training_loop`, also the other arguments.
+        train: the training split.
+        validation: the validation split, scored after each iteration.
+        settings: `epochs` is the maximum number of iterations.
+        run_dir: the folder for `history.json` and TensorBoard's logs; None: nothing is written or shown.
+        checkpoints: an interrupted fit resumes from the latest one.
+
+    Returns:
+        As `run_training_loop`; here the metrics of the training split are those after the iteration.
+    """
+    if settings.early_stopping and run_dir:
+        progress.info("fits logistic regression to its exact minimum, without early stopping")
+    (kernel,) = kernels(model)
+    penalty = Penalty(float(kernel.l1), float(kernel.l2))
+    (mean,) = [np.array(layer.mean) for layer in model.layers if isinstance(layer, Centering)] or [
+        np.zeros(1)
+    ]
+    coefficients = np.zeros(train.width + 1)
+    with History(run_dir, settings.epochs) as history:
+        found = checkpoints.latest() if checkpoints else None
+        if found:
+            coefficients = found.arrays[0]
+            history.extend(found.record["history"])
+            progress.info("resumes after epoch %d, where an earlier run was interrupted", len(history.epochs))
+        done = len(history.epochs)
+        points = iterations(train, mean, coefficients, penalty, at_least=0 if done else 1)
+        for number, point in enumerate(itertools.islice(points, settings.epochs - done), start=done + 1):
+            coefficients = point.coefficients
+            history.append(_metrics(number, point, evaluate(validation, mean, coefficients, penalty)))
+            if checkpoints and checkpoints.due():
+                checkpoints.save(number, Checkpoint([coefficients], {"history": history.epochs}))
+    kernel.weights.assign(coefficients[:-1, None])
+    model.layers[-1].bias.assign(coefficients[-1:])
+    return history.epochs
+
+
+def fit_together(
+    networks: Sequence[ModelConfig],
+    settings: TrainingConfig,
+    train: Dataset,
+    validation: Dataset,
+    show: Callable[[int, int, float], None],
+) -> NetworkScores:
+    """Fits several networks without a hidden layer, and scores each on the validation split.
+
+    Args:
+        networks: networks without a hidden layer, with their strengths.
+        settings: `epochs` is the maximum number of iterations of each fit.
+        train: the rows to train on.
+        validation: the rows to score.
+        show: is called after each fit with its number, the number of networks that are not fitted yet, and the lowest
+            loss so far.
+
+    Returns:
+        The scores at the minima.
+    """
+    mean = feature_means(train).astype(np.float64)
+    losses, zero_shares = [], []
+    for number, network in enumerate(networks, start=1):
+        penalty = Penalty(network.by_layer(L1)[0], network.by_layer(L2)[0])
+        points = iterations(train, mean, np.zeros(train.width + 1), penalty)
+        *_, point = itertools.islice(points, settings.epochs)
+        losses.append(row_losses(validation, mean, point.coefficients))
+        zero_shares.append(np.mean(point.coefficients[:-1] == 0))
+        show(number, len(networks) - number, float(min(loss.mean() for loss in losses)))
+    return NetworkScores(np.array(losses, np.float32), np.array(zero_shares))
+
+
+def _metrics(number: int, train: Point, validation: Point) -> EpochMetrics:
+    values: EpochMetrics = {"epoch": number}
+    for prefix, point in (("", train), ("val_", validation)):
+        metrics = {"loss": point.loss, "log_loss": point.log_loss, "accuracy": point.accuracy}
+        values |= {f"{prefix}{name}": value for name, value in metrics.items()}
+    return values

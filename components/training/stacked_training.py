@@ -1,0 +1,119 @@
+"""Trains several networks with the same layers together, as a stack, and scores each on the validation split."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from components.config.model import ModelConfig
+from components.config.training import TrainingConfig
+from components.training.dataset import Dataset, feature_means
+from components.training.epoch_runner import EpochRunner, scoring_batch_size
+from components.training.network import build_model, kernels
+from components.training.sigint import defer_sigint
+from components.training.stack import build_stack
+from components.training.strategy import choose_strategy
+
+
+class NetworkScores(NamedTuple):
+    """The scores of networks after an epoch.
+
+    Attributes:
+        losses: the log loss of each row of the validation split; float32 [networks, rows].
+        zero_share: the fraction of the weights that is exactly 0; [networks].
+    """
+
+    losses: npt.NDArray[np.float32]
+    zero_share: npt.NDArray[np.float64]
+
+    @property
+    def log_loss(self) -> npt.NDArray[np.float64]:
+        """The mean over the rows; [networks]."""
+        mean: npt.NDArray[np.float64] = self.losses.mean(axis=1, dtype=np.float64)
+        return mean
+
+
+def train_stack(
+    networks: Sequence[ModelConfig],
+    settings: TrainingConfig,
+    train: Dataset,
+    validation: Dataset,
+    show: Callable[[int, int, float], None],
+) -> NetworkScores:
+    """Trains each network as `components.training.train.train_network` would train it on these rows.
+
+    All start from the same weights and get the same batches. The training ends when early stopping has ended that of
+    every network.
+
+    Args:
+        networks: the same layers with different strengths.
+        settings: the training settings; the optimizer is not 'proximal_newton'.
+        train: the rows to train on.
+        validation: the rows to score after each epoch.
+        show: is called after each epoch with its number, the number of networks still in training, and the lowest loss
+            so far.
+
+    Returns:
+        The scores of each network in its best epoch; without early stopping those of the last epoch. The losses of a
+        network whose training has diverged are infinite.
+    """
+    keras.utils.set_random_seed(settings.seed)
+    with choose_strategy(settings.strategy).scope(), defer_sigint() as check_interrupt:
+        mean = feature_means(train)
+        initial = build_model(train.width, networks[0], mean).get_weights()
+        stack = build_stack(networks, [initial] * len(networks), mean)
+        runner, scorer = EpochRunner(stack, train.width, settings), _RowScorer(stack, train.width)
+        best = scorer(validation)
+        best_epoch, lowest = np.zeros(len(networks), np.int64), np.full(len(networks), math.inf)
+        for number in range(1, settings.epochs + 1):
+            waiting = number - 1 - best_epoch
+            training = np.isfinite(best.losses).all(axis=1)
+            if settings.early_stopping:
+                training &= waiting < settings.early_stopping
+            if not training.any():
+                break
+            runner.run_epoch(number, train, check_interrupt)
+            scores = scorer(validation)
+            check_interrupt()
+            diverged = training & ~np.isfinite(scores.losses).all(axis=1)
+            better = training & ((scores.log_loss < lowest) | (not settings.early_stopping))
+            _replace(best, scores, better | diverged)
+            best_epoch[better] = number
+            lowest[better] = scores.log_loss[better]
+            show(number, int(training.sum()), float(lowest.min()))
+    best.losses[~np.isfinite(best.losses).all(axis=1)] = math.inf
+    return best
+
+
+class _RowScorer:
+    """Computes the scores of all networks of a stack on a dataset, without dropout."""
+
+    def __init__(self, stack: keras.Model, width: int) -> None:
+        self._stack = stack
+        self._weights = sum(math.prod(kernel.weights.shape[1:]) for kernel in kernels(stack))
+        signature = [tf.TensorSpec([None, columns], tf.float32) for columns in (width, 1)]
+        self._score = tf.function(self._scores, input_signature=signature, autograph=False)
+
+    def __call__(self, data: Dataset) -> NetworkScores:
+        losses = []
+        for part in data.batches(scoring_batch_size(data)):
+            part_losses, zeros = self._score(*part)
+            losses.append(part_losses.numpy())
+        return NetworkScores(np.concatenate(losses, axis=1), zeros.numpy().astype(np.float64) / self._weights)
+
+    def _scores(self, features: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        probability = self._stack(features, training=False)
+        labels = tf.broadcast_to(labels, tf.shape(probability))
+        zeros = [
+            tf.math.count_nonzero(tf.equal(kernel.weights, 0), axis=(1, 2)) for kernel in kernels(self._stack)
+        ]
+        return keras.losses.binary_crossentropy(labels, probability), tf.add_n(zeros)
+
+
+def _replace(old: NetworkScores, new: NetworkScores, networks: npt.NDArray[np.bool_]) -> None:
+    old.losses[networks] = new.losses[networks]
+    old.zero_share[networks] = new.zero_share[networks]

@@ -1,0 +1,88 @@
+"""Trains a network for each combination of strengths, all together, and chooses one combination."""
+
+import logging
+from collections.abc import Callable
+
+from components.common.formatting import named_values, number, percent, plural
+from components.common.tuning_record import Trial
+from components.config.model import ModelConfig
+from components.config.training import NEWTON, TrainingConfig
+from components.config.tuning import TuningConfig
+from components.training.dataset import Dataset
+from components.training.logistic_regression import fit_together
+from components.training.stacked_training import NetworkScores, train_stack
+from components.training.throttle import Throttle
+from components.tuner.strengths import choose, combinations, for_all_rows
+
+SECONDS_BETWEEN = 1.0
+
+progress = logging.getLogger("regpipe.progress")
+
+
+def search(
+    model: ModelConfig,
+    training: TrainingConfig,
+    tuning: TuningConfig,
+    train: Dataset,
+    validation: Dataset,
+    rows: int,
+) -> list[Trial]:
+    """Tries all combinations of the strengths that are auto.
+
+    Args:
+        model: the configured network.
+        training: the configured training.
+        tuning: the values to try.
+        train: the rows to train on: the training split or a sample of it.
+        validation: the rows to compare the networks on: the validation split or a sample of it.
+        rows: the rows of the whole training split.
+
+    Returns:
+        A trial for each combination; one of them is chosen.
+
+    Raises:
+        ValueError: every training diverged.
+    """
+    tried = combinations(model, tuning, train.rows)
+    sample = f" on {train.rows:,} of {rows:,} rows" if train.rows < rows else ""
+    progress.info("trains %s together%s", plural(len(tried), "network"), sample)
+    scores = _scores([model.with_strengths(strengths) for strengths in tried], training, train, validation)
+    chosen = choose(scores.losses, scores.zero_share, tuning.tolerance)
+    trials = [
+        Trial(
+            number=index + 1,
+            log_loss=float(scores.log_loss[index]),
+            zero_share=float(scores.zero_share[index]),
+            chosen=index == chosen,
+            strengths=for_all_rows(strengths, train.rows, rows),
+        )
+        for index, strengths in enumerate(tried)
+    ]
+    progress.info(
+        "chose %s: validation log loss %s (lowest %s), %s of the weights are zero",
+        named_values(trials[chosen].strengths),
+        number(trials[chosen].log_loss),
+        number(min(trial.log_loss for trial in trials)),
+        percent(trials[chosen].zero_share, 0),
+    )
+    return trials
+
+
+def _scores(
+    networks: list[ModelConfig], training: TrainingConfig, train: Dataset, validation: Dataset
+) -> NetworkScores:
+    training = training.with_optimizer(networks[0].hidden_units)
+    run = fit_together if training.optimizer == NEWTON else train_stack
+    return run(networks, training, train, validation, _shown(training.epochs))
+
+
+def _shown(epochs: int) -> Callable[[int, int, float], None]:
+    """Returns a function that shows an epoch on the terminal, at most once in `SECONDS_BETWEEN`."""
+    throttle = Throttle(SECONDS_BETWEEN, due_at_start=True)
+
+    def show(epoch: int, networks: int, lowest: float) -> None:
+        if throttle.due():
+            text = "epoch %d/%d: %s in training, lowest validation log loss %s"
+            progress.info(text, epoch, epochs, plural(networks, "network"), number(lowest))
+
+    return show

@@ -1,0 +1,99 @@
+"""The strengths that are tried, how they depend on the number of rows, and which of them are chosen."""
+
+import itertools
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from components.config.model import ModelConfig
+from components.config.regularization import DROPOUT
+from components.config.tuning import REFERENCE_ROWS, TuningConfig
+
+Strengths = dict[str, float]
+_SIGNIFICANT_DIGITS = 3
+
+
+def combinations(model: ModelConfig, tuning: TuningConfig, rows: int) -> list[Strengths]:
+    """Returns all combinations of the strengths to choose, by name, for a training on `rows` rows.
+
+    Args:
+        model: the network; its strengths that are auto are chosen.
+        tuning: the values to try.
+        rows: the rows of the training that tries them.
+    """
+    names = [item.name for item in model.to_choose()]
+    found = []
+    for values in itertools.product(*(getattr(tuning, name) for name in names)):
+        strengths = dict(zip(names, values, strict=True))
+        penalties = {n: v for n, v in strengths.items() if n != DROPOUT.name}
+        found.append(strengths | _scale(penalties, REFERENCE_ROWS / rows))
+    return found
+
+
+def for_all_rows(strengths: Strengths, tried_on: int, rows: int) -> Strengths:
+    """Returns the strengths for `rows` rows that correspond to those that were tried on a sample of them.
+
+    A penalty is a prior on the weights. The sum of the losses grows with the rows and the prior does not, so beside the
+    mean of the losses the penalty is divided by the rows. Dropout acts as an L2 penalty of the strength
+    rate / (1 - rate) (Wager, Wang and Liang, "Dropout training as adaptive regularization", NeurIPS 2013), which is
+    divided likewise.
+    """
+    if tried_on == rows:
+        return dict(strengths)
+    share = tried_on / rows
+    found = _scale({n: v for n, v in strengths.items() if n != DROPOUT.name}, share)
+    if DROPOUT.name in strengths:
+        rate = strengths[DROPOUT.name]
+        odds = rate / (1 - rate) * share
+        found[DROPOUT.name] = _rounded(odds / (1 + odds))
+    return found
+
+
+def choose(losses: npt.NDArray[np.floating], zero_share: npt.NDArray[np.float64], tolerance: float) -> int:
+    """Returns the index of the strengths to use: the sparsest network that is about as good as the best one.
+
+    "About as good" is the one-standard-error rule (Breiman et al., "Classification and regression trees", 1984, section
+    3.4.3; Hastie, Tibshirani and Friedman, "The elements of statistical learning", 2009, section 7.10): its mean loss
+    exceeds the lowest one by at most the standard error of this difference. The difference is computed row by row,
+    because the losses of two networks on the same row are correlated. It may not exceed the share `tolerance` of the
+    lowest loss either, because few rows have a large standard error. If no such network has a weight of exactly 0, the
+    best one is chosen.
+
+    Args:
+        losses: the loss of each network on each row of the validation split; infinite for a network whose training
+            diverged; [networks, rows].
+        zero_share: the fraction of the weights that is exactly 0; [networks].
+        tolerance: a fraction of the lowest mean loss.
+
+    Raises:
+        ValueError: no network has a finite loss.
+    """
+    losses = losses.astype(np.float64)
+    mean = losses.mean(axis=1)
+    finite = np.isfinite(mean)
+    if not finite.any():
+        raise ValueError(
+            f"tuning: expected a training with a finite loss, got none in {mean.size}; "
+            "try a lower training.learning_rate."
+        )
+    best = int(np.argmin(np.where(finite, mean, math.inf)))
+    close = finite.copy()
+    rows = losses.shape[1]
+    difference = losses[finite] - losses[best]
+    error = difference.std(axis=1, ddof=1) / math.sqrt(rows) if rows > 1 else np.zeros(len(difference))
+    close[finite] = difference.mean(axis=1) <= np.minimum(error, tolerance * mean[best])
+    sparsity = np.where(close, zero_share, -1.0)
+    if sparsity.max() <= 0:
+        return best
+    # Of several that are equally sparse, the one with the lowest loss.
+    sparsest = np.flatnonzero(sparsity == sparsity.max())
+    return int(sparsest[np.argmin(mean[sparsest])])
+
+
+def _scale(strengths: Strengths, factor: float) -> Strengths:
+    return {name: _rounded(value * factor) for name, value in strengths.items()}
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{_SIGNIFICANT_DIGITS}g}")
