@@ -82,7 +82,8 @@ def _shown(epochs: int) -> Callable[[int, int, float], None]:
 
     def show(epoch: int, networks: int, lowest: float) -> None:
         if throttle.due():
-            text = "epoch %d/%d: %s in training, lowest validation log loss %s"
-            progress.info(text, epoch, epochs, plural(networks, "network"), number(lowest))
+            with throttle.timed():
+                text = "epoch %d/%d: %s in training, lowest validation log loss %s"
+                progress.info(text, epoch, epochs, plural(networks, "network"), number(lowest))
 
     return show
