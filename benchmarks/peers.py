@@ -55,6 +55,9 @@ def run_regpipe(table: Path, folder: Path, epochs: int) -> Measurement:
     ]
     command += ["--set", f"training.epochs={epochs}", "--set", "training.early_stopping=0"]
     command += ["--set", f"training.batch_size={BATCH_SIZE}"]
+    # The strengths of stock_tfx.py, so that both train the same networks.
+    for strength in ("l1=1e-5", "l2=1e-4", "dropout=0.1"):
+        command += ["--set", f"model.{strength}"]
     # Thresholds as loose as in stock_tfx.py: with many rows regularization has no effect, and the run must publish.
     command += ["--set", "evaluation.max_auc_drop=0.1", "--set", "evaluation.max_log_loss_rise=1"]
     _, usage = run_python(command, folder)

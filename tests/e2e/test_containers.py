@@ -23,8 +23,8 @@ USER, PASSWORD = "pipe", "not-in-any-file-77"
 # Training takes some seconds, so that it can be killed.
 LONG = ("training.early_stopping=0", "training.epochs=200")
 CACHED_AGAIN = {
-    "ExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "Transform", "Trainer",
-    "BaselineTrainer", "Evaluator",
+    "ExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "Transform", "Tuner",
+    "Trainer", "BaselineTrainer", "Evaluator",
 }  # fmt: skip
 STEPS = CACHED_AGAIN | {"Pusher", "Report"}
 FROM_TRAINER = {"Trainer", "BaselineTrainer", "Evaluator", "Pusher", "Report", "Verdict"}
@@ -69,7 +69,7 @@ def test_a_run_whose_step_was_killed_can_be_retried(cluster: Cluster, killed: En
     assert (first.summary["status"], first.steps("done"), len(first.summary["steps"])) == (
         "pushed",
         STEPS,
-        11,
+        12,
     )
     assert cluster.versions() == [str(first.summary["pushed_version"])]
     assert first.log[-1].startswith("regpipe: Pushed: the model ")
@@ -158,7 +158,7 @@ def test_a_new_span_is_read_and_its_model_pushed(cluster: Cluster, first: Ended,
     assert (ended.summary["status"], ended.steps("done"), len(ended.summary["steps"])) == (
         "pushed",
         STEPS,
-        11,
+        12,
     )
     assert sum(ended.summary["rows"].values()) == 900
     assert cluster.versions() == [*versions, str(ended.summary["pushed_version"])]

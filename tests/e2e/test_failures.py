@@ -29,7 +29,8 @@ def test_a_misspelt_slice_is_refused_before_anything_is_trained(run: Run, tmp_pa
 
 def test_a_training_that_diverges(run: Run, tmp_path: Path) -> None:
     """Exit code 1; the message has the step, the epoch and the keys to change; nothing is evaluated or published."""
-    settings = ("training.learning_rate=1e6", "training.optimizer=sgd", "model.l2=1.0")
+    strengths = ("model.l1=0.1", "model.l2=1.0", "model.dropout=0")
+    settings = ("training.learning_rate=1e6", "training.optimizer=sgd", *strengths)
     done = run(tmp_path / "root", *(word for setting in settings for word in ("--set", setting)))
     assert done.code == 1
     assert done.summary["steps"][-1]["name"] == "Trainer"
@@ -39,6 +40,22 @@ def test_a_training_that_diverges(run: Run, tmp_path: Path) -> None:
     )
     assert done.summary["error"] == f"TrainingDiverged: {sentence}"
     assert "Failed in Trainer: TrainingDiverged: " in done.verdict
+
+
+def test_a_search_in_which_every_network_diverges(run: Run, tmp_path: Path) -> None:
+    """It fails in the Tuner, and names the key to change."""
+    settings = (
+        "training.learning_rate=1e6",
+        "training.optimizer=sgd",
+        "tuning.l2=[1000]",
+        "training.epochs=2",
+    )
+    done = run(tmp_path / "root", *(word for setting in settings for word in ("--set", setting)))
+    assert done.code == 1
+    assert done.summary["steps"][-1]["name"] == "Tuner"
+    assert done.summary["error"].endswith(
+        "tuning: expected a training with a finite loss, got none in 8; try a lower training.learning_rate."
+    )
 
 
 @pytest.fixture(scope="module")

@@ -101,6 +101,15 @@ def test_a_step_without_its_inputs_fails(step: Step, tmp_path: Path, capfd: Any)
     assert summary(tmp_path)["status"] == "failed"
 
 
+def test_a_step_that_the_parameters_make_unnecessary_ends_at_once(step: Step, capfd: Any) -> None:
+    """The package has a Tuner, because its strengths are auto. A run that fixes all of them has nothing to choose."""
+    fixed = [word for name in ("l1", "l2", "dropout") for word in ("--set", f"model.{name}=0.1")]
+    assert step("ExampleGen", *fixed) == 0
+    assert step("Tuner") == 0
+    last_line = capfd.readouterr().err.rstrip("\n").rpartition("\n")[2]
+    assert last_line == "regpipe: Tuner: left out, because there is no strength to choose"
+
+
 def test_a_wrong_parameter_runs_nothing(step: Step, tmp_path: Path, capfd: Any) -> None:
     """Exit code 2, with the same message as that of `regpipe run --set`."""
     assert step("ExampleGen", "--set", "training.epochs=0") == 2
