@@ -234,13 +234,19 @@ def _features(candidate: Json, baseline: Json | None) -> Iterator[Block]:
             "dropped" if row["name"] in dropped else "kept",
             html_number(row["norm"]),
             html_number(baseline_norms.get(row["name"])),
+            _lost(row["norm"], baseline_norms.get(row["name"])),
         )
         for row in sorted(candidate["features"], key=_largest_first)
     ]
     caption = "Features by the norm of their weights in the first layer"
-    headers = ("feature", "kept or dropped", "candidate's norm", "baseline's norm")
+    headers = ("feature", "kept or dropped", "candidate's norm", "baseline's norm", "lost")
     summary = f"{caption}: {plural(len(rows), 'feature')}" if len(rows) > MAX_EXPANDED_ROWS else ""
     yield TableBlock(caption, headers, tuple(rows), summary=summary, text_columns=(1,))
+
+
+def _lost(norm: float, of: float | None) -> str:
+    """Returns the share of the baseline's norm that the candidate lacks: "63%"; "-" without one, or if it has more."""
+    return percent(1 - norm / of, 0) if of and norm <= of else "-"
 
 
 def _largest_first(row: Any) -> tuple[float, str]:

@@ -1,1 +1,1 @@
-"""The Tuner step: a random search for hyperparameters."""
+"""The Tuner step: chooses the strengths of the regularization."""

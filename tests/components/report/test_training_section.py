@@ -110,8 +110,8 @@ def test_the_weights(sample: Any) -> None:
     features = rest[-1]
     assert isinstance(features, TableBlock)
     assert features.rows == (
-        ("age", "kept", "1.2500", "1.2500"),
-        (sample.SCRIPT, "dropped", "0.0000", "0.5000"),
+        ("age", "kept", "1.2500", "1.2500", "0%"),
+        (sample.SCRIPT, "dropped", "0.0000", "0.5000", "100%"),
     )
 
 
