@@ -201,10 +201,11 @@ def test_a_failed_step_shows_the_end_of_its_log(run: Run, tmp_path: Path) -> Non
 
 def test_ctrl_c_during_training(run: Run, tmp_path: Path) -> None:
     """Exit code 130, nothing is published, and the next run takes the completed steps from the cache."""
+    settings = (
+        "training.epochs=100000", "training.early_stopping=0", "model.l1=1e-4", "model.l2=1e-3", "model.dropout=0.2",
+    )  # fmt: skip
     process = subprocess.Popen(
-        run.command(
-            "run", "--root", tmp_path, "--set", "training.epochs=100000", "--set", "training.early_stopping=0"
-        ),
+        run.command("run", "--root", tmp_path, *(f"--set={setting}" for setting in settings)),
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
