@@ -80,7 +80,7 @@ def test_a_report_that_fails_does_not_hide_that_the_model_was_pushed(run: Run, r
     assert f"\nModel     version {version} in {path}\n" in done.verdict
     assert (Path(path) / "saved_model.pb").is_file()
     listed = subprocess.run(run.command("runs", "--root", root), capture_output=True, text=True).stdout
-    assert re.split(" {2,}", listed.splitlines()[1])[2:] == ["failed, but pushed", "11", str(version)]
+    assert re.split(" {2,}", listed.splitlines()[1])[2:] == ["failed, but pushed", "12", str(version)]
 
 
 def test_it_is_not_published_twice(run: Run, root: Path) -> None:
