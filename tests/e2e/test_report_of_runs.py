@@ -27,7 +27,7 @@ def test_a_whole_run_has_its_report(run: Run, root: Path, visit: Visit) -> None:
     assert file.stat().st_size < 6_000_000
     opened = visit(file, "phone")
     page = opened.page
-    assert page.locator("main h2").count() == 10
+    assert page.locator("main h2").count() == 11
     assert page.locator(".headline").inner_text().startswith("Pushed: ")
     assert done.summary["run_id"] in page.locator("h1").inner_text()
     # No step left its section without data: the only quiet sentence is that there are no slices.
@@ -36,7 +36,7 @@ def test_a_whole_run_has_its_report(run: Run, root: Path, visit: Visit) -> None:
     ]
     assert page.locator("[data-chart]").count() == 9
     lineage = page.locator("#lineage").inner_text()
-    assert "10 steps before this one, 0 from the cache." in lineage
+    assert "11 steps before this one, 0 from the cache." in lineage
     assert "StatisticsGen" in lineage.split("Code of the steps")[1]
     assert opened.is_quiet(), opened.logged
 
@@ -52,7 +52,7 @@ def test_the_next_run_has_a_page_of_its_own(run: Run, root: Path, visit: Visit) 
     assert headline.startswith("Not blessed: the AUC is 0.")
     assert headline.endswith("Nothing was published.")
     assert opened.page.locator("tr.bad").count() == 1
-    assert "10 steps before this one, 8 from the cache." in opened.page.locator("#lineage").inner_text()
+    assert "11 steps before this one, 9 from the cache." in opened.page.locator("#lineage").inner_text()
     listed = subprocess.run(run.command("runs", "--root", root), capture_output=True, text=True).stdout
     first = listed.splitlines()[-1].split()[0]
     older = subprocess.run(
@@ -81,7 +81,7 @@ def test_an_override_shows_in_the_report(run: Run, root: Path, visit: Visit) -> 
     assert "Reason: <b>it is good</b> enough" in verdict
     assert f"The model is in {root / 'serving'}/" in verdict
     # Everything else is unchanged.
-    assert "10 steps before this one, 8 from the cache." in opened.page.locator("#lineage").inner_text()
+    assert "11 steps before this one, 9 from the cache." in opened.page.locator("#lineage").inner_text()
 
 
 def test_a_missing_report(run: Run, root: Path, tmp_path: Path) -> None:

@@ -227,7 +227,7 @@ def test_ctrl_c_during_training(run: Run, tmp_path: Path) -> None:
     assert running == (0,)
     again = run(tmp_path, *run.quick)
     assert again.code == 0
-    assert again.cached() == list(STEPS[: STEPS.index("Trainer")])
+    assert again.cached() == list(STEPS[: STEPS.index("Tuner")])
 
 
 def test_a_second_run_under_the_same_root_is_refused(run: Run, tmp_path: Path) -> None:
