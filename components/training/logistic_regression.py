@@ -77,7 +77,7 @@ def fit_together(
     settings: TrainingConfig,
     train: Dataset,
     validation: Dataset,
-    show: Callable[[int, int, float], None],
+    show: Callable[[str, float], None],
 ) -> NetworkScores:
     """Fits several networks without a hidden layer, and scores each on the validation split.
 
@@ -86,8 +86,7 @@ def fit_together(
         settings: `epochs` is the maximum number of iterations of each fit.
         train: the rows to train on.
         validation: the rows to score.
-        show: is called after each fit with its number, the number of networks that are not fitted yet, and the lowest
-            loss so far.
+        show: is called after each fit with a text on the progress, and the lowest loss so far.
 
     Returns:
         The scores at the minima.
@@ -100,7 +99,7 @@ def fit_together(
         *_, point = itertools.islice(points, settings.epochs)
         losses.append(row_losses(validation, mean, point.coefficients))
         zero_shares.append(np.mean(point.coefficients[:-1] == 0))
-        show(number, len(networks) - number, float(min(loss.mean() for loss in losses)))
+        show(f"fit {number} of {len(networks)}", float(min(loss.mean() for loss in losses)))
     return NetworkScores(np.array(losses, np.float32), np.array(zero_shares))
 
 

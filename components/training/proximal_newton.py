@@ -23,7 +23,8 @@ _ACCEPTED_SHARE = 1e-4
 _MAX_HALVINGS = 30
 # The minimum is reached if the next step would lower the loss by less than this; float64 resolves about 1e-16.
 _TOLERANCE = 1e-13
-_MAX_SWEEPS = 10_000
+# The quadratic model need not be minimized exactly in every iteration: the next one starts from where this one ended.
+_MAX_SWEEPS = 50
 # Relative to the largest diagonal element of the Hessian, which is singular if columns are equal or constant.
 _RIDGE = 1e-12
 _BATCH_BYTES = 64 * 2**20
@@ -120,7 +121,8 @@ def minimize_quadratic(hessian: Array, gradient: Array, start: Array, l1: Array)
 
     Coordinate descent (Friedman, Hastie and Tibshirani, "Regularization paths for generalized linear models via
     coordinate descent", Journal of Statistical Software 2010) finds which elements are 0 and the signs of the others.
-    With these known, the others solve a system of linear equations.
+    With these known, the others solve a system of linear equations. If the signs are not known after some sweeps, the
+    result is only near the minimum.
 
     Args:
         hessian: symmetric and positive semidefinite; [n, n].
@@ -134,18 +136,17 @@ def minimize_quadratic(hessian: Array, gradient: Array, start: Array, l1: Array)
         return z - np.linalg.solve(hessian, slope)
     diagonal = hessian.diagonal()
     for _ in range(_MAX_SWEEPS):
-        before = z.copy()
+        signs = np.sign(z)
         for index in range(z.size):
             free = z[index] - slope[index] / diagonal[index]
             found = math.copysign(max(abs(free) - l1[index] / diagonal[index], 0.0), free)
             if found != z[index]:
                 slope += (found - z[index]) * hessian[index]
                 z[index] = found
-        solved = _solve_with_signs(hessian, slope, z, l1)
-        if solved is not None:
-            return solved
-        if np.abs(z - before).max() <= 1e-14 * np.abs(z).max():
-            break
+        if (np.sign(z) == signs).all():
+            solved = _solve_with_signs(hessian, slope, z, l1)
+            if solved is not None:
+                return solved
     return z
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from components.common.formatting import plural
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.training.dataset import Dataset, feature_means
@@ -42,7 +43,7 @@ def train_stack(
     settings: TrainingConfig,
     train: Dataset,
     validation: Dataset,
-    show: Callable[[int, int, float], None],
+    show: Callable[[str, float], None],
 ) -> NetworkScores:
     """Trains each network as `components.training.train.train_network` would train it on these rows.
 
@@ -54,8 +55,7 @@ def train_stack(
         settings: the training settings; the optimizer is not 'proximal_newton'.
         train: the rows to train on.
         validation: the rows to score after each epoch.
-        show: is called after each epoch with its number, the number of networks still in training, and the lowest loss
-            so far.
+        show: is called after each epoch with a text on the progress, and the lowest loss so far.
 
     Returns:
         The scores of each network in its best epoch; without early stopping those of the last epoch. The losses of a
@@ -68,24 +68,27 @@ def train_stack(
         stack = build_stack(networks, [initial] * len(networks), mean)
         runner, scorer = EpochRunner(stack, train.width, settings), _RowScorer(stack, train.width)
         best = scorer(validation)
+        diverged = np.zeros(len(networks), np.bool_)
         best_epoch, lowest = np.zeros(len(networks), np.int64), np.full(len(networks), math.inf)
         for number in range(1, settings.epochs + 1):
-            waiting = number - 1 - best_epoch
-            training = np.isfinite(best.losses).all(axis=1)
+            training = ~diverged
             if settings.early_stopping:
-                training &= waiting < settings.early_stopping
+                training &= number - 1 - best_epoch < settings.early_stopping
             if not training.any():
                 break
             runner.run_epoch(number, train, check_interrupt)
             scores = scorer(validation)
             check_interrupt()
-            diverged = training & ~np.isfinite(scores.losses).all(axis=1)
-            better = training & ((scores.log_loss < lowest) | (not settings.early_stopping))
-            _replace(best, scores, better | diverged)
+            diverged |= training & ~np.isfinite(scores.losses).all(axis=1)
+            better = training & ~diverged
+            if settings.early_stopping:
+                better &= scores.log_loss < lowest
+            _replace(best, scores, better)
             best_epoch[better] = number
             lowest[better] = scores.log_loss[better]
-            show(number, int(training.sum()), float(lowest.min()))
-    best.losses[~np.isfinite(best.losses).all(axis=1)] = math.inf
+            networks_left = plural(int((training & ~diverged).sum()), "network")
+            show(f"epoch {number}/{settings.epochs}: {networks_left} in training", float(lowest.min()))
+    best.losses[diverged] = math.inf
     return best
 
 

@@ -3,18 +3,23 @@
 import logging
 from collections.abc import Callable
 
+import numpy as np
+
+from components.common.errors import TrainingDiverged
 from components.common.formatting import named_values, number, percent, plural
 from components.common.tuning_record import Trial
 from components.config.model import ModelConfig
 from components.config.training import NEWTON, TrainingConfig
 from components.config.tuning import TuningConfig
-from components.training.dataset import Dataset
+from components.training.dataset import READ_BATCH_SIZE, Dataset
 from components.training.logistic_regression import fit_together
 from components.training.stacked_training import NetworkScores, train_stack
 from components.training.throttle import Throttle
 from components.tuner.strengths import choose, combinations, for_all_rows
 
 SECONDS_BETWEEN = 1.0
+# With fewer rows of a class, a single row can decide which network is the best.
+FEW_ROWS = 10
 
 progress = logging.getLogger("regpipe.progress")
 
@@ -41,12 +46,22 @@ def search(
         A trial for each combination; one of them is chosen.
 
     Raises:
-        ValueError: every training diverged.
+        TrainingDiverged: every training diverged.
     """
     tried = combinations(model, tuning, train.rows)
     sample = f" on {train.rows:,} of {rows:,} rows" if train.rows < rows else ""
-    progress.info("trains %s together%s", plural(len(tried), "network"), sample)
+    progress.info("compares %s%s", plural(len(tried), "network"), sample)
+    fewest = _rows_of_rarer_class(validation)
+    if fewest < FEW_ROWS:
+        text = "%s of the rarer class to compare them on: the choice is not reliable"
+        progress.info(text, plural(fewest, "row"))
     scores = _scores([model.with_strengths(strengths) for strengths in tried], training, train, validation)
+    if not np.isfinite(scores.log_loss).any():
+        raise TrainingDiverged(
+            f"expected a finite validation loss of at least one of {plural(len(tried), 'network')}, got none; try a "
+            f"lower training.learning_rate (now {training.learning_rate:g}, with training.optimizer "
+            f"{training.optimizer}) or weaker strengths (tuning.l1, tuning.l2)."
+        )
     chosen = choose(scores.losses, scores.zero_share, tuning.tolerance)
     trials = [
         Trial(
@@ -73,17 +88,21 @@ def _scores(
 ) -> NetworkScores:
     training = training.with_optimizer(networks[0].hidden_units)
     run = fit_together if training.optimizer == NEWTON else train_stack
-    return run(networks, training, train, validation, _shown(training.epochs))
+    return run(networks, training, train, validation, _shown())
 
 
-def _shown(epochs: int) -> Callable[[int, int, float], None]:
-    """Returns a function that shows an epoch on the terminal, at most once in `SECONDS_BETWEEN`."""
+def _shown() -> Callable[[str, float], None]:
+    """Returns a function that shows the progress on the terminal, at most once in `SECONDS_BETWEEN`."""
     throttle = Throttle(SECONDS_BETWEEN, due_at_start=True)
 
-    def show(epoch: int, networks: int, lowest: float) -> None:
+    def show(text: str, lowest: float) -> None:
         if throttle.due():
             with throttle.timed():
-                text = "epoch %d/%d: %s in training, lowest validation log loss %s"
-                progress.info(text, epoch, epochs, plural(networks, "network"), number(lowest))
+                progress.info("%s, lowest validation log loss %s", text, number(lowest))
 
     return show
+
+
+def _rows_of_rarer_class(data: Dataset) -> int:
+    positives = sum(int(np.count_nonzero(part.labels)) for part in data.batches(READ_BATCH_SIZE))
+    return min(positives, data.rows - positives)

@@ -62,21 +62,14 @@ def choose(losses: npt.NDArray[np.floating], zero_share: npt.NDArray[np.float64]
 
     Args:
         losses: the loss of each network on each row of the validation split; infinite for a network whose training
-            diverged; [networks, rows].
+            diverged, finite for at least one; [networks, rows].
         zero_share: the fraction of the weights that is exactly 0; [networks].
         tolerance: a fraction of the lowest mean loss.
 
-    Raises:
-        ValueError: no network has a finite loss.
     """
     losses = losses.astype(np.float64)
     mean = losses.mean(axis=1)
     finite = np.isfinite(mean)
-    if not finite.any():
-        raise ValueError(
-            f"tuning: expected a training with a finite loss, got none in {mean.size}; "
-            "try a lower training.learning_rate."
-        )
     best = int(np.argmin(np.where(finite, mean, math.inf)))
     close = finite.copy()
     rows = losses.shape[1]

@@ -54,8 +54,8 @@ class PipelineConfig(Settings):
     def _optimizer_fits(self) -> "PipelineConfig":
         if self.training.optimizer == NEWTON and self.model.hidden_units:
             raise ValueError(
-                f"training.optimizer: expected another one than {NEWTON} with hidden layers "
-                f"(model.hidden_units: {list(self.model.hidden_units)}), which only fits logistic regression"
+                f"training.optimizer: expected another optimizer for a network with hidden layers (model.hidden_units: "
+                f"{list(self.model.hidden_units)}), got {NEWTON}"
             )
         return self
 

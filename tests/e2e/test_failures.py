@@ -53,8 +53,9 @@ def test_a_search_in_which_every_network_diverges(run: Run, tmp_path: Path) -> N
     done = run(tmp_path / "root", *(word for setting in settings for word in ("--set", setting)))
     assert done.code == 1
     assert done.summary["steps"][-1]["name"] == "Tuner"
-    assert done.summary["error"].endswith(
-        "tuning: expected a training with a finite loss, got none in 8; try a lower training.learning_rate."
+    assert done.summary["error"] == (
+        "TrainingDiverged: expected a finite validation loss of at least one of 8 networks, got none; try a lower "
+        "training.learning_rate (now 1e+06, with training.optimizer sgd) or weaker strengths (tuning.l1, tuning.l2)."
     )
 
 

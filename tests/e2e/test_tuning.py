@@ -36,7 +36,7 @@ def test_the_candidate_uses_the_chosen_strengths(first: Completed, root: Path) -
     (chosen,) = (line for line in lines if line.startswith("Chosen    "))
     assert f"l1 {tuned['values']['l1']:g}, " in chosen
     shown = [line.partition(" ")[2].strip() for line in lines if line.startswith("Tuner ")]
-    assert "trains 24 networks together" in shown
+    assert "compares 24 networks" in shown
     assert any(line.startswith(f"chose l1 {tuned['values']['l1']:g}, l2 ") for line in shown)
     page = Path(first.summary["report_path"]).read_text()
     assert "Of 24 combinations, the Tuner chose l1 " in page

@@ -12,6 +12,7 @@ import pytest
 from tfx.components.tuner import executor
 from tfx.types import standard_artifacts
 
+from components.common.errors import TrainingDiverged
 from components.common.file_names import TRIALS_FILE
 from components.common.ingest_record import IngestRecord, RowCounts
 from components.common.tuning_record import Trial, parse_trials
@@ -167,7 +168,7 @@ def test_a_large_split_is_sampled(search: Search, caplog: pytest.LogCaptureFixtu
     """Of 4 rows every second one is read; penalties are half as strong for twice as many rows."""
     with caplog.at_level(logging.INFO, "regpipe.progress"):
         trials = found(search(tuning={"max_rows": 2}))
-    assert lines(caplog)[0] == "trains 4 networks together on 2 of 4 rows"
+    assert lines(caplog)[0] == "compares 4 networks on 2 of 4 rows"
     # On 2 rows l1 is 4e-5 * 1,000 / 2 = 0.02, so on 4 rows it is 0.01. The odds of 0.75 are 3: half of it is 1.5.
     assert trials[3].strengths == {"l1": 0.01, "dropout": 0.6}
 
@@ -176,8 +177,9 @@ def test_the_choice_is_shown(search: Search, caplog: pytest.LogCaptureFixture) -
     """An epoch's line counts the networks in training; the last line has the strengths."""
     with caplog.at_level(logging.INFO, "regpipe.progress"):
         trial = chosen(search())
-    first, epoch, *_, last = lines(caplog)
-    assert first == "trains 4 networks together"
+    first, few, epoch, *_, last = lines(caplog)
+    assert first == "compares 4 networks"
+    assert few == "1 row of the rarer class to compare them on: the choice is not reliable"
     assert epoch.startswith("epoch 1/3: 4 networks in training, lowest validation log loss 0.")
     named = ", ".join(f"{name} {value:g}" for name, value in trial.strengths.items())
     assert last.startswith(f"chose {named}: validation log loss {trial.log_loss:.4f} (lowest ")
@@ -191,11 +193,12 @@ DIVERGING = {
 
 
 def test_a_search_in_which_every_training_diverges_fails(search: Search) -> None:
-    """The message contains the key to change."""
-    with pytest.raises(ValueError, match="tuning") as caught:
+    """The message contains the keys to change."""
+    with pytest.raises(TrainingDiverged) as caught:
         search(**DIVERGING, tuning={"l2": (1e-3, 1e-2)})
     assert str(caught.value) == (
-        "tuning: expected a training with a finite loss, got none in 2; try a lower training.learning_rate."
+        "expected a finite validation loss of at least one of 2 networks, got none; try a lower training.learning_rate "
+        "(now 1e+38, with training.optimizer sgd) or weaker strengths (tuning.l1, tuning.l2)."
     )
 
 

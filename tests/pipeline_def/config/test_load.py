@@ -123,8 +123,8 @@ REFUSED = {
     ),
     "the exact optimizer with a hidden layer": (
         "training: {optimizer: proximal_newton}\nmodel: {hidden_units: [4]}",
-        "1: training.optimizer: expected another one than proximal_newton with hidden layers (model.hidden_units: "
-        "[4]), which only fits logistic regression",
+        "1: training.optimizer: expected another optimizer for a network with hidden layers (model.hidden_units: [4]), "
+        "got proximal_newton",
     ),
     "weight decay with the exact optimizer": (
         "training: {optimizer: proximal_newton, weight_decay: 0.5}\nmodel: {hidden_units: []}",
