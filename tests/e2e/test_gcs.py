@@ -102,7 +102,7 @@ def first(cluster: Cluster) -> dict[str, Any]:
 
 def test_all_steps_run_and_the_model_is_pushed(cluster: Cluster, first: dict[str, Any], run: Run) -> None:
     """Everything is in the bucket; the report is copied for Kubeflow, and models.config has the new version."""
-    assert (first["status"], [step["status"] for step in first["steps"]]) == ("pushed", ["done"] * 11)
+    assert (first["status"], [step["status"] for step in first["steps"]]) == ("pushed", ["done"] * 12)
     assert sum(first["rows"].values()) == len(run.sample.read_text().splitlines()) - 1
     version = first["pushed_version"]
     assert first["pushed_path"] == f"{ROOT}/serving/versions/{version}"
