@@ -113,12 +113,12 @@ def test_all_steps_run_and_the_model_is_pushed(cluster: Cluster, first: dict[str
     page = cluster.gcs.store.get("bucket", first["report_path"].removeprefix("gs://bucket/")).content
     assert (cluster.folder / "page.html").read_bytes() == page
     assert page.startswith(b"<!DOCTYPE html>")
-    for training in ("Trainer", "BaselineTrainer"):
+    for training, more in (("Trainer", {"tuned"}), ("BaselineTrainer", set[str]())):
         made = {
             name.rpartition("/")[2].partition(".")[0]
             for name in cluster.names(f"artifacts/{training}/model_run")
         }
-        assert made == {"history", "weights", "events"}
+        assert made == {"history", "weights", "events", "scaling"} | more
     left = {path.name for path in cluster.folder.iterdir()}
     assert left == {"metadata.sqlite", "page.html", "output.json", "certificate.pem", "account.json"}
 
