@@ -50,7 +50,7 @@ class EpochRunner:
             1, min(STEPS_PER_CALL, CALL_BYTES // (self._batch * (width + 1) * 4))
         )
         # AutoGraph would take a second and is not needed: `_steps` uses only graph operations.
-        self._run_steps = tf.function(self._steps, input_signature=_specs(width), autograph=False)
+        self._run_steps = tf.function(self._steps, input_signature=row_specs(width), autograph=False)
 
     def run_epoch(self, number: int, train: Dataset, after_call: Callable[[], None]) -> Metrics:
         """Trains on all rows once and returns the epoch's metrics.
@@ -114,7 +114,7 @@ class Scorer:
 
     def __init__(self, model: keras.Model, width: int) -> None:
         self._model = model
-        self._sums = tf.function(self._sums_of, input_signature=_specs(width), autograph=False)
+        self._sums = tf.function(self._sums_of, input_signature=row_specs(width), autograph=False)
 
     def __call__(self, data: Dataset, after_call: Callable[[], None]) -> Metrics:
         """Returns the metrics; `after_call` is called after each call of the graph."""
@@ -139,15 +139,18 @@ def scoring_batch_size(data: Dataset) -> int:
     return max(1, min(SCORING_BATCH_SIZE, CALL_BYTES // ((data.width + 1) * 4)))
 
 
-def _specs(width: int) -> list[tf.TensorSpec]:
+def row_specs(width: int) -> list[tf.TensorSpec]:
     """Returns the signature of the features and the labels, for any number of rows."""
     return [tf.TensorSpec([None, columns], tf.float32) for columns in (width, 1)]
 
 
+def log_losses(labels: tf.Tensor, probability: tf.Tensor) -> tf.Tensor:
+    """Returns the log loss of each row, [..., rows], for labels [rows, 1] and probabilities [..., rows, 1]."""
+    return keras.losses.binary_crossentropy(tf.broadcast_to(labels, tf.shape(probability)), probability)
+
+
 def _log_loss_sum(labels: tf.Tensor, probability: tf.Tensor) -> tf.Tensor:
-    """Returns the sum over the rows, of the log loss of labels [rows, 1] and probabilities [..., rows, 1]."""
-    rows = keras.losses.binary_crossentropy(tf.broadcast_to(labels, tf.shape(probability)), probability)
-    return tf.reduce_sum(rows, axis=-1)
+    return tf.reduce_sum(log_losses(labels, probability), axis=-1)
 
 
 def _penalties(model: keras.Model) -> tuple[tf.Tensor, tf.Tensor]:

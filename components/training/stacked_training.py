@@ -13,7 +13,7 @@ from components.common.formatting import plural
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.training.dataset import Dataset, feature_means
-from components.training.epoch_runner import EpochRunner, scoring_batch_size
+from components.training.epoch_runner import EpochRunner, log_losses, row_specs, scoring_batch_size
 from components.training.network import build_model, kernels
 from components.training.sigint import defer_sigint
 from components.training.stack import build_stack
@@ -98,8 +98,7 @@ class _RowScorer:
     def __init__(self, stack: keras.Model, width: int) -> None:
         self._stack = stack
         self._weights = sum(math.prod(kernel.weights.shape[1:]) for kernel in kernels(stack))
-        signature = [tf.TensorSpec([None, columns], tf.float32) for columns in (width, 1)]
-        self._score = tf.function(self._scores, input_signature=signature, autograph=False)
+        self._score = tf.function(self._scores, input_signature=row_specs(width), autograph=False)
 
     def __call__(self, data: Dataset) -> NetworkScores:
         losses = []
@@ -110,11 +109,10 @@ class _RowScorer:
 
     def _scores(self, features: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         probability = self._stack(features, training=False)
-        labels = tf.broadcast_to(labels, tf.shape(probability))
         zeros = [
             tf.math.count_nonzero(tf.equal(kernel.weights, 0), axis=(1, 2)) for kernel in kernels(self._stack)
         ]
-        return keras.losses.binary_crossentropy(labels, probability), tf.add_n(zeros)
+        return log_losses(labels, probability), tf.add_n(zeros)
 
 
 def _replace(old: NetworkScores, new: NetworkScores, networks: npt.NDArray[np.bool_]) -> None:

@@ -25,9 +25,7 @@ def combinations(model: ModelConfig, tuning: TuningConfig, rows: int) -> list[St
     names = [item.name for item in model.to_choose()]
     found = []
     for values in itertools.product(*(getattr(tuning, name) for name in names)):
-        strengths = dict(zip(names, values, strict=True))
-        penalties = {n: v for n, v in strengths.items() if n != DROPOUT.name}
-        found.append(strengths | _scale(penalties, REFERENCE_ROWS / rows))
+        found.append(_scale_penalties(dict(zip(names, values, strict=True)), REFERENCE_ROWS / rows))
     return found
 
 
@@ -42,7 +40,7 @@ def for_all_rows(strengths: Strengths, tried_on: int, rows: int) -> Strengths:
     if tried_on == rows:
         return dict(strengths)
     share = tried_on / rows
-    found = _scale({n: v for n, v in strengths.items() if n != DROPOUT.name}, share)
+    found = _scale_penalties(strengths, share)
     if DROPOUT.name in strengths:
         rate = strengths[DROPOUT.name]
         odds = rate / (1 - rate) * share
@@ -65,7 +63,6 @@ def choose(losses: npt.NDArray[np.floating], zero_share: npt.NDArray[np.float64]
             diverged, finite for at least one; [networks, rows].
         zero_share: the fraction of the weights that is exactly 0; [networks].
         tolerance: a fraction of the lowest mean loss.
-
     """
     losses = losses.astype(np.float64)
     mean = losses.mean(axis=1)
@@ -84,8 +81,11 @@ def choose(losses: npt.NDArray[np.floating], zero_share: npt.NDArray[np.float64]
     return int(sparsest[np.argmin(mean[sparsest])])
 
 
-def _scale(strengths: Strengths, factor: float) -> Strengths:
-    return {name: _rounded(value * factor) for name, value in strengths.items()}
+def _scale_penalties(strengths: Strengths, factor: float) -> Strengths:
+    """Returns the strengths with all but dropout multiplied by a factor."""
+    return {
+        name: value if name == DROPOUT.name else _rounded(value * factor) for name, value in strengths.items()
+    }
 
 
 def _rounded(value: float) -> float:
