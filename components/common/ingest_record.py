@@ -66,8 +66,9 @@ class IngestRecord(StoredRecord):
         label: the name of the label column.
         negative_label: the value of the label that counts as 0, spelled as in the table.
         positive_label: the value of the label that counts as 1, spelled as in the table.
+        weight: the name of the weight column; None if all rows weigh the same.
         missing_values: data.missing_values.
-        left_out: columns that are neither features nor the label nor in data.ignore.
+        left_out: columns that are neither features nor the label nor the weight nor in data.ignore.
         warnings: sentences for the owner of the data.
         files: the rows of each file, in the order of the files.
         span: the newest span that was read; None if data.input has no {SPAN}.
@@ -85,6 +86,7 @@ class IngestRecord(StoredRecord):
     label: str
     negative_label: str
     positive_label: str
+    weight: str | None = None
     missing_values: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -74,9 +74,16 @@ class DataConfig(Settings):
     positive_label: str | None = key(
         None, "The value of the label that counts as 1. Required unless the label is 0/1 or true/false."
     )
+    weight: str | None = key(
+        None,
+        "The column with the weight of each row, a number > 0; null: all rows weigh the same. An integer weight counts "
+        "as that many equal rows. The column is not a feature, and it does not change the split of a row.",
+        min_length=1,
+    )
     features: ColumnNames = key(
         (),
-        "The columns to train on. Empty: every column that contains numbers, except the label and data.ignore.",
+        "The columns to train on. Empty: every column that contains numbers, except the label, data.weight and "
+        "data.ignore.",
         max_length=MAX_FEATURES,
     )
     ignore: ColumnNames = key(
@@ -125,10 +132,13 @@ class DataConfig(Settings):
 
     @model_validator(mode="after")
     def _check_column_roles(self) -> "DataConfig":
-        if self.label in self.features:
-            raise ValueError(f"data.features: expected columns other than the label, got {self.label!r}")
-        if self.label in self.ignore:
-            raise ValueError(f"data.ignore: expected columns other than the label, got {self.label!r}")
+        if self.weight == self.label:
+            raise ValueError(f"data.weight: expected a column other than the label, got {self.weight!r}")
+        for role, name in (("label", self.label), ("weight", self.weight)):
+            if name in self.features:
+                raise ValueError(f"data.features: expected columns other than the {role}, got {name!r}")
+            if name in self.ignore:
+                raise ValueError(f"data.ignore: expected columns other than the {role}, got {name!r}")
         both = sorted(set(self.features) & set(self.ignore))
         if both:
             raise ValueError(f"data.ignore: expected columns that are not in data.features, got {both[0]!r}")

@@ -19,6 +19,7 @@ def export(
     label: str,
     path: str,
     classes: tuple[str, str] = ("0", "1"),
+    weight: str | None = None,
 ) -> None:
     """Writes a SavedModel that needs only TensorFlow to load, not this package.
 
@@ -31,13 +32,14 @@ def export(
         label: the name of the label column.
         path: the folder to write to; created if it does not exist.
         classes: the names of the label's values 0 and 1 in the signature `classify`.
+        weight: the name of the weight column, if there is one; the model does not read it.
     """
     module = tf.Module()
     # A server restores the tracked variables in a session. If the Keras model were tracked, these would be copies that
     # Keras makes of its variables, and the graph would read variables that were not restored. The Transform graph has
     # only constants; if its layer were tracked, it would be saved a second time as a Keras model.
     module.weights = [weight.value for weight in model.weights]
-    tf.saved_model.save(module, path, signatures=signatures(model, transform, label, classes))
+    tf.saved_model.save(module, path, signatures=signatures(model, transform, label, classes, weight))
     # tf.saved_model.save supports only the method predict; TF Serving classifies only through this one.
     updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(path)
     updater.replace_method_name(CLASSIFY, tf.saved_model.CLASSIFY_METHOD_NAME)
@@ -47,7 +49,11 @@ def export(
 
 
 def signatures(
-    model: keras.Model, transform: tft.TFTransformOutput, label: str, classes: tuple[str, str]
+    model: keras.Model,
+    transform: tft.TFTransformOutput,
+    label: str,
+    classes: tuple[str, str],
+    weight: str | None = None,
 ) -> dict[str, Any]:
     """Returns the three signatures of the model; the arguments are those of `export`.
 
@@ -60,13 +66,13 @@ def signatures(
         NaN means a missing value; in an example a feature may also be absent. `probability` is that of the label 1.
     """
     raw_spec = transform.raw_feature_spec()
-    features = feature_names(raw_spec, label)
+    features = feature_names(raw_spec, label, weight)
     shapes = {name: raw_spec[name].shape for name in features}
     spec = {
         name: tf.io.FixedLenFeature(shape, tf.float32, np.full(shape, np.nan, np.float32))
         for name, shape in shapes.items()
     }
-    layout = read_layout(transform, label)
+    layout = read_layout(transform, label, weight)
     layer = transform.transform_features_layer()
     serialized = tf.TensorSpec([None], tf.string)
     named = {

@@ -26,14 +26,15 @@ SCALING = {
 }
 
 
-def feature_names(columns: Any, label: str) -> list[str]:
+def feature_names(columns: Any, label: str, weight: str | None = None) -> list[str]:
     """Returns the features in the order of the vector: by name, so that the order of the columns does not matter.
 
     Args:
         columns: the names of all columns of the examples, in any order.
         label: the name of the label's column.
+        weight: the name of the weight column, if there is one.
     """
-    return sorted(set(columns) - {label})
+    return sorted(set(columns) - {label, weight})
 
 
 class VectorLayout(NamedTuple):
@@ -78,20 +79,21 @@ def vector_layout(features: Sequence[str], indicated: Sequence[int]) -> VectorLa
     return VectorLayout(tuple(names), tuple(indicated))
 
 
-def read_layout(transform: tft.TFTransformOutput, label: str) -> VectorLayout:
+def read_layout(transform: tft.TFTransformOutput, label: str, weight: str | None = None) -> VectorLayout:
     """Reads from the graph of Transform which features have an indicator; the arguments are those of `read_scaling`."""
-    features, (flags,) = _read_constants(transform, label, [HAS_INDICATOR])
+    features, (flags,) = _read_constants(transform, [HAS_INDICATOR], label, weight)
     return vector_layout(features, np.flatnonzero(flags).tolist())
 
 
-def read_scaling(transform: tft.TFTransformOutput, label: str) -> ScalingRecord:
+def read_scaling(transform: tft.TFTransformOutput, label: str, weight: str | None = None) -> ScalingRecord:
     """Reads the scaling from the graph of Transform, so it is that of the exported model.
 
     Args:
         transform: the output of the Transform step.
         label: the name of the label's column.
+        weight: the name of the weight column, if there is one.
     """
-    features, constants = _read_constants(transform, label, list(SCALING))
+    features, constants = _read_constants(transform, list(SCALING), label, weight)
     return ScalingRecord(
         features={
             name: FeatureScaling(**dict(zip(SCALING.values(), values, strict=True)))
@@ -103,11 +105,11 @@ def read_scaling(transform: tft.TFTransformOutput, label: str) -> ScalingRecord:
 
 
 def _read_constants(
-    transform: tft.TFTransformOutput, label: str, outputs: list[str]
+    transform: tft.TFTransformOutput, outputs: list[str], label: str, weight: str | None
 ) -> tuple[list[str], list[list[float]]]:
     """Returns the features, and the values of each output, which are the same for every row."""
     spec = transform.raw_feature_spec()
-    features = feature_names(spec, label)
+    features = feature_names(spec, label, weight)
     missing = {name: tf.fill([1, *spec[name].shape], np.float32(np.nan)) for name in features}
     row = transform.transform_features_layer()(missing)
     return features, [row[output][0].numpy().tolist() for output in outputs]

@@ -37,7 +37,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert IngestRecord.read(str(tmp_path)) == RECORD
     content = json.loads((tmp_path / "ingest.json").read_text("utf-8"))
     assert list(content) == [
-        "format_version", "rows", "positives", "features", "label", "negative_label", "positive_label",
+        "format_version", "rows", "positives", "features", "label", "negative_label", "positive_label", "weight",
         "missing_values", "left_out", "warnings", "files", "span", "reasons", "digest",
     ]  # fmt: skip
     assert content["format_version"] == 1

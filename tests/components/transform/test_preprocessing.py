@@ -136,3 +136,4 @@ def test_the_order_is_by_name() -> None:
         assert feature_names(columns, "y") == names
         assert feature_names(dict.fromkeys(columns), "y") == names
     assert feature_names(["only"], "only") == []
+    assert feature_names(["b", "w", "y", "a"], "y", weight="w") == ["a", "b"]

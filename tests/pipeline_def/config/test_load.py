@@ -206,6 +206,22 @@ REFUSED = {
         "data:\n  label: y\n  ignore: [y]",
         "3: data.ignore: expected columns other than the label, got 'y'",
     ),
+    "weight is the label": (
+        "data:\n  label: y\n  weight: y",
+        "3: data.weight: expected a column other than the label, got 'y'",
+    ),
+    "weight is a feature": (
+        "data:\n  weight: w\n  features: [w, x]",
+        "3: data.features: expected columns other than the weight, got 'w'",
+    ),
+    "weight is ignored": (
+        "data:\n  weight: w\n  ignore: [w]",
+        "3: data.ignore: expected columns other than the weight, got 'w'",
+    ),
+    "weight is empty": (
+        "data: {weight: ''}",
+        "1: data.weight: expected text that is not empty or null, got ''",
+    ),
     "ignored feature": (
         "data:\n  features: [a, b]\n  ignore: [b]",
         "3: data.ignore: expected columns that are not in data.features, got 'b'",
