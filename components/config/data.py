@@ -24,7 +24,7 @@ ColumnNames = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_re
 
 
 class SplitConfig(Settings):
-    """How rows are assigned to splits: by a hash of their numeric columns without the label."""
+    """How rows are assigned to splits: by a hash of their numeric columns without the label and the weight."""
 
     train: int = key(6, "The share of the training split, relative to the other splits.", unit="parts", ge=1)
     eval: int = key(

@@ -4,8 +4,8 @@ Arrow parses a block without any unusual content at once (the fast path). Otherw
 the rules of `cell_parsing` and `labels`. Those rules are the reference: the fast path accepts only cells that they
 accept, and returns the same values.
 
-Columns that only select a row's split (`InputTable.hash_only`) are always read as strings: an unreadable cell of theirs
-is NaN, and neither rejects its row nor moves its block to the slower path.
+Columns that only select a row's split (`ReadColumns.hash_only`) are always read as strings: an unreadable cell of
+theirs is NaN, and neither rejects its row nor moves its block to the slower path.
 """
 
 import dataclasses
@@ -18,36 +18,36 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from components.example_gen import cell_parsing, labels, parquet
+from components.example_gen import cell_parsing, parquet
 from components.example_gen.csv_header import FileHeader
+from components.example_gen.read_columns import ReadColumns
 from components.example_gen.row_boundaries import RowBoundaries, find_rows, split_fields
-from components.example_gen.row_validation import ParsedBlock, RejectedRow, RowValidator, empty_block
+from components.example_gen.row_validation import (
+    ParsedBlock,
+    RejectedRow,
+    RowValidator,
+    empty_block,
+    has_weight,
+)
 
 
 class CsvBlockParser:
     """Parses blocks of one CSV file."""
 
-    def __init__(
-        self,
-        header: FileHeader,
-        features: Sequence[str],
-        label: labels.Labels,
-        hash_only: Sequence[str] = (),
-    ) -> None:
-        self._features = tuple(features)
-        self._hash_only = len(hash_only)
-        self._label = label
+    def __init__(self, header: FileHeader, columns: ReadColumns) -> None:
+        self._columns = columns
+        self._numbers = len(columns.numbers)
+        self._missing = columns.label.missing
         self._delimiter = header.delimiter
         self._width = len(header.columns)
         position = {name: index for index, name in enumerate(header.columns)}
-        # The features, the label, and the columns that are only hashed.
-        self._used = [position[name] for name in (*self._features, label.column, *hash_only)]
-        self._markers = numeric_markers(label.missing)
+        self._used = [position[name] for name in columns.names]
+        self._markers = numeric_markers(self._missing)
         names = [str(index) for index in range(self._width)]
         used = [names[index] for index in self._used]
         types: dict[str, Any] = dict.fromkeys(used, pa.string())
-        types |= dict.fromkeys(used[: len(self._features)], pa.float64())
-        types[used[len(self._features)]] = pa.dictionary(pa.int32(), pa.string())
+        types |= dict.fromkeys(used[: self._numbers], pa.float64())
+        types[used[self._numbers]] = pa.dictionary(pa.int32(), pa.string())
         self._names = names
         self._parse = pacsv.ParseOptions(delimiter=header.delimiter, newlines_in_values=True)
         self._convert = pacsv.ConvertOptions(
@@ -55,7 +55,7 @@ class CsvBlockParser:
             column_types=types,
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
-            null_values=cell_parsing.common_spellings(label.missing),
+            null_values=cell_parsing.common_spellings(self._missing),
         )
 
     def parse(self, block: bytes, line: int) -> ParsedBlock:
@@ -75,7 +75,7 @@ class CsvBlockParser:
     def _parse_with_arrow(self, block: bytes) -> ParsedBlock | None:
         """Parses the whole block at once; returns None if it has any unusual content."""
         if not block.strip(b"\r\n"):
-            return empty_block(len(self._features), self._hash_only)
+            return empty_block(self._columns)
         try:
             if not block.isascii():
                 block.decode()
@@ -83,23 +83,25 @@ class CsvBlockParser:
             table = pacsv.read_csv(BytesIO(block), options, self._parse, self._convert)
         except (pa.ArrowInvalid, UnicodeDecodeError):
             return None
-        codes = self._label.codes(table.column(len(self._features)).combine_chunks())
+        codes = self._columns.label.codes(table.column(self._numbers).combine_chunks())
         if (codes < 0).any():
             return None
-        features = np.empty((len(self._features), table.num_rows), np.float32)
-        for index in range(len(self._features)):
-            features[index] = cell_parsing.to_float32(table.column(index).to_numpy())
+        numbers = np.empty((self._numbers, table.num_rows), np.float32)
+        for index in range(self._numbers):
+            numbers[index] = cell_parsing.to_float32(table.column(index).to_numpy())
         # Arrow compares with missing values before it strips blanks, so it has parsed " -999" as a number.
-        if np.isinf(features).any() or (self._markers.size and np.isin(features, self._markers).any()):
+        if np.isinf(numbers).any() or (self._markers.size and np.isin(numbers, self._markers).any()):
             return None
-        strings = [parquet.as_text(column) for column in table.columns[len(self._features) + 1 :]]
-        return ParsedBlock(features, self._hashed(strings, table.num_rows), codes, [])
+        if self._columns.weight is not None and not has_weight(numbers).all():
+            return None
+        strings = [parquet.as_text(column) for column in table.columns[self._numbers + 1 :]]
+        return ParsedBlock(numbers, self._hashed(strings, table.num_rows), codes, [])
 
     def _hashed(self, columns: list[cell_parsing.Array], rows: int) -> cell_parsing.Floats:
         """Converts the columns that are only hashed to numbers; float32, shape [columns, rows]."""
         values = np.empty((len(columns), rows), np.float32)
         for index, column in enumerate(columns):
-            values[index] = cell_parsing.to_floats_or_nan(column, self._label.missing)
+            values[index] = cell_parsing.to_floats_or_nan(column, self._missing)
         return values
 
     def _parse_row_by_row(self, text: "NumberedRows") -> ParsedBlock:
@@ -121,20 +123,19 @@ class CsvBlockParser:
             extra = [pa.array(column, pa.string()) for column in zip(*single_cells, strict=True)]
             columns = [pa.concat_arrays(pair).take(order) for pair in zip(columns, extra, strict=True)]
             kept = sorted([*kept, *single_rows])
-        values = np.empty((len(self._features), len(kept)), np.float32)
+        values = np.empty((self._numbers, len(kept)), np.float32)
         invalid = np.zeros(values.shape, np.bool_)
-        for index in range(len(self._features)):
-            values[index], invalid[index] = cell_parsing.to_floats(columns[index], self._label.missing)
+        for index in range(self._numbers):
+            values[index], invalid[index] = cell_parsing.to_floats(columns[index], self._missing)
         validator = RowValidator(
-            self._features,
-            self._label,
+            self._columns,
             line=lambda row: text.line_of(kept[row]),
             raw=lambda row: row_text(text.row(kept[row])),
             cell=lambda row, column: columns[column][row].as_py(),
         )
-        label = len(self._features)
-        hash_only = self._hashed(columns[label + 1 :], len(kept))
-        parsed = validator.validate(values, invalid, hash_only, self._label.codes(columns[label]))
+        hash_only = self._hashed(columns[self._numbers + 1 :], len(kept))
+        codes = self._columns.label.codes(columns[self._numbers])
+        parsed = validator.validate(values, invalid, hash_only, codes)
         rejected = sorted([*rejected, *parsed.rejected], key=lambda one: one.line)
         return dataclasses.replace(parsed, rejected=rejected)
 
@@ -217,25 +218,19 @@ def _is_utf8(raw: bytes) -> bool:
     return True
 
 
-def parse_parquet_batch(
-    batch: pa.Table,
-    row: int,
-    features: Sequence[str],
-    label: labels.Labels,
-    hash_only: Sequence[str] = (),
-) -> ParsedBlock:
+def parse_parquet_batch(batch: pa.Table, row: int, columns: ReadColumns) -> ParsedBlock:
     """Parses a batch of Parquet rows into arrays; `row` is the number of the first row."""
-    values, invalid = _parquet_numbers(batch, features, label.missing)
-    hashed, unreadable = _parquet_numbers(batch, hash_only, label.missing)
+    numbers, label = columns.numbers, columns.label
+    values, invalid = _parquet_numbers(batch, numbers, label.missing)
+    hashed, unreadable = _parquet_numbers(batch, columns.hash_only, label.missing)
     hashed[unreadable] = np.nan
-    batch = batch.select([*features, label.column])
+    batch = batch.select([*numbers, label.column])
     texts = parquet.as_text(batch.column(label.column))
     validator = RowValidator(
-        tuple(features),
-        label,
+        columns,
         line=lambda at: row + at,
         raw=lambda at: parquet.row_as_json(batch, at),
-        cell=lambda at, column: (texts if column == len(features) else batch.column(column))[at].as_py(),
+        cell=lambda at, column: (texts if column == len(numbers) else batch.column(column))[at].as_py(),
     )
     return validator.validate(values, invalid, hashed, label.codes(texts))
 

@@ -118,6 +118,17 @@ def rejection_reason(column: str, cell: object) -> str:
     return f"column {column!r}: expected a number, found {shorten(text)!r}"
 
 
+def weight_rejection_reason(column: str, cell: object) -> str:
+    """Returns why a row is rejected because of its weight, which is not a number > 0 that fits into float32."""
+    text = "" if cell is None else str(cell).strip()
+    expected = f"column {column!r} (data.weight): expected a number > 0"
+    if not text:
+        return f"{expected}, found none"
+    if matches(pa.array([text.lower()]), NUMBER)[0].as_py() and float(text) > 0:
+        return f"{expected} that fits into a 32-bit float, found {shorten(text)}"
+    return f"{expected}, found {shorten(text)!r}"
+
+
 def shorten(text: str) -> str:
     """Returns a cell for use in a message; a long one is truncated."""
     return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"

@@ -12,7 +12,8 @@ from components.example_gen.exec_properties import ExampleGenProperties
 class TableExampleGen(component.FileBasedExampleGen):  # type: ignore[misc]
     """Reads CSV or Parquet files into tf.Examples.
 
-    Every feature is one float32, NaN where it is missing; the label is an int64.
+    Every feature is one float32, NaN where it is missing; the weight, if there is one, is a float32 > 0; the label is
+    an int64.
 
     Output `examples`: an Examples artifact with the splits train, eval and test as uncompressed TFRecords. Beside the
     splits: `ingest.json`, see `components.common.ingest_record`, and `rejected_rows.jsonl`, the rejected rows.

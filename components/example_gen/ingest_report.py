@@ -79,7 +79,8 @@ class IngestTotals:
     def _first_reasons(self) -> str:
         lines = [f"  {reason}" for reason in self.reasons]
         worst = self._columns.most_common(1)
-        if worst and worst[0][0] != self._job.table.labels.column and worst[0][1] > self.rows["rejected"] / 2:
+        needed = (self._job.table.labels.column, self._job.table.weight)
+        if worst and worst[0][0] not in needed and worst[0][1] > self.rows["rejected"] / 2:
             lines.append(
                 f"Most of them are in column {worst[0][0]!r}; to leave it out, add it to data.ignore."
             )
@@ -95,6 +96,7 @@ class IngestTotals:
             label=table.labels.column,
             negative_label=table.labels.negative,
             positive_label=table.labels.positive,
+            weight=table.weight,
             missing_values=self._job.settings.missing_values,
             left_out=table.left_out,
             warnings=table.warnings,

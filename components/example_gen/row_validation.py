@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.example_gen import cell_parsing, labels
+from components.example_gen.read_columns import ReadColumns
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,13 @@ class ParsedBlock:
     """The accepted and the rejected rows.
 
     Attributes:
-        features: float32 [features, rows].
-        hash_only: the columns that only select the split, see `InputTable.hash_only`; float32 [hash_only, rows].
+        numbers: the columns `ReadColumns.numbers`; float32 [numbers, rows].
+        hash_only: the columns `ReadColumns.hash_only`; float32 [hash_only, rows].
         label: int64 [rows].
         rejected: the rejected rows.
     """
 
-    features: cell_parsing.Floats
+    numbers: cell_parsing.Floats
     hash_only: cell_parsing.Floats
     label: npt.NDArray[np.int64]
     rejected: list[RejectedRow]
@@ -52,18 +53,16 @@ class ParsedBlock:
 
 @dataclass(frozen=True)
 class RowValidator:
-    """Rejects rows with an invalid cell or without a usable label.
+    """Rejects rows with an invalid cell, without a usable label or without a weight > 0.
 
     Attributes:
-        features: the names of the features.
-        label: the values of the label.
+        columns: the columns that are read.
         line: returns the line number of a row.
         raw: returns the text of a row.
-        cell: returns the cell of a row in a column; the label comes after the features.
+        cell: returns the cell of a row in a column, by its position in `ReadColumns.names`.
     """
 
-    features: tuple[str, ...]
-    label: labels.Labels
+    columns: ReadColumns
     line: Callable[[int], int]
     raw: Callable[[int], str]
     cell: Callable[[int, int], Any]
@@ -75,14 +74,17 @@ class RowValidator:
         hash_only: cell_parsing.Floats,
         codes: npt.NDArray[np.int64],
     ) -> ParsedBlock:
-        """Separates the rows with an invalid cell or without a usable label from the others.
+        """Separates the rows that are rejected from the others.
 
         Args:
-            values: the features; shape [features, rows].
-            invalid: which cells of the features are invalid; shape [features, rows].
+            values: the columns of numbers; shape [numbers, rows].
+            invalid: which of their cells are invalid; shape [numbers, rows].
             hash_only: see `ParsedBlock`; no row is rejected because of them.
             codes: see `Labels.code`; shape [rows].
         """
+        if self.columns.weight is not None:
+            invalid = invalid.copy()
+            invalid[-1] |= ~has_weight(values)
         is_rejected = invalid.any(axis=0) | (codes < 0)
         if not is_rejected.any():
             return ParsedBlock(values, hash_only, codes, [])
@@ -91,18 +93,27 @@ class RowValidator:
         return ParsedBlock(values[:, kept], hash_only[:, kept], codes[kept], rejected)
 
     def _reject(self, row: int, invalid: cell_parsing.Flags, codes: npt.NDArray[np.int64]) -> RejectedRow:
-        line, raw = self.line(row), self.raw(row)
+        line, raw, label = self.line(row), self.raw(row), self.columns.label
         if codes[row] < 0:
-            text = self.cell(row, len(self.features))
+            text = self.cell(row, len(self.columns.numbers))
             unknown = text.strip() if codes[row] == labels.UNKNOWN else ""
-            return RejectedRow(line, self.label.rejection_reason(text), raw, self.label.column, unknown)
+            return RejectedRow(line, label.rejection_reason(text), raw, label.column, unknown)
         column = int(np.argmax(invalid[:, row]))
-        name = self.features[column]
-        return RejectedRow(line, cell_parsing.rejection_reason(name, self.cell(row, column)), raw, name)
+        name = self.columns.numbers[column]
+        is_weight = name == self.columns.weight
+        reason = cell_parsing.weight_rejection_reason if is_weight else cell_parsing.rejection_reason
+        return RejectedRow(line, reason(name, self.cell(row, column)), raw, name)
 
 
-def empty_block(features: int, hash_only: int) -> ParsedBlock:
-    """Returns a block without rows; the arguments are the numbers of columns."""
-    return ParsedBlock(
-        np.empty((features, 0), np.float32), np.empty((hash_only, 0), np.float32), np.empty(0, np.int64), []
+def has_weight(numbers: cell_parsing.Floats) -> cell_parsing.Flags:
+    """Returns which rows have a weight > 0, bool [rows]; the weight is the last of the columns of numbers."""
+    positive: cell_parsing.Flags = numbers[-1] > 0  # False for NaN, which is a missing weight
+    return positive
+
+
+def empty_block(columns: ReadColumns) -> ParsedBlock:
+    """Returns a block without rows."""
+    numbers, hashed = (
+        np.empty((len(names), 0), np.float32) for names in (columns.numbers, columns.hash_only)
     )
+    return ParsedBlock(numbers, hashed, np.empty(0, np.int64), [])

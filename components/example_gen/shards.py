@@ -95,12 +95,12 @@ def _parse(job: ConversionJob, block: Block) -> Iterator[ParsedBlock]:
     table, header = job.table, job.table.headers[block.file]
     if not header.delimiter:
         row = block.line
-        names = [*table.features, table.labels.column, *table.hash_only]
-        for batch in parquet.batches(header, block.offset, names):
-            yield parse_parquet_batch(batch, row, table.features, table.labels, table.hash_only)
+        columns = table.read_columns
+        for batch in parquet.batches(header, block.offset, list(columns.names)):
+            yield parse_parquet_batch(batch, row, columns)
             row += batch.num_rows
         return
-    parser = CsvBlockParser(header, table.features, table.labels, table.hash_only)
+    parser = CsvBlockParser(header, table.read_columns)
     if block.length:
         with storage.open_bytes(header.path) as stream:
             stream.seek(block.offset)
@@ -124,7 +124,7 @@ def _write(job: ConversionJob, parsed: ParsedBlock, writers: "_Writers", report:
     table = job.table
     report.add_rejected(parsed.rejected)
     writers.reject(parsed.rejected, report.file)
-    columns = dict(zip(table.features, parsed.features, strict=True))
+    columns = dict(zip(table.read_columns.numbers, parsed.numbers, strict=True))
     columns |= dict(zip(table.hash_only, parsed.hash_only, strict=True))
     hashed = {name: columns[name] for name in table.hashed}
     splits = split_of(hashed, len(parsed.label), job.settings.split)
@@ -133,7 +133,7 @@ def _write(job: ConversionJob, parsed: ParsedBlock, writers: "_Writers", report:
         report.rows[split] += len(rows)
         report.positives[split] += int(np.count_nonzero(parsed.label[rows]))
         if len(rows):
-            writers.write(split, parsed.features[:, rows], parsed.label[rows])
+            writers.write(split, parsed.numbers[:, rows], parsed.label[rows])
 
 
 class _BlockReport:
@@ -168,13 +168,13 @@ class _Writers:
 
     def __init__(self, job: ConversionJob, index: int, files: contextlib.ExitStack) -> None:
         self._job, self._index = job, index
-        self._template = example_template(job.table.features, job.table.labels.column)
+        self._template = example_template(job.table.read_columns.numbers, job.table.labels.column)
         self._files, self._open = files, dict[str, BinaryIO]()
 
-    def write(self, split: str, features: npt.NDArray[np.float32], label: npt.NDArray[np.int64]) -> None:
+    def write(self, split: str, numbers: npt.NDArray[np.float32], label: npt.NDArray[np.int64]) -> None:
         """Appends rows to a split."""
         path = shard_path(self._job.uri, split, self._index, self._job.blocks)
-        self._file(path).write(self._template.encode(features, label).tobytes())
+        self._file(path).write(self._template.encode(numbers, label).tobytes())
 
     def reject(self, rejected: list[RejectedRow], file: str) -> None:
         """Appends rejected rows to the block's file of rejected rows."""

@@ -1,4 +1,4 @@
-"""Assigns rows to splits by a hash of their columns without the label.
+"""Assigns rows to splits by a hash of their columns without the label and the weight.
 
 The label must not select the split. If it did, and rows with equal features were common, all such rows with one label
 would be in the training split and all with the other in the test split: a model could not predict the test split.

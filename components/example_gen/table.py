@@ -1,4 +1,4 @@
-"""Determines the files, the features and the label of a table, and the columns that are left out."""
+"""Determines the files, the features, the weight and the label of a table, and the columns that are left out."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from components.config.data import MAX_FEATURES, DataConfig
 from components.example_gen import labels, parquet
 from components.example_gen.csv_header import FileHeader, read_csv_header
 from components.example_gen.input_files import InputFiles, find_input_files, quoted
+from components.example_gen.read_columns import ReadColumns
 from components.example_gen.type_inference import ColumnTypes, infer_types
 
 
@@ -21,10 +22,11 @@ class InputTable:
         headers: those of the files, sorted by path.
         columns: the names of all columns, in the first file's order.
         features: the columns that are used as features: as in data.features, otherwise in the first file's order.
+        weight: the column with the weights of the rows; None if all rows weigh the same.
         labels: the name of the label and its two values.
-        hashed: the columns of numbers without the label, whose hash selects the split of a row. They do not depend on
-            data.features and data.ignore, so that two configurations of one table have the same splits.
-        left_out: columns that are neither features nor the label nor in data.ignore.
+        hashed: the columns of numbers without the label and the weight, whose hash selects the split of a row. They do
+            not depend on data.features and data.ignore, so that two configurations of one table have the same splits.
+        left_out: columns that are neither features nor the label nor the weight nor in data.ignore.
         span: the newest span read; None without {SPAN} in data.input.
         warnings: sentences for the owner of the data.
     """
@@ -32,6 +34,7 @@ class InputTable:
     headers: tuple[FileHeader, ...]
     columns: tuple[str, ...]
     features: tuple[str, ...]
+    weight: str | None
     labels: labels.Labels
     hashed: tuple[str, ...]
     left_out: tuple[str, ...]
@@ -49,6 +52,13 @@ class InputTable:
         return tuple(name for name in self.hashed if name not in set(self.features))
 
     @property
+    def read_columns(self) -> ReadColumns:
+        """The columns that are read of every row."""
+        return ReadColumns(
+            features=self.features, weight=self.weight, label=self.labels, hash_only=self.hash_only
+        )
+
+    @property
     def delimiter(self) -> str:
         """The first CSV file's delimiter; '' for Parquet."""
         return self.headers[0].delimiter
@@ -61,8 +71,8 @@ class TableReport:
     Attributes:
         files: the paths.
         columns: the names of all columns.
-        numeric: columns other than the label that contain numbers.
-        text: columns other than the label that contain only text, or times, or lists.
+        numeric: columns other than the label and the weight that contain numbers.
+        text: columns other than the label and the weight that contain only text, or times, or lists.
         label_values: the values of the label, most frequent first; if there are very many, only those read first.
         needs_positive_label: whether data.positive_label must be set to select which of the two values counts as 1.
         delimiter: the delimiter of the first CSV file; '' for Parquet.
@@ -90,17 +100,25 @@ def find_table(settings: DataConfig) -> InputTable:
     files, headers = _read_headers(settings)
     columns = headers[0].columns
     _expect_column(settings.label, "data.label", headers[0])
+    if settings.weight is not None:
+        _expect_column(settings.weight, "data.weight", headers[0])
     for name in settings.features:
         _expect_column(name, "data.features", headers[0])
-    candidates = [name for name in columns if name and name != settings.label]
+    numbers = [name for name in columns if name and name != settings.label]
+    candidates = [name for name in numbers if name != settings.weight]
     others = [name for name in candidates if name not in settings.ignore]
-    types = infer_types(headers, candidates, settings)
+    types = infer_types(headers, numbers, settings)
+    if settings.weight is not None and settings.weight not in types.numbers:
+        raise DataRefused(
+            f"{headers[0].path}: expected numbers in the column {settings.weight!r} (data.weight), found none."
+        )
     features = settings.features or tuple(_numeric(others, types))
     left_out = () if settings.features else tuple(name for name in others if name not in features)
     if not features:
         found = f"only columns without numbers: {quoted(others)}" if others else "no other column"
+        weight = "" if settings.weight is None else f" and the weight {settings.weight!r}"
         raise DataRefused(
-            f"{headers[0].path}: expected a column of numbers besides the label {settings.label!r}, "
+            f"{headers[0].path}: expected a column of numbers besides the label {settings.label!r}{weight}, "
             f"found {found}."
         )
     if len(features) > MAX_FEATURES:
@@ -112,6 +130,7 @@ def find_table(settings: DataConfig) -> InputTable:
         headers=headers,
         columns=columns,
         features=features,
+        weight=settings.weight,
         hashed=tuple(_numeric(candidates, types)),
         left_out=left_out,
         span=files.span,
@@ -128,9 +147,8 @@ def inspect_table(settings: DataConfig) -> TableReport:
     """
     files, headers = _read_headers(settings)
     _expect_column(settings.label, "data.label", headers[0])
-    others = [
-        name for name in headers[0].columns if name and name != settings.label and name not in settings.ignore
-    ]
+    no_features = {"", settings.label, settings.weight, *settings.ignore}
+    others = [name for name in headers[0].columns if name not in no_features]
     types = infer_types(headers, others, settings)
     numeric = tuple(_numeric(others, types))
     text = tuple(name for name in others if name not in numeric)

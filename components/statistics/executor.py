@@ -74,7 +74,8 @@ class StatisticsExecutor(BaseBeamExecutor):  # type: ignore[misc]
         outputs = {split: artifact_utils.get_split_uri([statistics], split) for split in splits}
         ingest = read_ingest(next(iter(patterns.values())))
         # The same order as in TFDV; schema inference keeps it.
-        columns = Columns(tuple(sorted([*ingest.features, ingest.label])), ingest.label)
+        weight = [] if ingest.weight is None else [ingest.weight]
+        columns = Columns(tuple(sorted([*ingest.features, *weight, ingest.label])), ingest.label)
         with self._make_beam_pipeline() as pipeline:
             summarize(pipeline, _shards(patterns), columns, outputs)
 

@@ -10,6 +10,7 @@ from components.config.data import DataConfig
 from components.example_gen.block_parsing import CsvBlockParser
 from components.example_gen.csv_header import FileHeader
 from components.example_gen.labels import choose_labels
+from components.example_gen.read_columns import ReadColumns
 from components.example_gen.row_validation import ParsedBlock
 
 Settings = Callable[..., DataConfig]
@@ -23,11 +24,18 @@ LABELS = ["0", "1", "0", "1", "0.0", " 1", "1.00", "", "NA", "7", "yes"]
 
 
 def reader(
-    settings: Settings, columns: tuple[str, ...] = ("a", "t", "b", "y"), hash_only: tuple[str, ...] = ("t",)
+    settings: Settings,
+    columns: tuple[str, ...] = ("a", "t", "b", "y"),
+    hash_only: tuple[str, ...] = ("t",),
+    weight: str | None = None,
 ) -> CsvBlockParser:
     config = settings("t.csv", missing_values=("", "nan", "na", "n/a", "null", "-999"))
     header = FileHeader(path="t.csv", columns=columns, delimiter=",", offset=0, line=2)
-    return CsvBlockParser(header, ("a", "b"), choose_labels({"0": 1, "1": 1}, config), hash_only)
+    label = choose_labels({"0": 1, "1": 1}, config)
+    features = tuple(name for name in ("a", "b") if name != weight)
+    return CsvBlockParser(
+        header, ReadColumns(features=features, weight=weight, label=label, hash_only=hash_only)
+    )
 
 
 def found(parsed: ParsedBlock) -> list[tuple[int, str, str]]:
@@ -37,8 +45,8 @@ def found(parsed: ParsedBlock) -> list[tuple[int, str, str]]:
 def test_good_rows_become_columns(settings: Settings) -> None:
     """Features are in the given order, found by name and not by position; an empty cell is NaN."""
     parsed = reader(settings, ("y", "b", "t", "a")).parse(b"1,2,text,0.5\r\n0,,,3\r\n\r\n", 2)
-    np.testing.assert_array_equal(parsed.features, np.array([[0.5, 3], [2, np.nan]], np.float32))
-    assert parsed.features.dtype == np.float32
+    np.testing.assert_array_equal(parsed.numbers, np.array([[0.5, 3], [2, np.nan]], np.float32))
+    assert parsed.numbers.dtype == np.float32
     assert parsed.label.tolist() == [1, 0]
     assert parsed.rejected == []
 
@@ -62,7 +70,7 @@ def test_a_bad_row_is_rejected_and_no_other(row: bytes, reason: str, settings: S
     """It keeps its line number, the reason and its text; the rows around it are accepted."""
     block = b'1,"two\nlines",2,0\n' + row + b"\n\n3,t,4,1\n"
     parsed = reader(settings).parse(block, 2)
-    assert parsed.features.tolist() == [[1, 3], [2, 4]]
+    assert parsed.numbers.tolist() == [[1, 3], [2, 4]]
     assert parsed.label.tolist() == [0, 1]
     assert found(parsed) == [(4, reason, row.decode(errors="backslashreplace"))]
 
@@ -74,7 +82,7 @@ def test_every_bad_row_of_a_large_block_is_found(settings: Settings) -> None:
         rows[number] = "x,t,1,0"
     parsed = reader(settings).parse("\n".join(rows).encode(), 2)
     assert [row.line for row in parsed.rejected] == [2, 79, 80, 2502, 5001]
-    assert parsed.features[0].tolist() == [n for n in range(5000) if n not in (0, 77, 78, 2500, 4999)]
+    assert parsed.numbers[0].tolist() == [n for n in range(5000) if n not in (0, 77, 78, 2500, 4999)]
 
 
 def random_block(source: random.Random) -> bytes:
@@ -101,16 +109,17 @@ def random_block(source: random.Random) -> bytes:
     return source.choice([b"\n", b"\r\n"]).join(rows)
 
 
+@pytest.mark.parametrize("weight", [None, "b"])
 @pytest.mark.parametrize("seed", range(200))
 def test_the_fast_path_reads_every_cell_as_the_slow_one_does(
-    seed: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    seed: int, weight: str | None, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Values (bit for bit), labels and rejected rows are the same when no block is parsed at once."""
     block = random_block(random.Random(seed))
-    fast = reader(settings).parse(block, 2)
+    fast = reader(settings, weight=weight).parse(block, 2)
     monkeypatch.setattr(CsvBlockParser, "_parse_with_arrow", lambda self, block: None)
-    slow = reader(settings).parse(block, 2)
-    assert fast.features.tobytes() == slow.features.tobytes()
+    slow = reader(settings, weight=weight).parse(block, 2)
+    assert fast.numbers.tobytes() == slow.numbers.tobytes()
     assert fast.hash_only.tobytes() == slow.hash_only.tobytes()
     assert fast.label.tolist() == slow.label.tolist()
     assert found(fast) == found(slow)
@@ -127,8 +136,34 @@ def test_each_spelling_alone(cell: str, settings: Settings, monkeypatch: pytest.
         with monkeypatch.context() as patch:
             patch.setattr(CsvBlockParser, "_parse_with_arrow", lambda self, block: None)
             slow = reader(settings).parse(block, 2)
-        np.testing.assert_array_equal(fast.features, slow.features)
+        np.testing.assert_array_equal(fast.numbers, slow.numbers)
         assert found(fast) == found(slow)
+
+
+def test_weights_are_numbers_greater_than_zero(settings: Settings) -> None:
+    """The weight is the last column of numbers; a row with any other weight is rejected."""
+    good = {"1": 1.0, " 2.5": 2.5, "1e-30": 1e-30, "7.": 7.0}
+    bad = {
+        "": "found none",
+        "NA": "found 'NA'",
+        "0": "found '0'",
+        "-0.0": "found '-0.0'",
+        "-1": "found '-1'",
+        "nan": "found 'nan'",
+        "-999": "found '-999'",
+        "inf": "found 'inf'",
+        "two": "found 'two'",
+        "1e39": "that fits into a 32-bit float, found 1e39",
+        "1e-60": "that fits into a 32-bit float, found 1e-60",
+    }
+    block = "".join(f"5,t,{weight},1\n" for weight in (*good, *bad)).encode()
+    parsed = reader(settings, weight="b").parse(block, 2)
+    np.testing.assert_array_equal(parsed.numbers, np.array([[5] * 4, [*good.values()]], np.float32))
+    assert [row.line for row in parsed.rejected] == list(range(6, 17))
+    assert {row.column for row in parsed.rejected} == {"b"}
+    for row, reason in zip(parsed.rejected, bad.values(), strict=True):
+        assert row.reason.startswith("column 'b' (data.weight): expected a number > 0")
+        assert row.reason.endswith(reason)
 
 
 @pytest.mark.parametrize("cell", SPELLINGS)
@@ -138,6 +173,6 @@ def test_a_column_that_is_only_hashed(cell: str, settings: Settings, monkeypatch
     parsed = reader(settings).parse(f'1,8,2,0\n1,"{cell}",2,1\n'.encode(), 2)
     assert parsed.rejected == []
     monkeypatch.undo()
-    as_feature = reader(settings).parse(f'"{cell}",8,2,1\n'.encode(), 2).features[0].tolist()
+    as_feature = reader(settings).parse(f'"{cell}",8,2,1\n'.encode(), 2).numbers[0].tolist()
     expected = as_feature or [np.nan]
     np.testing.assert_array_equal(parsed.hash_only, np.array([[8, *expected]], np.float32))

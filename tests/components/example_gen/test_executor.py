@@ -117,6 +117,7 @@ def test_the_ingest_record(write: Write, run: Callable[..., Run], settings: Sett
         "format_version": 1,
         "features": ["a"],
         "label": "y",
+        "weight": None,
         "negative_label": "0",
         "missing_values": ["", "nan", "na", "n/a", "null"],
         "positive_label": "1",
@@ -194,6 +195,34 @@ def test_rejected_rows_are_in_the_order_of_file_and_line(
         ("2.csv", 3, "label 'y': missing"),
     ]
     assert result.rows("a") == [(1, 0), (2, 1), (9, 1)]
+
+
+def test_the_weight_is_written_and_moves_no_row(write: Write, settings: Settings, tmp_path: Path) -> None:
+    """It is a float feature under its own name; a table with other weights has the same splits."""
+    found = {}
+    for name, weights in {"small": (1, 2.5, 3), "large": (70, 80, 90)}.items():
+        table = "a,w,b,y\n" + "".join(f"{n},{weights[n % 3]},{n / 4},{n % 2}\n" for n in range(60))
+        run = Run(settings(write(f"{name}.csv", table), weight="w"), tmp_path / name)
+        assert run.record()["weight"] == "w"
+        assert run.record()["features"] == ["a", "b"]
+        assert run.rows("a", "w", "b") == [(n, weights[n % 3], n / 4, n % 2) for n in range(60)]
+        found[name] = [run.split(split, "a", "b") for split in ("train", "eval", "test")]
+    assert found["small"] == found["large"]
+
+
+def test_rows_without_a_weight_are_rejected(
+    write: Write, run: Callable[..., Run], settings: Settings
+) -> None:
+    """The reason names the file, the line, the column and what was expected; it does not suggest data.ignore."""
+    path = write("t.csv", "a,w,y\n" + "1,2,0\n1,2,1\n" * 20 + "1,-3,1\n1,,0\n")
+    rejected = run(settings(path, weight="w", max_bad_fraction=0.1)).rejected()
+    assert [(row["file"], row["line"], row["reason"]) for row in rejected] == [
+        (path, 42, "column 'w' (data.weight): expected a number > 0, found '-3'"),
+        (path, 43, "column 'w' (data.weight): expected a number > 0, found none"),
+    ]
+    refused = refusal(run, settings(path, weight="w", max_bad_fraction=0.01))
+    assert "2 of 42 rows can't be read" in str(refused)
+    assert "data.ignore" not in str(refused)
 
 
 def test_too_many_bad_rows(write: Write, run: Callable[..., Run], settings: Settings, tmp_path: Path) -> None:

@@ -55,10 +55,10 @@ def test_types_are_those_of_the_schema_and_strings_are_parsed_as_in_csv(
         "'when' (timestamp[us]).",
     )
     [batch] = parquet.batches(table.headers[0], 0, [*table.features, "y"])
-    parsed = parse_parquet_batch(batch, 1, table.features, table.labels)
+    parsed = parse_parquet_batch(batch, 1, table.read_columns)
     nan = math.nan
     expected = [[1.5, nan, 3], [1, 2, 3], [1, 0, nan], [1.25, nan, nan], [1, 2, nan], [4, 5, 6], [nan] * 3]
-    np.testing.assert_array_equal(parsed.features, np.array(expected, np.float32))
+    np.testing.assert_array_equal(parsed.numbers, np.array(expected, np.float32))
     assert parsed.label.tolist() == [1, 0, 1]
 
 
@@ -69,8 +69,8 @@ def test_rejected_rows_have_their_number_and_their_content(tmp_path: Path, setti
     )
     table = find_table(settings(path))
     [batch] = parquet.batches(table.headers[0], 0, [*table.features, "y"])
-    parsed = parse_parquet_batch(batch, 1, table.features, table.labels)
-    assert parsed.features.tolist() == [[1], [1]]
+    parsed = parse_parquet_batch(batch, 1, table.read_columns)
+    assert parsed.numbers.tolist() == [[1], [1]]
     assert [(row.line, row.reason) for row in parsed.rejected] == [
         (2, "column 'x': infinity"),
         (3, "column 'x': 1e+39 is too large for a 32-bit float"),
@@ -78,6 +78,24 @@ def test_rejected_rows_have_their_number_and_their_content(tmp_path: Path, setti
         (5, "label 'y': missing"),
     ]
     assert parsed.rejected[2].raw == '{"x": 2.0, "s": "four", "y": 0}'
+
+
+def test_weights_are_numbers_greater_than_zero(tmp_path: Path, settings: Settings) -> None:
+    """A row without such a weight is rejected; the weight is the last column of numbers."""
+    for weights in ([2.5, 0.0, None, math.inf, 3.0], ["2.5", "0.0", None, "inf", "3"]):
+        path = store(
+            tmp_path / "t.parquet", {"w": weights, "x": [1.0, 2.0, 3.0, 4.0, 5.0], "y": [0, 1, 1, 0, 1]}
+        )
+        table = find_table(settings(path, weight="w"))
+        assert (table.features, table.hashed) == (("x",), ("x",))
+        [batch] = parquet.batches(table.headers[0], 0, list(table.read_columns.names))
+        parsed = parse_parquet_batch(batch, 1, table.read_columns)
+        assert parsed.numbers.tolist() == [[1, 5], [2.5, 3]]
+        assert [(row.line, row.reason) for row in parsed.rejected] == [
+            (2, "column 'w' (data.weight): expected a number > 0, found '0.0'"),
+            (3, "column 'w' (data.weight): expected a number > 0, found none"),
+            (4, "column 'w' (data.weight): expected a number > 0, found 'inf'"),
+        ]
 
 
 def test_columns_that_are_only_hashed_reject_no_row(tmp_path: Path, settings: Settings) -> None:
@@ -94,8 +112,8 @@ def test_columns_that_are_only_hashed_reject_no_row(tmp_path: Path, settings: Se
     table = find_table(settings(path, features=("x",), missing_values=("", "-999")))
     assert table.hash_only == ("t", "f")
     [batch] = parquet.batches(table.headers[0], 0, ["x", "y", "t", "f"])
-    parsed = parse_parquet_batch(batch, 1, ("x",), table.labels, ("t", "f"))
-    assert parsed.features.tolist() == [[1, 2, 4]]
+    parsed = parse_parquet_batch(batch, 1, table.read_columns)
+    assert parsed.numbers.tolist() == [[1, 2, 4]]
     np.testing.assert_array_equal(
         parsed.hash_only, np.array([[1, math.nan, math.nan], [1, math.nan, math.nan]], np.float32)
     )
@@ -113,15 +131,15 @@ def test_files_may_order_their_columns_differently(tmp_path: Path, settings: Set
     store(tmp_path / "2.parquet", {"y": [1], "z": [4], "x": [3]})
     table = find_table(settings(str(tmp_path)))
     [batch] = parquet.batches(table.headers[1], 0, [*table.features, "y"])
-    assert parse_parquet_batch(batch, 1, table.features, table.labels).features.tolist() == [[3], [4]]
+    assert parse_parquet_batch(batch, 1, table.read_columns).numbers.tolist() == [[3], [4]]
 
 
 def test_a_number_that_means_missing(tmp_path: Path, settings: Settings) -> None:
     path = store(tmp_path / "t.parquet", {"x": [1.0, -999.0], "y": [0, 1]})
     table = find_table(settings(path, missing_values=("", "-999")))
     [batch] = parquet.batches(table.headers[0], 0, ["x", "y"])
-    parsed = parse_parquet_batch(batch, 1, table.features, table.labels)
-    np.testing.assert_array_equal(parsed.features, np.array([[1, math.nan]], np.float32))
+    parsed = parse_parquet_batch(batch, 1, table.read_columns)
+    np.testing.assert_array_equal(parsed.numbers, np.array([[1, math.nan]], np.float32))
 
 
 @pytest.mark.parametrize(

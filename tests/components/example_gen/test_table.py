@@ -51,6 +51,26 @@ def test_the_hashed_columns_do_not_depend_on_the_features(
     assert table.hash_only == tuple(name for name in table.hashed if name not in table.features)
 
 
+def test_the_weight_is_no_feature_and_is_not_hashed(write: Write, settings: Settings) -> None:
+    """Neither is it a column that was left out."""
+    path = write("t.csv", "id,w,a,y\n1,2,5,0\n2,1,6,1\n")
+    table = find_table(settings(path, weight="w"))
+    assert (table.features, table.hashed, table.left_out) == (("id", "a"), ("id", "a"), ())
+    assert table.read_columns.numbers == ("id", "a", "w")
+    listed = find_table(settings(path, weight="w", features=("a",)))
+    assert (listed.features, listed.hashed) == (("a",), ("id", "a"))
+    report = inspect_table(settings(path, weight="w"))
+    assert (report.numeric, report.text) == (("id", "a"), ())
+
+
+def test_a_weight_of_another_type_is_refused(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    when = [datetime.datetime(2024, 1, 1)] * 2
+    papq.write_table(pa.table({"a": [1, 2], "w": when, "y": [0, 1]}), path)
+    expected = f"{path}: expected numbers in the column 'w' (data.weight), found none."
+    assert refusal(settings(str(path), weight="w")) == expected
+
+
 def test_no_warning_about_columns_that_are_ignored(settings: Settings, tmp_path: Path) -> None:
     """Their types are inferred too, but only for the hash."""
     path = tmp_path / "t.parquet"
@@ -121,6 +141,21 @@ def test_files_may_order_their_columns_differently(write: Write, settings: Setti
             "width,y\n1,0\n2,1\n",
             {"features": ("widht",)},
             "expected a column 'widht' (data.features), found 'width', 'y'. Did you mean 'width'?",
+        ),
+        (
+            "a,weigth,y\n1,1,0\n",
+            {"weight": "weight"},
+            "expected a column 'weight' (data.weight), found 'a', 'weigth', 'y'. Did you mean 'weigth'?",
+        ),
+        (
+            "a,w,y\n1,high,0\n2,,1\n",
+            {"weight": "w"},
+            "expected numbers in the column 'w' (data.weight), found none.",
+        ),
+        (
+            "w,y\n1,0\n2,1\n",
+            {"weight": "w"},
+            "expected a column of numbers besides the label 'y' and the weight 'w', found no other column.",
         ),
         (
             "a,b,y\nu,v,0\nw,x,1\n",

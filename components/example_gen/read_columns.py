@@ -1,0 +1,32 @@
+"""The columns of a table that are read, and what each is used for."""
+
+from dataclasses import dataclass
+
+from components.example_gen import labels
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadColumns:
+    """The columns that are read of every row.
+
+    Attributes:
+        features: the names of the features.
+        weight: the name of the weight column; None if all rows weigh the same.
+        label: the name of the label and its two values.
+        hash_only: the columns that only select the split of a row: those that are hashed, but are not features.
+    """
+
+    features: tuple[str, ...]
+    weight: str | None = None
+    label: labels.Labels
+    hash_only: tuple[str, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The columns of which every example has one number: the features, and then the weight if there is one."""
+        return self.features if self.weight is None else (*self.features, self.weight)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All columns in the order in which they are read: the numbers, the label, those that are only hashed."""
+        return (*self.numbers, self.label.column, *self.hash_only)
