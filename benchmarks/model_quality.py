@@ -139,7 +139,7 @@ def _regpipe(splits: Splits, seed: int, options: dict[str, Any]) -> tuple[dict[s
         (STOPPING, model.without_regularization(), training),
         (BASELINE, model.without_regularization(), training.without_regularization()),
     ):
-        trained, _ = train_network(network, settings, train, validation)
+        trained, *_ = train_network(network, settings, train, validation)
         predicted = trained(test.features, training=False).numpy()[:, 0]
         losses[peer] = _log_loss(splits.test.labels, predicted)
         if peer == CANDIDATE:

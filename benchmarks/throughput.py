@@ -59,9 +59,9 @@ def train(data: Path, epochs: int, batch_size: int) -> dict[str, Any]:
     )
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        last = run_training_loop(model, *parts, settings, Path(folder))[-1]
+        history, _ = run_training_loop(model, *parts, settings, Path(folder))
         seconds = time.perf_counter() - start
-    return {"seconds": {"fit": seconds}, "loss": last["loss"], "val_loss": last["val_loss"]}
+    return {"seconds": {"fit": seconds}, "loss": history[-1]["loss"], "val_loss": history[-1]["val_loss"]}
 
 
 def run(command: list[str]) -> Result:

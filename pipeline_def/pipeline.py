@@ -100,6 +100,7 @@ def create_pipeline(
         model=config.model,
         training=config.training,
         code_digest=_digest("Trainer"),
+        seeds=config.evaluation.seeds,
         # Under the root, because the artifacts of a killed run are not available to the next run.
         checkpoint_dir=f"{root}/checkpoints",
     )

@@ -50,6 +50,15 @@ class EvaluationConfig(Settings):
         1_000, "The number of bootstrap samples for the confidence intervals.", unit="resamples", ge=100
     )
     seed: int = key(1, "Seed of the bootstrap.", ge=0, lt=2**31)
+    seeds: int = key(
+        1,
+        "The number of trainings of the candidate and of the baseline, with the seeds training.seed, "
+        "training.seed + 1, and so on. The first candidate is the one that may be published. With more than one, the "
+        "means over the seeds are compared, and the intervals cover the seeds and the rows.",
+        unit="trainings",
+        ge=1,
+        le=100,
+    )
     min_rows: int = key(
         50,
         "The minimum number of rows. If the test split has fewer, the candidate is not blessed; a slice with fewer "

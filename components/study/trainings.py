@@ -74,7 +74,7 @@ class Trainings:
         try:
             # The loop shows its epochs on the terminal only if it has a folder. The logs for TensorBoard are not kept.
             with tempfile.TemporaryDirectory() as logs:
-                network, history = train_network(model, training, train, validation, logs, checkpoints)
+                network, history, _ = train_network(model, training, train, validation, logs, checkpoints)
             result = measure_network(network, self._data, history, time.monotonic() - started)
         except TrainingDiverged as error:
             result = diverged_result(len(features), str(error), time.monotonic() - started)

@@ -16,6 +16,8 @@ from components.examples.reader import first_rows, read_ingest
 from components.saved_model.export import export
 from components.saved_model.model_card import Origin, write_card
 from components.saved_model.warmup import BATCHES, write_warmup
+from components.saved_model.weight_sets import write_weight_sets
+from components.trainer.further_seeds import weight_sets
 from components.trainer.trainer_settings import TrainerSettings
 from components.training.checkpoints import Checkpoints, training_digest
 from components.training.dataset import Dataset, dataset_arrays, read_dataset
@@ -29,7 +31,8 @@ progress = logging.getLogger("regpipe.progress")
 def run_fn(fn_args: Any) -> None:
     """Trains one network and exports it. TFX calls this; `fn_args` is a tfx FnArgs.
 
-    Writes the SavedModel to `fn_args.serving_model_dir`. Writes to `fn_args.model_run_dir` the metrics of each epoch
+    Writes the SavedModel to `fn_args.serving_model_dir`, and beside it the other weights that the Evaluator scores (see
+    `components.saved_model.weight_sets`). Writes to `fn_args.model_run_dir` the metrics of each epoch
     (`history.json`), a report on the weights (`weights.json`), how the features are scaled (`scaling.json`), the
     Tuner's strengths, if there is a Tuner (`tuned.json`), and the logs for TensorBoard. A run that was
     killed resumes from its last checkpoint. The checkpoints are removed after the export.
@@ -47,7 +50,8 @@ def run_fn(fn_args: Any) -> None:
         for files in (fn_args.train_files, fn_args.eval_files)
     )
     checkpoints = _checkpoints(settings, train, validation)
-    model, _ = train_network(settings.model, settings.training, train, validation, run_dir, checkpoints)
+    trained = train_network(settings.model, settings.training, train, validation, run_dir, checkpoints)
+    model = trained.network
     report = weight_report(model, read_layout(transform, settings.label).names)
     storage.write(f"{run_dir}/{WEIGHTS_FILE}", json.dumps(report, indent=1).encode())
     sparsity = sparsity_line(report)
@@ -56,6 +60,8 @@ def run_fn(fn_args: Any) -> None:
     scaling = read_scaling(transform, settings.label)
     scaling.write(run_dir)
     _export(model, transform, scaling, settings, fn_args)
+    sets = weight_sets(settings, trained, train, validation)
+    write_weight_sets(fn_args.serving_model_dir.rpartition("/")[0], sets)
     if checkpoints:
         checkpoints.clear()
 

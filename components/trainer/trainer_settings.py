@@ -15,6 +15,11 @@ class TrainerSettings(Settings):
     model: ModelConfig
     training: TrainingConfig
     code_digest: str
+    # The number of trainings with different seeds: training.seed, and those that follow it.
+    seeds: int = 1
+    # Whether the weights of the best epoch are kept beside those of the last one: for the baseline they are what early
+    # stopping alone gives.
+    keeps_best_epoch: bool = False
     # The folder of the checkpoints; None: no checkpoints. It is outside the step's own output folder, which TFX removes
     # if the step fails.
     checkpoint_dir: str | None = None
@@ -25,6 +30,7 @@ class TrainerSettings(Settings):
             update={
                 "model": self.model.without_regularization(),
                 "training": self.training.without_regularization(),
+                "keeps_best_epoch": bool(self.training.early_stopping),
             }
         )
 

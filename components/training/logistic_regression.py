@@ -15,7 +15,7 @@ from components.training.centering import Centering
 from components.training.checkpoints import Checkpoint, Checkpoints
 from components.training.dataset import Dataset, feature_means
 from components.training.history import EpochMetrics, History
-from components.training.network import kernels
+from components.training.network import Array, kernels
 from components.training.proximal_newton import Penalty, Point, evaluate, iterations, row_losses
 from components.training.stacked_training import NetworkScores
 
@@ -29,7 +29,7 @@ def fit_logistic_regression(
     settings: TrainingConfig,
     run_dir: Path | str | None = None,
     checkpoints: Checkpoints | None = None,
-) -> list[EpochMetrics]:
+) -> tuple[list[EpochMetrics], list[Array]]:
     """Fits a network without a hidden layer.
 
     An epoch is one iteration. Early stopping does not apply: weights of an earlier iteration are not at the minimum,
@@ -44,7 +44,8 @@ def fit_logistic_regression(
         checkpoints: an interrupted fit resumes from the latest one.
 
     Returns:
-        As `run_training_loop`; here the metrics of the training split are those after the iteration.
+        The history, as that of `run_training_loop`; here the metrics of the training split are those after the
+        iteration. And the weights of the minimum.
     """
     if settings.early_stopping and run_dir:
         progress.info("fits logistic regression to its exact minimum, without early stopping")
@@ -69,7 +70,7 @@ def fit_logistic_regression(
                 checkpoints.save(number, Checkpoint([coefficients], {"history": history.epochs}))
     kernel.weights.assign(coefficients[:-1, None])
     model.layers[-1].bias.assign(coefficients[-1:])
-    return history.epochs
+    return history.epochs, model.get_weights()
 
 
 def fit_together(

@@ -13,7 +13,7 @@ from components.training.checkpoints import Checkpoints
 from components.training.dataset import Dataset
 from components.training.epoch_runner import EpochRunner, Scorer
 from components.training.history import EpochMetrics, History
-from components.training.network import kernels
+from components.training.network import Array, kernels
 from components.training.sigint import defer_sigint
 from components.training.state import BestWeights, TrainingState
 
@@ -27,7 +27,7 @@ def run_training_loop(
     settings: TrainingConfig,
     run_dir: Path | str | None = None,
     checkpoints: Checkpoints | None = None,
-) -> list[EpochMetrics]:
+) -> tuple[list[EpochMetrics], list[Array]]:
     """Trains the model to minimize the binary cross-entropy plus the model's penalties.
 
     The order of the rows in epoch e depends only on (seed, e), and the dropout masks only on (seed, step). A dataset in
@@ -50,9 +50,10 @@ def run_training_loop(
             without the interruption. The caller clears them.
 
     Returns:
-        For each epoch its number (`epoch`), and `loss` (with penalties), `log_loss` (without penalties) and `accuracy`
-        of the training split, and with the prefix `val_` of the validation split. Those of the training split are means
-        over the steps of the epoch.
+        The history: for each epoch its number (`epoch`), and `loss` (with penalties), `log_loss` (without penalties)
+        and `accuracy` of the training split, and with the prefix `val_` of the validation split. Those of the training
+        split are means over the steps of the epoch. And the weights of the epoch with the lowest validation log loss,
+        in the order of `model.get_weights()`: with early stopping, they are the model's.
 
     Raises:
         TrainingDiverged: the validation loss is not finite, and there are no best weights to restore.
@@ -77,19 +78,18 @@ def run_training_loop(
             values = {name: float(value) for name, value in metrics.items()}
             history.append({"epoch": number, **values})
             if not math.isfinite(values["val_loss"]):
-                if not best.epoch:
+                if not (settings.early_stopping and best.epoch):
                     raise TrainingDiverged(_diverged(model, settings, number, values["val_loss"]))
                 if run_dir:
                     text = "the validation loss is %g: training ends and restores the weights of epoch %d"
                     progress.info(text, values["val_loss"], best.epoch)
                 break
-            if settings.early_stopping:
-                best.update(number, values["val_log_loss"])
+            best.update(number, values["val_log_loss"])
             if checkpoints and checkpoints.due():
                 checkpoints.save(number, state.checkpoint(history.epochs))
     if settings.early_stopping:
         best.restore()
-    return history.epochs
+    return history.epochs, best.weights
 
 
 def _show_windows(train: Dataset, batch_size: int, *, shown: bool) -> None:

@@ -1,6 +1,7 @@
 """Builds and trains one network under the configured distribution strategy."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 
@@ -11,8 +12,23 @@ from components.training.dataset import Dataset, feature_means
 from components.training.history import EpochMetrics
 from components.training.logistic_regression import fit_logistic_regression
 from components.training.loop import run_training_loop
-from components.training.network import build_model
+from components.training.network import Array, build_model
 from components.training.strategy import choose_strategy
+
+
+class Trained(NamedTuple):
+    """The result of a training.
+
+    Attributes:
+        network: the trained network.
+        history: the metrics of each epoch.
+        best_weights: the weights of the epoch with the lowest validation log loss, in the order of
+            `network.get_weights()`. With early stopping, and for logistic regression, they are the network's.
+    """
+
+    network: keras.Model
+    history: list[EpochMetrics]
+    best_weights: list[Array]
 
 
 def train_network(
@@ -22,7 +38,7 @@ def train_network(
     validation: Dataset,
     run_dir: Path | str | None = None,
     checkpoints: Checkpoints | None = None,
-) -> tuple[keras.Model, list[EpochMetrics]]:
+) -> Trained:
     """Trains a network from its initial weights. The same arguments give the same network.
 
     Args:
@@ -32,13 +48,10 @@ def train_network(
         validation: the validation split, scored after each epoch.
         run_dir: as in `components.training.loop.run_training_loop`.
         checkpoints: as in `run_training_loop`.
-
-    Returns:
-        The network, and the metrics of each epoch.
     """
     training = training.with_optimizer(model.hidden_units)
     keras.utils.set_random_seed(training.seed)
     with choose_strategy(training.strategy).scope():
         network = build_model(train.width, model, feature_means(train))
         run = fit_logistic_regression if training.optimizer == NEWTON else run_training_loop
-        return network, run(network, train, validation, training, run_dir, checkpoints)
+        return Trained(network, *run(network, train, validation, training, run_dir, checkpoints))

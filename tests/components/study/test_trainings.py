@@ -80,7 +80,7 @@ def test_norms_and_zeros_of_several_layers(data: StudyData) -> None:
 
 def test_it_is_the_training_of_the_trainer(kept: tuple[Path, TrainingResult], data: StudyData) -> None:
     """The network is that of `train_network`, and so are its scores."""
-    network, history = train_network(MODEL, TRAINING, data.train, data.validation)
+    network, history, _ = train_network(MODEL, TRAINING, data.train, data.validation)
     result = kept[1]
     assert result == measure_network(network, data, history, result.seconds)
     assert result.validation.log_loss == pytest.approx(history[-1]["val_log_loss"], abs=1e-6)

@@ -44,7 +44,7 @@ def test_it_ends_and_restores_the_best_epoch(tmp_path: Path, caplog: pytest.LogC
     """
     model = network()
     with caplog.at_level(logging.INFO, "regpipe.progress"):
-        history = run_training_loop(model, DATA, DATA, DIVERGING, tmp_path)
+        history, _ = run_training_loop(model, DATA, DATA, DIVERGING, tmp_path)
     assert [epoch["epoch"] for epoch in history] == list(range(1, LAST + 1))
     assert [math.isfinite(epoch["val_loss"]) for epoch in history] == [True] * (LAST - 1) + [False]
     assert weights(model)[0] == pytest.approx(99 * 99, rel=0.02)

@@ -108,7 +108,7 @@ def run(
         settings = TRAINING.model_copy(
             update={"optimizer": optimizer, "weight_decay": decay, "epochs": epochs}
         )
-        history = run_training_loop(model, data, data, settings, Path(folder), kept)
+        history, _ = run_training_loop(model, data, data, settings, Path(folder), kept)
     return start, flat(model), np.array([list(epoch.values()) for epoch in history])
 
 

@@ -56,7 +56,7 @@ def train(
     model = build_model(5, MODEL)
     run_dir = folder / f"run-{os.getpid()}"
     data = keep(InMemoryDataset(x[:60], y[:60])), keep(InMemoryDataset(x[60:], y[60:]))
-    history = run_training_loop(model, *data, TRAINING, run_dir, Checkpoints(folder / "checkpoints"))
+    history, _ = run_training_loop(model, *data, TRAINING, run_dir, Checkpoints(folder / "checkpoints"))
     return {
         "weights": np.concatenate([w.ravel() for w in model.get_weights()]).tolist(),
         "history": history,

@@ -67,7 +67,7 @@ def saga(data: InMemoryDataset, l1: float, l2: float) -> tuple[Array, float]:
 def test_the_minimum_is_that_of_saga(name: str, l1: float, l2: float) -> None:
     """With the defaults of training: the objective within 1e-6 of saga's, the same zeros, close weights."""
     data = table(name)
-    model, _ = train_network(ModelConfig(hidden_units=(), l1=l1, l2=l2), TRAINING, data, data)
+    model, *_ = train_network(ModelConfig(hidden_units=(), l1=l1, l2=l2), TRAINING, data, data)
     kernel, bias = (part.astype(np.float64) for part in model.get_weights())
     weights = kernel[:, 0]
     mean = np.array(model.get_layer("centering").mean)
@@ -83,7 +83,7 @@ def test_the_minimum_is_that_of_saga(name: str, l1: float, l2: float) -> None:
 def test_the_minimum_is_a_fixed_point() -> None:
     """The gradient of the log loss and of L2 is -l1 * sign(w) where w is not 0, and at most l1 elsewhere."""
     data, l1, l2 = table("noise"), 0.003, 0.001
-    model, _ = train_network(ModelConfig(hidden_units=(), l1=l1, l2=l2), TRAINING, data, data)
+    model, *_ = train_network(ModelConfig(hidden_units=(), l1=l1, l2=l2), TRAINING, data, data)
     w = model.get_weights()[0].astype(np.float64)
     error = model(data.features).numpy().astype(np.float64) - data.labels
     slope = data.features.astype(np.float64).T @ error / data.rows + 2 * l2 * w
@@ -99,7 +99,7 @@ def test_separable_classes_without_a_penalty_end_at_a_finite_point() -> None:
         np.array([[0.0], [0.25], [0.75], [1.0]], np.float32), np.array([[0.0], [0], [1], [1]], np.float32)
     )
     settings = ModelConfig(hidden_units=(), l1=0.0, l2=0.0)
-    model, history = train_network(settings, TRAINING, data, data)
+    model, history, _ = train_network(settings, TRAINING, data, data)
     assert np.isfinite(np.concatenate([part.ravel() for part in model.get_weights()])).all()
     assert history[-1]["loss"] < 1e-6
     assert len(history) < TRAINING.epochs
@@ -111,12 +111,12 @@ def test_equal_and_constant_columns() -> None:
     features = np.hstack([data.features, data.features[:, :1], np.ones((data.rows, 1), np.float32)])
     doubled = InMemoryDataset(features, data.labels)
     bare, penalized = (ModelConfig(hidden_units=(), l1=l1, l2=0.0) for l1 in (0.0, 0.003))
-    model, history = train_network(penalized, TRAINING, doubled, doubled)
-    _, expected = train_network(penalized, TRAINING, data, data)
+    model, history, _ = train_network(penalized, TRAINING, doubled, doubled)
+    _, expected, _ = train_network(penalized, TRAINING, data, data)
     assert history[-1]["loss"] == pytest.approx(expected[-1]["loss"], abs=1e-9)
     assert model.get_weights()[0][-1, 0] == 0
-    model, history = train_network(bare, TRAINING, doubled, doubled)
-    _, expected = train_network(bare, TRAINING, data, data)
+    model, history, _ = train_network(bare, TRAINING, doubled, doubled)
+    _, expected, _ = train_network(bare, TRAINING, data, data)
     assert history[-1]["loss"] == pytest.approx(expected[-1]["loss"], abs=1e-4)
     assert np.isfinite(model.get_weights()[0]).all()
 
@@ -125,7 +125,7 @@ def test_every_iteration_is_an_epoch(tmp_path: Path, caplog: pytest.LogCaptureFi
     """The loss falls in each; the metrics are those of the weights; early stopping is off, and the log says so."""
     data, validation = table("noise"), table("noise")
     with caplog.at_level(logging.INFO, "regpipe.progress"):
-        model, history = train_network(
+        model, history, _ = train_network(
             ModelConfig(hidden_units=(), l1=0.003, l2=0.0), TRAINING, data, validation, tmp_path
         )
     losses = [epoch["loss"] for epoch in history]
@@ -147,8 +147,8 @@ def test_a_fit_resumes_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.M
     checkpoints = Checkpoints(tmp_path)
     short = TRAINING.model_copy(update={"epochs": 3})
     train_network(settings, short, data, data, checkpoints=checkpoints)
-    resumed, history = train_network(settings, TRAINING, data, data, checkpoints=checkpoints)
-    whole, expected = train_network(settings, TRAINING, data, data)
+    resumed, history, _ = train_network(settings, TRAINING, data, data, checkpoints=checkpoints)
+    whole, expected, _ = train_network(settings, TRAINING, data, data)
     assert history == expected
     assert [part.tolist() for part in resumed.get_weights()] == [
         part.tolist() for part in whole.get_weights()
@@ -161,7 +161,7 @@ def test_fits_together_are_the_fits_one_by_one() -> None:
     networks = [ModelConfig(hidden_units=(), l1=l1, l2=l2) for l1, l2 in STRENGTHS]
     scores = fit_together(networks, TRAINING, data, validation, lambda *_: None)
     for index, network in enumerate(networks):
-        model, history = train_network(network, TRAINING, data, validation)
+        model, history, _ = train_network(network, TRAINING, data, validation)
         assert scores.log_loss[index] == pytest.approx(history[-1]["val_log_loss"], abs=1e-6)
         assert scores.zero_share[index] == np.mean(model.get_weights()[0] == 0)
 

@@ -133,7 +133,7 @@ def test_history_by_hand(tmp_path: Path) -> None:
     train = vectors([[0], [0.5], [1]], [0, 0, 0])
     validation = vectors([[0], [0.5]], [1, 1])
     settings = TrainingConfig(epochs=2, batch_size=2, learning_rate=1e-30, early_stopping=0)
-    history = run_training_loop(model, train, validation, settings, tmp_path)
+    history, _ = run_training_loop(model, train, validation, settings, tmp_path)
     s = 1 / (1 + np.exp(-1.0))
     log_loss = -(np.log(s) + np.log(0.5) + np.log(1 - s)) / 3
     val_log_loss = -(np.log(1 - s) + np.log(0.5)) / 2
@@ -154,7 +154,7 @@ def test_validation_is_without_dropout_and_in_batches(
     keras.utils.set_random_seed(1)
     model = build_model(2, NETWORK.model_copy(update={"dropout": 0.9}))
     settings = TrainingConfig(epochs=1, learning_rate=1e-30)
-    (epoch,) = run_training_loop(model, data, data, settings, tmp_path)
+    (epoch,), _ = run_training_loop(model, data, data, settings, tmp_path)
     hidden_1, bias_1, hidden_2, bias_2, output, bias = model.get_weights()
     hidden = np.maximum(np.maximum(data.features @ hidden_1 + bias_1, 0) @ hidden_2 + bias_2, 0)
     p = sigmoid(hidden @ output + bias)
@@ -172,7 +172,7 @@ def test_dropout_scales_the_kept_outputs(tmp_path: Path) -> None:
     model = build_model(1, ModelConfig(hidden_units=(1,), l1=0.0, l2=0.0, dropout=0.5))
     model.set_weights([np.array([[1.0]]), np.zeros(1), np.array([[1.0]]), np.zeros(1)])
     data = vectors([[1]], [1])
-    history = run_training_loop(
+    history, _ = run_training_loop(
         model, data, data, TrainingConfig(epochs=12, learning_rate=1e-30, early_stopping=0), tmp_path
     )
     seen = {round(epoch["log_loss"], 4) for epoch in history}
@@ -184,7 +184,7 @@ def test_early_stopping_restores_the_best_weights(tmp_path: Path) -> None:
     train, validation = vectors([[1], [1]], [1, 1]), vectors([[1]], [0])
     settings = TrainingConfig(epochs=50, batch_size=2, learning_rate=0.1, early_stopping=3)
     model = logistic()
-    history = run_training_loop(model, train, validation, settings, tmp_path)
+    history, _ = run_training_loop(model, train, validation, settings, tmp_path)
     assert [epoch["epoch"] for epoch in history] == [1, 2, 3, 4]
     np.testing.assert_allclose(flat(model), adam(np.zeros(2), train, [np.arange(2)], 0.1, 0.0), atol=CLOSE)
 
@@ -199,7 +199,7 @@ def test_patience_counts_from_the_best_epoch(tmp_path: Path) -> None:
     assert 0 < best < 10
     model = logistic()
     settings = TrainingConfig(epochs=19, learning_rate=0.1, early_stopping=2)
-    history = run_training_loop(model, train, validation, settings, tmp_path)
+    history, _ = run_training_loop(model, train, validation, settings, tmp_path)
     assert len(history) == best + 1 + 2
     np.testing.assert_allclose(flat(model), steps[best], atol=CLOSE)
 
@@ -209,7 +209,7 @@ def test_early_stopping_uses_the_log_loss_without_penalties(tmp_path: Path) -> N
     train, validation = vectors([[10]], [1]), vectors([[0.1]], [1])
     model = logistic(settings=LOGISTIC.model_copy(update={"l1": 2.0}))
     settings = TrainingConfig(epochs=5, learning_rate=0.02, early_stopping=1)
-    history = run_training_loop(model, train, validation, settings, tmp_path)
+    history, _ = run_training_loop(model, train, validation, settings, tmp_path)
     losses = [epoch["val_loss"] for epoch in history]
     assert losses == sorted(losses)
     assert len(history) == 5
@@ -220,7 +220,7 @@ def test_0_disables_early_stopping(tmp_path: Path) -> None:
     train, validation = vectors([[1], [1]], [1, 1]), vectors([[1]], [0])
     settings = TrainingConfig(epochs=8, batch_size=2, learning_rate=0.1, early_stopping=0)
     model = logistic()
-    history = run_training_loop(model, train, validation, settings, tmp_path)
+    history, _ = run_training_loop(model, train, validation, settings, tmp_path)
     assert [epoch["epoch"] for epoch in history] == [1, 2, 3, 4, 5, 6, 7, 8]
     np.testing.assert_allclose(
         flat(model), adam(np.zeros(2), train, [np.arange(2)] * 8, 0.1, 0.0), atol=CLOSE
@@ -254,7 +254,7 @@ def test_history_file_and_tensorboard(tmp_path: Path) -> None:
     """Both contain every epoch and every value; the run's folder is created."""
     run_dir = tmp_path / "new" / "run"
     data = random_vectors(5)
-    history = run_training_loop(logistic((0, 0, 0)), data, data, TrainingConfig(epochs=3), run_dir)
+    history, _ = run_training_loop(logistic((0, 0, 0)), data, data, TrainingConfig(epochs=3), run_dir)
     assert json.loads((run_dir / "history.json").read_text()) == history
     (events,) = (run_dir / "tensorboard").iterdir()
     curves: dict[str, dict[int, float]] = {}

@@ -44,7 +44,7 @@ def trained(
     """Trains a network; returns its weights in one vector, and its history."""
     keras.utils.set_random_seed(settings.seed)
     network = build_model(train.width, ModelConfig(**{"l1": 1e-4, "l2": 1e-3, "dropout": 0.2, **model}))
-    history = run_training_loop(network, train, validation, settings)
+    history, _ = run_training_loop(network, train, validation, settings)
     return np.concatenate([w.ravel() for w in network.get_weights()]), history
 
 

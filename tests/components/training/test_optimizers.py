@@ -115,7 +115,7 @@ def test_the_loss_is_the_same_with_any_optimizer(data: InMemoryDataset, tmp_path
     losses = {}
     for name in ("adam", "proximal_adam"):
         settings = TrainingConfig(optimizer=name, epochs=1, learning_rate=1e-30, early_stopping=0)
-        (epoch,) = run_training_loop(logistic(0.5, 0.25), data, data, settings, tmp_path)
+        (epoch,), _ = run_training_loop(logistic(0.5, 0.25), data, data, settings, tmp_path)
         losses[name] = (epoch["loss"] - epoch["log_loss"], epoch["val_loss"] - epoch["val_log_loss"])
     penalty = 0.5 * (0.5 + 0.25 + 0.1) + 0.25 * (0.25 + 0.0625 + 0.01)
     assert losses["adam"] == pytest.approx((penalty, penalty), rel=1e-6)

@@ -47,7 +47,7 @@ def test_a_network_ends_as_it_does_alone(early_stopping: int) -> None:
     scores = trained(early_stopping=early_stopping)
     for index, network in enumerate(NETWORKS):
         settings = TRAINING.model_copy(update={"early_stopping": early_stopping})
-        alone, history = train_network(network, settings, TRAIN, VALIDATION)
+        alone, history, _ = train_network(network, settings, TRAIN, VALIDATION)
         losses = [epoch["val_log_loss"] for epoch in history]
         expected = min(losses) if early_stopping else losses[-1]
         assert scores.log_loss[index] == pytest.approx(expected, abs=2e-5)
@@ -60,7 +60,7 @@ def test_a_network_ends_as_it_does_alone(early_stopping: int) -> None:
 def test_the_losses_are_those_of_the_rows() -> None:
     """Each row has its own loss, and their mean is the validation log loss."""
     scores = trained(NETWORKS[:1])
-    alone, _ = train_network(NETWORKS[0], TRAINING, TRAIN, VALIDATION)
+    alone, *_ = train_network(NETWORKS[0], TRAINING, TRAIN, VALIDATION)
     p = alone(VALIDATION.features).numpy().astype(np.float64)
     expected = -np.log(np.where(VALIDATION.labels > 0.5, p, 1 - p))[:, 0]
     np.testing.assert_allclose(scores.losses[0], expected, atol=1e-4)

@@ -57,7 +57,7 @@ def trained(
         transform = analyze(splits["train"], missing_indicator=setting)
         train, validation, test = (read_dataset([file], transform, "y", 64) for file in files.values())
         assert isinstance(test, InMemoryDataset)
-        network, _ = train_network(
+        network, *_ = train_network(
             ModelConfig(l1=1e-4, l2=1e-3, dropout=0.2), TrainingConfig(), train, validation
         )
         predictions = network(test.features, training=False).numpy().reshape(-1)

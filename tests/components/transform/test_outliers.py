@@ -63,7 +63,7 @@ def _mean_auc(vectors: Vectors, labels: Vectors, seeds: range = SEEDS) -> float:
     found = []
     for seed in seeds:
         model = ModelConfig(l1=1e-4, l2=1e-3, dropout=0.2)
-        network, _ = train_network(model, TrainingConfig(seed=seed), train, validation)
+        network, *_ = train_network(model, TrainingConfig(seed=seed), train, validation)
         predictions = network(vectors[TEST], training=False).numpy().reshape(-1)
         found.append(auc(ScoredRows(labels[TEST].reshape(-1), predictions)))
     return float(np.mean(found))
