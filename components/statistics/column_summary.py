@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-# The maximum number of values kept of a column. Of up to POINTS rows all values are kept. Of more rows, each kept value
-# represents 1/POINTS of the rows, and each thinning adds at most half of that, 0.024% of the rows, to the rank error.
-POINTS = 2_048
+from components.statistics.thinning import POINTS, thin
+from components.statistics.weighted_summary import WeightedSummary
+
 # The number of summaries that are merged at once. Merging them one by one would thin the values too often.
 FAN_IN = 64
 Floats = npt.NDArray[np.float32]
@@ -33,6 +33,7 @@ class ColumnSummary:
         low: the smallest value; infinity if there is none.
         high: the largest value; minus infinity if there is none.
         points: sorted values of equal weight, for computing quantiles; all values if there are at most POINTS.
+        weighted: the summary of the same rows with their weights; None if they have none.
     """
 
     rows: int
@@ -43,10 +44,11 @@ class ColumnSummary:
     low: Floats
     high: Floats
     points: list[Floats]
+    weighted: WeightedSummary | None = None
 
     @classmethod
-    def of(cls, values: Floats) -> "ColumnSummary":
-        """Summarizes values of shape [columns, rows]; NaN is a missing value."""
+    def of(cls, values: Floats, weights: Floats | None = None) -> "ColumnSummary":
+        """Summarizes values of shape [columns, rows]; NaN is a missing value. The weights have the shape [rows]."""
         rows = values.shape[1]
         missing = np.isnan(values)
         present = rows - missing.sum(axis=1)
@@ -71,11 +73,16 @@ class ColumnSummary:
                 _thin(column[:count], ranks[:count])
                 for column, count in zip(np.sort(values, axis=1), present.tolist(), strict=True)
             ],
+            None if weights is None else WeightedSummary.of(values, weights, base),
         )
 
     @classmethod
     def merge(cls, parts: Sequence["ColumnSummary"]) -> "ColumnSummary":
-        """Merges summaries; the order of the parts affects only the last digits."""
+        """Merges summaries; the order of the parts affects only the last digits.
+
+        Either all parts have weights or none.
+        """
+        weighted = [part.weighted for part in parts if part.weighted is not None]
         present = np.stack([part.present for part in parts])
         means = np.stack([part.mean for part in parts])
         total = present.sum(axis=0)
@@ -93,6 +100,7 @@ class ColumnSummary:
             low,
             np.max([part.high for part in parts], axis=0),
             [_merge_points(parts, column) for column in range(len(total))],
+            WeightedSummary.merge(weighted, base) if weighted else None,
         )
 
     @classmethod
@@ -127,9 +135,7 @@ def _thin(values: Floats, cumulative: Doubles) -> Floats:
     """
     if not cumulative.size or cumulative[-1] <= POINTS:
         return values.copy()
-    middles = (np.arange(POINTS) + 0.5) * (cumulative[-1] / POINTS)
-    kept: Floats = values[np.minimum(np.searchsorted(cumulative, middles), values.size - 1)]
-    return kept
+    return thin(values, cumulative)
 
 
 def _merge_points(parts: Sequence[ColumnSummary], column: int) -> Floats:

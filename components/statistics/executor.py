@@ -41,10 +41,23 @@ class Shard(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """The columns of every example: `names` in the order of the statistics, and which of them is the label."""
+    """The columns of every example.
+
+    Attributes:
+        names: all columns, in the order of the statistics.
+        label: the name of the label, which is one of them.
+        weight: the name of the weight column, which is one of them; None if all rows weigh the same.
+    """
 
     names: tuple[str, ...]
     label: str
+    weight: str | None = None
+
+    def summary(self, values: Floats) -> ColumnSummary:
+        """Summarizes the values of these columns, [columns, rows]."""
+        return ColumnSummary.of(
+            values, None if self.weight is None else values[self.names.index(self.weight)]
+        )
 
 
 class StatisticsExecutor(BaseBeamExecutor):  # type: ignore[misc]
@@ -75,7 +88,9 @@ class StatisticsExecutor(BaseBeamExecutor):  # type: ignore[misc]
         ingest = read_ingest(next(iter(patterns.values())))
         # The same order as in TFDV; schema inference keeps it.
         weight = [] if ingest.weight is None else [ingest.weight]
-        columns = Columns(tuple(sorted([*ingest.features, *weight, ingest.label])), ingest.label)
+        columns = Columns(
+            tuple(sorted([*ingest.features, *weight, ingest.label])), ingest.label, ingest.weight
+        )
         with self._make_beam_pipeline() as pipeline:
             summarize(pipeline, _shards(patterns), columns, outputs)
 
@@ -117,10 +132,10 @@ def summarize(
 
 def _summarize(shard: Shard, columns: Columns) -> tuple[Key, ColumnSummary]:
     summary = ColumnSummary.merge_stream(
-        map(ColumnSummary.of, _in_larger_batches(read_columns(shard.paths, columns)))
+        map(columns.summary, _in_larger_batches(read_columns(shard.paths, columns)))
     )
     none = np.empty((len(columns.names), 0), np.float32)
-    return (shard.split, shard.number), summary or ColumnSummary.of(none)
+    return (shard.split, shard.number), summary or columns.summary(none)
 
 
 def read_columns(paths: Sequence[str], columns: Columns) -> Iterator[Floats]:

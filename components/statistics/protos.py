@@ -1,7 +1,7 @@
 """Converts a summary to the statistics of TensorFlow Metadata, in the form that TFDV 1.16 uses for numeric columns."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from tensorflow_metadata.proto.v0.statistics_pb2 import (
@@ -11,15 +11,23 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import (
     FeatureNameStatistics,
     Histogram,
     NumericStatistics,
+    WeightedCommonStatistics,
+    WeightedNumericStatistics,
 )
 
 from components.statistics.column_summary import ColumnSummary, Doubles, Floats
+from components.statistics.weighted_summary import WeightedPoints, WeightedSummary
 
 _BUCKETS = 10
 
 
 def to_proto(summary: ColumnSummary, columns: Sequence[str], label: str) -> DatasetFeatureStatisticsList:
     """Returns the statistics of one split. As in TFDV, a split without rows has no features.
+
+    With weights, `weighted_num_examples`, `weighted_common_stats` and `weighted_numeric_stats` are set as with TFDV's
+    option `weight_feature`; all other fields are without weights. As in TFDV, `num_nan` is always a number of rows. The
+    weighted share of missing values follows from the other fields: the weights of a weighted histogram are those of the
+    values that are not missing.
 
     Args:
         summary: the summary of the split.
@@ -36,6 +44,14 @@ def to_proto(summary: ColumnSummary, columns: Sequence[str], label: str) -> Data
             avg_num_values=1,
             tot_num_values=summary.rows,
         )
+        weighted = summary.weighted
+        if weighted is not None:
+            split.weighted_num_examples = weighted.rows
+            common.weighted_common_stats.CopyFrom(
+                WeightedCommonStatistics(
+                    num_non_missing=weighted.rows, avg_num_values=1, tot_num_values=weighted.rows
+                )
+            )
         ones = np.ones(_BUCKETS + 1)
         _fill_quantiles(common.num_values_histogram, ones, np.full(ones.size, summary.rows, np.float64))
         for number, name in enumerate(columns):
@@ -44,6 +60,8 @@ def to_proto(summary: ColumnSummary, columns: Sequence[str], label: str) -> Data
             feature.path.step.append(name)
             feature.num_stats.common_stats.CopyFrom(common)
             _describe(feature.num_stats, summary, number)
+            if weighted is not None and summary.present[number]:
+                _describe_weighted(feature.num_stats, weighted, number)
     return DatasetFeatureStatisticsList(datasets=[split])
 
 
@@ -60,16 +78,49 @@ def _describe(stats: NumericStatistics, summary: ColumnSummary, column: int) -> 
     low, high = float(summary.low[column]), float(summary.high[column])
     stats.min, stats.max = low, high
     points = summary.points[column]
+    deciles = points[np.arange(1, _BUCKETS) * points.size // _BUCKETS]
+    _add_histograms(stats, np.array([low, *deciles, high], np.float64), missing, _counter(points, present))
+
+
+def _describe_weighted(stats: NumericStatistics, summary: WeightedSummary, column: int) -> None:
+    weighted = stats.weighted_numeric_stats
+    weighted.mean = summary.mean[column]
+    weighted.std_dev = math.sqrt(summary.squares[column] / summary.present[column])
+    points = summary.points[column]
+    cumulative = np.cumsum(points.weights)
+    # The first value with more than k tenths of the weight at or below it.
+    deciles = np.searchsorted(cumulative, np.arange(1, _BUCKETS) * cumulative[-1] / _BUCKETS, side="right")
+    quantiles = np.array(
+        [stats.min, *points.values[np.minimum(deciles, points.values.size - 1)], stats.max], np.float64
+    )
+    up_to = _weight_counter(points, float(summary.present[column]))
+    _add_histograms(weighted, quantiles, stats.histograms[0].num_nan, up_to)
+
+
+def _add_histograms(
+    stats: NumericStatistics | WeightedNumericStatistics,
+    quantiles: Doubles,
+    missing: int,
+    up_to: Callable[[Doubles], Doubles],
+) -> None:
+    """Adds the median, a histogram with buckets of equal width and one with buckets between the deciles.
+
+    Args:
+        stats: receives them.
+        quantiles: the minimum, the deciles and the maximum.
+        missing: the number of missing values.
+        up_to: returns how many values are at or below each edge (with weights: their total weight); for the last edge,
+            all values.
+    """
+    low, high = quantiles[0], quantiles[-1]
     edges = np.linspace(low, high, _BUCKETS + 1) if low < high else np.array([low, high])
     # As in TFDV, a value on an edge belongs to the bucket before it.
-    counts = np.diff(_up_to(points, edges[1:], present), prepend=0.0)
+    counts = np.diff(up_to(edges[1:]), prepend=0.0)
     standard = stats.histograms.add(type=Histogram.STANDARD, num_nan=missing)
     for bottom, top, count in zip(edges, edges[1:], counts, strict=False):
         standard.buckets.add(low_value=bottom, high_value=top, sample_count=count)
-    quantiles = np.array([low, *points[np.arange(1, _BUCKETS) * points.size // _BUCKETS], high], np.float64)
     stats.median = quantiles[_BUCKETS // 2]
-    deciles = stats.histograms.add(num_nan=missing)
-    _fill_quantiles(deciles, quantiles, _up_to(points, quantiles, present))
+    _fill_quantiles(stats.histograms.add(num_nan=missing), quantiles, up_to(quantiles))
 
 
 def _fill_quantiles(histogram: Histogram, edges: Doubles, up_to: Doubles) -> None:
@@ -85,8 +136,24 @@ def _fill_quantiles(histogram: Histogram, edges: Doubles, up_to: Doubles) -> Non
         histogram.buckets.add(low_value=low, high_value=high, sample_count=count)
 
 
-def _up_to(points: Floats, edges: Doubles, present: int) -> Doubles:
-    """Returns the number of values at or below each edge; for the last edge, the number of all values."""
-    counts = np.searchsorted(points, edges, side="right").astype(np.float64) * (present / points.size)
-    counts[-1] = present
-    return counts
+def _counter(points: Floats, present: int) -> Callable[[Doubles], Doubles]:
+    """Returns `up_to` of `_add_histograms` for `present` values, which the points represent in equal parts."""
+
+    def up_to(edges: Doubles) -> Doubles:
+        counts = np.searchsorted(points, edges, side="right").astype(np.float64) * (present / points.size)
+        counts[-1] = present
+        return counts
+
+    return up_to
+
+
+def _weight_counter(points: WeightedPoints, present: float) -> Callable[[Doubles], Doubles]:
+    """Returns `up_to` of `_add_histograms` for values of the total weight `present`."""
+    cumulative = np.concatenate([[0.0], np.cumsum(points.weights)])
+
+    def up_to(edges: Doubles) -> Doubles:
+        weights = cumulative[np.searchsorted(points.values, edges, side="right")]
+        weights[-1] = present
+        return weights
+
+    return up_to

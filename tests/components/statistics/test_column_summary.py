@@ -1,12 +1,14 @@
 """Summaries compared with arithmetic by hand, with NumPy on all rows, and with the ranks of the rows."""
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from components.statistics.column_summary import FAN_IN, POINTS, ColumnSummary
+from components.statistics.column_summary import FAN_IN, ColumnSummary
+from components.statistics.thinning import POINTS
 
 Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.float64]
@@ -117,6 +119,50 @@ def test_a_long_stream() -> None:
     assert found.rows == values.size
     assert found.mean == pytest.approx([(values.size - 1) / 2])
     assert worst_rank(found, values) <= 1.5 / POINTS + 1e-9
+
+
+def test_weighted_by_hand() -> None:
+    """The mean of 3 and 0 with the weights 0.5 and 2 is 0.6; sum(w (x - 0.6)^2) = 0.5 * 5.76 + 2 * 0.36."""
+    values = np.array([[3, 0, NAN], [NAN] * 3], np.float32)
+    found = ColumnSummary.of(values, np.array([0.5, 2, 1], np.float32)).weighted
+    assert found is not None
+    assert found.rows == 3.5
+    assert found.present.tolist() == [2.5, 0]
+    assert found.mean == pytest.approx([0.6, 0])
+    assert found.squares == pytest.approx([3.6, 0])
+    assert [(own.values.tolist(), own.weights.tolist()) for own in found.points] == [
+        ([0, 3], [2, 0.5]),
+        ([], []),
+    ]
+
+
+def test_weighted_parts_are_merged_as_one() -> None:
+    """With parts of different sizes, one of them without rows, and deviations that are small beside the mean."""
+    values = drawn("missing", 10_000) + np.float32(1e4)
+    weights = np.random.default_rng(1).uniform(0.1, 9, 10_000).astype(np.float32)
+    cuts = [0, 0, 7, 4_000, 4_100, 10_000]
+    parts = [
+        ColumnSummary.of(values[:, start:end], weights[start:end]) for start, end in itertools.pairwise(cuts)
+    ]
+    found = ColumnSummary.merge(parts).weighted
+    assert found is not None
+    x, w = values[0].astype(np.float64), weights.astype(np.float64)
+    assert found.rows == pytest.approx(w.sum())
+    x, w = x[~np.isnan(x)], w[~np.isnan(x)]
+    assert found.present == pytest.approx([w.sum()])
+    assert found.mean == pytest.approx([np.average(x, weights=w)], rel=1e-12)
+    assert found.squares == pytest.approx([(w * np.square(x - np.average(x, weights=w))).sum()], rel=1e-9)
+    (points,) = found.points
+    assert points.values.size == POINTS
+    assert points.weights.sum() == pytest.approx(w.sum())
+
+
+def test_a_weighted_constant_does_not_deviate() -> None:
+    """Not even in the last digit."""
+    parts = [ColumnSummary.of(column([0.1] * rows), np.full(rows, 0.3, np.float32)) for rows in (7, 0, 13)]
+    found = ColumnSummary.merge(parts).weighted
+    assert found is not None
+    assert (found.mean.tolist(), found.squares.tolist()) == ([float(np.float32(0.1))], [0])
 
 
 def test_a_stream_of_one_part_and_of_none() -> None:

@@ -50,7 +50,7 @@ def write_split(write: WriteExamples, folder: Path, table: Table, files: int) ->
         write(folder / name, cut(table, rows * number // files, rows * (number + 1) // files))
 
 
-def run(kind: Any, root: Path, splits: Sequence[str], output: str) -> dict[str, Any]:
+def run(kind: Any, root: Path, splits: Sequence[str], output: str, options: str = "") -> dict[str, Any]:
     """Runs the executor on the examples below `root`; returns the statistics by split."""
     examples, statistics = standard_artifacts.Examples(), standard_artifacts.ExampleStatistics()
     examples.uri, statistics.uri = str(root / "examples"), str(root / output)
@@ -60,7 +60,8 @@ def run(kind: Any, root: Path, splits: Sequence[str], output: str) -> dict[str, 
         beam_pipeline_args=["--runner=FnApiRunner", "--sdk_container_image=local"],
         tmp_dir=str(root / "temp"),
     )
-    kind(context).Do({"examples": [examples]}, {"statistics": [statistics]}, {})
+    properties = {"stats_options_json": options} if options else {}
+    kind(context).Do({"examples": [examples]}, {"statistics": [statistics]}, properties)
     assert (statistics.split_names, statistics.span) == (examples.split_names, 7)
     return {split: load(Path(statistics.uri, f"Split-{split}", "FeatureStats.pb")) for split in splits}
 
@@ -69,12 +70,13 @@ def load(path: Path) -> statistics_pb2.DatasetFeatureStatisticsList:
     return statistics_pb2.DatasetFeatureStatisticsList.FromString(path.read_bytes())
 
 
-def ingest(root: Path, table: Table) -> None:
+def ingest(root: Path, table: Table, weight: str | None = None) -> None:
     """Writes the ingest record of the table."""
     IngestRecord(
         rows=RowCounts(train=0, eval=0, test=0),
-        features=tuple(name for name in table if name != "y"),
+        features=tuple(name for name in table if name not in ("y", weight)),
         label="y",
+        weight=weight,
         negative_label="0",
         positive_label="1",
         digest="",
@@ -233,6 +235,127 @@ def test_the_schema_and_the_validation_are_the_same(both: Compared) -> None:
     schema = tfdv.infer_schema(reference, infer_feature_shape=True)
     assert tfdv.infer_schema(actual, infer_feature_shape=True) == schema
     assert not tfdv.validate_statistics(actual, schema).anomaly_info
+
+
+@pytest.fixture(scope="module")
+def weighted(tmp_path_factory: pytest.TempPathFactory, write_examples: WriteExamples) -> Compared:
+    """The awkward table with fractional weights: 5,000 rows, one row, none and 100 rows."""
+    import tensorflow_data_validation as tfdv
+
+    root = tmp_path_factory.mktemp("weighted")
+    weights = np.random.default_rng(4).uniform(0.1, 8, 5_000).astype(np.float32)
+    table = {**awkward(), "w": weights.tolist()}
+    splits = {"train": (table, 3), "eval": (cut(table, 1, 2), 1), "test": (cut(table, 0, 0), 1)}
+    splits["few"] = (cut(table, 0, 100), 2)
+    for split, (rows, files) in splits.items():
+        write_split(write_examples, root / "examples" / f"Split-{split}", rows, files)
+    ingest(root, table, "w")
+    return Compared(
+        {split: rows for split, (rows, _) in splits.items()},
+        run(StatisticsExecutor, root, list(splits), "actual"),
+        run(TfxExecutor, root, list(splits), "reference", tfdv.StatsOptions(weight_feature="w").to_json()),
+    )
+
+
+def test_weighted_counts_and_moments_are_those_of_tfdv(weighted: Compared) -> None:
+    """Of all columns, also of the weight itself; the fields without weights are as in a run without weights."""
+    for split in weighted.tables:
+        actual, reference = weighted.actual[split].datasets[0], weighted.reference[split].datasets[0]
+        assert actual.weighted_num_examples == pytest.approx(reference.weighted_num_examples)
+    for values, actual, reference in columns(weighted):
+        common, wanted = (which.num_stats.common_stats for which in (actual, reference))
+        for field in ("num_non_missing", "num_missing", "avg_num_values", "tot_num_values"):
+            assert getattr(common.weighted_common_stats, field) == pytest.approx(
+                getattr(wanted.weighted_common_stats, field)
+            )
+        assert actual.num_stats.mean == pytest.approx(reference.num_stats.mean)
+        found, expected = (which.num_stats.weighted_numeric_stats for which in (actual, reference))
+        scale = float(np.abs(values).max(initial=0))
+        for field in ("mean", "std_dev"):
+            close = pytest.approx(getattr(expected, field), rel=1e-9, abs=1e-7 * scale)
+            assert getattr(found, field) == close
+        assert [h.num_nan for h in found.histograms] == [h.num_nan for h in expected.histograms]
+
+
+def test_weighted_histograms_are_those_of_tfdv(weighted: Compared) -> None:
+    """Weights below the edges of the buckets, and the deciles, are right within a tenth of TFDV's bound."""
+    for split, table in weighted.tables.items():
+        weights = np.asarray(table["w"], np.float32).astype(np.float64)
+        for feature in weighted.actual[split].datasets[0].features:
+            values = np.asarray(table[feature.path.step[0]], np.float32)
+            present = ~np.isnan(values)
+            found = feature.num_stats.weighted_numeric_stats
+            if not present.any():
+                assert not found.histograms
+                continue
+            order = np.argsort(values[present])
+            ordered, cumulative = values[present][order], np.cumsum(weights[present][order])
+            total = cumulative[-1]
+            for histogram in map(buckets, found.histograms):
+                assert histogram[:, 2].sum() == pytest.approx(total)
+            equal_widths, deciles = map(buckets, found.histograms)
+            places = np.searchsorted(ordered.astype(np.float64), equal_widths[:, 1], side="right")
+            exact = np.concatenate([[0.0], cumulative])[places]
+            slack = TFDV_ERROR / 10 * total + weights.max()
+            assert np.abs(np.cumsum(equal_widths[:, 2]) - exact).max() <= slack
+            edges = np.append(deciles[:, 0], deciles[-1, 1])
+            assert found.median == edges[5]
+            below, up_to = (
+                np.concatenate([[0.0], cumulative])[np.searchsorted(ordered, edges, side=side)]
+                for side in ("left", "right")
+            )
+            wanted = np.linspace(0, 1, 11) * total
+            assert (below - slack <= wanted).all()
+            assert (wanted <= up_to + slack).all()
+
+
+def test_a_schema_from_weighted_statistics(weighted: Compared) -> None:
+    """It is that of TFDV; statistics with and without weights are valid against each other's schema."""
+    import tensorflow_data_validation as tfdv
+
+    actual, reference = weighted.actual["train"], weighted.reference["train"]
+    schema = tfdv.infer_schema(reference, infer_feature_shape=True)
+    assert tfdv.infer_schema(actual, infer_feature_shape=True) == schema
+    assert not tfdv.validate_statistics(actual, schema).anomaly_info
+    assert not tfdv.validate_statistics(weighted.actual["few"], schema).anomaly_info
+
+
+@pytest.mark.parametrize("rows", [300, 3_000])
+def test_an_integer_weight_equals_that_many_rows(
+    rows: int, tmp_path: Path, write_examples: WriteExamples
+) -> None:
+    """Weighted fields equal the other fields of the table with repeated rows; quantiles, if all rows are kept."""
+    weights = np.random.default_rng(6).integers(1, 6, rows)
+    table = cut(awkward(), 0, rows)
+    found = {}
+    for name, content, weight in (
+        ("weights", {**table, "w": weights.tolist()}, "w"),
+        ("repeated", {key: np.repeat(values, weights).tolist() for key, values in table.items()}, None),
+    ):
+        write_split(write_examples, tmp_path / name / "examples" / "Split-train", content, 2)
+        ingest(tmp_path / name, content, weight)
+        found[name] = run(StatisticsExecutor, tmp_path / name, ["train"], "statistics")["train"].datasets[0]
+    assert found["weights"].weighted_num_examples == found["repeated"].num_examples == weights.sum()
+    repeated = {feature.path.step[0]: feature.num_stats for feature in found["repeated"].features}
+    compared = 0
+    for feature in found["weights"].features:
+        if feature.path.step[0] == "w":
+            continue
+        wanted, actual = repeated[feature.path.step[0]], feature.num_stats.weighted_numeric_stats
+        common = feature.num_stats.common_stats.weighted_common_stats
+        assert (common.num_non_missing, common.tot_num_values) == (weights.sum(), weights.sum())
+        assert actual.mean == pytest.approx(wanted.mean, rel=1e-9, abs=1e-12)
+        assert actual.std_dev == pytest.approx(wanted.std_dev, rel=1e-9, abs=1e-12)
+        missing = wanted.histograms[0].num_nan
+        if wanted.histograms[0].buckets:
+            present = buckets(actual.histograms[1])[:, 2].sum()
+            assert common.tot_num_values - present == pytest.approx(missing)
+        if rows == 300:
+            assert actual.median == wanted.median
+            for mine, theirs in zip(actual.histograms, wanted.histograms, strict=False):
+                np.testing.assert_allclose(buckets(mine), buckets(theirs), rtol=1e-6, atol=1e-6)
+        compared += 1
+    assert compared == len(table)
 
 
 def test_a_split_without_rows(compared: Compared) -> None:
