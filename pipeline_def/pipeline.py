@@ -84,6 +84,7 @@ def create_pipeline(
         disable_analyzer_cache=True,
         custom_config={
             "label": data.label,
+            "weight": data.weight,
             "scaling": data.scaling,
             "missing_indicator": data.missing_indicator,
             "code_digest": _digest("Transform"),

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from components.transform.row_sample import DistinctRowSample
+from components.transform.row_sample import Counts, DistinctRowSample
 
 # Of the values, 1 in 20 is left out at each end before the width of the rest is measured.
 TRIM = 20
@@ -30,25 +30,27 @@ class Bounds(NamedTuple):
     mean: Any
 
 
-def estimate_bounds(raw: tf.Tensor) -> Bounds:
+def estimate_bounds(raw: tf.Tensor, weights: tf.Tensor | None = None) -> Bounds:
     """Adds an analyzer to the graph of Transform that estimates the bounds of all features in the same pass.
 
     Args:
         raw: float32 [batch, n_features]; NaN is a missing value.
+        weights: the weight of each row, float64 [batch]; None if all rows weigh the same.
 
     Returns:
         The bounds of `feature_bounds`; the result does not depend on the order of the rows or on the runner.
     """
     width = raw.shape[1]
     (bounds,) = tft.experimental.ptransform_analyzer(
-        [raw], beam.CombineGlobally(_BoundsFn(width)), [tf.float64], [[len(Bounds._fields), width]]
+        [raw] if weights is None else [raw, weights],
+        beam.CombineGlobally(_BoundsFn(width)),
+        [tf.float64],
+        [[len(Bounds._fields), width]],
     )
     return Bounds(*tf.unstack(bounds))
 
 
-def feature_bounds(
-    values: npt.NDArray[np.float32], counts: npt.NDArray[np.int64]
-) -> tuple[float, float, float]:
+def feature_bounds(values: npt.NDArray[np.float32], counts: Counts) -> tuple[float, float, float]:
     """Returns the bounds of one feature, and the mean of its values after they are clipped to the bounds.
 
     If one value makes up more than half of all values (a rare event, a count that is mostly 0), the bounds are those of
@@ -61,7 +63,7 @@ def feature_bounds(
 
     Args:
         values: float32 [rows]; NaN is a missing value.
-        counts: how often each value occurs, int64 [rows].
+        counts: how often each value occurs, int64 [rows]; or the total weight of each value, float64 [rows].
     """
     order = np.argsort(values, kind="stable")
     order = order[~np.isnan(values[order])]
@@ -81,7 +83,7 @@ def feature_bounds(
     return low, high, float(np.average(np.clip(ordered, low, high), weights=copies))
 
 
-def _extended(ordered: Vector, copies: npt.NDArray[np.int64]) -> tuple[float, float]:
+def _extended(ordered: Vector, copies: Counts) -> tuple[float, float]:
     first = np.argmax(TRIM * np.cumsum(copies) > copies.sum())
     last = ordered.size - 1 - np.argmax(TRIM * np.cumsum(copies[::-1]) > copies.sum())
     margin = WIDTHS * (ordered[last] - ordered[first])
@@ -89,7 +91,10 @@ def _extended(ordered: Vector, copies: npt.NDArray[np.int64]) -> tuple[float, fl
 
 
 class _BoundsFn(beam.CombineFn):  # type: ignore[misc]
-    """Combines batches of rows, each a tuple of one array, into the bounds of each feature, float64 [3, width]."""
+    """Combines batches of rows, each a tuple of the rows and, if there are any, their weights.
+
+    The result is the bounds of each feature, float64 [3, width].
+    """
 
     def __init__(self, width: int) -> None:
         self._width = width
@@ -98,7 +103,7 @@ class _BoundsFn(beam.CombineFn):  # type: ignore[misc]
         return DistinctRowSample(self._width, min(MAX_ROWS, MAX_VALUES // self._width))
 
     def add_input(self, accumulator: DistinctRowSample, batch: Any) -> DistinctRowSample:
-        accumulator.add(batch[0])
+        accumulator.add(*batch)
         return accumulator
 
     def merge_accumulators(self, accumulators: Iterable[DistinctRowSample]) -> DistinctRowSample:

@@ -24,10 +24,14 @@ def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
     column with values beyond them, missing values become the mean of the clipped values. So a few extreme values change
     neither the scale of the others nor the imputed value. A column without two different values becomes 0.
 
+    With a weight column, a row of the integer weight n counts as n equal rows in the means, the bounds and the share of
+    missing values. The minimum and the maximum do not depend on weights, which are greater than 0. The analyzers read
+    the weights, but no output depends on them, so the exported model does not need them.
+
     Args:
-        inputs: a float32 tensor [batch] or [batch, 1] for each feature; other columns are ignored.
-        custom_config: `label`, the name of the label's column; `scaling` and `missing_indicator`, the values of
-            data.scaling and data.missing_indicator.
+        inputs: a float32 tensor [batch] or [batch, 1] for each feature and for the weight; other columns are ignored.
+        custom_config: `label`, the name of the label's column; `weight`, that of the weight column, or None; `scaling`
+            and `missing_indicator`, the values of data.scaling and data.missing_indicator.
 
     Returns:
         `features`: float32 [batch, n_features], finite, between 0 and 1, in the order of `feature_names`; of the same
@@ -38,8 +42,11 @@ def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
         `training_max` and `training_mean` of the training split as it is; `clip_low` and `clip_high`, which become 0
         and 1; and `imputed_value`.
     """
-    names = feature_names(inputs, custom_config["label"])
+    names = feature_names(inputs, custom_config["label"], custom_config["weight"])
     columns = [tf.reshape(inputs[name], [-1]) for name in names]
+    weights = None
+    if custom_config["weight"] is not None:
+        weights = tf.reshape(tf.cast(inputs[custom_config["weight"]], tf.float64), [-1])
     stacked = tf.cast(tf.stack(columns, axis=1), tf.float32)
     # float64: in float32, sums of many rows and max - min of large values would lose digits or overflow.
     raw = tf.cast(stacked, tf.float64)
@@ -50,14 +57,17 @@ def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
         tf.cast(~missing, tf.float64),
         tf.cast(missing, tf.float64),
     ]
-    total, count, missing_count = tf.unstack(tft.sum(tf.stack(summands, axis=1), reduce_instance_dims=False))
+    summed = tf.stack(summands, axis=1)
+    if weights is not None:
+        summed *= weights[:, None, None]
+    total, count, missing_count = tf.unstack(tft.sum(summed, reduce_instance_dims=False))
     low = tft.min(tf.where(missing, infinity, raw), reduce_instance_dims=False)
     high = tft.max(tf.where(missing, -infinity, raw), reduce_instance_dims=False)
     mean = tf.math.divide_no_nan(total, count)
     shown = {"training_min": low, "training_max": high, "training_mean": mean}
     imputed = mean
     if custom_config["scaling"] == "clipped_min_max":
-        bounds = estimate_bounds(stacked)
+        bounds = estimate_bounds(stacked, weights)
         clipped = (low < bounds.low) | (bounds.high < high)
         # The exact mean where nothing is clipped: that of the clipped values is the mean of a sample.
         imputed = tf.where(clipped, bounds.mean, mean)

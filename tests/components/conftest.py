@@ -60,7 +60,12 @@ def analyze(tmp_path_factory: pytest.TempPathFactory) -> Analyze:
     from components.transform.preprocessing import preprocessing_fn
 
     def run(columns: Columns, replays: int = 0, **settings: str) -> Any:
-        custom_config = {"label": "y", "scaling": "clipped_min_max", "missing_indicator": "none", **settings}
+        custom_config = {
+            "label": "y",
+            "weight": None,
+            "scaling": "clipped_min_max",
+            "missing_indicator": "none",
+        } | settings
         function = functools.partial(preprocessing_fn, custom_config=custom_config)
         options = beam.options.pipeline_options.PipelineOptions(
             ["--runner=FnApiRunner", f"--direct_runner_bundle_repeat={replays}"]

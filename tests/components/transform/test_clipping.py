@@ -45,6 +45,14 @@ def test_copies_count() -> None:
     assert weighted_bounds([*range(19), 1e9], 2) == bounds(*range(19), 1e9)
 
 
+def test_weights_count_as_copies() -> None:
+    """The value 1e9 with the weight 2 beside 0 to 18: as often as twice; the unit of the weights does not matter."""
+    values = np.array([*range(19), 1e9], np.float32)
+    weights = np.array([1.0] * 19 + [2.0])
+    assert feature_bounds(values, weights) == bounds(*range(19), 1e9, 1e9)
+    assert feature_bounds(values, weights / 8) == bounds(*range(19), 1e9, 1e9)
+
+
 def test_a_value_that_most_rows_have() -> None:
     """The bounds are those of the other values, with it: 1 to 18 without 1e9, as above, extended to -100 or 60."""
     others = (*range(19), 1e9)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
-from components.transform.vector import feature_names, read_scaling
+from components.transform.vector import feature_names, read_layout, read_scaling
 
 Columns = Mapping[str, Sequence[float]]
 Analyze = Callable[[Columns], Any]
@@ -113,6 +113,48 @@ def test_the_training_values_stay_as_they_are(analyze: Callable[..., Any]) -> No
     assert read_scaling(analyze(FAR), "y").features["a"].model_dump() == pytest.approx(
         {"min": 0, "max": 1e9, "mean": (171 + 1e9) / 20, "low": 0, "high": 52, "imputed": 11.15}
     )
+
+
+def test_means_and_the_share_of_missing_values_are_weighted(analyze: Callable[..., Any]) -> None:
+    """The mean of 2 and 4 with the weights 0.5 and 1.5 is 3.5. Of the total weight, 0.99% and 1.23% are missing."""
+    columns = {
+        "a": [2.0, 4.0, NAN],
+        "w": [0.5, 1.5, 0.02],
+        "y": [0, 1, 0],
+    }
+    transform = analyze(columns, weight="w", missing_indicator="auto")
+    scaling = read_scaling(transform, "y", "w").features
+    assert list(scaling) == ["a"]
+    assert (scaling["a"].mean, scaling["a"].imputed) == pytest.approx((3.5, 3.5))
+    assert (scaling["a"].low, scaling["a"].high) == (2, 4)
+    assert read_layout(transform, "y", "w").names == ("a",)
+    heavier = analyze({**columns, "w": [0.5, 1.5, 0.025]}, weight="w", missing_indicator="auto")
+    assert read_layout(heavier, "y", "w").names == ("a", "a missing")
+
+
+def test_an_integer_weight_equals_that_many_rows(analyze: Callable[..., Any]) -> None:
+    """Also in the bounds, and in the mean of the clipped values; the graph does not need the weight of a row."""
+    generator = np.random.default_rng(2)
+    rows = 300
+    weights = generator.integers(1, 6, rows)
+    table = {
+        "far": np.where(generator.random(rows) < 0.03, 1e6, generator.normal(size=rows)),
+        "gaps": np.where(generator.random(rows) < 0.1, NAN, generator.normal(size=rows)),
+        "y": generator.integers(0, 2, rows),
+    }
+    given = {name: values.tolist() for name, values in table.items()}
+    repeated = {name: np.repeat(values, weights).tolist() for name, values in table.items()}
+    weighted = analyze({**given, "w": weights.tolist()}, weight="w", missing_indicator="auto")
+    plain = analyze(repeated, missing_indicator="auto")
+    found, expected = read_scaling(weighted, "y", "w").features, read_scaling(plain, "y").features
+    assert expected["far"].high is not None
+    assert expected["far"].high < 1e6
+    assert expected["far"].imputed != expected["far"].mean
+    for name in ("far", "gaps"):
+        assert found[name].model_dump() == pytest.approx(expected[name].model_dump(), rel=1e-6)
+    assert read_layout(weighted, "y", "w") == read_layout(plain, "y")
+    features = {name: given[name] for name in ("far", "gaps")}
+    np.testing.assert_allclose(vectors(weighted, features), vectors(plain, features), atol=1e-6)
 
 
 def test_the_order_of_the_rows_does_not_matter(analyze: Callable[..., Any]) -> None:

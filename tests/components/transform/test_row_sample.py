@@ -54,6 +54,22 @@ def test_any_order_and_grouping_gives_the_same_sample() -> None:
     assert all(number == copies[row] for row, number in found[0].items())
 
 
+def test_an_integer_weight_equals_that_many_copies() -> None:
+    """Of a table with equal rows, larger than the sample, in batches and merged samples."""
+    generator = np.random.default_rng(5)
+    rows = generator.integers(0, 20, (1_000, 2)).astype(np.float32)
+    weights = generator.integers(1, 5, 1_000)
+    weighted, repeated = DistinctRowSample(2, size=100), DistinctRowSample(2, size=100)
+    for part in np.array_split(np.arange(1_000), 7):
+        weighted.add(rows[part], weights[part].astype(np.float64))
+        other = DistinctRowSample(2, size=100)
+        other.add(np.repeat(rows[part], weights[part], axis=0))
+        repeated.merge(other)
+    for given, expected in zip(weighted.rows(), repeated.rows(), strict=True):
+        np.testing.assert_array_equal(given, expected)
+    assert weighted.rows()[1].size == 100
+
+
 def test_the_sample_is_uniform() -> None:
     """Of 0 to 99,999 the sample has 10,000. Their mean may differ by three standard errors, each 274."""
     sample = DistinctRowSample(1, size=10_000)
