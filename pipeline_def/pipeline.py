@@ -70,7 +70,10 @@ def create_pipeline(
         schema=schema.outputs["schema"],
         anomalies=validator.outputs["anomalies"],
         settings=GateSettings(
-            label=data.label, min_rows=data.min_rows, sliced=config.evaluation.sliced_features()
+            label=data.label,
+            weight=data.weight,
+            min_rows=data.min_rows,
+            sliced=config.evaluation.sliced_features(),
         ).model_dump_json(),
         code_digest=_digest("DataGate"),
     ).with_id("DataGate")

@@ -33,6 +33,7 @@ class GateSettings(Settings):
     """The settings of DataGate; `sliced` contains the features in `evaluation.slices`."""
 
     label: str
+    weight: str | None = None
     min_rows: int
     sliced: tuple[str, ...] = ()
 
@@ -167,7 +168,7 @@ def _anomalies(name: str, split: SplitData, schema: schema_pb2.Schema) -> Iterat
 def _slices(splits: Iterable[SplitData], settings: GateSettings) -> Iterator[Finding]:
     # The Evaluator would detect this too, but only after both trainings.
     columns = {_name(feature) for split in splits for feature in split.statistics.features}
-    for name, hint in unknown_features(settings.sliced, columns - {settings.label}):
+    for name, hint in unknown_features(settings.sliced, columns - {settings.label, settings.weight}):
         yield Finding(name, "no such feature", "a feature of the data (evaluation.slices)", hint)
 
 

@@ -1,7 +1,7 @@
 """Creates the section on the data: rows by split, rows that were set aside, statistics by feature, anomalies."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
@@ -60,6 +60,8 @@ def _summary(ingest: IngestRecord) -> str:
     more = len(ingest.files) - 1
     where = f" from {source}" + (f" and {plural(more, 'more file')}" if more > 0 else "") if source else ""
     label = f"the label {ingest.label!r} ({ingest.positive_label!r} is positive)"
+    if ingest.weight is not None:
+        label += f", the weight {ingest.weight!r}"
     set_aside = plural(rejected, "row was", "rows were") if rejected else "no rows were"
     return f"{plural(ingest.rows.accepted, 'row')}{where}, {features}, {label}; {set_aside} set aside."
 
@@ -69,6 +71,10 @@ def _statistics(run: RunArtifacts) -> Iterator[Block]:
     if training is None:
         yield TextBlock("There are no statistics of the training split.", "quiet")
         return
+    weight = run.ingest.weight if run.ingest else None
+    for feature in training.features:
+        if _name(feature) == weight:
+            yield TextBlock(_weights(feature, training.weighted_num_examples))
     # The order of the columns in the input; the label comes last.
     order = {name: number for number, name in enumerate(run.ingest.features if run.ingest else ())}
     splits = [split for split in SPLITS[1:] if split in run.statistics]
@@ -76,6 +82,7 @@ def _statistics(run: RunArtifacts) -> Iterator[Block]:
     rows = tuple(
         _feature(feature, training.num_examples, [other.get(_name(feature)) for other in others])
         for feature in sorted(training.features, key=lambda feature: order.get(_name(feature), len(order)))
+        if _name(feature) != weight
     )
     headers = (
         "feature", "missing", "mean", "std. dev.", "zeros", "min", "median", "max",
@@ -86,20 +93,62 @@ def _statistics(run: RunArtifacts) -> Iterator[Block]:
     yield TableBlock(caption, headers, rows, summary=summary)
 
 
+def _weights(feature: Any, total: float) -> str:
+    stats = feature.num_stats
+    low, high, mean, total_weight = map(html_significant, (stats.min, stats.max, stats.mean, total))
+    return (
+        f"The weights in the training split are from {low} to {high}, with a mean of {mean} and a sum of "
+        f"{total_weight}. Missing values, mean, standard deviation and median are weighted."
+    )
+
+
 def _feature(feature: Any, rows: int, others: list[Any]) -> tuple[str, ...]:
     stats = feature.num_stats
-    # Missing cells are NaN in the examples. The statistics count NaN in the histogram (num_nan), not as missing.
-    missing = stats.common_stats.num_missing + sum(histogram.num_nan for histogram in stats.histograms[:1])
-    present = rows - missing
+    found = _moments(feature, rows)
+    present = rows - _missing_rows(feature)
     return (
         _name(feature),
-        percent(missing / rows if rows else 0.0),
-        html_significant(stats.mean, 4),
-        html_significant(stats.std_dev, 4),
+        percent(found.missing),
+        html_significant(found.mean, 4),
+        html_significant(found.std_dev, 4),
         percent(stats.num_zeros / present if present > 0 else 0.0),
-        *(html_significant(value) for value in (stats.min, stats.median, stats.max)),
-        *(html_significant(other.num_stats.mean if other is not None else None, 4) for other in others),
+        *(html_significant(value) for value in (stats.min, found.median, stats.max)),
+        *(html_significant(_moments(other, rows).mean if other is not None else None, 4) for other in others),
     )
+
+
+class _Moments(NamedTuple):
+    """The share of missing values and the moments of a column, weighted if the rows have weights."""
+
+    missing: float
+    mean: float
+    std_dev: float
+    median: float
+
+
+def _moments(feature: Any, rows: int) -> _Moments:
+    stats = feature.num_stats
+    common = stats.common_stats
+    if common.HasField("weighted_common_stats"):
+        weighted = stats.weighted_numeric_stats
+        total = common.weighted_common_stats.tot_num_values
+        # A weighted histogram has the weights of the values that are not missing.
+        present = sum(
+            bucket.sample_count for histogram in weighted.histograms[:1] for bucket in histogram.buckets
+        )
+        missing = max(0.0, 1 - present / total) if total else 0.0
+        return _Moments(missing, weighted.mean, weighted.std_dev, weighted.median)
+    missing = _missing_rows(feature) / rows if rows else 0.0
+    return _Moments(missing, stats.mean, stats.std_dev, stats.median)
+
+
+def _missing_rows(feature: Any) -> int:
+    # Missing cells are NaN in the examples. The statistics count NaN in the histogram (num_nan), not as missing.
+    stats = feature.num_stats
+    missing: int = stats.common_stats.num_missing + sum(
+        histogram.num_nan for histogram in stats.histograms[:1]
+    )
+    return missing
 
 
 def _anomalies(run: RunArtifacts) -> Iterator[Block]:

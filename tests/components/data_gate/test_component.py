@@ -153,6 +153,17 @@ def test_slices_of_features_that_do_not_exist() -> None:
     assert findings[0].problem == "too few rows"
 
 
+def test_a_slice_of_the_weight() -> None:
+    """Like the label, the weight is not a feature."""
+    settings = SETTINGS.model_copy(update={"sliced": ("w",), "weight": "w"})
+    weighted = split()
+    weighted.statistics.features.add(name="w").num_stats.histograms.add()
+    findings = find_problems({"train": weighted}, SCHEMA, settings)
+    assert [tuple(finding) for finding in findings] == [
+        ("w", "no such feature", "a feature of the data (evaluation.slices)", "there are 'age'"),
+    ]
+
+
 def test_table() -> None:
     """Columns are aligned; the last one has no trailing blanks."""
     findings = [

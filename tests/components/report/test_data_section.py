@@ -45,6 +45,35 @@ def test_statistics_of_each_feature(sample: Any) -> None:
     assert table.rows[1][:2] == ("age", "0.0%")
 
 
+def test_a_weighted_table(sample: Any) -> None:
+    """The weight is named and is not among the features; of a total weight of 1,520, 38 is on missing values, 2.5%."""
+    train = sample.statistics()
+    train.weighted_num_examples = 1520
+    weights = train.features.add(path={"step": ["w"]}).num_stats
+    weights.min, weights.max, weights.mean = 0.5, 5, 2.5
+    for feature, present in ((train.features[0], 1482), (train.features[1], 1520)):
+        stats = feature.num_stats
+        stats.common_stats.weighted_common_stats.tot_num_values = 1520
+        weighted = stats.weighted_numeric_stats
+        weighted.mean, weighted.std_dev, weighted.median = 43.5, 8.5, 42
+        histogram = weighted.histograms.add()
+        histogram.buckets.add(sample_count=present - 1000)
+        histogram.buckets.add(sample_count=1000)
+    splits = {"train": train, "eval": train, "test": sample.statistics()}
+    ingest = sample.run().ingest.model_copy(update={"weight": "w"})
+    section = data_section.data(sample.run(statistics=splits, ingest=ingest))
+    texts = [block.text for block in section.blocks if isinstance(block, TextBlock)]
+    assert ", the label 'churned' ('yes' is positive), the weight 'w'; 2 rows" in texts[0]
+    (sentence,) = [text for text in texts if text.startswith("The weights")]
+    assert sentence.startswith(
+        "The weights in the training split are from 0.5 to 5, with a mean of 2.5 and a sum of 1,520."
+    )
+    table = tables(section)["Statistics of the training split, 608 rows"]
+    assert [row[0] for row in table.rows] == [sample.SCRIPT, "age"]
+    assert table.rows[0][1:] == ("2.5%", "43.5", "8.5", "10.0%", "−3", "42", "1,234,567", "43.5", "41.5")
+    assert table.rows[1][1] == "0.0%"
+
+
 def test_anomalies(sample: Any) -> None:
     """Each anomaly has a row; without anomalies a sentence states that."""
     table = tables(data_section.data(sample.run()))["Anomalies"]
