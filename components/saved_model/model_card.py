@@ -81,6 +81,7 @@ def model_card(origin: Origin, scaling: ScalingRecord) -> dict[str, Any]:
             "digest": ingest.digest,
             "rows": ingest.rows.model_dump(exclude={"rejected"}),
             "missing_values": list(ingest.missing_values),
+            "weight": ingest.weight,
         },
         "code_digest": origin.code_digest,
         "settings": {

@@ -4,7 +4,7 @@ import base64
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,23 @@ def test_all_signatures_score_alike(answer: Any) -> None:
     np.testing.assert_allclose(answer["examples"], expected[:, None], atol=1e-6)
     np.testing.assert_allclose(answer["scores"], np.stack([1 - expected, expected], axis=1), atol=1e-6)
     assert answer["classes"] == [["no", "ja, ☑"]] * 4
+
+
+def test_the_model_does_not_read_the_weight(analyze: Callable[..., Any], tmp_path: Path) -> None:
+    """No signature has it as an input; an example that contains it has the same probability as one without it."""
+    transform = analyze({"a": [0.0, 1.0, 2.0], "w": [1.0, 5.0, 2.0], "y": [0, 1, 1]}, weight="w")
+    model = build_model(1, ModelConfig(hidden_units=(), l1=0.0, l2=0.0))
+    model.set_weights([np.array([[2.0]]), np.array([-1.0])])
+    export(model, transform, "y", str(tmp_path), weight="w")
+    signatures = tf.saved_model.load(str(tmp_path)).signatures
+    assert list(signatures["serving_default"].structured_input_signature[1]) == ["a"]
+    named = signatures["serving_default"](a=tf.constant([1.0]))["probability"].numpy()
+    assert named == pytest.approx([0.5])  # 2 * 0.5 - 1 = 0
+    with_weight, without = (base64.b64decode(example(**row)) for row in ({"a": 1.0, "w": 3.0}, {"a": 1.0}))
+    scored = signatures["serving_examples"](examples=tf.constant([with_weight, without]))[
+        "probability"
+    ].numpy()
+    np.testing.assert_array_equal(scored[:, 0], [named[0], named[0]])
 
 
 @pytest.mark.parametrize("name", ["self", "class", "x y", "X_Y", "kwargs", "é", "_bytes"])

@@ -23,6 +23,7 @@ ORIGIN = Origin(
         negative_label="no",
         positive_label="yes",
         missing_values=("", "-999"),
+        weight="exposure",
         files=(FileCounts(path="/home/somebody/churn.csv", rows=9, rejected=3),),
         digest="0123",
     ),
@@ -65,6 +66,7 @@ def test_the_whole_card() -> None:
             "digest": "0123",
             "rows": {"train": 6, "eval": 2, "test": 1},
             "missing_values": ["", "-999"],
+            "weight": "exposure",
         },
         "code_digest": "4567",
         "settings": {
