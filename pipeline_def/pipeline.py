@@ -101,6 +101,7 @@ def create_pipeline(
     settings = TrainerSettings(
         name=config.name,
         label=data.label,
+        weight=data.weight,
         model=config.model,
         training=config.training,
         code_digest=_digest("Trainer"),
@@ -176,6 +177,7 @@ def _schema(config: PipelineConfig, root: Path | str, statistics: BaseChannel) -
 def _tuner(config: PipelineConfig, inputs: dict[str, BaseChannel]) -> BaseNode:
     settings = TunerSettings(
         label=config.data.label,
+        weight=config.data.weight,
         model=config.model,
         training=config.training,
         tuning=config.tuning,

@@ -9,6 +9,7 @@ from components.config.base import Settings, key
 from components.config.regularization import switched_off
 
 PROXIMAL, NEWTON = "proximal_adam", "proximal_newton"
+BALANCED = "balanced"
 
 
 class TrainingConfig(Settings):
@@ -45,6 +46,11 @@ class TrainingConfig(Settings):
         unit="fraction of a weight",
         ge=0,
     )
+    class_weight: Literal["none", "balanced"] = key(
+        "none",
+        "balanced: both classes have the same total weight in training and in the validation loss, which helps if one "
+        "of them is rare. none: rows of both classes weigh the same.",
+    )
     early_stopping: int = key(
         10,
         "The candidate's training stops after this number of epochs without a lower validation log loss, and restores "
@@ -58,9 +64,9 @@ class TrainingConfig(Settings):
     )
     memory: int = key(
         256,
-        "The memory limit for the rows of a split, at 4 bytes for each feature and the label. A larger split is stored "
-        "in a temporary file (in TMPDIR) and read in windows of at most this size. A window holds rows from all parts "
-        "of the split, and rows are shuffled within a window.",
+        "The memory limit for the rows of a split, at 4 bytes for each feature, the label and the weight. A larger "
+        "split is stored in temporary files (in TMPDIR) and read in windows of at most this size. A window holds rows "
+        "from all parts of the split, and rows are shuffled within a window.",
         unit="MiB",
         ge=1,
     )

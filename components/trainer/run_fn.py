@@ -46,18 +46,18 @@ def run_fn(fn_args: Any) -> None:
         settings = settings.with_strengths(strengths)
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     train, validation = (
-        read_dataset(files, transform, settings.label, settings.training.memory)
+        read_dataset(files, transform, settings.label, settings.training.memory, weight=settings.weight)
         for files in (fn_args.train_files, fn_args.eval_files)
     )
     checkpoints = _checkpoints(settings, train, validation)
     trained = train_network(settings.model, settings.training, train, validation, run_dir, checkpoints)
     model = trained.network
-    report = weight_report(model, read_layout(transform, settings.label).names)
+    report = weight_report(model, read_layout(transform, settings.label, settings.weight).names)
     storage.write(f"{run_dir}/{WEIGHTS_FILE}", json.dumps(report, indent=1).encode())
     sparsity = sparsity_line(report)
     if sparsity:
         progress.info(sparsity)
-    scaling = read_scaling(transform, settings.label)
+    scaling = read_scaling(transform, settings.label, settings.weight)
     scaling.write(run_dir)
     _export(model, transform, scaling, settings, fn_args)
     sets = weight_sets(settings, trained, train, validation)
@@ -77,8 +77,8 @@ def _export(
     path = fn_args.serving_model_dir
     ingest = read_ingest(fn_args.train_files[0])
     classes = ingest.negative_label, ingest.positive_label
-    export(model, transform, settings.label, path, classes)
-    features = feature_names(transform.raw_feature_spec(), settings.label)
+    export(model, transform, settings.label, path, classes, settings.weight)
+    features = feature_names(transform.raw_feature_spec(), settings.label, settings.weight)
     write_warmup(path, first_rows(fn_args.train_files, max(BATCHES)), features)
     origin = Origin(
         name=settings.name,

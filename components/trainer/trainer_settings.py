@@ -12,6 +12,7 @@ class TrainerSettings(Settings):
 
     name: str
     label: str
+    weight: str | None = None  # the weight column
     model: ModelConfig
     training: TrainingConfig
     code_digest: str

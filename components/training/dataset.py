@@ -4,11 +4,12 @@ A split that exceeds its memory limit is stored on disk. The training reads both
 has a single window.
 """
 
+import copy
 import math
 import tempfile
 import weakref
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,13 +24,22 @@ READ_BATCH_SIZE = 4096
 PIECES_PER_WINDOW = 512
 MIB = 2**20
 _FLOAT_BYTES = 4
+_THRESHOLD = 0.5  # a label is above it (1) or below it (0)
 
 
 class InMemoryDataset(NamedTuple):
-    """Rows in memory: `features` float32 [rows, n_features], `labels` float32 [rows, 1]."""
+    """Rows in memory.
+
+    Attributes:
+        features: float32 [rows, n_features].
+        labels: 0 or 1, float32 [rows, 1].
+        weights: the weight of each row in all means, float32 [rows, 1], above 0; only their ratios matter. None: all
+            rows weigh the same.
+    """
 
     features: npt.NDArray[np.float32]
     labels: npt.NDArray[np.float32]
+    weights: npt.NDArray[np.float32] | None = None
 
     @property
     def rows(self) -> int:
@@ -41,9 +51,41 @@ class InMemoryDataset(NamedTuple):
         """The number of features."""
         return int(self.features.shape[1])
 
+    @property
+    def arrays(self) -> tuple[npt.NDArray[np.float32], ...]:
+        """The features, the labels and, if there are any, the weights."""
+        fixed = self.features, self.labels
+        return fixed if self.weights is None else (*fixed, self.weights)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the rows have weights."""
+        return self.weights is not None
+
+    @property
+    def class_sums(self) -> npt.NDArray[np.float64]:
+        """The sum of the weights of the rows with the label 0, and with the label 1; without weights their number."""
+        weights = np.ones(self.rows, np.float32) if self.weights is None else self.weights[:, 0]
+        positive = self.labels[:, 0] > _THRESHOLD
+        return np.bincount(positive, weights, minlength=2).astype(np.float64)
+
+    @property
+    def total_weight(self) -> float:
+        """The sum of all weights; without weights the number of rows."""
+        return float(self.rows if self.weights is None else self.weights.sum(dtype=np.float64))
+
+    def with_class_weights(self, negative: float, positive: float) -> "InMemoryDataset":
+        """Returns the same rows, with the weights of each class multiplied by a factor."""
+        factors = _class_factors(self.labels, negative, positive)
+        return self._replace(weights=factors if self.weights is None else factors * self.weights)
+
+    def select(self, rows: slice | npt.NDArray[np.integer[Any]]) -> "InMemoryDataset":
+        """Returns these rows: a slice without a copy, row numbers with a copy."""
+        return InMemoryDataset(*(array[rows] for array in self.arrays))
+
     def slice_rows(self, start: int, end: int) -> "InMemoryDataset":
         """Returns the rows from `start` to before `end`, without a copy."""
-        return InMemoryDataset(self.features[start:end], self.labels[start:end])
+        return self.select(slice(start, end))
 
     def batches(self, rows: int) -> Iterator["InMemoryDataset"]:
         """Yields all rows in their order, at most `rows` at a time."""
@@ -61,20 +103,46 @@ class InMemoryDataset(NamedTuple):
 
 
 class OnDiskDataset:
-    """Rows on disk, in two files without a name: the system removes them however the process ends.
+    """Rows on disk, in files without a name, one for each array: the system removes them however the process ends.
 
     Args:
         width: the number of features.
         max_rows: the maximum number of rows in a window.
+        weighted: whether the rows have weights.
     """
 
-    def __init__(self, width: int, max_rows: int) -> None:
+    def __init__(self, width: int, max_rows: int, *, weighted: bool = False) -> None:
         self.width = width
         self.rows = 0
         self._max_window_rows = max_rows
-        self._files = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 (closed with this object)
+        self._class_sums = np.zeros(2)
+        self._class_weights: tuple[float, float] | None = None
+        self._files = tuple(tempfile.TemporaryFile() for _ in range(2 + weighted))  # noqa: SIM115 (closed with this object)
+        self._file_owner: OnDiskDataset | None = None
         for file in self._files:
             weakref.finalize(self, file.close)
+
+    @property
+    def weighted(self) -> bool:
+        """As `InMemoryDataset.weighted`."""
+        return len(self._files) > 2 or self._class_weights is not None
+
+    @property
+    def class_sums(self) -> npt.NDArray[np.float64]:
+        """As `InMemoryDataset.class_sums`."""
+        return self._class_sums if self._class_weights is None else self._class_sums * self._class_weights
+
+    @property
+    def total_weight(self) -> float:
+        """As `InMemoryDataset.total_weight`."""
+        return float(self.class_sums.sum())
+
+    def with_class_weights(self, negative: float, positive: float) -> "OnDiskDataset":
+        """As `InMemoryDataset.with_class_weights`. Both objects read the same files, to which no more is appended."""
+        found = copy.copy(self)
+        found._class_weights = negative, positive
+        found._file_owner = self  # which closes the files when it is freed
+        return found
 
     def append(self, part: InMemoryDataset) -> None:
         """Appends rows.
@@ -83,7 +151,7 @@ class OnDiskDataset:
             OSError: the disk is full or not writable.
         """
         try:
-            for file, array in zip(self._files, part, strict=True):
+            for file, array in zip(self._files, part.arrays, strict=True):
                 file.write(np.ascontiguousarray(array).data)
                 file.flush()
         except OSError as error:
@@ -92,11 +160,12 @@ class OnDiskDataset:
             )
             raise OSError(error.errno, message, tempfile.gettempdir()) from error
         self.rows += part.rows
+        self._class_sums += part.class_sums
 
     def batches(self, rows: int) -> Iterator[InMemoryDataset]:
         """Yields all rows as `InMemoryDataset.batches` does; reads each batch when it is needed."""
         for start in range(0, self.rows, rows):
-            part = _empty(min(rows, self.rows - start), self.width)
+            part = _empty(min(rows, self.rows - start), self.width, weighted=self.weighted)
             self._read(start, part)
             yield part
 
@@ -120,7 +189,7 @@ class OnDiskDataset:
         """
         size = self._window_rows(batch)
         piece = max(1, size // PIECES_PER_WINDOW)
-        window, filled = _empty(size, self.width), 0
+        window, filled = _empty(size, self.width, weighted=self.weighted), 0
         for number in np.random.default_rng(seed).permutation(math.ceil(self.rows / piece)).tolist():
             start, end = number * piece, min(self.rows, (number + 1) * piece)
             while start < end:
@@ -139,9 +208,14 @@ class OnDiskDataset:
         return math.ceil(self.rows / count / batch) * batch
 
     def _read(self, start: int, target: InMemoryDataset) -> None:
-        for file, array in zip(self._files, target, strict=True):
+        for file, array in zip(self._files, target.arrays, strict=False):
             file.seek(start * array.shape[1] * _FLOAT_BYTES)
             file.readinto(array.data)
+        if self._class_weights is not None and target.weights is not None:
+            factors = _class_factors(target.labels, *self._class_weights)
+            if len(self._files) > 2:
+                factors *= target.weights
+            target.weights[:] = factors
 
 
 Dataset = InMemoryDataset | OnDiskDataset
@@ -149,19 +223,33 @@ Dataset = InMemoryDataset | OnDiskDataset
 
 def dataset_arrays(*splits: Dataset) -> Iterator[npt.NDArray[np.float32]]:
     """Yields the arrays of all datasets in batches, to compute a digest of the data."""
-    return (array for split in splits for part in split.batches(READ_BATCH_SIZE) for array in part)
+    return (array for split in splits for part in split.batches(READ_BATCH_SIZE) for array in part.arrays)
+
+
+def row_weights(data: Dataset) -> npt.NDArray[np.float64] | None:
+    """Returns the weight of each row, float64 [rows]; None if all rows weigh the same."""
+    parts = [part.weights for part in data.batches(READ_BATCH_SIZE) if part.weights is not None]
+    return np.concatenate(parts)[:, 0].astype(np.float64) if data.weighted else None
 
 
 def feature_means(data: Dataset) -> npt.NDArray[np.float32]:
-    """Returns the mean of each feature, float32 [n_features]; summed in float64."""
+    """Returns the weighted mean of each feature, float32 [n_features]; summed in float64."""
     total = np.zeros(data.width)
     for part in data.batches(READ_BATCH_SIZE):
-        total += part.features.sum(axis=0, dtype=np.float64)
-    return (total / data.rows).astype(np.float32)
+        if part.weights is None:
+            total += part.features.sum(axis=0, dtype=np.float64)
+        else:
+            total += np.einsum("ri,rf->f", part.weights.astype(np.float64), part.features)
+    return (total / data.total_weight).astype(np.float32)
 
 
 def read_dataset(
-    patterns: Sequence[str], transform: tft.TFTransformOutput, label: str, memory: int, every: int = 1
+    patterns: Sequence[str],
+    transform: tft.TFTransformOutput,
+    label: str,
+    memory: int,
+    every: int = 1,
+    weight: str | None = None,
 ) -> Dataset:
     """Reads raw examples and applies the Transform graph to them, once before the first epoch.
 
@@ -174,6 +262,7 @@ def read_dataset(
         label: the name of the label column.
         memory: the memory limit in MiB; a larger split is stored on disk.
         every: only rows 1, every + 1, 2 * every + 1, ... are read.
+        weight: the name of the weight column; None: all rows weigh the same.
 
     Returns:
         The rows, file by file in the order of the file names.
@@ -182,21 +271,22 @@ def read_dataset(
         ValueError: there are no rows.
         OSError: see `OnDiskDataset.append`.
     """
-    layout = read_layout(transform, label)
-    width = layout.width
-    max_rows = memory * MIB // ((width + 1) * _FLOAT_BYTES)
+    layout = read_layout(transform, label, weight)
+    width, weighted = layout.width, weight is not None
+    max_rows = memory * MIB // ((width + 1 + weighted) * _FLOAT_BYTES)
     # Pages of an array take no memory until they are written to, so the number of rows need not be known in advance.
-    in_memory, filled = _empty(max_rows, width), 0
+    in_memory, filled = _empty(max_rows, width, weighted=weighted), 0
     on_disk: OnDiskDataset | None = None
-    for batch in _batches(patterns, transform, layout, label, every):
+    for batch in _batches(patterns, _parser(transform, layout, label, weight), every):
         if on_disk is None and filled + batch.rows > max_rows:
-            on_disk = OnDiskDataset(width, max_rows)
+            on_disk = OnDiskDataset(width, max_rows, weighted=weighted)
             on_disk.append(in_memory.slice_rows(0, filled))
-            in_memory = _empty(0, width)
+            in_memory = _empty(0, width, weighted=weighted)
         if on_disk is not None:
             on_disk.append(batch)
             continue
-        for target, rows in zip(in_memory.slice_rows(filled, filled + batch.rows), batch, strict=True):
+        part = in_memory.slice_rows(filled, filled + batch.rows)
+        for target, rows in zip(part.arrays, batch.arrays, strict=True):
             target[:] = rows
         filled += batch.rows
     if not on_disk and not filled:
@@ -204,23 +294,39 @@ def read_dataset(
     return on_disk or in_memory.slice_rows(0, filled)
 
 
-def _batches(
-    patterns: Sequence[str], transform: tft.TFTransformOutput, layout: VectorLayout, label: str, every: int
-) -> Iterator[InMemoryDataset]:
+def _parser(
+    transform: tft.TFTransformOutput, layout: VectorLayout, label: str, weight: str | None
+) -> Callable[[tf.Tensor], tuple[tf.Tensor, ...]]:
+    """Returns a function from serialized examples to the arrays of an `InMemoryDataset`."""
     spec = transform.raw_feature_spec()
-    files = sorted(name for pattern in patterns for name in tf.io.gfile.glob(pattern))
+    targets = [label] if weight is None else [label, weight]
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
-    def parse(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def parse(serialized: tf.Tensor) -> tuple[tf.Tensor, ...]:
         raw = tf.io.parse_example(serialized, spec)
-        target = tf.reshape(tf.cast(raw[label], tf.float32), [-1, 1])
-        return layout.assemble(transform.transform_raw_features(raw, drop_unused_features=True)), target
+        columns = (tf.reshape(tf.cast(raw[name], tf.float32), [-1, 1]) for name in targets)
+        return layout.assemble(transform.transform_raw_features(raw, drop_unused_features=True)), *columns
 
+    return parse  # type: ignore[no-any-return]
+
+
+def _batches(
+    patterns: Sequence[str], parse: Callable[[tf.Tensor], tuple[tf.Tensor, ...]], every: int
+) -> Iterator[InMemoryDataset]:
+    files = sorted(name for pattern in patterns for name in tf.io.gfile.glob(pattern))
     dataset = serialized_batches(files, READ_BATCH_SIZE, every).map(
         parse, num_parallel_calls=tf.data.AUTOTUNE
     )
     return (InMemoryDataset(*batch) for batch in dataset.prefetch(tf.data.AUTOTUNE).as_numpy_iterator())
 
 
-def _empty(rows: int, width: int) -> InMemoryDataset:
-    return InMemoryDataset(np.empty((rows, width), np.float32), np.empty((rows, 1), np.float32))
+def _empty(rows: int, width: int, *, weighted: bool) -> InMemoryDataset:
+    return InMemoryDataset(
+        *(np.empty((rows, columns), np.float32) for columns in (width, 1, *([1] if weighted else [])))
+    )
+
+
+def _class_factors(
+    labels: npt.NDArray[np.float32], negative: float, positive: float
+) -> npt.NDArray[np.float32]:
+    return np.where(labels > _THRESHOLD, np.float32(positive), np.float32(negative))

@@ -34,11 +34,22 @@ Metrics = dict[str, npt.NDArray[np.float64]]
 class EpochRunner:
     """Runs epochs: the optimizer, and a graph that takes many steps on every replica of the current strategy.
 
+    The objective is the weighted mean of the loss over the training split, plus the penalties. With w the weights,
+    divided by their mean over the split, a step uses sum(w_i * loss_i) / B over the B rows of its batch. The expected
+    value of this over random batches is the objective. Dividing by the sum of the batch's own weights instead would be
+    biased: a row with a large weight would count less, because it is in the denominator too.
+
     The rows are arguments of the graph, and no rows are stored here: this object and its graph refer to each other, so
     the garbage collector frees them only some time after the training.
+
+    Args:
+        model: a network, or a stack of networks.
+        train: the rows to train on; here only their number of columns, and whether they have weights, are read.
+        settings: optimizer, batch size, learning rate, weight decay and seed.
     """
 
-    def __init__(self, model: keras.Model, width: int, settings: TrainingConfig) -> None:
+    def __init__(self, model: keras.Model, train: Dataset, settings: TrainingConfig) -> None:
+        specs = row_specs(train)
         self._model = model
         self._strategy = tf.distribute.get_strategy()
         self.optimizer = make_optimizer(settings, model)
@@ -47,10 +58,10 @@ class EpochRunner:
         self._seed = settings.seed
         # The number of rows of a call: whole batches, except in the last call of a window.
         self._stride = self._batch * max(
-            1, min(STEPS_PER_CALL, CALL_BYTES // (self._batch * (width + 1) * 4))
+            1, min(STEPS_PER_CALL, CALL_BYTES // (self._batch * _row_bytes(specs)))
         )
         # AutoGraph would take a second and is not needed: `_steps` uses only graph operations.
-        self._run_steps = tf.function(self._steps, input_signature=row_specs(width), autograph=False)
+        self._run_steps = tf.function(self._steps, input_signature=specs, autograph=False)
 
     def run_epoch(self, number: int, train: Dataset, after_call: Callable[[], None]) -> Metrics:
         """Trains on all rows once and returns the epoch's metrics.
@@ -58,33 +69,38 @@ class EpochRunner:
         The last batch may be smaller than the others. `after_call` is called after each call of the graph.
         """
         sums = np.zeros([3, *self._model.output_shape[:-2]])
+        scale = np.float32(train.rows / train.total_weight)  # the mean weight becomes 1
         for index, window in enumerate(train.windows(self._batch, [self._seed, number])):
             # Shuffling row numbers costs a fraction of moving rows through a shuffle buffer.
             seed = tf.constant([self._seed, number + (index << 32)], tf.int64)
             order = tf.random.experimental.stateless_shuffle(tf.range(window.rows), seed).numpy()
             for start in range(0, window.rows, self._stride):
-                rows = order[start : start + self._stride]
-                sums += self._run_steps(window.features[rows], window.labels[rows]).numpy()
+                part = window.select(order[start : start + self._stride])
+                if part.weights is not None:
+                    part.weights[:] *= scale
+                sums += self._run_steps(*part.arrays).numpy()
                 after_call()
         loss, log_loss, correct = sums / train.rows
         return {"loss": loss, "log_loss": log_loss, "accuracy": correct}
 
-    def _steps(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Takes a step for each batch of these rows; returns the sums over the rows of loss, log loss and hits.
+    def _steps(self, features: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
+        """Takes a step for each batch of these rows; returns the weighted sums of loss, log loss and hits.
 
-        The shape of the sums is [3], for a stack [3, networks].
+        The weights have a mean of 1 over the training split; None: each is 1. The shape of the sums is [3], for a stack
+        [3, networks].
         """
         rows = tf.shape(features)[0]
 
         def step(start: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             end = start + self._batch
-            result = self._strategy.run(self._step, args=(features[start:end], labels[start:end]))
+            batch = features[start:end], labels[start:end], None if weights is None else weights[start:end]
+            result = self._strategy.run(self._step, args=batch)
             return end, sums + self._strategy.reduce(tf.distribute.ReduceOp.SUM, result, axis=None)
 
         begin = tf.constant(0), tf.zeros([3, *self._model.output_shape[:-2]], tf.float64)
         return tf.while_loop(lambda start, _: start < rows, step, begin)[1]
 
-    def _step(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    def _step(self, features: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
         """Computes one of n replicas' part of a step: on every n-th row of the global batch, with 1/n of the penalties.
 
         The optimizer adds up the gradients of the replicas, so that the step is that of the global batch, for any n and
@@ -96,52 +112,67 @@ class EpochRunner:
         masks = dropout_masks(self._model, self._seed, self.optimizer.iterations, rows, share)
         size = tf.cast(rows, tf.float32)
         features, labels = features[share], labels[share]
+        weights = None if weights is None else weights[share]
         with tf.GradientTape() as tape:
             probability = training_forward_pass(self._model, features, masks)
-            log_loss = _log_loss_sum(labels, probability) / size
+            log_loss = _log_loss_sum(labels, probability, weights) / size
             l1, l2 = (penalty / replica.num_replicas_in_sync for penalty in _penalties(self._model))
             # Networks of a stack share no weights, so the gradient of the sum of their losses is that of each loss.
             # The proximal step replaces the gradient of the L1 penalty; the reported loss contains the penalty.
             differentiated = log_loss + l2 if self._proximal else log_loss + l1 + l2
-        weights = self._model.trainable_variables
-        self.optimizer.apply(tape.gradient(differentiated, weights), weights)
+        variables = self._model.trainable_variables
+        self.optimizer.apply(tape.gradient(differentiated, variables), variables)
         sums = (log_loss + l1 + l2) * size, log_loss * size
-        return tf.stack([*(tf.cast(total, tf.float64) for total in sums), _hits(labels, probability)])
+        return tf.stack(
+            [*(tf.cast(total, tf.float64) for total in sums), _hits(labels, probability, weights)]
+        )
 
 
 class Scorer:
-    """Computes `loss`, `log_loss` and `accuracy` of the model on all rows of a dataset, without dropout."""
+    """Computes `loss`, `log_loss` and `accuracy` of the model on all rows of a dataset, without dropout.
 
-    def __init__(self, model: keras.Model, width: int) -> None:
+    Log loss and accuracy are weighted means over the rows.
+
+    Args:
+        model: a network, or a stack of networks.
+        data: the rows to score; here only their number of columns, and whether they have weights, are read.
+    """
+
+    def __init__(self, model: keras.Model, data: Dataset) -> None:
         self._model = model
-        self._sums = tf.function(self._sums_of, input_signature=row_specs(width), autograph=False)
+        self._sums = tf.function(self._sums_of, input_signature=row_specs(data), autograph=False)
 
     def __call__(self, data: Dataset, after_call: Callable[[], None]) -> Metrics:
         """Returns the metrics; `after_call` is called after each call of the graph."""
         log_loss = hits = penalty = np.zeros(self._model.output_shape[:-2])
         for part in data.batches(scoring_batch_size(data)):
-            part_log_loss, part_hits, penalty = self._sums(*part).numpy()
+            part_log_loss, part_hits, penalty = self._sums(*part.arrays).numpy()
             log_loss, hits = log_loss + part_log_loss, hits + part_hits
             after_call()
-        log_loss = log_loss / data.rows
-        return {"loss": log_loss + penalty, "log_loss": log_loss, "accuracy": hits / data.rows}
+        log_loss = log_loss / data.total_weight
+        return {"loss": log_loss + penalty, "log_loss": log_loss, "accuracy": hits / data.total_weight}
 
-    def _sums_of(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Returns the sums of log loss and hits over these rows, and the sum of the penalties."""
+    def _sums_of(self, features: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
+        """Returns the weighted sums of log loss and hits over these rows, and the sum of the penalties."""
         probability = self._model(features, training=False)
-        log_loss = tf.cast(_log_loss_sum(labels, probability), tf.float64)
+        log_loss = tf.cast(_log_loss_sum(labels, probability, weights), tf.float64)
         penalty = tf.cast(sum(_penalties(self._model)), tf.float64) + tf.zeros_like(log_loss)
-        return tf.stack([log_loss, _hits(labels, probability), penalty])
+        return tf.stack([log_loss, _hits(labels, probability, weights), penalty])
 
 
 def scoring_batch_size(data: Dataset) -> int:
     """Returns the number of rows to score in one call."""
-    return max(1, min(SCORING_BATCH_SIZE, CALL_BYTES // ((data.width + 1) * 4)))
+    return max(1, min(SCORING_BATCH_SIZE, CALL_BYTES // _row_bytes(row_specs(data))))
 
 
-def row_specs(width: int) -> list[tf.TensorSpec]:
-    """Returns the signature of the features and the labels, for any number of rows."""
-    return [tf.TensorSpec([None, columns], tf.float32) for columns in (width, 1)]
+def row_specs(data: Dataset) -> list[tf.TensorSpec]:
+    """Returns the signature of `InMemoryDataset.arrays`, for any number of rows."""
+    columns = (data.width, 1, 1) if data.weighted else (data.width, 1)
+    return [tf.TensorSpec([None, count], tf.float32) for count in columns]
+
+
+def _row_bytes(specs: list[tf.TensorSpec]) -> int:
+    return sum(4 * int(spec.shape[1]) for spec in specs)
 
 
 def log_losses(labels: tf.Tensor, probability: tf.Tensor) -> tf.Tensor:
@@ -149,8 +180,9 @@ def log_losses(labels: tf.Tensor, probability: tf.Tensor) -> tf.Tensor:
     return keras.losses.binary_crossentropy(tf.broadcast_to(labels, tf.shape(probability)), probability)
 
 
-def _log_loss_sum(labels: tf.Tensor, probability: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum(log_losses(labels, probability), axis=-1)
+def _log_loss_sum(labels: tf.Tensor, probability: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
+    losses = log_losses(labels, probability)
+    return tf.reduce_sum(losses if weights is None else losses * weights[:, 0], axis=-1)
 
 
 def _penalties(model: keras.Model) -> tuple[tf.Tensor, tf.Tensor]:
@@ -164,6 +196,7 @@ def _penalties(model: keras.Model) -> tuple[tf.Tensor, tf.Tensor]:
     return l1, l2
 
 
-def _hits(labels: tf.Tensor, probability: tf.Tensor) -> tf.Tensor:
-    """Returns the number of rows that are classified correctly at a threshold of 0.5."""
-    return tf.reduce_sum(tf.cast((probability > 0.5) == (labels > 0.5), tf.float64), axis=_ROWS)
+def _hits(labels: tf.Tensor, probability: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
+    """Returns the sum of the weights of the rows that are classified correctly at a threshold of 0.5."""
+    hits = tf.cast((probability > 0.5) == (labels > 0.5), tf.float64)
+    return tf.reduce_sum(hits if weights is None else hits * tf.cast(weights, tf.float64), axis=_ROWS)

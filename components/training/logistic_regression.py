@@ -13,7 +13,7 @@ from components.config.regularization import L1, L2
 from components.config.training import TrainingConfig
 from components.training.centering import Centering
 from components.training.checkpoints import Checkpoint, Checkpoints
-from components.training.dataset import Dataset, feature_means
+from components.training.dataset import Dataset, feature_means, row_weights
 from components.training.history import EpochMetrics, History
 from components.training.network import Array, kernels
 from components.training.proximal_newton import Penalty, Point, evaluate, iterations, row_losses
@@ -92,16 +92,17 @@ def fit_together(
     Returns:
         The scores at the minima.
     """
-    mean = feature_means(train).astype(np.float64)
+    mean, weights = feature_means(train).astype(np.float64), row_weights(validation)
     losses, zero_shares = [], []
     for number, network in enumerate(networks, start=1):
         penalty = Penalty(network.by_layer(L1)[0], network.by_layer(L2)[0])
         points = iterations(train, mean, np.zeros(train.width + 1), penalty)
         *_, point = itertools.islice(points, settings.epochs)
-        losses.append(row_losses(validation, mean, point.coefficients))
+        losses.append(row_losses(validation, mean, point.coefficients).astype(np.float32))
         zero_shares.append(np.mean(point.coefficients[:-1] == 0))
-        show(f"fit {number} of {len(networks)}", float(min(loss.mean() for loss in losses)))
-    return NetworkScores(np.array(losses, np.float32), np.array(zero_shares))
+        scores = NetworkScores(np.array(losses), np.array(zero_shares), weights)
+        show(f"fit {number} of {len(networks)}", float(scores.log_loss.min()))
+    return scores
 
 
 def _metrics(number: int, train: Point, validation: Point) -> EpochMetrics:

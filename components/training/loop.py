@@ -42,8 +42,8 @@ def run_training_loop(
 
     Args:
         model: built in the scope of the distribution strategy, in which this function is also called; trained in place.
-        train: the training split.
-        validation: the validation split, scored after each epoch.
+        train: the training split. With weights, the cross-entropy is the weighted mean over its rows.
+        validation: the validation split, scored after each epoch; its metrics are weighted means likewise.
         settings: optimizer, epochs, batch size, learning rate, weight decay, early stopping, seed.
         run_dir: the folder for `history.json` and TensorBoard's logs; None: nothing is written or shown.
         checkpoints: an interrupted training resumes from the latest one and ends with the same weights and history as
@@ -60,8 +60,8 @@ def run_training_loop(
         KeyboardInterrupt: between two calls of the graph.
     """
     _show_windows(train, settings.batch_size, shown=run_dir is not None)
-    runner = EpochRunner(model, train.width, settings)
-    score = Scorer(model, validation.width)
+    runner = EpochRunner(model, train, settings)
+    score = Scorer(model, validation)
     best = BestWeights(model)
     state = TrainingState([*model.variables, *runner.optimizer.variables], best)
     with defer_sigint() as check_interrupt, History(run_dir, settings.epochs) as history:

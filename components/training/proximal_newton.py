@@ -46,9 +46,9 @@ class Point(NamedTuple):
 
     Attributes:
         coefficients: the weights, then the intercept; [n_features + 1].
-        log_loss: the mean over the rows, without the penalty.
+        log_loss: the weighted mean over the rows, without the penalty.
         loss: with the penalty.
-        accuracy: the fraction of rows that are classified correctly at a threshold of 0.5.
+        accuracy: the weighted fraction of rows that are classified correctly at a threshold of 0.5.
         gradient: of the loss without the L1 penalty; [n_features + 1].
         hessian: likewise; [n_features + 1, n_features + 1].
     """
@@ -89,31 +89,32 @@ def iterations(
 def evaluate(data: Dataset, mean: Array, coefficients: Array, penalty: Penalty) -> Point:
     """Reads all rows once and computes the loss, its gradient and its Hessian; the arguments are as in `iterations`."""
     width = data.width + 1
-    log_loss, hits = 0.0, 0
+    log_loss, hits = 0.0, 0.0
     gradient, hessian = np.zeros(width), np.zeros((width, width))
-    for x, y in _designs(data, mean):
+    for x, y, row_weights in _designs(data, mean):
         margin = x @ coefficients
-        log_loss += float(_losses(margin, y).sum())
-        hits += int(np.count_nonzero((margin > 0) == (y > 0.5)))
+        log_loss += float((_losses(margin, y) * row_weights).sum())
+        hits += float((((margin > 0) == (y > 0.5)) * row_weights).sum())
         probability = np.exp(-np.logaddexp(0, -margin))
-        gradient += x.T @ (probability - y)
-        hessian += x.T @ (x * (probability * (1 - probability))[:, None])
+        gradient += x.T @ ((probability - y) * row_weights)
+        hessian += x.T @ (x * (probability * (1 - probability) * row_weights)[:, None])
     weights = np.append(coefficients[:-1], 0)
     ridge = np.append(np.full(width - 1, 2 * penalty.l2), 0)
-    log_loss /= data.rows
+    total = data.total_weight
+    log_loss /= total
     return Point(
         coefficients=coefficients,
         log_loss=log_loss,
         loss=log_loss + penalty.value(weights),
-        accuracy=hits / data.rows,
-        gradient=gradient / data.rows + ridge * weights,
-        hessian=hessian / data.rows + np.diag(ridge),
+        accuracy=hits / total,
+        gradient=gradient / total + ridge * weights,
+        hessian=hessian / total + np.diag(ridge),
     )
 
 
 def row_losses(data: Dataset, mean: Array, coefficients: Array) -> Array:
-    """Returns the log loss of each row; [rows]."""
-    return np.concatenate([_losses(x @ coefficients, y) for x, y in _designs(data, mean)])
+    """Returns the log loss of each row, without its weight; [rows]."""
+    return np.concatenate([_losses(x @ coefficients, y) for x, y, _ in _designs(data, mean)])
 
 
 def minimize_quadratic(hessian: Array, gradient: Array, start: Array, l1: Array) -> Array:
@@ -185,9 +186,13 @@ def _losses(margin: Array, labels: Array) -> Array:
     return losses
 
 
-def _designs(data: Dataset, mean: Array) -> Iterator[tuple[Array, Array]]:
-    """Yields batches of the rows without their mean and with a column of ones, [rows, n_features + 1], and labels."""
+def _designs(data: Dataset, mean: Array) -> Iterator[tuple[Array, Array, Array | float]]:
+    """Yields batches of the rows without their mean and with a column of ones, [rows, n_features + 1].
+
+    With them the labels, [rows], and the weights, [rows], or 1.0 if the rows have none.
+    """
     for part in data.batches(max(1, _BATCH_BYTES // (8 * (data.width + 1)))):
         x = np.ones((part.rows, part.width + 1))
         x[:, :-1] = part.features - mean
-        yield x, part.labels[:, 0].astype(np.float64)
+        weights = 1.0 if part.weights is None else part.weights[:, 0].astype(np.float64)
+        yield x, part.labels[:, 0].astype(np.float64), weights

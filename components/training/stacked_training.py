@@ -12,7 +12,7 @@ import tensorflow as tf
 from components.common.formatting import plural
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
-from components.training.dataset import Dataset, feature_means
+from components.training.dataset import Dataset, feature_means, row_weights
 from components.training.epoch_runner import EpochRunner, log_losses, row_specs, scoring_batch_size
 from components.training.network import build_model, kernels
 from components.training.sigint import defer_sigint
@@ -25,16 +25,22 @@ class NetworkScores(NamedTuple):
 
     Attributes:
         losses: the log loss of each row of the validation split; float32 [networks, rows].
-        zero_share: the fraction of the weights that is exactly 0; [networks].
+        zero_share: the fraction of the network's weights that is exactly 0; [networks].
+        row_weights: the weight of each row of the validation split; float64 [rows]; None: all weigh the same.
     """
 
     losses: npt.NDArray[np.float32]
     zero_share: npt.NDArray[np.float64]
+    row_weights: npt.NDArray[np.float64] | None = None
 
     @property
     def log_loss(self) -> npt.NDArray[np.float64]:
-        """The mean over the rows; [networks]."""
-        mean: npt.NDArray[np.float64] = self.losses.mean(axis=1, dtype=np.float64)
+        """The weighted mean over the rows; [networks]."""
+        mean: npt.NDArray[np.float64] = (
+            self.losses.mean(axis=1, dtype=np.float64)
+            if self.row_weights is None
+            else np.average(self.losses, axis=1, weights=self.row_weights)
+        )
         return mean
 
 
@@ -66,7 +72,7 @@ def train_stack(
         mean = feature_means(train)
         initial = build_model(train.width, networks[0], mean).get_weights()
         stack = build_stack(networks, [initial] * len(networks), mean)
-        runner, scorer = EpochRunner(stack, train.width, settings), _RowScorer(stack, train.width)
+        runner, scorer = EpochRunner(stack, train, settings), _RowScorer(stack, validation)
         best = scorer(validation)
         diverged = np.zeros(len(networks), np.bool_)
         best_epoch, lowest = np.zeros(len(networks), np.int64), np.full(len(networks), math.inf)
@@ -93,19 +99,21 @@ def train_stack(
 
 
 class _RowScorer:
-    """Computes the scores of all networks of a stack on a dataset, without dropout."""
+    """Computes the scores of all networks of a stack on the rows of a dataset, without dropout."""
 
-    def __init__(self, stack: keras.Model, width: int) -> None:
+    def __init__(self, stack: keras.Model, data: Dataset) -> None:
         self._stack = stack
+        self._row_weights = row_weights(data)
         self._weights = sum(math.prod(kernel.weights.shape[1:]) for kernel in kernels(stack))
-        self._score = tf.function(self._scores, input_signature=row_specs(width), autograph=False)
+        self._score = tf.function(self._scores, input_signature=row_specs(data)[:2], autograph=False)
 
     def __call__(self, data: Dataset) -> NetworkScores:
         losses = []
         for part in data.batches(scoring_batch_size(data)):
-            part_losses, zeros = self._score(*part)
+            part_losses, zeros = self._score(part.features, part.labels)
             losses.append(part_losses.numpy())
-        return NetworkScores(np.concatenate(losses, axis=1), zeros.numpy().astype(np.float64) / self._weights)
+        zero_share = zeros.numpy().astype(np.float64) / self._weights
+        return NetworkScores(np.concatenate(losses, axis=1), zero_share, self._row_weights)
 
     def _scores(self, features: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         probability = self._stack(features, training=False)

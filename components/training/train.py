@@ -8,6 +8,7 @@ import keras
 from components.config.model import ModelConfig
 from components.config.training import NEWTON, TrainingConfig
 from components.training.checkpoints import Checkpoints
+from components.training.class_weights import with_class_weights
 from components.training.dataset import Dataset, feature_means
 from components.training.history import EpochMetrics
 from components.training.logistic_regression import fit_logistic_regression
@@ -41,15 +42,18 @@ def train_network(
 ) -> Trained:
     """Trains a network from its initial weights. The same arguments give the same network.
 
+    With class weights its probabilities are not calibrated: see `components.training.calibration`.
+
     Args:
         model: the layers and their regularization.
-        training: the training settings, including seed and strategy.
+        training: the training settings, including seed, strategy and class weights.
         train: the training split.
         validation: the validation split, scored after each epoch.
         run_dir: as in `components.training.loop.run_training_loop`.
         checkpoints: as in `run_training_loop`.
     """
     training = training.with_optimizer(model.hidden_units)
+    train, validation = with_class_weights(train, validation, training.class_weight)
     keras.utils.set_random_seed(training.seed)
     with choose_strategy(training.strategy).scope():
         network = build_model(train.width, model, feature_means(train))

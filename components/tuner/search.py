@@ -11,6 +11,7 @@ from components.common.tuning_record import Trial
 from components.config.model import ModelConfig
 from components.config.training import NEWTON, TrainingConfig
 from components.config.tuning import TuningConfig
+from components.training.class_weights import with_class_weights
 from components.training.dataset import READ_BATCH_SIZE, Dataset
 from components.training.logistic_regression import fit_together
 from components.training.stacked_training import NetworkScores, train_stack
@@ -62,7 +63,7 @@ def search(
             f"lower training.learning_rate (now {training.learning_rate:g}, with training.optimizer "
             f"{training.optimizer}) or weaker strengths (tuning.l1, tuning.l2)."
         )
-    chosen = choose(scores.losses, scores.zero_share, tuning.tolerance)
+    chosen = choose(scores.losses, scores.zero_share, tuning.tolerance, scores.row_weights)
     trials = [
         Trial(
             number=index + 1,
@@ -87,6 +88,7 @@ def _scores(
     networks: list[ModelConfig], training: TrainingConfig, train: Dataset, validation: Dataset
 ) -> NetworkScores:
     training = training.with_optimizer(networks[0].hidden_units)
+    train, validation = with_class_weights(train, validation, training.class_weight)
     run = fit_together if training.optimizer == NEWTON else train_stack
     return run(networks, training, train, validation, _shown())
 

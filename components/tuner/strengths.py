@@ -48,7 +48,12 @@ def for_all_rows(strengths: Strengths, tried_on: int, rows: int) -> Strengths:
     return found
 
 
-def choose(losses: npt.NDArray[np.floating], zero_share: npt.NDArray[np.float64], tolerance: float) -> int:
+def choose(
+    losses: npt.NDArray[np.floating],
+    zero_share: npt.NDArray[np.float64],
+    tolerance: float,
+    row_weights: npt.NDArray[np.float64] | None = None,
+) -> int:
     """Returns the index of the strengths to use: the sparsest network that is about as good as the best one.
 
     "About as good" is the one-standard-error rule (Breiman et al., "Classification and regression trees", 1984, section
@@ -63,22 +68,48 @@ def choose(losses: npt.NDArray[np.floating], zero_share: npt.NDArray[np.float64]
             diverged, finite for at least one; [networks, rows].
         zero_share: the fraction of the weights that is exactly 0; [networks].
         tolerance: a fraction of the lowest mean loss.
+        row_weights: the weight of each row in the mean; [rows]; None: all weigh the same.
     """
     losses = losses.astype(np.float64)
-    mean = losses.mean(axis=1)
+    mean = np.average(losses, axis=1, weights=row_weights)
     finite = np.isfinite(mean)
     best = int(np.argmin(np.where(finite, mean, math.inf)))
     close = finite.copy()
-    rows = losses.shape[1]
     difference = losses[finite] - losses[best]
-    error = difference.std(axis=1, ddof=1) / math.sqrt(rows) if rows > 1 else np.zeros(len(difference))
-    close[finite] = difference.mean(axis=1) <= np.minimum(error, tolerance * mean[best])
+    limit = np.minimum(standard_error(difference, row_weights), tolerance * mean[best])
+    close[finite] = np.average(difference, axis=1, weights=row_weights) <= limit
     sparsity = np.where(close, zero_share, -1.0)
     if sparsity.max() <= 0:
         return best
     # Of several that are equally sparse, the one with the lowest loss.
     sparsest = np.flatnonzero(sparsity == sparsity.max())
     return int(sparsest[np.argmin(mean[sparsest])])
+
+
+def standard_error(
+    values: npt.NDArray[np.float64], row_weights: npt.NDArray[np.float64] | None
+) -> npt.NDArray[np.float64]:
+    """Returns the standard error of the weighted mean of each line of values; 0 for a single row.
+
+    The weighted mean m = sum(w * x) / sum(w) is a ratio of two sums, so its variance is n / (n - 1) * sum((w * (x -
+    m)) ** 2) / sum(w) ** 2 (Cochran, "Sampling techniques", 1977, section 2.11, by linearization). Without weights this
+    is the standard deviation, divided by the root of n. The scale of the weights does not matter. A row counts as one
+    observation whatever its weight: n equal rows say less than n independent ones.
+
+    Args:
+        values: [lines, rows].
+        row_weights: [rows]; None: all weigh the same.
+    """
+    rows = values.shape[1]
+    if rows == 1:
+        return np.zeros(len(values))
+    if row_weights is None:
+        unweighted: npt.NDArray[np.float64] = values.std(axis=1, ddof=1) / math.sqrt(rows)
+        return unweighted
+    residuals = values - np.average(values, axis=1, weights=row_weights)[:, None]
+    squares = np.square(row_weights * residuals).sum(axis=1)
+    error: npt.NDArray[np.float64] = np.sqrt(squares * rows / (rows - 1)) / row_weights.sum()
+    return error
 
 
 def _scale_penalties(strengths: Strengths, factor: float) -> Strengths:

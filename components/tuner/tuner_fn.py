@@ -26,6 +26,7 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
     `fn_args.working_dir`, which belongs to this execution of the step: a search that was killed starts again.
     """
     settings = TunerSettings.model_validate_json(fn_args.custom_config["settings"])
+    memory = settings.training.memory
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     rows = read_ingest(fn_args.train_files[0]).rows
     data = {}
@@ -34,7 +35,7 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
         ("validation", fn_args.eval_files, rows.eval),
     ):
         every = math.ceil(total / settings.tuning.max_rows)
-        data[name] = read_dataset(files, transform, settings.label, settings.training.memory, every)
+        data[name] = read_dataset(files, transform, settings.label, memory, every, settings.weight)
     return TunerFnResult(tuner=StrengthSearch(settings, rows.train, fn_args.working_dir), fit_kwargs=data)
 
 

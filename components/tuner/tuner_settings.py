@@ -10,6 +10,7 @@ class TunerSettings(Settings):
     """The custom_config of the Tuner."""
 
     label: str
+    weight: str | None = None  # the weight column
     model: ModelConfig
     training: TrainingConfig
     tuning: TuningConfig

@@ -106,13 +106,12 @@ def _study(
     outputs = RunStore.open(root).outputs(run_id)
     examples = outputs["ExampleGen", "examples"].uri
     transform = tft.TFTransformOutput(outputs[LAST_DATA_STEP, "transform_graph"].uri)
-    label = config.data.label
-    memory = config.training.memory
-    data = StudyData(
-        features=read_layout(transform, label).names,
-        train=read_dataset([f"{examples}/Split-train/*"], transform, label, memory),
-        validation=read_dataset([f"{examples}/Split-eval/*"], transform, label, memory),
+    label, weight = config.data.label, config.data.weight
+    train, validation = (
+        read_dataset([f"{examples}/Split-{split}/*"], transform, label, config.training.memory, weight=weight)
+        for split in ("train", "eval")
     )
+    data = StudyData(read_layout(transform, label, weight).names, train, validation)
     code = code_digest("components.study.trainings")
     write_facts(root, run_id)
     facts = json.loads((root / "runs" / run_id / FACTS_FILE).read_text("utf-8"))

@@ -92,6 +92,7 @@ def test_the_order_of_the_steps_is_topological() -> None:
         ("training.optimizer=adam", {"Tuner", "Trainer", "BaselineTrainer"}),
         ("training.early_stopping=3", {"Tuner", "Trainer"}),
         ("training.epochs=3", {"Tuner", "Trainer", "BaselineTrainer"}),
+        ("training.class_weight=balanced", {"Tuner", "Trainer", "BaselineTrainer"}),
         ("model.hidden_units=[4]", {"Tuner", "Trainer", "BaselineTrainer"}),
         ("evaluation.min_auc=0.7", {"Evaluator"}),
         ("evaluation.slices=[{feature: a, edges: [1]}]", {"DataGate", "Evaluator"}),

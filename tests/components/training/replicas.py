@@ -36,7 +36,8 @@ Array = npt.NDArray[np.float64]
 def main() -> None:
     """Prints the result as JSON, as the last line of the output.
 
-    By optimizer, and for "fewer rows than a batch": replicas -> differences; "resumed": a difference; "sample".
+    By optimizer, and for "fewer rows than a batch" and "weighted rows": replicas -> differences; "resumed": a
+    difference; "sample".
     """
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 4)
@@ -47,6 +48,8 @@ def main() -> None:
     result["resumed"] = resumed(data)
     few = InMemoryDataset(data.features[:3], data.labels[:3])
     result["fewer rows than a batch"] = compare(few, "proximal_adam")
+    weights = 1 + 3 * generator.random((ROWS, 1), np.float32)
+    result["weighted rows"] = compare(data._replace(weights=weights), "proximal_adam")
     result["sample"] = sample(Path(sys.argv[1]), float(sys.argv[2]))
     print(json.dumps(result))
 

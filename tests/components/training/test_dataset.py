@@ -93,7 +93,7 @@ def in_memory(split: Any) -> InMemoryDataset:
     assert isinstance(split, OnDiskDataset)
     parts = list(split.batches(3))
     assert [part.rows for part in parts] == [3, 1]
-    return InMemoryDataset(*map(np.concatenate, zip(*parts, strict=True)))
+    return InMemoryDataset(*map(np.concatenate, zip(*(part.arrays for part in parts), strict=True)))
 
 
 @pytest.fixture(params=[0, 3], ids=["no row", "three rows"])
@@ -128,6 +128,29 @@ def test_as_many_rows_as_memory(
     read = read_dataset([write_examples(tmp_path / "examples", table)], transformed, "y", 1)
     assert isinstance(read, InMemoryDataset)
     assert (read.rows, read.width) == (4, 3)
+
+
+@pytest.mark.parametrize("rows_in_memory", [4, 3])
+def test_the_weights_of_the_rows(
+    tmp_path: Path,
+    write_examples: WriteExamples,
+    analyze: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    rows_in_memory: int,
+) -> None:
+    """They are read beside the vectors, of which the weight column is no part; they count for the memory limit."""
+    columns: Columns = {"a": [0.0, 1.0, 2.0, 4.0], "w": [0.5, 3.0, 1.25, 2.0], "y": [0, 1, 0, 1]}
+    transform = analyze(columns, weight="w")
+    monkeypatch.setattr(dataset, "MIB", rows_in_memory * 4 * (1 + 2))
+    read = read_dataset([write_examples(tmp_path / "1", columns)], transform, "y", 1, weight="w")
+    assert (read.rows, read.width, read.total_weight) == (4, 1, 6.75)
+    assert read.class_sums.tolist() == [1.75, 5.0]
+    found = in_memory(read) if rows_in_memory < 4 else read
+    assert isinstance(found, InMemoryDataset)
+    assert found.weights is not None
+    assert found.weights.tolist() == [[0.5], [3.0], [1.25], [2.0]]
+    assert found.features.tolist() == [[0.0], [0.25], [0.5], [1.0]]
+    assert found.labels.tolist() == [[0], [1], [0], [1]]
 
 
 def open_files(folder: Path) -> list[str]:

@@ -283,9 +283,13 @@ def test_replicas_train_like_one_device(replicas: dict[str, Any], optimizer: str
         assert (distances["zeros"] > 0.05) == (optimizer == "proximal_adam")
 
 
-def test_replicas_with_fewer_rows_than_a_batch(replicas: dict[str, Any]) -> None:
-    """With three rows in batches of eight, one of four replicas has no row, and the weights are those of one device."""
-    found = replicas["fewer rows than a batch"]
+@pytest.mark.parametrize("case", ["fewer rows than a batch", "weighted rows"])
+def test_replicas_with_fewer_rows_than_a_batch_or_weights(replicas: dict[str, Any], case: str) -> None:
+    """The weights are those of one device: each replica takes the weights of its rows.
+
+    With three rows in batches of eight, one of four replicas has no row.
+    """
+    found = replicas[case]
     assert list(found) == ["1", "2", "4"]
     for count, distances in found.items():
         assert distances["moved"] > 1e-3, count

@@ -3,13 +3,11 @@
 import gc
 import logging
 import weakref
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
@@ -95,7 +93,7 @@ def test_a_window_is_shuffled_like_rows_in_memory(monkeypatch: pytest.MonkeyPatc
 
 def test_history_counts_each_row_once() -> None:
     """With constant weights, the means over the windows equal those in memory, for both splits."""
-    data = InMemoryDataset(*(array[:89] for array in numbered(90)))
+    data = numbered(90).slice_rows(0, 89)
     in_memory, from_disk = (
         trained(split, split, FROZEN, hidden_units=(3,), dropout=0.0)[1][0]
         for split in (data, on_disk(data, max_rows=30))
@@ -178,10 +176,10 @@ def test_the_name_of_a_training_from_disk(splits: list[InMemoryDataset]) -> None
     def name(*given: Dataset) -> str:
         return training_digest("settings", dataset_arrays(*given))
 
-    def changed(row: int, by: Sequence[npt.NDArray[np.float32]] = splits[0]) -> OnDiskDataset:
-        features = by[0].copy()
+    def changed(row: int, by: InMemoryDataset = splits[0]) -> OnDiskDataset:
+        features = by.features.copy()
         features[row, 3] += 0.001
-        return on_disk(InMemoryDataset(features, by[1]), 100)
+        return on_disk(InMemoryDataset(features, by.labels), 100)
 
     train, validation = splits
     stored = on_disk(train, 100)

@@ -7,7 +7,7 @@ import pytest
 
 from components.config.model import ModelConfig
 from components.config.tuning import TuningConfig
-from components.tuner.strengths import choose, combinations, for_all_rows
+from components.tuner.strengths import choose, combinations, for_all_rows, standard_error
 
 TUNING = TuningConfig(l1=(0.0, 1e-4), l2=(0.0, 1e-3), dropout=(0.0, 0.25))
 
@@ -79,6 +79,26 @@ def test_the_sparsest_within_one_standard_error(
 def test_a_diverged_network_is_never_chosen() -> None:
     losses = np.array([[math.inf] * 4, BEST, CLOSE])
     assert choose(losses, np.array([1.0, 0.0, 0.0]), 1.0) == 1
+
+
+def test_the_mean_loss_is_weighted() -> None:
+    """Unweighted, the first network has the lower mean; with these weights the second."""
+    losses, zeros = np.array([[0.1, 0.9], [0.6, 0.5]]), np.zeros(2)
+    assert choose(losses, zeros, 0.0) == 0
+    assert choose(losses, zeros, 0.0, np.array([1.0, 3.0])) == 1
+
+
+def test_the_weighted_standard_error() -> None:
+    """By hand: the mean of 1, 2, 5 with weights 2, 1, 1 is 9/4; the residuals times weights are -5/2, -1/4, 11/4.
+
+    So the squared error is 3/2 * (25/4 + 1/16 + 121/16) / 16. Equal weights of any scale give the usual formula.
+    """
+    values = np.array([[1.0, 2.0, 5.0]])
+    expected = math.sqrt(1.5 * (25 / 4 + 1 / 16 + 121 / 16) / 16)
+    assert standard_error(values, np.array([2.0, 1.0, 1.0])) == pytest.approx([expected])
+    usual = math.sqrt(((5 / 3) ** 2 + (2 / 3) ** 2 + (7 / 3) ** 2) / 2 / 3)
+    for weights in (None, np.ones(3), np.full(3, 0.01)):
+        assert standard_error(values, weights) == pytest.approx([usual])
 
 
 def test_one_row_has_no_standard_error() -> None:

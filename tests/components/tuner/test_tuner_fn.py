@@ -150,6 +150,7 @@ def test_the_trainer_repeats_the_chosen_trial(
             SimpleNamespace(
                 custom_config={"settings": settings.model_dump_json()},
                 transform_graph_path=transformed.transform_savedmodel_dir.removesuffix("/transform_fn"),
+                serving_model_dir=str(tmp_path / "model" / "Format-Serving"),
                 model_run_dir=str(tmp_path / "run"),
                 hyperparameters=handed(folder),
                 **files,
