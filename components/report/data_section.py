@@ -95,7 +95,9 @@ def _statistics(run: RunArtifacts) -> Iterator[Block]:
 
 def _weights(feature: Any, total: float) -> str:
     stats = feature.num_stats
-    low, high, mean, total_weight = map(html_significant, (stats.min, stats.max, stats.mean, total))
+    low, high, mean, total_weight = (
+        html_significant(value, 4) for value in (stats.min, stats.max, stats.mean, total)
+    )
     return (
         f"The weights in the training split are from {low} to {high}, with a mean of {mean} and a sum of "
         f"{total_weight}. Missing values, mean, standard deviation and median are weighted."

@@ -70,6 +70,23 @@ def test_unusual_names_text_columns_and_missing_values(run: Run, tmp_path: Path)
     assert examples["features"] == ["total day minutes", "<script>", "é-1.5"]
 
 
+def test_weights_that_are_all_equal_change_nothing(run: Run, tmp_path: Path) -> None:
+    """Neither the splits nor the metrics; the weight is not an input of the model."""
+    table = rows()
+    plain = run(tmp_path / "a", "--data", write(tmp_path / "a.csv", table), *LABEL, *run.quick)
+    path = write(tmp_path / "b.csv", ({**row, "months": 2} for row in table))
+    weighted = run(tmp_path / "b", "--data", path, *LABEL, "--set", "data.weight=months", *run.quick)
+    assert weighted.code == 0, weighted.verdict
+    assert weighted.summary["rows"] == plain.summary["rows"]
+    for model in ("candidate", "baseline"):
+        given, expected = (done.summary["metrics"][model] for done in (weighted, plain))
+        assert given == pytest.approx(expected, abs=1e-5)
+    (card,) = (tmp_path / "b" / "serving").glob("*/assets.extra/model_card.json")
+    content = json.loads(card.read_text("utf-8"))
+    assert content["data"]["weight"] == "months"
+    assert [given["feature"] for given in content["inputs"]] == ["<script>", "total day minutes", "é-1.5"]
+
+
 def test_the_same_rows_from_csv_gzip_and_parquet_make_the_same_splits(run: Run, tmp_path: Path) -> None:
     """The split of a row does not depend on the file format."""
     table = rows()
