@@ -29,7 +29,7 @@ class WeightedPoints:
     @classmethod
     def of(cls, values: Floats, weights: Doubles) -> "WeightedPoints":
         """Sorts values, and thins them if there are more than POINTS."""
-        order = np.argsort(values, kind="stable")
+        order = np.argsort(values)  # the order of equal values affects only the last digits
         values, weights = values[order], weights[order]
         if values.size <= POINTS:
             return cls(values, weights)
