@@ -12,6 +12,7 @@ HISTORY_FILE = "history.json"
 TUNED_FILE = "tuned.json"
 WEIGHTS_FILE = "weights.json"
 SCALING_FILE = "scaling.json"
+CALIBRATION_FILE = "calibration.json"
 # In the evaluation artifact.
 VERDICT_FILE = "verdict.json"
 # In a SavedModel; TensorFlow ignores the folder assets.extra.

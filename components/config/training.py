@@ -49,7 +49,8 @@ class TrainingConfig(Settings):
     class_weight: Literal["none", "balanced"] = key(
         "none",
         "balanced: both classes have the same total weight in training and in the validation loss, which helps if one "
-        "of them is rare. none: rows of both classes weigh the same.",
+        "of them is rare. The probabilities are then recalibrated on the validation split. none: rows of both classes "
+        "weigh the same.",
     )
     early_stopping: int = key(
         10,

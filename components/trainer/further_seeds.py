@@ -6,6 +6,7 @@ from components.common.formatting import number
 from components.config.training import NEWTON
 from components.saved_model.weight_sets import WeightSets
 from components.trainer.trainer_settings import TrainerSettings
+from components.training.calibration import recalibrate
 from components.training.dataset import Dataset
 from components.training.train import Trained, train_network
 
@@ -20,7 +21,7 @@ def weight_sets(settings: TrainerSettings, first: Trained, train: Dataset, valid
 
     Args:
         settings: `seeds` is the number of seeds, the first included.
-        first: the training with the first seed, whose network is exported.
+        first: the training with the first seed, recalibrated as all others, whose network is exported.
         train: the training split.
         validation: the validation split.
 
@@ -32,14 +33,15 @@ def weight_sets(settings: TrainerSettings, first: Trained, train: Dataset, valid
     exact = settings.training.with_optimizer(settings.model.hidden_units).optimizer == NEWTON
     for further in range(seed + 1, seed + (1 if exact else settings.seeds)):
         training = settings.training.model_copy(update={"seed": further})
-        network, history, best = train_network(settings.model, training, train, validation)
-        trained[further], best_epoch[further] = network.get_weights(), best
+        again = train_network(settings.model, training, train, validation)
+        again, _ = recalibrate(again, training, train, validation)
+        trained[further], best_epoch[further] = again.network.get_weights(), again.best_weights
         progress.info(
             "seed %d (%d of %d): epoch %d, val_loss %s",
             further,
             further - seed + 1,
             settings.seeds,
-            len(history),
-            number(history[-1]["val_loss"]),
+            len(again.history),
+            number(again.history[-1]["val_loss"]),
         )
     return WeightSets(trained, best_epoch if settings.keeps_best_epoch and not exact else {})

@@ -19,6 +19,7 @@ from components.saved_model.warmup import BATCHES, write_warmup
 from components.saved_model.weight_sets import write_weight_sets
 from components.trainer.further_seeds import weight_sets
 from components.trainer.trainer_settings import TrainerSettings
+from components.training.calibration import recalibrate, recalibration_line
 from components.training.checkpoints import Checkpoints, training_digest
 from components.training.dataset import Dataset, dataset_arrays, read_dataset
 from components.training.train import train_network
@@ -33,9 +34,10 @@ def run_fn(fn_args: Any) -> None:
 
     Writes the SavedModel to `fn_args.serving_model_dir`, and beside it the other weights that the Evaluator scores (see
     `components.saved_model.weight_sets`). Writes to `fn_args.model_run_dir` the metrics of each epoch
-    (`history.json`), a report on the weights (`weights.json`), how the features are scaled (`scaling.json`), the
-    Tuner's strengths, if there is a Tuner (`tuned.json`), and the logs for TensorBoard. A run that was
-    killed resumes from its last checkpoint. The checkpoints are removed after the export.
+    (`history.json`), a report on the weights (`weights.json`), how the features are scaled (`scaling.json`), how the
+    network was recalibrated, if it was trained with class weights (`calibration.json`), the Tuner's strengths, if there
+    is a Tuner (`tuned.json`), and the logs for TensorBoard. A run that was killed resumes from its last checkpoint. The
+    checkpoints are removed after the export.
     """
     settings = TrainerSettings.model_validate_json(fn_args.custom_config["settings"])
     run_dir = fn_args.model_run_dir
@@ -51,15 +53,19 @@ def run_fn(fn_args: Any) -> None:
     )
     checkpoints = _checkpoints(settings, train, validation)
     trained = train_network(settings.model, settings.training, train, validation, run_dir, checkpoints)
-    model = trained.network
-    report = weight_report(model, read_layout(transform, settings.label, settings.weight).names)
+    # Before the recalibration, which changes the scale of the output layer: the norms are those that were penalized.
+    report = weight_report(trained.network, read_layout(transform, settings.label, settings.weight).names)
     storage.write(f"{run_dir}/{WEIGHTS_FILE}", json.dumps(report, indent=1).encode())
     sparsity = sparsity_line(report)
     if sparsity:
         progress.info(sparsity)
+    trained, calibration = recalibrate(trained, settings.training, train, validation)
+    if calibration:
+        calibration.write(run_dir)
+        progress.info(recalibration_line(calibration))
     scaling = read_scaling(transform, settings.label, settings.weight)
     scaling.write(run_dir)
-    _export(model, transform, scaling, settings, fn_args)
+    _export(trained.network, transform, scaling, settings, fn_args)
     sets = weight_sets(settings, trained, train, validation)
     write_weight_sets(fn_args.serving_model_dir.rpartition("/")[0], sets)
     if checkpoints:

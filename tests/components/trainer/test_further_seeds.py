@@ -10,6 +10,7 @@ from components.config.training import TrainingConfig
 from components.saved_model.weight_sets import Weights
 from components.trainer.further_seeds import weight_sets
 from components.trainer.trainer_settings import TrainerSettings
+from components.training.calibration import recalibrate
 from components.training.dataset import InMemoryDataset
 from components.training.train import train_network
 
@@ -22,6 +23,13 @@ def rows(count: int, seed: int) -> InMemoryDataset:
     generator = np.random.default_rng(seed)
     features = generator.random((count, 4), np.float32)
     labels = features[:, :1] + features[:, 1:2] + 0.8 * generator.normal(size=(count, 1)) > 1
+    return InMemoryDataset(features, labels.astype(np.float32))
+
+
+def rare_rows(count: int, seed: int) -> InMemoryDataset:
+    """About a fourth of the labels is 1, some of them by chance."""
+    features = rows(count, seed).features
+    labels = (features[:, :1] + features[:, 1:2] > 1.3) | (features[:, 2:3] > 0.95)
     return InMemoryDataset(features, labels.astype(np.float32))
 
 
@@ -81,6 +89,21 @@ def test_the_baseline_keeps_the_best_epoch_of_each_seed() -> None:
     found = weight_sets(baseline, first, TRAIN, VALIDATION)
     assert list(found.trained) == [6]
     assert list(found.best_epoch) == [5, 6]
+
+
+def test_with_class_weights_each_network_is_recalibrated() -> None:
+    """The network of a further seed, and each best epoch, predict the share of positives of the validation split."""
+    training = TRAINING.model_copy(update={"class_weight": "balanced"})
+    train, validation = rare_rows(200, 1), rare_rows(200, 2)
+    baseline = settings(training=training, seeds=2).without_regularization()
+    first = train_network(baseline.model, baseline.training, train, validation)
+    first, record = recalibrate(first, baseline.training, train, validation)
+    assert record is not None
+    assert record.method == "platt"
+    found = weight_sets(baseline, first, train, validation)
+    for weights in (found.trained[6], *found.best_epoch.values()):
+        first.network.set_weights(weights)
+        assert first.network(validation.features).numpy().mean() == pytest.approx(record.observed, abs=1e-4)
 
 
 def test_logistic_regression_does_not_depend_on_the_seed() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.common.calibration_record import CalibrationRecord
 from components.common.file_names import CARD_FILE
 from components.common.ingest_record import IngestRecord, RowCounts
 from components.config.model import ModelConfig
@@ -19,6 +20,7 @@ from components.saved_model.warmup import replay
 from components.trainer.run_fn import _checkpoints, run_fn
 from components.trainer.trainer_settings import TrainerSettings
 from components.training import checkpoints, loop
+from components.training.calibration import recalibration_line
 from components.training.dataset import InMemoryDataset
 from components.training.strategy import choose_strategy
 
@@ -45,12 +47,13 @@ def train(
 ) -> Train:
     """Trains on `table`, validates on its first three rows, and returns the folder of both outputs."""
     root = tmp_path_factory.mktemp("trainer")
-    validation = {column: values[:3] for column, values in table.items()}
-    train_file = write_examples(root / "examples" / "Split-train" / "train.gz", table)
-    eval_file = write_examples(root / "examples" / "Split-eval" / "eval.gz", validation)
-    INGEST.write(str(root / "examples"))
 
-    def run(name: str, model: ModelConfig = MODEL, **training: Any) -> Path:
+    def run(name: str, model: ModelConfig = MODEL, columns: Columns = table, **training: Any) -> Path:
+        examples = root / name / "examples"
+        validation = {column: values[:3] for column, values in columns.items()}
+        train_file = write_examples(examples / "Split-train" / "train.gz", columns)
+        eval_file = write_examples(examples / "Split-eval" / "eval.gz", validation)
+        INGEST.write(str(examples))
         settings = TrainerSettings(
             name="pipeline",
             label="y",
@@ -110,6 +113,7 @@ def test_the_exported_model_has_warm_up_requests_and_a_card(folder: Path) -> Non
         "digest": "0123",
         "rows": {"train": 4, "eval": 3, "test": 0},
         "missing_values": [""],
+        "weight": None,
     }
     assert card["settings"] == {
         "model": MODEL.model_dump(mode="json"),
@@ -137,6 +141,27 @@ def test_mirrored_is_the_same_model(train: Train, table: Columns, monkeypatch: p
     )
     assert seen == ["_DefaultDistributionStrategy", "MirroredStrategy"]
     np.testing.assert_allclose(scores(mirrored, table), scores(plain, table), atol=1e-5)
+
+
+@pytest.mark.parametrize("strategy", ["none", "mirrored"])
+def test_the_exported_model_is_recalibrated(
+    train: Train, table: Columns, caplog: pytest.LogCaptureFixture, strategy: str
+) -> None:
+    """With class weights, the log loss of its predictions is the one that calibration.json and the log name.
+
+    A training without class weights has no such file.
+    """
+    rare = {**table, "y": [0, 1, 0, 0]}
+    with caplog.at_level(logging.INFO, "regpipe.progress"):
+        folder = train(f"rare {strategy}", columns=rare, class_weight="balanced", strategy=strategy)
+    record = CalibrationRecord.read(str(folder / "run"))
+    p = np.array(scores(folder, table)[:3])
+    assert record.rows == 3
+    assert record.after.log_loss == pytest.approx(-np.mean(np.log([1 - p[0], p[1], 1 - p[2]])), rel=1e-5)
+    assert record.after.mean == pytest.approx(p.mean(), rel=1e-5)
+    assert record.before.mean != pytest.approx(p.mean(), rel=1e-2)
+    assert recalibration_line(record) in lines(caplog)
+    assert not (train("plain", columns=rare) / "run" / "calibration.json").exists()
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
