@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from components.common import storage
+from components.common.calibration_record import CalibrationRecord
 from components.common.file_names import (
     ANOMALIES_FILE,
     HISTORY_FILE,
@@ -50,12 +51,14 @@ class TrainingArtifacts:
         weights: the summary of the weights, see `components.training.weight_report`.
         tuned: the strengths that were taken from the Tuner.
         scaling: how the features are scaled; None if the record is missing.
+        calibration: how the network was recalibrated; None if it was not trained with class weights.
     """
 
     history: list[Json] = dataclasses.field(default_factory=list)
     weights: Json | None = None
     tuned: Json | None = None
     scaling: ScalingRecord | None = None
+    calibration: CalibrationRecord | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,6 +134,7 @@ def _training(folder: str) -> TrainingArtifacts:
         weights=_object(f"{folder}/{WEIGHTS_FILE}"),
         tuned=_object(f"{folder}/{TUNED_FILE}"),
         scaling=_record(ScalingRecord, folder),
+        calibration=_record(CalibrationRecord, folder),
     )
 
 

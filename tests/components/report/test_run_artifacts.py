@@ -5,8 +5,23 @@ from pathlib import Path
 from typing import Any
 
 from components.common import file_names
+from components.common.calibration_record import CalibrationRecord, CalibrationScores
 from components.common.tuning_record import Trial
 from components.report import run_artifacts
+
+RECORD = CalibrationRecord(
+    method="shift",
+    reason="a logit is not finite",
+    slope=1.0,
+    shift=-2.0,
+    negative_weight=0.5,
+    positive_weight=4.0,
+    rows=100,
+    observed=0.125,
+    before=CalibrationScores(log_loss=None, mean=None),
+    after=CalibrationScores(log_loss=0.25, mean=0.125),
+    bins=(),
+)
 
 
 def test_file_names_are_those_of_tfx() -> None:
@@ -42,6 +57,7 @@ def test_files_are_read(tmp_path: Path, sample: Any) -> None:
         "candidate/history.json": b'[{"epoch": 1}]',
         "candidate/weights.json": b'{"layers": [',
         "candidate/tuned.json": b'{"l1": 0.5}',
+        "candidate/calibration.json": RECORD.model_dump_json().encode(),
         "tuner/tuner_results.json": b'[{"trial_id": 0, "score": Infinity, "zero_share": 0.5, "chosen": 1, "l1": 0.5}]',
         "evaluation/verdict.json": sample.verdict(reasons=["é"]).model_dump_json().encode(),
         "facts.json": b'{"run_id": "a"}',
@@ -51,7 +67,9 @@ def test_files_are_read(tmp_path: Path, sample: Any) -> None:
         (tmp_path / path).write_bytes(content)
     found = run_artifacts.read_run_artifacts(_paths(tmp_path), {}, "/served/1")
     assert found.ingest == sample.run().ingest
-    assert found.candidate == run_artifacts.TrainingArtifacts([{"epoch": 1}], None, {"l1": 0.5})
+    assert found.candidate == run_artifacts.TrainingArtifacts(
+        [{"epoch": 1}], None, {"l1": 0.5}, calibration=RECORD
+    )
     assert found.trials == (Trial(1, float("inf"), 0.5, True, {"l1": 0.5}),)
     assert found.verdict == sample.verdict(reasons=["é"])
     assert found.facts == {"run_id": "a"}
