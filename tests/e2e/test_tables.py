@@ -87,6 +87,37 @@ def test_weights_that_are_all_equal_change_nothing(run: Run, tmp_path: Path) -> 
     assert [given["feature"] for given in content["inputs"]] == ["<script>", "total day minutes", "é-1.5"]
 
 
+def test_with_class_weights_the_published_model_predicts_the_share_of_positives(
+    run: Run, tmp_path: Path
+) -> None:
+    """About a tenth of the rows is positive. On the test split the mean prediction of both models is about their share.
+
+    Both trainings are recalibrated on the validation split, where it is several times as high before; the page shows
+    the candidate's curves.
+    """
+    draw = random.Random(3)
+    table = [
+        {**row, "churned?": row["churned?"] if draw.random() < 0.2 else "no"} for row in rows(4_000, seed=8)
+    ]
+    balanced = ("--set", "training.class_weight=balanced")
+    done = run(tmp_path, "--data", write(tmp_path / "table.csv", table), *LABEL, *balanced, *run.quick)
+    assert done.code == 0, done.verdict
+    verdict = json.loads(next(tmp_path.glob("artifacts/Evaluator/evaluation/*/verdict.json")).read_text())
+    share = verdict["positives"] / verdict["rows"]
+    assert 0.07 < share < 0.13
+    for model, step in (("candidate", "Trainer"), ("baseline", "BaselineTrainer")):
+        (path,) = (tmp_path / "artifacts" / step / "model_run").glob("*/calibration.json")
+        record = json.loads(path.read_text())
+        assert record["before"]["mean"] > 2 * record["observed"]
+        assert record["after"]["mean"] == pytest.approx(record["observed"], rel=1e-3)
+        bins = verdict["curves"][model]["calibration"]
+        mean = sum(p * n for p, n in zip(bins["predicted"], bins["rows"], strict=True)) / verdict["rows"]
+        # The validation split has about 80 positive rows: two standard errors are 22%.
+        assert mean == pytest.approx(share, rel=0.3)
+    page = Path(done.summary["report_path"]).read_text("utf-8")
+    assert "Calibration before and after" in page
+
+
 def test_the_same_rows_from_csv_gzip_and_parquet_make_the_same_splits(run: Run, tmp_path: Path) -> None:
     """The split of a row does not depend on the file format."""
     table = rows()
