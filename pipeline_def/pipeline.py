@@ -119,6 +119,8 @@ def create_pipeline(
         baseline_model=baseline.outputs["model"],
         settings=EvaluatorSettings(
             label=data.label,
+            weight=data.weight,
+            first_seed=config.training.seed,
             evaluation=config.evaluation,
             code_digest=_digest("Evaluator"),
         ),

@@ -1,4 +1,4 @@
-"""Small SavedModels that answer what they are told to, and warm-up requests for them; and a bucket on gs://."""
+"""Small SavedModels that answer what they are told to, warm-up requests for them, old records, and a bucket on gs://."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -52,6 +52,12 @@ def make_model(tmp_path: Path, templates: Callable[[float], Path]) -> MakeModel:
         return str(folder)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def version_1() -> Path:
+    """The folder with summary.json and verdict.json of one run, as regpipe 0.2 wrote them; the curves are cut short."""
+    return Path(__file__).parent / "records" / "version_1"
 
 
 @pytest.fixture

@@ -16,7 +16,9 @@ METRIC_LABELS: Mapping[str, str] = {
     "auc": "AUC",
     "pr_auc": "PR-AUC",
     "log_loss": "log loss",
+    "brier": "Brier score",
     "accuracy": "accuracy",
+    "calibration_error": "calibration error",
     "precision": "precision",
     "recall": "recall",
 }

@@ -2,9 +2,9 @@
 
 import math
 import os
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
 
 from components.common import storage
 
@@ -21,8 +21,8 @@ def finite_or_none(value: Any) -> Any:
 class StoredRecord(BaseModel):
     """A frozen record in a JSON file. Unknown keys are ignored: a later version of regpipe may add some.
 
-    A subclass has a field `format_version`, a literal number. Its default is the version of new files and of files
-    without the key.
+    A subclass has a field `format_version`, whose type is a Literal of the versions that can be read and whose default
+    is the version of new files. A file without this key has version 1.
 
     Attributes:
         file_name: the name of the file in its folder, which is that of an artifact or of a run.
@@ -55,11 +55,18 @@ class StoredRecord(BaseModel):
         except ValidationError as error:
             raise ValueError(f"{path}: {cls._problem(error)}") from error
 
+    @model_validator(mode="before")
+    @classmethod
+    def _first_version(cls, content: Any, info: ValidationInfo) -> Any:
+        return (
+            {"format_version": 1} | content if info.mode == "json" and isinstance(content, dict) else content
+        )
+
     @classmethod
     def _problem(cls, error: ValidationError) -> str:
         first: Any = error.errors(include_url=False)[0]
         if first["loc"] == ("format_version",):
-            known = cls.model_fields["format_version"].default
+            known = " or ".join(map(str, get_args(cls.model_fields["format_version"].annotation)))
             return f"expected {cls.description} of format version {known}, found {first['input']!r}."
         where = f" at {'.'.join(map(str, first['loc']))}" if first["loc"] else ""
         return f"expected {cls.description}, found a damaged file{where}: {first['msg']}."

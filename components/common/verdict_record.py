@@ -11,8 +11,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from components.common.file_names import VERDICT_FILE
 from components.common.stored_record import StoredRecord, finite_or_none
 
-CANDIDATE, BASELINE = "candidate", "baseline"
-_CARD = {"blessed", "reasons", "mode", "rows", "positives", "metrics", "thresholds"}
+CANDIDATE, BASELINE, EARLY_STOPPED = "candidate", "baseline", "early_stopped"
+BASE_RATE = "base_rate"
+_CARD = {"blessed", "reasons", "mode", "rows", "positives", "metrics", "thresholds", "contributions", "seeds"}
 
 
 def _defined_interval(bounds: Any) -> Any:
@@ -25,6 +26,19 @@ Number = Annotated[float | None, BeforeValidator(finite_or_none)]
 
 Interval = Annotated[tuple[float, float] | None, BeforeValidator(_defined_interval)]
 """The low and the high end of an interval; None if one of them is undefined."""
+
+
+Finding = Literal["better", "worse", "unclear"]
+"""What the interval of a difference says of the first model. `unclear`: it includes 0, so there is no clear
+difference."""
+
+Rule = Literal["floor", "change", "base_rate", "early_stopping", "gap"]
+"""What a threshold limits: see Threshold."""
+DIFFERENCES: tuple[Rule, ...] = ("change", "base_rate", "early_stopping")
+"""The rules that limit the difference between the candidate and another model."""
+
+Mode = Literal["no_worse", "better", "point", "confidence"]
+"""evaluation.mode; `confidence` is the name of an earlier version of regpipe for `better`."""
 
 
 class VerdictPart(BaseModel):
@@ -43,27 +57,80 @@ class BootstrapSettings(VerdictPart):
 
 
 class MetricIntervals(VerdictPart):
-    """The intervals of a metric: of each model's value, and of candidate minus baseline."""
+    """The intervals of a metric: of the value of each model, and of the differences between two models.
+
+    Attributes:
+        candidate: of the candidate.
+        baseline: of the baseline.
+        early_stopped: of the network with early stopping alone.
+        difference: of candidate minus baseline.
+        early_stopping: of early stopping alone minus baseline.
+        penalties: of candidate minus early stopping alone.
+        base_rate: of candidate minus base rate.
+    """
 
     candidate: Interval = None
     baseline: Interval = None
+    early_stopped: Interval = None
     difference: Interval = None
+    early_stopping: Interval = None
+    penalties: Interval = None
+    base_rate: Interval = None
 
 
 class ComparedMetric(VerdictPart):
-    """A metric of both models on the same rows.
+    """A metric of all models on the same rows. With several training seeds, each value is the mean over the seeds.
 
     Attributes:
         candidate: the candidate's value.
         baseline: the baseline's value; None also if there is no baseline.
+        early_stopped: the value of the network with early stopping alone: the baseline's with the weights of its best
+            epoch. None also if there is none.
+        base_rate: the value of a model that knows no features, and predicts the share of label 1 in the training split
+            for each row. None in a verdict of an earlier version.
         difference: candidate minus baseline.
+        finding: what the interval of the difference says; None without one.
         interval: None for metrics for which no intervals are computed.
     """
 
     candidate: Number
     baseline: Number = None
+    early_stopped: Number = None
+    base_rate: Number = None
     difference: Number = None
+    finding: Finding | None = None
     interval: MetricIntervals | None = None
+
+
+class Contribution(VerdictPart):
+    """A difference of log loss between two models, in nats; below 0: the first one is better."""
+
+    value: Number
+    interval: Interval = None
+    finding: Finding | None = None
+
+
+class Contributions(VerdictPart):
+    """What regularization brought, as differences of log loss on the test split.
+
+    Attributes:
+        total: candidate minus baseline.
+        early_stopping: early stopping alone minus baseline; None if the candidate had no early stopping.
+        penalties: candidate minus early stopping alone: the penalties and dropout; None like `early_stopping`.
+    """
+
+    total: Contribution
+    early_stopping: Contribution | None = None
+    penalties: Contribution | None = None
+
+
+class SeedScores(VerdictPart):
+    """The log loss of each model of one training seed, on the test split."""
+
+    seed: int
+    candidate: Number
+    baseline: Number = None
+    early_stopped: Number = None
 
 
 class Threshold(VerdictPart):
@@ -71,30 +138,37 @@ class Threshold(VerdictPart):
 
     Attributes:
         metric: the name of the metric.
-        rule: `floor` limits the candidate's metric, `change` the candidate's metric minus the baseline's, `gap` the
-            candidate's metric on the test split minus that on the training split.
+        rule: `floor` limits the candidate's metric, `change` the candidate's metric minus the baseline's, `base_rate`
+            the candidate's metric minus that of the base rate, `early_stopping` the candidate's metric minus that of
+            early stopping alone, `gap` the candidate's metric on the test split minus that on the training split.
         direction: whether the value must be at least (>=) or at most (<=) the bound. A value that equals the bound
             passes.
         slice: the name of the slice; None: the whole test split.
-        mode: `point` compares the value with the bound, `confidence` the worse end of its interval.
+        mode: `point` compares the value with the bound, `better` the worse end of its interval. `no_worse` compares
+            the value, and a `change`, `base_rate` or `early_stopping` must also not be clearly worse. With
+            evaluation.mode `better`, `early_stopping` has the mode `no_worse`.
         value: the metric, the difference or the gap.
         interval: the interval of the value.
         compared: the number that was compared with the bound. None (undefined) never passes.
+        clearly_worse: whether the whole interval is on the worse side of a tenth of the bound; only with the mode
+            `no_worse`, for the rules `change`, `base_rate` and `early_stopping`.
         bound: the configured bound; signed for a `change`.
         candidate: the candidate's own metric or gap.
-        baseline: the baseline's own metric or gap; None also if there is no baseline.
+        baseline: the baseline's own metric or gap, for `early_stopping` that of early stopping alone; None also if
+            there is no baseline.
         passed: whether the condition is met.
         sentence: the result as a sentence in lower case, without a full stop.
     """
 
     metric: str
-    rule: Literal["floor", "change", "gap"]
+    rule: Rule
     direction: Literal[">=", "<="]
     slice: str | None = None
-    mode: Literal["point", "confidence"] = "point"
+    mode: Mode = "point"
     value: Number
     interval: Interval = None
     compared: Number = None
+    clearly_worse: bool = False
     bound: float
     candidate: Number = None
     baseline: Number = None
@@ -185,12 +259,12 @@ class CalibrationCurve(VerdictPart):
 
 
 class ConfusionMatrix(VerdictPart):
-    """Numbers of rows at a probability threshold of 0.5."""
+    """Numbers of rows at a probability threshold of 0.5; sums of their weights if the rows have weights."""
 
-    true_positive: int
-    false_positive: int
-    true_negative: int
-    false_negative: int
+    true_positive: int | float
+    false_positive: int | float
+    true_negative: int | float
+    false_negative: int | float
 
 
 class ModelCurves(VerdictPart):
@@ -222,6 +296,8 @@ class Verdict(StoredRecord):
         bootstrap: how the intervals were computed.
         mode: evaluation.mode.
         metrics: the metrics on the test split, by name.
+        contributions: what regularization brought; None in a verdict of version 1, or without a baseline.
+        seeds: the models of each training seed, the published candidate's seed first; empty with only one seed.
         thresholds: all conditions, those on the whole test split first.
         slices: the metrics on parts of the test split.
         gap: the models on the training split compared with the test split.
@@ -231,15 +307,17 @@ class Verdict(StoredRecord):
     file_name = VERDICT_FILE
     description = "a verdict"
 
-    format_version: Literal[1] = 1
+    format_version: Literal[1, 2] = 2
     blessed: bool
     reasons: tuple[str, ...]
     rows: int
     sampled_from: int | None = None
     positives: int
     bootstrap: BootstrapSettings
-    mode: Literal["point", "confidence"]
+    mode: Mode
     metrics: dict[str, ComparedMetric]
+    contributions: Contributions | None = None
+    seeds: tuple[SeedScores, ...] = ()
     thresholds: tuple[Threshold, ...]
     slices: tuple[EvaluatedSlice, ...]
     gap: GeneralizationGap

@@ -1,50 +1,84 @@
 """Describes a verdict in sentences, for the terminal, the report and Kubeflow."""
 
+import math
 from collections.abc import Sequence
 
-from components.common.formatting import METRIC_LABELS, VISIBLE_DIFFERENCE, difference, number, signed_bound
+from components.common.formatting import (
+    METRIC_LABELS,
+    difference,
+    number,
+    rounded_difference,
+    signed_bound,
+)
+from components.common.verdict_record import Contribution, Contributions, Finding
 
-LOWER_IS_BETTER = frozenset({"log_loss"})
+LOWER_IS_BETTER = frozenset({"log_loss", "brier", "calibration_error"})
 """The metrics that are better when they are lower; all others are better when they are higher."""
+_CERTAINTY = {
+    "better": "makes it better",
+    "worse": "makes it worse",
+    "unclear": "may be chance",
+    None: "has no interval",
+}
+# By the least share of early stopping in the difference between candidate and baseline.
+_AMOUNTS = (
+    (1.0, "All"),
+    (0.9, "Almost all"),
+    (0.6, "Most"),
+    (0.4, "About half"),
+    (0.1, "A part"),
+    (-math.inf, "Almost none"),
+)
 NO_REASON = "the Evaluator gave no reason"
 MAX_REASONS = 4
 
 
-def better_or_worse(metric: str, change: float | None) -> str:
-    """Returns whether the candidate is "better" or "worse"; empty if undefined or 0 in four decimals.
-
-    Args:
-        metric: the name of the metric.
-        change: the candidate's value minus the baseline's.
-
-    Example:
-        >>> better_or_worse("log_loss", -0.1)
-        'better'
-    """
-    if change is None or not abs(change) >= VISIBLE_DIFFERENCE:  # `not`: also for NaN
-        return ""
-    return "better" if (change < 0) == (metric in LOWER_IS_BETTER) else "worse"
-
-
-def comparison_sentence(candidate: float | None, baseline: float | None) -> str:
-    """Returns a sentence that compares a blessed candidate with its baseline.
-
-    Only with a lower log loss the model "beat" the baseline: a tolerance may let a slightly worse model pass.
+def comparison_sentence(
+    candidate: float | None, baseline: float | None, contributions: Contributions | None
+) -> str:
+    """Returns one or two sentences that compare a candidate with its baseline, and say what brought the difference.
 
     Args:
         candidate: the candidate's log loss, in nats.
         baseline: the baseline's log loss; None without a baseline.
+        contributions: what early stopping and the penalties brought; None in a verdict of an earlier version.
 
     Example:
-        >>> comparison_sentence(0.39, 0.51)
-        'the model beat its unregularized baseline, log loss 0.3900 against 0.5100.'
+        >>> total = Contribution(value=-0.12, interval=(-0.2, -0.1), finding="better")
+        >>> comparison_sentence(0.39, 0.51, Contributions(total=total))
+        'better than without regularization: log loss 0.3900 against 0.5100.'
     """
     if candidate is None or baseline is None:
-        return "the model passed every threshold."
+        return "there is no baseline to compare the model with."
     losses = f"log loss {number(candidate)} against {number(baseline)}"
-    if candidate < baseline:
-        return f"the model beat its unregularized baseline, {losses}."
-    return f"the model passed every threshold, with {losses} for its unregularized baseline."
+    total = contributions.total if contributions else Contribution(value=None)
+    sentence = {
+        "better": f"better than without regularization: {losses}.",
+        "worse": f"worse than without regularization: {losses}.",
+        "unclear": f"no clear difference from the same network without regularization: {losses}.",
+        None: f"{losses} without regularization.",
+    }[total.finding]
+    if contributions is None or contributions.early_stopping is None or contributions.penalties is None:
+        return sentence
+    return f"{sentence} {_shares(total, contributions.early_stopping, contributions.penalties)}"
+
+
+def _shares(total: Contribution, early_stopping: Contribution, penalties: Contribution) -> str:
+    """Returns what early stopping and the penalties brought, in a sentence."""
+    added = rounded_difference(penalties.value)
+    share = f"what the penalties and dropout add, {added}, {_CERTAINTY[penalties.finding]}."
+    if penalties.value == 0:
+        share = "the penalties and dropout changed nothing."
+    if total.finding == "better" and total.value and early_stopping.value is not None:
+        part = early_stopping.value / total.value
+        amount = next(text for least, text in _AMOUNTS if part >= least)
+        return f"{amount} of the difference is due to early stopping; {share}"
+    return f"Early stopping alone: {rounded_difference(early_stopping.value)}; {share}"
+
+
+def finding_label(finding: Finding | None) -> str:
+    """Returns what an interval says in words: "better", "worse", "no clear difference"; empty for None."""
+    return "no clear difference" if finding == "unclear" else finding or ""
 
 
 def first_reasons(reasons: Sequence[str]) -> str:
@@ -56,7 +90,13 @@ def first_reasons(reasons: Sequence[str]) -> str:
 
 def threshold_subject(rule: str, metric: str) -> str:
     """Returns a short name of what a threshold limits: "AUC minus baseline's"."""
-    ends = {"floor": ", candidate", "change": " minus baseline's", "gap": ", test minus train"}
+    ends = {
+        "floor": ", candidate",
+        "change": " minus baseline's",
+        "base_rate": " minus base rate's",
+        "early_stopping": " minus stopping alone",
+        "gap": ", test minus train",
+    }
     return METRIC_LABELS[metric] + ends[rule]
 
 
@@ -66,7 +106,7 @@ def threshold_sentence(
     """Returns the result of a threshold in a sentence.
 
     Args:
-        rule: floor, change or gap.
+        rule: floor, change, base_rate, early_stopping or gap.
         metric: a key of METRIC_LABELS.
         value: the value of the metric, the difference or the gap.
         relation: how the value relates to the bound, such as `at least` or `not at most`.
@@ -81,6 +121,8 @@ def threshold_sentence(
     begins = {
         "floor": f"the {METRIC_LABELS[metric]} is {show(value)}",
         "change": f"the {METRIC_LABELS[metric]} differs from the baseline's by {show(value)}",
+        "base_rate": f"the {METRIC_LABELS[metric]} differs from that of the base rate by {show(value)}",
+        "early_stopping": f"the {METRIC_LABELS[metric]} differs from that of early stopping alone by {show(value)}",
         "gap": f"the {METRIC_LABELS[metric]} on the test split differs from that on the training split by "
         f"{show(value)}",
     }

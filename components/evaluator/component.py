@@ -41,7 +41,7 @@ class Evaluator(BaseBeamComponent):  # type: ignore[misc]
                 examples=examples,
                 model=model,
                 baseline_model=baseline_model,
-                eval_config=eval_config(settings.label, settings.evaluation.max_rows),
+                eval_config=eval_config(settings),
                 example_splits='["test"]',
                 module_path=executor.__name__,
                 settings=settings.model_dump_json(),
@@ -51,19 +51,18 @@ class Evaluator(BaseBeamComponent):  # type: ignore[misc]
         )
 
 
-def eval_config(label: str, max_rows: int) -> config_pb2.EvalConfig:
+def eval_config(settings: EvaluatorSettings) -> config_pb2.EvalConfig:
     """Returns TFMA's configuration: both models through their serving signature, and no thresholds.
 
     Args:
-        label: the name of the label column in the examples.
-        max_rows: evaluation.max_rows.
+        settings: the columns with label and weight, and evaluation.max_rows.
     """
     metrics = [
         config_pb2.MetricConfig(
             # By name, so that the pipeline is defined without importing TFMA and Beam.
             class_name="BinaryMetric",
             module="components.evaluator.tfma_metrics",
-            config=json.dumps({"name": name, "max_rows": max_rows}),
+            config=json.dumps({"name": name, "max_rows": settings.evaluation.max_rows}),
         )
         for name in METRIC_FUNCTIONS
     ]
@@ -73,7 +72,8 @@ def eval_config(label: str, max_rows: int) -> config_pb2.EvalConfig:
                 name=name,
                 is_baseline=name == BASELINE,
                 signature_name=SIGNATURE,
-                label_key=label,
+                label_key=settings.label,
+                example_weight_key=settings.weight or "",
                 prediction_key=PREDICTION,
             )
             for name in (CANDIDATE, BASELINE)

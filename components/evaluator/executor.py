@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.extractors import (
     example_weights_extractor,
@@ -17,19 +16,19 @@ from tensorflow_model_analysis.proto import config_pb2
 from tfx.components.evaluator import constants, executor
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
-from tfx.utils import io_utils, path_utils
+from tfx.utils import io_utils
 
-from components.common.verdict_record import BASELINE, CANDIDATE
+from components.common.verdict_record import EARLY_STOPPED
 from components.evaluator import tfma_metrics as _tfma_metrics  # noqa: F401 (TFMA imports it by name)
 from components.evaluator.evaluator_settings import EvaluatorSettings
-from components.evaluator.scoring import score
+from components.evaluator.scored_models import load_models
+from components.evaluator.scoring import ScoredColumns, score
 from components.evaluator.verdict import compute_verdict
 from components.examples.reader import read_ingest
 
 Artifacts = Mapping[str, list[Artifact]]
 # TFX's executor uses this name, but TFMA 0.52 defines it only after all of TFX's components were imported.
 tfma.EvalConfig = config_pb2.EvalConfig
-_MODELS = {CANDIDATE: "model", BASELINE: "baseline_model"}
 
 
 class EvaluatorExecutor(executor.Executor):  # type: ignore[misc]
@@ -44,16 +43,20 @@ class EvaluatorExecutor(executor.Executor):  # type: ignore[misc]
             DataRefused: `evaluation.slices` names a feature that is not in the examples.
         """
         settings = EvaluatorSettings.model_validate_json(exec_properties["settings"])
-        models = {
-            name: tf.saved_model.load(path_utils.serving_model_path(artifact.uri))
-            for name, key in _MODELS.items()
-            for artifact in input_dict.get(key, [])
-        }
-        columns, max_rows = settings.evaluation.sliced_features(), settings.evaluation.max_rows
-        test = score(_pattern(input_dict, "test"), settings.label, models, columns, max_rows)
-        train = score(_pattern(input_dict, "train"), settings.label, models, max_rows=max_rows)
+        candidate, baseline = (
+            next((artifact.uri for artifact in input_dict.get(key, [])), None)
+            for key in ("model", "baseline_model")
+        )
+        seeds = load_models(candidate or "", baseline)
+        columns = ScoredColumns(settings.label, settings.weight, settings.evaluation.sliced_features())
+        max_rows = settings.evaluation.max_rows
+        test = score(_pattern(input_dict, "test"), seeds, columns, max_rows)
+        exported = {name: model for name, model in seeds[0].items() if name != EARLY_STOPPED}
+        train = score(_pattern(input_dict, "train"), [exported], columns._replace(features=()), max_rows)
         validation = read_ingest(_pattern(input_dict, "eval")).class_counts("eval")
-        verdict = compute_verdict(test.scores, train.scores, test.features, settings.evaluation, validation)
+        verdict = compute_verdict(
+            test, train.scores, settings.evaluation, validation, first_seed=settings.first_seed
+        )
         super().Do(input_dict, output_dict, exec_properties)
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
         verdict.write(evaluation.uri)

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+CALIBRATION_BINS = 10
 
 
 class ScoredRows(NamedTuple):
@@ -16,11 +18,57 @@ class ScoredRows(NamedTuple):
         labels: 0 or 1, float32 [rows].
         predictions: the probabilities of class 1, float32 [rows].
         sample_of: the number of rows from which these were sampled; None: these are all rows.
+        weights: how many rows each row counts for, float32 [rows]; None: each counts for one.
     """
 
     labels: Array
     predictions: Array
     sample_of: int | None = None
+    weights: Array | None = None
+
+    def row_weights(self) -> Floats:
+        """Returns the weights, float64 [rows]; 1 for each row if there are none."""
+        return np.ones(self.labels.size) if self.weights is None else self.weights.astype(np.float64)
+
+
+class RankedRows:
+    """Computes the AUC and the average precision of one model for any weights of its rows; sorts the rows only once.
+
+    Args:
+        labels: 0 or 1, float32 [rows].
+        predictions: the probabilities of class 1, float32 [rows].
+    """
+
+    def __init__(self, labels: Array, predictions: Array) -> None:
+        order = np.argsort(predictions, kind="stable")
+        self._undefined = bool(np.isnan(predictions).any())
+        self._positives, self._negatives = order[labels[order] > 0], order[labels[order] <= 0]
+        positive, negative = predictions[self._positives], predictions[self._negatives]
+        # For each positive, the number of negatives below it, and of those below or equal to it.
+        self._below = np.searchsorted(negative, positive, "left")
+        self._not_above = np.searchsorted(negative, positive, "right")
+        self._tied = bool((self._below != self._not_above).any())
+        # For each positive, the first one with the same prediction: tied rows are counted together.
+        self._first_of_tie = np.searchsorted(positive, positive, "left")
+
+    def auc_and_average_precision(self, weights: Floats) -> tuple[float, float]:
+        """Returns both metrics, as in `auc` and `average_precision`, if row i counts `weights[i]` times, [rows]."""
+        nan = float("nan")
+        positives = weights[self._positives]
+        negatives = np.concatenate(([0.0], np.cumsum(weights[self._negatives])))  # before each rank
+        total, of_negatives = positives.sum(), negatives[-1]
+        if self._undefined or not total:
+            return nan, nan
+        below = negatives[self._below]
+        ordered = dot(positives, below)
+        if self._tied:
+            ordered = (ordered + dot(positives, negatives[self._not_above])) / 2
+        # The rows that are predicted at least as high as each positive; the sums begin with the highest prediction.
+        hits = np.cumsum(positives[::-1])[::-1][self._first_of_tie]
+        found = hits + (of_negatives - below)
+        precision = np.divide(hits, found, out=np.zeros_like(hits), where=found > 0)
+        auc_value = float(ordered / (total * of_negatives)) if of_negatives else nan
+        return auc_value, float(dot(positives, precision) / total)
 
 
 def auc(rows: ScoredRows) -> float:
@@ -32,14 +80,7 @@ def auc(rows: ScoredRows) -> float:
     >>> auc(ScoredRows(np.float32([0, 0, 1, 1]), np.float32([0.1, 0.4, 0.35, 0.8])))
     0.75
     """
-    positives = np.count_nonzero(rows.labels)
-    negatives = rows.labels.size - positives
-    if not positives or not negatives or np.isnan(rows.predictions).any():
-        return float("nan")
-    _, where, counts = np.unique(rows.predictions, return_inverse=True, return_counts=True)
-    mean_ranks = np.cumsum(counts) - (counts - 1) / 2
-    rank_sum = mean_ranks[where][rows.labels > 0].sum()
-    return float((rank_sum - positives * (positives + 1) / 2) / (positives * negatives))
+    return RankedRows(rows.labels, rows.predictions).auc_and_average_precision(rows.row_weights())[0]
 
 
 def average_precision(rows: ScoredRows) -> float:
@@ -47,15 +88,47 @@ def average_precision(rows: ScoredRows) -> float:
 
     NaN if there is no row of class 1, or if a prediction is NaN.
     """
-    positives = np.count_nonzero(rows.labels)
-    if not positives or np.isnan(rows.predictions).any():
+    return RankedRows(rows.labels, rows.predictions).auc_and_average_precision(rows.row_weights())[1]
+
+
+def brier_score(rows: ScoredRows) -> float:
+    """Returns the mean squared difference between probability and label (Brier, 1950).
+
+    >>> brier_score(ScoredRows(np.float32([0, 1]), np.float32([0.5, 1.0])))
+    0.125
+    """
+    return _mean(squared_errors(rows.labels, rows.predictions), rows.weights)
+
+
+def calibration_error(rows: ScoredRows) -> float:
+    """Returns the expected calibration error (Naeini, Cooper and Hauskrecht, AAAI 2015).
+
+    The predictions are put into CALIBRATION_BINS bins of equal width. The error is the mean over the rows of |mean
+    prediction - share of class 1| of their bin. NaN if there is no row, or if a prediction is NaN.
+
+    >>> round(calibration_error(ScoredRows(np.float32([0, 1, 1]), np.float32([0.25, 0.25, 0.75]))), 4)
+    0.25
+    """
+    if not rows.labels.size or np.isnan(rows.predictions).any():
         return float("nan")
-    order = np.argsort(-rows.predictions, kind="stable")
-    # A threshold lies between two distinct predictions: tied rows are counted together.
-    last_of_tie = np.append(np.diff(rows.predictions[order]) != 0, True)
-    hits = np.cumsum(rows.labels[order], dtype=np.float64)[last_of_tie]
-    precision = hits / (np.flatnonzero(last_of_tie) + 1)
-    return float(np.sum(np.diff(hits, prepend=0) * precision) / positives)
+    weights = rows.row_weights()
+    excess = (rows.predictions.astype(np.float64) - rows.labels) * weights
+    return float(np.abs(bin_sums(calibration_bins(rows.predictions), excess)).sum() / weights.sum())
+
+
+def calibration_bins(predictions: Array) -> npt.NDArray[np.intp]:
+    """Returns the bin of each prediction, which is not NaN: 0 to CALIBRATION_BINS - 1; [rows]."""
+    return np.minimum((predictions * CALIBRATION_BINS).astype(np.intp), CALIBRATION_BINS - 1)
+
+
+def bin_sums(bins: npt.NDArray[np.intp], values: npt.NDArray[Any]) -> Floats:
+    """Returns the sum of the values [rows] in each bin, float64 [CALIBRATION_BINS]."""
+    return np.bincount(bins, values, CALIBRATION_BINS).astype(np.float64)
+
+
+def squared_errors(labels: Array, predictions: Array) -> Floats:
+    """Returns for each row the squared difference between probability and label."""
+    return np.square(predictions.astype(np.float64) - labels)
 
 
 def row_losses(labels: Array, predictions: Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -74,22 +147,24 @@ def log_loss(rows: ScoredRows) -> float:
     >>> round(log_loss(ScoredRows(np.float32([0, 1]), np.float32([0.5, 0.5]))), 4)
     0.6931
     """
-    return _mean(row_losses(rows.labels, rows.predictions)[0])
+    return _mean(row_losses(rows.labels, rows.predictions)[0], rows.weights)
 
 
 def accuracy(rows: ScoredRows) -> float:
     """Returns the share of rows that are classified correctly at 0.5."""
-    return _mean(row_losses(rows.labels, rows.predictions)[1])
+    return _mean(row_losses(rows.labels, rows.predictions)[1], rows.weights)
 
 
 def precision(rows: ScoredRows) -> float:
     """Returns the share of class 1 among the rows predicted above 0.5; NaN if there are none."""
-    return _mean(rows.labels[rows.predictions > 0.5])
+    chosen = rows.predictions > 0.5
+    return _mean(rows.labels[chosen], None if rows.weights is None else rows.weights[chosen])
 
 
 def recall(rows: ScoredRows) -> float:
     """Returns the share of rows predicted above 0.5 among those of class 1; NaN if there are none."""
-    return _mean(rows.predictions[rows.labels > 0] > 0.5)
+    positive = rows.labels > 0
+    return _mean(rows.predictions[positive] > 0.5, None if rows.weights is None else rows.weights[positive])
 
 
 def example_count(rows: ScoredRows) -> float:
@@ -97,15 +172,28 @@ def example_count(rows: ScoredRows) -> float:
     return float(rows.labels.size if rows.sample_of is None else rows.sample_of)
 
 
-def _mean(values: npt.NDArray[Any]) -> float:
-    return float(np.mean(values, dtype=np.float64)) if values.size else float("nan")
+def dot(rows: Floats, weights: Floats) -> Floats:
+    """Returns the sum over the rows of value times weight, [...], of `rows` [..., rows] and `weights` [rows]."""
+    # Not `@`: here, the threads of BLAS cost more than they save, and the order of their sums depends on the machine.
+    product: Floats = np.einsum("...i,i->...", rows, weights)
+    return product
+
+
+def _mean(values: npt.NDArray[Any], weights: Array | None) -> float:
+    if not values.size:
+        return float("nan")
+    if weights is None:
+        return float(np.mean(values, dtype=np.float64))
+    return float(np.average(values, weights=weights.astype(np.float64)))
 
 
 METRIC_FUNCTIONS: dict[str, Callable[[ScoredRows], float]] = {
     "auc": auc,
     "pr_auc": average_precision,
     "log_loss": log_loss,
+    "brier": brier_score,
     "accuracy": accuracy,
+    "calibration_error": calibration_error,
     "precision": precision,
     "recall": recall,
     "example_count": example_count,

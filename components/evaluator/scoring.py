@@ -1,6 +1,6 @@
 """Scores examples with the exported models, through their serving signature."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,50 +8,57 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from components.common.errors import DataRefused
-from components.common.file_names import PREDICTION, SIGNATURE
 from components.common.suggestions import unknown_features
-from components.evaluator.bootstrap import PairedScores
+from components.evaluator.paired_scores import PairedScores, SplitScores
 from components.evaluator.reservoir import ReservoirSample
+from components.evaluator.scored_models import Models
 from components.examples.reader import serialized_batches
 
 _BATCH = 8_192
 Floats = npt.NDArray[np.float32]
 
 
-class SplitScores(NamedTuple):
-    """The scored rows of a split, and the values of the requested features (NaN: missing), in the same order."""
+class ScoredColumns(NamedTuple):
+    """The columns of the examples that are read.
 
-    scores: PairedScores
-    features: Mapping[str, Floats]
+    Attributes:
+        label: the name of the label column, an integer.
+        weight: the column with the weights of the rows; None: there is none.
+        features: the features whose values are returned.
+    """
+
+    label: str
+    weight: str | None = None
+    features: tuple[str, ...] = ()
 
 
 def score(
     pattern: str,
-    label: str,
-    models: Mapping[str, tf.Module],
-    features: Sequence[str] = (),
+    seeds: Sequence[Models],
+    columns: ScoredColumns,
     max_rows: int = 0,
 ) -> SplitScores:
     """Reads a split once and scores each batch with all models, so that all models score the same rows.
 
-    Needs 4 bytes of memory for each model, label and feature of a row, and holds at most `2 * max_rows` rows.
+    Needs 4 bytes of memory for each model, label, weight and feature of a row, and holds at most `2 * max_rows` rows.
 
     Args:
         pattern: a glob of TFRecord files of tf.Examples, gzipped where the name ends in .gz.
-        label: the name of the label column, an integer.
-        models: loaded SavedModels with the signature SIGNATURE, by name.
-        features: the features whose values to return.
+        seeds: the models of each training seed, by name.
+        columns: what else is read.
         max_rows: a split with more rows is sampled down to this number, always to the same rows; 0: all rows.
 
     Raises:
         DataRefused: a feature is not in the examples.
     """
     files = sorted(tf.io.gfile.glob(pattern))
+    label, weight, features = columns
     if features:
-        _check_features(files, label, features)
-    spec = {name: tf.io.FixedLenFeature([1], tf.float32, [float("nan")]) for name in features}
+        _check_features(files, columns)
+    read = (*([weight] if weight else []), *features)
+    spec = {name: tf.io.FixedLenFeature([1], tf.float32, [float("nan")]) for name in read}
     target = {label: tf.io.FixedLenFeature([1], tf.int64)}
-    signatures = {name: model.signatures[SIGNATURE] for name, model in models.items()}
+    models = [model for by_name in seeds for model in by_name.values()]
     sample = ReservoirSample(max_rows)
     for batch in serialized_batches(files, _BATCH).prefetch(2):
         drawn = sample.draw(len(batch))
@@ -59,19 +66,20 @@ def score(
             continue
         serialized = tf.gather(batch, drawn)
         parsed = tf.io.parse_example(serialized, spec | target)
-        predicted = [signature(examples=serialized)[PREDICTION] for signature in signatures.values()]
-        sample.add(*map(_flat, (parsed[label], *(parsed[name] for name in features), *predicted)))
-    columns = sample.columns() or [np.zeros(0, np.float32)] * (1 + len(features) + len(models))
-    values, predictions = columns[1 : 1 + len(features)], columns[1 + len(features) :]
-    scores = PairedScores(columns[0], dict(zip(models, predictions, strict=True)), sample.seen)
-    return SplitScores(scores, dict(zip(features, values, strict=True)))
+        predicted = [model.predict(serialized) for model in models]
+        sample.add(*map(_flat, (parsed[label], *(parsed[name] for name in read), *predicted)))
+    found = iter(sample.columns() or [np.zeros(0, np.float32)] * (1 + len(read) + len(models)))
+    labels, weights = next(found), next(found) if weight else None
+    values = {name: next(found) for name in features}
+    first, *others = ({name: next(found) for name in by_name} for by_name in seeds)
+    return SplitScores(PairedScores(labels, first, sample.seen, weights, tuple(others)), values)
 
 
-def _check_features(files: Sequence[str], label: str, features: Sequence[str]) -> None:
+def _check_features(files: Sequence[str], columns: ScoredColumns) -> None:
     for serialized in serialized_batches(files, 1).unbatch().take(1):
         example = tf.train.Example.FromString(serialized.numpy())
-        known = [name for name in example.features.feature if name != label]
-        for name, hint in unknown_features(features, known):
+        known = [name for name in example.features.feature if name not in (columns.label, columns.weight)]
+        for name, hint in unknown_features(columns.features, known):
             raise DataRefused(f"evaluation.slices: expected features of the examples, got {name!r}; {hint}")
 
 

@@ -1,7 +1,7 @@
 """Wraps the metrics of `components.evaluator.metrics` as TFMA metrics that process whole batches.
 
 TFMA's own metrics are called in Python for each row, metric and model. These custom metrics (as TFMA documents them)
-collect the labels and predictions as arrays, 16 bytes for each row and model, and compute exact values at the end.
+collect labels, predictions and weights as arrays, 24 bytes for each row and model, and compute exact values at the end.
 """
 
 from collections.abc import Callable, Iterable
@@ -34,12 +34,14 @@ def _computations(
     name: str,
     max_rows: int,
     model_names: list[str] | None = None,
+    example_weighted: bool | None = None,
 ) -> list[Any]:
     computations: list[Any] = []
     for model in model_names or [""]:
         # TFMA runs equal computations once, so all metrics share the collected rows. The underscore hides them.
         rows = metric_types.MetricKey(name="_rows", model_name=model)
-        key = metric_types.MetricKey(name=name, model_name=model)
+        weighted = bool(example_weighted)
+        key = metric_types.MetricKey(name=name, model_name=model, example_weighted=weighted)
         computations += [
             metric_types.MetricComputation([rows], None, _Collect(rows, max_rows)),
             metric_types.DerivedMetricComputation([key], partial(_derive, function, rows, key)),
@@ -71,6 +73,8 @@ class _Collect(beam.CombineFn):  # type: ignore[misc]
                 element.get_predictions(self._key.model_name),
             )
         ]
+        weights = element.get_example_weights(self._key.model_name)
+        columns.append(np.ones_like(columns[0]) if weights is None else np.float32(weights).reshape(-1))
         drawn = accumulator.draw(columns[0].size)
         accumulator.add(*(column[drawn] for column in columns))
         return accumulator
@@ -82,5 +86,5 @@ class _Collect(beam.CombineFn):  # type: ignore[misc]
         return first
 
     def extract_output(self, accumulator: ReservoirSample) -> dict[Any, ScoredRows]:
-        labels, predictions = accumulator.columns() or [np.zeros(0, np.float32)] * 2
-        return {self._key: ScoredRows(labels, predictions, accumulator.seen)}
+        labels, predictions, weights = accumulator.columns() or [np.zeros(0, np.float32)] * 3
+        return {self._key: ScoredRows(labels, predictions, accumulator.seen, weights)}

@@ -2,13 +2,17 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from components.common.formatting import difference_interval
 from components.common.verdict_record import (
+    DIFFERENCES,
     ComparedMetric,
     GeneralizationGap,
     Interval,
     MetricIntervals,
+    Mode,
+    Rule,
     Threshold,
 )
 from components.common.verdict_text import LOWER_IS_BETTER, threshold_sentence
@@ -16,44 +20,86 @@ from components.config.evaluation import EvaluationConfig
 
 Measured = Mapping[str, ComparedMetric]
 
+# The tolerance of the log loss, as a share of the log loss of the base rate: 0.035 nats where half of the rows are
+# positive, and 0.0016 where one in 200 is.
+LOG_LOSS_TOLERANCE = 0.05
+# A difference below this share of the tolerance is of no practical importance, however many rows make it clear.
+NEGLIGIBLE = 0.1
+
 
 class Condition(NamedTuple):
     """A measured value and the bound that it is compared with.
 
     Attributes:
         metric: the name of the metric.
-        rule: floor (the candidate's metric), change (candidate minus baseline) or gap (test minus training).
+        rule: see `Threshold`.
         value: the metric, the difference or the gap; None: undefined.
         interval: the interval of the value.
         bound: the lowest value that passes; for a metric that is better when lower, the highest.
-        models: the candidate's own metric or gap, and the baseline's.
+        mode: how the value, or an end of its interval, is compared with the bound: see `Threshold`.
+        models: the candidate's own metric or gap, and the baseline's, or that of early stopping alone.
     """
 
     metric: str
-    rule: Literal["floor", "change", "gap"]
+    rule: Rule
     value: float | None
     interval: Interval
     bound: float
+    mode: Mode
     models: tuple[float | None, float | None]
 
 
-def conditions(metrics: Measured, settings: EvaluationConfig) -> Iterator[Condition]:
+def conditions(metrics: Measured, own: Measured, settings: EvaluationConfig) -> Iterator[Condition]:
     """Yields the conditions on the metrics of the test split, or of one slice of it.
 
     Args:
-        metrics: by name; at least auc and log_loss.
+        metrics: by name, all with intervals: the means over the training seeds, which are compared with other models.
+        own: the same of the network that may be published, whose own values are limited.
         settings: the bounds.
     """
-    auc, loss = metrics["auc"], metrics["log_loss"]
-    auc_models, loss_models = (auc.candidate, auc.baseline), (loss.candidate, loss.baseline)
-    of_auc, of_loss = auc.interval or MetricIntervals(), loss.interval or MetricIntervals()
-    yield Condition("auc", "floor", auc.candidate, of_auc.candidate, settings.min_auc, auc_models)
-    yield Condition("auc", "change", auc.difference, of_auc.difference, -settings.max_auc_drop, auc_models)
-    rise = settings.max_log_loss_rise
-    yield Condition("log_loss", "change", loss.difference, of_loss.difference, rise, loss_models)
+    mode: Mode = settings.mode
+    limits = {
+        "auc": settings.min_auc,
+        "pr_auc": settings.min_pr_auc,
+        "brier": settings.max_brier,
+        "calibration_error": settings.max_calibration_error,
+    }
+    for name, bound in limits.items():
+        if bound is not None:
+            metric = own[name]
+            interval = (metric.interval or MetricIntervals()).candidate
+            models = metric.candidate, metric.baseline
+            yield Condition(name, "floor", metric.candidate, interval, bound, mode, models)
+    tolerance = _log_loss_tolerance(metrics, settings)
+    rise = tolerance if mode == "no_worse" or settings.max_log_loss_rise is not None else 0.0
+    for name, bound in (("auc", -settings.max_auc_drop), ("log_loss", rise)):
+        metric = metrics[name]
+        interval = (metric.interval or MetricIntervals()).difference
+        models = metric.candidate, metric.baseline
+        yield Condition(name, "change", metric.difference, interval, bound, mode, models)
+    loss = metrics["log_loss"]
+    if loss.base_rate is not None:
+        value = None if loss.candidate is None else loss.candidate - loss.base_rate
+        interval = (loss.interval or MetricIntervals()).base_rate
+        yield Condition("log_loss", "base_rate", value, interval, rise, mode, (loss.candidate, loss.baseline))
+    if loss.early_stopped is not None:
+        # The baseline may be so bad that a candidate with far too strong penalties is better than it.
+        value = None if loss.candidate is None else loss.candidate - loss.early_stopped
+        interval = (loss.interval or MetricIntervals()).penalties
+        # The mode better asks for more than the baseline reaches, but not for more than early stopping alone.
+        mode = "no_worse" if mode == "better" else mode
+        models = loss.candidate, loss.early_stopped
+        yield Condition("log_loss", "early_stopping", value, interval, tolerance, mode, models)
 
 
-def gap_condition(metrics: Measured, gap: GeneralizationGap, bound: float) -> Condition:
+def _log_loss_tolerance(metrics: Measured, settings: EvaluationConfig) -> float:
+    base_rate = metrics["log_loss"].base_rate
+    if settings.max_log_loss_rise is not None or base_rate is None:
+        return settings.max_log_loss_rise or 0.0
+    return float(f"{LOG_LOSS_TOLERANCE * base_rate:.3g}")  # three digits, as it is shown
+
+
+def gap_condition(metrics: Measured, gap: GeneralizationGap, bound: float, mode: Mode) -> Condition:
     """Returns the condition on the candidate's log loss, test minus training.
 
     Its interval is that of the log loss on the test split, minus the log loss on the training split, which is taken as
@@ -66,27 +112,30 @@ def gap_condition(metrics: Measured, gap: GeneralizationGap, bound: float) -> Co
         low, high = intervals.candidate
         interval = low - candidate.train, high - candidate.train
     baseline = gap.baseline.log_loss.difference if gap.baseline else None
-    return Condition(
-        "log_loss", "gap", candidate.difference, interval, bound, (candidate.difference, baseline)
-    )
+    models = candidate.difference, baseline
+    return Condition("log_loss", "gap", candidate.difference, interval, bound, mode, models)
 
 
-def threshold(condition: Condition, settings: EvaluationConfig, slice_name: str | None) -> Threshold:
-    """Compares a condition's value, or the worse end of its interval, with the bound.
+def threshold(condition: Condition, slice_name: str | None) -> Threshold:
+    """Compares a condition's value, or an end of its interval, with the bound, as the mode says.
 
     Args:
         condition: the measured value and the bound.
-        settings: mode.
         slice_name: the slice on which it was measured; None: the whole test split.
     """
     at_most = condition.metric in LOWER_IS_BETTER
+    is_difference = condition.rule in DIFFERENCES
+    strict = condition.mode == "better"
     compared, worst = condition.value, None
-    if settings.mode == "confidence":
+    if strict:
         compared = None if condition.interval is None else condition.interval[at_most]
         worst = _nan(compared)
     passed = compared is not None and (
         compared <= condition.bound if at_most else compared >= condition.bound
     )
+    if strict and is_difference:
+        passed = passed and compared != condition.bound  # two equal models: neither is better
+    clearly_worse = condition.mode == "no_worse" and is_difference and _is_clearly_worse(condition)
     text = threshold_sentence(
         condition.rule,
         condition.metric,
@@ -95,21 +144,32 @@ def threshold(condition: Condition, settings: EvaluationConfig, slice_name: str 
         bound=condition.bound,
         worst=worst,
     )
+    if clearly_worse and passed and condition.interval:
+        text += f", but clearly worse (interval {difference_interval(condition.interval)})"
     return Threshold(
         metric=condition.metric,
         rule=condition.rule,
         direction="<=" if at_most else ">=",
         slice=slice_name,
-        mode=settings.mode,
+        mode=condition.mode,
         value=condition.value,
         interval=condition.interval,
         compared=compared,
+        clearly_worse=clearly_worse,
         bound=condition.bound,
         candidate=condition.models[0],
         baseline=condition.models[1],
-        passed=passed,
+        passed=passed and not clearly_worse,
         sentence=text if slice_name is None else f"where {slice_name}, {text}",
     )
+
+
+def _is_clearly_worse(condition: Condition) -> bool:
+    if condition.interval is None:
+        return False
+    low, high = condition.interval
+    bound = NEGLIGIBLE * condition.bound
+    return low > bound if condition.metric in LOWER_IS_BETTER else high < bound
 
 
 def _nan(value: float | None) -> float:

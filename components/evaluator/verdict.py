@@ -1,6 +1,6 @@
 """Decides whether the candidate may be published, and returns the verdict with all metrics, thresholds and reasons."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -12,34 +12,35 @@ from components.common.verdict_record import (
     CANDIDATE,
     BootstrapSettings,
     BothCurves,
-    ComparedMetric,
     EvaluatedSlice,
     GeneralizationGap,
     MetricGap,
-    MetricIntervals,
     ModelCurves,
     ModelGap,
+    SeedScores,
     Threshold,
     Verdict,
 )
 from components.config.evaluation import EvaluationConfig
-from components.evaluator.bootstrap import INTERVAL_METRICS, PairedScores, intervals
+from components.evaluator.bootstrap import INTERVAL_METRICS
+from components.evaluator.comparison import Metrics, compare_metrics, contributions, with_base_rate
 from components.evaluator.curves import curves
-from components.evaluator.metrics import METRIC_FUNCTIONS, ScoredRows
+from components.evaluator.metrics import METRIC_FUNCTIONS
+from components.evaluator.paired_scores import PairedScores, SplitScores
 from components.evaluator.slices import Slice, slices
 from components.evaluator.thresholds import conditions, gap_condition, threshold
 
 _METHOD = "paired percentile bootstrap over the rows of the test split"
 _WHOLE_SPLIT_METRICS = tuple(name for name in METRIC_FUNCTIONS if name != "example_count")
-Metrics = dict[str, ComparedMetric]
 
 
 def compute_verdict(
-    test: PairedScores,
+    scored: SplitScores,
     train: PairedScores,
-    features: Mapping[str, npt.NDArray[np.float32]],
     settings: EvaluationConfig,
     validation: ClassCounts | None = None,
+    *,
+    first_seed: int = 0,
 ) -> Verdict:
     """Computes the verdict.
 
@@ -47,22 +48,24 @@ def compute_verdict(
     blessed.
 
     Args:
-        test: the test split, or a sample of it, as scored by the candidate and, if there is one, the baseline, in this
-            order.
-        train: the same for the training split.
-        features: the features of the test split that `settings.slices` names, [rows] each.
+        scored: the test split, or a sample of it, as scored by the candidate and, if there are such, the baseline and
+            the network with early stopping alone, in this order; and the features that `settings.slices` names.
+        train: the training split, as scored by the candidate and the baseline.
         settings: thresholds, slices, bootstrap.
         validation: the rows of each class in the validation split, by which the trainers and the Tuner choose; None:
             unknown.
+        first_seed: the seed of the first training; the others follow it.
     """
-    metrics = _metrics(test, settings, _WHOLE_SPLIT_METRICS)
+    test = with_base_rate(scored.scores, train)
+    metrics = compare_metrics(test, settings, _WHOLE_SPLIT_METRICS)
+    own = compare_metrics(test.first_seed(), settings, _WHOLE_SPLIT_METRICS) if test.other_seeds else metrics
     gap = _gap(test, train)
     evaluated_slices = tuple(
-        _slice(part, _rows_of(test, part), settings)
+        _slice(part, test.select(part.rows), settings)
         for wanted in settings.slices
-        for part in slices(wanted, features[wanted.feature])
+        for part in slices(wanted, scored.features[wanted.feature])
     )
-    thresholds = tuple(_thresholds(metrics, gap, evaluated_slices, settings))
+    thresholds = tuple(_thresholds(metrics, own, gap, evaluated_slices, settings))
     obstacles = (
         *_obstacles(test, metrics, settings),
         *(_few_of_a_class("the validation split", validation, settings) if validation else ()),
@@ -87,6 +90,8 @@ def compute_verdict(
         ),
         mode=settings.mode,
         metrics=metrics,
+        contributions=contributions(metrics),
+        seeds=tuple(_seed_scores(test, first_seed)) if test.other_seeds else (),
         thresholds=thresholds,
         slices=evaluated_slices,
         gap=gap,
@@ -97,20 +102,10 @@ def compute_verdict(
     )
 
 
-def _metrics(rows: PairedScores, settings: EvaluationConfig, names: Iterable[str]) -> Metrics:
-    """Computes each metric of both models and, for INTERVAL_METRICS, the intervals."""
-    bounds = intervals(rows, settings)
-    found = {}
-    for name in names:
-        values = {
-            model: METRIC_FUNCTIONS[name](ScoredRows(rows.labels, predictions))
-            for model, predictions in rows.predictions.items()
-        }
-        if BASELINE in values:
-            values["difference"] = values[CANDIDATE] - values[BASELINE]
-        interval = MetricIntervals.model_validate(bounds[name]) if name in INTERVAL_METRICS else None
-        found[name] = ComparedMetric.model_validate({**values, "interval": interval})
-    return found
+def _seed_scores(test: PairedScores, first_seed: int) -> Iterator[SeedScores]:
+    for number, predictions in enumerate(test.seeds):
+        losses = {model: METRIC_FUNCTIONS["log_loss"](test.scored(model, number)) for model in predictions}
+        yield SeedScores.model_validate({"seed": first_seed + number, **losses})
 
 
 def _gap(test: PairedScores, train: PairedScores) -> GeneralizationGap:
@@ -124,33 +119,33 @@ def _gap(test: PairedScores, train: PairedScores) -> GeneralizationGap:
 
 def _model_gap(test: PairedScores, train: PairedScores, model: str) -> ModelGap:
     def metric_gap(name: str) -> MetricGap:
-        on_train, on_test = (
-            METRIC_FUNCTIONS[name](ScoredRows(split.labels, split.predictions[model]))
-            for split in (train, test)
-        )
+        on_train, on_test = (METRIC_FUNCTIONS[name](split.scored(model)) for split in (train, test))
         return MetricGap(train=on_train, test=on_test, difference=on_test - on_train)
 
     return ModelGap(log_loss=metric_gap("log_loss"), auc=metric_gap("auc"))
 
 
 def _curves(test: PairedScores, model: str) -> ModelCurves:
-    return curves(ScoredRows(test.labels, test.predictions[model]))
+    return curves(test.scored(model))
 
 
 def _thresholds(
     metrics: Metrics,
+    own: Metrics,
     gap: GeneralizationGap,
     evaluated_slices: Iterable[EvaluatedSlice],
     settings: EvaluationConfig,
 ) -> Iterator[Threshold]:
-    for condition in conditions(metrics, settings):
-        yield threshold(condition, settings, None)
+    for condition in conditions(metrics, own, settings):
+        yield threshold(condition, None)
     if settings.max_gap is not None:
-        yield threshold(gap_condition(metrics, gap, settings.max_gap), settings, None)
+        yield threshold(gap_condition(own, gap, settings.max_gap, settings.mode), None)
     for part in evaluated_slices:
         if part.judged:
-            for condition in conditions(part.metrics, settings):
-                yield threshold(condition, settings, part.name)
+            for condition in conditions(part.metrics, part.metrics, settings):
+                # The share of label 1 in the whole table says nothing about a slice.
+                if condition.rule != "base_rate":
+                    yield threshold(condition, part.name)
 
 
 def _obstacles(test: PairedScores, metrics: Metrics, settings: EvaluationConfig) -> Iterator[str]:
@@ -167,15 +162,15 @@ def _obstacles(test: PairedScores, metrics: Metrics, settings: EvaluationConfig)
     if rows:
         which = "the sample of the test split" if test.is_sample else "the test split"
         yield from _few_of_a_class(which, counts, settings)
-    for model, predictions in test.predictions.items():
+    for model in (name for name in (CANDIDATE, BASELINE) if name in test.predictions):
         undefined = [
             METRIC_LABELS[name] for name in INTERVAL_METRICS if getattr(metrics[name], model) is None
         ]
         if rows and undefined:
-            nan = int(np.count_nonzero(np.isnan(predictions)))
+            nan = max(int(np.count_nonzero(np.isnan(seed[model]))) for seed in test.seeds)
             yield (
                 f"the {model} predicts NaN for {nan:,} of {rows:,} rows, "
-                f"so its {' and '.join(undefined)} can't be computed"
+                f"so its {', '.join(undefined)} can't be computed"
             )
 
 
@@ -201,16 +196,10 @@ def _slice(part: Slice, rows: PairedScores, settings: EvaluationConfig) -> Evalu
         positives=counts.positives,
         too_small=too_small,
         judged=settings.slice_thresholds and not too_small,
-        metrics=_metrics(rows, settings, INTERVAL_METRICS),
+        metrics=compare_metrics(rows, settings, INTERVAL_METRICS),
     )
 
 
 def _class_counts(labels: npt.NDArray[np.float32]) -> ClassCounts:
     positives = int(np.count_nonzero(labels))
     return ClassCounts(labels.size - positives, positives)
-
-
-def _rows_of(scores: PairedScores, part: Slice) -> PairedScores:
-    return PairedScores(
-        scores.labels[part.rows], {model: values[part.rows] for model, values in scores.predictions.items()}
-    )

@@ -2,7 +2,14 @@
 
 from collections.abc import Iterator
 
-from components.common.formatting import count, html_difference, html_number, metric_label, plural
+from components.common.formatting import (
+    count,
+    html_difference,
+    html_number,
+    html_significant,
+    metric_label,
+    plural,
+)
 from components.common.verdict_record import GeneralizationGap, ModelCurves, Verdict
 from components.report.blocks import Block, Chart, ChartLine, Section, Series, TableBlock, TextBlock
 from components.report.run_artifacts import RunArtifacts
@@ -131,8 +138,16 @@ def _confusion(curves: Curves) -> Iterator[TableBlock]:
     for name, model in curves.items():
         cells = model.confusion
         rows = (
-            ("actual positive", count(cells.true_positive), count(cells.false_negative)),
-            ("actual negative", count(cells.false_positive), count(cells.true_negative)),
+            (
+                "actual positive",
+                html_significant(cells.true_positive),
+                html_significant(cells.false_negative),
+            ),
+            (
+                "actual negative",
+                html_significant(cells.false_positive),
+                html_significant(cells.true_negative),
+            ),
         )
         headers = ("rows", "predicted positive", "predicted negative")
         yield TableBlock(f"Confusion matrix of the {name}, at a probability of 0.5", headers, rows)
@@ -165,7 +180,7 @@ def slices(run: RunArtifacts) -> Section:
         caption = f"{part.name}: {plural(part.rows, 'row')}, {count(part.positives)} positive"
         if part.too_small:
             caption += "; too few to compare"
-        blocks.append(TableBlock(caption, *metric_table(part.metrics), text_columns=(4,)))
+        blocks.append(TableBlock(caption, *metric_table(part.metrics), text_columns=(6,)))
     on_slices = [item for item in run.verdict.thresholds if item.slice is not None]
     if on_slices:
         blocks.append(thresholds(on_slices, "Each threshold on a slice"))

@@ -13,12 +13,18 @@ from components.common.formatting import (
     percent,
     plural,
 )
-from components.common.verdict_record import ComparedMetric, MetricIntervals, Threshold, Verdict
-from components.common.verdict_text import better_or_worse, comparison_sentence, first_reasons
+from components.common.verdict_record import DIFFERENCES, ComparedMetric, MetricIntervals, Threshold, Verdict
+from components.common.verdict_text import comparison_sentence, finding_label, first_reasons
 from components.report.blocks import Block, Section, TableBlock, TextBlock
 from components.report.run_artifacts import RunArtifacts
 
 NO_VERDICT = "The Evaluator wrote no verdict."
+_COMPARED = {
+    "no_worse": "the value",
+    "better": "the worse end of the interval",
+    "confidence": "the worse end of the interval",  # the name of `better` in an earlier version
+    "point": "the value",
+}
 _DIRECTIONS = {">=": "≥", "<=": "≤"}
 
 
@@ -53,7 +59,8 @@ def headline(run: RunArtifacts) -> TextBlock:
     # Blessed and not pushed: the run ended before the Pusher, or the Pusher failed.
     result = "Pushed" if run.pushed_path else "Blessed, but not pushed"
     log_loss = run.verdict.metrics["log_loss"]
-    return TextBlock(f"{result}: {comparison_sentence(log_loss.candidate, log_loss.baseline)}", "good")
+    sentence = comparison_sentence(log_loss.candidate, log_loss.baseline, run.verdict.contributions)
+    return TextBlock(f"{result}: {sentence}", "good")
 
 
 def _by_hand(verdict: Verdict, not_pushed_because: str | None) -> str:
@@ -75,7 +82,7 @@ def thresholds(items: Sequence[Threshold], caption: str) -> TableBlock:
             html_interval(item.interval, signed=item.rule != "floor"),
             html_number(item.candidate),
             html_number(item.baseline),
-            "the interval" if item.mode == "confidence" else "the value",
+            _compared(item),
         )
         for item in items
     )
@@ -87,13 +94,50 @@ def thresholds(items: Sequence[Threshold], caption: str) -> TableBlock:
     return TableBlock(caption, headers, rows, text_columns=(1, 2, 8), bad_rows=missed)
 
 
+def _compared(item: Threshold) -> str:
+    also = "; must not be clearly worse" if item.mode == "no_worse" and item.rule in DIFFERENCES else ""
+    return f"{_COMPARED[item.mode]}{also}"
+
+
 def comparison(run: RunArtifacts) -> Section:
     """Returns the section with each metric of the candidate and the baseline, their difference and the intervals."""
     title = "Candidate and baseline"
     if run.verdict is None:
         return Section("comparison", title, (TextBlock(NO_VERDICT, "quiet"),))
-    table = TableBlock("Metrics on the test split", *metric_table(run.verdict.metrics), text_columns=(4,))
-    return Section("comparison", title, (TextBlock(" ".join(_method(run.verdict))), table))
+    table = TableBlock("Metrics on the test split", *metric_table(run.verdict.metrics), text_columns=(6,))
+    blocks = (TextBlock(" ".join(_method(run.verdict))), table, *_contributions(run.verdict))
+    return Section("comparison", title, (*blocks, *_seeds(run.verdict)))
+
+
+def _contributions(verdict: Verdict) -> Iterator[Block]:
+    found = verdict.contributions
+    if found is None or found.early_stopping is None or found.penalties is None:
+        return
+    rows = tuple(
+        (
+            label,
+            html_difference(part.value),
+            html_interval(part.interval, signed=True),
+            finding_label(part.finding),
+        )
+        for label, part in (
+            ("Candidate minus baseline: everything", found.total),
+            ("Early stopping alone minus baseline", found.early_stopping),
+            ("Candidate minus early stopping alone: penalties and dropout", found.penalties),
+        )
+    )
+    headers = ("difference of log loss", "value", "interval", "the first one is")
+    yield TableBlock("What regularization brought", headers, rows, text_columns=(3,))
+
+
+def _seeds(verdict: Verdict) -> Iterator[Block]:
+    if verdict.seeds:
+        rows = tuple(
+            (str(item.seed), *map(html_number, (item.candidate, item.baseline, item.early_stopped)))
+            for item in verdict.seeds
+        )
+        headers = ("training seed", "candidate", "baseline", "early stopping alone")
+        yield TableBlock("Log loss by training seed", headers, rows)
 
 
 def metric_table(
@@ -101,7 +145,7 @@ def metric_table(
 ) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """Returns the headers and the rows of a table of metrics, with a row for each metric."""
     headers = (
-        "metric", "candidate", "baseline", "difference", "candidate is",
+        "metric", "candidate", "baseline", "early stopping alone", "base rate", "difference", "candidate is",
         "interval of the candidate", "of the baseline", "of the difference",
     )  # fmt: skip
     rows = []
@@ -112,8 +156,10 @@ def metric_table(
                 metric_label(name),
                 html_number(metric.candidate),
                 html_number(metric.baseline),
+                html_number(metric.early_stopped),
+                html_number(metric.base_rate),
                 html_difference(metric.difference),
-                better_or_worse(name, metric.difference),
+                finding_label(metric.finding),
                 html_interval(intervals.candidate),
                 html_interval(intervals.baseline),
                 html_interval(intervals.difference, signed=True),
@@ -129,13 +175,19 @@ def _method(verdict: Verdict) -> Iterator[str]:
     )
     if verdict.sampled_from:
         yield f"They are a uniform sample of its {count(verdict.sampled_from)} rows (evaluation.max_rows)."
-    yield "The difference is the candidate's value minus the baseline's; log loss, in nats, is better when lower."
+    yield (
+        "The difference is the candidate's value minus the baseline's; log loss (in nats), Brier score and "
+        "calibration error are better when lower. Early stopping alone: the baseline with the weights of its best "
+        "epoch. Base rate: the share of positive rows in the training split as the probability of each row."
+    )
+    if verdict.seeds:
+        yield f"The values are means over {len(verdict.seeds)} training seeds; the intervals cover seeds and rows."
     bootstrap = verdict.bootstrap
     if any(metric.interval for metric in verdict.metrics.values()):
         confidence = percent(bootstrap.confidence).replace(".0%", "%")
         yield (
             f"Intervals: {confidence}, {bootstrap.method}, {count(bootstrap.resamples)} resamples, "
-            f"seed {bootstrap.seed}. A difference whose interval includes 0 may be chance."
+            f"seed {bootstrap.seed}. If the interval of a difference includes 0, there is no clear difference."
         )
     if all(metric.baseline is None for metric in verdict.metrics.values()):
         yield "There was no baseline to compare with."

@@ -3,8 +3,8 @@
 import logging
 
 from components.common.formatting import number
+from components.common.weight_sets import WeightSets
 from components.config.training import NEWTON
-from components.saved_model.weight_sets import WeightSets
 from components.trainer.trainer_settings import TrainerSettings
 from components.training.calibration import recalibrate
 from components.training.dataset import Dataset

@@ -12,11 +12,11 @@ from components.common import storage
 from components.common.file_names import TUNED_FILE, WEIGHTS_FILE
 from components.common.formatting import named_values
 from components.common.scaling_record import ScalingRecord
+from components.common.weight_sets import write_weight_sets
 from components.examples.reader import first_rows, read_ingest
 from components.saved_model.export import export
 from components.saved_model.model_card import Origin, write_card
 from components.saved_model.warmup import BATCHES, write_warmup
-from components.saved_model.weight_sets import write_weight_sets
 from components.trainer.further_seeds import weight_sets
 from components.trainer.trainer_settings import TrainerSettings
 from components.training.calibration import recalibrate, recalibration_line
@@ -33,7 +33,7 @@ def run_fn(fn_args: Any) -> None:
     """Trains one network and exports it. TFX calls this; `fn_args` is a tfx FnArgs.
 
     Writes the SavedModel to `fn_args.serving_model_dir`, and beside it the other weights that the Evaluator scores (see
-    `components.saved_model.weight_sets`). Writes to `fn_args.model_run_dir` the metrics of each epoch
+    `components.common.weight_sets`). Writes to `fn_args.model_run_dir` the metrics of each epoch
     (`history.json`), a report on the weights (`weights.json`), how the features are scaled (`scaling.json`), how the
     network was recalibrated, if it was trained with class weights (`calibration.json`), the Tuner's strengths, if there
     is a Tuner (`tuned.json`), and the logs for TensorBoard. A run that was killed resumes from its last checkpoint. The

@@ -1,16 +1,24 @@
 """Collects the summary of a run from the artifacts of its steps, whether they are new or from the cache."""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.common import storage
 from components.common.file_names import REJECTED_FILE, TRIALS_FILE
 from components.common.ingest_record import IngestRecord
+from components.common.next_steps import next_steps
 from components.common.scaling_record import ScalingRecord
 from components.common.tuning_record import parse_trials
-from components.common.verdict_record import ComparedMetric, EvaluatedSlice, ModelGap, Verdict
+from components.common.verdict_record import (
+    BASELINE,
+    CANDIDATE,
+    ComparedMetric,
+    EvaluatedSlice,
+    ModelGap,
+    Verdict,
+)
 from components.report.run_page import REPORT_FILE
 from pipeline_def.runs.run_store import RunStore
 from pipeline_def.runs.summary import (
@@ -43,6 +51,8 @@ def record_result(runs: RunStore, run_id: str, status: Status | None) -> tuple[S
     pushed = (known["pushed_version"], known["pushed_path"]) if "pushed_version" in known else None
     ended = status or ("pushed" if pushed else "not_blessed")
     runs.record(run_id, ended, pushed)
+    if ended == "not_blessed" and not known.get("held_back"):
+        known["next_steps"] = next_steps(known.get("thresholds", ()), known.get("reasons", ()), run_id)
     return ended, known
 
 
@@ -103,14 +113,22 @@ def verdict_fields(verdict: Verdict) -> dict[str, Any]:
     gap = verdict.gap
     has_baseline = gap.baseline is not None
     return {
-        "metrics": BothMetrics(
-            candidate=_metrics(verdict.metrics, "candidate", verdict.rows),
-            baseline=_metrics(verdict.metrics, "baseline", verdict.rows) if has_baseline else None,
+        "metrics": BothMetrics.model_validate(
+            {
+                model: _metrics(verdict.metrics, model, verdict.rows)
+                for model in BothMetrics.model_fields
+                if model == CANDIDATE
+                or getattr(verdict.metrics["log_loss"], model) is not None
+                or (model == BASELINE and has_baseline)
+            }
         ),
         "intervals": Intervals(
             confidence=verdict.bootstrap.confidence,
             **{name: metric.interval for name, metric in verdict.metrics.items() if metric.interval},
         ),
+        "findings": {name: metric.finding for name, metric in verdict.metrics.items() if metric.finding},
+        "contributions": verdict.contributions,
+        "seeds": verdict.seeds,
         "sampled": dict(_sampled(verdict)),
         "thresholds": verdict.thresholds,
         "slices": tuple(_slice(part, has_baseline=has_baseline) for part in verdict.slices),
@@ -128,9 +146,7 @@ def _sampled(verdict: Verdict) -> Iterator[tuple[str, Sampled]]:
         yield "train", Sampled(rows=verdict.gap.train_rows, of=verdict.gap.train_sampled_from)
 
 
-def _metrics(
-    metrics: dict[str, ComparedMetric], model: Literal["candidate", "baseline"], rows: int
-) -> ModelMetrics:
+def _metrics(metrics: dict[str, ComparedMetric], model: str, rows: int) -> ModelMetrics:
     values = {name: getattr(metric, model) for name, metric in metrics.items()}
     return ModelMetrics(**values, example_count=rows)
 

@@ -10,7 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from components.common.ingest_record import RowCounts
 from components.common.stored_record import StoredRecord
-from components.common.verdict_record import Interval, MetricIntervals, Number, Threshold
+from components.common.verdict_record import (
+    Contributions,
+    Finding,
+    Interval,
+    MetricIntervals,
+    Number,
+    SeedScores,
+    Threshold,
+)
 
 # "partial": a run that ended before the Pusher, as --to-step requires.
 Status = Literal["pushed", "partial", "not_blessed", "data_refused", "failed"]
@@ -40,16 +48,27 @@ class ModelMetrics(_Record):
     log_loss: Number = None
     accuracy: Number = None
     pr_auc: Number = None
+    brier: Number = None
+    calibration_error: Number = None
     precision: Number = None
     recall: Number = None
     example_count: int | None = None
 
 
 class BothMetrics(_Record):
-    """The metrics of the candidate and of the same network without regularization."""
+    """The metrics of all models; with several training seeds, the means over the seeds.
+
+    Attributes:
+        candidate: the candidate.
+        baseline: the same network without regularization.
+        early_stopped: the same network with early stopping alone.
+        base_rate: a model that predicts the share of label 1 in the training split for each row.
+    """
 
     candidate: ModelMetrics
     baseline: ModelMetrics | None = None
+    early_stopped: ModelMetrics | None = None
+    base_rate: ModelMetrics | None = None
 
 
 class Intervals(_Record):
@@ -59,6 +78,9 @@ class Intervals(_Record):
     auc: MetricIntervals = MetricIntervals()
     log_loss: MetricIntervals = MetricIntervals()
     accuracy: MetricIntervals = MetricIntervals()
+    pr_auc: MetricIntervals = MetricIntervals()
+    brier: MetricIntervals = MetricIntervals()
+    calibration_error: MetricIntervals = MetricIntervals()
 
 
 class Sampled(_Record):
@@ -144,12 +166,16 @@ class Summary(StoredRecord):
         rows: the rows of each split.
         metrics: both models on the test split.
         intervals: the intervals of the metrics.
+        findings: by metric, what the interval of candidate minus baseline says.
+        contributions: what early stopping and the penalties brought.
+        seeds: the log losses of each training seed; empty with only one seed.
         sampled: by split (test, train), if the verdict measured only a sample of it.
         thresholds: all conditions for publishing, as in the verdict.
         slices: the metrics on parts of the test split.
         gap: the generalization gap.
         tuned: the strengths that the Tuner chose.
         reasons: why the model was not blessed.
+        next_steps: what can be done about it.
         held_back: why a blessed model was not pushed.
         override: who published the model by hand.
         steps: the steps, in the order in which they were started.
@@ -168,19 +194,23 @@ class Summary(StoredRecord):
     file_name = "summary.json"
     description = "a summary"
 
-    format_version: Literal[1] = 1
+    format_version: Literal[1, 2] = 2
     run_id: str
     status: Status
     exit_code: int
     rows: RowCounts | None = None
     metrics: BothMetrics | None = None
     intervals: Intervals | None = None
+    findings: dict[str, Finding] = Field(default_factory=dict)
+    contributions: Contributions | None = None
+    seeds: tuple[SeedScores, ...] = ()
     sampled: dict[str, Sampled] = Field(default_factory=dict)
     thresholds: tuple[Threshold, ...] = ()
     slices: tuple[SliceSummary, ...] = ()
     gap: GapSummary | None = None
     tuned: Tuned | None = None
     reasons: tuple[str, ...] = ()
+    next_steps: tuple[str, ...] = ()
     held_back: str | None = None
     override: Override | None = None
     steps: tuple[StepRecord, ...] = ()

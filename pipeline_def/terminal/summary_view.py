@@ -13,8 +13,10 @@ from components.common.verdict_text import comparison_sentence, first_reasons
 from pipeline_def.runs.summary import Summary
 from pipeline_def.terminal.verdict_tables import (
     Line,
+    contribution_lines,
     gap_lines,
     metric_lines,
+    seed_lines,
     slice_lines,
     threshold_lines,
 )
@@ -50,11 +52,14 @@ def styled(summary: Summary) -> Text:
     blocks = [
         list(_headline(summary)),
         list(metric_lines(summary)),
+        list(contribution_lines(summary)),
+        list(seed_lines(summary)),
         list(gap_lines(summary)),
         list(slice_lines(summary.slices)),
         list(threshold_lines(summary)),
         list(_log_tail(summary)),
         list(_facts(summary)),
+        list(_next_steps(summary)),
     ]
     text = Text()
     for number_of_block, block in enumerate(block for block in blocks if block):
@@ -95,7 +100,7 @@ def _why_pushed(summary: Summary) -> str:
     both = summary.metrics
     candidate = both.candidate.log_loss if both else None
     baseline = both.baseline.log_loss if both and both.baseline else None
-    return f"Pushed: {comparison_sentence(candidate, baseline)}"
+    return f"Pushed: {comparison_sentence(candidate, baseline, summary.contributions)}"
 
 
 def _why_not_pushed(summary: Summary) -> str:
@@ -145,6 +150,12 @@ def _facts(summary: Summary) -> Iterator[Line]:
         yield _fact("Logs", summary.logs), ""
 
 
+def _next_steps(summary: Summary) -> Iterator[Line]:
+    if summary.next_steps:
+        yield "What you can do next:", "bold"
+        yield from ((_wrapped(step, "- "), "") for step in summary.next_steps)
+
+
 def _steps_and_duration(summary: Summary) -> str:
     ran = [step for step in summary.steps if step.status != "skipped"]
     if not ran:
@@ -157,13 +168,16 @@ def _steps_and_duration(summary: Summary) -> str:
 
 def _fact(label: str, text: str, *, wrap: bool = False) -> str:
     head = f"{label:<{_LABEL_WIDTH}}"
-    if not wrap:
-        return head + text
+    return _wrapped(" ".join(text.split()), head) if wrap else head + text
+
+
+def _wrapped(text: str, head: str) -> str:
+    """Returns the text after `head`, its further lines indented by the width of `head`."""
     return textwrap.fill(
-        " ".join(text.split()),
+        text,
         _WIDTH,
         initial_indent=head,
-        subsequent_indent=" " * _LABEL_WIDTH,
+        subsequent_indent=" " * len(head),
         break_long_words=False,
         break_on_hyphens=False,
     )

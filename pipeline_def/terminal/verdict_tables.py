@@ -1,6 +1,7 @@
 """Formats the tables of the verdict for the terminal: metrics, gap, slices and thresholds, in at most 80 columns."""
 
 import math
+import statistics
 from collections.abc import Iterator, Sequence
 
 from components.common.formatting import (
@@ -12,11 +13,14 @@ from components.common.formatting import (
     signed_bound,
 )
 from components.common.verdict_record import Threshold
-from components.common.verdict_text import better_or_worse, threshold_subject
+from components.common.verdict_text import threshold_subject
 from pipeline_def.runs.summary import Intervals, ModelMetrics, SliceSummary, Summary
 
 _NAME_WIDTH = 28
 _MAX_SLICES = 12
+# `confidence` is the name of an earlier version.
+_WORST_END = ("better", "confidence")
+_BASE_RATE_METRICS = ("log_loss", "brier", "pr_auc")
 Line = tuple[str, str]
 """A line of text, and its style for rich."""
 
@@ -33,10 +37,18 @@ def metric_lines(summary: Summary) -> Iterator[Line]:
     share = f"{intervals.confidence * 100:g}% interval" if intervals else ""
     yield f"{'On the test split':<18}{head}{share:>21}".rstrip(), "bold"
     for name, label in METRIC_LABELS.items():
-        yield _metric_row(name, f"{label:<18}", (candidate, baseline), intervals), ""
+        if name not in candidate.model_fields_set:  # an earlier version did not measure it
+            continue
+        row = _metric_row(name, f"{label:<18}", (candidate, baseline), intervals)
+        yield f"{row}  {summary.findings.get(name, '')}".rstrip(), ""
     counts = [model.example_count for model in (candidate, baseline) if model]
     cells = "".join(f"{'none' if count is None else f'{count:,}':>{width}}" for count in counts)
     yield f"{'rows':<18}{cells}", ""
+    if base_rate := summary.metrics.base_rate:
+        values = (f"{METRIC_LABELS[name]} {number(getattr(base_rate, name))}" for name in _BASE_RATE_METRICS)
+        yield f"base rate alone: {', '.join(values)}", ""
+    if summary.seeds:
+        yield f"means of {len(summary.seeds)} training seeds; the intervals cover seeds and rows", ""
     yield from _sampled(summary, "test")
 
 
@@ -54,8 +66,52 @@ def _metric_row(
     ends = getattr(intervals, name).difference if hasattr(intervals, name) else None
     interval = difference_interval(ends) if ends else ""
     column = f"{interval:>21}" if intervals else ""
-    row += f"{number(_nan_if_undefined(other)):>{width}}{rounded_difference(_nan_if_undefined(change)):>12}{column}"
-    return f"{row}  {better_or_worse(name, change)}".rstrip()
+    return (
+        f"{row}{number(_nan_if_undefined(other)):>{width}}"
+        f"{rounded_difference(_nan_if_undefined(change)):>12}{column}"
+    )
+
+
+def contribution_lines(summary: Summary) -> Iterator[Line]:
+    """Yields what regularization brought: in all, by early stopping alone, and by the penalties beyond it."""
+    found = summary.contributions
+    if found is None or found.early_stopping is None or found.penalties is None:
+        return
+    share = f"{summary.intervals.confidence * 100:g}% interval" if summary.intervals else ""
+    yield f"{'What regularization brought':<38}{'log loss':>12}{share:>21}".rstrip(), "bold"
+    for label, part in (
+        ("candidate minus baseline", found.total),
+        ("early stopping alone minus baseline", found.early_stopping),
+        ("candidate minus early stopping alone", found.penalties),
+    ):
+        interval = difference_interval(part.interval) if part.interval else ""
+        value = rounded_difference(_nan_if_undefined(part.value))
+        yield f"{label:<38}{value:>12}{interval:>21}  {part.finding or ''}".rstrip(), ""
+
+
+def seed_lines(summary: Summary) -> Iterator[Line]:
+    """Yields the log losses of each training seed, and their spread."""
+    if not summary.seeds:
+        return
+    yield f"{'Log loss by seed':<18}{'candidate':>12}{'baseline':>12}{'early stopping':>16}", "bold"
+    for item in summary.seeds:
+        yield _seed_row(str(item.seed), item.candidate, item.baseline, item.early_stopped), ""
+    columns = [
+        [value for value in values if value is not None]
+        for values in zip(
+            *((item.candidate, item.baseline, item.early_stopped) for item in summary.seeds), strict=True
+        )
+    ]
+    spread = [statistics.stdev(values) if len(values) > 1 else None for values in columns]
+    yield _seed_row("standard deviation", *spread), ""
+
+
+def _seed_row(label: str, *losses: float | None) -> str:
+    cells = "".join(
+        f"{'' if loss is None else number(loss):>{width}}"
+        for loss, width in zip(losses, (12, 12, 16), strict=True)
+    )
+    return f"{label:<18}{cells}".rstrip()
 
 
 def gap_lines(summary: Summary) -> Iterator[Line]:
@@ -99,7 +155,7 @@ def threshold_lines(summary: Summary) -> Iterator[Line]:
     """Yields all thresholds on the whole test split, and of those on slices the failed ones and the number passed."""
     if not summary.thresholds:
         return
-    worst = "at worst" if summary.thresholds[0].mode == "confidence" else ""
+    worst = "at worst" if summary.thresholds[0].mode in _WORST_END else ""
     yield f"{'Threshold':<30}{'value':>12}{worst:>{12 if worst else 0}}{'bound':>12}", "bold"
     for item in summary.thresholds:
         if item.slice is None:
@@ -122,9 +178,10 @@ def _threshold_row(item: Threshold) -> str:
     show = number if is_floor else difference
     value, compared = (show(_nan_if_undefined(found)) for found in (item.value, item.compared))
     bound = f"{item.direction} {f'{item.bound:g}' if is_floor else signed_bound(item.bound)}"
-    worst = f"{compared:>12}" if item.mode == "confidence" else ""
+    worst = f"{compared:>12}" if item.mode in _WORST_END else ""
     row = f"{threshold_subject(item.rule, item.metric):<30}{value:>12}{worst}{bound:>12}"
-    return f"{row}  {'passed' if item.passed else 'FAILED'}"
+    clearly = " (clearly worse)" if item.clearly_worse else ""
+    return f"{row}  {'passed' if item.passed else 'FAILED'}{clearly}"
 
 
 def _nan_if_undefined(value: float | None) -> float:

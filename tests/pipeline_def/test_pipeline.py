@@ -103,7 +103,10 @@ def test_the_order_of_the_steps_is_topological() -> None:
         ("kubeflow.host=http://kubeflow", set()),
         ("data.split.test=3", {"ExampleGen"}),
         ("data.split.seed=3", {"ExampleGen"}),
-        ("data.weight=w", {"ExampleGen", "DataGate", "Transform", "Tuner", "Trainer", "BaselineTrainer"}),
+        (
+            "data.weight=w",
+            {"ExampleGen", "DataGate", "Transform", "Tuner", "Trainer", "BaselineTrainer", "Evaluator"},
+        ),
     ],
 )
 def test_a_key_changes_only_the_steps_that_use_it(changed: Any, override: str, steps: set[str]) -> None:

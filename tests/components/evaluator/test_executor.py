@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
@@ -15,10 +16,13 @@ from tfx.utils import proto_utils
 
 from components.common.errors import DataRefused
 from components.common.ingest_record import IngestRecord, PositiveCounts, RowCounts
+from components.common.weight_sets import WeightSets, write_weight_sets
 from components.config.evaluation import EvaluationConfig, SliceConfig
 from components.evaluator.component import eval_config
 from components.evaluator.evaluator_settings import EvaluatorSettings
 from components.evaluator.executor import EvaluatorExecutor
+from components.evaluator.scored_models import load_models
+from components.evaluator.scoring import ScoredColumns, score
 
 Columns = Mapping[str, Sequence[float]]
 WriteExamples = Callable[[Path, Columns], str]
@@ -95,16 +99,20 @@ def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
         models = {"model": [model("candidate")]} | (
             {"baseline_model": [model("baseline")]} if baseline else {}
         )
+        # TFMA measures all rows, so that a sample differs from it.
+        weight = "w" if "w" in test else None
+        given = EvaluatorSettings(
+            label="y", evaluation=settings, weight=weight, first_seed=42, code_digest=""
+        )
+        everything = given.model_copy(update={"evaluation": settings.model_copy(update={"max_rows": 0})})
         EvaluatorExecutor(context).Do(
             {"examples": [examples], **models},
             {"evaluation": [evaluation], "blessing": [blessing]},
             {
-                "eval_config": proto_utils.proto_to_json(eval_config("y", 0)),
+                "eval_config": proto_utils.proto_to_json(eval_config(everything)),
                 "module_path": "components.evaluator.executor",
                 "example_splits": '["test"]',
-                "settings": EvaluatorSettings(
-                    label="y", evaluation=settings, code_digest=""
-                ).model_dump_json(),
+                "settings": given.model_dump_json(),
             },
         )
         metrics: dict[str, dict[str, Any]] = {}
@@ -127,8 +135,12 @@ def test_two_models_through_their_signatures(evaluate: Evaluate, replays: int) -
     blessing, verdict, metrics = evaluate(TABLE, replays=replays)
     log_losses = 0.5108256, 0.6031000  # -(ln 0.9 + 2 ln 0.4 + ln 0.9) / 4, -(2 ln 0.8 + ln 0.7 + ln 0.2) / 4
     candidate = {"auc": 3 / 4, "pr_auc": (1 + 2 / 3) / 2, "log_loss": log_losses[0], "accuracy": 0.5}
+    candidate |= {"brier": (0.1**2 + 0.6**2 + 0.6**2 + 0.1**2) / 4, "calibration_error": 1.4 / 4}
     candidate |= {"precision": 0.5, "recall": 0.5, "example_count": 4}
     baseline = {"auc": 2.5 / 4, "pr_auc": (1 + 1 / 2) / 2, "log_loss": log_losses[1], "accuracy": 0.75}
+    baseline |= {"brier": (0.2**2 + 0.3**2 + 0.8**2 + 0.2**2) / 4}
+    # The bin of 0.2 has one row of each class.
+    baseline |= {"calibration_error": (2 * 0.3 + 0.3 + 0.2) / 4}
     baseline |= {"precision": 1.0, "recall": 0.5, "example_count": 4}
     differences = {f"{name}_diff": candidate[name] - baseline[name] for name in candidate}
     assert metrics["baseline"] == pytest.approx(baseline, abs=1e-6)
@@ -251,3 +263,65 @@ def test_a_slice_of_an_unknown_feature_is_refused(evaluate: Evaluate) -> None:
     assert str(caught.value) == (
         "evaluation.slices: expected features of the examples, got 'candidat'; did you mean 'candidate'?"
     )
+
+
+def test_a_weight_counts_as_that_many_rows(evaluate: Evaluate) -> None:
+    """The metrics are those of repeated rows, in the verdict and in TFMA's results. The rows are not multiplied."""
+    times = [1, 3, 2, 1]
+    repeated = {
+        name: [value for value, count in zip(values, times, strict=True) for _ in range(count)]
+        for name, values in TABLE.items()
+    }
+    weighted = evaluate({**TABLE, "w": times}, train={**TABLE, "w": times})
+    expected = evaluate(repeated, train=repeated)
+    for name, metric in weighted.verdict["metrics"].items():
+        for model in ("candidate", "baseline", "base_rate"):
+            assert metric[model] == pytest.approx(expected.verdict["metrics"][name][model], abs=1e-9), name
+    assert weighted.verdict["curves"]["candidate"] == expected.verdict["curves"]["candidate"] | {
+        "calibration": weighted.verdict["curves"]["candidate"]["calibration"]
+    }
+    assert (weighted.verdict["rows"], expected.verdict["rows"]) == (4, 7)
+    for metrics, others in zip(weighted.metrics.values(), expected.metrics.values(), strict=True):
+        for name in ("auc", "log_loss", "brier"):
+            assert metrics[name] == pytest.approx(others[name], abs=1e-9)
+
+
+def test_other_weights_are_scored_through_the_exported_graph(
+    tmp_path: Path, write_examples: WriteExamples
+) -> None:
+    """A model with one weight, and beside it the weights of the best epoch and of a second seed: the predictions of
+    each are its weight times the feature. The exported model has its own weight again for each batch.
+    """
+    write_examples(tmp_path / "examples" / "part.gz", {"y": [0, 1], "x": [0.5, 1.0]})
+
+    class Network(tf.Module):  # type: ignore[misc]
+        def __init__(self, weight: float) -> None:
+            super().__init__()
+            self.weights = [tf.Variable(weight)]
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])  # type: ignore[untyped-decorator]
+        def serving_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+            parsed = tf.io.parse_example(examples, {"x": tf.io.FixedLenFeature([1], tf.float32)})
+            return {"probability": parsed["x"] * self.weights[0]}
+
+    def array(value: float) -> list[np.ndarray]:
+        return [np.array(value, np.float32)]
+
+    for name, weight, sets in (
+        ("candidate", 0.8, WeightSets(trained={43: array(0.7)})),
+        ("baseline", 0.6, WeightSets({43: array(0.5)}, {42: array(0.4), 43: array(0.3)})),
+    ):
+        module = Network(weight)
+        path = str(tmp_path / name / "Format-Serving")
+        tf.saved_model.save(module, path, signatures={"serving_examples": module.serving_examples})
+        write_weight_sets(str(tmp_path / name), sets)
+    seeds = load_models(str(tmp_path / "candidate"), str(tmp_path / "baseline"))
+    scores = score(str(tmp_path / "examples" / "*"), seeds, ScoredColumns("y")).scores
+    found = [{name: values.tolist() for name, values in seed.items()} for seed in scores.seeds]
+    assert found == [
+        {name: [pytest.approx(weight / 2), pytest.approx(weight)] for name, weight in expected.items()}
+        for expected in (
+            {"candidate": 0.8, "baseline": 0.6, "early_stopped": 0.4},
+            {"candidate": 0.7, "baseline": 0.5, "early_stopped": 0.3},
+        )
+    ]

@@ -29,6 +29,17 @@ def sample(request: pytest.FixtureRequest) -> ScoredRows:
     return rows(labels, np.round(predictions, digits))
 
 
+def expected_calibration_error(labels: Any, p: Any) -> float:
+    """The definition, bin by bin."""
+    error = 0.0
+    for number in range(10):
+        low, high = np.float32(number / 10), np.float32((number + 1) / 10)
+        chosen = (p >= low) & ((p < high) | (number == 9))
+        if chosen.any():
+            error += chosen.mean() * abs(p[chosen].mean() - labels[chosen].mean())
+    return error
+
+
 def test_metrics_equal_scikit_learns(sample: ScoredRows) -> None:
     """To 1e-9, ties included."""
     labels, p = sample.labels.astype(int), sample.predictions.astype(np.float64)
@@ -38,7 +49,9 @@ def test_metrics_equal_scikit_learns(sample: ScoredRows) -> None:
         "auc": sklearn.metrics.roc_auc_score(labels, p),
         "pr_auc": sklearn.metrics.average_precision_score(labels, p),
         "log_loss": sklearn.metrics.log_loss(labels, clipped),
+        "brier": sklearn.metrics.brier_score_loss(labels, p),
         "accuracy": sklearn.metrics.accuracy_score(labels, decided),
+        "calibration_error": expected_calibration_error(labels, p),
         "precision": sklearn.metrics.precision_score(labels, decided),
         "recall": sklearn.metrics.recall_score(labels, decided),
         "example_count": 500,
@@ -57,7 +70,10 @@ def test_by_hand() -> None:
         # Among the first 1, 4 (the two at 0.5 count together) and 5 rows, 1, 2 and 3 are of class 1.
         "pr_auc": (1 / 1 + 2 / 4 + 3 / 5) / 3,
         "log_loss": -sum(map(math.log, (0.9, 0.5, 0.25, 0.5, 0.25, 0.9))) / 6,
+        "brier": (0.1**2 + 0.5**2 + 0.75**2 + 0.5**2 + 0.75**2 + 0.1**2) / 6,
         "accuracy": 3 / 6,
+        # Bins of 0.1, 0.25, 0.5 (two rows, one of them positive), 0.75, 0.9.
+        "calibration_error": (0.1 + 0.75 + 2 * 0 + 0.75 + 0.1) / 6,
         "precision": 1 / 2,
         "recall": 1 / 3,
         "example_count": 6,
@@ -72,9 +88,9 @@ def test_by_hand() -> None:
     [
         ([1, 1], [0.2, 0.8], {"auc"}),
         ([0, 0], [0.2, 0.8], {"auc", "pr_auc", "recall"}),
-        ([0, 1], [0.2, NAN], {"auc", "pr_auc", "log_loss"}),
+        ([0, 1], [0.2, NAN], {"auc", "pr_auc", "log_loss", "brier", "calibration_error"}),
         ([0, 1], [0.2, 0.5], {"precision"}),
-        ([], [], {"auc", "pr_auc", "log_loss", "accuracy", "precision", "recall"}),
+        ([], [], set(METRIC_FUNCTIONS) - {"example_count"}),
     ],
     ids=["positives only", "negatives only", "NaN predicted", "none predicted positive", "no rows"],
 )
@@ -84,6 +100,35 @@ def test_undefined_metrics_are_nan(labels: Any, predictions: Any, nan: set[str])
     if np.isnan(given.predictions).any():
         nan = nan | {"precision"}  # neither NaN nor the other prediction is above 0.5
     assert {name for name, function in METRIC_FUNCTIONS.items() if math.isnan(function(given))} == nan
+
+
+@pytest.mark.parametrize("name", [name for name in METRIC_FUNCTIONS if name != "example_count"])
+def test_an_integer_weight_equals_that_many_rows(sample: ScoredRows, name: str) -> None:
+    """To 1e-9, with weights from 1 to 4; the count of rows has no weights."""
+    weights = np.random.default_rng(1).integers(1, 5, sample.labels.size)
+    weighted = sample._replace(weights=weights.astype(np.float32))
+    repeated = rows(np.repeat(sample.labels, weights), np.repeat(sample.predictions, weights))
+    function = METRIC_FUNCTIONS[name]
+    assert function(weighted) == pytest.approx(function(repeated), rel=1e-9)
+    assert function(weighted) != function(sample)
+    assert METRIC_FUNCTIONS["example_count"](weighted) == 500
+
+
+def test_fractional_weights_equal_scikit_learns(sample: ScoredRows) -> None:
+    """To 1e-6, as weights are stored in float32."""
+    weights = np.random.default_rng(2).random(sample.labels.size).astype(np.float32)
+    labels, p = sample.labels.astype(int), sample.predictions.astype(np.float64)
+    given = sample._replace(weights=weights)
+    expected = {
+        "auc": sklearn.metrics.roc_auc_score(labels, p, sample_weight=weights),
+        "pr_auc": sklearn.metrics.average_precision_score(labels, p, sample_weight=weights),
+        "log_loss": sklearn.metrics.log_loss(labels, np.clip(p, 1e-7, 1 - 1e-7), sample_weight=weights),
+        "brier": sklearn.metrics.brier_score_loss(labels, p, sample_weight=weights),
+        "accuracy": sklearn.metrics.accuracy_score(labels, p > 0.5, sample_weight=weights),
+        "precision": sklearn.metrics.precision_score(labels, p > 0.5, sample_weight=weights),
+        "recall": sklearn.metrics.recall_score(labels, p > 0.5, sample_weight=weights),
+    }
+    assert {name: METRIC_FUNCTIONS[name](given) for name in expected} == pytest.approx(expected, rel=1e-6)
 
 
 def test_log_loss_of_certainty() -> None:
@@ -143,6 +188,16 @@ def test_a_large_split_is_sampled(accumulators: int) -> None:
     assert computations[1].result(collected).popitem()[1] == pytest.approx(1 / 3, abs=0.09)
     # The same rows: where the candidate predicts 0.9, the baseline predicts 0.2.
     assert (baseline.predictions[candidate.predictions > 0.5] == np.float32(0.2)).all()
+
+
+def test_the_weights_of_the_rows_are_collected() -> None:
+    """TFMA hands them over under the name of each model, if the configuration names a column with weights."""
+    batch = inputs([1, 0], [0.9, 0.8], [0.6, 0.4])
+    batch["example_weights"] = {name: np.array([[3.0], [1.0]]) for name in ("candidate", "baseline")}
+    computations = BinaryMetric("accuracy").computations(model_names=["candidate", "baseline"])
+    collected = collect(computations, [batch], 1)
+    assert [value.weights.tolist() for value in collected.values()] == [[3, 1]] * 2  # type: ignore[union-attr]
+    assert computations[1].result(collected).popitem()[1] == 0.75
 
 
 def test_no_batch() -> None:

@@ -1,6 +1,7 @@
 """The verdict on rows whose metrics are known, as verdict.json has it."""
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,12 +11,13 @@ import pytest
 from components.common.ingest_record import ClassCounts
 from components.common.verdict_record import Verdict
 from components.config.evaluation import EvaluationConfig, SliceConfig
-from components.evaluator.bootstrap import PairedScores
+from components.evaluator.paired_scores import PairedScores, SplitScores
 from components.evaluator.verdict import compute_verdict
 
 NAN = float("nan")
 LABELS = (0, 0, 1, 1) * 20
 GOOD = (0.1, 0.4, 0.6, 0.9) * 20  # AUC 1, log loss -(ln 0.9 + ln 0.6) / 2
+HALF = (0.5,) * 80
 BAD = (0.4, 0.6, 0.4, 0.6) * 20  # AUC 1/2, log loss -(ln 0.6 + ln 0.4) / 2
 
 
@@ -36,7 +38,9 @@ def verdict(
     validation: ClassCounts | None = None,
 ) -> dict[str, Any]:
     features = {"x": np.array(feature, np.float32)}
-    found = compute_verdict(test, train or test, features, settings or EvaluationConfig(), validation)
+    found = compute_verdict(
+        SplitScores(test, features), train or test, settings or EvaluationConfig(), validation, first_seed=42
+    )
     text = found.model_dump_json()
     assert Verdict.model_validate_json(text) == found
     content: dict[str, Any] = json.loads(text, parse_constant=pytest.fail)  # no NaN, which JSON does not have
@@ -48,18 +52,19 @@ def test_a_better_candidate_is_blessed() -> None:
     found = verdict(scored(GOOD, BAD))
     assert (found["blessed"], found["reasons"], found["rows"], found["positives"]) == (True, [], 80, 40)
     assert [(t["metric"], t["rule"], t["slice"], t["mode"], t["passed"]) for t in found["thresholds"]] == [
-        ("auc", "floor", None, "point", True),
-        ("auc", "change", None, "point", True),
-        ("log_loss", "change", None, "point", True),
+        ("auc", "floor", None, "no_worse", True),
+        ("auc", "change", None, "no_worse", True),
+        ("log_loss", "change", None, "no_worse", True),
+        ("log_loss", "base_rate", None, "no_worse", True),
     ]
-    assert (
-        [t["sentence"] for t in found["thresholds"]]
-        == [
-            "the AUC is 1.0000, at least 0.6",
-            "the AUC differs from the baseline's by +0.5000, at least -0.02",
-            "the log loss differs from the baseline's by -0.4055, at most 0",  # ln(0.4 / 0.6) / 2 + ln(0.4 / 0.9) / 2
-        ]
-    )
+    assert [t["sentence"] for t in found["thresholds"]] == [
+        "the AUC is 1.0000, at least 0.6",
+        "the AUC differs from the baseline's by +0.5000, at least -0.02",
+        # ln(0.4 / 0.6) / 2 + ln(0.4 / 0.9) / 2; at most 5% of ln 2
+        "the log loss differs from the baseline's by -0.4055, at most +0.0347",
+        # -(ln 0.9 + ln 0.6) / 2 - ln 2
+        "the log loss differs from that of the base rate by -0.3851, at most +0.0347",
+    ]
     change = found["thresholds"][1]
     assert (change["value"], change["candidate"], change["baseline"]) == (0.5, 1.0, 0.5)
     assert change["interval"] == found["metrics"]["auc"]["interval"]["difference"]
@@ -76,39 +81,245 @@ def test_a_better_candidate_is_blessed() -> None:
 )
 def test_one_missed_threshold_is_enough(settings: dict[str, float], reason: str) -> None:
     """The candidate is not blessed, and the missed threshold is the only reason."""
-    loose = {"min_auc": 0.0, "max_auc_drop": 1.0, "max_log_loss_rise": 9.0}
+    loose = {"mode": "point", "min_auc": 0.0, "max_auc_drop": 1.0, "max_log_loss_rise": 9.0}
     found = verdict(scored(BAD, GOOD), EvaluationConfig.model_validate(loose | settings))
     assert (found["blessed"], found["reasons"]) == (False, [reason])
 
 
 def test_a_value_that_equals_its_bound_passes() -> None:
-    """For all three thresholds."""
+    """For all thresholds: the same constant as the base rate has an AUC of 1/2."""
     same = EvaluationConfig(min_auc=0.5, max_auc_drop=0.0, max_log_loss_rise=0.0)
-    assert verdict(scored(BAD, BAD), same)["blessed"]
+    assert verdict(scored(HALF, HALF), same)["blessed"]
 
 
-def test_the_confidence_mode_compares_the_worse_end_of_the_interval() -> None:
-    """A candidate that is better by less than chance passes in the mode point, and not in the mode confidence."""
+def noisy(gain: float, rows: int = 200, noise: float = 0.5) -> PairedScores:
+    """A candidate whose predictions follow the labels more by `gain` than the baseline's, up to noise."""
     generator = np.random.default_rng(1)
-    labels = generator.integers(2, size=200)
-    noise = generator.random((2, 200))
-    candidate, baseline = 0.45 * labels + 0.5 * noise[0], 0.43 * labels + 0.5 * noise[1]
-    test = scored(list(candidate), list(baseline), labels.tolist())
-    point, confidence = (verdict(test, EvaluationConfig(mode=mode)) for mode in ("point", "confidence"))
-    assert point["metrics"] == confidence["metrics"]
+    labels = generator.integers(2, size=rows)
+    drawn = generator.random((2, rows))
+    candidate = np.clip((0.43 + gain) * labels + noise * drawn[0], 0.01, 0.99)
+    baseline = np.clip(0.43 * labels + noise * drawn[1], 0.01, 0.99)
+    return scored(list(candidate), list(baseline), labels.tolist())
+
+
+def test_the_mode_better_compares_the_worse_end_of_the_interval() -> None:
+    """A candidate that is better by less than chance passes in the other modes, and not in the mode better."""
+    point, no_worse, better = (
+        verdict(noisy(0.02), EvaluationConfig(mode=mode)) for mode in ("point", "no_worse", "better")
+    )
+    assert point["metrics"] == better["metrics"] == no_worse["metrics"]
+    assert point["metrics"]["log_loss"]["finding"] == "unclear"
     assert point["blessed"]
-    assert not confidence["blessed"]
-    for item in confidence["thresholds"]:
+    assert no_worse["blessed"]
+    assert not better["blessed"]
+    for item in better["thresholds"]:
         low, high = item["interval"]
         assert item["compared"] == (high if item["metric"] == "log_loss" else low)
         assert low < item["value"] < high
-    loss = confidence["thresholds"][2]
+    loss = better["thresholds"][2]
     assert loss["value"] < 0 < loss["compared"]
     assert loss["sentence"] == (
         f"the log loss differs from the baseline's by {loss['value']:+.4f}, at worst {loss['compared']:+.4f}, "
         "not at most 0"
     )
-    assert loss["sentence"] in confidence["reasons"]
+    assert loss["sentence"] in better["reasons"]
+
+
+def test_equal_models_are_not_better() -> None:
+    """Their difference is 0, and so is its interval: blessed in the mode no_worse, and not in the mode better."""
+    assert verdict(scored(GOOD, GOOD))["blessed"]
+    found = verdict(scored(GOOD, GOOD), EvaluationConfig(mode="better"))
+    assert found["reasons"] == [
+        "the log loss differs from the baseline's by 0, at worst 0, not at most 0",
+    ]
+
+
+def test_a_worse_candidate_within_the_tolerance_passes_if_it_may_be_chance() -> None:
+    """Its log loss is higher by less than 0.0347, and the interval includes 0."""
+    found = verdict(noisy(-0.01))
+    loss = found["metrics"]["log_loss"]
+    assert 0 < loss["difference"] < 0.0347
+    assert (loss["finding"], found["blessed"]) == ("unclear", True)
+
+
+def test_a_worse_candidate_beyond_the_tolerance_does_not_pass() -> None:
+    """Also if it may be chance: the interval of 60 rows includes 0."""
+    found = verdict(noisy(-0.12, rows=60), EvaluationConfig(max_auc_drop=1.0))
+    loss = found["metrics"]["log_loss"]
+    assert loss["difference"] > 0.0344
+    assert loss["finding"] == "unclear"
+    assert [item["clearly_worse"] for item in found["thresholds"]] == [False] * 4
+    assert found["reasons"] == [
+        f"the log loss differs from the baseline's by {loss['difference']:+.4f}, not at most +0.0344"
+    ]
+
+
+def test_a_clearly_worse_candidate_does_not_pass() -> None:
+    """Its log loss is higher by less than the tolerance, but on 20,000 rows by clearly more than a tenth of it."""
+    found = verdict(noisy(-0.02, rows=20_000, noise=0.4))
+    loss = found["metrics"]["log_loss"]
+    low, high = loss["interval"]["difference"]
+    assert 0.00347 < low < loss["difference"] < 0.0347
+    assert loss["finding"] == "worse"
+    item = found["thresholds"][2]
+    assert (item["passed"], item["clearly_worse"]) == (False, True)
+    assert item["sentence"] == (
+        f"the log loss differs from the baseline's by {loss['difference']:+.4f}, at most +0.0347, but clearly worse "
+        f"(interval {low:+.4f} to {high:+.4f})"
+    )
+    assert found["reasons"] == [item["sentence"]]
+    assert verdict(noisy(-0.02, rows=20_000, noise=0.4), EvaluationConfig(mode="point"))["reasons"] == [
+        f"the log loss differs from the baseline's by {loss['difference']:+.4f}, not at most 0"
+    ]
+
+
+def test_a_negligible_difference_passes_however_clear_it_is() -> None:
+    """On many rows a difference of a thousandth is clearly worse, and of no importance."""
+    found = verdict(noisy(-0.002, rows=200_000, noise=0.3), EvaluationConfig(resamples=100))
+    loss = found["metrics"]["log_loss"]
+    assert loss["finding"] == "worse"
+    assert 0 < loss["difference"] < 0.00347
+    assert found["blessed"]
+
+
+def test_a_model_that_knows_less_than_the_base_rate_does_not_pass() -> None:
+    """Also if it is better than the baseline, whose probabilities are worse than those of no model at all."""
+    wrong, very_wrong = (0.6, 0.6, 0.4, 0.4) * 20, (0.9, 0.9, 0.1, 0.1) * 20
+    found = verdict(scored(wrong, very_wrong), EvaluationConfig(min_auc=0.0))
+    assert found["metrics"]["log_loss"]["finding"] == "better"
+    assert found["metrics"]["log_loss"]["base_rate"] == pytest.approx(math.log(2), abs=1e-7)
+    # -ln 0.4 - ln 2
+    assert found["reasons"] == [
+        "the log loss differs from that of the base rate by +0.2231, not at most +0.0347"
+    ]
+
+
+def three(
+    candidate: Sequence[float], baseline: Sequence[float], early_stopped: Sequence[float]
+) -> PairedScores:
+    rows = scored(candidate, baseline)
+    stopped = np.array(early_stopped, np.float32)
+    return rows._replace(predictions={**rows.predictions, "early_stopped": stopped})
+
+
+def test_what_early_stopping_and_the_penalties_brought() -> None:
+    """By hand: the mean log losses are those of the probabilities 0.9, 0.8 and 0.6 of the true class."""
+    right = {p: [p if label else 1 - p for label in LABELS] for p in (0.9, 0.8, 0.6)}
+    found = verdict(three(right[0.9], right[0.6], right[0.8]))
+    parts = found["contributions"]
+    assert parts["total"]["value"] == pytest.approx(math.log(0.6 / 0.9), abs=1e-6)
+    assert parts["early_stopping"]["value"] == pytest.approx(math.log(0.6 / 0.8), abs=1e-6)
+    assert parts["penalties"]["value"] == pytest.approx(math.log(0.8 / 0.9), abs=1e-6)
+    assert {part["finding"] for part in parts.values()} == {"better"}
+    assert found["metrics"]["log_loss"]["early_stopped"] == pytest.approx(-math.log(0.8), abs=1e-6)
+
+
+def test_worse_than_early_stopping_alone_does_not_pass() -> None:
+    """Also if the candidate is clearly better than the baseline, which is worse than no model: the log losses are those
+    of the probabilities 0.55, 0.8 and 0.3 of the true class. In each mode, as regularization without its penalties and
+    dropout would be better.
+    """
+    right = {p: [p if label else 1 - p for label in LABELS] for p in (0.55, 0.8, 0.3)}
+    rows = three(right[0.55], right[0.3], right[0.8])
+    difference = math.log(0.8 / 0.55)
+    for mode in ("no_worse", "better", "point"):
+        found = verdict(rows, EvaluationConfig.model_validate({"mode": mode}))
+        assert found["reasons"] == [
+            f"the log loss differs from that of early stopping alone by {difference:+.4f}, not at most +0.0347"
+        ], mode
+    item = found["thresholds"][-1]
+    assert (item["rule"], item["candidate"]) == ("early_stopping", pytest.approx(-math.log(0.55), abs=1e-6))
+    assert item["baseline"] == pytest.approx(-math.log(0.8), abs=1e-6)
+
+
+def test_the_mode_better_asks_for_no_more_than_early_stopping_alone() -> None:
+    """Equal to early stopping alone, and clearly better than the baseline."""
+    found = verdict(three(GOOD, BAD, GOOD), EvaluationConfig(mode="better"))
+    assert found["blessed"]
+    assert [item["mode"] for item in found["thresholds"]] == ["better"] * 4 + ["no_worse"]
+
+
+def test_the_finding_follows_from_the_interval() -> None:
+    """Worse for the penalties, better for early stopping, and no clear difference in all: each by its own interval."""
+    right = [0.8 if label else 0.2 for label in LABELS]
+    half_right = [0.9 if (label + number // 4) % 2 else 0.6 for number, label in enumerate(LABELS)]
+    found = verdict(three(BAD, HALF, right), EvaluationConfig(min_auc=0.0))
+    assert [found["contributions"][part]["finding"] for part in ("early_stopping", "penalties")] == [
+        "better",
+        "worse",
+    ]
+    assert verdict(scored(half_right, half_right))["metrics"]["auc"]["finding"] == "unclear"
+
+
+def test_without_early_stopping_there_is_only_the_total() -> None:
+    """For logistic regression, or with training.early_stopping: 0."""
+    parts = verdict(scored(GOOD, BAD))["contributions"]
+    assert (parts["early_stopping"], parts["penalties"]) == (None, None)
+    assert parts["total"]["value"] == pytest.approx(-0.405465, abs=1e-6)
+    assert verdict(scored(GOOD, None))["contributions"] is None
+
+
+def test_means_over_the_seeds_are_compared_and_the_first_candidate_is_limited() -> None:
+    """Two seeds: the published candidate predicts well, the second one like the baseline."""
+    rows = scored(GOOD, BAD)
+    rows = rows._replace(other_seeds=({name: np.array(BAD, np.float32) for name in rows.predictions},))
+    found = verdict(rows)
+    auc, loss = found["metrics"]["auc"], found["metrics"]["log_loss"]
+    assert (auc["candidate"], auc["baseline"], auc["difference"]) == (0.75, 0.5, 0.25)
+    assert loss["difference"] == pytest.approx(-0.405465 / 2, abs=1e-6)
+    assert [item["seed"] for item in found["seeds"]] == [42, 43]
+    assert found["seeds"][0]["candidate"] == pytest.approx(0.308, abs=1e-3)
+    assert found["seeds"][1]["candidate"] == found["seeds"][1]["baseline"]
+    floor, change = found["thresholds"][:2]
+    assert (floor["rule"], floor["value"]) == ("floor", 1.0)
+    assert (change["rule"], change["value"]) == ("change", 0.25)
+    assert verdict(scored(GOOD, BAD))["seeds"] == []
+
+
+def test_a_second_seed_that_fails_widens_the_interval() -> None:
+    """With one seed the candidate is clearly better; with three, of which one is bad, it is not."""
+    rows = scored(GOOD, HALF)
+    bad = {"candidate": np.array([1 - p for p in GOOD], np.float32), "baseline": rows.predictions["baseline"]}
+    assert verdict(rows)["metrics"]["log_loss"]["finding"] == "better"
+    three_seeds = rows._replace(other_seeds=(rows.predictions, bad))
+    assert verdict(three_seeds)["metrics"]["log_loss"]["finding"] == "unclear"
+
+
+def test_the_base_rate_is_the_share_in_the_training_split() -> None:
+    """Three of four training rows are positive; on the test split, half of the rows are."""
+    train = scored(GOOD, BAD, (0, 1, 1, 1) * 20)
+    metrics = verdict(scored(GOOD, BAD), train=train)["metrics"]
+    assert metrics["log_loss"]["base_rate"] == pytest.approx(-(math.log(0.75) + math.log(0.25)) / 2)
+    assert metrics["brier"]["base_rate"] == pytest.approx((0.75**2 + 0.25**2) / 2)
+    assert metrics["pr_auc"]["base_rate"] == 0.5
+    weighted = train._replace(weights=np.array((9, 1, 1, 1) * 20, np.float32))
+    metrics = verdict(scored(GOOD, BAD), train=weighted)["metrics"]
+    assert metrics["log_loss"]["base_rate"] == pytest.approx(-(math.log(0.25) + math.log(0.75)) / 2)
+
+
+def test_limits_of_the_other_metrics() -> None:
+    """PR-AUC, Brier score and calibration error; there is no threshold unless its key is set."""
+    settings = EvaluationConfig(min_auc=0.0, min_pr_auc=0.6, max_brier=0.2, max_calibration_error=0.05)
+    found = verdict(scored(BAD, BAD), settings)
+    assert found["reasons"] == [
+        # Two rows in four at 0.6 and two at 0.4, one of each class.
+        "the PR-AUC is 0.5000, not at least 0.6",
+        "the Brier score is 0.2600, not at most 0.2",
+        "the calibration error is 0.1000, not at most 0.05",
+    ]
+    loose = settings.model_copy(update={"min_pr_auc": 0.5, "max_brier": 0.27, "max_calibration_error": 0.11})
+    assert verdict(scored(BAD, BAD), loose)["blessed"]
+
+
+def test_the_tolerance_follows_the_base_rate() -> None:
+    """5% of the log loss of the base rate, so that it means as much where one row in 16 is positive."""
+    labels = ([1] + [0] * 15) * 20
+    rare = scored([0.5 if label else 0.03 for label in labels], [0.4] * 320, labels)
+    bounds = [item["bound"] for item in verdict(rare)["thresholds"] if item["metric"] == "log_loss"]
+    entropy = -(math.log(1 / 16) / 16 + 15 * math.log(15 / 16) / 16)
+    assert bounds == [pytest.approx(0.05 * entropy, rel=5e-3)] * 2
+    fixed = verdict(rare, EvaluationConfig(max_log_loss_rise=0.01))["thresholds"]
+    assert [item["bound"] for item in fixed if item["metric"] == "log_loss"] == [0.01, 0.01]
 
 
 NEVER = {
@@ -137,17 +348,19 @@ NEVER = {
     "no baseline": (scored(GOOD, None), "there is no baseline to compare the model with"),
     "NaN": (
         scored((*GOOD[:79], NAN), BAD),
-        "the candidate predicts NaN for 1 of 80 rows, so its AUC and log loss can't be computed",
+        "the candidate predicts NaN for 1 of 80 rows, so its AUC, PR-AUC, log loss, Brier score, calibration error "
+        "can't be computed",
     ),
     "NaN of the baseline": (
         scored(GOOD, (NAN, NAN, *BAD[2:])),
-        "the baseline predicts NaN for 2 of 80 rows, so its AUC and log loss can't be computed",
+        "the baseline predicts NaN for 2 of 80 rows, so its AUC, PR-AUC, log loss, Brier score, calibration error "
+        "can't be computed",
     ),
 }
 
 
 @pytest.mark.parametrize(("test", "reason"), NEVER.values(), ids=NEVER.keys())
-@pytest.mark.parametrize("mode", ["point", "confidence"])
+@pytest.mark.parametrize("mode", ["point", "no_worse", "better"])
 def test_never_blessed(test: PairedScores, reason: str, mode: Any) -> None:
     """Whatever the thresholds are; each obstacle has its own sentence, and there is no other reason."""
     loose = EvaluationConfig(min_auc=0.0, max_auc_drop=1.0, max_log_loss_rise=9.0, max_gap=9.0, mode=mode)
@@ -198,7 +411,7 @@ def test_thresholds_apply_to_a_slice_only_if_configured_and_if_it_is_large_enoug
         settings = EvaluationConfig(slices=part, slice_thresholds=applied, min_rows=min_rows)
         found = verdict(test, settings, feature)
         assert sum(item["judged"] for item in found["slices"]) == judged
-        assert len(found["thresholds"]) == 3 + 3 * judged
+        assert len(found["thresholds"]) == 4 + 3 * judged
         assert found["blessed"] == (judged == 0)
     assert found["reasons"] == ["where x > 0, the AUC is 0.5000, not at least 0.6"]
     assert [(p["name"], p["rows"], p["positives"], p["too_small"]) for p in found["slices"]] == [
@@ -223,9 +436,9 @@ def test_the_gap_as_a_threshold() -> None:
         "the log loss on the test split differs from that on the training split by +0.4055, not at most +0.4"
     ]
     assert verdict(test, loose.model_copy(update={"max_gap": 0.41}), train=train)["blessed"]
-    item = verdict(test, loose.model_copy(update={"max_gap": 0.41, "mode": "confidence"}), train=train)[
+    item = verdict(test, loose.model_copy(update={"max_gap": 0.41, "mode": "better"}), train=train)[
         "thresholds"
-    ][3]
+    ][4]
     low, high = item["interval"]
     assert low < item["value"] < high == item["compared"]
     assert (item["rule"], item["passed"]) == ("gap", False)

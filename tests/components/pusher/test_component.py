@@ -15,10 +15,13 @@ from components.common.verdict_record import (
     BothCurves,
     ComparedMetric,
     ConfusionMatrix,
+    Contribution,
+    Contributions,
     GeneralizationGap,
     MetricGap,
     ModelCurves,
     ModelGap,
+    SeedScores,
     Threshold,
     Verdict,
 )
@@ -34,7 +37,25 @@ VERDICT = Verdict(
     positives=108,
     bootstrap=BootstrapSettings(method="paired", resamples=1_000, confidence=0.95, seed=1),
     mode="point",
-    metrics={"auc": ComparedMetric(candidate=0.9, baseline=0.8, difference=math.nan)},
+    metrics={
+        "auc": ComparedMetric(
+            candidate=0.9,
+            baseline=0.8,
+            early_stopped=0.85,
+            base_rate=0.5,
+            difference=math.nan,
+            finding="better",
+        )
+    },
+    contributions=Contributions(
+        total=Contribution(value=-0.5, interval=(-0.75, -0.25), finding="better"),
+        early_stopping=Contribution(value=-0.25, interval=(-0.5, 0.125), finding="unclear"),
+        penalties=Contribution(value=-0.25, interval=(-0.5, -0.125), finding="better"),
+    ),
+    seeds=(
+        SeedScores(seed=42, candidate=0.5, baseline=1.0, early_stopped=0.75),
+        SeedScores(seed=43, candidate=0.25, baseline=0.5),
+    ),
     thresholds=(
         Threshold(
             metric="auc",
@@ -116,12 +137,22 @@ def test_blessed(run: Any, make_model: MakeModel, serving: Path) -> None:
     }
     card = card_of(serving / version)
     assert card["run"] == "r1"
-    kept = ("blessed", "reasons", "mode", "rows", "positives", "metrics", "thresholds")
+    kept = (
+        "blessed", "reasons", "mode", "rows", "positives", "metrics", "contributions", "seeds", "thresholds",
+    )  # fmt: skip
     verdict = json.loads((Path(pushed.uri).parent / "evaluation" / "verdict.json").read_text())
     assert card["evaluation"] == {name: verdict[name] for name in kept}
     assert card["evaluation"]["metrics"]["auc"] == {
-        "candidate": 0.9, "baseline": 0.8, "difference": None, "interval": None
+        "candidate": 0.9, "baseline": 0.8, "early_stopped": 0.85, "base_rate": 0.5, "difference": None,
+        "finding": "better", "interval": None,
     }  # fmt: skip
+    assert card["evaluation"]["contributions"]["penalties"] == {
+        "value": -0.25, "interval": [-0.5, -0.125], "finding": "better"
+    }  # fmt: skip
+    assert card["evaluation"]["seeds"] == [
+        {"seed": 42, "candidate": 0.5, "baseline": 1.0, "early_stopped": 0.75},
+        {"seed": 43, "candidate": 0.25, "baseline": 0.5, "early_stopped": None},
+    ]
     assert card_of(pushed.uri) == card
 
 

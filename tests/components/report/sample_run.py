@@ -45,17 +45,22 @@ def weights(zero: float, *, dropped: tuple[str, ...] = ()) -> dict[str, Any]:
     }
 
 
-def metric(candidate: float, baseline: float, *, spans: bool = True) -> dict[str, Any]:
-    """Returns a metric of the verdict; each interval reaches 0.01 to both sides."""
+def metric(candidate: float, baseline: float, finding: str | None) -> dict[str, Any]:
+    """Returns a metric of the verdict; each interval reaches 0.01 to both sides. Without a finding it has none."""
     values = {"candidate": candidate, "baseline": baseline, "difference": candidate - baseline}
-    interval = {name: [value - 0.01, value + 0.01] for name, value in values.items()} if spans else None
-    return {**values, "interval": interval}
+    interval = {name: [value - 0.01, value + 0.01] for name, value in values.items()} if finding else None
+    return {**values, "early_stopped": 0.75, "base_rate": 0.6931, "finding": finding, "interval": interval}
+
+
+def contribution(value: float, finding: str | None) -> dict[str, Any]:
+    """Returns a difference of log loss; its interval reaches 0.02 to both sides."""
+    return {"value": value, "interval": [value - 0.02, value + 0.02], "finding": finding}
 
 
 def threshold(**changes: Any) -> Threshold:
     """Returns a floor for the AUC that is passed."""
     fields = {
-        "metric": "auc", "rule": "floor", "direction": ">=", "slice": None, "mode": "point", "value": 0.8767,
+        "metric": "auc", "rule": "floor", "direction": ">=", "slice": None, "mode": "no_worse", "value": 0.8767,
         "interval": [0.82, 0.92], "compared": 0.8767, "bound": 0.6, "candidate": 0.8767, "baseline": 0.8804,
         "passed": True, "sentence": "the AUC is 0.8767, at least 0.6",
     }  # fmt: skip
@@ -78,7 +83,7 @@ def verdict(**changes: Any) -> Verdict:
     slice_ = {
         "name": f"{SCRIPT} <= 30", "feature": SCRIPT, "above": None, "up_to": 30.0, "missing": False, "rows": 80,
         "positives": 31, "too_small": False, "judged": True,
-        "metrics": {"auc": metric(0.86, 0.87)},
+        "metrics": {"auc": metric(0.86, 0.87, "unclear")},
     }  # fmt: skip
     fields = {
         "blessed": True,
@@ -91,11 +96,17 @@ def verdict(**changes: Any) -> Verdict:
             "confidence": 0.95,
             "seed": 1,
         },
-        "mode": "point",
+        "mode": "no_worse",
         "metrics": {
-            "auc": metric(0.8767, 0.8804),
-            "pr_auc": metric(0.8714, 0.8746, spans=False),
-            "log_loss": metric(0.3919, 0.5113),
+            "auc": metric(0.8767, 0.8804, "unclear"),
+            "pr_auc": metric(0.8714, 0.8746, "unclear"),
+            "log_loss": metric(0.3919, 0.5113, "better"),
+            "recall": metric(0.8426, 0.8333, None),
+        },
+        "contributions": {
+            "total": contribution(-0.1194, "better"),
+            "early_stopping": contribution(-0.1, "better"),
+            "penalties": contribution(-0.0194, "unclear"),
         },
         "thresholds": [
             threshold(),

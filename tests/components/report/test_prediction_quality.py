@@ -73,6 +73,16 @@ def test_the_curves_and_the_confusion_matrices(sample: Any) -> None:
     assert bins.summary == "Calibration, bin by bin: 4 rows"
 
 
+def test_a_confusion_matrix_of_weighted_rows(sample: Any) -> None:
+    """The sums of weights are not rounded to whole rows."""
+    cells = {"true_positive": 1234.5, "false_positive": 12, "true_negative": 83.25, "false_negative": 0.5}
+    curves = sample.verdict().curves.candidate.model_dump() | {"confusion": cells}
+    verdict = sample.verdict(curves={"candidate": curves, "baseline": None})
+    blocks = prediction_quality.predictions(sample.run(verdict=verdict)).blocks
+    matrix = next(block for block in blocks if isinstance(block, TableBlock))
+    assert matrix.rows == (("actual positive", "1,234.5", "0.5"), ("actual negative", "12", "83.25"))
+
+
 def test_undefined_curves(sample: Any) -> None:
     """A test split of one class has no ROC curve; the other charts are shown."""
     curves = sample.verdict().curves.candidate.model_dump() | {"roc": None, "precision_recall": None}
@@ -89,7 +99,9 @@ def test_slices(sample: Any) -> None:
     part, judged = prediction_quality.slices(sample.run()).blocks
     assert isinstance(part, TableBlock)
     assert part.caption == "<script>alert(1)</script> <= 30: 80 rows, 31 positive"
-    assert part.rows[0][:5] == ("AUC", "0.8600", "0.8700", "−0.0100", "worse")
+    assert part.rows[0][:7] == (
+        "AUC", "0.8600", "0.8700", "0.7500", "0.6931", "−0.0100", "no clear difference"
+    )  # fmt: skip
     assert isinstance(judged, TableBlock)
     assert [row[:2] for row in judged.rows] == [("The AUC is 0.86, not at least 0.9", "FAILED")]
 

@@ -5,11 +5,13 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.common.ingest_record import FileCounts
+from components.common.verdict_record import Verdict
 from components.report.html import script_json
 from components.report.run_artifacts import RunArtifacts
 from components.report.run_page import render, sections
@@ -167,3 +169,11 @@ def test_a_page_without_artifacts_states_what_is_missing() -> None:
         assert f">{sentence}</p>" in page, sentence
     assert "<script" not in page
     assert "script-src &#39;none&#39;" in page
+
+
+def test_the_page_of_a_verdict_of_version_1(sample: Any, version_1: Path) -> None:
+    """All sections are there."""
+    verdict = Verdict.read(str(version_1))
+    page = render(sample.run(verdict=verdict))
+    assert re.findall(r'<section id="([^"]+)"', page) == IDS
+    assert "Pushed: log loss 0.3229 against 0.7826 without regularization." in page

@@ -5,9 +5,9 @@ import logging
 import numpy as np
 import pytest
 
+from components.common.weight_sets import Weights
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
-from components.saved_model.weight_sets import Weights
 from components.trainer.further_seeds import weight_sets
 from components.trainer.trainer_settings import TrainerSettings
 from components.training.calibration import recalibrate

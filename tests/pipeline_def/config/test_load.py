@@ -185,7 +185,10 @@ REFUSED = {
         "evaluation: {confidence: 1}",
         "1: evaluation.confidence: expected a number > 0 and < 1, got 1",
     ),
-    "mode": ("evaluation: {mode: bound}", "1: evaluation.mode: expected point or confidence, got 'bound'"),
+    "mode": (
+        "evaluation: {mode: bound}",
+        "1: evaluation.mode: expected no_worse, better or point, got 'bound'",
+    ),
     "list of lists": (
         "model: {hidden_units: [[1]]}",
         f"1: {UNITS}, got a list or group as item 1",

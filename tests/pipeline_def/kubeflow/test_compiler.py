@@ -240,7 +240,7 @@ def _before(edges: Mapping[str, set[str]], step: str) -> set[str]:
 
 
 def test_parameters_are_typed_as_the_configuration_is() -> None:
-    """Its values are the defaults; a penalty for each layer is a list; a threshold that is off has no parameter."""
+    """Its values are the defaults; a penalty for each layer is a list; a threshold that is null has no parameter."""
     parameters = Package("churn", compiled(*BASE)).parameters
     assert {name: (p["parameterType"], p["defaultValue"]) for name, p in parameters.items()} == {
         "data_input": ("STRING", "/mnt/regpipe/days.csv"),
@@ -252,7 +252,6 @@ def test_parameters_are_typed_as_the_configuration_is() -> None:
         "dropout": ("STRING", "auto"),
         "min_auc": ("NUMBER_DOUBLE", 0.6),
         "max_auc_drop": ("NUMBER_DOUBLE", 0.02),
-        "max_log_loss_rise": ("NUMBER_DOUBLE", 0),
         "push_destination": ("STRING", "/mnt/regpipe/serving"),
     }
     parameters = Package("churn", compiled(*FULL, "data.span=3", "serving.directory=gs://b/m")).parameters

@@ -225,7 +225,7 @@ def test_a_model_that_cannot_be_served(
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        ('{"format_version": 2}', "expected a summary of format version 1, found 2."),
+        ('{"format_version": 3}', "expected a summary of format version 1 or 2, found 3."),
         ("{", "found a damaged file"),
     ],
 )

@@ -3,23 +3,36 @@
 import json
 import math
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
+import pytest
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.common.scaling_record import FeatureScaling, ScalingRecord
 from components.common.verdict_record import Verdict
 from components.config.evaluation import EvaluationConfig, SliceConfig
-from components.evaluator.bootstrap import PairedScores
+from components.evaluator.paired_scores import PairedScores, SplitScores
 from components.evaluator.verdict import compute_verdict
-from pipeline_def.runs.collect import summary_fields, verdict_fields
+from pipeline_def.runs.collect import Outputs, record_result, summary_fields, verdict_fields
+from pipeline_def.runs.run_store import RunStore
 from pipeline_def.runs.summary import Sampled, Summary, Tuned
 from pipeline_def.terminal.summary_view import render
 
+LABELS = np.array([0, 1] * 40, np.float32)
 
-def summary(rows: PairedScores, settings: EvaluationConfig, feature: list[float]) -> Summary:
-    """Makes the summary as a run does, from the JSON of the verdict."""
-    verdict = compute_verdict(rows, rows, {"x": np.array(feature, np.float32)}, settings)
+
+def sure(probability: float) -> Any:
+    """The predictions of a model that gives each row's true class this probability."""
+    return np.where(LABELS == 1, probability, 1 - probability).astype(np.float32)
+
+
+def summary(
+    rows: PairedScores, settings: EvaluationConfig, feature: list[float], train: PairedScores | None = None
+) -> Summary:
+    """Makes the summary as a run does, from the JSON of the verdict; the training split is `rows` if not given."""
+    scored = SplitScores(rows, {"x": np.array(feature, np.float32)})
+    verdict = compute_verdict(scored, train or rows, settings, first_seed=42)
     return Summary(
         run_id="r",
         status="not_blessed",
@@ -35,7 +48,7 @@ def test_the_summary_has_everything_that_decided() -> None:
     settings = EvaluationConfig(
         slices=(SliceConfig(feature="x", edges=(0.0,)),),
         max_gap=0.1,
-        mode="confidence",
+        mode="better",
         slice_thresholds=True,
     )
     found = summary(PairedScores(labels, predictions), settings, [-1.0] * 60 + [1.0] * 20)
@@ -50,6 +63,7 @@ def test_the_summary_has_everything_that_decided() -> None:
         ("floor", None, True),
         ("change", None, True),
         ("change", None, True),
+        ("base_rate", None, True),
         ("gap", None, True),
         ("floor", "x <= 0", True),
         ("change", "x <= 0", True),
@@ -65,6 +79,114 @@ def test_the_summary_has_everything_that_decided() -> None:
     lines = render(found).splitlines()
     assert max(map(len, lines)) <= 80
     assert "x <= 0                            60      0.2877      0.5108     -0.2231" in lines
+
+
+def test_the_summary_has_all_models_and_what_regularization_brought() -> None:
+    """Each row has the same loss, so an interval is a point: the differences of ln 0.75, ln 0.7, ln 0.6 and ln 0.5."""
+    predictions = {"candidate": sure(0.75), "baseline": sure(0.6), "early_stopped": sure(0.7)}
+    found = summary(PairedScores(LABELS, predictions), EvaluationConfig(), [])
+    assert found.metrics is not None
+    assert found.metrics.early_stopped is not None
+    assert found.metrics.base_rate is not None
+    assert found.metrics.early_stopped.brier == pytest.approx(0.3**2)
+    assert found.metrics.early_stopped.calibration_error == pytest.approx(0.3)
+    assert found.metrics.base_rate.log_loss == pytest.approx(math.log(2))
+    assert found.metrics.base_rate.auc == 0.5
+    assert found.findings == {
+        "auc": "unclear",  # each model sorts all rows correctly
+        "pr_auc": "unclear",
+        "log_loss": "better",
+        "brier": "better",
+        "accuracy": "unclear",
+        "calibration_error": "better",
+    }
+    assert found.contributions is not None
+    assert found.contributions.early_stopping is not None
+    assert found.contributions.penalties is not None
+    assert found.contributions.total.value == pytest.approx(math.log(0.6 / 0.75))
+    assert found.contributions.early_stopping.value == pytest.approx(math.log(0.6 / 0.7))
+    assert found.contributions.penalties.value == pytest.approx(math.log(0.7 / 0.75))
+    assert found.contributions.penalties.finding == "better"
+    assert found.intervals is not None
+    assert found.intervals.log_loss.penalties == pytest.approx([math.log(0.7 / 0.75)] * 2, rel=1e-5)
+    assert found.intervals.log_loss.base_rate == pytest.approx([math.log(0.5 / 0.75)] * 2, rel=1e-5)
+    assert found.seeds == ()
+    assert Summary.model_validate_json(found.to_json()) == found
+    lines = render(found).splitlines()
+    assert "base rate alone: log loss 0.6931, Brier score 0.2500, PR-AUC 0.5000" in lines
+    assert "candidate minus early stopping alone       -0.0690   -0.0690 to -0.0690  better" in lines
+
+
+def test_several_training_seeds() -> None:
+    """The metrics are means over the seeds; each seed has its own log losses, counted from the first seed, 42."""
+    first = {"candidate": sure(0.75), "baseline": sure(0.6)}
+    second = {"candidate": sure(0.5), "baseline": sure(0.8)}
+    found = summary(PairedScores(LABELS, first, other_seeds=[second]), EvaluationConfig(), [])
+    assert found.metrics is not None
+    assert found.metrics.candidate.log_loss == pytest.approx(-(math.log(0.75) + math.log(0.5)) / 2)
+    assert [item.seed for item in found.seeds] == [42, 43]
+    losses = [loss for item in found.seeds for loss in (item.candidate, item.baseline)]
+    assert losses == pytest.approx([-math.log(probability) for probability in (0.75, 0.6, 0.5, 0.8)])
+    assert [item.early_stopped for item in found.seeds] == [None, None]
+    assert found.metrics.early_stopped is None
+    assert found.contributions is not None
+    assert found.contributions.early_stopping is None
+
+
+class RunStub:
+    """Stands for a RunStore with the outputs of one run."""
+
+    def __init__(self, outputs: Outputs) -> None:
+        self._outputs = outputs
+        self.recorded: list[tuple[Any, ...]] = []
+
+    def outputs(self, _: str) -> Outputs:
+        return self._outputs
+
+    def record(self, *values: Any) -> None:
+        self.recorded.append(values)
+
+
+def test_what_can_be_done_if_the_model_is_not_blessed(tmp_path: Path) -> None:
+    """Not if it was blessed and held back, was published, or if a step failed."""
+    rows = PairedScores(LABELS, {"candidate": sure(0.6), "baseline": sure(0.75)})
+    verdict = compute_verdict(SplitScores(rows, {}), rows, EvaluationConfig(), first_seed=42)
+    assert len(verdict.reasons) == 1  # the log loss rises by ln(0.75 / 0.6) = 0.22, more than 0.0347
+    verdict.write(str(tmp_path))
+    outputs = {("Evaluator", "evaluation"): mlmd.Artifact(uri=str(tmp_path))}
+    runs = RunStub(outputs)
+    status, known = record_result(cast(RunStore, runs), "r1", None)
+    assert (status, runs.recorded) == ("not_blessed", [("r1", "not_blessed", None)])
+    assert known["next_steps"] == (
+        "`regpipe study` shows which regularization helps on this table, and at which strength.",
+        "`regpipe config evaluation` explains evaluation.max_log_loss_rise and evaluation.mode.",
+        '`regpipe bless --run r1 --reason "..."` publishes the model anyway.',
+    )
+    held = {("Pusher", "pushed_model"): pushed_model(pushed=0, not_pushed_because="ann rolled back")}
+    published = {
+        ("Pusher", "pushed_model"): pushed_model(
+            pushed=1, pushed_version="7", pushed_destination="/s/7", already_published=0
+        )
+    }
+    for outcome, ended, expected in (
+        (held, None, "not_blessed"),
+        (published, None, "pushed"),
+        ({}, "failed", "failed"),
+    ):
+        runs = RunStub(outputs | outcome)
+        status, known = record_result(cast(RunStore, runs), "r1", cast(Any, ended))
+        assert (status, "next_steps" in known) == (expected, False)
+
+
+def test_the_fields_of_a_verdict_of_version_1(version_1: Path) -> None:
+    """They are those of the summary that was written then; what was not measured then is None or empty."""
+    then = Summary.read(str(version_1))
+    found = Summary(run_id="r", status="pushed", exit_code=0, **verdict_fields(Verdict.read(str(version_1))))
+    for name in ("metrics", "intervals", "sampled", "thresholds", "slices", "gap", "reasons"):
+        assert getattr(found, name) == getattr(then, name), name
+    assert found.metrics is not None
+    assert (found.metrics.early_stopped, found.metrics.base_rate) == (None, None)
+    assert (found.findings, found.contributions, found.seeds) == ({}, None, ())
 
 
 def test_the_summary_has_the_values_that_the_tuner_chose(tmp_path: Path) -> None:
@@ -94,7 +216,8 @@ def test_undefined_metrics() -> None:
     """The record has None (null in JSON) for NaN; the terminal prints NaN, and the reason."""
     nothing = np.array([1] * 60, np.float32), np.full(60, 0.5, np.float32)
     rows = PairedScores(nothing[0], {"candidate": nothing[1], "baseline": nothing[1]})
-    found = summary(rows, EvaluationConfig(), [0.0] * 60)
+    train = PairedScores(LABELS, {"candidate": sure(0.75), "baseline": sure(0.75)})
+    found = summary(rows, EvaluationConfig(), [0.0] * 60, train)
     assert found.metrics is not None
     assert found.metrics.candidate.auc is None
     assert [(item.value, item.compared, item.passed) for item in found.thresholds[:2]] == [
@@ -157,7 +280,7 @@ def test_samples_of_the_splits() -> None:
     rows = PairedScores(labels, {"candidate": 0.25 + 0.5 * labels, "baseline": 0.4 + 0.2 * labels})
     assert summary(rows, EvaluationConfig(), []).sampled == {}
     verdict = compute_verdict(
-        rows._replace(split_rows=500), rows._replace(split_rows=900), {}, EvaluationConfig()
+        SplitScores(rows._replace(split_rows=500), {}), rows._replace(split_rows=900), EvaluationConfig()
     )
     assert verdict_fields(verdict)["sampled"] == {
         "test": Sampled(rows=80, of=500),

@@ -88,7 +88,7 @@ def test_the_example_is_a_valid_record(record: str) -> None:
     content = json.loads(text)
     RECORDS[record].model_validate(content)
     assert content.keys() == RECORDS[record].model_fields.keys()
-    assert content["format_version"] == 1
+    assert content["format_version"] == 2
 
 
 def test_the_page_has_the_exit_code_of_each_status() -> None:

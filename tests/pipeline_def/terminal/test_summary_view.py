@@ -3,13 +3,22 @@
 import io
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.common.ingest_record import RowCounts
-from components.common.verdict_record import MetricIntervals, Threshold
+from components.common.verdict_record import (
+    Contribution,
+    Contributions,
+    MetricIntervals,
+    SeedScores,
+    Threshold,
+    Verdict,
+)
 from components.common.verdict_text import threshold_sentence
+from pipeline_def.runs.collect import verdict_fields
 from pipeline_def.runs.summary import (
     BothMetrics,
     GapSummary,
@@ -25,10 +34,40 @@ from pipeline_def.runs.summary import (
 from pipeline_def.terminal.summary_view import render, show
 
 BETTER = ModelMetrics(
-    auc=0.9123, log_loss=0.412, accuracy=0.85, pr_auc=0.9, precision=0.7, recall=0.8, example_count=200
+    auc=0.9123,
+    log_loss=0.412,
+    accuracy=0.85,
+    pr_auc=0.9,
+    brier=0.13,
+    calibration_error=0.05,
+    precision=0.7,
+    recall=0.8,
+    example_count=200,
 )
 WORSE = ModelMetrics(
-    auc=0.9011, log_loss=0.655, accuracy=0.85, pr_auc=0.88, precision=0.71, recall=0.75, example_count=200
+    auc=0.9011,
+    log_loss=0.655,
+    accuracy=0.85,
+    pr_auc=0.88,
+    brier=0.15,
+    calibration_error=0.0625,
+    precision=0.71,
+    recall=0.75,
+    example_count=200,
+)
+BASE_RATE = ModelMetrics(log_loss=0.6931, brier=0.25, pr_auc=0.5, example_count=200)
+FINDINGS = {
+    "auc": "unclear",
+    "pr_auc": "unclear",
+    "log_loss": "better",
+    "brier": "better",
+    "accuracy": "unclear",
+    "calibration_error": "worse",
+}
+CONTRIBUTIONS = Contributions(
+    total=Contribution(value=-0.243, interval=(-0.3, -0.2), finding="better"),
+    early_stopping=Contribution(value=-0.12, interval=(-0.2, -0.04), finding="better"),
+    penalties=Contribution(value=-0.123, interval=(-0.25, 0.004), finding="unclear"),
 )
 STEPS = (
     StepRecord(name="ExampleGen", seconds=1.25, cached=True, status="cached"),
@@ -73,17 +112,26 @@ def summary(**fields: Any) -> Summary:
 
 
 PUSHED = """\
-Pushed: the model beat its unregularized baseline, log loss 0.4120 against
-0.6550.
+Pushed: better than without regularization: log loss 0.4120 against 0.6550.
+About half of the difference is due to early stopping; what the penalties and
+dropout add, -0.1230, may be chance.
 
 On the test split    candidate    baseline  difference
-AUC                     0.9123      0.9011     +0.0112  better
-PR-AUC                  0.9000      0.8800     +0.0200  better
+AUC                     0.9123      0.9011     +0.0112  unclear
+PR-AUC                  0.9000      0.8800     +0.0200  unclear
 log loss                0.4120      0.6550     -0.2430  better
-accuracy                0.8500      0.8500           0
-precision               0.7000      0.7100     -0.0100  worse
-recall                  0.8000      0.7500     +0.0500  better
+Brier score             0.1300      0.1500     -0.0200  better
+accuracy                0.8500      0.8500           0  unclear
+calibration error       0.0500      0.0625     -0.0125  worse
+precision               0.7000      0.7100     -0.0100
+recall                  0.8000      0.7500     +0.0500
 rows                       200         200
+base rate alone: log loss 0.6931, Brier score 0.2500, PR-AUC 0.5000
+
+What regularization brought               log loss
+candidate minus baseline                   -0.2430   -0.3000 to -0.2000  better
+early stopping alone minus baseline        -0.1200   -0.2000 to -0.0400  better
+candidate minus early stopping alone       -0.1230   -0.2500 to +0.0040  unclear
 
 Threshold                            value       bound
 AUC, candidate                      0.9123      >= 0.6  passed
@@ -100,8 +148,12 @@ Logs      runs/runs/20250131T120000Z/logs"""
 
 
 def test_pushed() -> None:
+    """The words behind the metrics are the findings, whatever the values are."""
     text = render(
         summary(
+            metrics=BothMetrics(candidate=BETTER, baseline=WORSE, base_rate=BASE_RATE),
+            findings=FINDINGS,
+            contributions=CONTRIBUTIONS,
             rows=RowCounts(train=1600, eval=200, test=200, rejected=3),
             rejected_rows="runs/rejected_rows.jsonl",
             warnings=(
@@ -115,12 +167,76 @@ def test_pushed() -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_pushed_within_a_tolerance_is_not_called_a_win() -> None:
-    text = render(summary(metrics=BothMetrics(candidate=WORSE, baseline=BETTER)))
-    assert text.startswith(
-        "Pushed: the model passed every threshold, with log loss 0.6550 against 0.4120\n"
-        "for its unregularized baseline.\n"
+@pytest.mark.parametrize(
+    ("finding", "begin"),
+    [
+        (
+            "unclear",
+            "Pushed: no clear difference from the same network without regularization: log\n"
+            "loss 0.4120 against 0.6550.\n\n",
+        ),
+        ("worse", "Pushed: worse than without regularization: log loss 0.4120 against 0.6550.\n\n"),
+    ],
+)
+def test_pushed_within_a_tolerance_is_not_called_a_win(finding: Any, begin: str) -> None:
+    """Without early stopping there is no table of its part."""
+    total = Contribution(value=-0.243, interval=(-0.5, 0.1), finding=finding)
+    text = render(summary(contributions=Contributions(total=total)))
+    assert text.startswith(begin)
+    assert "What regularization brought" not in text
+
+
+SEEDS = """
+Log loss by seed     candidate    baseline  early stopping
+42                      0.4000      0.6000          0.5000
+43                      0.5000      0.6000          0.7000
+44                      0.6000      0.9000
+standard deviation      0.1000      0.1732          0.1414
+
+"""
+
+
+def test_several_training_seeds() -> None:
+    """The spread is over the seeds with the model: sqrt(0.01), sqrt(0.03), sqrt(0.02). The other values are means."""
+    seeds = (
+        SeedScores(seed=42, candidate=0.4, baseline=0.6, early_stopped=0.5),
+        SeedScores(seed=43, candidate=0.5, baseline=0.6, early_stopped=0.7),
+        SeedScores(seed=44, candidate=0.6, baseline=0.9),
     )
+    text = render(summary(seeds=seeds))
+    assert SEEDS in text
+    below_rows = """\
+rows                       200         200
+means of 3 training seeds; the intervals cover seeds and rows
+"""
+    assert below_rows in text
+    alone = tuple(SeedScores(seed=item.seed, candidate=item.candidate) for item in seeds)
+    assert "\n44                      0.6000\nstandard deviation      0.1000\n\n" in render(
+        summary(seeds=alone)
+    )
+
+
+def test_a_run_with_records_of_version_1(version_1: Path) -> None:
+    """No words behind the metrics, no rows for metrics that were not measured then, and no further tables."""
+    text = render(Summary.read(str(version_1)))
+    table = """\
+Pushed: log loss 0.3229 against 0.7826 without regularization.
+
+On the test split  candidate  baseline  difference         95% interval
+AUC                   0.9141    0.9057     +0.0084   -0.0247 to +0.0433
+PR-AUC                0.9019    0.8757     +0.0262
+log loss              0.3229    0.7826     -0.4597   -0.7280 to -0.2282
+accuracy              0.9115    0.8542     +0.0573   +0.0208 to +0.0938
+precision             0.9000    0.8632     +0.0368
+recall                0.9278    0.8454     +0.0825
+rows                     192       192
+
+log loss, test minus train: candidate -0.0020, baseline +0.7585
+"""
+    assert text.startswith(table)
+    assert "\nlog loss minus baseline's          -0.4597        <= 0  passed\n" in text
+    run = Summary(run_id="r", status="pushed", exit_code=0, **verdict_fields(Verdict.read(str(version_1))))
+    assert render(run).startswith(table)
 
 
 def test_not_blessed_has_each_missed_threshold_and_that_nothing_was_published() -> None:
@@ -280,10 +396,40 @@ def test_a_difference_too_small_for_four_digits_keeps_its_sign_among_the_thresho
     assert "\nAUC minus baseline's                     0        >= 0  FAILED\n" in text
 
 
+def test_a_threshold_that_is_clearly_worse() -> None:
+    """Its value passes, so the table says why it failed."""
+    missed = change("log_loss", 0.0123, 0.0347, passed=False).model_copy(
+        update={"mode": "no_worse", "clearly_worse": True, "rule": "base_rate"}
+    )
+    text = render(summary(status="not_blessed", exit_code=4, thresholds=(missed,)))
+    line = "log loss minus base rate's         +0.0123  <= +0.0347  FAILED (clearly worse)"
+    assert line in text.splitlines()
+
+
+NEXT_STEPS = """
+Logs      runs/runs/20250131T120000Z/logs
+
+What you can do next:
+- `regpipe study` shows which regularization helps on this table, and at which
+  strength.
+- `regpipe bless --run 20261126T142819.083076Z --reason "..."` publishes the
+  model anyway."""
+
+
+def test_what_can_be_done_is_at_the_end() -> None:
+    """Within 78 columns; a command that fits is on one line."""
+    steps = (
+        "`regpipe study` shows which regularization helps on this table, and at which strength.",
+        '`regpipe bless --run 20261126T142819.083076Z --reason "..."` publishes the model anyway.',
+    )
+    assert render(summary(status="not_blessed", exit_code=4, next_steps=steps)).endswith(NEXT_STEPS)
+
+
 INTERVALS = Intervals(
     confidence=0.9,
     auc=MetricIntervals(difference=(-0.01, 0.0301)),
     log_loss=MetricIntervals(difference=(-0.3, -0.2)),
+    brier=MetricIntervals(difference=(-0.0301, 0.0301)),
 )
 NOT_BLESSED = """\
 Not blessed: the AUC differs from the baseline's by +0.0112, at worst -0.0100,
@@ -291,13 +437,20 @@ not at least 0.
 Nothing was published; any served model is unchanged.
 
 On the test split  candidate  baseline  difference         90% interval
-AUC                   0.9123    0.9011     +0.0112   -0.0100 to +0.0301  better
-PR-AUC                0.9000    0.8800     +0.0200                       better
+AUC                   0.9123    0.9011     +0.0112   -0.0100 to +0.0301  unclear
+PR-AUC                0.9000    0.8800     +0.0200
 log loss              0.4120    0.6550     -0.2430   -0.3000 to -0.2000  better
+Brier score           0.1300    0.1500     -0.0200   -0.0301 to +0.0301  unclear
 accuracy              0.8500    0.8500           0
-precision             0.7000    0.7100     -0.0100                       worse
-recall                0.8000    0.7500     +0.0500                       better
+calibration error     0.0500    0.0625     -0.0125
+precision             0.7000    0.7100     -0.0100
+recall                0.8000    0.7500     +0.0500
 rows                     200       200
+
+What regularization brought               log loss         90% interval
+candidate minus baseline                   -0.2430   -0.3000 to -0.2000  better
+early stopping alone minus baseline        -0.1200   -0.2000 to -0.0400  better
+candidate minus early stopping alone       -0.1230   -0.2500 to +0.0040  unclear
 
 log loss, test minus train: candidate +0.0500, baseline +0.6000
 
@@ -318,11 +471,9 @@ Logs      runs/runs/20250131T120000Z/logs"""
 
 
 def not_blessed(**fields: Any) -> Summary:
-    """A candidate that is not blessed in the mode `confidence`, with slices and a threshold on the gap."""
+    """A candidate that is not blessed in the mode `better`, with slices and a threshold on the gap."""
     name = "total day minutes <= 180"
-    missed = change("auc", 0.0112, 0.0, passed=False).model_copy(
-        update={"mode": "confidence", "compared": -0.01}
-    )
+    missed = change("auc", 0.0112, 0.0, passed=False).model_copy(update={"mode": "better", "compared": -0.01})
     gap = Threshold(
         metric="log_loss",
         rule="gap",
@@ -330,7 +481,7 @@ def not_blessed(**fields: Any) -> Summary:
         value=0.05,
         compared=0.07,
         bound=0.1,
-        mode="confidence",
+        mode="better",
         passed=True,
         sentence="said",
     )
@@ -344,6 +495,8 @@ def not_blessed(**fields: Any) -> Summary:
         "status": "not_blessed",
         "exit_code": 4,
         "intervals": INTERVALS,
+        "findings": {"auc": "unclear", "log_loss": "better", "brier": "unclear"},
+        "contributions": CONTRIBUTIONS,
         "gap": GapSummary(candidate=ModelGapSummary(log_loss=0.05), baseline=ModelGapSummary(log_loss=0.6)),
         "thresholds": thresholds,
         "slices": (
@@ -372,6 +525,10 @@ def test_intervals_gap_slices_and_the_worse_end_of_the_interval() -> None:
     text = render(not_blessed())
     assert text == NOT_BLESSED
     assert max(map(len, text.splitlines())) <= 80
+    older = [
+        item.model_copy(update={"mode": "confidence"}) for item in not_blessed().thresholds
+    ]  # the name of `better` in version 1
+    assert render(not_blessed(thresholds=older)) == NOT_BLESSED
 
 
 def test_samples_are_shown_with_the_number_of_all_rows() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.saved_model.weight_sets import WeightSets, read_weight_sets, write_weight_sets
+from components.common.weight_sets import WeightSets, read_weight_sets, write_weight_sets
 
 
 def arrays(*values: float) -> list[np.ndarray]:

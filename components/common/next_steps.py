@@ -1,0 +1,49 @@
+"""Says what the owner of a model that is not blessed can do next."""
+
+from collections.abc import Sequence
+
+from components.common.verdict_record import Threshold
+from components.common.verdict_text import LOWER_IS_BETTER
+
+
+def next_steps(thresholds: Sequence[Threshold], reasons: Sequence[str], run_id: str) -> tuple[str, ...]:
+    """Returns what the owner of a model that is not blessed can do, in sentences.
+
+    Args:
+        thresholds: all thresholds of the verdict.
+        reasons: why it is not blessed: the sentences of missed thresholds, and others, such as too few rows.
+        run_id: the id of the run.
+    """
+    failed = [item for item in thresholds if item.sentence in reasons]
+    steps = []
+    if len(failed) < len(reasons):
+        steps.append("If a split has too few rows: add rows, or give the split a larger share (data.split).")
+    if any(item.rule != "floor" for item in failed):
+        steps.append("`regpipe study` shows which regularization helps on this table, and at which strength.")
+    if any(item.mode == "better" and _is_possible(item) for item in failed):
+        steps.append("More test rows make the intervals narrower (data.split.test).")
+    keys = list(dict.fromkeys(_key(item) for item in failed))
+    if keys:
+        steps.append(f"`regpipe config evaluation` explains {', '.join(keys)} and evaluation.mode.")
+    steps.append(f'`regpipe bless --run {run_id} --reason "..."` publishes the model anyway.')
+    return tuple(steps)
+
+
+def _is_possible(item: Threshold) -> bool:
+    """Whether the interval also contains values that pass."""
+    if item.interval is None:
+        return False
+    low, high = item.interval
+    return low < item.bound if item.direction == "<=" else high > item.bound
+
+
+def _key(item: Threshold) -> str:
+    names = {
+        "change": {"auc": "max_auc_drop", "log_loss": "max_log_loss_rise"},
+        "base_rate": {"log_loss": "max_log_loss_rise"},
+        "early_stopping": {"log_loss": "max_log_loss_rise"},
+        "gap": {"log_loss": "max_gap"},
+    }
+    limit = "max" if item.metric in LOWER_IS_BETTER else "min"
+    name = names.get(item.rule, {}).get(item.metric, f"{limit}_{item.metric}")
+    return f"evaluation.{name}"

@@ -1,0 +1,88 @@
+"""Computes the metrics of all models side by side, and says which differences are clear."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from components.common.verdict_record import (
+    BASE_RATE,
+    BASELINE,
+    CANDIDATE,
+    ComparedMetric,
+    Contribution,
+    Contributions,
+    Finding,
+    Interval,
+    MetricIntervals,
+)
+from components.common.verdict_text import LOWER_IS_BETTER
+from components.config.evaluation import EvaluationConfig
+from components.evaluator.bootstrap import INTERVAL_METRICS, intervals
+from components.evaluator.metrics import METRIC_FUNCTIONS, ScoredRows
+from components.evaluator.paired_scores import PairedScores
+
+Metrics = dict[str, ComparedMetric]
+
+
+def with_base_rate(test: PairedScores, train: PairedScores) -> PairedScores:
+    """Returns the test rows with one more model, BASE_RATE, that knows no features.
+
+    It predicts for each row the share of label 1 in the training split, or in the test split if that has no rows.
+    """
+    known = train if train.labels.size else test
+    if not known.labels.size:
+        return test
+    weights = ScoredRows(known.labels, known.labels, weights=known.weights).row_weights()
+    share = np.full(test.labels.size, np.average(known.labels, weights=weights), np.float32)
+    first, *others = ({**seed, BASE_RATE: share} for seed in test.seeds)
+    return test._replace(predictions=first, other_seeds=tuple(others))
+
+
+def compare_metrics(rows: PairedScores, settings: EvaluationConfig, names: Iterable[str]) -> Metrics:
+    """Computes each metric of all models and, for INTERVAL_METRICS, the intervals and the finding."""
+    bounds = intervals(rows, settings)
+    found = {}
+    for name in names:
+        values: dict[str, Any] = {
+            model: float(np.mean([METRIC_FUNCTIONS[name](scored) for scored in rows.scored_by(model)]))
+            for model in rows.predictions
+        }
+        if BASELINE in values:
+            values["difference"] = values[CANDIDATE] - values[BASELINE]
+        if name in INTERVAL_METRICS:
+            interval = MetricIntervals.model_validate(bounds[name])
+            values |= {"interval": interval, "finding": finding(name, interval.difference)}
+        found[name] = ComparedMetric.model_validate(values)
+    return found
+
+
+def finding(metric: str, interval: Interval) -> Finding | None:
+    """Returns what the interval of a difference says of the first model; None without an interval."""
+    if interval is None:
+        return None
+    low, high = interval
+    if low <= 0 <= high:
+        return "unclear"
+    return "better" if (high < 0) == (metric in LOWER_IS_BETTER) else "worse"
+
+
+def contributions(metrics: Metrics) -> Contributions | None:
+    """Returns what early stopping and the penalties brought; None without a baseline."""
+    loss = metrics["log_loss"]
+    bounds = loss.interval or MetricIntervals()
+
+    def contribution(first: float | None, second: float | None, interval: Interval) -> Contribution:
+        value = None if first is None or second is None else first - second
+        return Contribution(value=value, interval=interval, finding=finding("log_loss", interval))
+
+    if loss.baseline is None:
+        return None
+    total = contribution(loss.candidate, loss.baseline, bounds.difference)
+    if loss.early_stopped is None:
+        return Contributions(total=total)
+    return Contributions(
+        total=total,
+        early_stopping=contribution(loss.early_stopped, loss.baseline, bounds.early_stopping),
+        penalties=contribution(loss.candidate, loss.early_stopped, bounds.penalties),
+    )

@@ -1,0 +1,65 @@
+"""The scored rows of a split: labels, weights, the predictions of all models, and the values of features."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from components.evaluator.metrics import Array, ScoredRows
+
+Predictions = Mapping[str, Array]
+
+
+class PairedScores(NamedTuple):
+    """The same rows with the predictions of several models.
+
+    Attributes:
+        labels: 0 or 1, float32 [rows].
+        predictions: by model, the probabilities of class 1, float32 [rows], in the order of the labels. These are the
+            models of the first training seed; the candidate is the one that may be published.
+        split_rows: the number of rows in the split, if these rows are a sample of it; None: these are all rows.
+        weights: how many rows each row counts for, float32 [rows]; None: each counts for one.
+        other_seeds: the predictions of the models of each further training seed.
+    """
+
+    labels: Array
+    predictions: Predictions
+    split_rows: int | None = None
+    weights: Array | None = None
+    other_seeds: Sequence[Predictions] = ()
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether these rows are only a part of the split."""
+        return self.split_rows is not None and self.split_rows > self.labels.size
+
+    @property
+    def seeds(self) -> tuple[Predictions, ...]:
+        """The predictions of each training seed, the first seed first."""
+        return (self.predictions, *self.other_seeds)
+
+    def first_seed(self) -> "PairedScores":
+        """Returns these rows with the models of the first seed only."""
+        return self._replace(other_seeds=())
+
+    def select(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> "PairedScores":
+        """Returns some of the rows, by a mask or by their numbers."""
+        seeds = [{model: values[rows] for model, values in seed.items()} for seed in self.seeds]
+        weights = None if self.weights is None else self.weights[rows]
+        return PairedScores(self.labels[rows], seeds[0], self.split_rows, weights, seeds[1:])
+
+    def scored(self, model: str, seed: int = 0) -> ScoredRows:
+        """Returns the rows with the predictions of one model of one seed, by the number of the seed."""
+        return ScoredRows(self.labels, self.seeds[seed][model], weights=self.weights)
+
+    def scored_by(self, model: str) -> Iterator[ScoredRows]:
+        """Yields the rows with the predictions of one model, for each seed."""
+        return (self.scored(model, seed) for seed in range(len(self.seeds)))
+
+
+class SplitScores(NamedTuple):
+    """The scored rows of a split, and the values of the requested features (NaN: missing), in the same order."""
+
+    scores: PairedScores
+    features: Mapping[str, Array]

@@ -1,0 +1,59 @@
+"""Loads the models that the Evaluator compares: the exported ones, and the other weights stored beside them."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from tfx.utils import path_utils
+
+from components.common.file_names import PREDICTION, SIGNATURE
+from components.common.verdict_record import BASELINE, CANDIDATE, EARLY_STOPPED
+from components.common.weight_sets import Weights, read_weight_sets
+
+
+class ScoredModel(NamedTuple):
+    """An exported model with certain weights.
+
+    Attributes:
+        module: the loaded SavedModel; several models may share one.
+        weights: the weights of its network; None: the exported ones, if no other model shares the module.
+    """
+
+    module: tf.Module
+    weights: Weights | None = None
+
+    def predict(self, examples: tf.Tensor) -> tf.Tensor:
+        """Returns the probabilities of serialized tf.Examples, through the serving signature."""
+        if self.weights is not None:
+            for variable, value in zip(self.module.weights, self.weights, strict=True):
+                variable.assign(value)
+        return self.module.signatures[SIGNATURE](examples=examples)[PREDICTION]
+
+
+Models = Mapping[str, ScoredModel]
+
+
+def load_models(candidate: str, baseline: str | None) -> Sequence[Models]:
+    """Loads the models of each training seed, by name; those of the first seed are first in the list.
+
+    Args:
+        candidate: the folder of the candidate's model artifact.
+        baseline: that of the baseline; None: there is none.
+    """
+    seeds: list[dict[str, ScoredModel]] = [{}]
+    for name, folder in ((CANDIDATE, candidate), (BASELINE, baseline)):
+        if folder is None:
+            continue
+        module = tf.saved_model.load(path_utils.serving_model_path(folder))
+        sets = read_weight_sets(folder)
+        exported = None
+        if sets.trained or sets.best_epoch:
+            exported = [np.asarray(variable) for variable in module.weights]
+        trained = [exported, *sets.trained.values()]
+        seeds += [{} for _ in trained[len(seeds) :]]
+        for models, weights in zip(seeds, trained, strict=False):
+            models[name] = ScoredModel(module, weights)
+        for models, weights in zip(seeds, sets.best_epoch.values(), strict=False):
+            models[EARLY_STOPPED] = ScoredModel(module, weights)
+    return seeds

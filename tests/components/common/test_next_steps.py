@@ -1,0 +1,84 @@
+"""What the owner of a model that is not blessed can do next."""
+
+from typing import Any
+
+import pytest
+
+from components.common.next_steps import next_steps
+from components.common.verdict_record import Threshold
+
+ROWS = "If a split has too few rows: add rows, or give the split a larger share (data.split)."
+STUDY = "`regpipe study` shows which regularization helps on this table, and at which strength."
+NARROWER = "More test rows make the intervals narrower (data.split.test)."
+BLESS = '`regpipe bless --run r1 --reason "..."` publishes the model anyway.'
+
+
+def explained(*keys: str) -> str:
+    names = ", ".join(f"evaluation.{key}" for key in keys)
+    return f"`regpipe config evaluation` explains {names} and evaluation.mode."
+
+
+def missed(metric: str, rule: str, **changes: Any) -> Threshold:
+    """A missed threshold; its sentence is its rule and its metric."""
+    fields = {
+        "metric": metric, "rule": rule, "direction": ">=" if metric in ("auc", "pr_auc") else "<=", "value": 0.5,
+        "compared": 0.5, "bound": 0.1, "passed": False, "sentence": f"{rule} {metric}",
+    }  # fmt: skip
+    return Threshold.model_validate(fields | changes)
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        (missed("auc", "floor"), (explained("min_auc"),)),
+        (missed("pr_auc", "floor"), (explained("min_pr_auc"),)),
+        (missed("brier", "floor"), (explained("max_brier"),)),
+        (missed("calibration_error", "floor"), (explained("max_calibration_error"),)),
+        (missed("auc", "change"), (STUDY, explained("max_auc_drop"))),
+        (missed("log_loss", "change"), (STUDY, explained("max_log_loss_rise"))),
+        (missed("log_loss", "base_rate"), (STUDY, explained("max_log_loss_rise"))),
+        (missed("log_loss", "gap"), (STUDY, explained("max_gap"))),
+    ],
+)
+def test_what_can_be_done_about_a_missed_threshold(item: Threshold, expected: tuple[str, ...]) -> None:
+    """The key of its bound; a study, if it compares two models or two splits; and a publication by hand."""
+    assert next_steps([item], [item.sentence], "r1") == (*expected, BLESS)
+
+
+@pytest.mark.parametrize(
+    ("metric", "mode", "interval", "helps"),
+    [
+        ("log_loss", "better", (0.05, 0.5), True),
+        ("log_loss", "better", (0.1, 0.5), False),  # no value in it is below the bound, 0.1
+        ("auc", "better", (0.05, 0.15), True),
+        ("auc", "better", (0.05, 0.1), False),
+        ("log_loss", "better", None, False),
+        ("log_loss", "no_worse", (0.05, 0.5), False),  # the value was compared, not the interval
+    ],
+)
+def test_more_rows_help_if_the_interval_is_too_wide(
+    metric: str, mode: str, interval: tuple[float, float] | None, helps: bool
+) -> None:
+    """That is, if an end of it was compared and the other end passes."""
+    item = missed(metric, "change", mode=mode, interval=interval)
+    assert (NARROWER in next_steps([item], [item.sentence], "r1")) is helps
+
+
+def test_what_can_be_done_about_too_few_rows() -> None:
+    """Rows are missing if there are more reasons than missed thresholds, which are explained too, each key once."""
+    few = "the test split has 40 rows, fewer than 50 (evaluation.min_rows)"
+    passed = missed("brier", "floor", passed=True)
+    assert next_steps([passed], [few], "r1") == (ROWS, BLESS)
+    items = [missed("log_loss", "change"), missed("log_loss", "base_rate"), missed("auc", "change"), passed]
+    reasons = [few, *(item.sentence for item in items[:3])]
+    keys = explained("max_log_loss_rise", "max_auc_drop")
+    assert next_steps(items, reasons, "r1") == (ROWS, STUDY, keys, BLESS)
+
+
+def test_an_undefined_threshold_that_is_no_reason_of_its_own() -> None:
+    """It is undefined because of the reason, so its key is not explained."""
+    undefined = missed("auc", "floor", value=None, compared=None)
+    assert next_steps([undefined], ["all rows of the test split (60) have the label 1"], "r1") == (
+        ROWS,
+        BLESS,
+    )
