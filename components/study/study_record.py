@@ -19,7 +19,10 @@ class _Frozen(BaseModel):
 
 
 class SplitMetrics(_Frozen):
-    """The scores of the trained network on all rows of a split, without dropout. `log_loss` contains no penalties."""
+    """The scores of the trained network on all rows of a split, without dropout. `log_loss` contains no penalties.
+
+    Weights of the rows and of the classes are those of the training.
+    """
 
     log_loss: Number
     auc: Number

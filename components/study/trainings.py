@@ -18,7 +18,8 @@ from components.config.training import TrainingConfig
 from components.evaluator.metrics import ScoredRows, accuracy, auc, log_loss
 from components.study.study_record import SplitMetrics, TrainingResult, diverged_result
 from components.training.checkpoints import Checkpoints, training_digest
-from components.training.dataset import Dataset, dataset_arrays
+from components.training.class_weights import with_class_weights
+from components.training.dataset import Dataset, dataset_arrays, row_weights
 from components.training.epoch_runner import scoring_batch_size
 from components.training.history import EpochMetrics
 from components.training.train import train_network
@@ -75,7 +76,10 @@ class Trainings:
             # The loop shows its epochs on the terminal only if it has a folder. The logs for TensorBoard are not kept.
             with tempfile.TemporaryDirectory() as logs:
                 network, history, _ = train_network(model, training, train, validation, logs, checkpoints)
-            result = measure_network(network, self._data, history, time.monotonic() - started)
+            # The scores are weighted as the losses of the training are.
+            train, validation = with_class_weights(train, validation, training.class_weight)
+            scored = self._data._replace(train=train, validation=validation)
+            result = measure_network(network, scored, history, time.monotonic() - started)
         except TrainingDiverged as error:
             result = diverged_result(len(features), str(error), time.monotonic() - started)
         self._store(key, result)
@@ -92,7 +96,11 @@ class Trainings:
 def measure_network(
     network: keras.Model, data: StudyData, history: list[EpochMetrics], seconds: float
 ) -> TrainingResult:
-    """Scores the network on all rows of both splits, and adds its weights and its history to the result."""
+    """Scores the network on all rows of both splits, and adds its weights and its history to the result.
+
+    The scores are weighted by the weights of the rows in `data`. A network that was trained with class weights is not
+    recalibrated here, so its log loss is comparable with others only if they contain the class weights.
+    """
     report = weight_report(network, data.features)
     layers = report["layers"]
     return TrainingResult(
@@ -116,5 +124,6 @@ def _scores(network: keras.Model, split: Dataset) -> SplitMetrics:
         for part in split.batches(scoring_batch_size(split))
     ]
     labels, predictions = (np.concatenate(column).reshape(-1) for column in zip(*scored, strict=True))
-    rows = ScoredRows(labels, predictions)
+    weights = row_weights(split)
+    rows = ScoredRows(labels, predictions, weights=None if weights is None else weights.astype(np.float32))
     return SplitMetrics(log_loss=log_loss(rows), auc=auc(rows), accuracy=accuracy(rows))

@@ -15,7 +15,7 @@ from components.config.regularization import (
     Regularization,
     StrengthRange,
 )
-from components.config.training import NEWTON, PROXIMAL, TrainingConfig
+from components.config.training import BALANCED, NEWTON, PROXIMAL, TrainingConfig
 from components.study.study_record import NO_REGULARIZATION
 
 AS_CONFIGURED = "all"
@@ -36,7 +36,7 @@ class StudyPlan(NamedTuple):
     Attributes:
         family: no regularization, each kind alone, elastic net, and all as configured.
         paths: for each name ("l1", "l2", "dropout"), variants with only this regularization, from weak to strong.
-        notes: a sentence for each setting that differs from the configuration.
+        notes: a sentence for each setting that differs from the configuration, and one on class weights.
     """
 
     family: tuple[Variant, ...]
@@ -59,6 +59,11 @@ def plan_study(model: ModelConfig, training: TrainingConfig, strengths: int) -> 
         strengths: the number of strengths on each path; 0: no paths.
     """
     effective, decay, patience, notes = _replace_zeros(model, training)
+    if training.class_weight == BALANCED:
+        notes.append(
+            "training.class_weight is balanced: log loss and accuracy contain the class weights, as in training, and "
+            "are measured before the recalibration."
+        )
     bare, plain = model.without_regularization(), training.without_regularization()
     optimizer = plain.with_optimizer(model.hidden_units).optimizer
     is_proximal = optimizer in (PROXIMAL, NEWTON)

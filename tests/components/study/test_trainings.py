@@ -65,6 +65,29 @@ def test_the_scores_agree_with_scikit_learn(data: StudyData) -> None:
     assert (result.training_curve, result.validation_curve, result.epochs) == ((0.5,), (0.625,), 1)
 
 
+def test_the_scores_are_weighted(data: StudyData, tmp_path: Path) -> None:
+    """By the weights of the rows, times the class weights of the training, as the losses of its history are."""
+    generator = np.random.default_rng(1)
+    train, validation = (
+        split._replace(weights=generator.integers(1, 5, (split.rows, 1)).astype(np.float32))
+        for split in map(in_memory, (data.train, data.validation))
+    )
+    balanced = TRAINING.model_copy(update={"class_weight": "balanced"})
+    result = Trainings(StudyData(NAMES, train, validation), tmp_path, "code").train(MODEL, balanced)
+    network, history, _ = train_network(MODEL, balanced, train, validation)
+    assert result.validation.log_loss == pytest.approx(history[-1]["val_log_loss"], abs=1e-6)
+    assert result.validation.accuracy == pytest.approx(history[-1]["val_accuracy"], abs=1e-6)
+    assert train.weights is not None
+    assert validation.weights is not None
+    sums = [train.weights[train.labels == label].sum() for label in (0, 1)]
+    weights = validation.weights[:, 0] * np.where(validation.labels[:, 0] > 0, 1 / sums[1], 1 / sums[0])
+    p = network(validation.features).numpy()[:, 0].astype(np.float64)
+    labels = validation.labels[:, 0]
+    assert result.validation.log_loss == pytest.approx(log_loss(labels, p, sample_weight=weights), abs=1e-6)
+    assert result.validation.auc == pytest.approx(roc_auc_score(labels, p, sample_weight=weights), abs=1e-6)
+    assert result.validation.log_loss != pytest.approx(log_loss(labels, p), abs=1e-4)
+
+
 def test_norms_and_zeros_of_several_layers(data: StudyData) -> None:
     """Over all weights together: 6 of 84 differ from 0; biases do not count."""
     network = build_model(20, ModelConfig(hidden_units=(4,), l1=1e-4, l2=1e-3, dropout=0.2))

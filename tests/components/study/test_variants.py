@@ -158,3 +158,14 @@ def test_the_overrides_that_train_a_variant() -> None:
     assert config_overrides(
         named(planned)["L2"], ModelConfig(hidden_units=(8,), l1=1e-4, l2=1e-3, dropout=0.2), TRAINING
     )[1] == ("model.l2=[0.1, 0.001]")
+
+
+def test_a_note_says_that_the_losses_contain_the_class_weights() -> None:
+    """All variants have the class weights of the configuration."""
+    balanced = TrainingConfig(class_weight="balanced", weight_decay=0.1, optimizer="adamw")
+    planned = plan_study(ModelConfig(l1=1e-4, l2=1e-3, dropout=0.2), balanced, 0)
+    (note,) = planned.notes
+    assert note.startswith(
+        "training.class_weight is balanced: log loss and accuracy contain the class weights"
+    )
+    assert {variant.training.class_weight for variant in planned.family} == {"balanced"}
