@@ -1,23 +1,29 @@
 """Trains the networks of further seeds, so that the verdict covers the chance of the training too."""
 
 import logging
+from collections.abc import Callable
 
-from components.common.formatting import number
+from components.common.formatting import number, plural
 from components.common.weight_sets import WeightSets
 from components.config.training import NEWTON
 from components.trainer.trainer_settings import TrainerSettings
 from components.training.calibration import recalibrate
 from components.training.dataset import Dataset
-from components.training.train import Trained, train_network
+from components.training.history import EpochMetrics
+from components.training.seeds import train_seeds
+from components.training.throttle import Throttle
+from components.training.train import Trained
+
+SECONDS_BETWEEN = 1.0
 
 progress = logging.getLogger("regpipe.progress")
 
 
 def weight_sets(settings: TrainerSettings, first: Trained, train: Dataset, validation: Dataset) -> WeightSets:
-    """Trains with each further seed, one after the other, and returns all weights that the Evaluator needs.
+    """Trains with all further seeds together, and returns all weights that the Evaluator needs.
 
-    The network of the seed `training.seed + n` is the one that a run with this `training.seed` exports. Logistic
-    regression does not depend on the seed, so it is not trained again.
+    The network of the seed `training.seed + n` is, to rounding, the one that a run with this `training.seed` exports
+    (see `train_seeds`). Logistic regression does not depend on the seed, so it is not trained again.
 
     Args:
         settings: `seeds` is the number of seeds, the first included.
@@ -28,20 +34,31 @@ def weight_sets(settings: TrainerSettings, first: Trained, train: Dataset, valid
     Raises:
         TrainingDiverged: see `train_network`.
     """
-    seed = settings.training.seed
-    trained, best_epoch = {}, {seed: first.best_weights}
-    exact = settings.training.with_optimizer(settings.model.hidden_units).optimizer == NEWTON
-    for further in range(seed + 1, seed + (1 if exact else settings.seeds)):
-        training = settings.training.model_copy(update={"seed": further})
-        again = train_network(settings.model, training, train, validation)
-        again, _ = recalibrate(again, training, train, validation)
-        trained[further], best_epoch[further] = again.network.get_weights(), again.best_weights
-        progress.info(
-            "seed %d (%d of %d): epoch %d, val_loss %s",
-            further,
-            further - seed + 1,
-            settings.seeds,
-            len(again.history),
-            number(again.history[-1]["val_loss"]),
-        )
+    training = settings.training
+    exact = training.with_optimizer(settings.model.hidden_units).optimizer == NEWTON
+    further = range(training.seed + 1, training.seed + (1 if exact else settings.seeds))
+    trained, best_epoch = {}, {training.seed: first.best_weights}
+    if further:
+        found = train_seeds(settings.model, training, further, (train, validation), _shown(training.epochs))
+        for seed, result in zip(further, found, strict=True):
+            calibrated, _ = recalibrate(result, training, train, validation)
+            trained[seed], best_epoch[seed] = calibrated.network.get_weights(), calibrated.best_weights
     return WeightSets(trained, best_epoch if settings.keeps_best_epoch and not exact else {})
+
+
+def _shown(epochs: int) -> Callable[[int, EpochMetrics], None]:
+    """Returns a function that shows the progress on the terminal, at most once in `SECONDS_BETWEEN`."""
+    throttle = Throttle(SECONDS_BETWEEN, due_at_start=True)
+
+    def show(networks: int, means: EpochMetrics) -> None:
+        if throttle.due():
+            with throttle.timed():
+                progress.info(
+                    "further seeds, epoch %d/%d: %s in training, mean val_loss %s",
+                    means["epoch"],
+                    epochs,
+                    plural(networks, "network"),
+                    number(means["val_loss"]),
+                )
+
+    return show

@@ -5,6 +5,7 @@ not interrupted. Keras's own layer has a random state on each replica, and costs
 here all layers share one draw of random numbers.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -44,7 +45,7 @@ def training_forward_pass(model: keras.Model, x: tf.Tensor, masks: list[tf.Tenso
 
 
 def dropout_masks(
-    model: keras.Model, seed: int, step: tf.Tensor, rows: tf.Tensor, share: slice
+    model: keras.Model, seeds: Sequence[int], step: tf.Tensor, rows: tf.Tensor, share: slice
 ) -> list[tf.Tensor]:
     """Returns the factors for the outputs of each Dropout layer: 0, or 1 / (1 - rate), which preserves the mean.
 
@@ -53,8 +54,9 @@ def dropout_masks(
     the step, and the lower half is the position in the batch. Each step therefore has its own random numbers.
 
     Args:
-        model: a network, or a stack of networks; all networks of a stack use the same random numbers.
-        seed: the seed of the training.
+        model: a network, or a stack of networks.
+        seeds: the seed of the training; of a stack one for each network, or one for all, which then use the same random
+            numbers.
         step: the number of previous steps; int64 scalar.
         rows: the size of the global batch; int32 scalar.
         share: the rows of the global batch to return masks for.
@@ -66,12 +68,15 @@ def dropout_masks(
     if not layers:
         return []
     units = [layer.output.shape[-1] for layer in layers]
-    drawn = tf.raw_ops.StatelessRandomUniformV2(
-        shape=tf.stack([rows, sum(units)]),
-        key=tf.constant([seed], tf.uint64),
-        counter=tf.stack([tf.constant(0, tf.uint64), tf.cast(step, tf.uint64)]),
-        alg=_PHILOX,
-    )[share]
-    parts = tf.split(drawn, units, axis=1) if len(units) > 1 else [drawn]
+    counter = tf.stack([tf.constant(0, tf.uint64), tf.cast(step, tf.uint64)])
+    shape = tf.stack([rows, sum(units)])
+    by_seed = [
+        tf.raw_ops.StatelessRandomUniformV2(
+            shape=shape, key=tf.constant([seed], tf.uint64), counter=counter, alg=_PHILOX
+        )[share]
+        for seed in seeds
+    ]
+    drawn = tf.stack(by_seed) if len(seeds) > 1 else by_seed[0]
+    parts = tf.split(drawn, units, axis=-1) if len(units) > 1 else [drawn]
     rates = [tf.constant(layer.rate, tf.float32) for layer in layers]
     return [tf.where(part >= rate, 1 / (1 - rate), 0.0) for part, rate in zip(parts, rates, strict=True)]

@@ -6,7 +6,7 @@ takes only one step per call. Here an epoch is a loop inside the graph; see docs
 The metrics of a network are numbers (shape []), those of a stack have one for each network (shape [networks]).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -46,19 +46,24 @@ class EpochRunner:
         model: a network, or a stack of networks.
         train: the rows to train on; here only their number of columns, and whether they have weights, are read.
         settings: optimizer, batch size, learning rate, weight decay and seed.
+        seeds: for a stack, the seed of each network: each then has its own order of the rows and its own dropout masks.
+            Empty: all have the seed of the settings.
     """
 
-    def __init__(self, model: keras.Model, train: Dataset, settings: TrainingConfig) -> None:
-        specs = row_specs(train)
+    def __init__(
+        self, model: keras.Model, train: Dataset, settings: TrainingConfig, seeds: Sequence[int] = ()
+    ) -> None:
+        self._seeds = tuple(seeds) or (settings.seed,)
+        # With several seeds, the arrays of rows have one more axis in front: [seeds, rows, columns].
+        specs = row_specs(train, *([len(self._seeds)] if len(self._seeds) > 1 else []))
         self._model = model
         self._strategy = tf.distribute.get_strategy()
         self.optimizer = make_optimizer(settings, model)
         self._proximal = settings.is_proximal
         self._batch = settings.batch_size
-        self._seed = settings.seed
         # The number of rows of a call: whole batches, except in the last call of a window.
         self._stride = self._batch * max(
-            1, min(STEPS_PER_CALL, CALL_BYTES // (self._batch * _row_bytes(specs)))
+            1, min(STEPS_PER_CALL, CALL_BYTES // (self._batch * _row_bytes(specs) * len(self._seeds)))
         )
         # AutoGraph would take a second and is not needed: `_steps` uses only graph operations.
         self._run_steps = tf.function(self._steps, input_signature=specs, autograph=False)
@@ -66,16 +71,22 @@ class EpochRunner:
     def run_epoch(self, number: int, train: Dataset, after_call: Callable[[], None]) -> Metrics:
         """Trains on all rows once and returns the epoch's metrics.
 
-        The last batch may be smaller than the others. `after_call` is called after each call of the graph.
+        The last batch may be smaller than the others. `after_call` is called after each call of the graph. Rows on disk
+        are read in the windows of the first seed.
         """
         sums = np.zeros([3, *self._model.output_shape[:-2]])
         scale = np.float32(train.rows / train.total_weight)  # the mean weight becomes 1
-        for index, window in enumerate(train.windows(self._batch, [self._seed, number])):
+        for index, window in enumerate(train.windows(self._batch, [self._seeds[0], number])):
             # Shuffling row numbers costs a fraction of moving rows through a shuffle buffer.
-            seed = tf.constant([self._seed, number + (index << 32)], tf.int64)
-            order = tf.random.experimental.stateless_shuffle(tf.range(window.rows), seed).numpy()
+            orders = [
+                tf.random.experimental.stateless_shuffle(
+                    tf.range(window.rows), tf.constant([seed, number + (index << 32)], tf.int64)
+                ).numpy()
+                for seed in self._seeds
+            ]
+            order = np.stack(orders) if len(orders) > 1 else orders[0]
             for start in range(0, window.rows, self._stride):
-                part = window.select(order[start : start + self._stride])
+                part = window.select(order[..., start : start + self._stride])
                 if part.weights is not None:
                     part.weights[:] *= scale
                 sums += self._run_steps(*part.arrays).numpy()
@@ -89,11 +100,15 @@ class EpochRunner:
         The weights have a mean of 1 over the training split; None: each is 1. The shape of the sums is [3], for a stack
         [3, networks].
         """
-        rows = tf.shape(features)[0]
+        rows = tf.shape(features)[-2]
 
         def step(start: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             end = start + self._batch
-            batch = features[start:end], labels[start:end], None if weights is None else weights[start:end]
+            batch = (
+                features[..., start:end, :],
+                labels[..., start:end, :],
+                None if weights is None else weights[..., start:end, :],
+            )
             result = self._strategy.run(self._step, args=batch)
             return end, sums + self._strategy.reduce(tf.distribute.ReduceOp.SUM, result, axis=None)
 
@@ -108,11 +123,11 @@ class EpochRunner:
         """
         replica = tf.distribute.get_replica_context()
         share = slice(replica.replica_id_in_sync_group, None, replica.num_replicas_in_sync)
-        rows = tf.shape(features)[0]
-        masks = dropout_masks(self._model, self._seed, self.optimizer.iterations, rows, share)
+        rows = tf.shape(features)[-2]
+        masks = dropout_masks(self._model, self._seeds, self.optimizer.iterations, rows, share)
         size = tf.cast(rows, tf.float32)
-        features, labels = features[share], labels[share]
-        weights = None if weights is None else weights[share]
+        features, labels = features[..., share, :], labels[..., share, :]
+        weights = None if weights is None else weights[..., share, :]
         with tf.GradientTape() as tape:
             probability = training_forward_pass(self._model, features, masks)
             log_loss = _log_loss_sum(labels, probability, weights) / size
@@ -165,24 +180,27 @@ def scoring_batch_size(data: Dataset) -> int:
     return max(1, min(SCORING_BATCH_SIZE, CALL_BYTES // _row_bytes(row_specs(data))))
 
 
-def row_specs(data: Dataset) -> list[tf.TensorSpec]:
-    """Returns the signature of `InMemoryDataset.arrays`, for any number of rows."""
+def row_specs(data: Dataset, *leading: int) -> list[tf.TensorSpec]:
+    """Returns the signature of `InMemoryDataset.arrays`, for any number of rows, after these `leading` axes."""
     columns = (data.width, 1, 1) if data.weighted else (data.width, 1)
-    return [tf.TensorSpec([None, count], tf.float32) for count in columns]
+    return [tf.TensorSpec([*leading, None, count], tf.float32) for count in columns]
 
 
 def _row_bytes(specs: list[tf.TensorSpec]) -> int:
-    return sum(4 * int(spec.shape[1]) for spec in specs)
+    return sum(4 * int(spec.shape[-1]) for spec in specs)
 
 
 def log_losses(labels: tf.Tensor, probability: tf.Tensor) -> tf.Tensor:
-    """Returns the log loss of each row, [..., rows], for labels [rows, 1] and probabilities [..., rows, 1]."""
+    """Returns the log loss of each row, [..., rows], for labels [rows, 1] and probabilities [..., rows, 1].
+
+    The labels may also have the leading axes of the probabilities.
+    """
     return keras.losses.binary_crossentropy(tf.broadcast_to(labels, tf.shape(probability)), probability)
 
 
 def _log_loss_sum(labels: tf.Tensor, probability: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
     losses = log_losses(labels, probability)
-    return tf.reduce_sum(losses if weights is None else losses * weights[:, 0], axis=-1)
+    return tf.reduce_sum(losses if weights is None else losses * weights[..., 0], axis=-1)
 
 
 def _penalties(model: keras.Model) -> tuple[tf.Tensor, tf.Tensor]:

@@ -79,7 +79,7 @@ def run_training_loop(
             history.append({"epoch": number, **values})
             if not math.isfinite(values["val_loss"]):
                 if not (settings.early_stopping and best.epoch):
-                    raise TrainingDiverged(_diverged(model, settings, number, values["val_loss"]))
+                    raise TrainingDiverged(divergence_message(model, settings, number, values["val_loss"]))
                 if run_dir:
                     text = "the validation loss is %g: training ends and restores the weights of epoch %d"
                     progress.info(text, values["val_loss"], best.epoch)
@@ -99,7 +99,9 @@ def _show_windows(train: Dataset, batch_size: int, *, shown: bool) -> None:
         progress.info(text, f"{train.rows:,}", windows)
 
 
-def _diverged(model: keras.Model, settings: TrainingConfig, epoch: int, loss: float) -> str:
+def divergence_message(model: keras.Model, settings: TrainingConfig, epoch: int, loss: float) -> str:
+    """Returns the message of a training that has diverged: what was expected and found, and the keys to change."""
+
     def in_use(item: Regularization) -> bool:
         owners = [settings] if item.group == "training" else kernels(model)
         return any(getattr(owner, item.name) for owner in owners)

@@ -23,7 +23,9 @@ def model() -> keras.Model:
 def masks(
     model: keras.Model, step: int = 0, seed: int = 1, rows: int = 100, share: slice = WHOLE
 ) -> list[Array]:
-    return [mask.numpy() for mask in dropout_masks(model, seed, tf.constant(step), tf.constant(rows), share)]
+    return [
+        mask.numpy() for mask in dropout_masks(model, [seed], tf.constant(step), tf.constant(rows), share)
+    ]
 
 
 def test_each_layer_drops_its_share(model: keras.Model) -> None:
