@@ -154,8 +154,8 @@ class Threshold(VerdictPart):
             `no_worse`, for the rules `change`, `base_rate` and `early_stopping`.
         bound: the configured bound; signed for a `change`.
         candidate: the candidate's own metric or gap.
-        baseline: the baseline's own metric or gap, for `early_stopping` that of early stopping alone; None also if
-            there is no baseline.
+        baseline: the baseline's own metric or gap; for `base_rate` and `early_stopping` the metric of the base rate and
+            of early stopping alone. None also if there is no baseline.
         passed: whether the condition is met.
         sentence: the result as a sentence in lower case, without a full stop.
     """

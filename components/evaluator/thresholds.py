@@ -37,7 +37,7 @@ class Condition(NamedTuple):
         interval: the interval of the value.
         bound: the lowest value that passes; for a metric that is better when lower, the highest.
         mode: how the value, or an end of its interval, is compared with the bound: see `Threshold`.
-        models: the candidate's own metric or gap, and the baseline's, or that of early stopping alone.
+        models: the candidate's own metric or gap, and that of the model that it is compared with.
     """
 
     metric: str
@@ -81,7 +81,9 @@ def conditions(metrics: Measured, own: Measured, settings: EvaluationConfig) -> 
     if loss.base_rate is not None:
         value = None if loss.candidate is None else loss.candidate - loss.base_rate
         interval = (loss.interval or MetricIntervals()).base_rate
-        yield Condition("log_loss", "base_rate", value, interval, rise, mode, (loss.candidate, loss.baseline))
+        yield Condition(
+            "log_loss", "base_rate", value, interval, rise, mode, (loss.candidate, loss.base_rate)
+        )
     if loss.early_stopped is not None:
         # The baseline may be so bad that a candidate with far too strong penalties is better than it.
         value = None if loss.candidate is None else loss.candidate - loss.early_stopped

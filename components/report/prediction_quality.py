@@ -180,7 +180,7 @@ def slices(run: RunArtifacts) -> Section:
         caption = f"{part.name}: {plural(part.rows, 'row')}, {count(part.positives)} positive"
         if part.too_small:
             caption += "; too few to compare"
-        blocks.append(TableBlock(caption, *metric_table(part.metrics), text_columns=(6,)))
+        blocks.append(TableBlock(caption, *metric_table(part.metrics), text_columns=(7,)))
     on_slices = [item for item in run.verdict.thresholds if item.slice is not None]
     if on_slices:
         blocks.append(thresholds(on_slices, "Each threshold on a slice"))

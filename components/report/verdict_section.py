@@ -87,7 +87,7 @@ def thresholds(items: Sequence[Threshold], caption: str) -> TableBlock:
         for item in items
     )
     headers = (
-        "threshold", "outcome", "rows", "value", "bound", "interval", "candidate", "baseline",
+        "threshold", "outcome", "rows", "value", "bound", "interval", "candidate", "other model",
         "compared with the bound",
     )  # fmt: skip
     missed = tuple(index for index, item in enumerate(items) if not item.passed)
@@ -104,7 +104,7 @@ def comparison(run: RunArtifacts) -> Section:
     title = "Candidate and baseline"
     if run.verdict is None:
         return Section("comparison", title, (TextBlock(NO_VERDICT, "quiet"),))
-    table = TableBlock("Metrics on the test split", *metric_table(run.verdict.metrics), text_columns=(6,))
+    table = TableBlock("Metrics on the test split", *metric_table(run.verdict.metrics), text_columns=(7,))
     blocks = (TextBlock(" ".join(_method(run.verdict))), table, *_contributions(run.verdict))
     return Section("comparison", title, (*blocks, *_seeds(run.verdict)))
 
@@ -145,8 +145,8 @@ def metric_table(
 ) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """Returns the headers and the rows of a table of metrics, with a row for each metric."""
     headers = (
-        "metric", "candidate", "baseline", "early stopping alone", "base rate", "difference", "candidate is",
-        "interval of the candidate", "of the baseline", "of the difference",
+        "metric", "candidate", "baseline", "early stopping alone", "base rate", "difference",
+        "interval of the difference", "candidate is", "interval of the candidate", "of the baseline",
     )  # fmt: skip
     rows = []
     for name, metric in metrics.items():
@@ -159,10 +159,10 @@ def metric_table(
                 html_number(metric.early_stopped),
                 html_number(metric.base_rate),
                 html_difference(metric.difference),
+                html_interval(intervals.difference, signed=True),
                 finding_label(metric.finding),
                 html_interval(intervals.candidate),
                 html_interval(intervals.baseline),
-                html_interval(intervals.difference, signed=True),
             )
         )
     return headers, tuple(rows)

@@ -65,6 +65,7 @@ def test_a_better_candidate_is_blessed() -> None:
         # -(ln 0.9 + ln 0.6) / 2 - ln 2
         "the log loss differs from that of the base rate by -0.3851, at most +0.0347",
     ]
+    assert found["thresholds"][3]["baseline"] == pytest.approx(math.log(2), abs=1e-6)  # that of the base rate
     change = found["thresholds"][1]
     assert (change["value"], change["candidate"], change["baseline"]) == (0.5, 1.0, 0.5)
     assert change["interval"] == found["metrics"]["auc"]["interval"]["difference"]

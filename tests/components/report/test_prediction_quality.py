@@ -99,8 +99,8 @@ def test_slices(sample: Any) -> None:
     part, judged = prediction_quality.slices(sample.run()).blocks
     assert isinstance(part, TableBlock)
     assert part.caption == "<script>alert(1)</script> <= 30: 80 rows, 31 positive"
-    assert part.rows[0][:7] == (
-        "AUC", "0.8600", "0.8700", "0.7500", "0.6931", "−0.0100", "no clear difference"
+    assert part.rows[0][:8] == (
+        "AUC", "0.8600", "0.8700", "0.7500", "0.6931", "−0.0100", "−0.0200 to −0.0000", "no clear difference"
     )  # fmt: skip
     assert isinstance(judged, TableBlock)
     assert [row[:2] for row in judged.rows] == [("The AUC is 0.86, not at least 0.9", "FAILED")]

@@ -141,17 +141,17 @@ def test_all_models_side_by_side(sample: Any) -> None:
     )
     assert isinstance(table, TableBlock)
     assert table.headers == (
-        "metric", "candidate", "baseline", "early stopping alone", "base rate", "difference", "candidate is",
-        "interval of the candidate", "of the baseline", "of the difference",
+        "metric", "candidate", "baseline", "early stopping alone", "base rate", "difference",
+        "interval of the difference", "candidate is", "interval of the candidate", "of the baseline",
     )  # fmt: skip
     assert table.rows[1:] == (
         (
-            "PR-AUC", "0.8714", "0.8746", "0.7500", "0.6931", "−0.0032", "no clear difference", "0.8614 to 0.8814",
-            "0.8646 to 0.8846", "−0.0132 to +0.0068",
+            "PR-AUC", "0.8714", "0.8746", "0.7500", "0.6931", "−0.0032", "−0.0132 to +0.0068", "no clear difference",
+            "0.8614 to 0.8814", "0.8646 to 0.8846",
         ),
         (
-            "log loss", "0.3919", "0.5113", "0.7500", "0.6931", "−0.1194", "better", "0.3819 to 0.4019",
-            "0.5013 to 0.5213", "−0.1294 to −0.1094",
+            "log loss", "0.3919", "0.5113", "0.7500", "0.6931", "−0.1194", "−0.1294 to −0.1094", "better",
+            "0.3819 to 0.4019", "0.5013 to 0.5213",
         ),
         ("recall", "0.8426", "0.8333", "0.7500", "0.6931", "+0.0093", "", "", "", ""),
     )  # fmt: skip
@@ -225,8 +225,8 @@ def test_a_verdict_of_version_1(sample: Any, version_1: Path) -> None:
         "AUC", "PR-AUC", "log loss", "accuracy", "precision", "recall"
     ]  # fmt: skip
     assert table.rows[2] == (
-        "log loss", "0.3229", "0.7826", "none", "none", "−0.4597", "", "0.2499 to 0.4057", "0.4950 to 1.1093",
-        "−0.7280 to −0.2282",
+        "log loss", "0.3229", "0.7826", "none", "none", "−0.4597", "−0.7280 to −0.2282", "",
+        "0.2499 to 0.4057", "0.4950 to 1.1093",
     )  # fmt: skip
 
 
