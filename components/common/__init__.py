@@ -1,1 +1,1 @@
-"""Shared modules, which import no other package here: storage, errors, records, code digest, formatting."""
+"""Shared modules, which import no other package here: storage, errors, records, code and model digests, formatting."""

@@ -9,9 +9,9 @@ from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
+from components.common import model_files
 from components.common.verdict_record import Verdict
 from components.pusher.publication import Destination, PublishedVersion, publish, version_store
-from components.saved_model import model_files
 from components.saved_model.card_file import read_card, write_card
 
 progress = logging.getLogger("regpipe.progress")

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 from components.common import storage
 from components.common.errors import BadModel
 from components.common.file_names import WARMUP_FILE
+from components.common.model_files import copy_model, model_digest
 from components.config.base import Settings
 from components.pusher.local_folder import LocalFolder
 from components.saved_model.card_file import Card, read_card, write_card
-from components.saved_model.model_files import copy_model, model_digest
 
 
 class Destination(Settings):

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.common.model_files import model_digest
 from components.pusher.publication import Destination, PublishedVersion, VersionStore, publish, version_store
 from components.saved_model.card_file import read_card
-from components.saved_model.model_files import model_digest
 from pipeline_def.runs.summary import Rollback, VersionRecord
 
 if TYPE_CHECKING:

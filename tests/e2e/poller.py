@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from components.saved_model.model_files import model_digest
+from components.common.model_files import model_digest
 
 
 def poll(directory: Path, published: Path, loaded: int) -> int:

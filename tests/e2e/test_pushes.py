@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 import pytest
 import tensorflow as tf
 
+from components.common.model_files import model_digest
 from components.pusher.publication import Destination, publish, version_store
-from components.saved_model.model_files import model_digest
 from pipeline_def.runs.run_store import RunStore
 from tests.waiting import wait_until
 

@@ -177,8 +177,8 @@ def test_the_same_model_in_another_run(
 
 def test_a_model_that_a_person_rolled_back_from(run: Any, make_model: MakeModel, serving: Path) -> None:
     """The pipeline does not undo a rollback: it pushes nothing and records why. A different model is pushed."""
+    from components.common.model_files import model_digest
     from components.saved_model.card_file import write_card
-    from components.saved_model.model_files import model_digest
 
     bad = make_model(0.75)
     current = noted(run(make_model(0.25), run_id="r1"))["pushed_destination"]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from components.saved_model.model_files import model_digest
+from components.common.model_files import model_digest
 
 
 def write(folder: Path, files: dict[str, bytes]) -> str:
