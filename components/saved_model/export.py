@@ -6,8 +6,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
+from tensorflow.core.protobuf import saved_model_pb2
 
+from components.common import storage
 from components.saved_model.input_names import input_names
+from components.saved_model.stable_names import stabilize_names
 from components.transform.vector import feature_names, read_layout
 
 CLASSIFY = "classify"
@@ -23,8 +26,7 @@ def export(
 ) -> None:
     """Writes a SavedModel that needs only TensorFlow to load, not this package.
 
-    Processes that run the same code in the same order write the same bytes; otherwise the numbers in function names may
-    differ.
+    The same weights and the same Transform graph give the same bytes, no matter what else the process has traced.
 
     Args:
         model: a network that `build_model` returned.
@@ -40,11 +42,14 @@ def export(
     # only constants; if its layer were tracked, it would be saved a second time as a Keras model.
     module.weights = [weight.value for weight in model.weights]
     tf.saved_model.save(module, path, signatures=signatures(model, transform, label, classes, weight))
-    # tf.saved_model.save supports only the method predict; TF Serving classifies only through this one.
-    updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(path)
-    updater.replace_method_name(CLASSIFY, tf.saved_model.CLASSIFY_METHOD_NAME)
-    updater.save()
-    # The fingerprint contains a random number, and the checksum of the file before the method name was changed.
+    file = f"{path}/saved_model.pb"
+    saved = saved_model_pb2.SavedModel.FromString(storage.read(file))
+    for meta_graph in saved.meta_graphs:
+        # tf.saved_model.save supports only the method predict; TF Serving classifies only through this one.
+        meta_graph.signature_def[CLASSIFY].method_name = tf.saved_model.CLASSIFY_METHOD_NAME
+        stabilize_names(meta_graph)
+    storage.write(file, saved.SerializeToString(deterministic=True))
+    # The fingerprint contains a random number, and the checksum of the file before it was changed.
     tf.io.gfile.remove(f"{path}/fingerprint.pb")
 
 
@@ -81,7 +86,10 @@ def signatures(
     }
 
     def probability(raw: dict[str, tf.Tensor]) -> tf.Tensor:
-        return model(layout.assemble(layer(raw)), training=False)
+        # Called directly: Keras would name the operations after the number of such layers in this process.
+        with tf.name_scope("transform"):
+            vectors = layer.call(raw)
+        return model(layout.assemble(vectors), training=False)
 
     # AutoGraph has nothing to convert, but would take most of the time of an export.
     @tf.function(input_signature=[serialized], autograph=False)  # type: ignore[untyped-decorator]
