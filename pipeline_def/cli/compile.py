@@ -18,6 +18,12 @@ span, epochs, learning_rate, l1, l2, dropout, min_auc, max_auc_drop,
 max_log_loss_rise, max_gap (unless it is null) and push_destination. All other
 values are fixed in the compiled pipeline.
 
+A step that fails, is killed or takes longer than kubeflow.steps.timeout is
+tried again in its container, kubeflow.steps.retries times. A step that loses
+its pod, too: up to Kubeflow Pipelines 2.16 if the pod failed (evicted, or
+killed as a whole), from 2.17 on if it was deleted (node lost). Refused data and
+a wrong configuration are never tried again.
+
 data.input must be a path in the containers, such as /mnt/regpipe/days.csv, or
 on gs://. Passwords are never written: kubeflow.metadata.secret names the
 Kubernetes secret from which the containers read them."""

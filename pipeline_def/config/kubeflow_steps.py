@@ -53,15 +53,31 @@ class StepsConfig(Settings):
     tolerations: Taints = key(
         (), "Taints of nodes that the steps tolerate, each as key=value:effect or key:effect."
     )
-    retries: int = key(1, "How often a failed step is retried.", unit="retries", ge=0, le=100)
+    retries: int = key(
+        1,
+        "How often a step is tried again after it failed, was killed or lost its pod, in all. Refused data and a wrong "
+        "configuration are never tried again. docs/kubeflow.md lists what each version of Kubeflow Pipelines covers.",
+        unit="retries",
+        ge=0,
+        le=100,
+    )
     backoff: int = key(
         30,
-        "The wait before the first retry; it doubles with each further retry.",
+        "The wait before the first retry; it doubles with each further retry, up to an hour.",
         unit="seconds",
         ge=0,
         le=3600,
     )
-    timeout: int = key(0, "The time after which an attempt fails; 0: never.", unit="seconds", ge=0)
+    retry_window: int = key(
+        2_592_000,
+        "No retry is started later than this after the start of the first attempt. The default is 30 days.",
+        unit="seconds",
+        ge=1,
+        le=31_536_000,
+    )
+    timeout: int = key(
+        0, "The time after which an attempt is ended and counts as failed; 0: never.", unit="seconds", ge=0
+    )
     env: Variables = key(
         (), "Environment variables, each as NAME=value. Not for secrets: the compiled pipeline contains them."
     )
@@ -81,6 +97,7 @@ class StepOverride(Settings):
     tolerations: Taints | None = None
     retries: int | None = Field(default=None, ge=0, le=100)
     backoff: int | None = Field(default=None, ge=0, le=3600)
+    retry_window: int | None = Field(default=None, ge=1, le=31_536_000)
     timeout: int | None = Field(default=None, ge=0)
     env: Variables | None = None
     secrets: FromSecrets | None = None

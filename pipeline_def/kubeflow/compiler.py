@@ -18,9 +18,10 @@ from pipeline_def.config.kubeflow_steps import StepOverride, StepsConfig
 from pipeline_def.config.load import ConfigError, PipelineConfig
 from pipeline_def.kubeflow.notify import VARIABLE as NOTIFY_VARIABLE
 from pipeline_def.kubeflow.parameters import RuntimeParameter, check_paths, runtime_parameters
+from pipeline_def.kubeflow.step_attempts import NODE_ANNOTATION, NODE_VARIABLE
 from pipeline_def.steps import FIRST, LAST, VERDICT, direct_predecessors
 
-_STEP_COMMAND = ["python", "-m", "pipeline_def.kubeflow.step_entrypoint"]
+_STEP_COMMAND = ["python", "-m", "pipeline_def.kubeflow.step_attempts"]
 _VERDICT_COMMAND = ["python", "-m", "pipeline_def.kubeflow.verdict_step"]
 _NOTIFY_COMMAND = ["python", "-m", "pipeline_def.kubeflow.notify"]
 # The open-source backend replaces this placeholder only if it is the whole value of an input, not inside an argument.
@@ -43,8 +44,30 @@ def compile_kubeflow(config: PipelineConfig) -> str:
     parameters = runtime_parameters(config)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pipeline.yaml"
-        compiler.Compiler().compile(_pipeline(config, parameters), str(file))
+        pipeline = _pipeline(config, parameters)
+        _set_retry_windows(pipeline.pipeline_spec, config)
+        compiler.Compiler().compile(pipeline, str(file))
         return file.read_text(encoding="utf-8")
+
+
+def _set_retry_windows(spec: Any, config: PipelineConfig) -> None:
+    """Sets the time for all pods of each task, which kfp limits to an hour (structures.RetryPolicy.to_proto)."""
+    graphs = [spec.root.dag, *(component.dag for component in spec.components.values())]
+    for graph in graphs:
+        for task in graph.tasks.values():
+            if task.HasField("retry_policy"):
+                window = _settings(config, task.task_info.name).retry_window
+                task.retry_policy.backoff_max_duration.FromSeconds(window)
+
+
+def _settings(config: PipelineConfig, step: str) -> StepsConfig:
+    return _override(config, step).merged_with(config.kubeflow.steps)
+
+
+def _override(config: PipelineConfig, step: str) -> StepOverride:
+    """Returns the settings of one step; those of every step have no value."""
+    found = (override for override in config.kubeflow.overrides if override.step == step)
+    return next(found, StepOverride(step=FIRST))
 
 
 def _pipeline(config: PipelineConfig, parameters: Sequence[RuntimeParameter]) -> Any:
@@ -74,17 +97,14 @@ def _tasks(config: PipelineConfig, parameters: Sequence[RuntimeParameter], value
 def _task(
     config: PipelineConfig, step: str, parameters: Sequence[RuntimeParameter], values: Mapping[str, Any]
 ) -> Any:
-    override = next((o for o in config.kubeflow.overrides if o.step == step), StepOverride(step=step))
+    override, settings = _override(config, step), _settings(config, step)
     image = override.image or config.kubeflow.image
     command = [
         *_STEP_COMMAND,
-        "--root",
-        config.kubeflow.root,
-        "--run-id",
-        _placeholder(_RUN_ID),
-        "--step",
-        step,
-    ]
+        "--retries", str(settings.retries), "--backoff", str(settings.backoff),
+        "--retry-window", str(settings.retry_window), "--timeout", str(settings.timeout),
+        "--root", config.kubeflow.root, "--run-id", _placeholder(_RUN_ID), "--step", step, "--",
+    ]  # fmt: skip
     if step == FIRST:
         command += ["--config", _config_json(config)]
         for parameter in parameters:
@@ -95,8 +115,8 @@ def _task(
         task = _report_component(image, command)(run_id=_JOB_ID)
     else:
         task = _component(step, image, command)(run_id=_JOB_ID)
-    settings = override.merged_with(config.kubeflow.steps)
     _configure(task, step, settings)
+    kubernetes.use_field_path_as_env(task, NODE_VARIABLE, f"metadata.annotations['{NODE_ANNOTATION}']")
     _add_volume_and_secret(task, config)
     if override.gpus:
         task.set_accelerator_type(override.gpu_type).set_accelerator_limit(override.gpus)
@@ -109,6 +129,7 @@ def _verdict_task(config: PipelineConfig, report: Any) -> None:
     task = make(run_id=_JOB_ID, **{name: report.outputs[name] for name in ("status", "message")})
     # A retry would have the same result.
     _configure(task, VERDICT, config.kubeflow.steps.model_copy(update={"retries": 0}))
+    _limit_pod(task, config.kubeflow.steps)
 
 
 def _notify_task(config: PipelineConfig) -> Any:
@@ -120,6 +141,7 @@ def _notify_task(config: PipelineConfig) -> Any:
     make = _component("Notify", config.kubeflow.image, command, [("status", dsl.PipelineTaskFinalStatus)])
     task = make(run_id=_JOB_ID)
     _configure(task, "Notify", config.kubeflow.steps)
+    _limit_pod(task, config.kubeflow.steps)
     _mount_volume(task, config)
     notify = config.kubeflow.notify
     kubernetes.use_secret_as_env(task, notify.secret, {notify.secret_key: NOTIFY_VARIABLE})
@@ -177,9 +199,8 @@ def _configure(task: Any, step: str, settings: StepsConfig) -> None:
     if settings.memory:
         task.set_memory_request(settings.memory).set_memory_limit(settings.memory)
     if settings.retries:
-        task.set_retry(settings.retries, backoff_duration=f"{settings.backoff}s", backoff_factor=2.0)
-    if settings.timeout:
-        kubernetes.set_timeout(task, settings.timeout)
+        # For lost pods, which need no wait: the waits between attempts are those of step_attempts.
+        task.set_retry(settings.retries, backoff_duration="1s", backoff_factor=1.0)
     for label, _, value in (text.partition("=") for text in settings.node_selector):
         kubernetes.add_node_selector(task, label, value)
     for taint, _, effect in (text.rpartition(":") for text in settings.tolerations):
@@ -192,6 +213,12 @@ def _configure(task: Any, step: str, settings: StepsConfig) -> None:
     for variable, _, source in (text.partition("=") for text in settings.secrets):
         secret, _, name = source.partition(":")
         kubernetes.use_secret_as_env(task, secret, {name: variable})
+
+
+def _limit_pod(task: Any, settings: StepsConfig) -> None:
+    """Sets the time limit of a pod that makes one attempt; `step_attempts` limits each attempt of the others."""
+    if settings.timeout:
+        kubernetes.set_timeout(task, settings.timeout)
 
 
 def _add_volume_and_secret(task: Any, config: PipelineConfig) -> None:

@@ -1,4 +1,4 @@
-"""The entry point of a step's container: runs one step of a run.
+"""Runs one step of a run in the step's container; `step_attempts` starts it, once for each attempt.
 
     python -m pipeline_def.kubeflow.step_entrypoint --root /mnt/regpipe --run-id ID --step Trainer
 
@@ -55,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     _configure_logging()
     run = _Run(args.root, args.run_id)
+    if args.failed is not None:
+        return _record_failure(run, args)
     try:
         pipeline = _compile(args, run) if args.step == FIRST else _read_pipeline(run)
     except ConfigError as error:
@@ -85,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--set", action="append", default=[], help=f"{FIRST} only: a key=value for this run")
     parser.add_argument("--report", type=Path, help=f"{LAST} only: the path to write the report to")
     parser.add_argument("--executor-input", help=f"{LAST} only: the ExecutorInput of Kubeflow Pipelines")
+    parser.add_argument("--failed", metavar="MESSAGE", help="do not run the step, but record why it failed")
     return parser
 
 
@@ -156,6 +159,23 @@ def _fail(runs: "RunStore | None", run: _Run, step: str, error: Exception) -> in
     message = f"{type(error).__name__}: {error}"
     _try_write_summary(runs, run, "failed", message)
     return _exit(f"{step}: failed: {message}", EXIT_CODES["failed"])
+
+
+def _record_failure(run: _Run, args: argparse.Namespace) -> int:
+    """Records the failure of a step that could not do it itself, because it was killed."""
+    from ml_metadata.metadata_store.metadata_store import MetadataStore
+
+    from pipeline_def.launcher.metadata_store import connection_config
+    from pipeline_def.runs.run_store import RunStore
+
+    runs: RunStore | None = None
+    try:
+        runs = RunStore(MetadataStore(connection_config(_read_pipeline(run))))
+        runs.fail_unfinished(run.id, args.step)
+    except Exception:  # the summary is written nevertheless
+        traceback.print_exc()
+    _try_write_summary(runs, run, "failed", args.failed)
+    return 0
 
 
 def _try_write_summary(runs: "RunStore | None", run: _Run, status: Status, error: str) -> None:

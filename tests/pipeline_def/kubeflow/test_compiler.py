@@ -265,6 +265,7 @@ def test_parameters_are_typed_as_the_configuration_is() -> None:
 
 def test_the_first_step_reads_the_compiled_configuration() -> None:
     """Its arguments, with placeholders replaced, give the same configuration except keys that no step reads."""
+    from pipeline_def.kubeflow.step_attempts import child_arguments
     from pipeline_def.kubeflow.step_entrypoint import _load_config, _parser
 
     config = load_config(None, (*FULL, "kubeflow.host=https://k", "data.label=it's {x}"))
@@ -278,7 +279,7 @@ def test_the_first_step_reads_the_compiled_configuration() -> None:
             value = int(value)
         shown = value if isinstance(value, str) else json.dumps(value)
         arguments = [word.replace(f"{{{{$.inputs.parameters['{name}']}}}}", shown) for word in arguments]
-    read = _load_config(_parser().parse_args(arguments))
+    read = _load_config(_parser().parse_args(child_arguments(arguments)))
     assert read.serving.directory == "/mnt/regpipe/serving"
     for group in ("name", "data", "model", "training", "tuning", "evaluation"):
         assert getattr(read, group) == getattr(config, group)
@@ -316,7 +317,9 @@ def test_containers_have_the_configured_settings(full: list[dict[str, Any]]) -> 
         )
         assert secrets == {"TOKEN": ("store", "token"), **extra}
         assert found["nodeSelector"] == {"labels": {"disk": "ssd"}}
-        assert found["activeDeadlineSeconds"] == "3600"
+        # Of a pod that makes one attempt; the others get the limit of each attempt as an argument.
+        one_attempt = name in ("exec-notify", "exec-verdict")
+        assert found.get("activeDeadlineSeconds") == ("3600" if one_attempt else None)
         if name != "exec-verdict":
             assert [(m["constant"], m["mountPath"]) for m in found["pvcMount"]] == [
                 ("regpipe", "/mnt/regpipe")
@@ -325,6 +328,45 @@ def test_containers_have_the_configured_settings(full: list[dict[str, Any]]) -> 
         assert executor(pipeline, task)["env"] == [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}]
     retried = {name for name, task in tasks(pipeline).items() if "retryPolicy" in task}
     assert set(tasks(pipeline)) - retried == {"exit-handler-1", "verdict"}
+
+
+def test_retries_are_written_as_configured() -> None:
+    """Each step gets its own rules as arguments. The backend may replace pods as often, in the whole window.
+
+    kfp itself limits the window to an hour: dsl/structures.py, RetryPolicy.to_proto.
+    """
+    steps = ("retries=3", "backoff=10", "timeout=600", "retry_window=7200")
+    override = (
+        "kubeflow.overrides=[{step: Trainer, retries: 5, retry_window: 864000}, {step: Pusher, retries: 0}]"
+    )
+    settings = (*BASE, *(f"kubeflow.steps.{setting}" for setting in steps), override)
+    spec, platform = documents(compiled(*settings))
+    found = tasks(spec)
+    for step, retries, window in (("transform", 3, 7200), ("trainer", 5, 864000), ("pusher", 0, 7200)):
+        rules = [
+            "--retries",
+            str(retries),
+            "--backoff",
+            "10",
+            "--retry-window",
+            str(window),
+            "--timeout",
+            "600",
+        ]
+        assert executor(spec, step)["args"][:8] == rules
+        pods = {"maxRetryCount": retries, "backoffDuration": "1s", "backoffFactor": 1.0} | {
+            "backoffMaxDuration": f"{window}s"
+        }
+        assert found[step].get("retryPolicy") == (pods if retries else None)
+        (node,) = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"][f"exec-{step}"][
+            "fieldPathAsEnv"
+        ]
+        assert node == {
+            "name": "REGPIPE_WORKFLOW_NODE",
+            "fieldPath": "metadata.annotations['workflows.argoproj.io/node-name']",
+        }
+    default = tasks(documents(compiled(*BASE))[0])["trainer"]["retryPolicy"]
+    assert (default["maxRetryCount"], default["backoffMaxDuration"]) == (1, "2592000s")
 
 
 def test_nothing_is_mounted_if_the_root_is_on_an_object_store() -> None:

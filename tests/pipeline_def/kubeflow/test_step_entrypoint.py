@@ -78,6 +78,20 @@ def test_the_files_of_a_killed_attempt_are_removed(step: Step, tmp_path: Path, c
     assert sorted(path.stat().st_mtime_ns for path in folder.rglob("*")) == before
 
 
+def test_the_failure_of_a_killed_step_is_recorded(step: Step, tmp_path: Path) -> None:
+    """By another process: its execution is failed, not running, and the summary of the run has the message."""
+    assert step("ExampleGen") == 0
+    runs = RunStore.open(tmp_path)
+    ((_, execution),) = runs.steps("r1")
+    execution.last_known_state = mlmd.Execution.RUNNING
+    runs.store.put_executions([execution])
+    assert step("ExampleGen", "--failed", "ExampleGen: it was killed by SIGKILL") == 0
+    ((_, execution),) = runs.steps("r1")
+    assert execution.last_known_state == mlmd.Execution.FAILED
+    found = summary(tmp_path)
+    assert (found["status"], found["error"]) == ("failed", "ExampleGen: it was killed by SIGKILL")
+
+
 def test_refused_data(step: Step, tmp_path: Path, capfd: Any) -> None:
     """Exit code 3; the reason is in the summary of the run and in the last line of the log."""
     (tmp_path / "empty.csv").write_text("a,label\n")
