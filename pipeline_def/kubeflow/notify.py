@@ -22,6 +22,9 @@ from components.common import storage
 VARIABLE = "NOTIFY_URL"
 _TIMEOUT = 10.0  # seconds per attempt
 _PAUSES = (1.0, 4.0, 16.0)  # seconds between attempts
+# The driver of the exit task reads the state from ML Metadata (Execution.State): COMPLETE, or CACHED. SUCCEEDED is the
+# name in the documentation. A run that was killed reads RUNNING.
+_SUCCESSFUL = ("COMPLETE", "CACHED", "SUCCEEDED")
 
 
 def notify(
@@ -76,12 +79,19 @@ def _read_summary(file: str | None) -> tuple[str, str] | None:
         return None
 
 
-def _state(status: str) -> str:
-    """Returns the state in a PipelineTaskFinalStatus, such as FAILED."""
+def _from_state(status: str) -> tuple[str, str]:
+    """Returns status and message of a run without a summary: only an explicit success is one.
+
+    Args:
+        status: a PipelineTaskFinalStatus of Kubeflow as JSON, or a state such as FAILED.
+    """
     try:
-        return str(json.loads(status)["state"])
+        state = str(json.loads(status)["state"])
     except (ValueError, LookupError, TypeError):
-        return status
+        state = status
+    if state in _SUCCESSFUL:
+        return "succeeded", ""
+    return "failed", f"the run left no summary, and Kubeflow Pipelines gives the state {state or 'no text'}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -98,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not url:
         print(f"notify: {VARIABLE} is not set; no notification was sent", file=sys.stderr)
         return 0
-    status, text = _read_summary(args.summary) or (_state(args.status), "")
+    status, text = _read_summary(args.summary) or _from_state(args.status)
     message = {
         "run_id": args.run_id,
         "status": status,

@@ -63,7 +63,7 @@ def first(cluster: Cluster, killed: Ended) -> Ended:
 def test_a_run_whose_step_was_killed_can_be_retried(cluster: Cluster, killed: Ended, first: Ended) -> None:
     """The Trainer starts again with empty folders, and all later steps run, including the push and the verdict."""
     assert not killed.succeeded
-    assert killed.message["status"] == "FAILED"  # a killed container writes no summary
+    assert killed.message["status"] == "failed"  # a killed container writes no summary
     assert first.succeeded
     assert any("an earlier attempt failed; its outputs are removed" in line for line in first.log)
     assert (first.summary["status"], first.steps("done"), len(first.summary["steps"])) == (

@@ -15,6 +15,7 @@ from pipeline_def.runs.summary import Summary
 SECRET = "T0KEN"
 NO_URL = "NOTIFY_URL is not a URL, or not that of a web server"
 FINAL = '{"state": "FAILED", "pipelineTaskName": "run", "error": {}}'  # from KFP's driver (resolve.go)
+NO_SUMMARY = "the run left no summary, and Kubeflow Pipelines gives the state"
 ARGUMENTS = ["--run-id", "r1", "--pipeline", "churn", "--status", FINAL]
 
 
@@ -68,9 +69,9 @@ SUMMARY = Summary(run_id="r1", status="not_blessed", exit_code=4, reasons=("AUC 
             "failed",
             "no memory",
         ),
-        (None, "FAILED", ""),
-        ("{", "FAILED", ""),
-        ("[]", "FAILED", ""),
+        (None, "failed", f"{NO_SUMMARY} FAILED"),
+        ("{", "failed", f"{NO_SUMMARY} FAILED"),
+        ("[]", "failed", f"{NO_SUMMARY} FAILED"),
     ],
 )
 def test_the_message_is_posted_once(
@@ -91,6 +92,28 @@ def test_the_message_is_posted_once(
     assert message.pop("time").endswith("+00:00")
     assert message == {"run_id": "r1", "status": status, "pipeline": "churn", "message": text}
     assert capsys.readouterr().err == "notify: posted\n"
+
+
+@pytest.mark.parametrize("listener", [[200]], indirect=True)
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ('{"state": "COMPLETE", "pipelineTaskName": "run"}', ("succeeded", "")),
+        ('{"state": "CACHED"}', ("succeeded", "")),
+        ("SUCCEEDED", ("succeeded", "")),
+        ('{"state": "RUNNING", "pipelineTaskName": "run"}', ("failed", f"{NO_SUMMARY} RUNNING")),
+        ('{"state": "CANCELED"}', ("failed", f"{NO_SUMMARY} CANCELED")),
+        ("{}", ("failed", f"{NO_SUMMARY} {{}}")),
+        ("", ("failed", f"{NO_SUMMARY} no text")),
+    ],
+)
+def test_without_a_summary_only_an_explicit_success_is_one(
+    listener: Listener, status: str, expected: tuple[str, str]
+) -> None:
+    """A run that was killed reads RUNNING, and one that succeeded COMPLETE: seen on the backend of 2.17.0."""
+    assert notify.main([*ARGUMENTS[:-1], status]) == 0
+    ((_, _, message),) = listener.received
+    assert (message["status"], message["message"]) == expected
 
 
 @pytest.mark.parametrize(
