@@ -55,6 +55,11 @@ def difference_interval(bounds: tuple[float, float]) -> str:
     return f"{bounds[0]:+.4f} to {bounds[1]:+.4f}"
 
 
+def interval(bounds: tuple[float, float]) -> str:
+    """Returns the two bounds of a value's interval: "0.8000 to 0.9000"."""
+    return f"{number(bounds[0])} to {number(bounds[1])}"
+
+
 def signed_bound(bound: float) -> str:
     """Returns a bound with its sign and without trailing zeros: "+0.01", "-0.01", "0"."""
     return f"{bound:+g}" if bound else "0"

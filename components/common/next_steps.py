@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from components.common.verdict_record import Threshold
 from components.common.verdict_text import LOWER_IS_BETTER
 
+OPERATING_POINT = "evaluation.operating_point"
+
 
 def next_steps(thresholds: Sequence[Threshold], reasons: Sequence[str], run_id: str) -> tuple[str, ...]:
     """Returns what the owner of a model that is not blessed can do, in sentences.
@@ -15,8 +17,13 @@ def next_steps(thresholds: Sequence[Threshold], reasons: Sequence[str], run_id: 
         run_id: the id of the run.
     """
     failed = [item for item in thresholds if item.sentence in reasons]
+    unreachable = [reason for reason in reasons if OPERATING_POINT in reason]
     steps = []
-    if len(failed) < len(reasons):
+    if unreachable:
+        steps.append(
+            f"`regpipe config {OPERATING_POINT}` explains the operating point; another one may be in reach."
+        )
+    if len(failed) + len(unreachable) < len(reasons):
         steps.append("If a split has too few rows: add rows, or give the split a larger share (data.split).")
     if any(item.rule != "floor" for item in failed):
         steps.append("`regpipe study` shows which regularization helps on this table, and at which strength.")

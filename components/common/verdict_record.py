@@ -13,7 +13,10 @@ from components.common.stored_record import StoredRecord, finite_or_none
 
 CANDIDATE, BASELINE, EARLY_STOPPED = "candidate", "baseline", "early_stopped"
 BASE_RATE = "base_rate"
-_CARD = {"blessed", "reasons", "mode", "rows", "positives", "metrics", "thresholds", "contributions", "seeds"}
+_CARD = {
+    "blessed", "reasons", "mode", "rows", "positives", "metrics", "thresholds", "contributions", "seeds",
+    "operating_point",
+}  # fmt: skip
 
 
 def _defined_interval(bounds: Any) -> Any:
@@ -36,6 +39,9 @@ Rule = Literal["floor", "change", "base_rate", "early_stopping", "gap"]
 """What a threshold limits: see Threshold."""
 DIFFERENCES: tuple[Rule, ...] = ("change", "base_rate", "early_stopping")
 """The rules that limit the difference between the candidate and another model."""
+
+OperatingRule = Literal["f1", "recall", "precision", "cost"]
+"""What the decisions at the operating point maximize, or `cost`, which they minimize."""
 
 Mode = Literal["no_worse", "better", "point", "confidence"]
 """evaluation.mode; `confidence` is the name of an earlier version of regpipe for `better`."""
@@ -259,7 +265,7 @@ class CalibrationCurve(VerdictPart):
 
 
 class ConfusionMatrix(VerdictPart):
-    """Numbers of rows at a probability threshold of 0.5; sums of their weights if the rows have weights."""
+    """Numbers of rows at a threshold of the probability; sums of their weights if the rows have weights."""
 
     true_positive: int | float
     false_positive: int | float
@@ -267,8 +273,65 @@ class ConfusionMatrix(VerdictPart):
     false_negative: int | float
 
 
+class ConfusionIntervals(VerdictPart):
+    """The intervals of the cells of a confusion matrix."""
+
+    true_positive: Interval = None
+    false_positive: Interval = None
+    true_negative: Interval = None
+    false_negative: Interval = None
+
+
+class DecisionMetric(VerdictPart):
+    """A metric of the decisions at the operating point.
+
+    Attributes:
+        validation: on the validation split, where the threshold was chosen, so that this value is optimistic.
+        test: on the test split.
+        interval: of the value on the test split.
+        demanded: the configured minimum on the validation split; None: there is none.
+    """
+
+    validation: Number
+    test: Number
+    interval: Interval = None
+    demanded: float | None = None
+
+    @property
+    def below_demanded(self) -> bool:
+        """Whether the whole interval on the test split is below the demanded value."""
+        return self.demanded is not None and self.interval is not None and self.interval[1] < self.demanded
+
+
+class OperatingPoint(VerdictPart):
+    """The decision threshold of the candidate, and what its decisions are worth.
+
+    Attributes:
+        rule: what was maximized, or `cost`, which was minimized.
+        threshold: a row is decided positive if its probability, a float32, is at least this.
+        false_positive_cost: the cost of a positive decision on a row with label 0; None unless the rule is `cost`.
+        false_negative_cost: the cost of a negative decision on a row with label 1; None unless the rule is `cost`.
+        validation_rows: the number of rows of the validation split that were measured.
+        validation_sampled_from: the number of rows in the validation split, if only a sample was measured.
+        metrics: by name: precision, recall, f1, positive_share (the share of positive decisions) and, with the rule
+            `cost`, the mean cost of a row.
+        confusion: the decisions on the test split.
+        confusion_intervals: their intervals.
+    """
+
+    rule: OperatingRule
+    threshold: float
+    false_positive_cost: float | None = None
+    false_negative_cost: float | None = None
+    validation_rows: int
+    validation_sampled_from: int | None = None
+    metrics: dict[str, DecisionMetric]
+    confusion: ConfusionMatrix
+    confusion_intervals: ConfusionIntervals
+
+
 class ModelCurves(VerdictPart):
-    """The curves of one model on the test split; None where a curve is undefined."""
+    """The curves of one model on the test split; None where a curve is undefined. The confusion matrix is at 0.5."""
 
     roc: RocCurve | None
     precision_recall: PrecisionRecallCurve | None
@@ -300,6 +363,7 @@ class Verdict(StoredRecord):
         seeds: the models of each training seed, the published candidate's seed first; empty with only one seed.
         thresholds: all conditions, those on the whole test split first.
         slices: the metrics on parts of the test split.
+        operating_point: the candidate's decision threshold; None if none is configured, or none can be chosen.
         gap: the models on the training split compared with the test split.
         curves: the curves that the report draws.
     """
@@ -320,6 +384,7 @@ class Verdict(StoredRecord):
     seeds: tuple[SeedScores, ...] = ()
     thresholds: tuple[Threshold, ...]
     slices: tuple[EvaluatedSlice, ...]
+    operating_point: OperatingPoint | None = None
     gap: GeneralizationGap
     curves: BothCurves
 
@@ -328,5 +393,5 @@ class Verdict(StoredRecord):
         return self.model_dump(mode="json", exclude={"curves"})
 
     def card_entry(self) -> dict[str, Any]:
-        """Returns what the model card keeps of the verdict, as JSON values: decision, metrics and thresholds."""
+        """Returns what the model card keeps of the verdict, as JSON: all but settings, slices, gap and curves."""
         return self.model_dump(mode="json", include=_CARD)

@@ -1,7 +1,7 @@
 """Describes a verdict in sentences, for the terminal, the report and Kubeflow."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from components.common.formatting import (
     METRIC_LABELS,
@@ -10,10 +10,18 @@ from components.common.formatting import (
     rounded_difference,
     signed_bound,
 )
-from components.common.verdict_record import Contribution, Contributions, Finding
+from components.common.verdict_record import Contribution, Contributions, Finding, OperatingPoint
 
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "calibration_error"})
 """The metrics that are better when they are lower; all others are better when they are higher."""
+DECISION_LABELS: Mapping[str, str] = {
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "positive_share": "positive decisions",
+    "cost": "cost per row",
+}
+"""The metrics of the decisions at an operating point."""
 _CERTAINTY = {
     "better": "makes it better",
     "worse": "makes it worse",
@@ -79,6 +87,31 @@ def _shares(total: Contribution, early_stopping: Contribution, penalties: Contri
 def finding_label(finding: Finding | None) -> str:
     """Returns what an interval says in words: "better", "worse", "no clear difference"; empty for None."""
     return "no clear difference" if finding == "unclear" else finding or ""
+
+
+def operating_rule(point: OperatingPoint) -> str:
+    """Returns how the threshold of an operating point was chosen: "the highest F1"."""
+    demands = [
+        f"a {name} of at least {metric.demanded:g}"
+        for name, metric in point.metrics.items()
+        if metric.demanded is not None
+    ]
+    if point.rule == "cost":
+        return (
+            f"the lowest cost, {point.false_positive_cost:g} for a false positive and "
+            f"{point.false_negative_cost:g} for a false negative"
+        )
+    return " with ".join((f"the highest {DECISION_LABELS[point.rule]}", *demands))
+
+
+def missed_demands(point: OperatingPoint) -> Iterator[str]:
+    """Yields a sentence for each metric whose whole interval on the test split is below the demanded value."""
+    for name, metric in point.metrics.items():
+        if metric.demanded is not None and metric.below_demanded:
+            yield (
+                f"The interval of the {DECISION_LABELS[name]} on the test split is below the demanded "
+                f"{metric.demanded:g}."
+            )
 
 
 def first_reasons(reasons: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""The configuration keys under `evaluation`: thresholds, slices and confidence intervals."""
+"""The configuration keys under `evaluation`: thresholds, slices, confidence intervals and the operating point."""
 
 import itertools
 from typing import Annotated, Literal
@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from components.config.base import Settings, key
+from components.config.operating_point_settings import OperatingPointConfig
 
 
 def _require_ascending(edges: tuple[float, ...]) -> tuple[float, ...]:
@@ -129,6 +130,7 @@ class EvaluationConfig(Settings):
         "Whether each slice must also pass the thresholds, if it has at least evaluation.min_rows rows and "
         "evaluation.min_positives rows of each class.",
     )
+    operating_point: OperatingPointConfig = OperatingPointConfig()
 
     @model_validator(mode="after")
     def _check_sample_size(self) -> "EvaluationConfig":

@@ -12,6 +12,7 @@ from components.common.verdict_record import (
     PrecisionRecallCurve,
     RocCurve,
 )
+from components.evaluator.decision_counts import RankedCounts, count_decisions, ranked_counts
 from components.evaluator.metrics import CALIBRATION_BINS, ScoredRows, bin_sums, calibration_bins
 
 POINTS = 200
@@ -24,52 +25,43 @@ def curves(rows: ScoredRows) -> ModelCurves:
     ends included. The calibration curve has at most CALIBRATION_BINS bins of equal width; empty bins are left out. The
     confusion matrix is at a threshold of 0.5. A row with a weight counts that many times.
     """
-    predicted, actual = rows.predictions > 0.5, rows.labels > 0
-
-    def count(chosen: npt.NDArray[np.bool_]) -> float:
-        return (
-            int(np.count_nonzero(chosen)) if rows.weights is None else float(rows.row_weights()[chosen].sum())
-        )
-
-    confusion = ConfusionMatrix(
-        true_positive=count(predicted & actual),
-        false_positive=count(predicted & ~actual),
-        true_negative=count(~predicted & ~actual),
-        false_negative=count(~predicted & actual),
-    )
+    confusion = confusion_matrix(rows, rows.predictions > 0.5)
     if not rows.labels.size or np.isnan(rows.predictions).any():
         return ModelCurves(roc=None, precision_recall=None, calibration=None, confusion=confusion)
-    order = np.argsort(-rows.predictions, kind="stable")
-    weights = rows.row_weights()[order]
-    hits, found = np.cumsum(actual[order] * weights), np.cumsum(weights)
-    # A threshold lies between two distinct predictions: tied rows are counted together.
-    last_of_tie = np.flatnonzero(np.append(np.diff(rows.predictions[order]) != 0, True))
+    ranked = ranked_counts(rows)
     return ModelCurves(
-        roc=_roc(hits, found, last_of_tie),
-        precision_recall=_precision_recall(hits, found, last_of_tie),
+        roc=_roc(ranked),
+        precision_recall=_precision_recall(ranked),
         calibration=_calibration(rows),
         confusion=confusion,
     )
 
 
-def _roc(hits: npt.NDArray[Any], found: npt.NDArray[Any], last_of_tie: npt.NDArray[Any]) -> RocCurve | None:
-    positives, negatives = hits[-1], found[-1] - hits[-1]
+def confusion_matrix(rows: ScoredRows, positive: npt.NDArray[np.bool_]) -> ConfusionMatrix:
+    """Counts the decisions, [rows]: whole numbers, or sums of weights if the rows have weights."""
+    counts = count_decisions(rows.labels, positive, rows.row_weights())
+    kind = int if rows.weights is None else float
+    return ConfusionMatrix.model_validate({name: kind(value) for name, value in counts._asdict().items()})
+
+
+def _roc(ranked: RankedCounts) -> RocCurve | None:
+    positives, negatives = ranked.hits[-1], ranked.found[-1] - ranked.hits[-1]
     if not positives or not negatives:
         return None
-    at = last_of_tie[_thinned(last_of_tie.size, POINTS - 1)]
+    at = _thinned(ranked.hits.size, POINTS - 1)
+    hits = ranked.hits[at]
     return RocCurve(
-        fpr=(0.0, *_rounded((found[at] - hits[at]) / negatives)), tpr=(0.0, *_rounded(hits[at] / positives))
+        fpr=(0.0, *_rounded((ranked.found[at] - hits) / negatives)), tpr=(0.0, *_rounded(hits / positives))
     )
 
 
-def _precision_recall(
-    hits: npt.NDArray[Any], found: npt.NDArray[Any], last_of_tie: npt.NDArray[Any]
-) -> PrecisionRecallCurve | None:
-    if not hits[-1]:
+def _precision_recall(ranked: RankedCounts) -> PrecisionRecallCurve | None:
+    if not ranked.hits[-1]:
         return None
-    at = last_of_tie[_thinned(last_of_tie.size, POINTS)]
+    at = _thinned(ranked.hits.size, POINTS)
+    hits = ranked.hits[at]
     return PrecisionRecallCurve(
-        recall=_rounded(hits[at] / hits[-1]), precision=_rounded(hits[at] / found[at])
+        recall=_rounded(hits / ranked.hits[-1]), precision=_rounded(hits / ranked.found[at])
     )
 
 

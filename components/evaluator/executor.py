@@ -18,12 +18,12 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
 
-from components.common.verdict_record import EARLY_STOPPED
+from components.common.verdict_record import CANDIDATE, EARLY_STOPPED
 from components.evaluator import tfma_metrics as _tfma_metrics  # noqa: F401 (TFMA imports it by name)
 from components.evaluator.evaluator_settings import EvaluatorSettings
 from components.evaluator.scored_models import load_models
 from components.evaluator.scoring import ScoredColumns, score
-from components.evaluator.verdict import compute_verdict
+from components.evaluator.verdict import Validation, compute_verdict
 from components.examples.reader import read_ingest
 
 Artifacts = Mapping[str, list[Artifact]]
@@ -53,7 +53,13 @@ class EvaluatorExecutor(executor.Executor):  # type: ignore[misc]
         test = score(_pattern(input_dict, "test"), seeds, columns, max_rows)
         exported = {name: model for name, model in seeds[0].items() if name != EARLY_STOPPED}
         train = score(_pattern(input_dict, "train"), [exported], columns._replace(features=()), max_rows)
-        validation = read_ingest(_pattern(input_dict, "eval")).class_counts("eval")
+        validation = Validation(read_ingest(_pattern(input_dict, "eval")).class_counts("eval"))
+        if settings.evaluation.operating_point.rule is not None:
+            published = {CANDIDATE: seeds[0][CANDIDATE]}
+            chosen_on = score(
+                _pattern(input_dict, "eval"), [published], columns._replace(features=()), max_rows
+            )
+            validation = validation._replace(scores=chosen_on.scores)
         verdict = compute_verdict(
             test, train.scores, settings.evaluation, validation, first_seed=settings.first_seed
         )

@@ -1,6 +1,7 @@
 """Decides whether the candidate may be published, and returns the verdict with all metrics, thresholds and reasons."""
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from components.common.verdict_record import (
     MetricGap,
     ModelCurves,
     ModelGap,
+    OperatingPoint,
     SeedScores,
     Threshold,
     Verdict,
@@ -26,6 +28,7 @@ from components.evaluator.bootstrap import INTERVAL_METRICS
 from components.evaluator.comparison import Metrics, compare_metrics, contributions, with_base_rate
 from components.evaluator.curves import curves
 from components.evaluator.metrics import METRIC_FUNCTIONS
+from components.evaluator.operating_point import NoOperatingPoint, operating_point
 from components.evaluator.paired_scores import PairedScores, SplitScores
 from components.evaluator.slices import Slice, slices
 from components.evaluator.thresholds import conditions, gap_condition, threshold
@@ -34,26 +37,40 @@ _METHOD = "paired percentile bootstrap over the rows of the test split"
 _WHOLE_SPLIT_METRICS = tuple(name for name in METRIC_FUNCTIONS if name != "example_count")
 
 
+class Validation(NamedTuple):
+    """What the verdict uses of the validation split, by which the trainers and the Tuner choose.
+
+    Attributes:
+        counts: the rows of each class; None: unknown.
+        scores: the rows as scored by the candidate; only used to choose an operating point.
+    """
+
+    counts: ClassCounts | None = None
+    scores: PairedScores | None = None
+
+
+_UNKNOWN = Validation()
+
+
 def compute_verdict(
     scored: SplitScores,
     train: PairedScores,
     settings: EvaluationConfig,
-    validation: ClassCounts | None = None,
+    validation: Validation = _UNKNOWN,
     *,
     first_seed: int = 0,
 ) -> Verdict:
     """Computes the verdict.
 
-    A candidate without a baseline, on too few rows, on too few rows of a class, or with an undefined metric is never
-    blessed.
+    A candidate without a baseline, on too few rows, on too few rows of a class, with an undefined metric, or without
+    the configured operating point is never blessed.
 
     Args:
         scored: the test split, or a sample of it, as scored by the candidate and, if there are such, the baseline and
             the network with early stopping alone, in this order; and the features that `settings.slices` names.
         train: the training split, as scored by the candidate and the baseline.
-        settings: thresholds, slices, bootstrap.
-        validation: the rows of each class in the validation split, by which the trainers and the Tuner choose; None:
-            unknown.
+        settings: thresholds, slices, bootstrap, operating point.
+        validation: what is known of the validation split.
         first_seed: the seed of the first training; the others follow it.
     """
     test = with_base_rate(scored.scores, train)
@@ -66,9 +83,11 @@ def compute_verdict(
         for part in slices(wanted, scored.features[wanted.feature])
     )
     thresholds = tuple(_thresholds(metrics, own, gap, evaluated_slices, settings))
+    point, no_point = _operating_point(validation.scores, test, settings)
     obstacles = (
         *_obstacles(test, metrics, settings),
-        *(_few_of_a_class("the validation split", validation, settings) if validation else ()),
+        *(_few_of_a_class("the validation split", validation.counts, settings) if validation.counts else ()),
+        *no_point,
     )
     missed = tuple(
         item.sentence
@@ -94,12 +113,25 @@ def compute_verdict(
         seeds=tuple(_seed_scores(test, first_seed)) if test.other_seeds else (),
         thresholds=thresholds,
         slices=evaluated_slices,
+        operating_point=point,
         gap=gap,
         curves=BothCurves(
             candidate=_curves(test, CANDIDATE),
             baseline=_curves(test, BASELINE) if BASELINE in test.predictions else None,
         ),
     )
+
+
+def _operating_point(
+    validation: PairedScores | None, test: PairedScores, settings: EvaluationConfig
+) -> tuple[OperatingPoint | None, tuple[str, ...]]:
+    """Returns the operating point, if one is configured, or the reason why there is none."""
+    if validation is None:
+        return None, ()
+    try:
+        return operating_point(validation, test, settings), ()
+    except NoOperatingPoint as reason:
+        return None, (str(reason),)
 
 
 def _seed_scores(test: PairedScores, first_seed: int) -> Iterator[SeedScores]:

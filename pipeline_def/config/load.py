@@ -238,11 +238,18 @@ def _validate(
         return PipelineConfig.model_validate(_nested(given))
     except ValidationError as error:
         invalid = dict(_problems(error, given))
-    problems.extend(problem for name, problem in invalid.items() if name not in known)
+    problems.extend(
+        problem for name, problem in invalid.items() if name not in known and not _mentions(problem, known)
+    )
     valid = {name: value for name, value in given.items() if name not in invalid}
     if len(valid) < len(given):  # pydantic checks combinations of keys only if each key is valid
         _validate(valid, problems, known | invalid.keys())
     return None
+
+
+def _mentions(problem: str, known: frozenset[str]) -> bool:
+    """Whether a message about a combination of keys names one of these keys: it is then about their defaults."""
+    return any(re.search(rf"\b{re.escape(name.rpartition('.')[2])}\b", problem) for name in known)
 
 
 def _nested(given: dict[str, _Given]) -> dict[str, Any]:

@@ -96,11 +96,14 @@ def write_kfp_outputs(summary: Summary, report: Path, executor_input: str) -> No
 
 
 def _metric_values(summary: Summary) -> dict[str, float]:
-    """Returns the defined metrics of both models on the test split, by names such as `candidate_auc`."""
-    both = summary.metrics.model_dump() if summary.metrics else {}
+    """Returns the defined metrics on the test split, by names such as `candidate_auc` and `operating_point_recall`."""
+    found = summary.metrics.model_dump() if summary.metrics else {}
+    if point := summary.operating_point:
+        decisions = {name: metric.test for name, metric in point.metrics.items()}
+        found["operating_point"] = {"threshold": point.threshold, **decisions}
     return {
-        f"{model}_{name}": value
-        for model, metrics in both.items()
+        f"{group}_{name}": value
+        for group, metrics in found.items()
         for name, value in (metrics or {}).items()
         if value is not None  # None: undefined
     }

@@ -132,6 +132,7 @@ def verdict_fields(verdict: Verdict) -> dict[str, Any]:
         "sampled": dict(_sampled(verdict)),
         "thresholds": verdict.thresholds,
         "slices": tuple(_slice(part, has_baseline=has_baseline) for part in verdict.slices),
+        "operating_point": verdict.operating_point,
         "gap": GapSummary(
             candidate=_gap(gap.candidate), baseline=_gap(gap.baseline) if gap.baseline else None
         ),

@@ -16,6 +16,7 @@ from components.common.verdict_record import (
     Interval,
     MetricIntervals,
     Number,
+    OperatingPoint,
     SeedScores,
     Threshold,
 )
@@ -172,6 +173,7 @@ class Summary(StoredRecord):
         sampled: by split (test, train), if the verdict measured only a sample of it.
         thresholds: all conditions for publishing, as in the verdict.
         slices: the metrics on parts of the test split.
+        operating_point: the candidate's decision threshold, as in the verdict.
         gap: the generalization gap.
         tuned: the strengths that the Tuner chose.
         reasons: why the model was not blessed.
@@ -207,6 +209,7 @@ class Summary(StoredRecord):
     sampled: dict[str, Sampled] = Field(default_factory=dict)
     thresholds: tuple[Threshold, ...] = ()
     slices: tuple[SliceSummary, ...] = ()
+    operating_point: OperatingPoint | None = None
     gap: GapSummary | None = None
     tuned: Tuned | None = None
     reasons: tuple[str, ...] = ()

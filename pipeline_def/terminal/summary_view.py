@@ -11,6 +11,7 @@ from rich.text import Text
 from components.common.formatting import duration, named_values, plural
 from components.common.verdict_text import comparison_sentence, first_reasons
 from pipeline_def.runs.summary import Summary
+from pipeline_def.terminal.operating_point_table import operating_point_lines
 from pipeline_def.terminal.verdict_tables import (
     Line,
     contribution_lines,
@@ -57,6 +58,7 @@ def styled(summary: Summary) -> Text:
         list(gap_lines(summary)),
         list(slice_lines(summary.slices)),
         list(threshold_lines(summary)),
+        list(operating_point_lines(summary)),
         list(_log_tail(summary)),
         list(_facts(summary)),
         list(_next_steps(summary)),

@@ -82,3 +82,12 @@ def test_an_undefined_threshold_that_is_no_reason_of_its_own() -> None:
         ROWS,
         BLESS,
     )
+
+
+def test_what_can_be_done_about_an_operating_point_out_of_reach() -> None:
+    """Its keys are explained; rows are missing only if there is one more reason."""
+    reason = "no threshold has a precision of at least 0.9 (evaluation.operating_point.min_precision)"
+    few = "the test split has 40 rows, fewer than 50 (evaluation.min_rows)"
+    reach = "`regpipe config evaluation.operating_point` explains the operating point; another one may be in reach."
+    assert next_steps([], [reason], "r1") == (reach, BLESS)
+    assert next_steps([], [few, reason], "r1") == (reach, ROWS, BLESS)

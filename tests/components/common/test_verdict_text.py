@@ -1,12 +1,16 @@
 """The sentences about a verdict."""
 
+from typing import Any
+
 import pytest
 
-from components.common.verdict_record import Contribution, Contributions, Finding
+from components.common.verdict_record import Contribution, Contributions, Finding, OperatingPoint
 from components.common.verdict_text import (
     comparison_sentence,
     finding_label,
     first_reasons,
+    missed_demands,
+    operating_rule,
     threshold_sentence,
     threshold_subject,
 )
@@ -157,3 +161,43 @@ def test_thresholds(rule: str, subject: str, sentence: str) -> None:
     assert threshold_subject(rule, "log_loss") == subject
     found = threshold_sentence(rule, "log_loss", 0.1, relation="not at most", bound=0.2, worst=0.3)
     assert found == sentence
+
+
+def point(rule: str, interval: Any = None, **demanded: float) -> OperatingPoint:
+    """An operating point; `interval` is that of each metric."""
+    metrics = {
+        name: {"validation": 0.9, "test": 0.8, "interval": interval, "demanded": demanded.get(name)}
+        for name in ("precision", "recall", "f1", "positive_share")
+    }
+    cells = dict.fromkeys(("true_positive", "false_positive", "true_negative", "false_negative"), 1)
+    costs = {"false_positive_cost": 1.0, "false_negative_cost": 2.5} if rule == "cost" else {}
+    return OperatingPoint.model_validate(
+        {
+            "rule": rule, "threshold": 0.5, "validation_rows": 10, "metrics": metrics, "confusion": cells,
+            "confusion_intervals": {}, **costs,
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (point("f1"), "the highest F1"),
+        (point("recall", precision=0.9), "the highest recall with a precision of at least 0.9"),
+        (point("precision", recall=0.85), "the highest precision with a recall of at least 0.85"),
+        (point("cost"), "the lowest cost, 1 for a false positive and 2.5 for a false negative"),
+    ],
+)
+def test_how_an_operating_point_was_chosen(found: OperatingPoint, expected: str) -> None:
+    assert operating_rule(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("interval", "missed"),
+    [((0.7, 0.89), True), ((0.7, 0.9), False), ((0.7, 0.95), False), ((0.92, 0.95), False), (None, False)],
+)
+def test_a_demanded_value_is_missed_if_the_whole_interval_is_below(interval: Any, missed: bool) -> None:
+    """The value on the test split may be below by chance. Only what is demanded is compared."""
+    sentence = "The interval of the precision on the test split is below the demanded 0.9."
+    assert list(missed_demands(point("recall", interval, precision=0.9))) == [sentence] * missed
+    assert list(missed_demands(point("f1", interval))) == []

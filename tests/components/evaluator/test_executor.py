@@ -46,7 +46,8 @@ Evaluate = Callable[..., Evaluated]
 def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
     """Runs the Evaluator on a table for each split; each model predicts the column that has its name.
 
-    The validation split has 100 rows, of which `validation` are positive.
+    The validation split is the table `validation`. If that is a number, the split can't be read, and has 100 rows, of
+    which so many are positive.
     """
 
     def model(name: str) -> standard_artifacts.Model:
@@ -68,13 +69,17 @@ def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
         train: Columns = TABLE,
         baseline: bool = True,
         replays: int = 0,
-        validation: int = 50,
+        validation: int | Columns = 50,
     ) -> Evaluated:
         write_examples(tmp_path / "examples" / "Split-test" / "part.gz", test)
         write_examples(tmp_path / "examples" / "Split-train" / "part.gz", train)
+        positives = validation
+        if not isinstance(positives, int):
+            write_examples(tmp_path / "examples" / "Split-eval" / "part.gz", positives)
+            positives = sum(map(int, positives["y"]))
         IngestRecord(
             rows=RowCounts(train=4, eval=100, test=4),
-            positives=PositiveCounts(train=2, eval=validation, test=2),
+            positives=PositiveCounts(train=2, eval=positives, test=2),
             features=("candidate", "baseline"),
             label="y",
             negative_label="0",
@@ -171,6 +176,30 @@ def test_the_classes_of_the_validation_split_are_counted(evaluate: Evaluate) -> 
     assert verdict["reasons"] == [
         "the validation split has 0 rows with the label 1, fewer than 1 (evaluation.min_positives)"
     ]
+
+
+def test_an_operating_point_is_chosen_on_the_validation_split(evaluate: Evaluate) -> None:
+    """By the candidate's predictions there: F1 is 6/7 at 0.4 without weights, and 8/9 at 0.8 if one row counts for 4.
+
+    Without the setting the split is not read (in the other tests, there is none).
+    """
+    settings = EvaluationConfig.model_validate(
+        {"min_rows": 2, "min_positives": 1, "operating_point": {"maximize": "f1"}}
+    )
+    validation = {"y": [0, 1, 1, 0, 1], "candidate": [0.1, 0.4, 0.8, 0.7, 0.9], "baseline": [0.5] * 5}
+    found = evaluate(TABLE, settings, validation=validation).verdict["operating_point"]
+    assert (found["threshold"], found["validation_rows"]) == (np.float32(0.4), 5)
+    assert found["metrics"]["f1"]["validation"] == 6 / 7
+    assert found["confusion"] == {
+        "true_positive": 2, "false_positive": 1, "true_negative": 1, "false_negative": 0,
+    }  # fmt: skip
+    weights = {"w": [1, 1, 1, 4, 3]}
+    test = {**TABLE, "w": [1, 1, 1, 1]}
+    weighted = evaluate(test, settings, train=test, validation=validation | weights).verdict[
+        "operating_point"
+    ]
+    assert weighted["threshold"] == np.float32(0.8)
+    assert weighted["metrics"]["f1"]["validation"] == 8 / 9
 
 
 def test_a_missing_baseline_is_not_blessed(evaluate: Evaluate) -> None:

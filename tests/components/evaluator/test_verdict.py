@@ -12,7 +12,7 @@ from components.common.ingest_record import ClassCounts
 from components.common.verdict_record import Verdict
 from components.config.evaluation import EvaluationConfig, SliceConfig
 from components.evaluator.paired_scores import PairedScores, SplitScores
-from components.evaluator.verdict import compute_verdict
+from components.evaluator.verdict import Validation, compute_verdict
 
 NAN = float("nan")
 LABELS = (0, 0, 1, 1) * 20
@@ -35,7 +35,7 @@ def verdict(
     settings: EvaluationConfig | None = None,
     feature: Sequence[float] = (),
     train: PairedScores | None = None,
-    validation: ClassCounts | None = None,
+    validation: Validation = Validation(),  # noqa: B008 (it is immutable)
 ) -> dict[str, Any]:
     features = {"x": np.array(feature, np.float32)}
     found = compute_verdict(
@@ -382,7 +382,7 @@ def test_too_few_rows_of_a_class_in_the_validation_split(
     counts: ClassCounts | None, reasons: list[str]
 ) -> None:
     """Early stopping and the Tuner chose by this split. The reason names the key; unknown counts are no reason."""
-    found = verdict(scored(GOOD, BAD), validation=counts)
+    found = verdict(scored(GOOD, BAD), validation=Validation(counts))
     assert found["reasons"] == [f"{reason} (evaluation.min_positives)" for reason in reasons]
     assert found["blessed"] == (not reasons)
 
@@ -460,3 +460,27 @@ def test_the_verdict_on_a_sample_has_the_number_of_all_rows() -> None:
     assert few["reasons"][0] == (
         "the sample of the test split has 3 rows with the label 0, fewer than 10 (evaluation.min_positives)"
     )
+
+
+def test_an_operating_point_is_part_of_the_verdict() -> None:
+    """It is chosen on the validation split and measured on the test split; it does not change the blessing."""
+    settings = EvaluationConfig.model_validate({"operating_point": {"maximize": "f1"}})
+    validation = Validation(scores=scored((0.3, 0.7, 0.7, 0.8), None, (0, 0, 1, 1)))
+    found = verdict(scored(GOOD, BAD), settings, validation=validation)
+    assert found["blessed"]
+    assert found["operating_point"]["threshold"] == np.float32(0.7)  # F1 4/5; at 0.8 2/3
+    assert found["operating_point"]["metrics"]["recall"]["test"] == 0.5
+    assert found | {"operating_point": None} == verdict(scored(GOOD, BAD))
+
+
+def test_without_the_demanded_operating_point_there_is_no_blessing() -> None:
+    """The reason is that of `choose_threshold`, and the verdict has no operating point."""
+    rule = {"maximize": "recall", "min_precision": 0.9}
+    settings = EvaluationConfig.model_validate({"operating_point": rule})
+    validation = Validation(scores=scored((0.3, 0.7, 0.7, 0.6), None, (0, 0, 1, 1)))
+    found = verdict(scored(GOOD, BAD), settings, validation=validation)
+    assert (found["blessed"], found["operating_point"]) == (False, None)
+    assert found["reasons"] == [
+        "on the validation split no threshold has a precision of at least 0.9 "
+        "(evaluation.operating_point.min_precision); the highest precision is 0.6667"
+    ]

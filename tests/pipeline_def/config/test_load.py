@@ -233,6 +233,47 @@ REFUSED = {
         "data: {features: [a, a]}",
         "1: data.features: expected distinct values, got 'a' twice",
     ),
+    "unknown operating point": (
+        "evaluation: {operating_point: {maximize: accuracy}}",
+        "1: evaluation.operating_point.maximize: expected f1, recall, precision or null, got 'accuracy'",
+    ),
+    "operating point that is no group": (
+        "evaluation: {operating_point: f1}",
+        "1: evaluation.operating_point: expected a group of keys (maximize, min_precision, min_recall, "
+        "false_positive_cost, false_negative_cost), got 'f1'",
+    ),
+    "recall without a precision": (
+        "evaluation:\n  operating_point: {maximize: recall}",
+        "2: evaluation.operating_point.maximize: expected min_precision beside maximize: recall, got none",
+    ),
+    "precision without a recall": (
+        "evaluation:\n  operating_point: {maximize: precision}",
+        "2: evaluation.operating_point.maximize: expected min_recall beside maximize: precision, got none",
+    ),
+    "minimum of what is maximized": (
+        "evaluation:\n  operating_point:\n    maximize: f1\n    min_precision: 0.9",
+        "4: evaluation.operating_point.min_precision: expected maximize: recall beside it, got maximize: f1",
+    ),
+    "minimum alone": (
+        "evaluation: {operating_point: {min_recall: 0.9}}",
+        "1: evaluation.operating_point.min_recall: expected maximize: precision beside it, got none",
+    ),
+    "minimum above 1": (
+        "evaluation: {operating_point: {maximize: recall, min_precision: 90}}",
+        "1: evaluation.operating_point.min_precision: expected null or a number > 0 and <= 1, got 90",
+    ),
+    "one cost": (
+        "evaluation: {operating_point: {false_positive_cost: 1}}",
+        "1: evaluation.operating_point.false_positive_cost: expected false_negative_cost beside it, got none",
+    ),
+    "costs and a maximum": (
+        "evaluation:\n  operating_point: {maximize: f1,\n    false_positive_cost: 1, false_negative_cost: 5}",
+        "2: evaluation.operating_point.maximize: expected either maximize or both costs, got both",
+    ),
+    "free errors": (
+        "evaluation: {operating_point: {false_positive_cost: 0, false_negative_cost: 5}}",
+        "1: evaluation.operating_point.false_positive_cost: expected null or a number > 0, got 0",
+    ),
     "misspelt": ("\nmodel:\n  dropuot: 0.1", "3: model.dropuot: unknown key; did you mean model.dropout?"),
     "misspelt group": ("modle: {l1: 1}", "1: modle: unknown key; did you mean model?"),
     "key without group": ("l1: 0.1", "1: l1: unknown key; did you mean model.l1?"),
@@ -340,6 +381,13 @@ def test_combinations_are_checked_even_if_another_key_is_invalid(tmp_path: Path)
     ]
 
 
+def test_a_combination_with_an_invalid_key_is_no_further_error(tmp_path: Path) -> None:
+    """Where the invalid key is left out, its default would be compared, which nobody gave."""
+    assert problems(tmp_path, "evaluation:\n  min_rows: 1\n  max_rows: 40\n") == [
+        "pipeline.yaml:2: evaluation.min_rows: expected a whole number >= 2, got 1"
+    ]
+
+
 def test_an_error_from_a_flag_names_the_flag(tmp_path: Path) -> None:
     assert problems(tmp_path, "", Flag("--label", "data.label", "")) == [
         "--label: data.label: expected text that is not empty, got ''"
@@ -366,3 +414,26 @@ def test_hostile_yaml_is_refused_quickly(tmp_path: Path) -> None:
     ):
         assert problems(tmp_path, text)
     assert problems(tmp_path, "a: " + "[" * 5000) == ["pipeline.yaml:1: not YAML: nested too deeply"]
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "rule"),
+    [
+        ("null", (), None),
+        ("{maximize: f1}", (), "f1"),
+        ("{maximize: recall, min_precision: 0.9}", (), "recall"),
+        ("{maximize: precision, min_recall: 0.8}", (), "precision"),
+        ("{false_positive_cost: 1, false_negative_cost: 5}", (), "cost"),
+        ("{maximize: f1}", ("maximize=recall", "min_precision=1"), "recall"),
+        ("null", ("maximize=f1",), "f1"),
+    ],
+)
+def test_the_forms_of_an_operating_point(
+    tmp_path: Path, text: str, overrides: tuple[str, ...], rule: str | None
+) -> None:
+    """In the file and with `--set`."""
+    (tmp_path / "pipeline.yaml").write_text(f"evaluation:\n  operating_point: {text}\n")
+    sets = [f"evaluation.operating_point.{override}" for override in overrides]
+    found = load_config(tmp_path / "pipeline.yaml", sets).evaluation.operating_point
+    assert found.rule == rule
+    assert (found.costs() == (1, 5)) == (rule == "cost")

@@ -10,6 +10,7 @@ import pytest
 from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from components.common.verdict_record import OperatingPoint
 from pipeline_def.config.kubeflow_metadata import PASSWORD_VARIABLE, USER_VARIABLE, MetadataConfig
 from pipeline_def.config.load import PipelineConfig, load_config
 from pipeline_def.kubeflow import step_entrypoint
@@ -143,6 +144,24 @@ def test_the_report_the_metrics_and_the_verdict_are_written_for_kubeflow(tmp_pat
         exit_code=4,
         reasons=("the AUC is 0.5, not at least 0.6",),
         metrics=BothMetrics(candidate=ModelMetrics(auc=0.5, log_loss=math.nan), baseline=None),
+        operating_point=OperatingPoint.model_validate(
+            {
+                "rule": "f1",
+                "threshold": 0.25,
+                "validation_rows": 1,
+                "confusion_intervals": {},
+                "metrics": {
+                    "f1": {"validation": 0.5, "test": 0.75},
+                    "precision": {"validation": 1, "test": None},
+                },
+                "confusion": {
+                    "true_positive": 1,
+                    "false_positive": 1,
+                    "true_negative": 1,
+                    "false_negative": 1,
+                },
+            }
+        ),
         report_path=str(page),
     )
     requested = {
@@ -163,7 +182,17 @@ def test_the_report_the_metrics_and_the_verdict_are_written_for_kubeflow(tmp_pat
         "parameterValues": {"status": "not_blessed"},
         "artifacts": {
             "metrics": {
-                "artifacts": [{"name": "m", "uri": "minio://b/m", "metadata": {"candidate_auc": 0.5}}]
+                "artifacts": [
+                    {
+                        "name": "m",
+                        "uri": "minio://b/m",
+                        "metadata": {
+                            "candidate_auc": 0.5,
+                            "operating_point_threshold": 0.25,
+                            "operating_point_f1": 0.75,
+                        },
+                    }
+                ]
             }
         },
     }

@@ -13,6 +13,7 @@ from components.common.verdict_record import (
     Contribution,
     Contributions,
     MetricIntervals,
+    OperatingPoint,
     SeedScores,
     Threshold,
     Verdict,
@@ -404,6 +405,47 @@ def test_a_threshold_that_is_clearly_worse() -> None:
     text = render(summary(status="not_blessed", exit_code=4, thresholds=(missed,)))
     line = "log loss minus base rate's         +0.0123  <= +0.0347  FAILED (clearly worse)"
     assert line in text.splitlines()
+
+
+OPERATING_POINT = """
+log loss minus baseline's          -0.2430        <= 0  passed
+
+Operating point: positive if the probability is at least 0.4133
+the highest recall with a precision of at least 0.925 on the validation split
+Decisions           validation     test        95% interval
+precision               0.9250   0.8800    0.8312 to 0.9101  demanded 0.925
+recall                  0.9012      NaN
+cost per row           12.5000  13.2500  10.1250 to 15.3750
+on test: 1,090 true and 10 false positives, 85 true and 7 false negatives
+The interval of the precision on the test split is below the demanded 0.925.
+
+Run """
+
+
+def test_an_operating_point() -> None:
+    """The table has the values on both splits, the intervals on test, and what was demanded, within 80 columns."""
+    values = {
+        "precision": {"validation": 0.925, "test": 0.88, "interval": (0.8312, 0.9101), "demanded": 0.925},
+        "recall": {"validation": 0.9012, "test": math.nan},
+        "cost": {"validation": 12.5, "test": 13.25, "interval": (10.125, 15.375)},
+    }
+    fields = {
+        "rule": "recall", "threshold": 0.41327655, "validation_rows": 100, "metrics": values,
+        "confusion": {"true_positive": 1090, "false_positive": 10, "true_negative": 85, "false_negative": 7},
+        "confusion_intervals": {},
+    }  # fmt: skip
+    point = OperatingPoint.model_validate(fields)
+    intervals = Intervals(confidence=0.95)
+    text = render(summary(operating_point=point, intervals=intervals, rows=None))
+    assert OPERATING_POINT in text
+    assert max(map(len, text.splitlines())) <= 80
+    sums = {"true_positive": 90.25, "false_positive": 10.0, "true_negative": 1085.5, "false_negative": 7.0}
+    sampled = OperatingPoint.model_validate(
+        fields | {"validation_sampled_from": 2_500, "confusion": sums, "rule": "f1"}
+    )
+    lines = render(summary(operating_point=sampled, intervals=intervals)).splitlines()
+    assert "(100 of 2,500 rows; evaluation.max_rows)" in lines
+    assert "on test: 90.2 true and 10.0 false positives, 1,085.5 true and 7.0 false negatives" in lines
 
 
 NEXT_STEPS = """
