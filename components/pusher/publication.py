@@ -13,7 +13,7 @@ from components.common.file_names import WARMUP_FILE
 from components.common.model_files import copy_model, model_digest
 from components.config.base import Settings
 from components.pusher.local_folder import LocalFolder
-from components.saved_model.card_file import Card, read_card, write_card
+from components.saved_model.card_file import Card, decision_threshold, read_card, write_card
 
 
 class Destination(Settings):
@@ -105,6 +105,8 @@ def version_store(destination: Destination) -> VersionStore:
 def publish(model: str, destination: Destination, entries: Mapping[str, Any]) -> PublishedVersion:
     """Publishes a SavedModel as the newest version, unless the current version is the same model.
 
+    A model with another decision threshold in its card is another one: its predictions have other decisions.
+
     Afterwards removes the oldest versions beyond `keep_versions`, but only versions that this function published.
 
     Args:
@@ -122,8 +124,8 @@ def publish(model: str, destination: Destination, entries: Mapping[str, Any]) ->
     with store.publishing():
         digest = model_digest(model)
         current = store.current()
-        # The files are compared, not the digest in the card, because a file may have been removed.
-        if current is not None and model_digest(store.path(current)) == digest:
+        card = {**read_card(model), **entries}
+        if current is not None and _is_same(store.path(current), digest, card):
             version, already = current, True
         else:
             version, already = store.next_version(), False
@@ -132,6 +134,13 @@ def publish(model: str, destination: Destination, entries: Mapping[str, Any]) ->
             logging.info("Published version %d in %s.", version, store.path(version))
         _remove_old(store, max(destination.keep_versions, store.min_kept))
     return PublishedVersion(version, store.path(version), digest, already)
+
+
+def _is_same(published: str, digest: str, card: Card) -> bool:
+    # The files are compared, not the digest in the card, because a file may have been removed.
+    return model_digest(published) == digest and (
+        decision_threshold(read_card(published)) == decision_threshold(card)
+    )
 
 
 def _stage(model: str, store: VersionStore, version: int, entries: Card) -> None:

@@ -29,3 +29,11 @@ def write_card(folder: str, card: Mapping[str, Any]) -> None:
     """Writes the card of the model in a folder."""
     text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     storage.write(f"{folder}/{CARD_FILE}", text.encode(), durable=True)
+
+
+def decision_threshold(card: Mapping[str, Any]) -> float | None:
+    """Returns the threshold of the operating point in a card; None if it has none."""
+    evaluation = card.get("evaluation") or {}
+    point = evaluation.get("operating_point") or {}
+    threshold = point.get("threshold")
+    return None if threshold is None else float(threshold)

@@ -15,6 +15,12 @@ that the label is 1. The output has the rows of the input in the same order,
 with all their columns. The model is the newest published version, another
 SavedModel (--model), or a model on a server (--endpoint).
 
+If the model was trained with evaluation.operating_point, or with --threshold,
+there is a second new column `decision`: the label's positive value if the
+probability is at least the threshold, otherwise its negative value, as they are
+written in the training table (1 and 0 without a model card). The card is part
+of a published model; for a server, --card names its file.
+
 The table needs a column for each feature of the model, with the same name as in
 training. Other columns are copied to the output. Empty cells are missing
 values, and so are the values that the model card lists; data.missing_values
@@ -42,6 +48,7 @@ examples:
   cat rows.jsonl | regpipe predict - --format jsonl
   regpipe predict churn.csv --model runs/serving/1795177529
   regpipe predict churn.csv --endpoint grpc://localhost:8500
+  regpipe predict churn.csv --threshold 0.3
   regpipe predict 'big/*.parquet' --beam -o scores/ --format parquet
 
 exit codes: 0 done; 1 the prediction failed, or the output can't be written; 2
@@ -129,7 +136,19 @@ def add_command(subparsers: Any) -> None:
         "--column",
         default="probability",
         metavar="NAME",
-        help="the name of the added column (default: probability)",
+        help="the name of the column with the probability (default: probability)",
+    )
+    output.add_argument(
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="decide positive if the probability is at least P, from 0 to 1 (default: the model's operating point)",
+    )
+    output.add_argument(
+        "--decision-column",
+        default="decision",
+        metavar="NAME",
+        help="the name of the column with the decision (default: decision)",
     )
     add_config(parser)
     add_root(parser)
@@ -173,8 +192,7 @@ def check_arguments(args: argparse.Namespace) -> None:
         value = getattr(args, option)
         if value is not None and value < least:
             raise UsageError(f"--{option.replace('_', '-')}: expected a number >= {least}, got {value}")
-    if not args.column.strip():
-        raise UsageError(f"--column: expected a name, got {args.column!r}")
+    _check_added_columns(args)
     if args.output is None and args.format == "parquet" and not args.beam:
         raise UsageError("--format: expected csv or jsonl for standard output, got parquet; -o names a file")
     _check_encrypted(args)
@@ -182,6 +200,14 @@ def check_arguments(args: argparse.Namespace) -> None:
         _check_beam(args)
     elif args.output is not None:
         _check_output(args)
+
+
+def _check_added_columns(args: argparse.Namespace) -> None:
+    for option, name in (("column", args.column), ("decision-column", args.decision_column)):
+        if not name.strip():
+            raise UsageError(f"--{option}: expected a name, got {name!r}")
+    if args.threshold is not None and not 0 <= args.threshold <= 1:
+        raise UsageError(f"--threshold: expected a probability from 0 to 1, got {args.threshold:g}")
 
 
 def _check_encrypted(args: argparse.Namespace) -> None:

@@ -19,7 +19,8 @@ from pipeline_def.cli.usage_errors import UsageError
 if TYPE_CHECKING:
     from pipeline_def.config.load import PipelineConfig
     from serving.client.predictor import Client, Predictor
-    from serving.predict.model_folder import CardInputs
+    from serving.predict.decisions import DecisionColumn
+    from serving.predict.model_folder import CardEntries
     from serving.predict.output import OutputLayout
     from serving.predict.sources import RowSource
 
@@ -97,11 +98,11 @@ def _sources(args: argparse.Namespace, config: "PipelineConfig") -> "list[RowSou
         if args.row
         else [open_source(path, config.data.delimiter) for path in find_inputs(args.inputs)]
     )
-    check_columns(sources, args.column)
+    check_columns(sources)
     return sources
 
 
-def _predictor(args: argparse.Namespace, config: "PipelineConfig") -> "tuple[Predictor, CardInputs]":
+def _predictor(args: argparse.Namespace, config: "PipelineConfig") -> "tuple[Predictor, CardEntries]":
     """Returns a client of the server or a model in this process, and its card."""
     if args.endpoint:
         return _client(args, config), _card(args)
@@ -141,28 +142,28 @@ def _hide_output() -> Iterator[None]:
         yield
 
 
-def _local(args: argparse.Namespace, config: "PipelineConfig") -> "tuple[str, CardInputs]":
+def _local(args: argparse.Namespace, config: "PipelineConfig") -> "tuple[str, CardEntries]":
     """Returns the folder of a SavedModel, and its card."""
     from pipeline_def.config.destination import destination
     from serving.client.exceptions import ModelNotFound
-    from serving.predict.model_folder import find_model, read_card_inputs
+    from serving.predict.model_folder import find_model, read_card_entries
 
     try:
         folder = find_model(args.model or destination(config, args.root).directory)
     except ModelNotFound as error:
         advice = "" if args.model else " `regpipe run` publishes one; --model and --endpoint select others."
         raise UsageError(f"{error}{advice}") from None
-    return folder, _card(args) if args.card else read_card_inputs(folder)
+    return folder, _card(args) if args.card else read_card_entries(folder)
 
 
-def _card(args: argparse.Namespace) -> "CardInputs":
-    from serving.predict.model_folder import CardInputs, load_card_inputs
+def _card(args: argparse.Namespace) -> "CardEntries":
+    from serving.predict.model_folder import CardEntries, load_card_entries
 
     if args.card is None:
-        return CardInputs()
+        return CardEntries()
 
     try:
-        return load_card_inputs(args.card)
+        return load_card_entries(args.card)
     except OSError as error:
         raise UsageError(f"--card: {args.card} can't be read: {_reason(error)}") from None
     except ValueError as error:
@@ -177,14 +178,20 @@ def _layout(
     args: argparse.Namespace,
     config: "PipelineConfig",
     source: "RowSource",
-    model: "tuple[list[str], CardInputs]",
+    model: "tuple[list[str], CardEntries]",
 ) -> "OutputLayout":
+    from components.common.errors import DataRefused
     from components.example_gen.cell_parsing import missing_markers
     from serving.predict.column_matching import match_columns
     from serving.predict.features import FeatureColumns
-    from serving.predict.output import OutputLayout
+    from serving.predict.output import ADDED_OPTIONS, OutputLayout, duplicate_column_message
 
     inputs, card = model
+    decision = _decision(args, card)
+    added = (args.column, *([decision.name] if decision else []))
+    for name, option in zip(added, ADDED_OPTIONS, strict=False):
+        if name in source.columns:
+            raise DataRefused(f"{source.name}: {duplicate_column_message(name, option)}")
     missing = config.data.missing_values
     if card.missing_values is not None and "missing_values" not in config.data.model_fields_set:
         missing = card.missing_values  # the configuration does not set them: as in training
@@ -197,4 +204,21 @@ def _layout(
         missing=missing_markers(missing),
         allow_missing=args.allow_missing,
     )
-    return OutputLayout(columns=source.columns, probability=args.column, features=features)
+    return OutputLayout(columns=source.columns, probability=args.column, features=features, decision=decision)
+
+
+def _decision(args: argparse.Namespace, card: "CardEntries") -> "DecisionColumn | None":
+    """Returns the column with the decisions; None without --threshold and without an operating point in the card."""
+    from serving.predict.decisions import DecisionColumn
+
+    threshold = card.threshold if args.threshold is None else args.threshold
+    if threshold is None:
+        return None
+    if args.decision_column == args.column:
+        raise UsageError(
+            f"--decision-column: expected another name than that of --column, got {args.column!r}"
+        )
+    negative, positive = card.labels
+    return DecisionColumn(
+        name=args.decision_column, threshold=threshold, negative=negative, positive=positive
+    )

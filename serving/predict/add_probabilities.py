@@ -10,7 +10,7 @@ from components.example_gen.input_files import quoted
 from serving.client.exceptions import RequestRejected, ServingError
 from serving.client.predictor import Columns, Predictor, Probabilities
 from serving.predict.features import FeatureColumns
-from serving.predict.output import Scored, duplicate_column_message
+from serving.predict.output import Scored
 from serving.predict.row_batches import RowBatch
 from serving.predict.sources import RowSource
 
@@ -27,11 +27,11 @@ class ProgressListener(Protocol):
         ...
 
 
-def check_columns(sources: Sequence[RowSource], probability: str) -> None:
+def check_columns(sources: Sequence[RowSource]) -> None:
     """Compares the columns of all sources before any row is read.
 
     Raises:
-        DataRefused: the columns differ, or a column has the name of the new column of probabilities.
+        DataRefused: the columns differ.
     """
     first = sources[0]
     for source in sources:
@@ -40,8 +40,6 @@ def check_columns(sources: Sequence[RowSource], probability: str) -> None:
         if missing or added:
             what = f"but {quoted(missing)} is missing" if missing else f"but found {quoted(added)} as well"
             raise DataRefused(f"{source.name}: expected the columns of {first.name}, {what}.")
-    if probability in first.columns:
-        raise DataRefused(f"{first.name}: {duplicate_column_message(probability)}")
 
 
 def score_rows(

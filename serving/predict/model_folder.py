@@ -1,4 +1,4 @@
-"""Finds a model and reads its inputs from its card. Does not import TensorFlow, so that errors are reported at once."""
+"""Finds a model and reads its card. Does not import TensorFlow, so that errors are reported at once."""
 
 import json
 from collections.abc import Mapping
@@ -9,23 +9,27 @@ from typing import Any
 from components.common import storage
 from components.common.file_names import CARD_FILE
 from components.pusher.publication import Destination, version_store
-from components.saved_model.card_file import read_card
+from components.saved_model.card_file import decision_threshold, read_card
 from serving.client.exceptions import ModelNotFound
 
 _SAVED_MODEL = "saved_model.pb"
 
 
 @dataclass(frozen=True, kw_only=True)
-class CardInputs:
-    """The entries of a model card that describe the model's input tables.
+class CardEntries:
+    """The entries of a model card that describe the model's input tables and its decisions.
 
     Attributes:
         features: the feature of each input of the model; empty without a card.
         missing_values: the cells that meant a missing value in training; None without a card.
+        threshold: the decision threshold; None without an operating point.
+        labels: the label's negative and positive value, as in the training table; "0" and "1" without a card.
     """
 
     features: Mapping[str, str] = field(default_factory=dict)
     missing_values: tuple[str, ...] | None = None
+    threshold: float | None = None
+    labels: tuple[str, str] = ("0", "1")
 
 
 def find_model(path: str) -> str:
@@ -50,15 +54,15 @@ def find_model(path: str) -> str:
     return folder
 
 
-def read_card_inputs(folder: str) -> CardInputs:
-    """Returns the entries in the card of the model in a folder; an empty `CardInputs` without a valid card."""
+def read_card_entries(folder: str) -> CardEntries:
+    """Returns the entries in the card of the model in a folder; an empty `CardEntries` without a valid card."""
     try:
-        return _card_inputs(read_card(folder))
-    except (KeyError, TypeError):
-        return CardInputs()
+        return _card_entries(read_card(folder))
+    except (AttributeError, KeyError, TypeError):
+        return CardEntries()
 
 
-def load_card_inputs(path: Path) -> CardInputs:
+def load_card_entries(path: Path) -> CardEntries:
     """Returns the entries in a card: a `model_card.json`, or the card in a model's folder.
 
     Raises:
@@ -67,13 +71,16 @@ def load_card_inputs(path: Path) -> CardInputs:
     """
     file = path / CARD_FILE if path.is_dir() else path
     try:
-        return _card_inputs(json.loads(file.read_bytes()))
-    except (KeyError, TypeError, ValueError):
+        return _card_entries(json.loads(file.read_bytes()))
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise ValueError(f"{file}: expected the card of a model with its inputs, found none.") from None
 
 
-def _card_inputs(card: Mapping[str, Any]) -> CardInputs:
-    return CardInputs(
+def _card_entries(card: Mapping[str, Any]) -> CardEntries:
+    label = card.get("label", {})
+    return CardEntries(
         features={entry["input"]: entry["feature"] for entry in card["inputs"]},
         missing_values=tuple(card["data"]["missing_values"]),
+        threshold=decision_threshold(card),
+        labels=(label.get("negative", "0"), label.get("positive", "1")),
     )

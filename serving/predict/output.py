@@ -1,4 +1,7 @@
-"""Writes rows with their probabilities as CSV, JSON lines or Parquet. A file gets its name only when it is complete."""
+"""Writes rows with their probabilities and decisions as CSV, JSON lines or Parquet.
+
+A file gets its name only when it is complete.
+"""
 
 import contextlib
 import json
@@ -17,12 +20,15 @@ from components.example_gen import parquet
 from components.example_gen.cell_parsing import Array
 from components.example_gen.input_files import quoted
 from serving.client.predictor import Probabilities
+from serving.predict.decisions import DecisionColumn
 from serving.predict.features import FeatureColumns
 from serving.predict.row_batches import RowBatch
 
 CSV, JSON_LINES, PARQUET = "csv", "jsonl", "parquet"
 SUFFIX = {CSV: ".csv", JSON_LINES: ".jsonl", PARQUET: ".parquet"}
 FORMATS = {suffix: kind for kind, suffix in SUFFIX.items()}
+# The options of `regpipe predict` that name the columns with the probability and the decision.
+ADDED_OPTIONS = ("--column", "--decision-column")
 _NEEDS_QUOTES = '[",\r\n]'
 
 Scored = tuple[RowBatch, Probabilities]
@@ -34,17 +40,23 @@ class OutputLayout:
 
     Attributes:
         columns: the columns of the input, in their order.
-        probability: the name of the last column.
+        probability: the name of the column with the probabilities, after those of the input.
+        decision: the last column; None: there are no decisions.
         features: the columns that are numbers; JSON lines and Parquet distinguish numbers from text.
     """
 
     columns: tuple[str, ...]
     probability: str
     features: FeatureColumns
+    decision: DecisionColumn | None = None
+
+    def added(self) -> tuple[str, ...]:
+        """Returns the names of the columns that are added."""
+        return (self.probability, *([self.decision.name] if self.decision else []))
 
     def csv_header(self) -> str:
         """Returns the first line."""
-        names: Any = _quoted(pa.array([*self.columns, self.probability]))
+        names: Any = _quoted(pa.array([*self.columns, *self.added()]))
         return ",".join(names.to_pylist())
 
     def csv_lines(self, scored: Scored) -> str:
@@ -54,7 +66,7 @@ class OutputLayout:
             DataRefused: a column has a type that CSV does not support, or a row has a column that others don't have.
         """
         batch, probabilities = scored
-        table = self._arranged(batch).append_column(self.probability, pa.array(probabilities))
+        table = self._with_added(self._arranged(batch), probabilities)
         columns = [_as_text(table.column(at), name) for at, name in enumerate(table.column_names)]
         comma: Any = ","
         lines: Any = pc.binary_join_element_wise(*columns, comma, null_handling="replace")
@@ -67,19 +79,26 @@ class OutputLayout:
             DataRefused: a row already has a value with the name of the probability.
         """
         batch, probabilities = scored
-        texts: Any = pa.array(probabilities).cast(
-            pa.string()
-        )  # The shortest decimals that are the same float32.
-        added = [f"{json.dumps(self.probability)}: {float(text)}}}" for text in texts.to_pylist()]
+        # The shortest decimals that are the same float32.
+        texts: Any = pa.array(probabilities).cast(pa.string())
+        added = [f"{json.dumps(self.probability)}: {float(text)}" for text in texts.to_pylist()]
+        if self.decision:
+            values = (
+                json.dumps(value, ensure_ascii=False)
+                for value in self.decision.decide(probabilities).to_pylist()
+            )
+            name = json.dumps(self.decision.name)
+            added = [f"{text}, {name}: {value}" for text, value in zip(added, values, strict=True)]
         objects = batch.objects()
         if objects is None:
             rows = _without_nan(self.features.typed(self._arranged(batch))).to_pylist()
             objects = [(row, json.dumps(row, ensure_ascii=False, default=str)) for row in rows]
         for row, (record, _) in enumerate(objects):
-            if self.probability in record:
-                raise DataRefused(f"{batch.where(row)}: {duplicate_column_message(self.probability)}")
+            for name, option in zip(self.added(), ADDED_OPTIONS, strict=False):
+                if name in record:
+                    raise DataRefused(f"{batch.where(row)}: {duplicate_column_message(name, option)}")
         return "\n".join(
-            text[:-1] + (", " if record else "") + more
+            f"{text[:-1]}{', ' if record else ''}{more}}}"
             for (record, text), more in zip(objects, added, strict=True)
         )
 
@@ -90,8 +109,13 @@ class OutputLayout:
             DataRefused: a row has a column that others don't have.
         """
         batch, probabilities = scored
-        table = self.features.typed(self._arranged(batch))
-        return table.append_column(self.probability, pa.array(probabilities))
+        return self._with_added(self.features.typed(self._arranged(batch)), probabilities)
+
+    def _with_added(self, table: pa.Table, probabilities: Probabilities) -> pa.Table:
+        table = table.append_column(self.probability, pa.array(probabilities))
+        if self.decision:
+            table = table.append_column(self.decision.name, self.decision.decide(probabilities))
+        return table
 
     def _arranged(self, batch: RowBatch) -> pa.Table:
         table = batch.table()
@@ -106,9 +130,9 @@ class OutputLayout:
         return table.select(list(self.columns))
 
 
-def duplicate_column_message(name: str) -> str:
-    """Returns the message for a table that already has a column with the probability's name."""
-    return f"expected no column {name!r} in the table, found one; --column gives the new one another name."
+def duplicate_column_message(name: str, option: str) -> str:
+    """Returns the message for a table that already has a column with the name of an added one."""
+    return f"expected no column {name!r} in the table, found one; {option} gives the new one another name."
 
 
 def write_rows(kind: str, stream: BinaryIO, layout: OutputLayout, scores: Iterable[Scored]) -> int:

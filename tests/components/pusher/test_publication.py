@@ -97,6 +97,24 @@ def test_the_same_model_again_is_no_new_version(push: Any, make_model: MakeModel
     assert len(folders(serving)) == 3
 
 
+def test_the_same_model_with_another_operating_point_is_a_new_version(
+    push: Any, make_model: MakeModel
+) -> None:
+    """The decisions on its predictions are others. The metrics at the same threshold don't count."""
+    model = make_model()
+    first = push(model)
+    versions = [first.version]
+    for threshold, f1, already in (
+        (0.25, 0.5, False), (0.25, 0.75, True), (0.5, 0.5, False), (None, 0.5, False), (None, 0.5, True),
+    ):  # fmt: skip
+        point = None if threshold is None else {"threshold": threshold, "f1": f1}
+        published = push(model, evaluation={"operating_point": point})
+        assert published.already_published == already
+        assert (published.version > versions[-1]) != already
+        assert published.digest == first.digest
+        versions.append(published.version)
+
+
 @pytest.mark.parametrize("file", ["saved_model.pb", "variables/variables.data-00000-of-00001"])
 def test_a_current_version_that_was_damaged_is_published_again(
     push: Any, make_model: MakeModel, file: str

@@ -18,6 +18,7 @@ from serving.predict import text_sources
 from tests.serving.predict.tables import DELTA, write_table
 
 FEATURES = ["a", "b", DELTA]
+THRESHOLD = 0.5
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,14 @@ def model(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     inputs = [{"feature": f, "input": i} for f, i in zip(FEATURES, input_names(FEATURES), strict=True)]
     (folder / "assets.extra").mkdir(exist_ok=True)
     (folder / "assets.extra" / "model_card.json").write_text(
-        json.dumps({"inputs": inputs, "data": {"missing_values": [""]}})
+        json.dumps(
+            {
+                "inputs": inputs,
+                "data": {"missing_values": [""]},
+                "label": {"negative": "no", "positive": "yes"},
+                "evaluation": {"operating_point": {"threshold": THRESHOLD}},
+            }
+        )
     )
     return str(folder)
 
@@ -79,6 +87,8 @@ def test_the_same_probabilities(
         rtol=0,
         atol=1e-6,
     )
+    decisions = {(float(row["probability"]) >= THRESHOLD, row["decision"]) for row in found.values()}
+    assert decisions == {(True, "yes"), (False, "no")}
     assert main(arguments) == 2
     assert (
         capsys.readouterr().err

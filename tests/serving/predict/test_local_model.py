@@ -1,14 +1,16 @@
 """Predictions with a SavedModel in this process, and their errors."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from serving.client.exceptions import ModelNotFound, RequestRejected
-from serving.predict.model_folder import CardInputs, find_model, load_card_inputs, read_card_inputs
+from serving.predict.model_folder import CardEntries, find_model, load_card_entries, read_card_entries
 
 NAN = float("nan")
 INPUTS = {"a": "a", "b": "b", "f___price___a_b___x___script_": "Δ-price. 'a/b' \"x\" <script>"}
@@ -100,14 +102,27 @@ def test_a_version_without_a_model(tmp_path: Path) -> None:
 
 def test_what_the_card_tells(tmp_path: Path) -> None:
     """The card is read from a folder or a file; a model without a valid card has no entries."""
-    assert read_card_inputs(str(tmp_path)) == CardInputs()
+    assert read_card_entries(str(tmp_path)) == CardEntries()
     card = tmp_path / "assets.extra" / "model_card.json"
     card.parent.mkdir()
     card.write_text("{}")
-    assert read_card_inputs(str(tmp_path)) == CardInputs()
+    assert read_card_entries(str(tmp_path)) == CardEntries()
     with pytest.raises(ValueError, match="expected the card of a model with its inputs, found none"):
-        load_card_inputs(card)
-    content = {"inputs": [{"feature": "a b", "input": "a_b"}], "data": {"missing_values": ["", "-9"]}}
+        load_card_entries(card)
+    content: dict[str, Any] = {
+        "inputs": [{"feature": "a b", "input": "a_b"}],
+        "data": {"missing_values": ["", "-9"]},
+    }
     card.write_text(json.dumps(content))
-    told = CardInputs(features={"a_b": "a b"}, missing_values=("", "-9"))
-    assert read_card_inputs(str(tmp_path)) == load_card_inputs(card) == load_card_inputs(tmp_path) == told
+    told = CardEntries(features={"a_b": "a b"}, missing_values=("", "-9"))
+    assert read_card_entries(str(tmp_path)) == load_card_entries(card) == load_card_entries(tmp_path) == told
+    content["label"] = {"name": "churned", "negative": "no", "positive": "yes"}
+    content["evaluation"] = {"operating_point": {"threshold": 0.25}}
+    card.write_text(json.dumps(content))
+    decides = dataclasses.replace(told, threshold=0.25, labels=("no", "yes"))
+    assert read_card_entries(str(tmp_path)) == load_card_entries(card) == decides
+    for nothing in ({}, {"operating_point": None}, None):
+        card.write_text(json.dumps({**content, "evaluation": nothing}))
+        assert read_card_entries(str(tmp_path)).threshold is None
+    card.write_text(json.dumps({**content, "evaluation": "none"}))
+    assert read_card_entries(str(tmp_path)) == CardEntries()

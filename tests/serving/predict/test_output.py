@@ -16,6 +16,7 @@ import pytest
 
 from components.common.errors import DataRefused
 from components.example_gen.cell_parsing import missing_markers
+from serving.predict.decisions import DecisionColumn
 from serving.predict.features import FeatureColumns
 from serving.predict.output import CSV, JSON_LINES, PARQUET, OutputLayout, Scored, output_file, write_rows
 from serving.predict.row_batches import JsonRowBatch, RowBatch
@@ -23,9 +24,14 @@ from serving.predict.row_batches import JsonRowBatch, RowBatch
 NAN = float("nan")
 
 
-def layout(*columns: str, features: Sequence[str] = ()) -> OutputLayout:
+DECISION = DecisionColumn(name="decision", threshold=0.3, negative="no", positive='"yes", 年')
+
+
+def layout(
+    *columns: str, features: Sequence[str] = (), decision: DecisionColumn | None = None
+) -> OutputLayout:
     found = FeatureColumns(columns={name: name for name in features}, missing=missing_markers(["na"]))
-    return OutputLayout(columns=columns, probability="probability", features=found)
+    return OutputLayout(columns=columns, probability="probability", features=found, decision=decision)
 
 
 def scored(columns: dict[str, Any], *probabilities: float) -> Scored:
@@ -111,6 +117,33 @@ def test_parquet() -> None:
     assert table.column("probability").to_pylist() == [0.25, 0.5, 0.75, 1.0]
 
 
+def test_decisions_in_each_format() -> None:
+    """They are the texts of the label, in the last column. A probability that equals the threshold is positive.
+
+    Both are compared as float32: 0.3 is 0.30000001192 there, which is more than 0.3.
+    """
+    to = layout("a", decision=DECISION)
+    below = float(np.nextafter(np.float32(0.3), np.float32(0)))
+    given = scored({"a": ["1", "2", "3"]}, 0.3, below, 0.75)
+    decisions = ['"yes", 年', "no", '"yes", 年']
+    header, *lines = csv.reader(io.StringIO(written(CSV, to, given).decode(), newline=""))
+    assert header == ["a", "probability", "decision"]
+    assert [line[2] for line in lines] == decisions
+    assert [line[1] for line in lines] == ["0.3", "0.29999998", "0.75"]
+    assert written(JSON_LINES, to, given).decode().splitlines() == [
+        '{"a": "1", "probability": 0.3, "decision": "\\"yes\\", 年"}',
+        '{"a": "2", "probability": 0.29999998, "decision": "no"}',
+        '{"a": "3", "probability": 0.75, "decision": "\\"yes\\", 年"}',
+    ]
+    assert written(JSON_LINES, to, objects('{"a": 1}', "{}")).decode().splitlines()[1] == (
+        '{"probability": 0.5, "decision": "\\"yes\\", 年"}'
+    )
+    table = pq.read_table(io.BytesIO(written(PARQUET, to, given)))
+    assert table.schema.names == ["a", "probability", "decision"]
+    assert table.schema.types == [pa.string(), pa.float32(), pa.string()]
+    assert table.column("decision").to_pylist() == decisions
+
+
 def test_columns_in_another_order_are_put_in_the_first_one() -> None:
     batches = [scored({"a": ["1"], "b": ["2"]}, 0.5), scored({"b": ["4"], "a": ["3"]}, 0.5)]
     assert written(CSV, layout("a", "b"), *batches) == b"a,b,probability\n1,2,0.5\n3,4,0.5\n"
@@ -133,6 +166,10 @@ def test_what_a_format_can_not_hold() -> None:
     )
     assert refusal(JSON_LINES, layout("a"), objects('{"a": 1}', '{"probability": 2}')) == (
         "t.jsonl:2: expected no column 'probability' in the table, found one; --column gives the new one another name."
+    )
+    assert refusal(JSON_LINES, layout("a", decision=DECISION), objects('{"a": 1}', '{"decision": 2}')) == (
+        "t.jsonl:2: expected no column 'decision' in the table, found one; --decision-column gives the new one another "
+        "name."
     )
     changed = refusal(PARQUET, layout("a"), scored({"a": [1]}, 0.5), scored({"a": ["x"]}, 0.5))
     assert changed.startswith("t.csv:2: expected columns of the same types as before, found others: ")

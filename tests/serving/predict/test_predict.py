@@ -199,6 +199,54 @@ def test_another_name_for_the_column(halver: Halver, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out == "x,probability,again\n1,0.3,0.5\n"
 
 
+def test_decisions(halver: Halver, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a server, with --threshold, or by the operating point in a card, which --threshold overrides.
+
+    Without a card the values are 1 and 0.
+    """
+    Path("a.csv").write_text("x\n0.5\n0.75\n1\n")
+    card = {
+        "inputs": [{"feature": "x", "input": "x"}],
+        "data": {"missing_values": []},
+        "label": {"negative": "stays", "positive": "leaves"},
+        "evaluation": {"operating_point": {"threshold": 0.375}},
+    }
+    Path("card.json").write_text(json.dumps(card))
+    found = []
+    for arguments in (
+        [],
+        ["--threshold", "0.5"],
+        ["--card", "card.json"],
+        ["--card=card.json", "--threshold=0.3751"],
+    ):
+        assert remote("a.csv", *arguments) == 0
+        found.append(capsys.readouterr().out.splitlines())
+    assert found == [
+        ["x,probability", "0.5,0.25", "0.75,0.375", "1,0.5"],
+        ["x,probability,decision", "0.5,0.25,0", "0.75,0.375,0", "1,0.5,1"],
+        ["x,probability,decision", "0.5,0.25,stays", "0.75,0.375,leaves", "1,0.5,leaves"],
+        ["x,probability,decision", "0.5,0.25,stays", "0.75,0.375,stays", "1,0.5,leaves"],
+    ]
+
+
+def test_another_name_for_the_decision(halver: Halver, capsys: pytest.CaptureFixture[str]) -> None:
+    """A column `decision` in the table is in the way only if there are decisions."""
+    Path("a.csv").write_text("x,decision\n1,no\n")
+    assert remote("a.csv") == 0
+    assert capsys.readouterr().out == "x,decision,probability\n1,no,0.5\n"
+    assert remote("a.csv", "--threshold", "0.5") == 3
+    assert capsys.readouterr().err == (
+        "regpipe: a.csv: expected no column 'decision' in the table, found one; "
+        "--decision-column gives the new one another name.\n"
+    )
+    assert remote("a.csv", "--threshold", "0.5", "--decision-column", "again") == 0
+    assert capsys.readouterr().out == "x,decision,probability,again\n1,no,0.5,1\n"
+    assert remote("a.csv", "--threshold", "0.5", "--column", "decision") == 2
+    assert capsys.readouterr().err == (
+        "regpipe: --decision-column: expected another name than that of --column, got 'decision'\n"
+    )
+
+
 def test_a_feature_that_is_missing(halver: Halver, capsys: pytest.CaptureFixture[str]) -> None:
     halver.inputs = ["x", "x2"]
     Path("a.csv").write_text("x,X_2\n1,2\n")
@@ -281,6 +329,18 @@ USAGE = {
     "batch size": (["a.csv", "--batch-size", "0"], "--batch-size: expected a number >= 1, got 0"),
     "retries": (["a.csv", "--retries", "-1"], "--retries: expected a number >= 0, got -1"),
     "no column": (["a.csv", "--column", " "], "--column: expected a name, got ' '"),
+    "no column for decisions": (
+        ["a.csv", "--decision-column", ""],
+        "--decision-column: expected a name, got ''",
+    ),
+    "threshold above 1": (
+        ["a.csv", "--threshold", "50"],
+        "--threshold: expected a probability from 0 to 1, got 50",
+    ),
+    "threshold that is no number": (
+        ["a.csv", "--threshold", "nan"],
+        "--threshold: expected a probability from 0 to 1, got nan",
+    ),
     "Parquet to the terminal": (
         ["a.csv", "--format", "parquet"],
         "--format: expected csv or jsonl for standard output, got parquet; -o names a file",
