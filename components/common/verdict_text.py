@@ -98,8 +98,8 @@ def operating_rule(point: OperatingPoint) -> str:
     ]
     if point.rule == "cost":
         return (
-            f"the lowest cost, {point.false_positive_cost:g} for a false positive and "
-            f"{point.false_negative_cost:g} for a false negative"
+            f"the lowest cost (false positive {point.false_positive_cost:g}, "
+            f"false negative {point.false_negative_cost:g})"
         )
     return " with ".join((f"the highest {DECISION_LABELS[point.rule]}", *demands))
 

@@ -57,7 +57,7 @@ class PreformattedBlock:
 
 @dataclasses.dataclass(frozen=True)
 class ChartLine:
-    """A line through points.
+    """A line through points. One point with `dots` is a larger dot, in the legend too.
 
     Attributes:
         name: its name in the legend.

@@ -1,6 +1,6 @@
 """Creates the sections on the predictions: generalization gap, curves, confusion matrices and slices."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from components.common.formatting import (
     count,
@@ -10,12 +10,13 @@ from components.common.formatting import (
     metric_label,
     plural,
 )
-from components.common.verdict_record import GeneralizationGap, ModelCurves, Verdict
+from components.common.verdict_record import GeneralizationGap, ModelCurves, OperatingPoint, Verdict
 from components.report.blocks import Block, Chart, ChartLine, Section, Series, TableBlock, TextBlock
 from components.report.run_artifacts import RunArtifacts
 from components.report.verdict_section import NO_VERDICT, metric_table, thresholds
 
 Curves = dict[Series, ModelCurves]
+Coordinate = Callable[[OperatingPoint], float | None]
 Points = tuple[tuple[float, ...], tuple[float, ...]]
 _DIAGONAL = ((0.0, 1.0), (0.0, 1.0))
 
@@ -78,9 +79,12 @@ def _charts(curves: Curves, verdict: Verdict) -> Iterator[Block]:
     roc = _lines({name: (model.roc.fpr, model.roc.tpr) for name, model in curves.items() if model.roc})
     if roc:
         guessing = ChartLine("guessing", "reference", *_DIAGONAL, dash=True)
-        text = f"True positive rate by false positive rate. {_areas(verdict, 'auc')}"
+        point = _operating_point(verdict, _false_positive_rate, _recall)
+        text = " ".join(
+            ("True positive rate by false positive rate.", _areas(verdict, "auc"), *map(_place, point))
+        )
         axes = ("false positive rate", "true positive rate")
-        yield Chart("roc", "ROC curve", text, *axes, (*roc, guessing), square=True)
+        yield Chart("roc", "ROC curve", text, *axes, (*roc, guessing, *point), square=True)
     precision_recall = _lines(
         {
             name: (model.precision_recall.recall, model.precision_recall.precision)
@@ -89,9 +93,11 @@ def _charts(curves: Curves, verdict: Verdict) -> Iterator[Block]:
         }
     )
     if precision_recall:
-        text = f"Precision by recall. {_areas(verdict, 'pr_auc')}"
+        point = _operating_point(verdict, _recall, _precision)
+        text = " ".join(("Precision by recall.", _areas(verdict, "pr_auc"), *map(_place, point)))
         axes = ("recall", "precision")
-        yield Chart("precision-recall", "Precision and recall", text, *axes, precision_recall, square=True)
+        lines = (*precision_recall, *point)
+        yield Chart("precision-recall", "Precision and recall", text, *axes, lines, square=True)
     calibration = _lines(
         {
             name: (model.calibration.predicted, model.calibration.observed)
@@ -115,6 +121,34 @@ def _lines(points: dict[Series, Points]) -> tuple[ChartLine, ...]:
         ChartLine(name, name, x, y, dash=name == "baseline", dots=len(x) <= 10)
         for name, (x, y) in points.items()
     )
+
+
+def _operating_point(verdict: Verdict, x: Coordinate, y: Coordinate) -> tuple[ChartLine, ...]:
+    """Returns a dot at the candidate's operating point on the test split; empty if there is none."""
+    if verdict.operating_point is None:
+        return ()
+    at = x(verdict.operating_point), y(verdict.operating_point)
+    if None in at:
+        return ()
+    return (ChartLine("operating point", "candidate", (at[0],), (at[1],), dots=True),)
+
+
+def _false_positive_rate(point: OperatingPoint) -> float | None:
+    cells = point.confusion
+    negatives = cells.false_positive + cells.true_negative
+    return cells.false_positive / negatives if negatives else None
+
+
+def _recall(point: OperatingPoint) -> float | None:
+    return point.metrics["recall"].test
+
+
+def _precision(point: OperatingPoint) -> float | None:
+    return point.metrics["precision"].test
+
+
+def _place(point: ChartLine) -> str:
+    return f"Operating point: {html_number(point.x[0], 2)}, {html_number(point.y[0], 2)}."
 
 
 def _areas(verdict: Verdict, metric: str) -> str:

@@ -3,6 +3,7 @@
 from components.report import (
     data_section,
     lineage_section,
+    operating_point_section,
     prediction_quality,
     recalibration_section,
     training_section,
@@ -21,6 +22,7 @@ def sections(run: RunArtifacts) -> tuple[Section, ...]:
     return (
         verdict_section.verdict(run),
         verdict_section.comparison(run),
+        *operating_point_section.operating_point(run),
         *tuning_section.tuning(run),
         training_section.learning_curves(run),
         *recalibration_section.recalibration(run),

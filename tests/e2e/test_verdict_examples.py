@@ -15,6 +15,7 @@ CODES = {
     "Clearly worse": 4,
     "Too few positives": 4,
     "Worse only in a slice": 4,
+    "With an operating point": 0,
 }
 
 

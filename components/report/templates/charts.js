@@ -62,11 +62,16 @@
       data: { x: line.x.map((value) => value ?? NaN), y: line.y.map((value) => value ?? NaN) },
     });
     const dash = line.dash ? [6, 4] : [];
-    const drawn = plot.line({ field: "x" }, { field: "y" }, {
+    const single = line.dots && line.x.length === 1;
+    let drawn = plot.line({ field: "x" }, { field: "y" }, {
       source, line_color: colour[line.series], line_width: line.series === "reference" ? 1 : 2, line_dash: dash,
     });
     if (line.dots) {
-      plot.scatter({ field: "x" }, { field: "y" }, { source, size: 7, color: colour[line.series] });
+      const dots = plot.scatter({ field: "x" }, { field: "y" }, {
+        source, size: single ? 12 : 7, fill_color: colour[line.series],
+        line_color: single ? colour.page : colour[line.series], line_width: single ? 2 : 1,
+      });
+      if (single) drawn = dots; // a line through one point can't be hovered over
     }
     if (line.series !== "reference") {
       hover(plot, drawn, [["", line.name], [chart.x_label, "@x"], [chart.y_label, "@y{0.0000}"]]);

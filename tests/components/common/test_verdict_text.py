@@ -185,7 +185,7 @@ def point(rule: str, interval: Any = None, **demanded: float) -> OperatingPoint:
         (point("f1"), "the highest F1"),
         (point("recall", precision=0.9), "the highest recall with a precision of at least 0.9"),
         (point("precision", recall=0.85), "the highest precision with a recall of at least 0.85"),
-        (point("cost"), "the lowest cost, 1 for a false positive and 2.5 for a false negative"),
+        (point("cost"), "the lowest cost (false positive 1, false negative 2.5)"),
     ],
 )
 def test_how_an_operating_point_was_chosen(found: OperatingPoint, expected: str) -> None:

@@ -67,6 +67,23 @@ def threshold(**changes: Any) -> Threshold:
     return Threshold.model_validate(fields | changes)
 
 
+def operating_point(upper: float = 0.95, **changes: Any) -> dict[str, Any]:
+    """Returns an operating point with a demanded precision of 0.9; `upper` is the high end of its interval on test."""
+    fields = {
+        "rule": "recall",
+        "threshold": 0.6,
+        "validation_rows": 1_189,
+        "metrics": {
+            "precision": {"validation": 0.91, "test": 0.875, "interval": [0.75, upper], "demanded": 0.9},
+            "recall": {"validation": 0.8, "test": 0.7},
+            "positive_share": {"validation": 0.4, "test": 0.5},
+        },
+        "confusion": {"true_positive": 70, "false_positive": 10, "true_negative": 90, "false_negative": 30},
+        "confusion_intervals": {"true_positive": [60, 80]},
+    }
+    return fields | changes
+
+
 def verdict(**changes: Any) -> Verdict:
     """Returns the verdict on a blessed model, with all measurements."""
     curves = {
