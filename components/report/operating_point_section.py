@@ -62,7 +62,7 @@ def _confusion(point: OperatingPoint) -> TableBlock:
         (
             name.replace("_", " ").capitalize(),
             html_significant(getattr(point.confusion, name)),
-            html_interval(getattr(point.confusion_intervals, name)),
+            " to ".join(map(html_significant, getattr(point.confusion_intervals, name) or ())),
         )
         for name in type(point.confusion).model_fields
     )

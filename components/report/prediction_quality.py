@@ -80,10 +80,8 @@ def _charts(curves: Curves, verdict: Verdict) -> Iterator[Block]:
     if roc:
         guessing = ChartLine("guessing", "reference", *_DIAGONAL, dash=True)
         point = _operating_point(verdict, _false_positive_rate, _recall)
-        text = " ".join(
-            ("True positive rate by false positive rate.", _areas(verdict, "auc"), *map(_place, point))
-        )
         axes = ("false positive rate", "true positive rate")
+        text = f"True positive rate by false positive rate. {_areas(verdict, 'auc')}{_place(point, axes)}"
         yield Chart("roc", "ROC curve", text, *axes, (*roc, guessing, *point), square=True)
     precision_recall = _lines(
         {
@@ -94,8 +92,8 @@ def _charts(curves: Curves, verdict: Verdict) -> Iterator[Block]:
     )
     if precision_recall:
         point = _operating_point(verdict, _recall, _precision)
-        text = " ".join(("Precision by recall.", _areas(verdict, "pr_auc"), *map(_place, point)))
         axes = ("recall", "precision")
+        text = f"Precision by recall. {_areas(verdict, 'pr_auc')}{_place(point, axes)}"
         lines = (*precision_recall, *point)
         yield Chart("precision-recall", "Precision and recall", text, *axes, lines, square=True)
     calibration = _lines(
@@ -147,8 +145,12 @@ def _precision(point: OperatingPoint) -> float | None:
     return point.metrics["precision"].test
 
 
-def _place(point: ChartLine) -> str:
-    return f"Operating point: {html_number(point.x[0], 2)}, {html_number(point.y[0], 2)}."
+def _place(points: tuple[ChartLine, ...], axes: tuple[str, str]) -> str:
+    """Returns the place of the operating point, for people who can't see the chart."""
+    return "".join(
+        f" Operating point: {axes[0]} {html_number(point.x[0], 2)}, {axes[1]} {html_number(point.y[0], 2)}."
+        for point in points
+    )
 
 
 def _areas(verdict: Verdict, metric: str) -> str:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import accuracy_score, roc_auc_score
 
 Run = Any  # of conftest.py
 
@@ -124,8 +124,11 @@ def test_an_interrupt_leaves_no_file(echo: Path, tmp_path: Path) -> None:
 
 
 def test_a_published_model(run: Run, tmp_path: Path) -> None:
-    """Predictions for the sample with the model of a run, with and without Beam, are equal; their AUC is above 0.8."""
-    done = run(tmp_path / "root", *run.quick)
+    """Predictions for the sample with the model of a run, with and without Beam, are equal; their AUC is above 0.8.
+
+    The decisions are those of the run's operating point, spelled as the label.
+    """
+    done = run(tmp_path / "root", *run.quick, "--set", "evaluation.operating_point.maximize=f1")
     assert done.code == 0, done.verdict
     here, there = tmp_path / "here.parquet", tmp_path / "there"
     root = ("--root", tmp_path / "root")
@@ -135,3 +138,8 @@ def test_a_published_model(run: Run, tmp_path: Path) -> None:
     np.testing.assert_allclose(one.column("probability"), other.column("probability"), rtol=0, atol=1e-6)
     label = np.array(one.column("label").to_pylist(), np.int64)
     assert roc_auc_score(label, one.column("probability").to_numpy()) > 0.8
+    threshold = np.float32(done.summary["operating_point"]["threshold"])
+    for table in (one, other):
+        expected = np.where(table.column("probability").to_numpy() >= threshold, "1", "0")
+        assert table.column("decision").to_pylist() == expected.tolist()
+    assert accuracy_score(one.column("label").to_pylist(), one.column("decision").to_pylist()) > 0.8

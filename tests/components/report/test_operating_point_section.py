@@ -28,7 +28,7 @@ def test_the_decisions_on_both_splits(sample: Any) -> None:
     assert metrics.bad_rows == ()
     assert isinstance(confusion, TableBlock)
     assert confusion.rows == (
-        ("True positive", "70", "60.0000 to 80.0000"),
+        ("True positive", "70", "60 to 80"),
         ("False positive", "10", ""),
         ("True negative", "90", ""),
         ("False negative", "30", ""),
@@ -69,11 +69,13 @@ def test_the_point_in_the_charts(sample: Any) -> None:
     blocks = prediction_quality.predictions(sample.run(verdict=verdict)).blocks
     charts = {block.id: block for block in blocks if isinstance(block, Chart)}
     assert charts["roc"].lines[-1] == ChartLine("operating point", "candidate", (0.1,), (0.7,), dots=True)
-    assert charts["roc"].text.endswith("Operating point: 0.10, 0.70.")
+    assert charts["roc"].text.endswith(
+        "0.8804. Operating point: false positive rate 0.10, true positive rate 0.70."
+    )
     assert charts["precision-recall"].lines[-1] == ChartLine(
         "operating point", "candidate", (0.7,), (0.875,), dots=True
     )
-    assert charts["precision-recall"].text.endswith("Operating point: 0.70, 0.88.")
+    assert charts["precision-recall"].text.endswith("0.8746. Operating point: recall 0.70, precision 0.88.")
     assert all(line.name != "operating point" for line in charts["calibration"].lines)
 
 
