@@ -96,6 +96,8 @@ def _flags(name: str, folder: str, ports: tuple[int, int]) -> tuple[str, ...]:
         f"--model_base_path={folder}",
         # Retries don't help for a model on a local disk; by default, the server retries for five minutes.
         "--max_num_load_retries=0",
+        # With one loading thread, a version that is slow or broken would delay a newer one.
+        "--num_load_threads=2",
     )
 
 

@@ -9,7 +9,15 @@ import numpy as np
 from serving.client.endpoint import Endpoint, Tls
 from serving.client.exceptions import ModelNotFound, RequestRejected, ServerUnavailable
 from serving.client.messages import CLASSES, DT_FLOAT, STATES
-from serving.client.predictor import OUTPUT, SIGNATURE, Columns, Probabilities, VersionStatus, count_rows
+from serving.client.predictor import (
+    NO_PROBABILITIES,
+    OUTPUT,
+    SIGNATURE,
+    Columns,
+    Probabilities,
+    VersionStatus,
+    count_rows,
+)
 from serving.client.retries import RetryPolicy, TransientError, with_retries
 
 BUSY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
@@ -67,6 +75,8 @@ class GrpcClient:
     def predict(self, columns: Columns) -> Probabilities:
         """See Predictor."""
         rows = count_rows(columns)
+        if not rows:
+            return NO_PROBABILITIES
         shape = {"dim": [{"size": rows}]}
         inputs = {
             name: CLASSES["TensorProto"](

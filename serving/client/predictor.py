@@ -11,6 +11,9 @@ SIGNATURE = "serving_default"
 OUTPUT = "probability"
 Columns = Mapping[str, NDArray[np.float32]]
 Probabilities = NDArray[np.float32]
+# The answer for no rows. A client does not send such a request: with --enable_batching, TF Serving leaves it waiting
+# until a request with rows joins its batch, and eight of them block the server (docs/serving.md, "Batching").
+NO_PROBABILITIES: Probabilities = np.empty(0, np.float32)
 
 
 class Predictor(Protocol):
@@ -33,7 +36,7 @@ class Predictor(Protocol):
             columns: the values of each input, float32 [batch], all of the same length; NaN means missing.
 
         Returns:
-            float32 [batch], in the order of the rows.
+            float32 [batch], in the order of the rows. For no rows, a client of a server sends no request.
 
         Raises:
             ServingError: there is no valid response; serving.client.exceptions has the subclasses.

@@ -40,7 +40,7 @@ def test_a_column_too_many_is_skipped(echo: Running) -> None:
     assert predict(echo, {"inputs": {"a": [0.5], "b": [NAN], "c": ["x"]}}) == (200, {"outputs": [0.5]})
 
 
-@pytest.mark.parametrize("token", ["NaN", "Infinity", "-Infinity", "1e-3", "7"])
+@pytest.mark.parametrize("token", ["NaN", "Inf", "-Inf", "Infinity", "-Infinity", "1e-3", "7"])
 def test_numbers(echo: Running, token: str) -> None:
     """Tokens that are not in JSON, exponents and integers are numbers and are returned unchanged."""
     status, answer = predict(echo, f'{{"inputs": {{"a": [{token}], "b": [NaN]}}}}')
@@ -61,6 +61,23 @@ def test_how_numbers_are_written(echo: Running, value: float, text: str) -> None
 def test_what_follows_the_json_is_not_read(echo: Running) -> None:
     """The parser ignores text after the object."""
     assert predict(echo, '{"inputs": {"a": [1.0], "b": [2.0]}} and so on')[0] == 200
+
+
+@pytest.mark.parametrize("token", ["1e400", "-1e400", "1" + "0" * 309])
+def test_a_number_beyond_the_range_of_a_double(echo: Running, token: str) -> None:
+    """It is an error, not infinity."""
+    status, answer = predict(echo, f'{{"inputs": {{"a": [{token}], "b": [NaN]}}}}')
+    assert status == 400
+    assert "Number too big" in answer["error"]
+
+
+def test_a_byte_order_mark_is_skipped(echo: Running) -> None:
+    assert predict(echo, '\ufeff{"inputs": {"a": [1.5], "b": [NaN]}}') == (200, {"outputs": [1.5]})
+
+
+def test_of_equal_keys_the_first_counts(echo: Running) -> None:
+    body = '{"inputs": {"a": [1.5], "b": [NaN], "a": [2.5]}, "inputs": {}}'
+    assert predict(echo, body) == (200, {"outputs": [1.5]})
 
 
 @pytest.mark.parametrize(
@@ -176,9 +193,9 @@ def test_several_outputs(echo: Running) -> None:
 
 
 def test_text(echo: Running) -> None:
-    """Text is sent unchanged or as base64."""
-    body = {"signature_name": "text", "instances": ["é", {"b64": "eA=="}]}
-    assert predict(echo, body) == (200, {"predictions": ["é", "x"]})
+    """Text is sent unchanged or as base64, whose padding may be absent."""
+    body = {"signature_name": "text", "instances": ["é", "Inf", {"b64": "eA=="}, {"b64": "eA"}]}
+    assert predict(echo, body) == (200, {"predictions": ["é", "Inf", "x", "x"]})
 
 
 def test_classify(echo: Running) -> None:
@@ -262,12 +279,32 @@ def test_metadata(echo: Running) -> None:
         ),
         ("/v1/models", None, 400, "Missing model name in request."),
         (f"{MODEL}:guess", {"inputs": {}}, 400, f"Malformed request: POST {MODEL}:guess"),
+        (f"{MODEL}:PREDICT", {"inputs": {}}, 400, f"Malformed request: POST {MODEL}:PREDICT"),
         (f"{MODEL}:predict", None, 400, f"Malformed request: GET {MODEL}:predict"),
+        (f"{MODEL}?x=1", None, 404, "Could not find any versions of model regpipe?x=1"),
+        (f"{MODEL}/metadata?x=1", None, 400, f"Malformed request: GET {MODEL}/metadata?x=1"),
+        (f"{MODEL}:predict?x=1", {"inputs": {}}, 400, f"Malformed request: POST {MODEL}:predict?x=1"),
     ],
 )
 def test_paths(echo: Running, path: str, body: Any, status: int, words: str) -> None:
-    """Invalid paths and their error messages."""
+    """Invalid paths and their error messages. Methods are case-sensitive, and a query is part of the path."""
     assert ask(echo, path, body) == (status, {"error": words})
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+def test_other_methods(echo: Running, method: str) -> None:
+    """They are 400, not 405."""
+    response = urllib3.request(method, f"{echo.rest}{MODEL}", retries=False)
+    assert (response.status, response.json()) == (400, {"error": f"Malformed request: {method} {MODEL}"})
+
+
+@pytest.mark.parametrize("version", [2**63, 10**30])
+def test_a_version_that_is_no_64_bit_integer(echo: Running, version: int) -> None:
+    """The response is 400 without a message."""
+    for method, path in (("GET", ""), ("GET", "/metadata"), ("POST", ":predict")):
+        url = f"{echo.rest}{MODEL}/versions/{version}{path}"
+        response = urllib3.request(method, url, body=b"{}" if method == "POST" else None, retries=False)
+        assert (response.status, response.data) == (400, b"")
 
 
 def test_other_paths(echo: Running) -> None:

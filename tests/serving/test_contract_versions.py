@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from serving.client.connect import connect
+from serving.client.exceptions import RequestRejected
 from serving.client.predictor import Client
 from serving.client.retries import RetryPolicy
 from tests.serving.conftest import Running, Serve
@@ -121,6 +122,21 @@ def test_a_broken_version_that_is_completed_is_not_tried_again(
     publish("2", 0.2)
     server.wait_for_polls()
     assert states(client) == {2: "END", 1: "AVAILABLE"}
+
+
+def test_a_version_without_its_weights(
+    publish: Publish, serve: Serve, exported: Path, tmp_path: Path
+) -> None:
+    """It becomes AVAILABLE if it has no warm-up requests, and each prediction fails: the Pusher must load it before."""
+    publish("1", 0.1)
+    shutil.copytree(exported / "1", tmp_path / "incoming", ignore=shutil.ignore_patterns("variables"))
+    running = serve(tmp_path / "models")
+    client = connect(running.rest, retry_policy=RetryPolicy(attempts=1))
+    (tmp_path / "incoming").rename(tmp_path / "models" / "2")
+    wait_until(lambda: states(client) == {2: "AVAILABLE", 1: "END"})
+    with pytest.raises(RequestRejected, match=r"400 Bad Request: .*Could not find variable"):
+        client.predict({name: np.zeros(1, np.float32) for name in client.input_names()})
+    running.stop()
 
 
 def test_the_newest_is_removed(publish: Publish, start: Start, tmp_path: Path) -> None:

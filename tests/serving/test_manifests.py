@@ -2,16 +2,18 @@
 
 import copy
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
+import urllib3
 import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
 
-from serving.launch import IMAGE
+from serving.launch import IMAGE, ServedModel, binary_command
 from tests.standins.tf_serving import stand_in
 
 SERVING = Path(__file__).parents[2] / "serving"
@@ -64,6 +66,12 @@ def pod_of(manifest: Object) -> Object:
 def compose() -> Object:
     service: Object = load(SERVING / "compose.yaml")["services"]["tensorflow-serving"]
     return service
+
+
+def health_check(port: int | None) -> list[str]:
+    """Returns the command of the health check of Compose, with another port."""
+    words = compose()["healthcheck"]["test"][1:]
+    return [word.replace("/8501 ", f"/{port} ").replace("$$", "$") for word in words]
 
 
 def message(name: str, messages: dict[str, dict[str, tuple[int, str]]]) -> Any:
@@ -216,6 +224,44 @@ def test_the_probes_ask_for_what_they_are_for() -> None:
     assert kserve["readinessProbe"]["httpGet"]["path"] == METADATA
 
 
+def test_a_broken_version_delays_no_other() -> None:
+    """Every server has two loading threads: with one, a version that is retried would keep a newer one from loading."""
+    kserve = load(SERVING / "kserve/inferenceservice.yaml")["spec"]["predictor"]["model"]["args"]
+    served = ServedModel(name="m", folder=Path("/m"), grpc_port=8500, rest_port=8501)
+    launched = binary_command("tensorflow_model_server", served).command
+    for flags in (compose()["command"], container("kubernetes/deployment.yaml")["args"], kserve, launched):
+        assert "--num_load_threads=2" in flags
+
+
+def test_the_probes_notice_a_blocked_server(tmp_path: Path) -> None:
+    """If requests without rows hold all REST threads of a batched server, each probe and the health check fail."""
+    from tests.serving.models import write_model
+    from tests.standins.tf_serving.bundle import Batching
+    from tests.standins.tf_serving.contract_server import ContractServer
+    from tests.standins.tf_serving.manager import Manager, Polling
+
+    write_model(tmp_path / "1")
+    server = ContractServer([Manager("regpipe", tmp_path, Polling(), Batching())], rest_threads=1)
+    address = "127.0.0.1", server.rest_port
+    kserve = load(SERVING / "kserve/inferenceservice.yaml")["spec"]["predictor"]["model"]
+    pods = container("kubernetes/deployment.yaml"), kserve
+    probes = [pod[name] for pod in pods for name in ("startupProbe", "readinessProbe", "livenessProbe")]
+    paths = {probe["httpGet"]["path"] for probe in probes}
+    command = health_check(server.rest_port)
+    assert all(probe["timeoutSeconds"] <= 5 for probe in probes)
+    assert subprocess.run(command, capture_output=True, timeout=10).returncode == 0
+    body = b'{"inputs": {"a": [], "b": []}}'
+    with socket.create_connection(address) as blocking:
+        head = f"POST {STATUS}:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+        blocking.sendall(head.encode() + body)
+        for path in paths:
+            with pytest.raises(urllib3.exceptions.TimeoutError):
+                urllib3.request("GET", f"http://127.0.0.1:{server.rest_port}{path}", retries=False, timeout=1)
+        with pytest.raises(subprocess.TimeoutExpired):
+            subprocess.run(command, capture_output=True, timeout=1)
+        server.stop()
+
+
 def test_everything_finds_everything() -> None:
     """Names, labels, ports and files match between the objects."""
     one = load(KUBERNETES / "deployment.yaml")
@@ -274,10 +320,7 @@ def test_the_health_check_of_compose(tmp_path: Path) -> None:
     """Runs the health check: it succeeds only while the server runs and a version is available."""
     (tmp_path / "1").mkdir()
     port = stand_in.free_port()
-    command = [
-        word.replace("/8501 ", f"/{port} ").replace("$$", "$")
-        for word in compose()["healthcheck"]["test"][1:]
-    ]
+    command = health_check(port)
 
     def is_healthy() -> bool:
         return subprocess.run(command, capture_output=True, timeout=10).returncode == 0

@@ -274,6 +274,7 @@ def test_the_command_for_docker() -> None:
         "--mount 'type=bind,\"source=/data/a,b\",target=/models/churn,readonly' "
         f"--entrypoint tensorflow_model_server {IMAGE} "
         "--port=8500 --rest_api_port=8501 --model_name=churn --model_base_path=/models/churn --max_num_load_retries=0"
+        " --num_load_threads=2"
     )
     assert launch.cleanup == ("/usr/bin/docker", "rm", "--force", name)
 

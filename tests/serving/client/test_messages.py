@@ -70,6 +70,17 @@ def test_tensors_as_bytes() -> None:
         assert connect(endpoint).predict({"a": np.zeros(3, np.float32)}).tolist() == [0.5] * 3
 
 
+@pytest.mark.parametrize("start", [scripted_server.rest, scripted_server.grpc_server])
+def test_no_rows_are_not_sent(start: Any) -> None:
+    """The client answers itself: a server with batching would wait for a request with rows."""
+    script = scripted_server.Script()
+    with start(script) as endpoint:
+        answered = connect(endpoint).predict({"a": np.zeros(0, np.float32)})
+    assert answered.dtype == np.float32
+    assert answered.shape == (0,)
+    assert script.bodies == []
+
+
 def test_the_json_of_a_request() -> None:
     """The request has columns, and NaN and infinities as the tokens that TF Serving accepts."""
     script = scripted_server.Script()

@@ -4,13 +4,16 @@ The session is that of TensorFlow, so its messages, for example for a wrong shap
 """
 
 import re
+import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
+from tensorflow.python.saved_model.loader_impl import SavedModelLoader
 from tensorflow_serving.apis import classification_pb2, predict_pb2, prediction_log_pb2
 
 from tests.standins.tf_serving.status import BY_NUMBER, Code, Status, invalid
@@ -20,7 +23,6 @@ WARM_UP = Path("assets.extra", "tf_serving_warmup_requests")
 MAX_WARM_UP = 1000
 
 
-@dataclass(frozen=True)
 class Batching:
     """The effect of --enable_batching on responses. Requests are not merged, as that does not change responses.
 
@@ -28,18 +30,48 @@ class Batching:
         max_batch_size: the maximum number of rows in a request; servables/tensorflow/session_bundle_config.proto.
     """
 
-    max_batch_size: int = 1000
+    def __init__(self, max_batch_size: int = 1000) -> None:
+        self._max_batch_size = max_batch_size
+        self._batches: Counter[frozenset[str]] = Counter()
+        self._changed = threading.Condition()
+        self._closed = False
 
-    def check(self, feeds: Mapping[str, Any]) -> None:
-        """batching/batching_session.cc, and tensorflow's kernels/batching_util/shared_batch_scheduler.h."""
+    def admit(self, feeds: Mapping[str, Any]) -> None:
+        """Checks the inputs of a request; returns when its batch is complete.
+
+        A batch without rows stays open until a request with rows joins it: measured on the real server. Requests with
+        the same inputs share batches.
+
+        Sources: batching/batching_session.cc, and TensorFlow's kernels/batching_util/shared_batch_scheduler.h.
+        """
+        self._check(feeds)
+        queue = frozenset(feeds)
+        rows = len(next(iter(feeds.values())))
+        with self._changed:
+            if rows:
+                self._batches[queue] += 1
+                self._changed.notify_all()
+                return
+            before = self._batches[queue]
+            self._changed.wait_for(lambda: self._closed or self._batches[queue] > before)
+            if self._closed:
+                raise Status(Code.CANCELLED, "The server stops.")
+
+    def close(self) -> None:
+        """Aborts the requests that wait."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _check(self, feeds: Mapping[str, Any]) -> None:
         shapes = [np.shape(value) for value in feeds.values()]
         if not all(shapes):
             raise invalid("Batching Run() input tensors must have at least one dimension")
         if len({shape[0] for shape in shapes}) > 1:
             raise invalid("Batching Run() input tensors must have equal 0th-dimension size")
-        if shapes[0][0] > self.max_batch_size:
+        if shapes[0][0] > self._max_batch_size:
             raise invalid(
-                f"Task size {shapes[0][0]} is larger than maximum input batch size {self.max_batch_size}"
+                f"Task size {shapes[0][0]} is larger than maximum input batch size {self._max_batch_size}"
             )
 
 
@@ -65,8 +97,7 @@ class Bundle:
         self._graph = tf.Graph()
         with self._graph.as_default():
             self._session = tf.compat.v1.Session(graph=self._graph)
-            load = tf.compat.v1.saved_model.loader.load
-            meta_graph = _as_status(lambda: load(self._session, [tf.saved_model.SERVING], str(path)))
+            meta_graph = _as_status(lambda: _load(self._session, str(path)))
         self.signatures = dict(meta_graph.signature_def)
         self._warm_up(path / WARM_UP)
 
@@ -76,13 +107,16 @@ class Bundle:
             return
         records = _as_status(lambda: list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator()))
         for number, record in enumerate(records, start=1):
-            log = prediction_log_pb2.PredictionLog.FromString(record)
+            try:
+                log = prediction_log_pb2.PredictionLog.FromString(record)
+            except DecodeError:
+                raise invalid(f"Failed to parse warmup record: {record!r} from {path}") from None
             kind = log.WhichOneof("log_type")
             if kind == "predict_log":
                 self.predict(log.predict_log.request)
             elif kind == "classify_log":
                 self.classify(log.classify_log.request)
-            else:
+            elif kind is not None:  # A record without a log type is accepted.
                 raise Status(Code.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind}")
             if number > MAX_WARM_UP:
                 raise invalid(f"Number of warmup records exceeds the maximum ({MAX_WARM_UP}) at {path}")
@@ -144,7 +178,7 @@ class Bundle:
     def _run(self, feeds: Mapping[str, Any], fetches: Sequence[str]) -> list[Any]:
         """Session::Run. Python's `run` would first compare each shape with the placeholder; the server does not."""
         if self._batching is not None:
-            self._batching.check(feeds)
+            self._batching.admit(feeds)
         tensor = self._graph.get_tensor_by_name
         by_reference = {tensor(name).ref(): value for name, value in feeds.items()}
         fetched = [tensor(name) for name in fetches]
@@ -152,6 +186,17 @@ class Bundle:
             lambda: self._session._do_run(None, [], fetched, by_reference, None, None)
         )
         return values
+
+
+def _load(session: Any, path: str) -> Any:
+    """LoadSavedModel in tensorflow/cc/saved_model/loader.cc: without a checkpoint, no variable is restored."""
+    loader = SavedModelLoader(path)
+    tags = [tf.saved_model.SERVING]
+    saver, _ = loader.load_graph(session.graph, tags)
+    if Path(path, "variables", "variables.index").exists():
+        loader.restore_variables(session, saver)
+    loader.run_init_ops(session, tags)
+    return loader.get_meta_graph_def_from_tags(tags)
 
 
 def _joined(names: Any) -> str:

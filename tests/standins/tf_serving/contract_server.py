@@ -37,10 +37,11 @@ class ContractServer:
         port: the port of gRPC; 0 selects a free one.
         rest_port: the port of REST; 0 selects a free one, None means no REST.
         prometheus: the path of the metrics; None means no metrics.
+        rest_threads: REST requests that are answered at the same time; None means the default.
 
     Raises:
         Status: a model's newest version can't be loaded.
-        OSError: a port is taken.
+        RuntimeError: the port of gRPC is taken. If that of REST is taken, the server only logs it.
     """
 
     def __init__(
@@ -49,13 +50,14 @@ class ContractServer:
         port: int = 0,
         rest_port: int | None = 0,
         prometheus: str | None = None,
+        rest_threads: int | None = None,
     ) -> None:
         self._models = models
         core = Core({model.name: model for model in models})
         try:
             for model in models:
                 model.start()
-            self._rest = RestServer(rest_port, core, prometheus) if rest_port is not None else None
+            self._rest = _rest_server(rest_port, core, prometheus, rest_threads)
             self._grpc, self.port = services.serve(port, core)
         except BaseException:  # also Ctrl-C
             stop_all(models)
@@ -66,10 +68,22 @@ class ContractServer:
 
     def stop(self) -> None:
         """Closes both ports and aborts current requests."""
+        stop_all(self._models)  # first, as it aborts requests that wait for a batch
         if self._rest is not None:
             self._rest.stop()
         self._grpc.stop(grace=None).wait()
-        stop_all(self._models)
+
+
+def _rest_server(
+    port: int | None, core: Core, prometheus: str | None, threads: int | None
+) -> RestServer | None:
+    if port is None:
+        return None
+    try:
+        return RestServer(port, core, prometheus, threads)
+    except OSError as error:
+        print(f"Failed to start HTTP Server at localhost:{port}: {error}", flush=True)
+        return None
 
 
 def parser() -> argparse.ArgumentParser:
@@ -86,6 +100,8 @@ def parser() -> argparse.ArgumentParser:
     parsed.add_argument("--batching_parameters_file", type=Path)
     parsed.add_argument("--monitoring_config_file", type=Path)
     parsed.add_argument("--file_system_poll_wait_seconds", type=float, default=1.0)
+    parsed.add_argument("--rest_api_num_threads", type=int)
+    parsed.add_argument("--num_load_threads", type=int, default=0)
     parsed.add_argument("--max_num_load_retries", type=int, default=5)
     parsed.add_argument("--load_retry_interval_micros", type=int, default=60_000_000)
     return parsed
@@ -112,6 +128,7 @@ def build(arguments: argparse.Namespace) -> ContractServer:
         seconds=arguments.file_system_poll_wait_seconds,
         load_retries=arguments.max_num_load_retries,
         retry_seconds=arguments.load_retry_interval_micros / 1e6,
+        load_threads=arguments.num_load_threads,
     )
     batching = _batching(arguments.batching_parameters_file) if arguments.enable_batching else None
     return ContractServer(
@@ -119,6 +136,7 @@ def build(arguments: argparse.Namespace) -> ContractServer:
         arguments.port,
         arguments.rest_api_port,
         _prometheus(arguments.monitoring_config_file),
+        arguments.rest_api_num_threads,
     )
 
 
@@ -145,13 +163,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serves until SIGINT or SIGTERM."""
     given = list(sys.argv[1:] if argv is None else argv)
     # TensorFlow's flags need `=` before the value: for the binary, `--port 8500` is an unknown argument.
-    unknown = [one for one in given if not re.fullmatch(r"--\w+(=.*)?", one)]
-    if unknown:
-        parser().error(f"unknown argument: {unknown[0]}")
+    arguments, unknown = parser().parse_known_args(
+        [one for one in given if re.fullmatch(r"--\w+(=.*)?", one)]
+    )
+    unknown += [one for one in given if not re.fullmatch(r"--\w+(=.*)?", one)]
+    if unknown:  # main.cc: the server goes on, with the default of a flag that is misspelt.
+        print(f"unknown argument: {unknown[0]}\n{parser().format_usage()}", flush=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     server = None
     try:
-        server = build(parser().parse_args(given))
+        server = build(arguments)
         print(f"serving grpc={server.port} rest={server.rest_port}", flush=True)
         threading.Event().wait()
     except Status as error:  # main.cc

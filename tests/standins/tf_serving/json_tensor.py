@@ -1,12 +1,13 @@
 """Converts JSON to requests: util/json_tensor.cc.
 
-The parser is that of Python, which accepts NaN, Infinity and -Infinity as rapidjson does with kParseNanAndInfFlag, but
-not `Inf`, and has other messages for invalid JSON.
+The parser is that of Python, which accepts NaN, Infinity and -Infinity as rapidjson does with kParseNanAndInfFlag. What
+else rapidjson accepts is added here; the messages for invalid JSON are others.
 """
 
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from tensorflow_serving.apis import classification_pb2, predict_pb2
 from tests.standins.tf_serving.status import Status, invalid
 
 DEBUG_LIMIT = 256
+INF = re.compile(r'("(?:[^"\\]|\\.)*")|\bInf\b')  # a text, which is kept, or the token
+SMALLEST_NORMAL = np.finfo(np.float32).smallest_normal
 TYPES = {type(None): "Null", dict: "Object", list: "Array", str: "String", int: "Number", float: "Number"}
 
 
@@ -25,7 +28,9 @@ def parse(text: str) -> dict[str, Any]:
     if not text:
         raise invalid("JSON Parse error: The document is empty")
     try:
-        document, _ = json.JSONDecoder().raw_decode(text.lstrip())
+        text = INF.sub(lambda found: found[1] or "Infinity", text.removeprefix("\ufeff").lstrip())
+        decoder = json.JSONDecoder(parse_float=_number, parse_int=_number, object_pairs_hook=_first_of_each)
+        document, _ = decoder.raw_decode(text)
     except ValueError as error:
         raise invalid(f"JSON Parse error: {error}") from None
     if not isinstance(document, dict):
@@ -36,6 +41,17 @@ def parse(text: str) -> dict[str, Any]:
             f"JSON Value: {_shown(document)} not formatted correctly. 'signature_name' key must be a string value."
         )
     return document
+
+
+def _number(text: str) -> int | float:
+    if abs(float(text)) == float("inf"):
+        raise ValueError("Number too big to be stored in double.")
+    return int(text) if text.lstrip("-").isdigit() else float(text)
+
+
+def _first_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Returns an object; of equal keys the first counts, as in rapidjson's FindMember."""
+    return dict(reversed(pairs)) if len(dict(pairs)) < len(pairs) else dict(pairs)
 
 
 def predict_request(document: dict[str, Any], inputs: Mapping[str, Any]) -> tuple[Any, bool]:
@@ -154,7 +170,9 @@ def _value(item: Any, dtype: int) -> Any:
     """AddValueToTensor, for the input types of this project's models."""
     if dtype in (tf.float32.as_datatype_enum, tf.float64.as_datatype_enum):
         if isinstance(item, int | float) and not isinstance(item, bool):
-            return item
+            # Subnormal numbers become 0: measured on the real server.
+            subnormal = dtype == tf.float32.as_datatype_enum and abs(item) < SMALLEST_NORMAL
+            return np.copysign(0.0, item) if subnormal else item
     elif dtype == tf.string.as_datatype_enum:
         if isinstance(item, str):
             return item.encode()
@@ -173,8 +191,9 @@ def _is_object(item: Any) -> bool:
 def _decoded(item: dict[str, Any]) -> bytes:
     if _is_object(item):
         raise invalid(f"JSON Value: {_shown(item)} not formatted correctly for base64 data")
+    text = item["b64"]
     try:
-        return base64.b64decode(item["b64"], validate=True)
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)  # Padding may be absent.
     except binascii.Error:
         raise invalid("Unable to base64 decode") from None
 

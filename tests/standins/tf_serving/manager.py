@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from tests.standins.tf_serving.bundle import Batching, Bundle
 from tests.standins.tf_serving.status import Code, Status
 
 INT64 = 2**63
-NEW, READY, ERROR = "new", "ready", "error"  # of core/loader_harness.h
+NEW, LOADING, READY, ERROR = "new", "loading", "ready", "error"  # of core/loader_harness.h
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +21,15 @@ class Polling:
     Args:
         seconds: --file_system_poll_wait_seconds, between two polls.
         load_retries: --max_num_load_retries.
-        retry_seconds: --load_retry_interval_micros / 1e6. While a load is retried, nothing else is loaded.
+        retry_seconds: --load_retry_interval_micros / 1e6.
+        load_threads: --num_load_threads. With 0, the thread that polls also loads, so that nothing else is loaded while
+            a load is retried.
     """
 
     seconds: float = 1.0
     load_retries: int = 5
     retry_seconds: float = 60.0
+    load_threads: int = 0
 
 
 @dataclass
@@ -33,7 +37,7 @@ class Managed:
     """A version in the manager.
 
     Args:
-        state: NEW, READY or ERROR.
+        state: NEW, LOADING, READY or ERROR.
         aspired: whether it was the version to serve at the last poll.
         bundle: the loaded version, if READY.
     """
@@ -72,6 +76,7 @@ class Manager:
         self._polls = 0
         self._changed = threading.Condition()
         self._stop = threading.Event()
+        self._loads = ThreadPoolExecutor(polling.load_threads) if polling.load_threads else None
         self._thread = threading.Thread(target=self._work, daemon=True)
 
     def start(self) -> None:
@@ -88,15 +93,19 @@ class Manager:
                 version, (_, error) = max(self._states.items())
                 raise Status(
                     Code.UNKNOWN,
-                    "1 model(s) did not become available: "
-                    f"{{{{name: {self.name} version: {version}}} due to error: {error}}}, }}",
+                    "1 servable(s) did not become available: "
+                    f"{{{{{{name: {self.name} version: {version}}} due to error: {error}}}, }}",
                 )
 
     def stop(self) -> None:
         """Stops polling."""
         self._stop.set()
+        if self._batching is not None:
+            self._batching.close()
         if self._thread.ident:
             self._thread.join()
+        if self._loads is not None:
+            self._loads.shutdown()
 
     def bundle(self, version: int | None) -> tuple[int, Bundle]:
         """Returns the given version, or the highest one that is ready: core/basic_manager.cc."""
@@ -162,7 +171,9 @@ class Manager:
                 self._publish(version, "START")
         while self._act(aspired):
             pass
-        for version in [v for v, one in self._managed.items() if not one.aspired and one.state != READY]:
+        for version in [
+            v for v, one in self._managed.items() if not one.aspired and one.state in (NEW, ERROR)
+        ]:
             del self._managed[version]
 
     def _act(self, paths: dict[int, Path]) -> bool:
@@ -178,17 +189,22 @@ class Manager:
             return True
         new = [v for v, one in self._managed.items() if one.aspired and one.state == NEW]
         if new:
-            self._load(max(new), paths[max(new)])
+            self._managed[max(new)].state = LOADING
+            self._publish(max(new), "LOADING")
+            arguments = max(new), paths[max(new)]
+            if self._loads is None:
+                self._load(*arguments)
+            else:
+                self._loads.submit(self._load, *arguments)
         return bool(new)
 
     def _load(self, version: int, path: Path) -> None:
-        """core/loader_harness.cc, with util/retrier.cc."""
-        self._publish(version, "LOADING")
+        """core/loader_harness.cc, with util/retrier.cc. A version that is no longer aspired is not tried again."""
         one = self._managed[version]
         error = None
         for attempt in range(self._polling.load_retries + 1):
-            if attempt and self._stop.wait(self._polling.retry_seconds):
-                return
+            if attempt and (self._stop.wait(self._polling.retry_seconds) or not one.aspired):
+                break
             try:
                 bundle = Bundle(path, self._batching)
             except Status as status:

@@ -1,10 +1,12 @@
 """The REST server: model_servers/http_server.cc, http_rest_api_handler.cc and http_rest_api_util.cc."""
 
 import json
+import os
 import re
+import threading
 from http.server import BaseHTTPRequestHandler
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from google.protobuf.json_format import MessageToDict
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
@@ -16,7 +18,8 @@ from tests.standins.tf_serving.status import Status, invalid
 
 MODEL = r"/v1/models/(?P<name>[^/:]+)"
 VERSION = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
-POST = re.compile(rf"{MODEL}{VERSION}:(?P<method>classify|regress|predict)", re.IGNORECASE)
+METHODS = ("classify", "regress", "predict")
+POST = re.compile(rf"{MODEL}{VERSION}:(?P<method>{'|'.join(METHODS)})", re.IGNORECASE)
 GET = re.compile(rf"/v1/models(?:/(?P<name>[^/:]+))?{VERSION}(?:/(?P<method>metadata))?", re.IGNORECASE)
 API = re.compile(r"/v1/.*", re.IGNORECASE)
 
@@ -28,12 +31,14 @@ class RestServer(HttpServer):
         port: the port to listen on; 0 selects a free one.
         core: the models.
         prometheus: the path of the metrics; None means no metrics.
+        threads: --rest_api_num_threads: requests that are answered at the same time; by default 4 for each CPU.
     """
 
-    def __init__(self, port: int, core: Core, prometheus: str | None) -> None:
+    def __init__(self, port: int, core: Core, prometheus: str | None, threads: int | None = None) -> None:
         super().__init__(port, Handler)
         self.core = core
         self.prometheus = prometheus
+        self.threads = threading.Semaphore(threads or 4 * (os.cpu_count() or 1))
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -46,25 +51,41 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Status, metadata, metrics."""
-        path = urlsplit(self.path).path
-        if path == self.server.prometheus:
+        if self.path == self.server.prometheus:
             self._send(200, "# TYPE :tensorflow:serving:request_count counter\n", "text/plain")
         else:
-            self._dispatch(path, GET, "")
+            self._dispatch(GET, "")
 
     def do_POST(self) -> None:
         """Predict, classify."""
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self._dispatch(urlsplit(self.path).path, POST, body.decode(errors="replace"))
+        self._dispatch(POST, self._body())
 
-    def _dispatch(self, path: str, form: re.Pattern[str], body: str) -> None:
+    def do_PUT(self) -> None:
+        """Refused, like all other methods."""
+        self._body()
+        self._dispatch(None, "")
+
+    do_DELETE = do_PATCH = do_PUT  # noqa: N815
+
+    def _body(self) -> str:
+        return self.rfile.read(int(self.headers.get("Content-Length", 0))).decode(errors="replace")
+
+    def _dispatch(self, form: re.Pattern[str] | None, body: str) -> None:
+        with self.server.threads:
+            self._respond(form, body)
+
+    def _respond(self, form: re.Pattern[str] | None, body: str) -> None:
+        path = self.path  # with the query, which TF Serving does not separate
         if not API.fullmatch(path):  # util/net_http/server/internal/evhttp_server.cc: libevent's own page
             self._send(404, "<html><head><title>404 Not Found</title></head></html>", "text/html")
             return
         try:
-            parsed = form.fullmatch(path)
+            parsed = form.fullmatch(path) if form else None
             if parsed is None:
                 raise invalid(f"Malformed request: {self.command} {path}")
+            if int(parsed["version"] or 0) >= 2**63:  # ParseModelInfo fails, and nothing writes its message.
+                self._send(400, "", "application/json")
+                return
             self._send(200, self._answer(parsed, body), "application/json")
         except Status as error:
             self._send(error.http, json.dumps({"error": error.message}, indent=4), "application/json")
@@ -75,17 +96,19 @@ class Handler(BaseHTTPRequestHandler):
         if self.command == "GET":
             if parsed["name"] is None:
                 raise invalid("Missing model name in request.")
-            if method is None:
+            if method != "metadata":  # also /METADATA
                 status = get_model_status_pb2.GetModelStatusRequest()
                 _fill_spec(status.model_spec, parsed)
                 return _status_json(core.status(status))
             metadata = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
             _fill_spec(metadata.model_spec, parsed)
             return _metadata_json(core.metadata(metadata))
+        if method not in METHODS:  # The paths are case-insensitive, the methods are not.
+            raise invalid(f"Malformed request: {self.command} {self.path}")
         document = json_tensor.parse(body)
-        if method.lower() == "predict":
+        if method == "predict":
             return self._predict(parsed, document)
-        if method.lower() == "regress":
+        if method == "regress":
             raise invalid("This server for tests has no Regress.")
         request = json_tensor.classify_request(document)
         _fill_spec(request.model_spec, parsed)
@@ -120,10 +143,7 @@ class Handler(BaseHTTPRequestHandler):
 def _fill_spec(spec: Any, parsed: re.Match[str]) -> None:
     spec.name = unquote(parsed["name"])
     if parsed["version"] is not None:
-        version = int(parsed["version"])
-        if version >= 2**63:
-            raise invalid(f"Failed to convert version: {parsed['version']} to numeric.")
-        spec.version.value = version
+        spec.version.value = int(parsed["version"])
     if parsed["label"] is not None:
         spec.version_label = unquote(parsed["label"])
 
