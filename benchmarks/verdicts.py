@@ -5,7 +5,8 @@ uv run python -m benchmarks.verdicts --table verdicts.jsonl
 
 For each table: 11 training seeds on one split, and 6 splits with one training seed. Each time the Tuner's search, the
 candidate, the baseline, and the Evaluator's verdict in each mode, on the rows of `benchmarks.model_quality`; and the
-same for a candidate that is made worse on purpose, with a hundred times the chosen strengths.
+same for a candidate that is made worse on purpose, with L1 and L2 a hundred times as strong as chosen (or as typical,
+where a weaker one was chosen).
 """
 
 import argparse
@@ -75,10 +76,7 @@ def _verdicts(splits: Splits, seed: int) -> dict[str, Any]:
         trial for trial in search(model, training, tuning, train, validation, train.rows) if trial.chosen
     ]
     typical = {item.name: item.typical for item in MODEL_REGULARIZATIONS if item.shrinks_weights}
-    chosen = {name: trial.strengths[name] for name in typical}
-    strengths = {
-        name: FACTOR * value for name, value in (chosen if any(chosen.values()) else typical).items()
-    }
+    strengths = {name: FACTOR * max(value, trial.strengths[name]) for name, value in typical.items()}
     networks = {
         CANDIDATE: train_network(model.with_strengths(trial.strengths), training, train, validation).network,
         WORSE: train_network(
