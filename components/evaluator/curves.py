@@ -12,7 +12,7 @@ from components.common.verdict_record import (
     PrecisionRecallCurve,
     RocCurve,
 )
-from components.evaluator.decision_counts import RankedCounts, count_decisions, ranked_counts
+from components.evaluator.decision_counts import RankedCounts, count_decisions, decision_cells, ranked_counts
 from components.evaluator.metrics import CALIBRATION_BINS, ScoredRows, bin_sums, calibration_bins
 
 POINTS = 200
@@ -39,7 +39,7 @@ def curves(rows: ScoredRows) -> ModelCurves:
 
 def confusion_matrix(rows: ScoredRows, positive: npt.NDArray[np.bool_]) -> ConfusionMatrix:
     """Counts the decisions, [rows]: whole numbers, or sums of weights if the rows have weights."""
-    counts = count_decisions(rows.labels, positive, rows.row_weights())
+    counts = count_decisions(decision_cells(rows.labels, positive), rows.row_weights())
     kind = int if rows.weights is None else float
     return ConfusionMatrix.model_validate({name: kind(value) for name, value in counts._asdict().items()})
 

@@ -1,6 +1,6 @@
 """Counts the right and the wrong decisions at each threshold of the probability, and computes metrics from them."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -91,19 +91,25 @@ def decided_positive(predictions: Array, threshold: float) -> npt.NDArray[np.boo
     return positive
 
 
-def count_decisions(labels: Array, positive: npt.NDArray[np.bool_], weights: Floats) -> DecisionCounts:
-    """Counts decisions at one threshold; the counts have the shape [].
+def decision_cells(labels: Array, positive: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """Returns the cell of each row in the confusion matrix, for `count_decisions`, [rows].
 
     Args:
         labels: 0 or 1, float32 [rows].
         positive: the decisions, [rows].
+    """
+    return np.asarray(2 * positive + (labels > 0), np.intp)
+
+
+def count_decisions(cells: npt.NDArray[np.intp], weights: Floats) -> DecisionCounts:
+    """Counts decisions at one threshold; the counts have the shape [].
+
+    Args:
+        cells: see `decision_cells`, [rows].
         weights: how often each row counts, [rows].
     """
-    actual = labels > 0
-    cells: Any = np.bincount(2 * positive + actual, weights, 4)
-    return DecisionCounts(
-        true_positive=cells[3], false_positive=cells[2], true_negative=cells[0], false_negative=cells[1]
-    )
+    true_negative, false_negative, false_positive, true_positive = np.bincount(cells, weights, 4)
+    return DecisionCounts(true_positive, false_positive, true_negative, false_negative)
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:

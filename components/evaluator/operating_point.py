@@ -18,6 +18,7 @@ from components.evaluator.decision_counts import (
     DecisionCounts,
     count_decisions,
     decided_positive,
+    decision_cells,
     ranked_counts,
 )
 from components.evaluator.metrics import ScoredRows
@@ -144,16 +145,16 @@ def operating_point(
 
 def _decisions(rows: PairedScores, threshold: float) -> DecisionCounts:
     positive = decided_positive(rows.predictions[CANDIDATE], threshold)
-    return count_decisions(rows.labels, positive, rows.scored(CANDIDATE).row_weights())
+    return count_decisions(decision_cells(rows.labels, positive), rows.scored(CANDIDATE).row_weights())
 
 
 def _resampled_decisions(test: PairedScores, threshold: float, settings: EvaluationConfig) -> DecisionCounts:
     """Counts the decisions on each resample of the test rows, [resamples]; no resamples if there are no rows."""
     generator = np.random.default_rng(settings.seed)
-    positive = decided_positive(test.predictions[CANDIDATE], threshold)
+    cells = decision_cells(test.labels, decided_positive(test.predictions[CANDIDATE], threshold))
     counts = np.array(
         [
-            count_decisions(test.labels, positive, draw_resample(test, generator))
+            count_decisions(cells, draw_resample(test, generator))
             for _ in range(settings.resamples if test.labels.size else 0)
         ]
     ).reshape(-1, len(DecisionCounts._fields))
