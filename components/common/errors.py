@@ -21,5 +21,12 @@ class DataRefused(Exception):
         self.rejected_rows = rejected_rows
 
 
+class ArtifactChanged(Exception):
+    """The files of an artifact are not those that its step wrote.
+
+    The message contains the path, what was expected and what was found, and how to write the files again.
+    """
+
+
 class BadModel(Exception):
     """A model can't be served and was not published. The message contains the check that failed and its result."""

@@ -15,7 +15,7 @@ CANDIDATE, BASELINE, EARLY_STOPPED = "candidate", "baseline", "early_stopped"
 BASE_RATE = "base_rate"
 _CARD = {
     "blessed", "reasons", "mode", "rows", "positives", "metrics", "thresholds", "contributions", "seeds",
-    "operating_point",
+    "operating_point", "judged",
 }  # fmt: skip
 
 
@@ -346,6 +346,36 @@ class BothCurves(VerdictPart):
     baseline: ModelCurves | None = None
 
 
+class JudgedSplit(VerdictPart):
+    """The examples of one split that the Evaluator read.
+
+    Attributes:
+        rows: the number of examples; as many as in the ingest record.
+        digest: the SHA-256 (hexadecimal) of all serialized examples, in the order of the files.
+    """
+
+    rows: int
+    digest: str
+
+
+class Judged(VerdictPart):
+    """What the verdict is about: digests of the models and of the examples. The Pusher publishes only that candidate.
+
+    Attributes:
+        candidate: the `model_digest` of the candidate.
+        baseline: that of the baseline; None without a baseline.
+        test: the test split.
+        train: the training split.
+        eval: the validation split; None without an operating point, for which alone it is read.
+    """
+
+    candidate: str
+    baseline: str | None = None
+    test: JudgedSplit
+    train: JudgedSplit
+    eval: JudgedSplit | None = None
+
+
 class Verdict(StoredRecord):
     """What the Evaluator measured and decided.
 
@@ -366,6 +396,7 @@ class Verdict(StoredRecord):
         operating_point: the candidate's decision threshold; None if none is configured, or none can be chosen.
         gap: the models on the training split compared with the test split.
         curves: the curves that the report draws.
+        judged: the models and examples that were judged; None in a verdict of an earlier version.
     """
 
     file_name = VERDICT_FILE
@@ -387,6 +418,7 @@ class Verdict(StoredRecord):
     operating_point: OperatingPoint | None = None
     gap: GeneralizationGap
     curves: BothCurves
+    judged: Judged | None = None
 
     def without_curves(self) -> dict[str, Any]:
         """Returns the verdict as JSON values, without the long lists of points."""

@@ -16,11 +16,15 @@ from tensorflow_model_analysis.proto import config_pb2
 from tfx.components.evaluator import constants, executor
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
-from tfx.utils import io_utils
+from tfx.utils import io_utils, path_utils
 
-from components.common.verdict_record import CANDIDATE, EARLY_STOPPED
+from components.common.errors import ArtifactChanged
+from components.common.ingest_record import IngestRecord
+from components.common.model_files import model_digest
+from components.common.verdict_record import CANDIDATE, EARLY_STOPPED, Judged, JudgedSplit
 from components.evaluator import tfma_metrics as _tfma_metrics  # noqa: F401 (TFMA imports it by name)
 from components.evaluator.evaluator_settings import EvaluatorSettings
+from components.evaluator.paired_scores import SplitScores
 from components.evaluator.scored_models import load_models
 from components.evaluator.scoring import ScoredColumns, score
 from components.evaluator.verdict import Validation, compute_verdict
@@ -41,28 +45,42 @@ class EvaluatorExecutor(executor.Executor):  # type: ignore[misc]
 
         Raises:
             DataRefused: `evaluation.slices` names a feature that is not in the examples.
+            ArtifactChanged: a split does not have the rows that ExampleGen wrote.
         """
         settings = EvaluatorSettings.model_validate_json(exec_properties["settings"])
         candidate, baseline = (
             next((artifact.uri for artifact in input_dict.get(key, [])), None)
             for key in ("model", "baseline_model")
         )
+        # Before the models are loaded: a file that changes in between gives a digest that no published model has.
+        digests = [model_digest(path_utils.serving_model_path(uri)) for uri in (candidate, baseline) if uri]
         seeds = load_models(candidate or "", baseline)
         columns = ScoredColumns(settings.label, settings.weight, settings.evaluation.sliced_features())
         max_rows = settings.evaluation.max_rows
         test = score(_pattern(input_dict, "test"), seeds, columns, max_rows)
         exported = {name: model for name, model in seeds[0].items() if name != EARLY_STOPPED}
         train = score(_pattern(input_dict, "train"), [exported], columns._replace(features=()), max_rows)
-        validation = Validation(read_ingest(_pattern(input_dict, "eval")).class_counts("eval"))
+        ingest = read_ingest(_pattern(input_dict, "eval"))
+        validation = Validation(ingest.class_counts("eval"))
+        scored = {"test": test, "train": train}
         if settings.evaluation.operating_point.rule is not None:
             published = {CANDIDATE: seeds[0][CANDIDATE]}
-            chosen_on = score(
+            scored["eval"] = score(
                 _pattern(input_dict, "eval"), [published], columns._replace(features=()), max_rows
             )
-            validation = validation._replace(scores=chosen_on.scores)
-        verdict = compute_verdict(
-            test, train.scores, settings.evaluation, validation, first_seed=settings.first_seed
+            validation = validation._replace(scores=scored["eval"].scores)
+        judged = Judged(
+            candidate=digests[0],
+            baseline=digests[1] if baseline else None,
+            **{split: _judged_split(split, found, ingest, input_dict) for split, found in scored.items()},
         )
+        verdict = compute_verdict(
+            test,
+            train.scores,
+            settings.evaluation,
+            validation,
+            first_seed=settings.first_seed,
+        ).model_copy(update={"judged": judged})
         super().Do(input_dict, output_dict, exec_properties)
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
         verdict.write(evaluation.uri)
@@ -89,6 +107,20 @@ def custom_extractors(
 
 def _pattern(input_dict: Artifacts, split: str) -> str:
     return str(io_utils.all_files_pattern(artifact_utils.get_split_uri(input_dict["examples"], split)))
+
+
+def _judged_split(
+    split: str, scored: SplitScores, ingest: IngestRecord, input_dict: Artifacts
+) -> JudgedSplit:
+    """Returns the rows and the digest of a split, after comparing the rows with the ingest record."""
+    expected = getattr(ingest.rows, split)
+    if scored.rows != expected:
+        raise ArtifactChanged(
+            f"{_pattern(input_dict, split)}: expected {expected:,} rows, as in {ingest.file_name}, found "
+            f"{scored.rows:,}: the files have changed since ExampleGen wrote them. `regpipe run --no-cache` writes "
+            "them again."
+        )
+    return JudgedSplit(rows=scored.rows, digest=scored.digest)
 
 
 def _bless(blessing: Artifact, input_dict: Artifacts, *, blessed: bool) -> None:

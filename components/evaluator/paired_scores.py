@@ -59,7 +59,16 @@ class PairedScores(NamedTuple):
 
 
 class SplitScores(NamedTuple):
-    """The scored rows of a split, and the values of the requested features (NaN: missing), in the same order."""
+    """The scored rows of a split.
+
+    Attributes:
+        scores: the scored rows.
+        features: the values of the requested features (NaN: missing), in the same order.
+        rows: the number of examples that were read; more than were scored, if these are a sample.
+        digest: the SHA-256 (hexadecimal) of all serialized examples that were read.
+    """
 
     scores: PairedScores
     features: Mapping[str, Array]
+    rows: int = 0
+    digest: str = ""

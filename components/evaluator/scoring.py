@@ -1,13 +1,14 @@
 """Scores examples with the exported models, through their serving signature."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from components.common.errors import DataRefused
+from components.common.errors import ArtifactChanged, DataRefused
 from components.common.suggestions import unknown_features
 from components.evaluator.paired_scores import PairedScores, SplitScores
 from components.evaluator.reservoir import ReservoirSample
@@ -50,6 +51,7 @@ def score(
 
     Raises:
         DataRefused: a feature is not in the examples.
+        ArtifactChanged: a file can't be read to its end.
     """
     files = sorted(tf.io.gfile.glob(pattern))
     label, weight, features = columns
@@ -59,8 +61,9 @@ def score(
     spec = {name: tf.io.FixedLenFeature([1], tf.float32, [float("nan")]) for name in read}
     target = {label: tf.io.FixedLenFeature([1], tf.int64)}
     models = [model for by_name in seeds for model in by_name.values()]
-    sample = ReservoirSample(max_rows)
-    for batch in serialized_batches(files, _BATCH).prefetch(2):
+    sample, digest = ReservoirSample(max_rows), hashlib.sha256()
+    for batch in _batches(files, pattern):
+        digest.update(b"".join(batch.numpy()))
         drawn = sample.draw(len(batch))
         if not drawn.size:
             continue
@@ -72,7 +75,18 @@ def score(
     labels, weights = next(found), next(found) if weight else None
     values = {name: next(found) for name in features}
     first, *others = ({name: next(found) for name in by_name} for by_name in seeds)
-    return SplitScores(PairedScores(labels, first, sample.seen, weights, tuple(others)), values)
+    scores = PairedScores(labels, first, sample.seen, weights, tuple(others))
+    return SplitScores(scores, values, sample.seen, digest.hexdigest())
+
+
+def _batches(files: Sequence[str], pattern: str) -> Iterator[tf.Tensor]:
+    try:
+        yield from serialized_batches(files, _BATCH).prefetch(2)
+    except tf.errors.DataLossError as error:
+        raise ArtifactChanged(
+            f"{pattern}: expected the files that ExampleGen wrote, found a damaged one: {error.message}. "
+            "`regpipe run --no-cache` writes them again."
+        ) from error
 
 
 def _check_features(files: Sequence[str], columns: ScoredColumns) -> None:

@@ -9,9 +9,10 @@ from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
-from components.common import model_files
+from components.common.errors import BadModel
+from components.common.model_files import model_digest
 from components.common.verdict_record import Verdict
-from components.pusher.publication import Destination, PublishedVersion, publish, version_store
+from components.pusher.publication import Destination, PublishedVersion, publishing
 from components.saved_model.card_file import read_card, write_card
 
 progress = logging.getLogger("regpipe.progress")
@@ -26,7 +27,7 @@ def Pusher(  # noqa: N802 (a TFX component is named like a class)
     destination: Parameter[str],
     run_id: Parameter[str],
 ) -> None:
-    """Publishes a blessed model; a model that is not blessed leaves the folder unchanged.
+    """Publishes a blessed model, if it is the one that was judged; any other model leaves the folder unchanged.
 
     It replaces TFX's Pusher, which copies the files one by one into the folder that TF Serving polls.
 
@@ -42,31 +43,29 @@ def Pusher(  # noqa: N802 (a TFX component is named like a class)
             `not_pushed_because`.
         destination: a `Destination` as JSON.
         run_id: the ID of this run.
+
+    Raises:
+        BadModel: the model is not the one that was judged, or can't be served. Nothing was published.
+        DamagedCard: the card of the current version is damaged, so that it is unknown whether a person rolled back.
     """
     pushed_model.set_int_custom_property("pushed", 0)
     if not model_utils.is_model_blessed(model_blessing):
         return
     folder = path_utils.serving_model_path(model.uri)
-    target = Destination.model_validate_json(destination)
-    if reason := rollback_notice(folder, target):
-        pushed_model.set_string_custom_property("not_pushed_because", reason)
-        return
-    card = {"run": run_id, "evaluation": Verdict.read(evaluation.uri).card_entry()}
-    _record(pushed_model, publish(folder, target, card))
-
-
-def rollback_notice(model: str, destination: Destination) -> str | None:
-    """Returns who rolled back from this model, when and why, if a rollback published the current version; else None.
-
-    The pipeline does not undo a rollback. Only a person does, with `regpipe rollback` or `regpipe bless`.
-    """
-    versions = version_store(destination)
-    current = versions.current()
-    rollback = read_card(versions.path(current)).get("rollback") if current is not None else None
-    if not rollback or model_files.model_digest(model) not in rollback.get("away_from", ()):
-        return None
-    because = f": {rollback['reason']}" if rollback.get("reason") else ""
-    return f"{rollback['by']} rolled back from this model on {rollback['at']}{because}"
+    verdict = Verdict.read(evaluation.uri)
+    if verdict.judged is None:
+        raise BadModel(
+            f"{folder} was not published. {evaluation.uri}/{verdict.file_name}: expected the digest of the judged "
+            "model, found none, as in a verdict of an earlier version; `regpipe run --from-step Evaluator` judges it "
+            "again."
+        )
+    with publishing(Destination.model_validate_json(destination)) as publisher:
+        if reason := publisher.rollback_notice(model_digest(folder)):
+            pushed_model.set_string_custom_property("not_pushed_because", reason)
+            return
+        card = {"run": run_id, "evaluation": verdict.card_entry()}
+        published = publisher.publish(folder, card, verdict.judged.candidate)
+    _record(pushed_model, published)
 
 
 def _record(pushed_model: Artifact, published: PublishedVersion) -> None:

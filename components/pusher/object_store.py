@@ -37,7 +37,7 @@ from components.pusher.version_numbers import (
     parse_versions,
     read_last_version,
 )
-from components.saved_model.card_file import read_card
+from components.saved_model.card_file import DamagedCard, read_card
 
 CONFIG_FILE = "models.config"
 
@@ -58,7 +58,7 @@ class ObjectStore:
 
     def versions(self) -> list[int]:
         """See `VersionStore`."""
-        return [number for number in self._numbers() if read_card(self.path(number)).get("version") == number]
+        return [number for number in self._numbers() if self._is_complete(number)]
 
     def current(self) -> int | None:
         """See `VersionStore`: the version that `models.config` names."""
@@ -110,6 +110,12 @@ class ObjectStore:
         # The card first: without it, a version that is only partly removed counts as incomplete.
         fileio.remove(f"{self.path(version)}/{CARD_FILE}")
         self.discard(version)
+
+    def _is_complete(self, number: int) -> bool:
+        try:
+            return bool(read_card(self.path(number)).get("version") == number)
+        except DamagedCard:  # A card appears as a whole, so it was complete before it was damaged.
+            return True
 
     def _numbers(self) -> list[int]:
         return parse_versions(storage.list_folder(f"{self._root}/versions"))

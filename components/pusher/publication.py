@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import datetime
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from components.common import storage
@@ -13,7 +13,14 @@ from components.common.file_names import WARMUP_FILE
 from components.common.model_files import copy_model, model_digest
 from components.config.base import Settings
 from components.pusher.local_folder import LocalFolder
-from components.saved_model.card_file import Card, decision_threshold, read_card, write_card
+from components.saved_model.card_file import (
+    Card,
+    DamagedCard,
+    decision_threshold,
+    read_card,
+    read_intact_card,
+    write_card,
+)
 
 
 class Destination(Settings):
@@ -102,29 +109,70 @@ def version_store(destination: Destination) -> VersionStore:
     return ObjectStore(destination.directory, destination.model_name)
 
 
-def publish(model: str, destination: Destination, entries: Mapping[str, Any]) -> PublishedVersion:
-    """Publishes a SavedModel as the newest version, unless the current version is the same model.
+class Publisher:
+    """Publishes to a folder that no other process publishes to meanwhile; `publishing` creates it.
 
-    A model with another decision threshold in its card is another one: its predictions have other decisions.
-
-    Afterwards removes the oldest versions beyond `keep_versions`, but only versions that this function published.
-
-    Args:
-        model: the folder of the SavedModel.
-        destination: where to publish.
-        entries: entries to add to the model's card, besides the version, the digest and the time.
-
-    Raises:
-        BadModel: the model does not load or fails its warm-up requests. Nothing was published.
-        NotADirectoryError: the directory is a file.
+    Attributes:
+        versions: the published versions.
     """
-    if not storage.list_files(model):
-        raise BadModel(f"{model} was not published. Expected a SavedModel, found no files.")
-    store = version_store(destination)
-    with store.publishing():
-        digest = model_digest(model)
+
+    def __init__(self, versions: VersionStore, keep: int) -> None:
+        self.versions = versions
+        self._keep = keep
+
+    def rollback_notice(self, digest: str) -> str | None:
+        """Returns who rolled back from this model, when and why, if a rollback published the current version.
+
+        The pipeline does not undo a rollback. Only a person does, with `regpipe rollback` or `regpipe bless`.
+
+        Args:
+            digest: the `model_digest` of the model.
+
+        Raises:
+            DamagedCard: the card of the current version can't be read, so it is unknown.
+        """
+        current = self.versions.current()
+        if current is None:
+            return None
+        try:
+            rollback = read_card(self.versions.path(current)).get("rollback")
+        except DamagedCard as error:
+            raise DamagedCard(
+                f"{error} So it is unknown whether a person rolled back from the new model. `regpipe rollback` and "
+                "`regpipe bless` publish a version whose card can be read."
+            ) from error
+        if not rollback or digest not in rollback.get("away_from", ()):
+            return None
+        because = f": {rollback['reason']}" if rollback.get("reason") else ""
+        return f"{rollback['by']} rolled back from this model on {rollback['at']}{because}"
+
+    def publish(
+        self, model: str, entries: Mapping[str, Any], expected_digest: str | None = None
+    ) -> PublishedVersion:
+        """Publishes a SavedModel as the newest version, unless the current version is the same model.
+
+        A model with another decision threshold in its card is another one: its predictions have other decisions.
+
+        Afterwards removes the oldest versions beyond `keep_versions`, but only versions that were published like this.
+
+        Args:
+            model: the folder of the SavedModel.
+            entries: entries to add to the model's card, besides the version, the digest and the time.
+            expected_digest: the `model_digest` of the model that was judged; None: it was not judged.
+
+        Raises:
+            BadModel: the model is not the expected one, does not load, or fails its requests. Nothing was published.
+        """
+        if not storage.list_files(model):
+            raise BadModel(f"{model} was not published. Expected a SavedModel, found no files.")
+        store, digest = self.versions, model_digest(model)
+        if expected_digest is not None and digest != expected_digest:
+            raise BadModel(
+                f"{model} was not published. Expected the model that was judged, with the digest {expected_digest}, "
+                f"found {digest}: its files have changed. `regpipe run --no-cache` trains and judges a model anew."
+            )
         current = store.current()
-        card = {**read_card(model), **entries}
+        card = {**read_intact_card(model), **entries}
         if current is not None and _is_same(store.path(current), digest, card):
             version, already = current, True
         else:
@@ -132,15 +180,38 @@ def publish(model: str, destination: Destination, entries: Mapping[str, Any]) ->
             _stage(model, store, version, {**entries, "digest": digest})
             store.activate(version)
             logging.info("Published version %d in %s.", version, store.path(version))
-        _remove_old(store, max(destination.keep_versions, store.min_kept))
-    return PublishedVersion(version, store.path(version), digest, already)
+        _remove_old(store, max(self._keep, store.min_kept))
+        return PublishedVersion(version, store.path(version), digest, already)
+
+
+@contextlib.contextmanager
+def publishing(destination: Destination) -> Iterator[Publisher]:
+    """Waits until no other process publishes to a folder on a disk, and keeps others waiting within the context.
+
+    So what is decided by the current version, such as not to undo a rollback, holds until the model is published.
+
+    Raises:
+        NotADirectoryError: the directory is a file.
+    """
+    store = version_store(destination)
+    with store.publishing():
+        yield Publisher(store, destination.keep_versions)
+
+
+def publish(model: str, destination: Destination, entries: Mapping[str, Any]) -> PublishedVersion:
+    """Publishes one SavedModel; see `Publisher.publish`."""
+    with publishing(destination) as publisher:
+        return publisher.publish(model, entries)
 
 
 def _is_same(published: str, digest: str, card: Card) -> bool:
     # The files are compared, not the digest in the card, because a file may have been removed.
-    return model_digest(published) == digest and (
-        decision_threshold(read_card(published)) == decision_threshold(card)
-    )
+    try:
+        return model_digest(published) == digest and (
+            decision_threshold(read_card(published)) == decision_threshold(card)
+        )
+    except DamagedCard:  # A version with an intact card takes its place.
+        return False
 
 
 def _stage(model: str, store: VersionStore, version: int, entries: Card) -> None:
@@ -152,21 +223,25 @@ def _stage(model: str, store: VersionStore, version: int, entries: Card) -> None
         if model_digest(staged) != entries["digest"]:
             raise BadModel("Its files changed while they were copied.")
         if not replay(staged):
-            logging.warning("%s has no %s: only loading was checked.", model, WARMUP_FILE)
+            logging.warning(
+                "%s has no %s: its signatures were run with a row of zeros only.", model, WARMUP_FILE
+            )
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         write_card(staged, {**read_card(staged), **entries, "version": version, "published": now})
     except BaseException as error:
         # If this fails, the next push removes the version; the first error is the useful one.
         with contextlib.suppress(Exception):
             store.discard(version)
-        if isinstance(error, BadModel):
+        if isinstance(error, BadModel | DamagedCard):
             raise BadModel(f"{model} was not published. {error}") from error
         raise
 
 
 def _remove_old(store: VersionStore, keep: int) -> None:
     published = [
-        version for version in store.versions() if read_card(store.path(version)).get("version") == version
+        version
+        for version in store.versions()
+        if read_intact_card(store.path(version)).get("version") == version
     ]
     for version in published[:-keep]:
         try:

@@ -3,7 +3,7 @@
 Replaying them before publication shows that the model can be served.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from components.common.errors import BadModel
 from components.common.file_names import WARMUP_FILE
+from components.saved_model.card_file import read_card
 from components.saved_model.input_names import input_names
 
 Array = npt.NDArray[Any]
@@ -23,6 +24,9 @@ BATCHES = (1, 32)  # A single row and a batch: TensorFlow chooses different kern
 # TF Serving does not load a model with more requests, or with one that can't be read or fails: RunSavedModelWarmup
 # in https://github.com/tensorflow/serving/blob/master/tensorflow_serving/servables/tensorflow/saved_model_warmup_util.cc
 MAX_REQUESTS = 1_000
+# The signatures compute the same function of a row, but TensorFlow may order the sums differently.
+_TOLERANCE = 1e-5
+_INIT_OP = "__saved_model_init_op"  # not a signature for requests; TensorFlow keeps its name private
 _METHODS = {
     "predict_log": tf.saved_model.PREDICT_METHOD_NAME,
     "classify_log": tf.saved_model.CLASSIFY_METHOD_NAME,
@@ -50,7 +54,11 @@ def write_warmup(path: str, examples: Sequence[bytes], features: Sequence[str]) 
 
 
 def replay(path: str) -> int:
-    """Loads a SavedModel as TF Serving does and runs its warm-up requests.
+    """Loads a SavedModel as TF Serving does and runs its warm-up requests and each of its signatures.
+
+    A signature without a warm-up request is run with one row of zeros or, for tf.Examples, with one empty example. The
+    rows of the requests with tf.Examples are also sent through the other signatures that `write_warmup` writes requests
+    for, if the model card names the features: the Evaluator scored one signature, and all must give its probability.
 
     TF Serving runs the signatures in a session in which the graph's saver restored the variables. `tf.saved_model.load`
     restores them in another way, so its results may be right although a server's would be wrong.
@@ -59,13 +67,15 @@ def replay(path: str) -> int:
         path: the folder of the SavedModel.
 
     Returns:
-        The number of requests that were run; 0 if the model has none.
+        The number of warm-up requests; 0 if the model has none.
 
     Raises:
-        BadModel: the model does not load, a request can't be read or fails, or a result is not a probability for each
-            row.
+        BadModel: the model does not load, a request can't be read or fails, a result is not a probability for each
+            row, or two signatures give a row different probabilities.
+        DamagedCard: the model card is damaged.
     """
     requests = _requests(path)
+    comparisons = _same_rows(requests, path)
     with tf.compat.v1.Session(graph=tf.Graph()) as session:
         try:
             signatures = tf.compat.v1.saved_model.load(session, ["serve"], path).signature_def
@@ -80,7 +90,73 @@ def replay(path: str) -> int:
                 raise BadModel(
                     f"{path}/{WARMUP_FILE}: request {number} of {len(requests)}: {_line(error)}"
                 ) from error
+        try:
+            for request in _missing_requests(signatures, requests):
+                _run_request(session, signatures, request)
+            for same_rows in comparisons:
+                _compare_signatures(session, signatures, same_rows)
+        except (ValueError, tf.errors.OpError) as error:
+            raise BadModel(f"{path}: {_line(error)}") from error
     return len(requests)
+
+
+def _missing_requests(signatures: Any, requests: Sequence[Any]) -> Iterator[Any]:
+    """Yields a request with one row for each signature that no request is for."""
+    known = {_signature_name(getattr(log, log.WhichOneof("log_type")).request) for log in requests}
+    for name in sorted(set(signatures) - known - {_INIT_OP}):
+        signature = signatures[name]
+        if signature.method_name == tf.saved_model.CLASSIFY_METHOD_NAME:
+            log = _classified([b""])
+        else:
+            log = PredictionLog()
+            for key, info in signature.inputs.items():
+                shape = [max(dim.size, 1) for dim in info.tensor_shape.dim]
+                dtype = tf.as_dtype(info.dtype)
+                values = np.full(shape, b"" if dtype == tf.string else 0, dtype.as_numpy_dtype)
+                log.predict_log.request.inputs[key].CopyFrom(tf.make_tensor_proto(values, info.dtype))
+        getattr(log, log.WhichOneof("log_type") or "predict_log").request.model_spec.signature_name = name
+        yield log
+
+
+def _same_rows(requests: Sequence[Any], path: str) -> list[tuple[Any, ...]]:
+    """Returns each request with tf.Examples, followed by requests to the other signatures with the same rows.
+
+    Empty if the model has no card that names the features.
+    """
+    found: list[tuple[Any, ...]] = []
+    features = [entry["feature"] for entry in read_card(path).get("inputs", ())]
+    for log in requests:
+        if features and "examples" in log.predict_log.request.inputs:
+            rows = tf.make_ndarray(log.predict_log.request.inputs["examples"]).tolist()
+            try:
+                found.append((log, _named(rows, features), _classified(rows)))
+            except (tf.errors.OpError, DecodeError) as error:
+                raise BadModel(f"{path}/{WARMUP_FILE}: a row can't be read: {_line(error)}") from error
+    return found
+
+
+def _compare_signatures(session: Any, signatures: Any, same_rows: Sequence[Any]) -> None:
+    """Raises ValueError if two signatures give a row different probabilities."""
+    judged, *others = same_rows
+    expected = _probabilities(_run_request(session, signatures, judged))
+    for log in others:
+        found = _probabilities(_run_request(session, signatures, log))
+        row = int(np.argmax(np.abs(found - expected)))
+        if abs(found[row] - expected[row]) > _TOLERANCE:
+            raise ValueError(
+                f"{_signature_name(getattr(log, log.WhichOneof('log_type')).request)}: expected the probability that "
+                f"serving_examples gives for row {row + 1}, {expected[row]}, got {found[row]}."
+            )
+
+
+def _probabilities(answers: dict[str, Array]) -> Array:
+    """Returns the probability of the label 1 for each row; in `scores` it is the last column."""
+    name = "probability" if "probability" in answers else tf.saved_model.CLASSIFY_OUTPUT_SCORES
+    return answers[name].reshape(len(answers[name]), -1)[:, -1]
+
+
+def _signature_name(request: Any) -> str:
+    return str(request.model_spec.signature_name or tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY)
 
 
 def _named(rows: Sequence[bytes], features: Sequence[str]) -> Any:
@@ -123,13 +199,13 @@ def _requests(path: str) -> list[Any]:
     return requests
 
 
-def _run_request(session: Any, signatures: Any, log: Any) -> None:
-    """Runs a request. Raises ValueError if a server would reject it or the result is invalid."""
+def _run_request(session: Any, signatures: Any, log: Any) -> dict[str, Array]:
+    """Runs a request and returns the outputs. Raises ValueError if a server would reject it or a result is invalid."""
     kind = log.WhichOneof("log_type")
     if kind not in _METHODS:
         raise ValueError(f"expected one of {', '.join(_METHODS)}, got {kind}.")
     request = getattr(log, kind).request
-    name = request.model_spec.signature_name or tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
+    name = _signature_name(request)
     if name not in signatures or signatures[name].method_name != _METHODS[kind]:
         raise ValueError(f"expected a signature {name!r} of {_METHODS[kind]}, found none.")
     signature = signatures[name]
@@ -142,13 +218,16 @@ def _run_request(session: Any, signatures: Any, log: Any) -> None:
     if not rows:
         raise ValueError(f"{name}: expected at least one row, got none.")
     outputs = {key: info.name for key, info in signature.outputs.items()}
-    answers = session.run(outputs, {signature.inputs[key].name: value for key, value in inputs.items()})
+    answers: dict[str, Array] = session.run(
+        outputs, {signature.inputs[key].name: value for key, value in inputs.items()}
+    )
     for key, values in answers.items():
         if values.shape[:1] != (rows,):
             raise ValueError(f"{name}: expected {rows} rows of {key!r}, got the shape {list(values.shape)}.")
         if values.dtype.kind == "f" and not ((values >= 0) & (values <= 1)).all():
             worst = values[~((values >= 0) & (values <= 1))][0]  # Also finds NaN.
             raise ValueError(f"{name}: expected {key!r} to be between 0 and 1, got {worst}.")
+    return answers
 
 
 def _inputs(request: Any) -> dict[str, Array]:

@@ -7,8 +7,7 @@ from pathlib import Path
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.common.verdict_record import Verdict
-from components.pusher.publication import PublishedVersion, publish
-from components.saved_model.card_file import Card
+from components.pusher.publication import PublishedVersion, publishing
 from pipeline_def.config.destination import destination
 from pipeline_def.config.load import PipelineConfig
 from pipeline_def.local.runner import lock_root
@@ -41,7 +40,7 @@ def bless(root: Path, run_id: str, *, by: str, reason: str) -> Summary:
         CannotBless: the run has no candidate, it was pushed, or its summary or verdict can't be read. Nothing was
             published.
         RootInUse: another process uses the root.
-        BadModel: the model can't be served. Nothing was published.
+        BadModel: the model is not the one that was judged, or can't be served. Nothing was published.
         OSError: the model can't be copied to the destination.
     """
     store = RunStore.open(root)
@@ -55,10 +54,10 @@ def bless(root: Path, run_id: str, *, by: str, reason: str) -> Summary:
         with OutputCapture(logs / "bless.log"):
             # What can't be read is reported before anything is recorded or published.
             try:
-                before, evaluation = _summary(store, run_id, root), _evaluation(store, run_id)
+                before, verdict = _summary(store, run_id, root), _verdict(store, run_id)
             except ValueError as error:
                 raise CannotBless(str(error)) from None
-            published = _publish(store, run_id, (override, model), evaluation, root)
+            published = _publish(store, run_id, (override, model), verdict, root)
             summary = before.model_copy(
                 update={
                     "status": "pushed",
@@ -84,25 +83,29 @@ def _candidate(store: RunStore, run_id: str) -> mlmd.Artifact:
 
 
 def _publish(
-    store: RunStore, run_id: str, record: tuple[Override, mlmd.Artifact], evaluation: Card, root: Path
+    store: RunStore, run_id: str, record: tuple[Override, mlmd.Artifact], verdict: Verdict | None, root: Path
 ) -> PublishedVersion:
     from tfx.utils import path_utils
 
     override, model = record
     store.record_override(run_id, override, model)
-    published = publish(
-        path_utils.serving_model_path(model.uri),
-        store.destination(run_id) or destination(PipelineConfig(), root),
-        {"run": run_id, "evaluation": evaluation, "override": override.model_dump()},
-    )
+    entries = {
+        "run": run_id,
+        "evaluation": verdict.card_entry() if verdict else {},
+        "override": override.model_dump(),
+    }
+    # A run that ended before its Evaluator, or of an earlier version, has no digest to compare with.
+    digest = verdict.judged.candidate if verdict and verdict.judged else None
+    with publishing(store.destination(run_id) or destination(PipelineConfig(), root)) as publisher:
+        published = publisher.publish(path_utils.serving_model_path(model.uri), entries, digest)
     store.record(run_id, "pushed", (published.version, published.path))
     return published
 
 
-def _evaluation(store: RunStore, run_id: str) -> Card:
-    """Returns the verdict for the card; empty if the run has none."""
+def _verdict(store: RunStore, run_id: str) -> Verdict | None:
+    """Returns the verdict of a run; None if its Evaluator did not finish."""
     found = store.outputs(run_id).get(("Evaluator", "evaluation"))
-    return Verdict.read(found.uri).card_entry() if found else {}
+    return Verdict.read(found.uri) if found else None
 
 
 def _refresh_report(root: Path, run_id: str) -> None:

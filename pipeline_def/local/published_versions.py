@@ -7,8 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.common.model_files import model_digest
-from components.pusher.publication import Destination, PublishedVersion, VersionStore, publish, version_store
-from components.saved_model.card_file import read_card
+from components.pusher.publication import (
+    Destination,
+    PublishedVersion,
+    VersionStore,
+    publishing,
+    version_store,
+)
+from components.saved_model.card_file import DamagedCard, read_card, read_intact_card
 from pipeline_def.runs.summary import Rollback, VersionRecord
 
 if TYPE_CHECKING:
@@ -30,7 +36,7 @@ def list_versions(destination: Destination) -> list[VersionRecord]:
 
 
 def _record(version: int, path: str, *, current: bool) -> VersionRecord:
-    card = read_card(path)
+    card = read_intact_card(path)
     metrics = card.get("evaluation", {}).get("metrics", {})
     rollback = card.get("rollback", {})
     return VersionRecord(
@@ -61,12 +67,16 @@ def rollback(root: Path, destination: Destination, version: int, *, by: str, rea
         reason: why, in one line; may be empty.
 
     Raises:
-        CannotRollBack: there is no such version, it is the current one or the same model, or its files have changed.
+        CannotRollBack: there is no such version, it is the current one or the same model, its files have changed, or
+            its card does not have the digest by which that is checked.
         BadModel: the model can't be loaded, or fails on its warm-up requests. Nothing was published.
         RootInUse: another process uses the root.
     """
-    with _locked_run_store(root) as runs:
-        versions = version_store(destination)
+    with contextlib.ExitStack() as locks:
+        runs = locks.enter_context(_locked_run_store(root))
+        _current(version_store(destination), destination)  # Before the folder is created.
+        publisher = locks.enter_context(publishing(destination))
+        versions = publisher.versions
         note = Rollback(
             by=by,
             at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -74,13 +84,14 @@ def rollback(root: Path, destination: Destination, version: int, *, by: str, rea
             from_version=_current(versions, destination),
             to_version=version,
         )
-        away_from = _away_from(versions, note)
+        digest = _intact_digest(versions, version, note.from_version)
+        away_from = _away_from(versions, note.from_version, digest)
         facts = note.model_dump()
         record: contextlib.AbstractContextManager[dict[str, str | int]]
         record = runs.record_execution("Rollback", facts) if runs else contextlib.nullcontext({})
         with record as result:
-            published = publish(
-                versions.path(version), destination, {"rollback": {**facts, "away_from": away_from}}
+            published = publisher.publish(
+                versions.path(version), {"rollback": {**facts, "away_from": away_from}}, digest
             )
             result |= {"version": published.version, "path": published.path}
     return published
@@ -93,19 +104,35 @@ def _current(versions: VersionStore, destination: Destination) -> int:
     return current
 
 
-def _away_from(versions: VersionStore, note: Rollback) -> list[str]:
-    """Returns the digests of the models replaced by rollbacks since the last push of the pipeline, the latest first."""
-    version, current = note.to_version, note.from_version
+def _intact_digest(versions: VersionStore, version: int, current: int) -> str:
+    """Returns the digest of the version to roll back to, after comparing its files with the digest in its card."""
     if version == current:
         raise CannotRollBack(f"version {version} is the current one.")
     if version not in versions.versions():
         raise CannotRollBack(f"there is no version {version}; `regpipe versions` lists them.")
-    digest, replaced = model_digest(versions.path(version)), model_digest(versions.path(current))
-    if digest == replaced:
+    digest = model_digest(versions.path(version))
+    if digest == model_digest(versions.path(current)):
         raise CannotRollBack(f"version {version} and the current one, {current}, are the same model.")
-    if digest != read_card(versions.path(version)).get("digest", digest):
+    try:
+        expected = read_card(versions.path(version)).get("digest")
+    except DamagedCard as error:
+        raise CannotRollBack(f"version {version}: {error}") from None
+    if expected is None:
+        raise CannotRollBack(
+            f"version {version}: expected a model card with the digest of its files, found none, so that it can't be "
+            "checked; only versions that regpipe published have one."
+        )
+    if digest != expected:
         raise CannotRollBack(f"version {version}: its files have changed since it was published.")
-    earlier = read_card(versions.path(current)).get("rollback", {}).get("away_from", [])
+    return digest
+
+
+def _away_from(versions: VersionStore, current: int, digest: str) -> list[str]:
+    """Returns the digests of the models replaced by rollbacks since the last push of the pipeline, the latest first."""
+    path = versions.path(current)
+    replaced = model_digest(path)
+    # A damaged card of the version that is replaced must not prevent its replacement.
+    earlier = read_intact_card(path).get("rollback", {}).get("away_from", [])
     return [replaced, *(other for other in earlier if other not in (replaced, digest))]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from components.common import storage
 from components.common.file_names import CARD_FILE
 from components.pusher.publication import Destination, version_store
-from components.saved_model.card_file import decision_threshold, read_card
+from components.saved_model.card_file import decision_threshold, read_intact_card
 from serving.client.exceptions import ModelNotFound
 
 _SAVED_MODEL = "saved_model.pb"
@@ -57,7 +57,7 @@ def find_model(path: str) -> str:
 def read_card_entries(folder: str) -> CardEntries:
     """Returns the entries in the card of the model in a folder; an empty `CardEntries` without a valid card."""
     try:
-        return _card_entries(read_card(folder))
+        return _card_entries(read_intact_card(folder))
     except (AttributeError, KeyError, TypeError):
         return CardEntries()
 

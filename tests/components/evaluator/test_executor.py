@@ -1,5 +1,6 @@
 """The Evaluator on two small models: TFMA's results, the verdict, and the blessing."""
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,8 +15,9 @@ from tfx.types import standard_artifacts
 from tfx.types.artifact_utils import encode_split_names
 from tfx.utils import proto_utils
 
-from components.common.errors import DataRefused
+from components.common.errors import ArtifactChanged, DataRefused
 from components.common.ingest_record import IngestRecord, PositiveCounts, RowCounts
+from components.common.model_files import model_digest
 from components.common.weight_sets import WeightSets, write_weight_sets
 from components.config.evaluation import EvaluationConfig, SliceConfig
 from components.evaluator.component import eval_config
@@ -23,6 +25,7 @@ from components.evaluator.evaluator_settings import EvaluatorSettings
 from components.evaluator.executor import EvaluatorExecutor
 from components.evaluator.scored_models import load_models
 from components.evaluator.scoring import ScoredColumns, score
+from components.examples.reader import read_ingest
 
 Columns = Mapping[str, Sequence[float]]
 WriteExamples = Callable[[Path, Columns], str]
@@ -73,12 +76,13 @@ def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
     ) -> Evaluated:
         write_examples(tmp_path / "examples" / "Split-test" / "part.gz", test)
         write_examples(tmp_path / "examples" / "Split-train" / "part.gz", train)
-        positives = validation
-        if not isinstance(positives, int):
-            write_examples(tmp_path / "examples" / "Split-eval" / "part.gz", positives)
-            positives = sum(map(int, positives["y"]))
+        if isinstance(validation, int):
+            positives, rows = validation, 100
+        else:
+            write_examples(tmp_path / "examples" / "Split-eval" / "part.gz", validation)
+            positives, rows = sum(map(int, validation["y"])), len(validation["y"])
         IngestRecord(
-            rows=RowCounts(train=4, eval=100, test=4),
+            rows=RowCounts(train=len(train["y"]), eval=rows, test=len(test["y"])),
             positives=PositiveCounts(train=2, eval=positives, test=2),
             features=("candidate", "baseline"),
             label="y",
@@ -208,6 +212,7 @@ def test_a_missing_baseline_is_not_blessed(evaluate: Evaluate) -> None:
     assert verdict["reasons"] == ["there is no baseline to compare the model with"]
     assert verdict["metrics"]["auc"]["candidate"] == 0.75
     assert verdict["metrics"]["auc"]["baseline"] is None
+    assert verdict["judged"]["baseline"] is None
     assert blessing.get_int_custom_property("blessed") == 0
 
 
@@ -252,7 +257,9 @@ def test_a_large_split_is_judged_by_a_sample(evaluate: Evaluate) -> None:
     assert verdict["positives"] / 60 == pytest.approx(0.5, abs=0.2)
     assert verdict["metrics"]["accuracy"]["candidate"] == pytest.approx(0.75, abs=0.2)
     assert verdict["metrics"]["accuracy"]["candidate"] != metrics["candidate"]["accuracy"]
-    assert evaluate(ordered(500), settings, train=ordered(300)).verdict == verdict
+    again = evaluate(ordered(500), settings, train=ordered(300)).verdict
+    assert verdict.pop("judged")["test"] == again.pop("judged")["test"]
+    assert again == verdict
 
 
 def test_a_split_of_exactly_max_rows_is_not_sampled(evaluate: Evaluate) -> None:
@@ -264,7 +271,56 @@ def test_a_split_of_exactly_max_rows_is_not_sampled(evaluate: Evaluate) -> None:
         None,
         None,
     )
-    assert bounded == evaluate(table, EvaluationConfig(min_rows=2, max_rows=0)).verdict
+    unbounded = evaluate(table, EvaluationConfig(min_rows=2, max_rows=0)).verdict
+    assert bounded.pop("judged")["test"] == unbounded.pop("judged")["test"]
+    assert bounded == unbounded
+
+
+def test_the_verdict_says_what_it_judged(
+    evaluate: Evaluate, tmp_path: Path, write_examples: WriteExamples
+) -> None:
+    """The digests are those of the files of both models, and of the examples as ExampleGen wrote them, here by hand."""
+    judged = evaluate(TABLE).verdict["judged"]
+    for name in ("candidate", "baseline"):
+        assert judged[name] == model_digest(str(tmp_path / name / "Format-Serving"))
+    file = tf.data.TFRecordDataset(str(tmp_path / "examples" / "Split-test" / "part.gz"), "GZIP")
+    expected = hashlib.sha256(b"".join(file.as_numpy_iterator())).hexdigest()
+    assert judged["test"] == {"rows": 4, "digest": expected}
+    assert judged["train"] == judged["test"]  # the fixture writes the same table as both splits
+
+
+@pytest.mark.parametrize("split", ["test", "train", "eval"])
+def test_a_split_that_lost_a_row_is_not_judged(
+    evaluate: Evaluate, split: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was cut between two records can be read, but has fewer rows than the ingest record says."""
+
+    def read(pattern: str) -> IngestRecord:
+        ingest = read_ingest(pattern)
+        return ingest.model_copy(update={"rows": ingest.rows.model_copy(update={split: 5})})
+
+    monkeypatch.setattr("components.evaluator.executor.read_ingest", read)
+    settings = EvaluationConfig.model_validate(
+        {"min_rows": 2, "min_positives": 1, "operating_point": {"maximize": "f1"}}
+    )
+    with pytest.raises(ArtifactChanged) as caught:
+        evaluate(TABLE, settings, validation=TABLE)
+    assert str(caught.value).startswith(
+        f"{tmp_path}/examples/Split-{split}/*: expected 5 rows, as in ingest.json, "
+    )
+    assert not (tmp_path / "blessing").exists()
+
+
+def test_a_file_that_is_cut_within_a_record_is_not_judged(
+    tmp_path: Path, write_examples: WriteExamples
+) -> None:
+    """TensorFlow's error becomes a sentence that names the files."""
+    path = Path(write_examples(tmp_path / "examples" / "part", {"y": [0, 1], "x": [0.5, 1.0]}))
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(
+        ArtifactChanged, match=r"examples/\*: expected the files that ExampleGen wrote, found a damaged"
+    ):
+        score(f"{path.parent}/*", [{}], ScoredColumns("y"))
 
 
 def test_slices_come_from_the_raw_features(evaluate: Evaluate) -> None:

@@ -10,6 +10,8 @@ import pytest
 from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 
+from components.common.errors import BadModel
+from components.common.model_files import model_digest
 from components.common.verdict_record import (
     BootstrapSettings,
     BothCurves,
@@ -18,6 +20,8 @@ from components.common.verdict_record import (
     Contribution,
     Contributions,
     GeneralizationGap,
+    Judged,
+    JudgedSplit,
     MetricGap,
     ModelCurves,
     ModelGap,
@@ -27,6 +31,7 @@ from components.common.verdict_record import (
 )
 from components.pusher.component import Pusher
 from components.pusher.publication import Destination
+from components.saved_model.card_file import DamagedCard, write_card
 
 MakeModel = Callable[..., str]
 NO_GAP = MetricGap(train=0.3, test=0.3, difference=0.0)
@@ -87,9 +92,13 @@ def serving(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(tmp_path: Path, serving: Path) -> Callable[..., Artifact]:
-    """Runs the step on the model in a folder; returns the output artifact."""
+    """Runs the step on the model in a folder; returns the output artifact.
 
-    def run(model: str, *, blessed: bool = True, run_id: str = "r1") -> Artifact:
+    `judged` is the folder of the model that the verdict is about; "" is the same one. None: a verdict of an earlier
+    version, which does not say it.
+    """
+
+    def run(model: str, *, blessed: bool = True, run_id: str = "r1", judged: str | None = "") -> Artifact:
         artifacts = {
             "model": standard_artifacts.Model(),
             "model_blessing": standard_artifacts.ModelBlessing(),
@@ -99,7 +108,13 @@ def run(tmp_path: Path, serving: Path) -> Callable[..., Artifact]:
             artifact.uri = str(tmp_path / run_id / name)
             Path(artifact.uri).mkdir(parents=True, exist_ok=True)
         (Path(artifacts["model"].uri) / "Format-Serving").symlink_to(model)
-        VERDICT.write(artifacts["evaluation"].uri)
+        split = JudgedSplit(rows=203, digest="0")
+        about = (
+            None
+            if judged is None
+            else Judged(candidate=model_digest(judged or model), test=split, train=split)
+        )
+        VERDICT.model_copy(update={"judged": about}).write(artifacts["evaluation"].uri)
         artifacts["model_blessing"].set_int_custom_property("blessed", int(blessed))
         pushed = standard_artifacts.PushedModel()
         pushed.uri = str(tmp_path / run_id / "pushed")
@@ -139,7 +154,7 @@ def test_blessed(run: Any, make_model: MakeModel, serving: Path) -> None:
     assert card["run"] == "r1"
     kept = (
         "blessed", "reasons", "mode", "rows", "positives", "metrics", "contributions", "seeds", "thresholds",
-        "operating_point",
+        "operating_point", "judged",
     )  # fmt: skip
     verdict = json.loads((Path(pushed.uri).parent / "evaluation" / "verdict.json").read_text())
     assert card["evaluation"] == {name: verdict[name] for name in kept}
@@ -165,6 +180,44 @@ def test_not_blessed(run: Any, make_model: MakeModel, serving: Path) -> None:
     assert not list(Path(pushed.uri).iterdir())
 
 
+@pytest.mark.parametrize("change", ["swapped", "one bit"])
+def test_a_model_that_was_not_judged(run: Any, make_model: MakeModel, serving: Path, change: str) -> None:
+    """The files of another model, or one bit of a weight: nothing is published, and the message has both digests."""
+    judged, other = make_model(0.25), make_model(0.5)
+    if change == "one bit":
+        other = make_model(0.25, "damaged")
+        weights = Path(other) / "variables" / "variables.data-00000-of-00001"
+        content = weights.read_bytes()
+        weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(BadModel) as refused:
+        run(other, judged=judged)
+    assert f"with the digest {model_digest(judged)}, found {model_digest(other)}" in str(refused.value)
+    assert "`regpipe run --no-cache`" in str(refused.value)
+    assert not [path for path in serving.iterdir() if path.is_dir()]
+
+
+def test_a_verdict_that_does_not_say_what_it_judged(run: Any, make_model: MakeModel, serving: Path) -> None:
+    """As in regpipe 0.2, which is read with --from-step Pusher."""
+    with pytest.raises(
+        BadModel, match=r"found none, as in a verdict of an earlier version; .*--from-step Evaluator"
+    ):
+        run(make_model(), judged=None)
+    assert not serving.exists()
+
+
+def test_a_damaged_card_of_the_current_version(run: Any, make_model: MakeModel, serving: Path) -> None:
+    """It may have named a rollback: nothing is published, instead of a model that a person has rolled back from."""
+    bad = make_model(0.75)
+    current = noted(run(make_model(0.25), run_id="r1"))["pushed_destination"]
+    rollback = {"by": "ann", "at": "2026-01-31", "reason": "complaints", "away_from": [model_digest(bad)]}
+    write_card(current, {**card_of(current), "rollback": rollback})
+    card = Path(current) / "assets.extra" / "model_card.json"
+    card.write_text(card.read_text().replace('"rollback"', '"rollbaco"'))
+    with pytest.raises(DamagedCard, match="So it is unknown whether a person rolled back from the new model"):
+        run(bad, run_id="r2")
+    assert [path.name for path in serving.iterdir() if path.is_dir()] == [Path(current).name]
+
+
 def test_the_same_model_in_another_run(
     run: Any, make_model: MakeModel, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -178,9 +231,6 @@ def test_the_same_model_in_another_run(
 
 def test_a_model_that_a_person_rolled_back_from(run: Any, make_model: MakeModel, serving: Path) -> None:
     """The pipeline does not undo a rollback: it pushes nothing and records why. A different model is pushed."""
-    from components.common.model_files import model_digest
-    from components.saved_model.card_file import write_card
-
     bad = make_model(0.75)
     current = noted(run(make_model(0.25), run_id="r1"))["pushed_destination"]
     rollback = {"by": "ann", "at": "2026-01-31", "reason": "complaints", "away_from": [model_digest(bad)]}

@@ -72,6 +72,7 @@ def test_what_is_published(push: Any, make_model: MakeModel, serving: Path) -> N
     assert files == {name: data for name, data in content(model).items() if name != CARD}
     assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", card.pop("published"))
     assert re.fullmatch("[0-9a-f]{64}", published.digest)
+    assert re.fullmatch("[0-9a-f]{64}", card.pop("card_digest"))
     assert card == {
         "name": "m",
         "run": "r1",
@@ -216,11 +217,27 @@ def test_a_model_that_can_t_be_served_is_not_published(
     assert content(serving) == before
 
 
-def test_a_model_without_requests_is_only_loaded(push: Any, make_model: MakeModel) -> None:
-    """The path may be a link, as for TF Serving."""
-    model = make_model(1.5)
-    (Path(model) / "assets.extra" / "tf_serving_warmup_requests").unlink()
-    assert not push(model).already_published
+def test_a_model_without_requests_is_run_all_the_same(push: Any, make_model: MakeModel) -> None:
+    """With a row of zeros for each signature."""
+    good, bad = make_model(0.5), make_model(1.5)
+    for model in (good, bad):
+        (Path(model) / "assets.extra" / "tf_serving_warmup_requests").unlink()
+    assert not push(good).already_published
+    with pytest.raises(BadModel, match=r"expected 'probability' to be between 0 and 1, got 1\.5\."):
+        push(bad)
+
+
+def test_a_damaged_card_of_the_model_is_not_published(
+    push: Any, make_model: MakeModel, serving: Path
+) -> None:
+    """The message names the card."""
+    model = make_model()
+    (Path(model) / CARD).write_text('{"name": ')
+    with pytest.raises(
+        BadModel, match=r"model_card\.json: expected a model card \(a JSON object\), found a damaged"
+    ):
+        push(model)
+    assert folders(serving) == []
 
 
 def test_a_file_in_the_way(push: Any, make_model: MakeModel, serving: Path) -> None:

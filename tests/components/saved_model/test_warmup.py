@@ -14,6 +14,7 @@ from components.common.errors import BadModel
 from components.common.file_names import WARMUP_FILE
 from components.config.model import ModelConfig
 from components.examples.reader import serialized_batches
+from components.saved_model.card_file import write_card
 from components.saved_model.export import export
 from components.saved_model.warmup import replay, write_warmup
 from components.training.network import build_model
@@ -119,9 +120,45 @@ def test_the_same_rows_give_the_same_file(tmp_path: Path) -> None:
     assert (tmp_path / "one" / WARMUP_FILE).read_bytes() == (tmp_path / "two" / WARMUP_FILE).read_bytes()
 
 
-def test_a_model_without_requests_only_loads(model: str) -> None:
-    """As in TF Serving, warm-up requests are optional."""
+def test_a_model_without_requests_runs_one_row(model: str, transformed: Any, tmp_path: Path) -> None:
+    """As in TF Serving, warm-up requests are optional, but each signature is run."""
     assert replay(model) == 0
+    network = build_model(3, ModelConfig(hidden_units=(), l1=1e-4, l2=1e-3))
+    network.set_weights([np.full((3, 1), NAN), np.zeros(1)])
+    export(network, transformed, "y", str(tmp_path / "bad"))
+    with pytest.raises(BadModel, match=r"classify: expected 'scores' to be between 0 and 1, got nan\.$"):
+        replay(str(tmp_path / "bad"))
+
+
+def test_a_signature_that_answers_otherwise(
+    model: str, examples: list[bytes], features: list[str], tmp_path: Path
+) -> None:
+    """The Evaluator scores serving_examples only: another signature that gives a row another probability is an error.
+
+    Here classify gives 1 minus the probability, which is one as well.
+    """
+    loaded = tf.saved_model.load(model)
+    classify = loaded.signatures["classify"]
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])  # type: ignore[untyped-decorator]
+    def reversed_scores(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        answers = classify(inputs)
+        return {"classes": answers["classes"], "scores": answers["scores"][:, ::-1]}
+
+    path = str(tmp_path / "reversed")
+    signatures = {**loaded.signatures, "classify": reversed_scores}
+    tf.saved_model.save(loaded, path, signatures)
+    updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(path)
+    updater.replace_method_name("classify", tf.saved_model.CLASSIFY_METHOD_NAME)
+    updater.save()
+    for folder in (model, path):
+        write_warmup(folder, examples, features)
+        write_card(folder, {"inputs": [{"feature": feature} for feature in features]})
+    assert replay(model) == 6
+    with pytest.raises(
+        BadModel, match=r"classify: expected the probability that serving_examples gives for row \d+, "
+    ):
+        replay(path)
 
 
 @pytest.mark.parametrize(

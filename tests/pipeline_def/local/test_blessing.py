@@ -10,6 +10,8 @@ import pytest
 from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from components.common.model_files import model_digest
+from components.common.verdict_record import Judged, JudgedSplit, Verdict
 from components.pusher.publication import Destination, publish
 from pipeline_def.cli.main import main
 from pipeline_def.local import blessing as by_hand
@@ -67,6 +69,17 @@ class Root:
         shutil.copytree(candidate, folder / "Format-Serving")
         type_id = self.store.put_artifact_type(mlmd.ArtifactType(name="Model"))
         self._output(trainer, "model", mlmd.Artifact(type_id=type_id, uri=str(folder)))
+
+    def with_verdict(self, verdict: Verdict, judged: str) -> None:
+        """Adds an Evaluator with a verdict about the model in a folder."""
+        folder = self.path / "artifacts" / "evaluation"
+        split = JudgedSplit(rows=4, digest="0")
+        about = Judged(candidate=model_digest(judged), test=split, train=split)
+        verdict.model_copy(update={"judged": about}).write(str(folder))
+        type_id = self.store.put_artifact_type(mlmd.ArtifactType(name="ModelEvaluation"))
+        self._output(
+            self._execute("Evaluator"), "evaluation", mlmd.Artifact(type_id=type_id, uri=str(folder))
+        )
 
     def with_pusher(self, destination: Path, *, pushed: bool = False) -> None:
         """Adds a Pusher that publishes to this folder."""
@@ -144,6 +157,22 @@ def test_a_run_without_a_pusher_publishes_under_the_root(root: Root, make_model:
     override = RunStore.open(root.path).override("r1")
     assert override is not None
     assert override.by == "bob"
+
+
+def test_a_model_that_was_not_judged(
+    root: Root, make_model: MakeModel, version_1: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The verdict of the run is about other files: exit code 1, and nothing is published. It is, once they are back."""
+    judged, other = make_model(0.25), make_model(0.75)
+    root.with_candidate(other)
+    root.with_verdict(Verdict.read(str(version_1)), judged)
+    assert bless(root) == 1
+    expected = f"Expected the model that was judged, with the digest {model_digest(judged)}, found "
+    assert expected + model_digest(other) in capsys.readouterr().err
+    assert not [path for path in (root.path / "serving").iterdir() if path.is_dir()]
+    assert RunStore.open(root.path).override("r1") is None
+    shutil.copytree(judged, root.path / "artifacts" / "model" / "Format-Serving", dirs_exist_ok=True)
+    assert bless(root) == 0
 
 
 REFUSED = {

@@ -10,7 +10,9 @@ import pytest
 from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from components.common.model_files import model_digest
 from components.pusher.publication import PublishedVersion, publish
+from components.saved_model.card_file import write_card
 from pipeline_def.cli.main import main
 from pipeline_def.config.destination import destination
 from pipeline_def.config.load import load_config
@@ -186,9 +188,9 @@ def test_a_version_that_does_not_load(
     """It is validated like any model: exit code 1, nothing is published, and the store records the failure."""
     old, new = push(0.25, "r1"), push(0.75, "r2")
     shutil.rmtree(Path(old.path) / "variables")
-    changed = card(old.path)
-    del changed["digest"]  # as if another program had published it
-    (Path(old.path) / "assets.extra" / "model_card.json").write_text(json.dumps(changed))
+    write_card(
+        old.path, card(old.path) | {"digest": model_digest(old.path)}
+    )  # as if it had been published like this
     assert main(["rollback", str(old.version), "--root", str(root)]) == 1
     assert capsys.readouterr().err.startswith(
         f"regpipe: the model could not be published: {old.path} was not published. "
@@ -196,6 +198,42 @@ def test_a_version_that_does_not_load(
     assert listed()[0]["version"] == new.version
     (execution,) = store.get_executions_by_type("Rollback")
     assert execution.last_known_state == mlmd.Execution.FAILED
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (
+            lambda text: text[:100],
+            "model_card.json: expected a model card (a JSON object), found a damaged file",
+        ),
+        (lambda text: text.replace('"digest"', '"dagest"'), "the file is damaged."),
+        (lambda text: "{}", "expected a model card with the digest of its files, found none"),
+    ],
+)
+def test_a_version_whose_card_is_damaged(
+    push: Any, root: Path, capsys: pytest.CaptureFixture[str], listed: Any, damage: Any, message: str
+) -> None:
+    """Without the digest, nobody knows whether its files have changed: exit code 2, and nothing is published."""
+    old, new = push(0.25, "r1"), push(0.75, "r2")
+    file = Path(old.path) / "assets.extra" / "model_card.json"
+    file.write_text(damage(file.read_text()))
+    assert main(["rollback", str(old.version), "--root", str(root)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"regpipe: version {old.version}: ")
+    assert message in error
+    assert [(record["version"], record["digest"]) for record in listed()] == [
+        (new.version, new.digest),
+        (old.version, None),
+    ]
+
+
+def test_the_card_of_the_version_that_is_replaced_is_damaged(push: Any, root: Path, listed: Any) -> None:
+    """It can be replaced all the same, and the pipeline will not publish it again."""
+    old, new = push(0.25, "r1"), push(0.75, "r2")
+    (Path(new.path) / "assets.extra" / "model_card.json").write_text("{")
+    assert main(["rollback", str(old.version), "--root", str(root)]) == 0
+    assert card(listed()[0]["path"])["rollback"]["away_from"] == [new.digest]
 
 
 @pytest.mark.parametrize("command", [["versions"], ["rollback", "7"]])
