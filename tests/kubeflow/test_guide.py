@@ -124,8 +124,20 @@ def test_the_objects_in_kubectl_commands_exist() -> None:
         for command in KUBECTL
         for found in re.findall(r" (deployment|statefulset|pod|pvc|secret|service|svc)/([\w-]+)", command)
     }
+    claims = {("pvc", name) for kind, name in objects() if kind == "persistentvolumeclaim"}
     assert ("statefulset", "regpipe-mysql") in used
-    assert used <= objects() | of_kubeflow | created
+    assert used <= objects() | claims | of_kubeflow | created
+
+
+def test_regpipe_commands_in_pods_parse() -> None:
+    """What `kubectl exec` runs in a pod, after `--`; it names the volume's folder as root."""
+    run = [
+        shlex.split(command.partition(" -- regpipe ")[2]) for command in KUBECTL if " -- regpipe " in command
+    ]
+    assert {arguments[0] for arguments in run} == {"versions", "rollback"}
+    for arguments in run:
+        parsed = make_parser().parse_args(arguments)
+        assert str(parsed.root) == PipelineConfig().kubeflow.root
 
 
 def test_the_secret_has_the_keys_that_are_read() -> None:

@@ -112,10 +112,12 @@ def test_the_claim_is_the_one_that_the_steps_mount() -> None:
     assert claim["metadata"]["name"] == kubeflow.volume
     assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
     spec = load("volume.yaml")["spec"]
-    (volume,) = spec["volumes"]
-    assert volume["persistentVolumeClaim"]["claimName"] == kubeflow.volume
+    volumes = {volume["name"]: volume for volume in spec["volumes"]}
+    assert volumes["regpipe"]["persistentVolumeClaim"]["claimName"] == kubeflow.volume
     for container in (*spec["initContainers"], *spec["containers"]):
-        assert [mount["mountPath"] for mount in container["volumeMounts"]] == [kubeflow.root]
+        mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        assert mounts.pop("regpipe") == kubeflow.root
+        assert mounts in ({}, {"tmp": "/tmp"})  # for commands, as the root file system is read-only
 
 
 def test_the_database_is_the_one_that_the_steps_use() -> None:

@@ -162,7 +162,7 @@ def test_the_summary_may_be_on_an_object_store(
 ) -> None:
     """A missing one is no error there either."""
     gcs.store.put("bucket", "notify/summary.json", SUMMARY.to_json().encode())
-    for name, text in (("summary", "AUC is 0.5.; AUC fell."), ("none", "")):
+    for name, text in (("summary", "AUC is 0.5.; AUC fell."), ("none", f"{NO_SUMMARY} FAILED")):
         assert notify.main([*ARGUMENTS, "--summary", f"gs://bucket/notify/{name}.json"]) == 0
         assert listener.received.pop()[2]["message"] == text
 
