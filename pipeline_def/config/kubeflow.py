@@ -12,7 +12,7 @@ from components.config.base import Settings, key
 from pipeline_def.config import cron
 from pipeline_def.config.kubeflow_metadata import MetadataConfig
 from pipeline_def.config.kubeflow_steps import Overrides, StepsConfig
-from pipeline_def.config.kubernetes_names import NAME, SECRET_KEY
+from pipeline_def.config.kubernetes_names import LABEL, NAME, SECRET_KEY
 
 
 def _assignments(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -31,9 +31,6 @@ Assignments = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_as
 _STORE = "gs://"
 UNREADABLE_STORES = ("s3://", "minio://")
 UNREADABLE = "TensorFlow can't open this kind of store; mount the bucket as a folder in the cluster"
-# The names that Kubernetes allows for a namespace: RFC 1123.
-_LABEL = "lower-case letters, digits and hyphens (at most 63)"
-_LABEL_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 
 
 class ScheduleConfig(Settings):
@@ -146,14 +143,12 @@ class KubeflowConfig(Settings):
     installation: str = key(
         "kubeflow",
         "The namespace in which Kubeflow Pipelines is installed; used when there is no kubeflow.host.",
-        expects=_LABEL,
-        pattern=_LABEL_PATTERN,
+        **LABEL,
     )
     namespace: str | None = key(
         None,
         "Your namespace in an installation with several users; null: a single-user installation.",
-        expects=_LABEL,
-        pattern=_LABEL_PATTERN,
+        **LABEL,
     )
     experiment: str | None = key(
         None,
@@ -174,7 +169,7 @@ class KubeflowConfig(Settings):
         "regpipe",
         "The PersistentVolumeClaim of the volume that is mounted at kubeflow.root; null: the cluster mounts it in "
         "another way. With a root on gs:// it is null.",
-        **NAME,
+        **LABEL,  # Kubeflow names the pod's volume after the claim: backend/src/v2/driver/k8s.go, makeVolumeMountPatch
     )
     service_account: str | None = key(
         None, "The service account of the runs; null: the default one of Kubeflow Pipelines.", **NAME
@@ -211,7 +206,7 @@ class KubeflowConfig(Settings):
     @classmethod
     def _root_is_shared(cls, value: str) -> str:
         root = re.sub(r"/+$", "", value)
-        if not re.match(rf"/[^/]|{_STORE}[^/]", root):
+        if not re.match(rf"/[^/:][^:]*$|{_STORE}[^/]", root):  # a path to mount at has no colon
             expected = f"a folder in the containers such as /mnt/regpipe, or {_STORE}bucket/folder"
             why = f": {UNREADABLE}" if value.startswith(UNREADABLE_STORES) else ""
             raise ValueError(f"expected {expected}, got {value!r}{why}")

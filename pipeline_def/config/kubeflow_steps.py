@@ -6,6 +6,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from components.config.base import Settings, key
+from pipeline_def.config.kubernetes_names import (
+    QUALIFIED_PATTERN,
+    SECRET_KEY_PATTERN,
+    SUBDOMAIN_PATTERN,
+    VALUE_PATTERN,
+)
 from pipeline_def.steps import STEP_NAMES, STEPS
 
 TRAINERS = tuple(step.name for step in STEPS if step.uses_gpu)
@@ -15,13 +21,13 @@ _CPU: dict[str, Any] = {
 }
 _MEMORY: dict[str, Any] = {
     "expects": "bytes such as 512Mi or 4Gi",
-    "pattern": r"^[0-9]+(\.[0-9]+)?(E|P|T|G|M|K)?i?$",
+    "pattern": r"^[0-9]+(\.[0-9]+)?((E|P|T|G|M|K)i?)?$",
 }
 _EFFECTS = "NoSchedule|PreferNoSchedule|NoExecute"
-_LABEL = re.compile(r"[A-Za-z0-9./_-]+=[A-Za-z0-9._-]*")
-_TAINT = re.compile(rf"[A-Za-z0-9./_-]+(=[A-Za-z0-9._-]*)?:({_EFFECTS})")
+_LABEL = re.compile(f"{QUALIFIED_PATTERN}={VALUE_PATTERN}")
+_TAINT = re.compile(f"{QUALIFIED_PATTERN}(={VALUE_PATTERN})?:({_EFFECTS})")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
-_FROM_SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=[a-z0-9.-]+:[A-Za-z0-9._-]+")
+_FROM_SECRET = re.compile(rf"[A-Za-z_][A-Za-z0-9_]*={SUBDOMAIN_PATTERN}:{SECRET_KEY_PATTERN}")
 
 
 def _each(pattern: re.Pattern[str], example: str) -> AfterValidator:
@@ -92,7 +98,7 @@ class StepOverride(Settings):
     cpu: str | None = Field(default=None, pattern=_CPU["pattern"])
     memory: str | None = Field(default=None, pattern=_MEMORY["pattern"])
     gpus: int | None = Field(default=None, ge=0)
-    gpu_type: str = Field(default="nvidia.com/gpu", min_length=1)
+    gpu_type: str = Field(default="nvidia.com/gpu", pattern=rf"^{QUALIFIED_PATTERN}$")
     node_selector: Labels | None = None
     tolerations: Taints | None = None
     retries: int | None = Field(default=None, ge=0, le=100)

@@ -23,6 +23,8 @@ LIST = "expected a list of {step: NAME, KEY: VALUE, ...}, such as [{step: Traine
             "metadata.kind: expected mysql or grpc, got 'sqlite', which only one process can use at a time; "
             "several steps share the store",
         ),
+        ("root=/mnt/a:b", f"root: {ROOT}, got '/mnt/a:b'"),
+        ("steps.memory=4i", "steps.memory: expected bytes such as 512Mi or 4Gi, got '4i'"),
         ("steps.memory=4 GB", "steps.memory: expected bytes such as 512Mi or 4Gi, got '4 GB'"),
         ("steps.env=[A]", "steps.env: expected variables such as HTTPS_PROXY=http://proxy:3128, got 'A'"),
         ("steps.secrets=[A=b]", "steps.secrets: expected VARIABLE=secret:key, such as TOKEN=store:token, got 'A=b'"),
@@ -44,6 +46,65 @@ def test_wrong_values_are_refused(override: str, problem: str) -> None:
     with pytest.raises(ConfigError) as refused:
         load_config(None, [f"kubeflow.{override}"])
     assert refused.value.problems == (f"--set: kubeflow.{problem}",)
+
+
+LONG = "a" * 64
+LONGEST = "a" * 63
+DOMAIN = ".".join(["a" * 49] * 5)  # 249 characters
+
+
+@pytest.mark.parametrize(
+    ("key", "allowed", "refused"),
+    [
+        ("kubeflow.volume", ["a", "data-1", LONGEST], ["", "a.b", "-a", "a-", "A", "a_b", LONG]),
+        ("kubeflow.namespace", ["team-1", LONGEST], ["a.b", LONG]),
+        ("kubeflow.installation", ["kubeflow", LONGEST], ["a.b", LONG]),
+        ("name", ["churn-2", LONGEST], ["a.b", "a-", LONG]),
+        (
+            "kubeflow.service_account",
+            ["a.b", LONG, DOMAIN],
+            ["a..b", "a.-b", ".a", "a.", "A", f"{DOMAIN}.bbbb"],
+        ),
+        ("kubeflow.notify.secret", ["a.b", LONG], ["a..b", "a.-b", "a_b"]),
+        ("kubeflow.metadata.secret", ["a.b", LONG], ["a..b", "a.-b", "a_b"]),
+        ("kubeflow.metadata.user_key", ["USER_1", ".user", "a..b"], [".", "..", "..a", "a/b", ""]),
+    ],
+)
+def test_names_are_those_that_kubernetes_allows(key: str, allowed: list[str], refused: list[str]) -> None:
+    """k8s.io/apimachinery, pkg/util/validation: IsDNS1123Label, IsDNS1123Subdomain, IsConfigMapKey."""
+    for name in allowed:
+        load_config(None, [f"{key}='{name}'"])
+    for name in refused:
+        with pytest.raises(ConfigError, match=key.replace(".", r"\.")):
+            load_config(None, [f"{key}='{name}'"])
+
+
+@pytest.mark.parametrize(
+    ("key", "allowed", "refused"),
+    [
+        ("node_selector", ["disk=ssd", "example.org/a.b_c=", f"{LONGEST}={LONGEST}"],
+         ["=a", "a/b/c=d", "/a=b", "-a=b", "a-=b", "a=-b", f"{LONG}=b", f"a={LONG}", "A.org/a=b"]),
+        ("tolerations", ["gpu:NoSchedule", "example.org/gpu=:NoExecute"],
+         [":NoSchedule", "a/b/c:NoSchedule", "a=-b:NoSchedule", "gpu:Never"]),
+        ("secrets", ["A=a.b:c.d", "A=store:.token"], ["A=a..b:c", "A=-a:c", "A=a:..c", "A=a:.", "1A=a:b"]),
+    ],
+)  # fmt: skip
+def test_labels_taints_and_secrets_are_those_that_kubernetes_allows(
+    key: str, allowed: list[str], refused: list[str]
+) -> None:
+    """k8s.io/apimachinery, pkg/util/validation: IsQualifiedName, IsValidLabelValue."""
+    for text in allowed:
+        load_config(None, [f"kubeflow.steps.{key}=['{text}']"])
+    for text in refused:
+        with pytest.raises(ConfigError, match=rf"kubeflow\.steps\.{key}"):
+            load_config(None, [f"kubeflow.steps.{key}=['{text}']"])
+
+
+def test_the_type_of_a_gpu_is_the_name_of_a_resource() -> None:
+    """Such as nvidia.com/gpu."""
+    load_config(None, ["kubeflow.overrides=[{step: Trainer, gpus: 1, gpu_type: amd.com/gpu}]"])
+    with pytest.raises(ConfigError, match=r"kubeflow\.overrides"):
+        load_config(None, ["kubeflow.overrides=[{step: Trainer, gpus: 1, gpu_type: nvidia.com/a/b}]"])
 
 
 def test_an_override_replaces_the_settings_it_has() -> None:
