@@ -72,6 +72,12 @@ Deletes a schedule. Its runs and the versions of the pipeline are kept."""
 DELETE_EPILOG = f"example:\n  regpipe schedule delete churn\n\n{_CODES}"
 
 
+_NO_SCHEDULE = (
+    "kubeflow.schedule: expected cron or interval, got neither; `regpipe schedule delete` deletes "
+    "an existing schedule"
+)
+
+
 def add_command(subparsers: Any) -> None:
     """Adds `schedule` and its actions to argparse's subparsers."""
     parser = new_parser(
@@ -125,24 +131,21 @@ def apply(args: argparse.Namespace) -> int:
     """
     config = read_config(args)
     from pipeline_def.config.load import ConfigError
-
-    if not config.kubeflow.schedule.given:
-        raise ConfigError(
-            [
-                "kubeflow.schedule: expected cron or interval, got neither; `regpipe schedule delete` deletes "
-                "an existing schedule"
-            ]
-        )
     from pipeline_def.kubeflow import schedule_plan, schedule_table
     from pipeline_def.kubeflow.auth import KubeflowError
     from pipeline_def.kubeflow.kfp_client import KubeflowApi
     from pipeline_def.kubeflow.package import BadPackage
 
-    package = read_package(config, args.pipeline)
+    problems = [] if config.kubeflow.schedule.given else [_NO_SCHEDULE]
     try:
+        package = read_package(config, args.pipeline)
         new = schedule_plan.configured_schedule(config, package)
+    except ConfigError as error:
+        problems += error.problems
     except BadPackage as error:
-        raise ConfigError([f"kubeflow.schedule.parameters: {error}"]) from None
+        problems += [f"kubeflow.schedule.parameters: {problem}" for problem in error.problems]
+    if problems:
+        raise ConfigError(problems)
     try:
         kubeflow = KubeflowApi(config.kubeflow)
         plan = schedule_plan.plan(kubeflow, new)

@@ -62,7 +62,7 @@ def submit(args: argparse.Namespace) -> int:
     try:
         arguments = package.arguments(args.param)
     except BadPackage as error:
-        raise UsageError(f"--param: {error}") from None
+        raise UsageError("\n".join(f"--param: {problem}" for problem in error.problems)) from None
     try:
         kubeflow = KubeflowApi(config.kubeflow)
         experiment = config.kubeflow.experiment or config.name

@@ -17,7 +17,7 @@ from pipeline_def.config.kubeflow_metadata import PASSWORD_VARIABLE, USER_VARIAB
 from pipeline_def.config.kubeflow_steps import StepOverride, StepsConfig
 from pipeline_def.config.load import ConfigError, PipelineConfig
 from pipeline_def.kubeflow.notify import VARIABLE as NOTIFY_VARIABLE
-from pipeline_def.kubeflow.parameters import RuntimeParameter, check_paths, runtime_parameters
+from pipeline_def.kubeflow.parameters import RuntimeParameter, path_problems, runtime_parameters
 from pipeline_def.kubeflow.step_attempts import NODE_ANNOTATION, NODE_VARIABLE
 from pipeline_def.steps import FIRST, LAST, VERDICT, direct_predecessors
 
@@ -36,11 +36,13 @@ def compile_kubeflow(config: PipelineConfig) -> str:
     """Returns the pipeline as YAML (pipeline spec 2.1.0 and platform spec); equal configurations give equal text.
 
     Raises:
-        ConfigError: there is no image, or a path that containers can't open.
+        ConfigError: there is no image, or there are paths that containers can't open; it has all these problems.
     """
+    problems = path_problems(config)
     if config.kubeflow.image is None:
-        raise ConfigError(["kubeflow.image: expected the image built from kubeflow/Dockerfile, got none"])
-    check_paths(config)
+        problems.insert(0, "kubeflow.image: expected the image built from kubeflow/Dockerfile, got none")
+    if problems:
+        raise ConfigError(problems)
     parameters = runtime_parameters(config)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pipeline.yaml"

@@ -31,7 +31,11 @@ _TYPES: Mapping[str, tuple[str, tuple[type, ...]]] = {
 
 
 class BadPackage(ValueError):
-    """The text is not a compiled pipeline, or an argument does not match its parameters."""
+    """The text is not a compiled pipeline, or arguments do not match its parameters; `problems` are the sentences."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
 
 
 @dataclass(frozen=True)
@@ -97,24 +101,36 @@ class Package:
             assignments: each name=value; the last one of a name is used.
 
         Raises:
-            BadPackage: a parameter does not exist, a value has the wrong type, or a required one is missing.
+            BadPackage: parameters do not exist, values have the wrong type, or required ones are missing; it has one
+                problem for each.
         """
-        values = {}
+        values: dict[str, Any] = {}
+        problems: list[str] = []
         for assignment in assignments:
-            name, equals, text = assignment.partition("=")
+            name, _, text = assignment.partition("=")
             name = name.strip()
-            if not equals or not name:
-                raise BadPackage(f"expected name=value, got {assignment!r}")
-            if name not in self.parameters:
-                known = ", ".join(sorted(self.parameters)) or "none"
-                raise BadPackage(f"{name}: no such parameter; the pipeline has {known}")
-            values[name] = _value(name, text, str(self.parameters[name].get("parameterType")))
-        for name, declared in self.parameters.items():
-            if name not in values and "defaultValue" not in declared and not declared.get("isOptional"):
-                raise BadPackage(
-                    f"{name}: expected a value, because the pipeline has no default for it, got nothing"
-                )
+            try:
+                values[name] = self._argument(assignment, name, text)
+            except BadPackage as error:
+                problems += error.problems
+                values[name] = None  # given, although wrongly
+        problems += [
+            f"{name}: expected a value, because the pipeline has no default for it, got nothing"
+            for name, declared in self.parameters.items()
+            if name not in values and "defaultValue" not in declared and not declared.get("isOptional")
+        ]
+        if problems:
+            raise BadPackage(*problems)
         return values
+
+    def _argument(self, assignment: str, name: str, text: str) -> Any:
+        """Returns the value in an assignment, name=text."""
+        if "=" not in assignment or not name:
+            raise BadPackage(f"expected name=value, got {assignment!r}")
+        if name not in self.parameters:
+            known = ", ".join(sorted(self.parameters)) or "none"
+            raise BadPackage(f"{name}: no such parameter; the pipeline has {known}")
+        return _value(name, text, str(self.parameters[name].get("parameterType")))
 
     def find(self, kubeflow: KubeflowApi) -> PipelineVersion | None:
         """Returns its version on Kubeflow Pipelines, or None if it has not been uploaded."""

@@ -56,20 +56,25 @@ def check_paths(config: PipelineConfig) -> None:
     """Checks that containers can open the configured paths: no relative paths, no s3:// and no minio://.
 
     Raises:
-        ConfigError: with one message for each key that has such a path.
+        ConfigError: with the messages of `path_problems`.
     """
+    problems = path_problems(config)
+    if problems:
+        raise ConfigError(problems)
+
+
+def path_problems(config: PipelineConfig) -> list[str]:
+    """Returns one message for each key with a path that containers can't open."""
     paths = [
         ("data.input", config.data.input, ("/", "gs://")),
         ("data.schema_file", config.data.schema_file, ("/", "gs://")),
         ("serving.directory", config.serving.directory, ("/", "gs://")),
     ]
-    problems = [
+    return [
         f"{key}: {_problem(path, beginnings)}"
         for key, path, beginnings in paths
         if path is not None and not path.startswith(beginnings)
     ]
-    if problems:
-        raise ConfigError(problems)
 
 
 def _problem(path: str, beginnings: tuple[str, ...]) -> str:

@@ -429,6 +429,21 @@ def test_settings_that_containers_cannot_use_are_refused(settings: tuple[str, ..
     assert refused.value.problems == (problem,)
 
 
+@pytest.mark.parametrize("command", ["compile", "submit", "schedule apply"])
+def test_all_problems_are_told_at_once(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The image and each path, whatever the command; exit code 2."""
+    from pipeline_def.cli.main import main
+
+    paths = ("data.input=s3://b/d.csv", "data.schema_file=s.pbtxt", "serving.directory=models")
+    schedule = "kubeflow.schedule.interval=60"
+    settings = [f"--set={setting}" for setting in (*paths, schedule)]
+    assert main([*command.split(), *settings]) == 2
+    told = capsys.readouterr().err.replace("regpipe: ", "").splitlines()
+    assert [line.partition(":")[0] for line in told] == [
+        "kubeflow.image", "data.input", "data.schema_file", "serving.directory"
+    ]  # fmt: skip
+
+
 def test_the_command_writes_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An existing file is overwritten only with --force."""
     from pipeline_def.cli.main import main

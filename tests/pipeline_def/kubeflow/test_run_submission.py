@@ -75,6 +75,19 @@ def test_a_parameter_that_is_refused(
     assert api.calls == []
 
 
+def test_all_wrong_parameters_are_told_at_once(
+    api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line for each."""
+    wrong = ("epochs=many", "epoch=3", "l2=0.1", "push")
+    assert regpipe("submit", *(f"--param={parameter}" for parameter in wrong)) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "regpipe: --param: epochs: expected a whole number, got 'many'",
+        "regpipe: --param: epoch: no such parameter; the pipeline has epochs, l2, push, slices, span, units",
+        "regpipe: --param: expected name=value, got 'push'",
+    ]
+
+
 @pytest.mark.parametrize("text", ["", "a: 1", "[1]", "root: 3", "{", "kind: Workflow"])
 def test_a_file_that_is_not_a_pipeline(
     api: ApiServer, regpipe: Run, text: str, capsys: pytest.CaptureFixture[str]

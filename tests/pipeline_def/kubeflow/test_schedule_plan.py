@@ -376,6 +376,21 @@ def test_a_configuration_without_a_schedule(
     assert api.calls == []
 
 
+def test_all_problems_of_a_schedule_are_told_at_once(
+    api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No trigger, and two wrong parameters."""
+    wrong = ["cron=null", "parameters=[epochs=many, epoch=1]"]
+    assert regpipe("schedule", "apply", *(f"--set=kubeflow.schedule.{setting}" for setting in wrong)) == 2
+    lines = capsys.readouterr().err.replace("regpipe: ", "").splitlines()
+    assert [line.partition(": expected")[0].partition(": no such")[0] for line in lines] == [
+        "kubeflow.schedule",
+        "kubeflow.schedule.parameters: epochs",
+        "kubeflow.schedule.parameters: epoch",
+    ]
+    assert api.calls == []
+
+
 def test_a_wrong_parameter_of_the_schedule(
     api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
