@@ -68,6 +68,9 @@ class IngestRecord(StoredRecord):
         positive_label: the value of the label that counts as 1, spelled as in the table.
         weight: the name of the weight column; None if all rows weigh the same.
         missing_values: data.missing_values.
+        decimal: the decimal mark of numbers in text.
+        thousands: the separator between groups of three digits in text; '' for none.
+        booleans: the features whose cells are words such as true and false.
         left_out: columns that are neither features nor the label nor the weight nor in data.ignore.
         warnings: sentences for the owner of the data.
         files: the rows of each file, in the order of the files.
@@ -88,6 +91,9 @@ class IngestRecord(StoredRecord):
     positive_label: str
     weight: str | None = None
     missing_values: tuple[str, ...] = ()
+    decimal: str = "."
+    thousands: str = ""
+    booleans: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     files: tuple[FileCounts, ...] = ()

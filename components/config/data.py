@@ -70,6 +70,15 @@ class DataConfig(Settings):
         expects="one character, or auto",
         pattern=r"^(auto|[^\r\n\"])$",
     )
+    decimal: Literal["auto", ".", ","] = key(
+        "auto",
+        "The decimal mark of numbers in text. auto: a comma if the numbers of the table leave no doubt, else a point.",
+    )
+    thousands: Literal["auto", "", ",", ".", "'", " "] = key(
+        "auto",
+        "The separator between groups of three digits; '' for none. auto: a comma or a point if the numbers of the "
+        "table leave no doubt, else none.",
+    )
     label: str = key("label", "The name of the column to predict.", min_length=1)
     positive_label: str | None = key(
         None, "The value of the label that counts as 1. Required unless the label is 0/1 or true/false."
@@ -82,8 +91,9 @@ class DataConfig(Settings):
     )
     features: ColumnNames = key(
         (),
-        "The columns to train on. Empty: every column that contains numbers, except the label, data.weight and "
-        "data.ignore.",
+        "The columns to train on. Empty: every column of numbers, except the label, data.weight and data.ignore. A "
+        "column is one of numbers if at least 80% of its cells that are not missing are numbers, or words such as true "
+        "and false, in the first 10,000 rows.",
         max_length=MAX_FEATURES,
     )
     ignore: ColumnNames = key(
@@ -91,7 +101,7 @@ class DataConfig(Settings):
         "Columns to leave out of the features. Neither this key nor data.features changes the split of a row.",
     )
     missing_values: ColumnNames = key(
-        ("", "nan", "na", "n/a", "null"),
+        ("", "nan", "na", "n/a", "#n/a", "<na>", "null", "none", "\\n", "?", "-"),
         "Cell texts that mean a missing value. Case and surrounding blanks are ignored.",
     )
     scaling: Literal["clipped_min_max", "min_max"] = key(
@@ -142,4 +152,8 @@ class DataConfig(Settings):
         both = sorted(set(self.features) & set(self.ignore))
         if both:
             raise ValueError(f"data.ignore: expected columns that are not in data.features, got {both[0]!r}")
+        if self.decimal == self.thousands != "auto":
+            raise ValueError(
+                f"data.thousands: expected another character than data.decimal, got {self.decimal!r}"
+            )
         return self

@@ -37,16 +37,23 @@ class CsvBlockParser:
     def __init__(self, header: FileHeader, columns: ReadColumns) -> None:
         self._columns = columns
         self._numbers = len(columns.numbers)
-        self._missing = columns.label.missing
+        self._cells = columns.cells
         self._delimiter = header.delimiter
         self._width = len(header.columns)
         position = {name: index for index, name in enumerate(header.columns)}
         self._used = [position[name] for name in columns.names]
-        self._markers = numeric_markers(self._missing)
+        self._markers = numeric_markers(self._cells)
         names = [str(index) for index in range(self._width)]
         used = [names[index] for index in self._used]
         types: dict[str, Any] = dict.fromkeys(used, pa.string())
         types |= dict.fromkeys(used[: self._numbers], pa.float64())
+        booleans = [name in columns.booleans for name in columns.names]
+        self._booleans = booleans
+        types |= {
+            name: pa.bool_()
+            for name, boolean in zip(used[: self._numbers], booleans, strict=False)
+            if boolean
+        }
         types[used[self._numbers]] = pa.dictionary(pa.int32(), pa.string())
         self._names = names
         self._parse = pacsv.ParseOptions(delimiter=header.delimiter, newlines_in_values=True)
@@ -55,7 +62,10 @@ class CsvBlockParser:
             column_types=types,
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
-            null_values=cell_parsing.common_spellings(self._missing),
+            null_values=cell_parsing.common_spellings(self._cells.missing),
+            true_values=cell_parsing.boolean_spellings(1),
+            false_values=cell_parsing.boolean_spellings(0),
+            decimal_point=self._cells.decimal,
         )
 
     def parse(self, block: bytes, line: int) -> ParsedBlock:
@@ -88,7 +98,7 @@ class CsvBlockParser:
             return None
         numbers = np.empty((self._numbers, table.num_rows), np.float32)
         for index in range(self._numbers):
-            numbers[index] = cell_parsing.to_float32(table.column(index).to_numpy())
+            numbers[index] = parquet.as_floats(table.column(index))
         # Arrow compares with missing values before it strips blanks, so it has parsed " -999" as a number.
         if np.isinf(numbers).any() or (self._markers.size and np.isin(numbers, self._markers).any()):
             return None
@@ -101,7 +111,8 @@ class CsvBlockParser:
         """Converts the columns that are only hashed to numbers; float32, shape [columns, rows]."""
         values = np.empty((len(columns), rows), np.float32)
         for index, column in enumerate(columns):
-            values[index] = cell_parsing.to_floats_or_nan(column, self._missing)
+            boolean = self._booleans[self._numbers + 1 + index]
+            values[index] = cell_parsing.to_floats_or_nan(column, self._cells, boolean=boolean)
         return values
 
     def _parse_row_by_row(self, text: "NumberedRows") -> ParsedBlock:
@@ -126,7 +137,9 @@ class CsvBlockParser:
         values = np.empty((self._numbers, len(kept)), np.float32)
         invalid = np.zeros(values.shape, np.bool_)
         for index in range(self._numbers):
-            values[index], invalid[index] = cell_parsing.to_floats(columns[index], self._missing)
+            values[index], invalid[index] = cell_parsing.to_floats(
+                columns[index], self._cells, boolean=self._booleans[index]
+            )
         validator = RowValidator(
             self._columns,
             line=lambda row: text.line_of(kept[row]),
@@ -221,8 +234,8 @@ def _is_utf8(raw: bytes) -> bool:
 def parse_parquet_batch(batch: pa.Table, row: int, columns: ReadColumns) -> ParsedBlock:
     """Parses a batch of Parquet rows into arrays; `row` is the number of the first row."""
     numbers, label = columns.numbers, columns.label
-    values, invalid = _parquet_numbers(batch, numbers, label.missing)
-    hashed, unreadable = _parquet_numbers(batch, columns.hash_only, label.missing)
+    values, invalid = _parquet_numbers(batch, numbers, columns)
+    hashed, unreadable = _parquet_numbers(batch, columns.hash_only, columns)
     hashed[unreadable] = np.nan
     batch = batch.select([*numbers, label.column])
     texts = parquet.as_text(batch.column(label.column))
@@ -236,16 +249,18 @@ def parse_parquet_batch(batch: pa.Table, row: int, columns: ReadColumns) -> Pars
 
 
 def _parquet_numbers(
-    batch: pa.Table, names: Sequence[str], missing: frozenset[str]
+    batch: pa.Table, names: Sequence[str], columns: ReadColumns
 ) -> tuple[cell_parsing.Floats, cell_parsing.Flags]:
     """Returns the named columns as `cell_parsing.to_floats` does; shape [names, rows] each."""
     values = np.empty((len(names), batch.num_rows), np.float32)
     invalid = np.zeros(values.shape, np.bool_)
-    markers = numeric_markers(missing)
+    markers = numeric_markers(columns.cells)
     for index, name in enumerate(names):
         column = batch.column(name)
         if parquet.kind_of(column.type) == parquet.TEXT:
-            values[index], invalid[index] = cell_parsing.to_floats(parquet.as_text(column), missing)
+            values[index], invalid[index] = cell_parsing.to_floats(
+                parquet.as_text(column), columns.cells, boolean=name in columns.booleans
+            )
         else:
             values[index] = parquet.as_floats(column)
             values[index][np.isin(values[index], markers)] = np.nan
@@ -258,8 +273,8 @@ def row_text(raw: bytes) -> str:
     return raw.removesuffix(b"\n").removesuffix(b"\r").decode(errors="backslashreplace")
 
 
-def numeric_markers(missing: frozenset[str]) -> npt.NDArray[np.float32]:
+def numeric_markers(cells: cell_parsing.CellFormat) -> npt.NDArray[np.float32]:
     """Returns the markers of missing values that are numbers, such as -999; see `cell_parsing.missing_markers`."""
-    texts = pa.array(sorted(missing), pa.string())
-    values, invalid = cell_parsing.to_floats(texts, frozenset())
+    texts = pa.array(sorted(cells.missing), pa.string())
+    values, invalid = cell_parsing.to_floats(texts, dataclasses.replace(cells, missing=frozenset()))
     return values[~invalid & ~np.isnan(values)]

@@ -1,11 +1,13 @@
 """Parses cells: a cell is a number, a missing value, or invalid, in which case its row is rejected.
 
-A number is a decimal number as in C; hexadecimal numbers, thousands separators and underscores are invalid.
-Surrounding blanks are ignored. The fast path of `block_parsing` accepts a subset of this grammar; everything else is
-parsed here.
+A number is a decimal number as in C, but with the decimal mark and the thousands separator of the `CellFormat`, and
+with the minus sign U+2212 besides the hyphen; hexadecimal numbers and underscores are invalid. In a boolean column,
+true, yes, t and y are 1, false, no, f and n are 0. Surrounding blanks are ignored. The fast path of `block_parsing`
+accepts a subset of this grammar; everything else is parsed here.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,11 +19,51 @@ Array: TypeAlias = "pa.Array[Any]"
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 
-NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$"
+BOOLEAN_PAIRS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))  # the words for 0 and for 1
+_FALSE_WORDS, _TRUE_WORDS = (tuple(words) for words in zip(*BOOLEAN_PAIRS, strict=True))
+_MINUS_SIGN = "\N{MINUS SIGN}"
+BLANKS = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
 _NAN = r"^[+-]?nan(\([0-9a-z_]*\))?$"
 _INFINITY = r"^[+-]?inf(inity)?$"
 _MAX_SHOWN = 40
 _FALSE: Any = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellFormat:
+    """How the cells of a table are written.
+
+    Attributes:
+        missing: see `missing_markers`.
+        decimal: the decimal mark, `.` or `,`.
+        thousands: the separator between groups of three digits; '' for none. A blank stands for any kind of blank.
+    """
+
+    missing: frozenset[str] = frozenset({""})
+    decimal: str = "."
+    thousands: str = ""
+
+    @property
+    def number(self) -> str:
+        """The regular expression of a number in lower case."""
+        digits = "[0-9]+"
+        if self.thousands:
+            digits = f"(?:[0-9]{{1,3}}(?:{self._separator}[0-9]{{3}})+|[0-9]+)"
+        mark = f"[{self.decimal}]"
+        return f"^[+-]?({digits}(?:{mark}[0-9]*)?|{mark}[0-9]+)(e[+-]?[0-9]+)?$"
+
+    def as_in_c(self, texts: Array) -> Array:
+        """Returns numbers that match `number`, spelled as in C."""
+        if self.thousands:
+            texts = pc.replace_substring_regex(texts, self._separator, "")
+        return texts if self.decimal == "." else pc.replace_substring(texts, self.decimal, ".")
+
+    @property
+    def _separator(self) -> str:
+        return f"[{BLANKS if self.thousands == ' ' else self.thousands}]"
+
+
+PLAIN = CellFormat()
 
 
 def missing_markers(missing_values: Iterable[str]) -> frozenset[str]:
@@ -30,8 +72,9 @@ def missing_markers(missing_values: Iterable[str]) -> frozenset[str]:
 
 
 def trimmed(texts: Array) -> Array:
-    """Returns the cells in lower case, without surrounding blanks."""
-    return pc.utf8_lower(pc.utf8_trim_whitespace(texts))
+    """Returns the cells in lower case, without surrounding blanks, and with a hyphen for U+2212."""
+    texts = pc.utf8_lower(pc.utf8_trim_whitespace(texts))
+    return pc.replace_substring(texts, _MINUS_SIGN, "-")
 
 
 def is_missing(texts: Array, missing: frozenset[str]) -> Array:
@@ -45,31 +88,58 @@ def matches(texts: Array, pattern: str) -> Array:
     return pc.fill_null(pc.match_substring_regex(texts, pattern), _FALSE)
 
 
-def to_floats(texts: Array, missing: frozenset[str]) -> tuple[Floats, Flags]:
+def to_floats(texts: Array, cells: CellFormat, *, boolean: bool = False) -> tuple[Floats, Flags]:
     """Converts cells to numbers.
 
     Args:
         texts: strings, shape [rows].
-        missing: see `missing_markers`.
+        cells: how they are written.
+        boolean: whether the column is boolean: then its cells are 0, 1 and the words of `BOOLEAN_PAIRS`.
 
     Returns:
         The numbers, float32 of shape [rows], NaN where missing; and which cells are invalid, bool of shape [rows]:
         neither missing nor a number that fits into float32.
     """
-    plain = _plain_floats(texts, missing)
+    plain = _plain_floats(texts, cells) if not boolean else None
     if plain is not None:
         return plain, np.zeros(len(plain), np.bool_)
-    texts = trimmed(texts)
-    empty = is_missing(texts, missing)
-    number = pc.and_not(matches(texts, NUMBER), empty)
-    doubles = pc.if_else(number, texts, pa.scalar(None, texts.type)).cast(pa.float64())
+    doubles, is_invalid = to_doubles(texts, cells, boolean=boolean)
     values = to_float32(doubles.to_numpy(zero_copy_only=False))
-    return values, ~to_numpy_bool(pc.or_(number, empty)) | np.isinf(values)
+    invalid = to_numpy_bool(is_invalid) | np.isinf(values)
+    if boolean:
+        invalid |= ~np.isnan(values) & ~np.isin(values, (0, 1))
+    return values, invalid
 
 
-def _plain_floats(texts: Array, missing: frozenset[str]) -> Floats | None:
+def to_doubles(texts: Array, cells: CellFormat, *, boolean: bool = False) -> tuple[Array, Array]:
+    """Converts cells to float64, null where a cell is not a number; and returns which of these are not missing."""
+    texts = trimmed(texts)
+    empty = is_missing(texts, cells.missing)
+    if boolean:
+        texts = _words_as_digits(texts)
+    number = pc.and_not(matches(texts, cells.number), empty)
+    digits = cells.as_in_c(pc.if_else(number, texts, pa.scalar(None, texts.type)))
+    return digits.cast(pa.float64()), pc.invert(pc.or_(number, empty))
+
+
+def _words_as_digits(texts: Array) -> Array:
+    for words, digit in ((_TRUE_WORDS, "1"), (_FALSE_WORDS, "0")):
+        is_word = pc.is_in(texts, value_set=pa.array(words, texts.type))
+        texts = pc.if_else(is_word, pa.scalar(digit, texts.type), texts)
+    return texts
+
+
+def boolean_spellings(digit: int) -> list[str]:
+    """Returns the usual spellings of 0 or 1 in a boolean column. Only the slower path recognizes others (tRUE)."""
+    words = (_FALSE_WORDS, _TRUE_WORDS)[digit]
+    return [str(digit), *(form for word in words for form in (word, word.upper(), word.title()))]
+
+
+def _plain_floats(texts: Array, cells: CellFormat) -> Floats | None:
     """Does what `to_floats` does, but without a regex; returns None unless all cells are plain numbers or missing."""
-    empty = pc.is_in(texts, value_set=pa.array(common_spellings(missing), texts.type))
+    if cells.decimal != ".":
+        return None
+    empty = pc.is_in(texts, value_set=pa.array(common_spellings(cells.missing), texts.type))
     try:
         doubles = pc.if_else(empty, pa.scalar(None, texts.type), texts).cast(pa.float64())
     except pa.ArrowInvalid:
@@ -78,9 +148,15 @@ def _plain_floats(texts: Array, missing: frozenset[str]) -> Floats | None:
     return None if np.isinf(values).any() else values
 
 
-def to_floats_or_nan(texts: Array, missing: frozenset[str]) -> Floats:
+def plain_numbers(texts: Array, missing: frozenset[str]) -> int | None:
+    """Returns how many cells are not missing, if all of these are numbers as in C without blanks; otherwise None."""
+    values = _plain_floats(texts, CellFormat(missing=missing))
+    return None if values is None else int(np.count_nonzero(~np.isnan(values)))
+
+
+def to_floats_or_nan(texts: Array, cells: CellFormat, *, boolean: bool = False) -> Floats:
     """Does what `to_floats` does, for a column that is not a feature: an invalid cell becomes NaN."""
-    values, invalid = to_floats(texts, missing)
+    values, invalid = to_floats(texts, cells, boolean=boolean)
     values[invalid] = np.nan
     return values
 
@@ -107,24 +183,27 @@ def to_numpy_bool(booleans: Array) -> Flags:
     return flags.astype(np.bool_)
 
 
-def rejection_reason(column: str, cell: object) -> str:
+def rejection_reason(column: str, cell: object, cells: CellFormat = PLAIN, *, boolean: bool = False) -> str:
     """Returns why a row is rejected because of a cell that `to_floats` found invalid."""
     text = str(cell).strip()
-    one = pa.array([text.lower()])
+    one = trimmed(pa.array([text]))
+    if boolean:
+        return f"column {column!r}: expected true or false, found {shorten(text)!r}"
     if matches(one, _INFINITY)[0].as_py():
         return f"column {column!r}: infinity"
-    if matches(one, NUMBER)[0].as_py():
+    if matches(one, cells.number)[0].as_py():
         return f"column {column!r}: {shorten(text)} is too large for a 32-bit float"
     return f"column {column!r}: expected a number, found {shorten(text)!r}"
 
 
-def weight_rejection_reason(column: str, cell: object) -> str:
+def weight_rejection_reason(column: str, cell: object, cells: CellFormat = PLAIN) -> str:
     """Returns why a row is rejected because of its weight, which is not a number > 0 that fits into float32."""
     text = "" if cell is None else str(cell).strip()
     expected = f"column {column!r} (data.weight): expected a number > 0"
     if not text:
         return f"{expected}, found none"
-    if matches(pa.array([text.lower()]), NUMBER)[0].as_py() and float(text) > 0:
+    one = trimmed(pa.array([text]))
+    if matches(one, cells.number)[0].as_py() and float(cells.as_in_c(one)[0].as_py()) > 0:
         return f"{expected} that fits into a 32-bit float, found {shorten(text)}"
     return f"{expected}, found {shorten(text)!r}"
 

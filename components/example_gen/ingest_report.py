@@ -12,6 +12,8 @@ from components.common.file_names import REJECTED_FILE
 from components.common.ingest_record import FileCounts, IngestRecord, PositiveCounts, RowCounts
 from components.config.data import SPLITS
 from components.example_gen import labels, shards
+from components.example_gen.cell_hints import cell_hint, missing_hint, most_frequent
+from components.example_gen.column_evidence import EXAMPLES
 from components.example_gen.shards import ConversionJob
 
 
@@ -30,6 +32,7 @@ class IngestTotals:
         self._columns: Counter[str] = Counter()
         self._unknown_labels: Counter[str] = Counter()
         self._bad_labels = 0
+        self._cells: Counter[str] = Counter()
         self.rows = dict.fromkeys((*SPLITS, "rejected"), 0)
         self.positives = dict.fromkeys(SPLITS, 0)
         self.files: dict[str, dict[str, Any]] = {
@@ -52,6 +55,7 @@ class IngestTotals:
         self._columns.update(report["columns"])
         self._unknown_labels.update(report["unknown_labels"])
         self._bad_labels += report["bad_labels"]
+        self._cells.update(report["cells"])
         self.reasons += report["reasons"][: shards.FIRST_REASONS - len(self.reasons)]
 
     def refusal(self) -> str:
@@ -80,11 +84,22 @@ class IngestTotals:
         lines = [f"  {reason}" for reason in self.reasons]
         worst = self._columns.most_common(1)
         needed = (self._job.table.labels.column, self._job.table.weight)
+        if self._cells:
+            lines.append(self._unreadable_cells())
         if worst and worst[0][0] not in needed and worst[0][1] > self.rows["rejected"] / 2:
             lines.append(
                 f"Most of them are in column {worst[0][0]!r}; to leave it out, add it to data.ignore."
             )
         return "\nThe first reasons:\n" + "\n".join(lines) if lines else ""
+
+    def _unreadable_cells(self) -> str:
+        """Returns the most frequent cells that are not numbers, and the key that may make them readable."""
+        first, count = self._cells.most_common(1)[0]
+        hint = cell_hint([text for text, _ in self._cells.most_common()])
+        if not hint and 2 * count > self._cells.total():
+            hint = missing_hint(first)
+        listed = most_frequent(self._cells.most_common(EXAMPLES))
+        return f"The most frequent cells that can't be read: {listed}. {hint}".rstrip()
 
     def record(self, digest: str) -> IngestRecord:
         """Returns the ingest record; `digest` is the digest of the bytes of all files."""
@@ -98,6 +113,9 @@ class IngestTotals:
             positive_label=table.labels.positive,
             weight=table.weight,
             missing_values=self._job.settings.missing_values,
+            decimal=table.cells.decimal,
+            thousands=table.cells.thousands,
+            booleans=tuple(name for name in table.features if name in table.booleans),
             left_out=table.left_out,
             warnings=table.warnings,
             files=tuple(FileCounts(**counts) for counts in self.files.values()),

@@ -1,7 +1,7 @@
 """Determines the two values of the label, and which of them counts as 1."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from components.example_gen.input_files import quoted
 
 UNKNOWN, MISSING = -1, -2
 _KNOWN_PAIRS = (("0", "1"), ("false", "true"))
+_ALSO_CLASSES = frozenset({"-", "none"})
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 
 
@@ -35,7 +36,7 @@ class Labels:
         column: the label's name.
         negative: the value that counts as 0.
         positive: the value that counts as 1.
-        missing: see `cell_parsing.missing_markers`.
+        missing: see `cell_parsing.missing_markers`; without the label's values.
     """
 
     column: str
@@ -78,9 +79,23 @@ def merge_spellings(counts: Mapping[str, int]) -> dict[str, tuple[str, int]]:
     return merged
 
 
-def is_decided(counts: Mapping[str, int], positive: str | None) -> bool:
+def present(counts: Mapping[str, int], settings: DataConfig) -> dict[str, int]:
+    """Returns the counts without those of missing labels.
+
+    A hyphen and "none" also name classes (+ and -, none and severe), so they are missing only if the label has two
+    other values.
+    """
+    missing = missing_markers(settings.missing_values)
+    others = {text: count for text, count in counts.items() if text.strip().lower() not in missing}
+    if len(merge_spellings(others)) >= 2:
+        return others
+    missing -= _ALSO_CLASSES
+    return {text: count for text, count in counts.items() if text.strip().lower() not in missing}
+
+
+def is_decided(counts: Mapping[str, int], settings: DataConfig) -> bool:
     """Returns whether the counts already determine the two values of the label, so that no more rows must be read."""
-    seen = {canonical(text) for text in counts}
+    seen, positive = {canonical(text) for text in present(counts, settings)}, settings.positive_label
     if positive is not None:
         return canonical(positive) in seen and len(seen) >= 2
     return any(seen.issuperset(pair) for pair in _KNOWN_PAIRS)
@@ -92,7 +107,7 @@ def choose_labels(counts: Mapping[str, int], settings: DataConfig) -> Labels:
     Raises:
         DataRefused: there are fewer or more than two values, or data.positive_label is needed and not set.
     """
-    merged = merge_spellings(counts)
+    merged = merge_spellings(present(counts, settings))
     name, positive = settings.label, settings.positive_label
     common_spellings = [first for first, _ in merged.values()]
     if not merged:
@@ -117,15 +132,16 @@ def choose_labels(counts: Mapping[str, int], settings: DataConfig) -> Labels:
             f"The label {name!r} has the values {first!r} and {second!r}: "
             "set data.positive_label to the one that counts as 1."
         )
+    values = [merged[value][0] for value in pair]
     return Labels(
         column=name,
-        negative=merged[pair[0]][0],
-        positive=merged[pair[1]][0],
-        missing=missing_markers(settings.missing_values),
+        negative=values[0],
+        positive=values[1],
+        missing=missing_markers(settings.missing_values) - {value.lower() for value in values},
     )
 
 
-def too_many_values_error(name: str, values: list[str]) -> DataRefused:
+def too_many_values_error(name: str, values: Sequence[str]) -> DataRefused:
     """Returns the error for a label with more than two values."""
     return DataRefused(
         f"The label {name!r} has more than two values: {quoted(values)}; expected exactly two."

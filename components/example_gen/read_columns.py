@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from components.example_gen import labels
+from components.example_gen.cell_parsing import PLAIN, CellFormat
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,12 +15,16 @@ class ReadColumns:
         weight: the name of the weight column; None if all rows weigh the same.
         label: the name of the label and its two values.
         hash_only: the columns that only select the split of a row: those that are hashed, but are not features.
+        cells: how the cells are written.
+        booleans: the columns whose cells are words such as true and false.
     """
 
     features: tuple[str, ...]
     weight: str | None = None
     label: labels.Labels
     hash_only: tuple[str, ...] = ()
+    cells: CellFormat = PLAIN
+    booleans: frozenset[str] = frozenset()
 
     @property
     def numbers(self) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ class RejectedRow:
         raw: the text of the row, with a backslash escape for each byte that is not UTF-8; for Parquet the row as JSON.
         column: the column with the invalid cell; '' if the row as a whole is invalid.
         unknown_label: the value of the label, if it is neither of the two expected ones; otherwise ''.
+        cell: the text of the invalid cell, if it is not the label's; '' if the row as a whole is invalid.
     """
 
     line: int
@@ -32,6 +33,7 @@ class RejectedRow:
     raw: str
     column: str = ""
     unknown_label: str = ""
+    cell: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,12 @@ class RowValidator:
             return RejectedRow(line, label.rejection_reason(text), raw, label.column, unknown)
         column = int(np.argmax(invalid[:, row]))
         name = self.columns.numbers[column]
-        is_weight = name == self.columns.weight
-        reason = cell_parsing.weight_rejection_reason if is_weight else cell_parsing.rejection_reason
-        return RejectedRow(line, reason(name, self.cell(row, column)), raw, name)
+        cell, cells = self.cell(row, column), self.columns.cells
+        if name == self.columns.weight:
+            reason = cell_parsing.weight_rejection_reason(name, cell, cells)
+        else:
+            reason = cell_parsing.rejection_reason(name, cell, cells, boolean=name in self.columns.booleans)
+        return RejectedRow(line, reason, raw, name, cell="" if cell is None else str(cell).strip())
 
 
 def has_weight(numbers: cell_parsing.Floats) -> cell_parsing.Flags:

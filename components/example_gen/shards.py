@@ -31,7 +31,7 @@ from components.examples.codec import example_template
 # A folder beside those of the splits, which readers of a split ignore. It is removed at the end.
 BLOCK_REPORTS = "_block_reports"
 FIRST_REASONS = 10
-_MAX_UNKNOWN_LABELS = 100
+_MAX_UNKNOWN_LABELS, _MAX_TEXTS = 100, 1_000
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,7 @@ class _BlockReport:
         self.columns: Counter[str] = Counter()
         self.unknown_labels: Counter[str] = Counter()
         self.bad_labels = 0
+        self.cells: Counter[str] = Counter()
         self.refused = ""
 
     def add_rejected(self, rejected: list[RejectedRow]) -> None:
@@ -159,6 +160,8 @@ class _BlockReport:
                 self.reasons.append(f"{self.file}:{one.line}: {one.reason}")
             self.columns[one.column] += bool(one.column)
             self.bad_labels += bool(one.unknown_label)
+            if one.cell in self.cells or (one.cell and len(self.cells) < _MAX_TEXTS):
+                self.cells[one.cell] += 1
             if one.unknown_label and len(self.unknown_labels) < _MAX_UNKNOWN_LABELS:
                 self.unknown_labels[one.unknown_label] += 1
 

@@ -1,5 +1,6 @@
 """Determines the files, the features, the weight and the label of a table, and the columns that are left out."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,10 +9,15 @@ from components.common.errors import DataRefused
 from components.common.suggestions import closest
 from components.config.data import MAX_FEATURES, DataConfig
 from components.example_gen import labels, parquet
+from components.example_gen.cell_hints import cell_hint
+from components.example_gen.cell_parsing import CellFormat
+from components.example_gen.column_evidence import EXAMPLES
 from components.example_gen.csv_header import FileHeader, read_csv_header
 from components.example_gen.input_files import InputFiles, find_input_files, quoted
 from components.example_gen.read_columns import ReadColumns
 from components.example_gen.type_inference import ColumnTypes, infer_types
+
+_MAX_MIXED = 5  # columns with a warning of their own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +33,8 @@ class InputTable:
         hashed: the columns of numbers without the label and the weight, whose hash selects the split of a row. They do
             not depend on data.features and data.ignore, so that two configurations of one table have the same splits.
         left_out: columns that are neither features nor the label nor the weight nor in data.ignore.
+        cells: how the cells are written.
+        booleans: the columns whose cells are words such as true and false.
         span: the newest span read; None without {SPAN} in data.input.
         warnings: sentences for the owner of the data.
     """
@@ -38,6 +46,8 @@ class InputTable:
     labels: labels.Labels
     hashed: tuple[str, ...]
     left_out: tuple[str, ...]
+    cells: CellFormat
+    booleans: frozenset[str]
     span: int | None
     warnings: tuple[str, ...]
 
@@ -55,7 +65,12 @@ class InputTable:
     def read_columns(self) -> ReadColumns:
         """The columns that are read of every row."""
         return ReadColumns(
-            features=self.features, weight=self.weight, label=self.labels, hash_only=self.hash_only
+            features=self.features,
+            weight=self.weight,
+            label=self.labels,
+            hash_only=self.hash_only,
+            cells=self.cells,
+            booleans=self.booleans,
         )
 
     @property
@@ -71,11 +86,14 @@ class TableReport:
     Attributes:
         files: the paths.
         columns: the names of all columns.
-        numeric: columns other than the label and the weight that contain numbers.
-        text: columns other than the label and the weight that contain only text, or times, or lists.
+        numeric: columns of numbers other than the label and the weight.
+        left_out: all other columns: text, mixed cells, no value, times, lists.
         label_values: the values of the label, most frequent first; if there are very many, only those read first.
+        other_labels: the share of other values than the two most frequent ones.
         needs_positive_label: whether data.positive_label must be set to select which of the two values counts as 1.
         delimiter: the delimiter of the first CSV file; '' for Parquet.
+        cells: how the cells are written.
+        missing_texts: texts among the numbers that seem to mean a missing value and are not in data.missing_values.
         span: the newest span.
         warnings: sentences about columns that are left out.
     """
@@ -83,10 +101,13 @@ class TableReport:
     files: tuple[str, ...]
     columns: tuple[str, ...]
     numeric: tuple[str, ...]
-    text: tuple[str, ...]
+    left_out: tuple[str, ...]
     label_values: tuple[str, ...]
+    other_labels: float
     needs_positive_label: bool
     delimiter: str
+    cells: CellFormat
+    missing_texts: tuple[str, ...]
     span: int | None
     warnings: tuple[str, ...]
 
@@ -108,18 +129,21 @@ def find_table(settings: DataConfig) -> InputTable:
     candidates = [name for name in numbers if name != settings.weight]
     others = [name for name in candidates if name not in settings.ignore]
     types = infer_types(headers, numbers, settings)
-    if settings.weight is not None and settings.weight not in types.numbers:
+    if settings.weight is not None and not types.has_number(settings.weight):
         raise DataRefused(
             f"{headers[0].path}: expected numbers in the column {settings.weight!r} (data.weight), found none."
         )
-    features = settings.features or tuple(_numeric(others, types))
+    features = settings.features or tuple(filter(types.is_number, others))
     left_out = () if settings.features else tuple(name for name in others if name not in features)
     if not features:
-        found = f"only columns without numbers: {quoted(others)}" if others else "no other column"
+        only_text = all(name in types.columns and types.columns[name].is_text() for name in others)
+        found = f"only columns without numbers: {quoted(others)}." if others else "no other column."
+        if not only_text:
+            found = "none.\n" + "\n".join(_warnings(headers[0], others, types))
         weight = "" if settings.weight is None else f" and the weight {settings.weight!r}"
         raise DataRefused(
             f"{headers[0].path}: expected a column of numbers besides the label {settings.label!r}{weight}, "
-            f"found {found}."
+            f"found {found}"
         )
     if len(features) > MAX_FEATURES:
         raise DataRefused(
@@ -131,8 +155,10 @@ def find_table(settings: DataConfig) -> InputTable:
         columns=columns,
         features=features,
         weight=settings.weight,
-        hashed=tuple(_numeric(candidates, types)),
+        hashed=tuple(name for name in candidates if types.has_number(name) or types.is_empty(name)),
         left_out=left_out,
+        cells=types.cells,
+        booleans=types.booleans(),
         span=files.span,
         labels=labels.choose_labels(types.label_counts, settings),
         warnings=_warnings(headers[0], left_out, types),
@@ -150,21 +176,37 @@ def inspect_table(settings: DataConfig) -> TableReport:
     no_features = {"", settings.label, settings.weight, *settings.ignore}
     others = [name for name in headers[0].columns if name not in no_features]
     types = infer_types(headers, others, settings)
-    numeric = tuple(_numeric(others, types))
-    text = tuple(name for name in others if name not in numeric)
-    values = sorted(labels.merge_spellings(types.label_counts).values(), key=lambda value: -value[1])
-    decided = settings.positive_label is not None or labels.is_decided(types.label_counts, None)
+    numeric = tuple(filter(types.is_number, others))
+    left_out = tuple(name for name in others if name not in numeric)
+    present = labels.present(types.label_counts, settings)
+    values = sorted(labels.merge_spellings(present).values(), key=lambda value: -value[1])
+    decided = settings.positive_label is not None or labels.is_decided(types.label_counts, settings)
     return TableReport(
         files=files.paths,
         columns=headers[0].columns,
         numeric=numeric,
-        text=text,
+        left_out=left_out,
         label_values=tuple(spelling for spelling, _ in values),
+        other_labels=sum(count for _, count in values[2:]) / (sum(count for _, count in values) or 1),
         needs_positive_label=len(values) == 2 and not decided,
         delimiter=headers[0].delimiter,
+        cells=types.cells,
+        missing_texts=_missing_texts(numeric, types),
         span=files.span,
-        warnings=_warnings(headers[0], text, types),
+        warnings=_warnings(headers[0], left_out, types),
     )
+
+
+def _missing_texts(numeric: Sequence[str], types: ColumnTypes) -> tuple[str, ...]:
+    """Returns the texts in columns of numbers, if there are only a few different ones and each occurs repeatedly."""
+    counts: Counter[str] = Counter()
+    for name in numeric:
+        if name in types.columns and name not in types.booleans():
+            unreadable = types.columns[name].unreadable(types.cells)
+            counts.update({text: types.columns[name].texts[text] for text in unreadable})
+    is_text = re.compile(r"[^0-9]+")
+    repeated = [text for text, count in counts.most_common() if count > 1 and is_text.fullmatch(text)]
+    return tuple(repeated) if len(counts) == len(repeated) <= EXAMPLES else ()
 
 
 def _read_headers(settings: DataConfig) -> tuple[InputFiles, tuple[FileHeader, ...]]:
@@ -208,24 +250,34 @@ def _expect_column(name: str, key: str, header: FileHeader) -> None:
     )
 
 
-def _numeric(names: Sequence[str], types: ColumnTypes) -> list[str]:
-    # A column without any value is a feature too: DataGate reports it, instead of leaving it out silently.
-    return [
-        name
-        for name in names
-        if name not in types.others and (name in types.numbers or name not in types.text)
-    ]
-
-
 def _warnings(header: FileHeader, left_out: Sequence[str], types: ColumnTypes) -> tuple[str, ...]:
     warnings = []
     unnamed = [str(index) for index, name in enumerate(header.columns, 1) if not name]
     if unnamed:
         warnings.append(f"Left out, because it has no name: column {', '.join(unnamed)} of {header.path}.")
-    text = [name for name in left_out if name not in types.others]
+    empty = [name for name in left_out if types.is_empty(name)]
+    if empty:
+        warnings.append(f"Left out, because all their cells are missing: {quoted(empty, limit=20)}.")
+    judged = [name for name in left_out if name not in types.others and name not in empty]
+    text = [name for name in judged if types.columns[name].is_text()]
     if text:
         warnings.append(f"Left out, because they contain only text: {quoted(text, limit=20)}.")
+    mixed = [name for name in judged if name not in text]
+    warnings += [_mixed_warning(name, types) for name in mixed[:_MAX_MIXED]]
+    if len(mixed) > _MAX_MIXED:
+        more = quoted(mixed[_MAX_MIXED:], limit=20)
+        warnings.append(f"Left out, because many of their cells are not numbers: {more}.")
     typed = [f"{name!r} ({types.others[name]})" for name in sorted(left_out) if name in types.others]
     if typed:
         warnings.append(f"Left out, because they are neither numbers nor text: {', '.join(typed[:20])}.")
     return tuple(warnings)
+
+
+def _mixed_warning(name: str, types: ColumnTypes) -> str:
+    column = types.columns[name]
+    share = 1 - column.share(types.cells)
+    examples = quoted(column.unreadable(types.cells)[:EXAMPLES])
+    return (
+        f"Left out, because {share:.0%} of its cells are not numbers, such as {examples}: {name!r}. "
+        f"{cell_hint(column.unreadable(types.cells))}To use it as it is, list it in data.features."
+    )

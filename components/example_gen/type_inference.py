@@ -1,4 +1,4 @@
-"""Infers which columns are numeric and which values the label has; reads only as much of the files as needed."""
+"""Infers which columns are numeric and which values the label has, from the first rows of the files."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,10 +14,13 @@ from components.common import storage
 from components.common.errors import DataRefused
 from components.config.data import DataConfig
 from components.example_gen import cell_parsing, labels, parquet
+from components.example_gen.cell_parsing import CellFormat
+from components.example_gen.column_evidence import ColumnEvidence, find_number_format
 from components.example_gen.csv_header import FileHeader
-from components.example_gen.row_boundaries import BLOCK_BYTES, find_rows, read_blocks
+from components.example_gen.row_boundaries import find_rows, read_blocks
 
-_FIRST_BYTES = 2**17
+_FIRST_BYTES, _MORE_BYTES = 2**17, 2**20
+_JUDGED_ROWS = 10_000
 _MAX_LABELS = 1_000
 
 
@@ -26,32 +29,60 @@ class ColumnTypes:
     """The types of the columns and the values of the label in the rows that were read.
 
     Attributes:
-        numbers: columns with at least one cell that is a number.
-        text: columns with at least one cell that is neither a number nor missing.
+        columns: the evidence on each column whose type no Parquet schema declares.
+        declared: columns that the schema of a Parquet file declares as numbers.
         others: columns of a Parquet type that is neither number nor text (times, lists), with that type.
-        label_counts: how often each value of the label occurred, without missing ones.
+        cells: how the cells of the table are written.
+        label_counts: how often each value of the label occurred, without empty cells.
+        rows: the number of rows that were read.
     """
 
-    numbers: set[str] = field(default_factory=set)
-    text: set[str] = field(default_factory=set)
+    columns: dict[str, ColumnEvidence] = field(default_factory=dict)
+    declared: set[str] = field(default_factory=set)
     others: dict[str, str] = field(default_factory=dict)
+    cells: CellFormat = cell_parsing.PLAIN
     label_counts: Counter[str] = field(default_factory=Counter)
+    rows: int = 0
+
+    def is_number(self, name: str) -> bool:
+        """Returns whether the cells of a column are numbers, or words for 0 and 1."""
+        if name in self.declared or name in self.others:
+            return name in self.declared
+        return self.columns[name].is_number(self.cells) or self.columns[name].is_boolean()
+
+    def has_number(self, name: str) -> bool:
+        """Returns whether a column has at least one number."""
+        if name in self.declared or name in self.others:
+            return name in self.declared
+        return self.columns[name].readable(self.cells) > 0 or self.columns[name].is_boolean()
+
+    def is_empty(self, name: str) -> bool:
+        """Returns whether all cells of a column are missing."""
+        return name in self.columns and not self.columns[name].cells
+
+    def booleans(self) -> frozenset[str]:
+        """Returns the columns whose cells are words such as true and false."""
+        return frozenset(
+            name
+            for name, column in self.columns.items()
+            if column.is_boolean() and not column.is_number(self.cells)
+        )
 
 
 def infer_types(
     headers: Sequence[FileHeader], candidates: Iterable[str], settings: DataConfig
 ) -> ColumnTypes:
-    """Reads rows until all candidates are known to be numeric and the label has two values, or until the end.
+    """Reads the first 10,000 rows, and more until each candidate has a value and the label has two.
 
     Args:
-        headers: the files; all have the same columns.
+        headers: the files.
         candidates: the columns whose types to infer.
-        settings: the label and the missing values.
+        settings: the label, the missing values, and how numbers are written.
 
     Raises:
         DataRefused: a compressed file is damaged.
     """
-    inference = _TypeInference(set(candidates), settings)
+    inference = _TypeInference(candidates, settings)
     for header in headers:
         if not header.delimiter:
             inference.add_declared(parquet.kinds(header.path))
@@ -60,53 +91,67 @@ def infer_types(
             _read_csv(header, inference)
         else:
             _read_parquet(header, inference)
-    return inference.types
+    return inference.finish(headers[0].delimiter)
 
 
 class _TypeInference:
     """The column types known so far, and the columns whose type is still unknown."""
 
-    def __init__(self, candidates: set[str], settings: DataConfig) -> None:
-        self.types = ColumnTypes()
-        self._candidates = candidates
+    def __init__(self, candidates: Iterable[str], settings: DataConfig) -> None:
+        self._candidates = dict.fromkeys(candidates)
+        self.types = ColumnTypes(columns={name: ColumnEvidence() for name in self._candidates})
         self._settings = settings
         self._missing = cell_parsing.missing_markers(settings.missing_values)
 
     def undecided(self) -> list[str]:
         """Returns the columns of which more rows must be read; [] if all types are known."""
-        counts, positive = self.types.label_counts, self._settings.positive_label
-        label_known = len(counts) > _MAX_LABELS or labels.is_decided(counts, positive)
-        unsure = self._candidates - self.types.numbers - self.types.others.keys()
-        return sorted(unsure | (set() if label_known else {self._settings.label}))
+        unsure = [
+            name
+            for name, column in self.types.columns.items()
+            if not column.cells or self.types.rows < _JUDGED_ROWS
+        ]
+        counts = self.types.label_counts
+        label_known = len(counts) > _MAX_LABELS or (
+            self.types.rows >= _JUDGED_ROWS and labels.is_decided(counts, self._settings)
+        )
+        return sorted(unsure) if label_known else sorted([*unsure, self._settings.label])
 
     def add_declared(self, kinds: dict[str, str]) -> None:
         """Adds the types that the schema of a Parquet file declares."""
-        for name in self._candidates & kinds.keys():
+        for name in self._candidates.keys() & kinds.keys():
             if kinds[name] == parquet.NUMBER:
-                self.types.numbers.add(name)
+                self.types.declared.add(name)
             elif kinds[name] not in (parquet.TEXT, parquet.EMPTY):
                 self.types.others[name] = kinds[name]
+            if kinds[name] not in (parquet.TEXT, parquet.EMPTY):
+                self.types.columns.pop(name, None)
 
     def update(self, batch: pa.Table) -> None:
         """Adds a batch of string columns."""
+        self.types.rows += batch.num_rows
         for name in batch.column_names:
             column = parquet.as_text(batch.column(name))
             if name == self._settings.label:
                 self._count(column)
-                continue
-            texts = cell_parsing.trimmed(column)
-            empty = cell_parsing.is_missing(texts, self._missing)
-            number = pc.and_not(cell_parsing.matches(texts, cell_parsing.NUMBER), empty)
-            if pc.any(number).as_py():
-                self.types.numbers.add(name)
-            if pc.all(pc.or_(number, empty)).as_py() is False:
-                self.types.text.add(name)
+            else:
+                self.types.columns[name].add(column, self._missing)
+
+    def finish(self, delimiter: str) -> ColumnTypes:
+        """Returns the types after all rows were read, with the way in which numbers are written."""
+        decimal, thousands = find_number_format(self.types.columns.values(), delimiter)
+        chosen = self._settings
+        decimal = decimal if chosen.decimal == "auto" else chosen.decimal
+        thousands = thousands if chosen.thousands == "auto" else chosen.thousands
+        if thousands == decimal:
+            thousands = ""
+        self.types.cells = CellFormat(missing=self._missing, decimal=decimal, thousands=thousands)
+        return self.types
 
     def _count(self, column: cell_parsing.Array) -> None:
         values: Any = pc.value_counts(column)
         for entry in values.to_pylist():
             text = (entry["values"] or "").strip()
-            if text.lower() not in self._missing | {"nan"}:
+            if text.lower() not in ("", "nan"):
                 self.types.label_counts[text] += entry["counts"]
 
 
@@ -114,7 +159,7 @@ def _read_csv(header: FileHeader, inference: _TypeInference) -> None:
     try:
         with storage.open_text(header.path) as stream:
             stream.seek(header.offset)
-            for block in read_blocks(stream, header.delimiter, BLOCK_BYTES, first=_FIRST_BYTES):
+            for block in read_blocks(stream, header.delimiter, _MORE_BYTES, first=_FIRST_BYTES):
                 names = inference.undecided()
                 if not names:
                     return

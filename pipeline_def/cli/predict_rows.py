@@ -17,6 +17,8 @@ from pipeline_def.cli.predict_values import bearer_token, output_format, parse_r
 from pipeline_def.cli.usage_errors import UsageError
 
 if TYPE_CHECKING:
+    from components.config.data import DataConfig
+    from components.example_gen.cell_parsing import CellFormat
     from pipeline_def.config.load import PipelineConfig
     from serving.client.predictor import Client, Predictor
     from serving.predict.decisions import DecisionColumn
@@ -181,7 +183,6 @@ def _layout(
     model: "tuple[list[str], CardEntries]",
 ) -> "OutputLayout":
     from components.common.errors import DataRefused
-    from components.example_gen.cell_parsing import missing_markers
     from serving.predict.column_matching import match_columns
     from serving.predict.features import FeatureColumns
     from serving.predict.output import ADDED_OPTIONS, OutputLayout, duplicate_column_message
@@ -192,16 +193,14 @@ def _layout(
     for name, option in zip(added, ADDED_OPTIONS, strict=False):
         if name in source.columns:
             raise DataRefused(f"{source.name}: {duplicate_column_message(name, option)}")
-    missing = config.data.missing_values
-    if card.missing_values is not None and "missing_values" not in config.data.model_fields_set:
-        missing = card.missing_values  # the configuration does not set them: as in training
     columns, absent = match_columns(
         source.columns, inputs, card.features, table=source.name, allow_missing=args.allow_missing
     )
     features = FeatureColumns(
         columns=columns,
         absent=absent,
-        missing=missing_markers(missing),
+        cells=_cell_format(config.data, card),
+        booleans=frozenset(columns[name] for name in columns if card.features.get(name) in card.booleans),
         allow_missing=args.allow_missing,
     )
     return OutputLayout(columns=source.columns, probability=args.column, features=features, decision=decision)
@@ -222,3 +221,18 @@ def _decision(args: argparse.Namespace, card: "CardEntries") -> "DecisionColumn 
     return DecisionColumn(
         name=args.decision_column, threshold=threshold, negative=negative, positive=positive
     )
+
+
+def _cell_format(settings: "DataConfig", card: "CardEntries") -> "CellFormat":
+    """Returns how the cells are written: as the configuration says, and as in training where it says nothing."""
+    from components.example_gen.cell_parsing import PLAIN, CellFormat, missing_markers
+
+    trained = card.cells
+    if trained is None or "missing_values" in settings.model_fields_set:
+        missing = missing_markers(settings.missing_values)
+    else:
+        missing = trained.missing
+    trained = trained or PLAIN
+    decimal = trained.decimal if settings.decimal == "auto" else settings.decimal
+    thousands = trained.thousands if settings.thousands == "auto" else settings.thousands
+    return CellFormat(missing=missing, decimal=decimal, thousands="" if thousands == decimal else thousands)

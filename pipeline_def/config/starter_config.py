@@ -53,10 +53,13 @@ def starter_config(data: str, label: str) -> tuple[str, list[str]]:
         ConfigError: data or label is empty.
         DataRefused: a run would refuse the table: no file, no such label, no column of numbers, ...
     """
+    from components.example_gen.labels import too_many_values_error
     from components.example_gen.table import find_table, inspect_table
 
     config = load_config(None, [Flag("--data", "data.input", data), Flag("--label", "data.label", label)])
     report = inspect_table(config.data)
+    if report.other_labels > config.data.max_bad_fraction:
+        raise too_many_values_error(config.data.label, report.label_values)
     settings, notes = _suggest(config.data, report)
     find_table(settings)  # a run must accept what is written
     config = config.model_copy(update={"data": settings})
@@ -81,9 +84,20 @@ def _suggest(settings: DataConfig, report: "TableReport") -> tuple[DataConfig, d
         "data.label": f"Found the values {_named(report.label_values)}.",
     }
     update: dict[str, object] = {}
-    if report.text:
-        update["ignore"] = report.text
-        notes["data.ignore"] = "Listed here because they do not contain numbers."
+    if report.left_out and report.numeric:
+        update["ignore"] = report.left_out
+        notes["data.ignore"] = "Listed here because most of their cells, or too many, are not numbers."
+    if report.cells.decimal != ".":
+        update["decimal"] = report.cells.decimal
+        notes["data.decimal"] = "Found in the table."
+    if report.cells.thousands:
+        update["thousands"] = report.cells.thousands
+        notes["data.thousands"] = "Found in the table."
+    if report.missing_texts:
+        update["missing_values"] = (*settings.missing_values, *report.missing_texts)
+        notes["data.missing_values"] = (
+            f"Added {_named(report.missing_texts)}, found in columns of numbers: correct it if it is wrong."
+        )
     if report.needs_positive_label:
         update["positive_label"] = _positive_label(report.label_values)
         notes["data.positive_label"] = (
@@ -110,6 +124,15 @@ def _findings(settings: DataConfig, report: "TableReport") -> list[str]:
             "", f"{settings.positive_label!r} counts as 1, which is a guess: see data.positive_label"
         )
     lines += _item("features", f"{len(report.numeric):,}: {_named(report.numeric)}")
+    if report.cells.decimal != "." or report.cells.thousands:
+        lines += _item(
+            "numbers",
+            f"decimal mark {report.cells.decimal!r}, thousands separator {report.cells.thousands!r}",
+        )
+    if report.missing_texts:
+        lines += _item(
+            "missing", f"{_named(report.missing_texts)} too, which is a guess: see data.missing_values"
+        )
     for warning in report.warnings:
         lines += _item("warning", warning)
     return lines

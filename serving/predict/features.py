@@ -1,12 +1,11 @@
 """Converts the cells of a table to the inputs of a model."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from components.common.errors import DataRefused
 from components.example_gen import cell_parsing, parquet
@@ -22,13 +21,15 @@ class FeatureColumns:
     Attributes:
         columns: the column of each input of the model.
         absent: the inputs for which the table has no column; their values are NaN.
-        missing: the cells that mean a missing value; see `cell_parsing.missing_markers`.
+        cells: how the cells are written.
+        booleans: the columns whose cells are words such as true and false.
         allow_missing: whether a row of JSON lines may lack a column that other rows have.
     """
 
     columns: Mapping[str, str]
     absent: tuple[str, ...] = ()
-    missing: frozenset[str] = field(default_factory=lambda: cell_parsing.missing_markers(()))
+    cells: cell_parsing.CellFormat = cell_parsing.PLAIN
+    booleans: frozenset[str] = frozenset()
     allow_missing: bool = False
 
     def numbers(self, batch: RowBatch) -> Columns:
@@ -50,12 +51,13 @@ class FeatureColumns:
             kind = parquet.kind_of(cell.type)
             if kind not in (parquet.NUMBER, parquet.TEXT, parquet.EMPTY):
                 raise DataRefused(f"{batch.where(0)}: column {column!r}: expected numbers, found {kind}.")
-            values[name], bad = self._floats(cell)
+            values[name], bad = self._floats(column, cell)
             if bad.any() and (worst is None or int(bad.argmax()) < worst[0]):
                 worst = int(bad.argmax()), column
         if worst is not None:
             row, column = worst
-            reason = cell_parsing.rejection_reason(column, batch.column(column)[row].as_py())
+            found = batch.column(column)[row].as_py()
+            reason = cell_parsing.rejection_reason(column, found, self.cells, boolean=column in self.booleans)
             raise DataRefused(f"{batch.where(row)}: {reason}.")
         return values | {name: np.full(batch.rows, np.nan, np.float32) for name in self.absent}
 
@@ -64,15 +66,17 @@ class FeatureColumns:
         for column in self.columns.values():
             at = table.column_names.index(column)
             if parquet.kind_of(table.column(at).type) == parquet.TEXT:
-                texts = cell_parsing.trimmed(parquet.as_text(table.column(at)))
-                empty = cell_parsing.is_missing(texts, self.missing)
-                numbers = pc.if_else(empty, pa.scalar(None, pa.string()), texts).cast(pa.float64())
+                texts = parquet.as_text(table.column(at))
+                numbers, _ = cell_parsing.to_doubles(texts, self.cells, boolean=column in self.booleans)
                 table = table.set_column(at, column, numbers)
         return table
 
-    def _floats(self, column: "pa.ChunkedArray[Any]") -> tuple[cell_parsing.Floats, cell_parsing.Flags]:
+    def _floats(
+        self, name: str, column: "pa.ChunkedArray[Any]"
+    ) -> tuple[cell_parsing.Floats, cell_parsing.Flags]:
         if parquet.kind_of(column.type) == parquet.TEXT:
-            return cell_parsing.to_floats(parquet.as_text(column), self.missing)
+            texts = parquet.as_text(column)
+            return cell_parsing.to_floats(texts, self.cells, boolean=name in self.booleans)
         values = parquet.as_floats(column)
-        values[np.isin(values, numeric_markers(self.missing))] = np.nan
+        values[np.isin(values, numeric_markers(self.cells))] = np.nan
         return values, np.isinf(values)

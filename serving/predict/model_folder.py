@@ -8,6 +8,7 @@ from typing import Any
 
 from components.common import storage
 from components.common.file_names import CARD_FILE
+from components.example_gen.cell_parsing import CellFormat, missing_markers
 from components.pusher.publication import Destination, version_store
 from components.saved_model.card_file import decision_threshold, read_intact_card
 from serving.client.exceptions import ModelNotFound
@@ -21,13 +22,15 @@ class CardEntries:
 
     Attributes:
         features: the feature of each input of the model; empty without a card.
-        missing_values: the cells that meant a missing value in training; None without a card.
+        cells: how the cells of the table were written in training; None without a card.
+        booleans: the features whose cells were words such as true and false.
         threshold: the decision threshold; None without an operating point.
         labels: the label's negative and positive value, as in the training table; "0" and "1" without a card.
     """
 
     features: Mapping[str, str] = field(default_factory=dict)
-    missing_values: tuple[str, ...] | None = None
+    cells: CellFormat | None = None
+    booleans: frozenset[str] = frozenset()
     threshold: float | None = None
     labels: tuple[str, str] = ("0", "1")
 
@@ -77,10 +80,16 @@ def load_card_entries(path: Path) -> CardEntries:
 
 
 def _card_entries(card: Mapping[str, Any]) -> CardEntries:
-    label = card.get("label", {})
+    label, data = card.get("label", {}), card["data"]
+    cells = CellFormat(
+        missing=missing_markers(data["missing_values"]),
+        decimal=data.get("decimal", "."),
+        thousands=data.get("thousands", ""),
+    )
     return CardEntries(
         features={entry["input"]: entry["feature"] for entry in card["inputs"]},
-        missing_values=tuple(card["data"]["missing_values"]),
+        cells=cells,
+        booleans=frozenset(data.get("booleans", ())),
         threshold=decision_threshold(card),
         labels=(label.get("negative", "0"), label.get("positive", "1")),
     )

@@ -8,6 +8,7 @@ import pytest
 
 from components.config.data import DataConfig
 from components.example_gen.block_parsing import CsvBlockParser
+from components.example_gen.cell_parsing import CellFormat, missing_markers
 from components.example_gen.csv_header import FileHeader
 from components.example_gen.labels import choose_labels
 from components.example_gen.read_columns import ReadColumns
@@ -33,8 +34,9 @@ def reader(
     header = FileHeader(path="t.csv", columns=columns, delimiter=",", offset=0, line=2)
     label = choose_labels({"0": 1, "1": 1}, config)
     features = tuple(name for name in ("a", "b") if name != weight)
+    cells = CellFormat(missing=missing_markers(config.missing_values))
     return CsvBlockParser(
-        header, ReadColumns(features=features, weight=weight, label=label, hash_only=hash_only)
+        header, ReadColumns(features=features, weight=weight, label=label, hash_only=hash_only, cells=cells)
     )
 
 

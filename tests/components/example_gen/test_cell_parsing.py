@@ -5,9 +5,9 @@ import math
 import pyarrow as pa
 import pytest
 
-from components.example_gen.cell_parsing import missing_markers, rejection_reason, to_floats
+from components.example_gen.cell_parsing import CellFormat, missing_markers, rejection_reason, to_floats
 
-MISSING = missing_markers(("nan", "na", "-999"))
+MISSING = CellFormat(missing=missing_markers(("nan", "na", "-999")))
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,52 @@ def test_invalid_cells(cell: str, reason: str) -> None:
     _, invalid = to_floats(pa.array([cell]), MISSING)
     assert invalid.all()
     assert rejection_reason("x", cell) == reason
+
+
+@pytest.mark.parametrize(
+    ("cell", "decimal", "thousands", "value"),
+    [
+        ("0,12", ",", "", 0.12),
+        ("-1.234.567,5", ",", ".", -1234567.5),
+        ("1234,5e2", ",", ".", 123450.0),
+        ("12,345", ".", ",", 12345.0),
+        ("1,234,567.25", ".", ",", 1234567.25),
+        ("1'000", ".", "'", 1000.0),
+        ("1\N{NO-BREAK SPACE}234 567,5", ",", " ", 1234567.5),
+        ("\N{MINUS SIGN}3.5", ".", "", -3.5),
+    ],
+)
+def test_decimal_marks_and_thousands_separators(
+    cell: str, decimal: str, thousands: str, value: float
+) -> None:
+    cells = CellFormat(decimal=decimal, thousands=thousands)
+    values, invalid = to_floats(pa.array([cell]), cells)
+    assert values.tolist() == [pytest.approx(value, rel=1e-7)]
+    assert not invalid.any()
+
+
+@pytest.mark.parametrize(
+    ("cell", "decimal", "thousands"),
+    [
+        ("1.5", ",", ""),
+        ("1.5", ",", "."),  # not 15
+        ("1,5", ".", ","),
+        ("1,23,456", ".", ","),
+        (",234", ".", ","),
+        ("12,3456", ".", ","),
+        ("1234,567", ".", ","),
+    ],
+)
+def test_marks_in_other_places_are_invalid(cell: str, decimal: str, thousands: str) -> None:
+    _, invalid = to_floats(pa.array([cell]), CellFormat(decimal=decimal, thousands=thousands))
+    assert invalid.all()
+
+
+def test_boolean_columns() -> None:
+    """Words and the numbers 0 and 1; anything else is invalid."""
+    texts = ["True", "FALSE", " yes ", "n", "1", "0.0", "", "NA", "2", "maybe"]
+    values, invalid = to_floats(pa.array(texts), MISSING, boolean=True)
+    assert values[:6].tolist() == [1, 0, 1, 0, 1, 0]
+    assert [math.isnan(value) for value in values[6:8]] == [True, True]
+    assert invalid.tolist() == [False] * 8 + [True] * 2
+    assert rejection_reason("x", "2", boolean=True) == "column 'x': expected true or false, found '2'"

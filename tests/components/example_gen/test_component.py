@@ -95,7 +95,7 @@ def test_refused_data_fails_the_execution_and_keeps_the_rejected_rows(
     """TFX deletes the artifact; the file that the error names remains. No execution is left in the state running."""
     path = write("t.csv", TABLE + "x,0\n" * 20)
     with pytest.raises(DataRefused) as caught:
-        launch(settings(path), tmp_path)
+        launch(settings(path, features=("a",)), tmp_path)
     assert caught.value.rejected_rows is not None
     assert len(Path(caught.value.rejected_rows).read_text().splitlines()) == 20
     assert artifacts(tmp_path) == []

@@ -119,7 +119,10 @@ def test_the_ingest_record(write: Write, run: Callable[..., Run], settings: Sett
         "label": "y",
         "weight": None,
         "negative_label": "0",
-        "missing_values": ["", "nan", "na", "n/a", "null"],
+        "missing_values": ["", "nan", "na", "n/a", "#n/a", "<na>", "null", "none", "\\n", "?", "-"],
+        "decimal": ".",
+        "thousands": "",
+        "booleans": [],
         "positive_label": "1",
         "left_out": ["name"],
         "warnings": ["Left out, because they contain only text: 'name'."],
@@ -133,7 +136,8 @@ def test_the_ingest_record(write: Write, run: Callable[..., Run], settings: Sett
 
 def test_missing_values_are_nan(write: Write, run: Callable[..., Run], settings: Settings) -> None:
     path = write("t.csv", "a,b,y\n,1,0\nNA,2,1\n")
-    assert all(math.isnan(row[0]) for row in run(settings(path)).rows("a", "b"))
+    result = run(settings(path, features=("a", "b")))
+    assert all(math.isnan(row[0]) for row in result.rows("a", "b"))
 
 
 def test_blocks_converted_again(
@@ -234,12 +238,38 @@ def test_too_many_bad_rows(write: Write, run: Callable[..., Run], settings: Sett
         "12 of 100 rows can't be read, 12.00%; at most 1.00% may be bad (data.max_bad_fraction).",
         "The first reasons:",
         *reasons,
+        "The most frequent cells that can't be read: 'bad' (12). "
+        "If 'bad' means a missing value, add it to data.missing_values.",
         "Most of them are in column 'b'; to leave it out, add it to data.ignore.",
     ]
     assert error.rejected_rows is not None
     rejected = Path(error.rejected_rows)
     assert rejected.parent == tmp_path / "out/rejected"
     assert len(rejected.read_text().splitlines()) == 12
+
+
+@pytest.mark.parametrize(
+    ("cells", "advice"),
+    [
+        (
+            ["tbd", "?!", "tbd"],
+            "'tbd' (2), '?!' (1). If '?!' means a missing value, add it to data.missing_values.",
+        ),
+        (["1,5"], "'1,5' (1). To read '1,5' as a number, set data.decimal to ','."),
+        (
+            ["12,345"],
+            "'12,345' (1). To read '12,345' as a number, set data.thousands to ',' or, for a decimal comma, "
+            "data.decimal.",
+        ),
+        (["x", "y", "z"], "'x' (1), 'y' (1), 'z' (1)."),
+    ],
+)
+def test_the_refusal_names_the_key_for_the_cells(
+    cells: list[str], advice: str, write: Write, run: Callable[..., Run], settings: Settings
+) -> None:
+    path = write("t.csv", many(50).replace(",", "|") + "".join(f"1|{cell}|0\n" for cell in cells))
+    lines = str(refusal(run, settings(path, thousands="", decimal="."))).splitlines()
+    assert f"The most frequent cells that can't be read: {advice}" in lines
 
 
 def test_bad_rows_up_to_the_limit_are_accepted(
@@ -251,7 +281,7 @@ def test_bad_rows_up_to_the_limit_are_accepted(
 
 def test_every_row_bad(write: Write, run: Callable[..., Run], settings: Settings) -> None:
     path = write("t.csv", "a,b,y\n1,x,0\nx,1,1\n")
-    error = refusal(run, settings(path, max_bad_fraction=1.0))
+    error = refusal(run, settings(path, max_bad_fraction=1.0, features=("a", "b")))
     assert str(error).splitlines()[0] == "None of the 2 rows can be read."
 
 

@@ -14,6 +14,7 @@ from components.common.errors import DataRefused
 from components.config.data import DataConfig
 from components.example_gen import type_inference
 from components.example_gen.csv_header import FileHeader
+from components.example_gen.labels import MISSING
 from components.example_gen.table import find_table, inspect_table
 
 Write = Callable[[str, str | bytes], str]
@@ -27,12 +28,17 @@ def refusal(config: DataConfig) -> str:
 
 
 def test_numeric_columns_are_features(write: Write, settings: Settings) -> None:
-    """A column of text only is left out with a warning; one with a number or without any value is a feature."""
-    path = write("t.csv", "id,name,mixed,empty,x y,y\n1,ann,a,,1.5,0\n2,bob,7,NA,2,1\n")
-    table = find_table(settings(path, ignore=("id",)))
-    assert table.features == ("mixed", "empty", "x y")
-    assert table.left_out == ("name",)
-    assert table.warnings == ("Left out, because they contain only text: 'name'.",)
+    """A column of text only, of mixed cells or without any value is left out with a warning."""
+    rows = "1,ann,a,,1.5,0\n2,bob,7,NA,2,1\n3,cid,b,?,-3e1,1\n"
+    table = find_table(settings(write("t.csv", "id,name,mixed,empty,x y,y\n" + rows), ignore=("id",)))
+    assert table.features == ("x y",)
+    assert table.left_out == ("name", "mixed", "empty")
+    assert table.warnings == (
+        "Left out, because all their cells are missing: 'empty'.",
+        "Left out, because they contain only text: 'name'.",
+        "Left out, because 67% of its cells are not numbers, such as 'a', 'b': 'mixed'. "
+        "To use it as it is, list it in data.features.",
+    )
     assert (table.labels.negative, table.labels.positive) == ("0", "1")
     assert (table.delimiter, table.is_parquet, table.span) == (",", False, None)
 
@@ -60,7 +66,7 @@ def test_the_weight_is_no_feature_and_is_not_hashed(write: Write, settings: Sett
     listed = find_table(settings(path, weight="w", features=("a",)))
     assert (listed.features, listed.hashed) == (("a",), ("id", "a"))
     report = inspect_table(settings(path, weight="w"))
-    assert (report.numeric, report.text) == (("id", "a"), ())
+    assert (report.numeric, report.left_out) == (("id", "a"), ())
 
 
 def test_a_weight_of_another_type_is_refused(settings: Settings, tmp_path: Path) -> None:
@@ -86,26 +92,112 @@ def test_listed_features_keep_their_order(write: Write, settings: Settings) -> N
     assert find_table(settings(path, features=("c", "a"))).features == ("c", "a")
 
 
-def test_a_number_at_the_very_end_counts(write: Write, settings: Settings) -> None:
-    """All rows decide whether a column is text, not only the first few."""
-    path = write("t.csv", "a,b,y\n" + "1,text,0\n1,text,1\n" * 100_000 + "1,5,1\n")
-    assert find_table(settings(path)).features == ("a", "b")
+@pytest.mark.parametrize(("texts", "used"), [(0, True), (20, True), (21, False), (100, False)])
+def test_the_share_of_numbers_decides(texts: int, used: bool, write: Write, settings: Settings) -> None:
+    """Of 100 cells that are not missing, 80 must be numbers, wherever they are in the first 10,000 rows."""
+    cells = ["A7"] * texts + ["5"] * (100 - texts) + [""] * 9_000
+    rows = "".join(f"1,{cell},{index % 2}\n" for index, cell in enumerate(cells))
+    table = find_table(settings(write("t.csv", "a,b,y\n" + rows)))
+    assert ("b" in table.features) == used
+    assert inspect_table(settings(table.headers[0].path)).numeric == table.features
 
 
-def test_the_first_block_is_enough_for_an_ordinary_table(
+def test_rows_beyond_the_first_ten_thousand_are_read_only_for_columns_without_values(
     write: Write, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write("t.csv", "a,y\n" + "1,0\n1,1\n" * 100_000)
-    read = []
+    rows = ["1,,0\n", "1,,1\n"] * 50_000
+    path = write("t.csv", "a,b,y\n" + "".join(rows))
+    read: list[list[str]] = []
     original = type_inference._as_strings
 
     def counting(block: bytes, header: FileHeader, names: list[str]) -> object:
-        read.append(len(block))
+        read.append(names)
         return original(block, header, names)
 
     monkeypatch.setattr(type_inference, "_as_strings", counting)
-    find_table(settings(path))
-    assert len(read) == 1
+    assert find_table(settings(path)).features == ("a",)
+    assert read[0] == ["a", "b", "y"]
+    assert read[-1] == ["b"]  # to the end: its type is not known
+    write("t.csv", "a,b,y\n" + "".join(rows) + "1,5,1\n")
+    assert find_table(settings(path)).features == ("a", "b")
+
+
+@pytest.mark.parametrize("pair", [("False", "True"), ("no", "YES"), ("f", "t"), ("N", "Y")])
+def test_words_for_0_and_1_are_features_as_in_parquet(
+    pair: tuple[str, str], write: Write, settings: Settings
+) -> None:
+    rows = "".join(f"{pair[index % 2]},{index},{index % 2}\n" for index in range(9))
+    table = find_table(settings(write("t.csv", "vip,a,y\n" + rows + ",9,1\n")))
+    assert (table.features, table.hashed) == (("vip", "a"), ("vip", "a"))
+    assert table.booleans == {"vip"}
+    one = "".join(f"{pair[1]},{index},{index % 2}\n" for index in range(9))  # may be any text, such as T
+    assert find_table(settings(write("t.csv", "vip,a,y\n" + one))).features == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "cells", "decimal", "thousands"),
+    [
+        (";", ["0,1257", "3,5", "-12"], ",", ""),
+        (";", ["1.234,50", "0,5", "12.345"], ",", "."),
+        (";", ["0,125", "-1234,567"], ",", ""),
+        (";", ["1,234,567", "12,345", "0.5"], ".", ","),
+        (",", ['"12,345"', "987", '"1,000"'], ".", ","),
+        (";", ["12,345", "987", "1.5"], ".", ","),
+        (";", ["1.5", "2.125", "7"], ".", ""),
+    ],
+)
+def test_the_decimal_mark_and_the_thousands_separator_are_found_where_they_are_plain(
+    delimiter: str, cells: list[str], decimal: str, thousands: str, write: Write, settings: Settings
+) -> None:
+    rows = "".join(f"{cell}{delimiter}{index % 2}\n" for index, cell in enumerate(cells))
+    table = find_table(settings(write("t.csv", f"a{delimiter}y\n" + rows)))
+    assert table.features == ("a",)
+    assert (table.cells.decimal, table.cells.thousands) == (decimal, thousands)
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "hint"),
+    [
+        # three digits after a comma, and nothing else in the table that says what it is
+        (
+            "b;a;y",
+            ["1;12,345;0", "2;13,000;1"],
+            "set data.thousands to ',' or, for a decimal comma, data.decimal. ",
+        ),
+        # a comma beside a point, and a quoted comma beside commas as delimiters
+        ("b;a;y", ["1.5;0,12;0", "2;1,5;1"], "set data.decimal to ','. "),
+        ("b,a,y", ['1,"1,5",0', '2,"2,7",1'], "set data.decimal to ','. "),
+        ("b;a;y", ["1;1'000;0", "2;2'000;1"], 'set data.thousands to "\'". '),
+        (
+            "b;a;y",
+            ["1;unknown;0", "2;5;1"],
+            "If 'unknown' means a missing value, add it to data.missing_values. ",
+        ),
+    ],
+)
+def test_cells_in_doubt_are_no_numbers_and_the_warning_names_the_key(
+    header: str, rows: list[str], hint: str, write: Write, settings: Settings
+) -> None:
+    table = find_table(settings(write("t.csv", header + "\n" + "\n".join(rows) + "\n")))
+    assert table.features == ("b",)
+    assert len(table.warnings) == 1
+    assert hint in table.warnings[0]
+
+
+def test_the_keys_decide_how_numbers_are_written(write: Write, settings: Settings) -> None:
+    path = write("t.csv", "a;b;y\n12,345;1;0\n13,5;2;1\n")
+    assert find_table(settings(path, decimal=",")).features == ("a", "b")
+    assert find_table(settings(path, decimal=".")).features == ("b",)
+    swiss = write("t.csv", "a;b;y\n1'000.5;1;0\n2'000;2;1\n")
+    assert find_table(settings(swiss, thousands="'")).features == ("a", "b")
+
+
+def test_a_hyphen_can_be_a_value_of_the_label(write: Write, settings: Settings) -> None:
+    """It is a missing value by default, but not if the label has no two other values."""
+    labels = find_table(settings(write("t.csv", "a,y\n1,+\n2,-\n"), positive_label="+")).labels
+    assert [labels.code(text) for text in ("+", "-", "")] == [1, 0, MISSING]
+    labels = find_table(settings(write("t.csv", "a,y\n1,0\n2,1\n3,-\n"))).labels
+    assert [labels.code(text) for text in ("1", "0", "-")] == [1, 0, MISSING]
 
 
 def test_a_column_without_a_name_is_left_out(write: Write, settings: Settings) -> None:
@@ -220,7 +312,7 @@ def test_a_report_needs_no_usable_label(write: Write, settings: Settings) -> Non
     """`regpipe init` prints the columns by kind and the values of the label, most frequent first."""
     path = write("t.csv", "id,a,y\nx,1,no\ny,2,no\nz,3,yes\n")
     report = inspect_table(settings(path))
-    assert (report.numeric, report.text) == (("a",), ("id",))
+    assert (report.numeric, report.left_out) == (("a",), ("id",))
     assert report.label_values == ("no", "yes")
     assert report.needs_positive_label
     path = write("t.csv", "a,y\n1,1\n2,0\n3,1\n")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from components.example_gen.table import find_table
 from pipeline_def.cli.main import main
 from pipeline_def.config.load import KEYS, load_config
 
@@ -34,6 +35,21 @@ def test_init_writes_what_was_found_in_the_table(tmp_path: Path, capsys: pytest.
     ]
 
 
+def test_init_writes_how_numbers_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run with the file reads the same; texts that seem to mean a missing value are added."""
+    source, output = tmp_path / "t.csv", tmp_path / "p.yaml"
+    rows = [f"1.000,{n:02};{'open' if n % 10 == 0 else n};A{n};{n % 2}" for n in range(40)]
+    source.write_text("\n".join(["a;b;code;y", *rows]) + "\n")
+    assert main(["init", "--data", str(source), "--label", "y", "-o", str(output)]) == 0
+    config = load_config(output).data
+    assert (config.decimal, config.thousands, config.ignore) == (",", ".", ("code",))
+    assert config.missing_values[-2:] == ("-", "open")
+    told = capsys.readouterr().out
+    assert "  numbers   decimal mark ',', thousands separator '.'\n" in told
+    assert "  missing   'open' too, which is a guess: see data.missing_values\n" in told
+    assert find_table(config).features == ("a", "b")
+
+
 def test_init_overwrites_only_when_forced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, output = tmp_path / "t.csv", tmp_path / "p.yaml"
     table(source, ("0", "1"))
@@ -54,6 +70,12 @@ def test_init_refuses_what_a_run_would_refuse(tmp_path: Path, capsys: pytest.Cap
     assert main(["init", "--data", str(tmp_path / "none.csv"), "--label", "y", "-o", str(output)]) == 3
     assert not output.exists()
     assert "Did you mean 'bought'?" in capsys.readouterr().err
+    table(source, ("0", "1", "2"))
+    assert main(["init", "--data", str(source), "--label", "bought", "-o", str(output)]) == 3
+    assert "more than two values: '0', '1', '2'" in capsys.readouterr().err
+    source.write_text("name,town,bought\nann,rome,0\nbob,oslo,1\n")
+    assert main(["init", "--data", str(source), "--label", "bought", "-o", str(output)]) == 3
+    assert "found only columns without numbers: 'name', 'town'." in capsys.readouterr().err
 
 
 def test_init_writes_what_a_person_needs_first(tmp_path: Path) -> None:
@@ -70,7 +92,7 @@ def test_init_writes_what_a_person_needs_first(tmp_path: Path) -> None:
         "positive_label": None,
         "features": [],
         "ignore": ["town"],
-        "missing_values": ["", "nan", "na", "n/a", "null"],
+        "missing_values": ["", "nan", "na", "n/a", "#n/a", "<na>", "null", "none", "\\n", "?", "-"],
     }
     assert written["model"]["hidden_units"] == [128, 64]
     assert written["training"]["epochs"] == 100

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from components.common.errors import DataRefused
-from components.example_gen.cell_parsing import missing_markers
+from components.example_gen.cell_parsing import CellFormat, missing_markers
 from serving.predict.features import FeatureColumns
 from serving.predict.row_batches import JsonRowBatch, RowBatch
 
@@ -23,8 +23,8 @@ def batch(columns: dict[str, Any]) -> RowBatch:
     return RowBatch(table, "t.csv:", range(2, 2 + table.num_rows))
 
 
-def numbers(cells: Any, **more: Any) -> Any:
-    found = features("a", **more).numbers(batch({"a": cells}))["a"]
+def numbers(column: Any, **more: Any) -> Any:
+    found = features("a", **more).numbers(batch({"a": column}))["a"]
     assert found.dtype == np.float32
     return found.tolist()
 
@@ -51,8 +51,19 @@ def test_other_numbers() -> None:
 def test_missing_values() -> None:
     """Texts and numbers in data.missing_values are NaN."""
     missing = missing_markers(["n/a", "-999"])
-    np.testing.assert_array_equal(numbers(["1", "N/A", "-999"], missing=missing), [1, NAN, NAN])
-    np.testing.assert_array_equal(numbers([1.0, 2.0, -999.0], missing=missing), [1, 2, NAN])
+    np.testing.assert_array_equal(
+        numbers(["1", "N/A", "-999"], cells=CellFormat(missing=missing)), [1, NAN, NAN]
+    )
+    np.testing.assert_array_equal(numbers([1.0, 2.0, -999.0], cells=CellFormat(missing=missing)), [1, 2, NAN])
+
+
+def test_words_and_commas_as_in_the_table_of_the_training() -> None:
+    """A boolean column takes words for 0 and 1, no other number; a decimal comma and thousands are read."""
+    assert numbers(["True", "no", "1", " f "], booleans=frozenset("a")) == [1.0, 0.0, 1.0, 0.0]
+    german = CellFormat(decimal=",", thousands=".")
+    assert numbers(["1.234,5", "0,25", "\N{MINUS SIGN}7"], cells=german) == [1234.5, 0.25, -7.0]
+    with pytest.raises(DataRefused, match=r"t\.csv:2: column 'a': expected true or false, found '7'"):
+        numbers(["7"], booleans=frozenset("a"))
 
 
 def test_inputs_without_a_column_are_nan() -> None:
@@ -96,7 +107,7 @@ def test_rows_without_a_feature() -> None:
 
 def test_types() -> None:
     """Text in features becomes doubles or null; other text is unchanged."""
-    typed = features("a", missing=missing_markers(["-"])).typed(
+    typed = features("a", cells=CellFormat(missing=missing_markers(["-"]))).typed(
         pa.table({"a": ["0.1", "-", " 3"], "b": ["1", "2", "3"]})
     )
     assert typed.to_pydict() == {"a": [0.1, None, 3.0], "b": ["1", "2", "3"]}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from components.example_gen.cell_parsing import CellFormat
 from serving.client.exceptions import ModelNotFound, RequestRejected
 from serving.predict.model_folder import CardEntries, find_model, load_card_entries, read_card_entries
 
@@ -114,7 +115,8 @@ def test_what_the_card_tells(tmp_path: Path) -> None:
         "data": {"missing_values": ["", "-9"]},
     }
     card.write_text(json.dumps(content))
-    told = CardEntries(features={"a_b": "a b"}, missing_values=("", "-9"))
+    cells = CellFormat(missing=frozenset({"", "-9"}))
+    told = CardEntries(features={"a_b": "a b"}, cells=cells)
     assert read_card_entries(str(tmp_path)) == load_card_entries(card) == load_card_entries(tmp_path) == told
     content["label"] = {"name": "churned", "negative": "no", "positive": "yes"}
     content["evaluation"] = {"operating_point": {"threshold": 0.25}}
@@ -126,3 +128,10 @@ def test_what_the_card_tells(tmp_path: Path) -> None:
         assert read_card_entries(str(tmp_path)).threshold is None
     card.write_text(json.dumps({**content, "evaluation": "none"}))
     assert read_card_entries(str(tmp_path)) == CardEntries()
+    content = {"inputs": content["inputs"], "data": content["data"]}
+    content["data"] |= {"decimal": ",", "thousands": ".", "booleans": ["a b"]}
+    card.write_text(json.dumps(content))
+    cells = CellFormat(missing=frozenset({"", "-9"}), decimal=",", thousands=".")
+    assert load_card_entries(card) == CardEntries(
+        features={"a_b": "a b"}, cells=cells, booleans=frozenset({"a b"})
+    )

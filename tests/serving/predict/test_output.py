@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.common.errors import DataRefused
-from components.example_gen.cell_parsing import missing_markers
+from components.example_gen.cell_parsing import CellFormat, missing_markers
 from serving.predict.decisions import DecisionColumn
 from serving.predict.features import FeatureColumns
 from serving.predict.output import CSV, JSON_LINES, PARQUET, OutputLayout, Scored, output_file, write_rows
@@ -30,7 +30,9 @@ DECISION = DecisionColumn(name="decision", threshold=0.3, negative="no", positiv
 def layout(
     *columns: str, features: Sequence[str] = (), decision: DecisionColumn | None = None
 ) -> OutputLayout:
-    found = FeatureColumns(columns={name: name for name in features}, missing=missing_markers(["na"]))
+    found = FeatureColumns(
+        columns={name: name for name in features}, cells=CellFormat(missing=missing_markers(["na"]))
+    )
     return OutputLayout(columns=columns, probability="probability", features=found, decision=decision)
 
 
