@@ -114,10 +114,10 @@ def test_all_parts_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 
 def test_the_model_card_keeps_the_decision() -> None:
-    """And the operating point, but not bootstrap settings, slices, gap and curves."""
+    """And the operating point and what was judged, but not bootstrap settings, slices, gap and curves."""
     assert Verdict.model_validate(fields()).card_entry().keys() == {
         "blessed", "reasons", "mode", "rows", "positives", "metrics", "contributions", "seeds", "thresholds",
-        "operating_point",
+        "operating_point", "judged",
     }  # fmt: skip
 
 
