@@ -194,11 +194,22 @@ def equals(key: str, value: str) -> str:
     return json.dumps({"predicates": [{"operation": "EQUALS", "key": key, "stringValue": value}]})
 
 
+class ArchivedExperiment(KubeflowError):
+    """The experiment is archived, so its runs would not be visible, and its schedules are paused."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"kubeflow.experiment: expected one that is not archived, got {name!r}; restore it in Kubeflow's user "
+            "interface"
+        )
+
+
 def get_or_create_experiment(kubeflow: KubeflowApi, name: str) -> str:
     """Returns the id of an experiment, which is created if it does not exist.
 
     Raises:
-        KubeflowError: the experiment is archived, or a request failed.
+        ArchivedExperiment: the experiment is archived.
+        KubeflowError: a request failed.
     """
     api = kubeflow.client.experiments
     found = kubeflow.list_all(

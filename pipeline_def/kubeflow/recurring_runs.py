@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline_def.kubeflow.kfp_client import KubeflowApi, KubeflowNotFound
-from pipeline_def.kubeflow.package import PipelineVersion, equals, get_or_create_experiment
+from pipeline_def.kubeflow.package import (
+    ArchivedExperiment,
+    PipelineVersion,
+    equals,
+    get_or_create_experiment,
+)
 
 # Servers have schedules with this text, so it must not change.
 _MARK = "Made by `regpipe schedule apply`, which replaces it when the configuration changes."
@@ -47,11 +52,17 @@ class Schedule:
 
 @dataclass(frozen=True)
 class RecurringRun:
-    """A schedule on Kubeflow Pipelines; `running` is false if it is paused."""
+    """A schedule on Kubeflow Pipelines.
+
+    Attributes:
+        running: whether it starts runs; false if it is paused.
+        archived: whether its experiment is archived. That pauses it, and restoring the experiment does not resume it.
+    """
 
     id: str
     created: datetime.datetime
     running: bool
+    archived: bool
     schedule: Schedule
 
 
@@ -112,7 +123,15 @@ def pause(kubeflow: KubeflowApi, known: Sequence[RecurringRun]) -> None:
 
 
 def resume(kubeflow: KubeflowApi, known: Sequence[RecurringRun]) -> None:
-    """Makes them start runs again."""
+    """Makes them start runs again.
+
+    Raises:
+        ArchivedExperiment: the experiment of one is archived. None was resumed.
+        KubeflowError: a request failed.
+    """
+    for one in known:
+        if one.archived:
+            raise ArchivedExperiment(one.schedule.experiment)
     for one in known:
         kubeflow.call(
             kubeflow.client.recurring_runs.recurring_run_service_enable_recurring_run, recurring_run_id=one.id
@@ -143,13 +162,15 @@ def _list(kubeflow: KubeflowApi, **arguments: str) -> list[RecurringRun]:
 def _read(kubeflow: KubeflowApi, found: Any) -> RecurringRun:
     cron, periodic = found.trigger.cron_schedule, found.trigger.periodic_schedule
     trigger = cron or periodic
+    experiment, archived = _experiment(kubeflow, found.experiment_id)
     return RecurringRun(
         id=found.recurring_run_id,
         created=found.created_at,
         running=found.status == "ENABLED",
+        archived=archived,
         schedule=Schedule(
             name=found.display_name,
-            experiment=_experiment_name(kubeflow, found.experiment_id),
+            experiment=experiment,
             version=_version_name(kubeflow, found.pipeline_version_reference),
             cron=cron.cron if cron else None,
             interval=int(periodic.interval_second) if periodic else None,
@@ -178,12 +199,14 @@ def _parse_description(description: str | None) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and set(found) == set(_IN_DESCRIPTION) else None
 
 
-def _experiment_name(kubeflow: KubeflowApi, experiment_id: str) -> str:
+def _experiment(kubeflow: KubeflowApi, experiment_id: str) -> tuple[str, bool]:
+    """Returns the name of an experiment, and whether it is archived."""
     method = kubeflow.client.experiments.experiment_service_get_experiment
     try:
-        return str(kubeflow.call(method, experiment_id=experiment_id).display_name)
+        found = kubeflow.call(method, experiment_id=experiment_id)
     except KubeflowNotFound:
-        return _DELETED
+        return _DELETED, False
+    return str(found.display_name), found.storage_state == "ARCHIVED"
 
 
 def _version_name(kubeflow: KubeflowApi, reference: Any) -> str:

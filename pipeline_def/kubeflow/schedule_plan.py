@@ -13,7 +13,7 @@ from typing import Any
 from pipeline_def.config.load import PipelineConfig
 from pipeline_def.kubeflow.auth import KubeflowError
 from pipeline_def.kubeflow.kfp_client import KubeflowApi
-from pipeline_def.kubeflow.package import Package
+from pipeline_def.kubeflow.package import ArchivedExperiment, Package
 from pipeline_def.kubeflow.recurring_runs import RecurringRun, Schedule, create, delete, find
 
 
@@ -70,8 +70,15 @@ def configured_schedule(config: PipelineConfig, package: Package) -> Schedule:
 
 
 def plan(kubeflow: KubeflowApi, target: Schedule) -> SchedulePlan:
-    """Returns the changes after which `target` is the only schedule of its name; changes nothing itself."""
+    """Returns the changes after which `target` is the only schedule of its name; changes nothing itself.
+
+    Raises:
+        ArchivedExperiment: there is a schedule in the experiment of `target`, which is archived.
+        KubeflowError: a request failed.
+    """
     found = find(kubeflow, target.name)
+    if any(known.archived and known.schedule.experiment == target.experiment for known in found):
+        raise ArchivedExperiment(target.experiment)
     unchanged = next((known for known in found if known.schedule == target), None)
     if unchanged:
         return SchedulePlan(

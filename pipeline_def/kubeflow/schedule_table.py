@@ -9,6 +9,9 @@ from components.common.formatting import aligned_columns
 from pipeline_def.kubeflow.recurring_runs import RecurringRun, Schedule
 from pipeline_def.kubeflow.schedule_plan import SchedulePlan
 
+# Kubeflow Pipelines does not tell these apart.
+_BY_HAND = "by hand or because its experiment was archived"
+
 
 def describe_plan(plan: SchedulePlan, applied_id: str) -> str:
     """Returns what was changed or, if `applied_id` (the id of the resulting recurring run) is empty, would be."""
@@ -24,7 +27,8 @@ def describe_plan(plan: SchedulePlan, applied_id: str) -> str:
     else:
         lines = [f"The schedule {name} {is_} created{with_id}."]
         rows = list(_fields(plan.target).items())
-    paused = [] if plan.running else [f"It {is_} paused; `regpipe schedule resume` starts it again."]
+    reason = f", {_BY_HAND}" if plan.target.enabled else ""
+    paused = [] if plan.running else [f"It {is_} paused{reason}; `regpipe schedule resume` starts it again."]
     return "\n".join([*lines, *([aligned_columns(rows)] if rows else []), *paused])
 
 
@@ -40,14 +44,24 @@ def table(found: Sequence[RecurringRun]) -> str:
 
 def details(known: RecurringRun) -> str:
     """Returns one line for each field of a schedule."""
-    record = {"state": _state(known), **_fields(known.schedule), "id": known.id, "created": _created(known)}
+    record = {
+        "state": _state(known) + _reason(known),
+        **_fields(known.schedule),
+        "id": known.id,
+        "created": _created(known),
+    }
     return aligned_columns(list(record.items()))
 
 
 def as_json(found: Sequence[RecurringRun]) -> str:
-    """Returns a JSON list of objects with id, created, running, and the fields of Schedule."""
+    """Returns a JSON list of objects with id, created, running, experiment_archived, and the fields of Schedule."""
     records = [
-        {"id": known.id, "created": _created(known), "running": known.running}
+        {
+            "id": known.id,
+            "created": _created(known),
+            "running": known.running,
+            "experiment_archived": known.archived,
+        }
         | dataclasses.asdict(known.schedule)
         for known in found
     ]
@@ -56,6 +70,13 @@ def as_json(found: Sequence[RecurringRun]) -> str:
 
 def _state(known: RecurringRun) -> str:
     return "running" if known.running else "paused"
+
+
+def _reason(known: RecurringRun) -> str:
+    """Returns why a schedule is paused, or that its runs are not visible."""
+    if known.archived:
+        return ", its experiment is archived" if known.running else ", because its experiment is archived"
+    return f", {_BY_HAND}" if known.schedule.enabled and not known.running else ""
 
 
 def _created(known: RecurringRun) -> str:

@@ -214,12 +214,54 @@ def test_a_manual_pause_is_kept_when_other_settings_change(
     capsys.readouterr()
     assert regpipe("schedule", "apply", "--set=kubeflow.schedule.concurrency=2") == 0
     assert (only(api)["status"], only(api)["max_concurrency"]) == ("DISABLED", "2")
-    assert (
-        capsys.readouterr().out.splitlines()[-1] == "It is paused; `regpipe schedule resume` starts it again."
-    )
+    assert capsys.readouterr().out.splitlines()[-1] == f"It is paused, {PAUSED}"
     disabled = "--set=kubeflow.schedule.enabled=false"
     assert regpipe("schedule", "apply", disabled) == 0
     assert regpipe("schedule", "apply") == 0
+    assert only(api)["status"] == "ENABLED"
+
+
+PAUSED = "by hand or because its experiment was archived; `regpipe schedule resume` starts it again."
+
+
+def test_an_archived_experiment_and_its_schedule(
+    api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Archiving pauses the schedule: `show` says so, `apply` and `resume` are refused until it is restored."""
+    assert regpipe("schedule", "apply") == 0
+    (experiment,) = api.resources.experiments
+    api.resources.archive_experiment(experiment)
+    capsys.readouterr()
+    assert regpipe("schedule", "show") == 0
+    assert capsys.readouterr().out.splitlines()[0] == (
+        "state        paused, because its experiment is archived"
+    )
+    before = api.writes()
+    changed = ("apply", "--set=kubeflow.schedule.concurrency=2", "--dry-run")
+    for command in (("apply",), changed, ("resume",)):
+        assert regpipe("schedule", *command) == 1
+        assert "expected one that is not archived, got 'churn'" in capsys.readouterr().err
+    assert api.writes() == before
+
+
+def test_a_schedule_stays_paused_when_its_experiment_is_restored(
+    api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`apply` and `show` tell it, and `resume` starts it again."""
+    assert regpipe("schedule", "apply") == 0
+    (experiment,) = api.resources.experiments
+    api.resources.archive_experiment(experiment)
+    api.resources.unarchive_experiment(experiment)
+    capsys.readouterr()
+    assert regpipe("schedule", "apply") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"It is paused, {PAUSED}"
+    assert regpipe("schedule", "show") == 0
+    state = capsys.readouterr().out.splitlines()[0]
+    assert state == "state        paused, by hand or because its experiment was archived"
+    assert regpipe("schedule", "show", "--json") == 0
+    (shown,) = json.loads(capsys.readouterr().out)
+    assert (shown["running"], shown["experiment_archived"]) == (False, False)
+    assert regpipe("schedule", "resume") == 0
     assert only(api)["status"] == "ENABLED"
 
 

@@ -28,7 +28,8 @@ class ApiError(Exception):
 class UploadError(ApiError):
     """An error of the upload endpoints, which don't use gRPC (pipeline_upload_server.go, writeErrorToResponse).
 
-    The message does not contain the cause, which is only in the server's log; access denied has status 400.
+    Only the message of a pipeline that can't be read contains the cause, which else is only in the server's log; access
+    denied has status 400.
     """
 
     def __init__(self, status: int, message: str) -> None:
@@ -43,6 +44,11 @@ class UploadError(ApiError):
 def invalid(message: str) -> ApiError:
     """NewInvalidInputError."""
     return ApiError(3, message, f"Invalid input error: {message}")
+
+
+def internal(message: str) -> ApiError:
+    """NewInternalServerError, whose message for users has no reason."""
+    return ApiError(13, "Internal Server Error", f"InternalServerError: {message}")
 
 
 def missing(kind: str, name: str) -> ApiError:

@@ -1,7 +1,8 @@
 """A stand-in for the API server of Kubeflow Pipelines, as far as this project uses it.
 
-Its rules come from github.com/kubeflow/pipelines at 2.16.1. They are, each with its file, in `resources` (objects and
-their checks), `listing` (filters and pages), `api_errors`, `robfig` (cron) and `routes` (paths). `Fault` makes it fail.
+Its rules come from github.com/kubeflow/pipelines at 2.16.1 and 2.17.0. They are, each with its file, in `resources`
+(objects and their checks), `listing` (filters and pages), `api_errors`, `robfig` (cron) and `routes` (paths). `Fault`
+makes it fail.
 """
 
 import json

@@ -1,7 +1,8 @@
 """The objects of Kubeflow Pipelines' API server, and the checks of requests.
 
-Each rule has its source, a file under backend/src/apiserver of github.com/kubeflow/pipelines at 2.16.1. As in the real
-responses, empty fields, false and 0 are left out, and 64-bit integers are strings (protojson).
+Each rule has its source, a file under backend/src/apiserver of github.com/kubeflow/pipelines at 2.16.1; those for bad
+uploads, missing names, default and archived experiments at 2.17.0, where they were also seen on the real server. As in
+the real responses, empty fields, false and 0 are left out, and 64-bit integers are strings (protojson).
 """
 
 import datetime
@@ -12,7 +13,7 @@ from typing import Any
 import yaml
 
 from tests.standins.kfp_api import robfig
-from tests.standins.kfp_api.api_errors import ApiError, UploadError, exists, invalid, missing
+from tests.standins.kfp_api.api_errors import ApiError, UploadError, exists, internal, invalid, missing
 
 Resource = dict[str, Any]
 # The fields that each message may have (api/v2beta1/*.proto); unknown fields are refused: common/utils.go,
@@ -59,7 +60,8 @@ class Resources:
         if len(name) > 128:  # validation/length.go
             raise invalid("Pipeline.Name length cannot exceed 128")
         if any(
-            known["name"] == name and known["namespace"] == namespace for known in self.pipelines.values()
+            (known["name"], known.get("namespace", "")) == (name, namespace)
+            for known in self.pipelines.values()
         ):
             raise exists(f"Failed to create a new pipeline. The name {name} already exists")
         made = self._new("pipeline_id", {**body, "name": name, "namespace": namespace})
@@ -67,7 +69,7 @@ class Resources:
         return self.pipelines.setdefault(made["pipeline_id"], made)
 
     def upload_version(self, query: Mapping[str, str], content: bytes) -> Resource:
-        """server/pipeline_upload_server.go, uploadPipelineVersion: the message is the same for all errors."""
+        """server/pipeline_upload_server.go, uploadPipelineVersion; template/template.go, New."""
         pipeline, name = query.get("pipelineid", ""), query.get("name") or query.get("display_name", "")
         if pipeline not in self.pipelines:
             raise UploadError(400, "Failed to create a pipeline version")
@@ -80,7 +82,7 @@ class Resources:
             spec = next(yaml.safe_load_all(content))
             spec["root"]
         except (yaml.YAMLError, LookupError, TypeError):
-            raise UploadError(500, "Failed to create a pipeline version") from None
+            raise UploadError(400, "unknown template format") from None
         made = self._new(
             "pipeline_version_id", {"pipeline_id": pipeline, "name": name, "pipeline_spec": spec}
         )
@@ -91,21 +93,21 @@ class Resources:
         """server/experiment_server.go, storage/experiment_store.go."""
         _known(body, _EXPERIMENT)
         name, namespace = body.get("display_name", ""), self.namespace(body.get("namespace", ""))
-        if not name:
-            raise invalid("Experiment's name cannot be empty")
-        of_namespace = [one for one in self.experiments.values() if one["namespace"] == namespace]
+        if not name:  # server/api_converter.go, toModelExperiment
+            raise internal("Failed to convert API experiment to model experiment")
+        of_namespace = [one for one in self.experiments.values() if one.get("namespace", "") == namespace]
         if any(one["display_name"] == name for one in of_namespace):
             raise exists(f"Failed to create a new experiment. The name {name} already exists")
         made = self._new("experiment_id", {**body, "namespace": namespace, "storage_state": "AVAILABLE"})
         return self.experiments.setdefault(made["experiment_id"], made)
 
     def create_run(self, body: Mapping[str, Any]) -> Resource:
-        """server/run_server.go; resource/resource_manager.go, CreateRun."""
+        """server/api_converter.go, toModelRun; server/run_server.go; resource/resource_manager.go, CreateRun."""
         _known(body, _RUN)
         if not body.get("display_name"):
-            raise invalid("Run name is empty. Please specify a valid name")
-        self._check_pipeline_and_experiment(body)
-        made = self._new("run_id", {**body, "state": "PENDING"})
+            raise internal("Failed to convert a API run detail to its internal representation")
+        experiment = self._check_pipeline_and_experiment(body)
+        made = self._new("run_id", {**body, "experiment_id": experiment["experiment_id"], "state": "PENDING"})
         self.workflows[made["run_id"]] = ""
         return self.runs.setdefault(made["run_id"], made)
 
@@ -125,7 +127,7 @@ class Resources:
         """server/api_converter.go, toModelJob; resource/resource_manager.go, CreateJob."""
         _known(body, _RECURRING_RUN)
         if not body.get("display_name"):
-            raise ApiError(13, "Recurring run's name cannot be empty")
+            raise internal("Failed to convert a API recurring run to its internal representation")
         concurrency = int(body.get("max_concurrency", 0))
         if not 1 <= concurrency <= 10:
             raise invalid(
@@ -144,12 +146,10 @@ class Resources:
             raise invalid(
                 f"Found invalid period schedule interval {seconds}. Set at interval to least 1 second"
             )
-        self._check_pipeline_and_experiment(body)
-        experiment = self.experiments[body["experiment_id"]]
-        enabled = body.get("mode") == "ENABLE"
-        made = self._new("recurring_run_id", {**body, "status": "ENABLED" if enabled else "DISABLED"})
-        made["mode"] = "ENABLE" if enabled else "DISABLE"
-        made["namespace"] = experiment["namespace"] or POD_NAMESPACE
+        experiment = self._check_pipeline_and_experiment(body)
+        made = self._new("recurring_run_id", {**body, "experiment_id": experiment["experiment_id"]})
+        self._set_mode(made, body.get("mode") == "ENABLE")
+        made["namespace"] = experiment.get("namespace", POD_NAMESPACE)  # resource_manager.go, CreateJob
         made["max_concurrency"] = str(concurrency)
         made.setdefault("service_account", DEFAULT_ACCOUNT)  # template/template.go, setDefaultServiceAccount
         for schedule in made.get("trigger", {}).values():
@@ -163,10 +163,20 @@ class Resources:
 
     def change_mode(self, recurring_run_id: str, enabled: bool) -> Resource:
         """resource/resource_manager.go, ChangeJobMode."""
-        found = self.get("Job", self.recurring_runs, recurring_run_id)
-        found.update(
-            {"status": "ENABLED", "mode": "ENABLE"} if enabled else {"status": "DISABLED", "mode": "DISABLE"}
-        )
+        self._set_mode(self.get("Job", self.recurring_runs, recurring_run_id), enabled)
+        return {}
+
+    def archive_experiment(self, experiment_id: str) -> Resource:
+        """resource/resource_manager.go, ArchiveExperiment: also pauses its recurring runs."""
+        self.get("Experiment", self.experiments, experiment_id)["storage_state"] = "ARCHIVED"
+        for known in self.recurring_runs.values():
+            if known["experiment_id"] == experiment_id:
+                self._set_mode(known, False)
+        return {}
+
+    def unarchive_experiment(self, experiment_id: str) -> Resource:
+        """resource/resource_manager.go, UnarchiveExperiment: its recurring runs stay paused."""
+        self.get("Experiment", self.experiments, experiment_id)["storage_state"] = "AVAILABLE"
         return {}
 
     def delete_recurring_run(self, recurring_run_id: str, policy: str) -> Resource:
@@ -196,17 +206,44 @@ class Resources:
         """resource/resource_manager.go, ReplaceNamespace."""
         return given if self.multi_user else ""
 
-    def _check_pipeline_and_experiment(self, body: Mapping[str, Any]) -> None:
-        self.get("Experiment", self.experiments, body.get("experiment_id", ""))
+    def _set_mode(self, recurring_run: Resource, enabled: bool) -> None:
+        """server/api_converter.go, toApiRecurringRun; storage/job_store.go, ChangeJobMode."""
+        recurring_run["status"] = "ENABLED" if enabled else "DISABLED"
+        recurring_run["mode"] = "ENABLE" if enabled else "DISABLE"
+        recurring_run["updated_at"] = self._now()
+
+    def _check_pipeline_and_experiment(self, body: Mapping[str, Any]) -> Resource:
+        """Returns the experiment, in single-user mode by default the one named Default.
+
+        resource/resource_manager.go, GetValidExperimentNamespacePair.
+        """
+        if body.get("experiment_id"):
+            experiment = self.get("Experiment", self.experiments, body["experiment_id"])
+        elif self.multi_user:
+            raise invalid("Experiment id can not be empty in multi-user mode")
+        else:
+            experiment = self._default_experiment()
         version = self.versions.get(body.get("pipeline_version_reference", {}).get("pipeline_version_id", ""))
         if version is None:
-            raise ApiError(13, "Failed to create a recurring run with an invalid pipeline spec manifest")
+            raise internal("Failed to create a recurring run with an invalid pipeline spec manifest")
         declared = version["pipeline_spec"]["root"].get("inputDefinitions", {}).get("parameters", {})
         _check_parameters(declared, body.get("runtime_config", {}).get("parameters", {}))
+        return experiment
+
+    def _default_experiment(self) -> Resource:
+        """resource/resource_manager.go, CreateDefaultExperiment."""
+        known = (one for one in self.experiments.values() if one["display_name"] == "Default")
+        return next(known, None) or self.create_experiment({"display_name": "Default"})
+
+    def _now(self) -> str:
+        self._clock += datetime.timedelta(seconds=1)
+        return self._clock.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _new(self, key: str, fields: Mapping[str, Any]) -> Resource:
-        self._clock += datetime.timedelta(seconds=1)
-        return {**fields, key: str(uuid.uuid4()), "created_at": self._clock.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        made = {**fields, key: str(uuid.uuid4()), "created_at": self._now()}
+        if not made.get("namespace"):  # of single-user mode
+            made.pop("namespace", None)
+        return made
 
 
 def _known(body: Mapping[str, Any], fields: set[str]) -> None:

@@ -37,7 +37,9 @@ def answer(kept: Resources, request: str, query: Query, body: Any) -> Answer:
 def _of_namespace(kept: Resources, kind: str, query: Query) -> list[Answer]:
     """Returns the objects of the requested namespace, which is ignored in single-user mode (ReplaceNamespace)."""
     found = getattr(kept, kind).values()
-    return [one for one in found if not kept.multi_user or one["namespace"] == query.get("namespace", "")]
+    return [
+        one for one in found if not kept.multi_user or one.get("namespace", "") == query.get("namespace", "")
+    ]
 
 
 def _healthz(kept: Resources, _: Query, __: Any, ___: Any) -> Answer:
@@ -87,8 +89,18 @@ _ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("GET", "/experiments", _experiments),
     ("POST", "/experiments", lambda kept, _, body, __: kept.create_experiment(body)),
     (
+        "POST",
+        "/experiments/([^/:]+):archive",
+        lambda kept, _, __, ids: kept.archive_experiment(ids[0]),
+    ),
+    (
+        "POST",
+        "/experiments/([^/:]+):unarchive",
+        lambda kept, _, __, ids: kept.unarchive_experiment(ids[0]),
+    ),
+    (
         "GET",
-        "/experiments/([^/]+)",
+        "/experiments/([^/:]+)",
         lambda kept, _, __, ids: kept.get("Experiment", kept.experiments, ids[0]),
     ),
     ("POST", "/runs", lambda kept, _, body, __: kept.create_run(body)),

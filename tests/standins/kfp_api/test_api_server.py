@@ -102,6 +102,69 @@ def test_wrong_settings_are_refused(
     assert refusal(client.create_recurring_run, **arguments) == (400, message)
 
 
+def test_names_that_are_required(client: kfp.Client, ids: dict[str, str]) -> None:
+    """Of runs, experiments and recurring runs: status 500, whose message has no reason."""
+    models = client.api_models
+    version = models.V2beta1PipelineVersionReference(
+        pipeline_id=ids["pipeline_id"], pipeline_version_id=ids["version_id"]
+    )
+    run = models.V2beta1Run(pipeline_version_reference=version)
+    assert refusal(client.runs.run_service_create_run, run=run) == (500, "Internal Server Error")
+    create = client.experiments.experiment_service_create_experiment
+    assert refusal(create, experiment=models.V2beta1Experiment()) == (500, "Internal Server Error")
+
+
+def test_a_run_without_an_experiment(api: ApiServer, client: kfp.Client, ids: dict[str, str]) -> None:
+    """Belongs to the default experiment, which is created; in multi-user mode it is refused."""
+    models = client.api_models
+    version = models.V2beta1PipelineVersionReference(
+        pipeline_id=ids["pipeline_id"], pipeline_version_id=ids["version_id"]
+    )
+    run = models.V2beta1Run(display_name="r", pipeline_version_reference=version)
+    first, second = (client.runs.run_service_create_run(run=run) for _ in range(2))
+    assert first.experiment_id == second.experiment_id
+    assert client.get_experiment(first.experiment_id).display_name == "Default"
+    api.resources.multi_user = True
+    refused = (400, "Experiment id can not be empty in multi-user mode")
+    assert refusal(client.runs.run_service_create_run, run=run) == refused
+
+
+def test_a_file_that_is_not_a_pipeline(client: kfp.Client, ids: dict[str, str], tmp_path: Path) -> None:
+    """Status 400; here the message has the reason."""
+    file = tmp_path / "wrong.yaml"
+    file.write_text("a: 1")
+    with pytest.raises(ApiException) as refused:
+        client.upload_pipeline_version(str(file), "v2", pipeline_id=ids["pipeline_id"])
+    assert refused.value.status == 400
+    assert json.loads(refused.value.body)["error_message"] == "unknown template format"
+
+
+def test_objects_of_a_single_user_have_no_namespace(
+    api: ApiServer, client: kfp.Client, ids: dict[str, str]
+) -> None:
+    """Except recurring runs, which have that of the pods (resource_manager.go, CreateJob)."""
+    client.create_recurring_run(job_name="nightly", cron_expression="0 0 3 * * *", **ids)
+    (recurring,) = client.list_recurring_runs().recurring_runs
+    assert recurring.namespace == "kubeflow"
+    for known in (api.resources.pipelines, api.resources.experiments):
+        assert all("namespace" not in one for one in known.values())
+    assert client.get_experiment(ids["experiment_id"]).namespace is None
+
+
+def test_archiving_an_experiment_pauses_its_recurring_runs(client: kfp.Client, ids: dict[str, str]) -> None:
+    """Restoring it does not resume them. A change is seen by updated_at."""
+    made = client.create_recurring_run(job_name="nightly", cron_expression="0 0 3 * * *", **ids)
+    assert made.updated_at is not None
+    client.archive_experiment(ids["experiment_id"])
+    archived = client.get_recurring_run(made.recurring_run_id)
+    assert (archived.status, archived.mode) == ("DISABLED", "DISABLE")
+    assert archived.updated_at > made.updated_at
+    assert client.get_experiment(ids["experiment_id"]).storage_state == "ARCHIVED"
+    client.unarchive_experiment(ids["experiment_id"])
+    assert client.get_experiment(ids["experiment_id"]).storage_state == "AVAILABLE"
+    assert client.get_recurring_run(made.recurring_run_id).status == "DISABLED"
+
+
 def test_names_that_must_be_unique(client: kfp.Client, ids: dict[str, str], tmp_path: Path) -> None:
     """Those of pipelines, versions and experiments, but not those of recurring runs."""
     model = client.api_models.V2beta1Pipeline(display_name="churn")
