@@ -14,7 +14,7 @@ from components.training.dataset import Dataset
 from components.training.epoch_runner import EpochRunner, Scorer
 from components.training.history import EpochMetrics, History
 from components.training.network import Array, kernels
-from components.training.sigint import defer_sigint
+from components.training.signals import defer_signals
 from components.training.state import BestWeights, TrainingState
 
 progress = logging.getLogger("regpipe.progress")
@@ -64,7 +64,7 @@ def run_training_loop(
     score = Scorer(model, validation)
     best = BestWeights(model)
     state = TrainingState([*model.variables, *runner.optimizer.variables], best)
-    with defer_sigint() as check_interrupt, History(run_dir, settings.epochs) as history:
+    with defer_signals() as check_interrupt, History(run_dir, settings.epochs) as history:
         found = checkpoints.latest() if checkpoints else None
         if found:
             history.extend(state.restore(found))

@@ -15,7 +15,7 @@ from components.training.epoch_runner import EpochRunner, Scorer
 from components.training.history import EpochMetrics
 from components.training.loop import divergence_message
 from components.training.network import Array, build_model
-from components.training.sigint import defer_sigint
+from components.training.signals import defer_signals
 from components.training.stack import build_stack
 from components.training.strategy import choose_strategy
 from components.training.train import Trained
@@ -49,7 +49,7 @@ def train_seeds(
     """
     training = training.with_optimizer(model.hidden_units)
     train, validation = with_class_weights(*data, training.class_weight)
-    with choose_strategy(training.strategy).scope(), defer_sigint() as check_interrupt:
+    with choose_strategy(training.strategy).scope(), defer_signals() as check_interrupt:
         mean = feature_means(train)
         trainings = []
         for seed in seeds:

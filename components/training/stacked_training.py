@@ -15,7 +15,7 @@ from components.config.training import TrainingConfig
 from components.training.dataset import Dataset, feature_means, row_weights
 from components.training.epoch_runner import EpochRunner, log_losses, row_specs, scoring_batch_size
 from components.training.network import build_model, kernels
-from components.training.sigint import defer_sigint
+from components.training.signals import defer_signals
 from components.training.stack import build_stack
 from components.training.strategy import choose_strategy
 
@@ -68,7 +68,7 @@ def train_stack(
         network whose training has diverged are infinite.
     """
     keras.utils.set_random_seed(settings.seed)
-    with choose_strategy(settings.strategy).scope(), defer_sigint() as check_interrupt:
+    with choose_strategy(settings.strategy).scope(), defer_signals() as check_interrupt:
         mean = feature_means(train)
         initial = build_model(train.width, networks[0], mean).get_weights()
         stack = build_stack(networks, [initial] * len(networks), mean)

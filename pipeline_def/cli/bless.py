@@ -40,12 +40,12 @@ def bless(args: argparse.Namespace) -> int:
     by, reason = read_publisher(args)
     from components.common.errors import BadModel
     from pipeline_def.local import blessing
-    from pipeline_def.local.runner import RootInUse
+    from pipeline_def.local.runner import CannotUseRoot
     from pipeline_def.runs.run_store import NoSuchRun
 
     try:
         summary = blessing.bless(args.root, args.run, by=by, reason=reason)
-    except (NoSuchRun, RootInUse, blessing.CannotBless) as error:
+    except (NoSuchRun, CannotUseRoot, blessing.CannotBless) as error:
         raise UsageError(str(error)) from None
     except (OSError, BadModel) as error:
         return print_error(f"the model could not be published: {error}", 1)

@@ -6,12 +6,14 @@ Heavy imports stay inside the functions of the commands, so that `regpipe --help
 import argparse
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from pipeline_def.cli import (
     bless,
+    clean,
     compile,
     config,
     init,
@@ -30,6 +32,7 @@ from pipeline_def.cli import (
 from pipeline_def.cli.arguments import CommandParser, help_format
 from pipeline_def.cli.usage_errors import UsageError, print_error
 from pipeline_def.launcher import lazy_imports
+from pipeline_def.local.interruption import Interrupted, ignore_signals, interruptible
 
 # The commands, in the order of the help. Each module has `add_command(subparsers)`.
 COMMANDS = (
@@ -43,6 +46,7 @@ COMMANDS = (
     bless,
     versions,
     rollback,
+    clean,
     serve,
     predict,
     compile,
@@ -50,6 +54,7 @@ COMMANDS = (
     schedule,
 )
 
+_SIGNAL_CODE = 128  # as a shell reports a process that a signal ended
 DESCRIPTION = """\
 Turns a table of numeric features and a yes/no label into a served model, and
 publishes the model only if it passes the thresholds of a comparison with the
@@ -96,7 +101,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not hasattr(args, "command"):
         parser.print_help(sys.stderr)
         return 2
-    return _run_command(args)
+    with interruptible():
+        return _run_command(args)
 
 
 def _run_command(args: argparse.Namespace) -> int:
@@ -110,8 +116,11 @@ def _run_command(args: argparse.Namespace) -> int:
         return print_error(str(error), 2)
     except DataRefused as error:
         return print_error(str(error), 3)
-    except KeyboardInterrupt:
-        return print_error(f"interrupted{getattr(args, 'on_interrupt', '')}", 130)
+    except KeyboardInterrupt as error:
+        ignore_signals()
+        number = error.signal if isinstance(error, Interrupted) else signal.SIGINT
+        how = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
+        return print_error(f"{how}{getattr(args, 'on_interrupt', '')}", _SIGNAL_CODE + number)
     except BrokenPipeError:  # as in `regpipe config | head`; Python would print another error at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

@@ -46,14 +46,14 @@ def rollback(args: argparse.Namespace) -> int:
     from components.common.errors import BadModel
     from pipeline_def.local.published_versions import CannotRollBack
     from pipeline_def.local.published_versions import rollback as roll_back
-    from pipeline_def.local.runner import RootInUse
+    from pipeline_def.local.runner import CannotUseRoot
     from pipeline_def.terminal.output_capture import OutputCapture
 
     try:
         # Hides what TensorFlow prints about the machine's devices.
         with remote_usage_errors(destination), OutputCapture(Path(os.devnull)):
             published = roll_back(args.root.resolve(), destination, args.version, by=by, reason=reason)
-    except (RootInUse, CannotRollBack) as error:
+    except (CannotUseRoot, CannotRollBack) as error:
         raise UsageError(str(error)) from None
     except (OSError, BadModel) as error:
         return print_error(f"the model could not be published: {error}", 1)

@@ -19,7 +19,7 @@ exit codes:
   3    the data was refused
   4    all steps ran, but nothing was pushed: the model was not blessed, or it
        is a model that a person has rolled back from
-  130  interrupted with Ctrl-C"""
+  130  interrupted with Ctrl-C; 129 and 143: by SIGHUP and SIGTERM"""
 
 DESCRIPTION = """\
 Runs the pipeline: reads the table, validates it, trains the candidate and its
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     )
     try:
         summary = runner.run(config, options)
-    except (runner.RootInUse, NoSuchRun) as error:
+    except (runner.CannotUseRoot, NoSuchRun) as error:
         raise UsageError(str(error)) from None
     show(summary, sys.stderr if args.json else sys.stdout)
     if args.json:

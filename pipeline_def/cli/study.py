@@ -67,11 +67,11 @@ def study(args: argparse.Namespace) -> int:
     check_root(args.root)
     config = read_table_config(args)
     from pipeline_def.local import study_runner as studies
-    from pipeline_def.local.runner import RootInUse
+    from pipeline_def.local.runner import CannotUseRoot
 
     try:
         finished = studies.study(config, args.root, args.strengths)
-    except RootInUse as error:
+    except CannotUseRoot as error:
         raise UsageError(str(error)) from None
     except studies.DataStepsFailed as error:
         from pipeline_def.terminal.summary_view import show as show_summary

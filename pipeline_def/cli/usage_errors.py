@@ -1,6 +1,7 @@
 """Usage errors, and the checks of arguments that several commands share."""
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 
@@ -11,8 +12,9 @@ class UsageError(Exception):
 
 def print_error(problem: object, code: int) -> int:
     """Prints the lines of a problem to standard error, each after `regpipe: `; returns the exit code."""
-    for line in str(problem).splitlines():
-        print(f"regpipe: {line}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # The terminal may have been closed.
+        for line in str(problem).splitlines():
+            print(f"regpipe: {line}", file=sys.stderr)
     return code
 
 

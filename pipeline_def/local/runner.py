@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from components.common.errors import DataRefused
 from pipeline_def.config.load import PipelineConfig
 from pipeline_def.launcher.run_options import RunOptions
+from pipeline_def.local.interruption import ignore_signals
+from pipeline_def.local.leftovers import remove_leftovers, temporary_folder
 from pipeline_def.runs.summary import EXIT_CODES, Status, StepRecord, StepStatus, Summary
 from pipeline_def.steps import LAST
 from pipeline_def.terminal.output_capture import OutputCapture
@@ -25,7 +27,11 @@ if TYPE_CHECKING:
 LOG_TAIL_LINES = 15
 
 
-class RootInUse(Exception):
+class CannotUseRoot(Exception):
+    """The root can't be created, written or locked."""
+
+
+class RootInUse(CannotUseRoot):
     """Another process uses the root, whose metadata store allows one process at a time."""
 
 
@@ -61,15 +67,20 @@ def run(config: PipelineConfig, options: RunOptions) -> Summary:
     A failed step and refused data are recorded in the summary, not raised.
 
     Raises:
-        RootInUse: another process uses the root.
+        CannotUseRoot: the root can't be written, or another process uses it.
         NoSuchRun: no earlier run has completed the steps before `from_step`.
         KeyboardInterrupt: the run was interrupted; the current step has been marked as failed.
     """
+    with lock_root(options.root):
+        return run_in_locked_root(config, options)
+
+
+def run_in_locked_root(config: PipelineConfig, options: RunOptions) -> Summary:
+    """Does what `run` does, in a process that has locked the root already."""
     root = options.root.resolve()
-    root.mkdir(parents=True, exist_ok=True)
     config = _with_absolute_paths(config)
     names = config.step_names()
-    with lock_root(root):
+    with temporary_folder(root):
         current = _Run(root)
         with OutputCapture(current.logs / "startup.log") as capture:
             with RunDisplay(names, capture.terminal) as display, _shown_progress(display):
@@ -89,6 +100,7 @@ def _compile(
     from pipeline_def.runs.run_store import NoSuchRun
 
     try:
+        remove_leftovers(current.root, current.id)
         return compile_local(config, options, current.id)
     except NoSuchRun:
         shutil.rmtree(current.dir)  # nothing was run, so this does not count as a run
@@ -131,8 +143,12 @@ def _run_steps(
             current.steps.append(StepRecord(name=name, seconds=seconds, cached=False, status="failed"))
             traceback.print_exc()
             current.fail(error, capture.path)
+            # TFX leaves the execution of a step as running if its driver or its publisher raises.
+            with contextlib.suppress(Exception):  # On a full disk the next run does it.
+                RunStore.open(current.root).fail_unfinished(current.id, name)
             return
         except KeyboardInterrupt:
+            ignore_signals()
             RunStore.open(current.root).cancel(current.id)
             raise
         seconds = round(time.monotonic() - started, 3)
@@ -185,15 +201,24 @@ def _with_absolute_paths(config: PipelineConfig) -> PipelineConfig:
 def lock_root(root: Path) -> Iterator[None]:
     """Locks the root for this process, because two processes can't use its metadata store, an SQLite file, at once.
 
+    The root is created if it does not exist.
+
     Raises:
         RootInUse: another process holds the lock.
+        CannotUseRoot: the root can't be created, written or locked.
     """
-    with (root / ".lock").open("w") as lock:
+    with contextlib.ExitStack() as files:
         try:
+            root.mkdir(parents=True, exist_ok=True)
+            lock = files.enter_context((root / ".lock").open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise RootInUse(
                 f"{root}: another run uses this root; wait for it, or give another --root."
+            ) from None
+        except OSError as error:
+            raise CannotUseRoot(
+                f"--root: expected a folder that can be written and locked, got {str(root)!r}: {error.strerror}."
             ) from None
         yield
 

@@ -17,6 +17,7 @@ from components.study.variants import StudyPlan, Variant, config_overrides, plan
 from pipeline_def.config.load import PipelineConfig
 from pipeline_def.launcher.run_options import RunOptions
 from pipeline_def.local import runner
+from pipeline_def.local.leftovers import temporary_folder
 from pipeline_def.runs.summary import Summary
 from pipeline_def.steps import LAST, TUNER
 from pipeline_def.terminal.output_capture import OutputCapture
@@ -65,15 +66,21 @@ def study(config: PipelineConfig, root: Path, strengths: int) -> CompletedStudy:
     Raises:
         DataStepsFailed: a data step failed, so there is nothing to train on.
         StudyFailed: training or writing the results failed.
-        RootInUse: another process uses the root.
+        CannotUseRoot: the root can't be written, or another process uses it.
     """
+    with runner.lock_root(root):
+        return _study_in_locked_root(config, root, strengths)
+
+
+def _study_in_locked_root(config: PipelineConfig, root: Path, strengths: int) -> CompletedStudy:
     last = TUNER if config.model.to_choose() else LAST_DATA_STEP
-    summary = runner.run(config, RunOptions(root=root, to_step=last))
+    summary = runner.run_in_locked_root(config, RunOptions(root=root, to_step=last))
     if summary.exit_code:
         raise DataStepsFailed(summary)
     folder = root.resolve() / "studies" / summary.run_id
     folder.mkdir(parents=True)
     with (
+        temporary_folder(root),
         OutputCapture(folder / "study.log") as capture,
         RunDisplay((STEP,), capture.terminal) as display,
     ):

@@ -173,6 +173,14 @@ class RunStore:
             self.store.put_executions(unfinished)
         return [execution.id for execution in unfinished]
 
+    def fail_running(self) -> None:
+        """Marks all executions that are still running as failed. Only a process that locks the root may call this."""
+        running = [e for e in self.store.get_executions() if e.last_known_state == mlmd.Execution.RUNNING]
+        for execution in running:
+            execution.last_known_state = mlmd.Execution.FAILED
+        if running:
+            self.store.put_executions(running)
+
     def cancel(self, run_id: str) -> None:
         """Marks the executions of a run that are still running as canceled."""
         running = [e for e in self.executions(run_id) if e.last_known_state == mlmd.Execution.RUNNING]

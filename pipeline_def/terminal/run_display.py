@@ -53,8 +53,9 @@ class _Step:
 class RunDisplay:
     """Shows whether each step is waiting, running, done, cached, failed or skipped. Use it as a context manager.
 
-    Writes only to `stream`. Progress lines of epochs and trials stay on the screen above the live table; other
-    progress lines are shown in the table, the latest of each step. Without a terminal, every line is printed.
+    Writes only to `stream`; a terminal that is closed meanwhile does not end the run. Progress lines of epochs and
+    trials stay on the screen above the live table; other progress lines are shown in the table, the latest of each
+    step. Without a terminal, every line is printed.
 
     Args:
         step_names: the names of all steps, in order.
@@ -93,7 +94,8 @@ class RunDisplay:
                 step.state, step.seconds = "stopped", time.monotonic() - step.began
                 self._print_plain(name, f"stopped after {duration(step.seconds)}")
         if self._live:
-            self._live.stop()  # draws the last state and shows the cursor again
+            with contextlib.suppress(OSError):
+                self._live.stop()  # draws the last state and shows the cursor again
 
     @property
     def running(self) -> str | None:
@@ -131,16 +133,19 @@ class RunDisplay:
             self._write_line(f"{step:<{self._width}}  {text}")
 
     def _write_line(self, line: str) -> None:
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        with contextlib.suppress(OSError):
+            self._stream.write(line + "\n")
+            self._stream.flush()
 
     def _print_above(self, line: str) -> None:
         if self._live:
-            self._live.console.print(Text(line), soft_wrap=True)
+            with contextlib.suppress(OSError):
+                self._live.console.print(Text(line), soft_wrap=True)
 
     def _refresh(self) -> None:
         if self._live:
-            self._live.refresh()
+            with contextlib.suppress(OSError):
+                self._live.refresh()
 
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False, expand=True)

@@ -1,11 +1,16 @@
 """Runs with a step that fails: exit code, message and what is published."""
 
+import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from pipeline_def.runs.run_store import RunStore
 
 Run: TypeAlias = Any  # of conftest.py
 
@@ -82,6 +87,41 @@ def test_a_report_that_fails_does_not_hide_that_the_model_was_pushed(run: Run, r
     assert (Path(path) / "saved_model.pb").is_file()
     listed = subprocess.run(run.command("runs", "--root", root), capture_output=True, text=True).stdout
     assert re.split(" {2,}", listed.splitlines()[1])[2:] == ["failed, but pushed", "12", str(version)]
+
+
+def states(root: Path) -> set[str]:
+    """The states of all executions in the metadata store."""
+    executions = RunStore.open(root).store.get_executions()
+    return {mlmd.Execution.State.Name(execution.last_known_state) for execution in executions}
+
+
+def test_an_error_outside_the_executor_leaves_no_step_running(root: Path) -> None:
+    """TFX creates the folder of the outputs before it handles errors; the runner marks the execution as failed."""
+    assert states(root) == {"COMPLETE", "FAILED"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_run_that_a_signal_ends(run: Run, tmp_path: Path, number: signal.Signals) -> None:
+    """Exit code 128 + signal with a line, also in a training and if the signal comes twice; nothing is left over."""
+    root, temporary = tmp_path / "root", tmp_path / "tmp"
+    temporary.mkdir()
+    process = subprocess.Popen(
+        run.command("run", "--root", root, *run.quick, "--set", "training.epochs=100000",
+                    "--set", "training.early_stopping=0", "--set", "model.l1=1e-4", "--set", "model.l2=1e-3",
+                    "--set", "model.dropout=0.1"),
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(temporary)},
+    )  # fmt: skip
+    assert process.stderr is not None
+    lines = iter(process.stderr.readline, "")
+    next(line for line in lines if line.startswith("Trainer") and " epoch " in line)
+    for _ in range(2):
+        process.send_signal(number)
+    *_, last = lines
+    process.stderr.close()
+    assert process.wait(60) == 128 + number
+    assert last == f"regpipe: ended by {number.name}; the next run takes finished steps from the cache\n"
+    assert states(root) == {"COMPLETE", "CANCELED"}
+    assert not list(temporary.iterdir())
 
 
 def test_it_is_not_published_twice(run: Run, root: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any, TypeAlias
 
 import pytest
 import tensorflow as tf
+from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.common.model_files import model_digest
 from components.pusher.publication import Destination, publish, version_store
@@ -80,8 +82,30 @@ def test_a_run_that_is_killed_while_publishing(run: Run, root: Path) -> None:
         if artifact.custom_properties["pushed"].int_value
     ]
     assert pushed == [str(root / "serving" / version)]
+    executions = store.store.get_executions()
+    assert mlmd.Execution.RUNNING not in {execution.last_known_state for execution in executions}
+    summaries = [path.parent.name for path in root.glob("runs/*/summary.json")]
+    assert sorted(path.name for path in root.glob("runs/*")) == sorted(summaries)
     listed = json.loads(regpipe(run, "runs", "--root", root, "--json"))
     assert [record["status"] for record in listed] == ["pushed", "interrupted", "interrupted", "partial"]
+
+
+def test_a_candidate_that_was_replaced_after_the_evaluator_is_not_published(run: Run, tmp_path: Path) -> None:
+    """Here by the baseline: the Trainer and the Evaluator come from the cache, and the Pusher fails."""
+    root = tmp_path / "root"
+    assert run(root, "--to-step", "Evaluator", *run.quick).code == 0
+    candidate, baseline = (
+        next((root / "artifacts").glob(f"{step}/model/*/Format-Serving"))
+        for step in ("Trainer", "BaselineTrainer")
+    )
+    shutil.rmtree(candidate)
+    shutil.copytree(baseline, candidate)
+    done = run(root, *run.quick)
+    assert (done.code, done.summary["steps"][-1]["name"]) == (1, "Pusher")
+    assert done.summary["error"].startswith(
+        f"BadModel: {candidate} was not published. Expected the model that was judged"
+    )
+    assert published(root) == []
 
 
 def test_a_version_that_was_deleted_is_published_again(run: Run, root: Path) -> None:

@@ -29,6 +29,7 @@ COMMANDS: tuple[list[str], ...] = (
     ["bless"],
     ["versions"],
     ["rollback"],
+    ["clean"],
     ["serve"],
     ["predict"],
     ["compile"],

@@ -24,7 +24,9 @@ from components.study.trainings import StudyData, Trainings
 from components.study.variants import StudyPlan, Variant, plan_study
 from components.training.dataset import InMemoryDataset
 from pipeline_def.cli.main import main
+from pipeline_def.config.load import PipelineConfig
 from pipeline_def.local import study_runner as studies
+from pipeline_def.local.runner import lock_root
 from pipeline_def.local.study_runner import CompletedStudy, DataStepsFailed, StudyFailed
 from pipeline_def.runs.summary import Summary
 from pipeline_def.terminal import study_table
@@ -81,6 +83,22 @@ def test_only_missing_networks_are_trained(tmp_path: Path) -> None:
     assert results(trainings(), first)[:2] == (2, 0)
     wider = StudyPlan((none, strong), {"l2": (variant("l2 = 0.1", l2=0.1), variant("l2 = 0.5", l2=0.5))}, ())
     assert results(trainings(), wider)[:2] == (3, 1)
+
+
+def test_the_root_is_locked_until_the_study_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process can't use the metadata store, or clean the root, while the networks are trained."""
+
+    def train(*_: Any) -> StudyRecord:
+        with lock_root(tmp_path):
+            raise AssertionError("expected the root to be locked")
+
+    summary = Summary(run_id="r1", status="partial", exit_code=0)
+    monkeypatch.setattr("pipeline_def.local.runner.run_in_locked_root", lambda *_: summary)
+    monkeypatch.setattr(studies, "_study", train)
+    with pytest.raises(StudyFailed, match=r"^RootInUse: "):
+        studies.study(PipelineConfig(), tmp_path, 0)
+    with lock_root(tmp_path):
+        pass
 
 
 def test_the_progress() -> None:

@@ -14,7 +14,7 @@ from components.training import epoch_runner
 from components.training.dataset import InMemoryDataset
 from components.training.loop import run_training_loop
 from components.training.network import build_model
-from components.training.sigint import defer_sigint
+from components.training.signals import defer_signals
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def default_sigint_handler() -> Iterator[None]:
 
 def interrupted(happened: list[str], error: Exception | None = None, call_check: bool = False) -> None:
     """Sends SIGINT inside the context, then calls check, raises an error, or reaches the end."""
-    with defer_sigint() as check:
+    with defer_signals() as check:
         check()
         signal.raise_signal(signal.SIGINT)
         happened.append("went on")
@@ -55,6 +55,26 @@ def test_the_end_of_the_context_raises_it() -> None:
     assert happened == ["went on", "ended"]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_signals_that_end_a_process_are_deferred_too(number: signal.Signals) -> None:
+    """If Python handles them: the handler is called at the check, and is set again afterwards."""
+    happened: list[object] = []
+
+    def handler(received: int, _: object) -> None:
+        happened.append(received)
+
+    before = signal.signal(number, handler)
+    try:
+        with defer_signals() as check:
+            signal.raise_signal(number)
+            happened.append("went on")
+            check()
+        assert happened == ["went on", number, number]
+        assert signal.getsignal(number) is handler
+    finally:
+        signal.signal(number, before)
+
+
 def test_an_error_takes_precedence() -> None:
     """The error is raised, and Python's handler is restored."""
     with pytest.raises(ValueError, match="wrong"):
@@ -65,7 +85,7 @@ def test_an_error_takes_precedence() -> None:
 def test_an_ignored_signal_stays_ignored() -> None:
     """As when started with nohup."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with defer_sigint() as check:
+    with defer_signals() as check:
         signal.raise_signal(signal.SIGINT)
         check()
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -76,7 +96,7 @@ def test_a_thread_does_not_change_the_handler() -> None:
     seen: list[object] = []
 
     def work() -> None:
-        with defer_sigint() as check:
+        with defer_signals() as check:
             check()
             seen.append(signal.getsignal(signal.SIGINT))
 
