@@ -28,6 +28,8 @@ _NOTIFY_COMMAND = ["python", "-m", "pipeline_def.kubeflow.notify"]
 _JOB_ID, _RUN_ID = dsl.PIPELINE_JOB_ID_PLACEHOLDER, "run_id"
 # A label of the steps' pods, by which network policies select them.
 POD_LABEL = ("app.kubernetes.io/name", "regpipe-step")
+# The resources of Verdict and Notify. For a root on gs://, Notify imports TensorFlow, which takes 0.5 GiB.
+_SMALL = {"cpu": "100m", "memory": "1Gi"}
 # The keys of `kubeflow` that containers read. Others are left out, so that they don't change the pipeline's digest.
 _CONTAINER_KEYS = {"root", "metadata", "image"}
 
@@ -130,7 +132,7 @@ def _verdict_task(config: PipelineConfig, report: Any) -> None:
     make = _component(VERDICT, config.kubeflow.image, command, [("status", str), ("message", str)])
     task = make(run_id=_JOB_ID, **{name: report.outputs[name] for name in ("status", "message")})
     # A retry would have the same result.
-    _configure(task, VERDICT, config.kubeflow.steps.model_copy(update={"retries": 0}))
+    _configure(task, VERDICT, _small(config.kubeflow.steps).model_copy(update={"retries": 0}))
     _limit_pod(task, config.kubeflow.steps)
 
 
@@ -142,7 +144,7 @@ def _notify_task(config: PipelineConfig) -> Any:
     ]  # fmt: skip
     make = _component("Notify", config.kubeflow.image, command, [("status", dsl.PipelineTaskFinalStatus)])
     task = make(run_id=_JOB_ID)
-    _configure(task, "Notify", config.kubeflow.steps)
+    _configure(task, "Notify", _small(config.kubeflow.steps))
     _limit_pod(task, config.kubeflow.steps)
     _mount_volume(task, config)
     notify = config.kubeflow.notify
@@ -215,6 +217,12 @@ def _configure(task: Any, step: str, settings: StepsConfig) -> None:
     for variable, _, source in (text.partition("=") for text in settings.secrets):
         secret, _, name = source.partition(":")
         kubernetes.use_secret_as_env(task, secret, {name: variable})
+
+
+def _small(settings: StepsConfig) -> StepsConfig:
+    """Returns the settings for a container that computes nothing, with small requests where the settings have any."""
+    small = {name: value for name, value in _SMALL.items() if getattr(settings, name) is not None}
+    return settings.model_copy(update=small)
 
 
 def _limit_pod(task: Any, settings: StepsConfig) -> None:

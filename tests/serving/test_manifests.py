@@ -292,6 +292,28 @@ def test_everything_finds_everything() -> None:
         )
 
 
+def test_only_labelled_pods_may_connect() -> None:
+    """gRPC needs its own label, because a gRPC client can replace the model. The servers open no connections."""
+    policy = load(KUBERNETES / "network.yaml")["spec"]
+    labels = load(KUBERNETES / "deployment.yaml")["spec"]["template"]["metadata"]["labels"]
+    assert policy["podSelector"]["matchLabels"] == labels
+    assert sorted(policy["policyTypes"]) == ["Egress", "Ingress"]
+    assert policy["egress"] == []
+    ports = {port["containerPort"]: port["name"] for port in container("kubernetes/deployment.yaml")["ports"]}
+    allowed: dict[str, set[str]] = {}
+    for rule in policy["ingress"]:
+        (peer,), (port,) = rule["from"], rule["ports"]
+        assert set(peer) == {"podSelector"}  # of the same namespace
+        selector = peer["podSelector"]
+        (expression,) = selector.get("matchExpressions") or [
+            {"key": key, "operator": "In", "values": [value]}
+            for key, value in selector["matchLabels"].items()
+        ]
+        assert (expression["key"], expression["operator"]) == ("regpipe-client", "In")
+        allowed[ports[port["port"]]] = set(expression["values"])
+    assert allowed == {"rest": {"rest", "grpc"}, "grpc": {"grpc"}}
+
+
 def test_the_kustomization_leaves_none_out() -> None:
     listed = load(KUBERNETES / "kustomization.yaml")["resources"]
     assert sorted(listed) == sorted(["../config", *(p.name for p in MANIFESTS if p.name != "upload.yaml")])
@@ -311,6 +333,9 @@ def test_kubectl_builds_the_whole(folder: str) -> None:
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
     assert volumes["config"]["configMap"]["name"] == objects["ConfigMap"]["metadata"]["name"]
     on_gcs = folder == "kubernetes-gcs"
+    egress = objects["NetworkPolicy"]["spec"].get("egress", [])
+    opened = {port["port"] for rule in egress for port in rule["ports"]}
+    assert opened == ({53, 443, 80, 988} if on_gcs else set())
     assert ("PersistentVolumeClaim" in objects) is not on_gcs
     assert ("models" in volumes) is not on_gcs
     assert ("--model_config_file=gs://BUCKET/PATH/models.config" in pod["containers"][0]["args"]) is on_gcs

@@ -297,7 +297,6 @@ def test_containers_have_the_configured_settings(full: list[dict[str, Any]]) -> 
     assert resources["accelerator"]["resourceType"] == "nvidia.com/gpu"
     assert resources["accelerator"]["resourceCount"] == "2"
     assert (resources["resourceMemoryRequest"], resources["resourceMemoryLimit"]) == ("8Gi", "8Gi")
-    assert "resources" not in baseline
     assert kubernetes["exec-trainer"]["tolerations"] == [
         {"key": "gpu", "operator": "Equal", "value": "yes", "effect": "NoSchedule"},
         {"key": "x", "operator": "Exists", "effect": "NoExecute"},
@@ -328,6 +327,30 @@ def test_containers_have_the_configured_settings(full: list[dict[str, Any]]) -> 
         assert executor(pipeline, task)["env"] == [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}]
     retried = {name for name, task in tasks(pipeline).items() if "retryPolicy" in task}
     assert set(tasks(pipeline)) - retried == {"exit-handler-1", "verdict"}
+
+
+def test_every_container_has_requests_and_a_memory_limit() -> None:
+    """By default; the steps that compute nothing have small ones. With null there are none."""
+    for settings, of_step, of_small in (
+        ((), ("500m", "4Gi", "4Gi"), ("100m", "1Gi", "1Gi")),
+        (("cpu='2'", "memory=8Gi"), ("2", "8Gi", "8Gi"), ("100m", "1Gi", "1Gi")),
+        (("cpu=null", "memory=null"), (None, None, None), (None, None, None)),
+    ):
+        given = (f"kubeflow.steps.{setting}" for setting in settings)
+        spec = documents(compiled(*BASE, "kubeflow.notify.secret=hook", *given))[0]
+        for name, found in spec["deploymentSpec"]["executors"].items():
+            resources = found["container"].get("resources", {})
+            keys = ("resourceCpuRequest", "resourceMemoryRequest", "resourceMemoryLimit")
+            expected = of_small if name in ("exec-verdict", "exec-notify") else of_step
+            assert tuple(resources.get(key) for key in keys) == expected, name
+            assert "resourceCpuLimit" not in resources
+
+
+def test_an_image_may_have_a_digest() -> None:
+    """Beside its tag, so that a tag which is moved changes nothing; it is passed on as it is."""
+    image = f"registry.example/regpipe:1@sha256:{'0f' * 32}"
+    spec = documents(compiled(*BASE, f"kubeflow.image={image}"))[0]
+    assert {found["container"]["image"] for found in spec["deploymentSpec"]["executors"].values()} == {image}
 
 
 def test_retries_are_written_as_configured() -> None:
