@@ -33,8 +33,18 @@ def find_input_files(settings: DataConfig) -> InputFiles:
     """Finds the files that `data.input` refers to.
 
     Raises:
-        DataRefused: no file is found, a span does not exist, or CSV and Parquet are mixed.
+        DataRefused: no file is found or can be read, a span does not exist, or CSV and Parquet are mixed.
     """
+    try:
+        return _find(settings)
+    except OSError as error:
+        raise DataRefused(
+            f"{settings.input}: expected a path on this machine, or an address that TensorFlow can read, such as "
+            f"gs://; it can't be read: {error.strerror}."
+        ) from error
+
+
+def _find(settings: DataConfig) -> InputFiles:
     span = None
     if SPAN in settings.input:
         span, found = _newest_spans(settings)

@@ -4,11 +4,13 @@ Heavy imports stay inside the functions of the commands, so that `regpipe --help
 """
 
 import argparse
+import contextlib
 import io
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pipeline_def.cli import (
@@ -54,6 +56,8 @@ COMMANDS = (
     schedule,
 )
 
+_LOG = "regpipe-errors.log"
+_MAX_MESSAGE = 500  # characters
 _SIGNAL_CODE = 128  # as a shell reports a process that a signal ended
 DESCRIPTION = """\
 Turns a table of numeric features and a yes/no label into a served model, and
@@ -108,11 +112,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run_command(args: argparse.Namespace) -> int:
     from components.common.errors import DataRefused
     from pipeline_def.config.load import ConfigError
+    from pipeline_def.runs.damaged_store import DamagedStore
 
     try:
         code = int(args.command(args))
         sys.stdout.flush()
-    except (UsageError, ConfigError) as error:
+    except (UsageError, ConfigError, DamagedStore) as error:
         return print_error(str(error), 2)
     except DataRefused as error:
         return print_error(str(error), 3)
@@ -124,7 +129,33 @@ def _run_command(args: argparse.Namespace) -> int:
     except BrokenPipeError:  # as in `regpipe config | head`; Python would print another error at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception as error:
+        return print_error(_sentence(error) + _log_traceback(getattr(args, "root", None)), 1)
     return code
+
+
+def _sentence(error: Exception) -> str:
+    """Returns an error that no command handles, in one line."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}"
+    text = " ".join(str(error).split())[:_MAX_MESSAGE]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _log_traceback(root: Path | None) -> str:
+    """Appends the traceback to a log, under the root if there is one; returns where it is, for the message."""
+    import datetime
+    import tempfile
+    import traceback
+
+    folders = [root] if root is not None and root.is_dir() else []
+    for folder in (*folders, Path(tempfile.gettempdir())):
+        path = folder / _LOG
+        with contextlib.suppress(OSError), path.open("a", encoding="utf-8") as log:
+            log.write(f"{datetime.datetime.now(datetime.UTC).isoformat()}\n{traceback.format_exc()}\n")
+            return f"; see {path}"
+    return ""
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -1,10 +1,14 @@
 """Launches one node of the compiled pipeline with TFX's driver, cache and lineage, for both runners."""
 
+import contextlib
 import dataclasses
+import logging
+from collections.abc import Iterator
 from typing import Any
 
 from absl import flags
 from ml_metadata.proto import metadata_store_pb2 as mlmd
+from tfx import types
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import (
@@ -15,12 +19,20 @@ from tfx.orchestration.portable import (
     python_executor_operator,
 )
 from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
+from tfx.types import artifact_utils
 from tfx_bsl.coders import batch_util as _batch_util  # noqa: F401 (defines the flag)
 
+from components.common.ingest_record import IngestRecord
+from components.common.stored_record import StoredRecord
+from components.common.verdict_record import Verdict
 from pipeline_def.config.beam import LOCAL_ARGS
 from pipeline_def.launcher import lazy_imports, local_filesystem
 from pipeline_def.launcher.metadata_store import connection_config
 from pipeline_def.runs.run_store import COMPLETED_STATES
+
+_PROGRESS = logging.getLogger("regpipe.progress")
+# By the name of the artifact's type.
+_RECORDS: dict[str, type[StoredRecord]] = {"Examples": IngestRecord, "ModelEvaluation": Verdict}
 
 
 class StepFailed(Exception):
@@ -88,7 +100,7 @@ def launch_node(pipeline: pipeline_pb2.Pipeline, node_id: str) -> NodeResult:
     deployment = runner_utils.extract_local_deployment_config(pipeline)
     connection = metadata.Metadata(connection_config(pipeline))
     spec = runner_utils.extract_executor_spec(deployment, node_id)
-    result = launcher.Launcher(
+    launch = launcher.Launcher(
         pipeline_node=node,
         mlmd_connection=connection,
         pipeline_info=pipeline.pipeline_info,
@@ -99,7 +111,9 @@ def launch_node(pipeline: pipeline_pb2.Pipeline, node_id: str) -> NodeResult:
             kind: lambda executor_spec, platform_config: _LazyOperator(spec, platform_config)  # noqa: ARG005
             for kind in _LazyOperator.OPERATORS
         },
-    ).launch()
+    ).launch
+    with _damaged_records_are_not_reused():
+        result = launch()
     # The launcher does not raise if an input is missing: the state of the execution shows it.
     if result is None or not result.execution_id:
         raise StepFailed(f"{node_id} was not run: an output of an earlier step is missing.")
@@ -109,6 +123,32 @@ def launch_node(pipeline: pipeline_pb2.Pipeline, node_id: str) -> NodeResult:
         state = mlmd.Execution.State.Name(execution.last_known_state)
         raise StepFailed(f"{node_id} ended as {state}: an output of an earlier step is missing.")
     return NodeResult(result.execution_id, execution.last_known_state == mlmd.Execution.CACHED)
+
+
+@contextlib.contextmanager
+def _damaged_records_are_not_reused() -> Iterator[None]:
+    """Makes TFX's cache check not only that the folders of the outputs exist, but also that their records can be read.
+
+    If not, TFX takes the outputs of an older execution, or runs the step anew.
+    """
+    verify = artifact_utils.verify_artifacts
+
+    def verify_with_records(artifacts: dict[str, list[types.Artifact]]) -> None:
+        verify(artifacts)
+        for artifact in (artifact for found in artifacts.values() for artifact in found):
+            record = _RECORDS.get(artifact.type_name)
+            try:
+                if record is not None:
+                    record.read(artifact.uri)
+            except (ValueError, OSError) as error:
+                _PROGRESS.warning("an output in the cache is damaged: %s", error)
+                raise RuntimeError(str(error)) from error  # as TFX's function does for a missing folder
+
+    artifact_utils.verify_artifacts = verify_with_records
+    try:
+        yield
+    finally:
+        artifact_utils.verify_artifacts = verify
 
 
 def cache_key_spec(spec: Any) -> Any:

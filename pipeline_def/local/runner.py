@@ -16,6 +16,7 @@ from pipeline_def.config.load import PipelineConfig
 from pipeline_def.launcher.run_options import RunOptions
 from pipeline_def.local.interruption import ignore_signals
 from pipeline_def.local.leftovers import remove_leftovers, temporary_folder
+from pipeline_def.runs.damaged_store import DamagedStore
 from pipeline_def.runs.summary import EXIT_CODES, Status, StepRecord, StepStatus, Summary
 from pipeline_def.steps import LAST
 from pipeline_def.terminal.output_capture import OutputCapture
@@ -68,6 +69,7 @@ def run(config: PipelineConfig, options: RunOptions) -> Summary:
 
     Raises:
         CannotUseRoot: the root can't be written, or another process uses it.
+        DamagedStore: the metadata store under the root is damaged.
         NoSuchRun: no earlier run has completed the steps before `from_step`.
         KeyboardInterrupt: the run was interrupted; the current step has been marked as failed.
     """
@@ -102,7 +104,7 @@ def _compile(
     try:
         remove_leftovers(current.root, current.id)
         return compile_local(config, options, current.id)
-    except NoSuchRun:
+    except (NoSuchRun, DamagedStore):
         shutil.rmtree(current.dir)  # nothing was run, so this does not count as a run
         raise
     except Exception as error:

@@ -1,6 +1,6 @@
 """Collects the summary of a run from the artifacts of its steps, whether they are new or from the cache."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
@@ -57,16 +57,22 @@ def record_result(runs: RunStore, run_id: str, status: Status | None) -> tuple[S
 
 
 def summary_fields(outputs: Outputs) -> dict[str, Any]:
-    """Returns the fields of the Summary that are in the artifacts; those of steps that did not complete are missing."""
+    """Returns the fields of the Summary that are in the artifacts; those of steps that did not complete are missing.
+
+    The fields of a file that is damaged are missing, too, and there is a warning.
+    """
     found: dict[str, Any] = {}
-    if examples := outputs.get(("ExampleGen", "examples")):
-        found |= _ingest(examples.uri)
-    if results := outputs.get(("Tuner", "tuner_results")):
-        found["tuned"] = _tuned(storage.read(f"{results.uri}/{TRIALS_FILE}").decode())
-    if training := outputs.get(("Trainer", "model_run")):
-        found["warnings"] = (*found.get("warnings", ()), *_scaling_warnings(training.uri))
-    if evaluation := outputs.get(("Evaluator", "evaluation")):
-        found |= verdict_fields(Verdict.read(evaluation.uri))
+    warnings: list[str] = []
+    for key, read in _READ.items():
+        if artifact := outputs.get(key):
+            try:
+                fields = read(artifact.uri)
+            except (ValueError, OSError) as error:
+                fields = {"warnings": (str(error),)}
+            warnings += fields.pop("warnings", ())
+            found |= fields
+    if warnings:
+        found["warnings"] = tuple(warnings)
     pushed = outputs.get(("Pusher", "pushed_model"))
     if pushed and pushed.custom_properties["pushed"].int_value:
         found["pushed_version"] = int(pushed.custom_properties["pushed_version"].string_value)
@@ -88,17 +94,17 @@ def _ingest(folder: str) -> dict[str, Any]:
     }
 
 
-def _scaling_warnings(folder: str) -> tuple[str, ...]:
+def _scaling_warnings(folder: str) -> dict[str, Any]:
     try:
-        return tuple(ScalingRecord.read(folder).warnings())
+        return {"warnings": tuple(ScalingRecord.read(folder).warnings())}
     except FileNotFoundError:  # with --from-step, the training may be that of an earlier version
-        return ()
+        return {}
 
 
-def _tuned(results: str) -> Tuned:
-    found = parse_trials(results)
+def _tuned(folder: str) -> dict[str, Any]:
+    found = parse_trials(storage.read(f"{folder}/{TRIALS_FILE}").decode())
     chosen = next(trial for trial in found if trial.chosen)
-    return Tuned(
+    tuned = Tuned(
         values=chosen.strengths,
         trial=chosen.number,
         trials=len(found),
@@ -106,6 +112,7 @@ def _tuned(results: str) -> Tuned:
         lowest_log_loss=min(trial.log_loss for trial in found),
         zero_share=chosen.zero_share,
     )
+    return {"tuned": tuned}
 
 
 def verdict_fields(verdict: Verdict) -> dict[str, Any]:
@@ -169,3 +176,12 @@ def _slice(part: EvaluatedSlice, *, has_baseline: bool) -> SliceSummary:
 
 def _gap(gap: ModelGap) -> ModelGapSummary:
     return ModelGapSummary(log_loss=gap.log_loss.difference, auc=gap.auc.difference)
+
+
+_READ: Mapping[tuple[str, str], Callable[[str], dict[str, Any]]] = {
+    ("ExampleGen", "examples"): _ingest,
+    ("Tuner", "tuner_results"): _tuned,
+    ("Trainer", "model_run"): _scaling_warnings,
+    ("Evaluator", "evaluation"): lambda folder: verdict_fields(Verdict.read(folder)),
+}
+"""By step and output, the function that reads fields of the Summary from the folder of the artifact."""

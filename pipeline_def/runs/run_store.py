@@ -11,6 +11,7 @@ from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.pusher.publication import Destination
+from pipeline_def.runs.damaged_store import DamagedStore, check_store
 from pipeline_def.runs.summary import Override, RunRecord
 
 STORE_FILE = "metadata.sqlite"
@@ -35,12 +36,17 @@ class RunStore:
 
         Raises:
             NoSuchRun: there is no store yet.
+            DamagedStore: its file is damaged.
         """
         path = root / STORE_FILE
         if not path.exists():
             raise NoSuchRun(f"{root}: no run yet (expected {path}).")
+        check_store(path)
         sqlite = mlmd.SqliteMetadataSourceConfig(filename_uri=str(path))
-        return cls(MetadataStore(mlmd.ConnectionConfig(sqlite=sqlite)))
+        try:
+            return cls(MetadataStore(mlmd.ConnectionConfig(sqlite=sqlite)))
+        except RuntimeError as error:  # for example, tables are missing
+            raise DamagedStore(path, str(error).partition("\n")[0]) from error
 
     def run_contexts(self) -> list[mlmd.Context]:
         """Returns the contexts of all runs, oldest first."""

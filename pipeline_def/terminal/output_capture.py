@@ -25,7 +25,11 @@ class OutputCapture:
         self._flush()
         self._saved = [os.dup(stream) for stream in _STREAMS]
         self.terminal: TextIO = os.fdopen(
-            os.dup(self._saved[1]), "w", buffering=1, encoding=sys.stderr.encoding
+            os.dup(self._saved[1]),
+            "w",
+            buffering=1,
+            encoding=sys.stderr.encoding,
+            errors="backslashreplace",  # A column name that the terminal can't encode must not end the run.
         )
         self.switch(self.path)
         return self

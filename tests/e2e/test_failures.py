@@ -89,6 +89,20 @@ def test_a_report_that_fails_does_not_hide_that_the_model_was_pushed(run: Run, r
     assert re.split(" {2,}", listed.splitlines()[1])[2:] == ["failed, but pushed", "12", str(version)]
 
 
+def test_damaged_records_in_the_cache_are_made_anew(run: Run, tmp_path: Path) -> None:
+    """A truncated verdict makes the Evaluator run again, and a truncated ingest record ExampleGen."""
+    root = tmp_path / "root"
+    assert run(root, *run.quick).code == 0
+    for record, step in (("verdict.json", "Evaluator"), ("ingest.json", "ExampleGen")):
+        (file,) = root.glob(f"artifacts/{step}/*/*/{record}")
+        file.write_bytes(file.read_bytes()[:200])
+        again = run(root, *run.quick)
+        assert (again.code, again.summary["status"]) == (0, "pushed")
+        assert step in again.ran()
+        assert "Transform" in again.cached() or step == "ExampleGen"
+        file.unlink()
+
+
 def states(root: Path) -> set[str]:
     """The states of all executions in the metadata store."""
     executions = RunStore.open(root).store.get_executions()

@@ -108,3 +108,14 @@ def test_no_span_at_all(settings: Settings, tmp_path: Path) -> None:
     assert refusal(settings(pattern)) == (
         f"{pattern}: expected paths with a number in place of {{SPAN}}, found none."
     )
+
+
+@pytest.mark.parametrize("address", ["https://example.org/table.csv", "s3://bucket/table.csv"])
+def test_an_address_that_cannot_be_read(address: str) -> None:
+    """The data is refused, with the address and the reason, as for a path that does not exist."""
+    with pytest.raises(DataRefused) as refused:
+        find_input_files(DataConfig(input=address))
+    assert str(refused.value).startswith(
+        f"{address}: expected a path on this machine, or an address that TensorFlow can"
+    )
+    assert "File system scheme" in str(refused.value)
