@@ -4,9 +4,11 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import apache_beam as beam
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.extractors import (
     example_weights_extractor,
+    extractor,
     features_extractor,
     labels_extractor,
     predictions_extractor,
@@ -98,11 +100,17 @@ def custom_extractors(
         features_extractor.FeaturesExtractor(eval_config=eval_config),
         labels_extractor.LabelsExtractor(eval_config=eval_config),
         example_weights_extractor.ExampleWeightsExtractor(eval_config=eval_config),
+        extractor.Extractor("DropFeatures", beam.Map(_drop_features)),
         predictions_extractor.PredictionsExtractor(
             eval_config=eval_config, eval_shared_model=eval_shared_model
         ),
         slice_key_extractor.SliceKeyExtractor(eval_config=eval_config, materialize=False),
     ]
+
+
+def _drop_features(extracts: Mapping[str, Any]) -> dict[str, Any]:
+    """Leaves only the serialized examples: TFMA would pass a feature `examples` to the signature's input `examples`."""
+    return {**extracts, tfma.FEATURES_KEY: {}}
 
 
 def _pattern(input_dict: Artifacts, split: str) -> str:

@@ -164,6 +164,11 @@ def test_two_models_through_their_signatures(evaluate: Evaluate, replays: int) -
     assert blessing.get_string_custom_property("baseline_model").endswith("/baseline")
 
 
+def test_a_feature_that_is_called_like_the_input_of_the_signature(evaluate: Evaluate) -> None:
+    """TFMA passes the serialized examples to the model, not the feature; the metrics are those without it."""
+    assert evaluate(TABLE | {"examples": [1.0, 2.0, 3.0, 4.0]}).metrics == evaluate(TABLE).metrics
+
+
 def test_one_class_is_not_blessed(evaluate: Evaluate) -> None:
     """Without a row of class 0 there is no AUC: a candidate with the better log loss is not published."""
     table = {"y": [1, 1, 1], "candidate": [0.9, 0.9, 0.8], "baseline": [0.5, 0.5, 0.5]}
