@@ -37,8 +37,10 @@ class LocalStorage:
         unfinished = Path(scratch or target.parent, f".{target.name}.{uuid.uuid4().hex}{UNFINISHED}")
         for each in (target, unfinished):
             each.parent.mkdir(parents=True, exist_ok=True)
+        # Nobody can predict the name, and "x" follows no link: no other user of the folder can redirect the content.
+        file = unfinished.open("xb")
         try:
-            with unfinished.open("wb") as file:
+            with file:
                 yield file
                 if durable:
                     file.flush()

@@ -34,6 +34,9 @@ The token is sent over https and grpcs only.
 CSV has no column types: if CSV is converted to JSON lines or Parquet, features
 are written as numbers and all other columns as text. The same applies if JSON
 lines are converted to Parquet. From JSON lines to JSON lines, no value changes.
+A spreadsheet runs text that begins with =, +, -, @ or a tab as a formula, which
+can send data away. For a spreadsheet, use --csv-safe if the table contains text
+from others.
 
 --beam reads, predicts and writes in parallel with TFX's RunInference, on this
 machine or on the runner that `beam.runner` names, whose workers must have
@@ -49,6 +52,7 @@ examples:
   regpipe predict churn.csv --model runs/serving/1795177529
   regpipe predict churn.csv --endpoint grpc://localhost:8500
   regpipe predict churn.csv --threshold 0.3
+  regpipe predict churn.csv --csv-safe -o for_excel.csv
   regpipe predict 'big/*.parquet' --beam -o scores/ --format parquet
 
 exit codes: 0 done; 1 the prediction failed, or the output can't be written; 2
@@ -134,9 +138,8 @@ def add_command(subparsers: Any) -> None:
     )
     output.add_argument(
         "--column",
-        default="probability",
         metavar="NAME",
-        help="the name of the column with the probability (default: probability)",
+        help="the name of the column with the probability (default: probability; probability_2 if that is a feature)",
     )
     output.add_argument(
         "--threshold",
@@ -146,9 +149,13 @@ def add_command(subparsers: Any) -> None:
     )
     output.add_argument(
         "--decision-column",
-        default="decision",
         metavar="NAME",
-        help="the name of the column with the decision (default: decision)",
+        help="the name of the column with the decision (default: decision; decision_2 if that is a feature)",
+    )
+    output.add_argument(
+        "--csv-safe",
+        action="store_true",
+        help="write text that a spreadsheet would take for a formula with ' before it (CSV only)",
     )
     add_config(parser)
     add_root(parser)
@@ -200,11 +207,14 @@ def check_arguments(args: argparse.Namespace) -> None:
         _check_beam(args)
     elif args.output is not None:
         _check_output(args)
+    written = args.format or "csv" if args.beam else output_format(args)
+    if args.csv_safe and written != "csv":
+        raise UsageError(f"--csv-safe: expected CSV as the format of the output, got {written}")
 
 
 def _check_added_columns(args: argparse.Namespace) -> None:
     for option, name in (("column", args.column), ("decision-column", args.decision_column)):
-        if not name.strip():
+        if name is not None and not name.strip():
             raise UsageError(f"--{option}: expected a name, got {name!r}")
     if args.threshold is not None and not 0 <= args.threshold <= 1:
         raise UsageError(f"--threshold: expected a probability from 0 to 1, got {args.threshold:g}")

@@ -5,10 +5,11 @@ With a server, TensorFlow is not imported.
 
 import argparse
 import contextlib
+import itertools
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -188,11 +189,6 @@ def _layout(
     from serving.predict.output import ADDED_OPTIONS, OutputLayout, duplicate_column_message
 
     inputs, card = model
-    decision = _decision(args, card)
-    added = (args.column, *([decision.name] if decision else []))
-    for name, option in zip(added, ADDED_OPTIONS, strict=False):
-        if name in source.columns:
-            raise DataRefused(f"{source.name}: {duplicate_column_message(name, option)}")
     columns, absent = match_columns(
         source.columns, inputs, card.features, table=source.name, allow_missing=args.allow_missing
     )
@@ -203,24 +199,41 @@ def _layout(
         booleans=frozenset(columns[name] for name in columns if card.features.get(name) in card.booleans),
         allow_missing=args.allow_missing,
     )
-    return OutputLayout(columns=source.columns, probability=args.column, features=features, decision=decision)
+    layout = OutputLayout(
+        columns=source.columns,
+        probability=args.column or _free_name("probability", columns.values()),
+        features=features,
+        decision=_decision(args, card, columns.values()),
+        csv_safe=args.csv_safe,
+    )
+    if layout.decision and layout.decision.name == layout.probability:
+        raise UsageError(
+            f"--decision-column: expected another name than that of --column, got {layout.probability!r}"
+        )
+    for name, option in zip(layout.added(), ADDED_OPTIONS, strict=False):
+        if name in source.columns:
+            raise DataRefused(f"{source.name}: {duplicate_column_message(name, option)}")
+    return layout
 
 
-def _decision(args: argparse.Namespace, card: "CardEntries") -> "DecisionColumn | None":
+def _decision(
+    args: argparse.Namespace, card: "CardEntries", features: Collection[str]
+) -> "DecisionColumn | None":
     """Returns the column with the decisions; None without --threshold and without an operating point in the card."""
     from serving.predict.decisions import DecisionColumn
 
     threshold = card.threshold if args.threshold is None else args.threshold
     if threshold is None:
         return None
-    if args.decision_column == args.column:
-        raise UsageError(
-            f"--decision-column: expected another name than that of --column, got {args.column!r}"
-        )
     negative, positive = card.labels
-    return DecisionColumn(
-        name=args.decision_column, threshold=threshold, negative=negative, positive=positive
-    )
+    name = args.decision_column or _free_name("decision", features)
+    return DecisionColumn(name=name, threshold=threshold, negative=negative, positive=positive)
+
+
+def _free_name(name: str, features: Collection[str]) -> str:
+    """Returns the name of an added column: with a number if a feature of the model has it."""
+    names = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
+    return next(free for free in names if free not in features)
 
 
 def _cell_format(settings: "DataConfig", card: "CardEntries") -> "CellFormat":

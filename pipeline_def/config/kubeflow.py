@@ -133,7 +133,8 @@ class KubeflowConfig(Settings):
         "none",
         "How to log in to Kubeflow Pipelines. 'none': without credentials; 'bearer': with the token in the "
         "environment variable KUBEFLOW_TOKEN; 'service_account': as the pod's service account; 'kubeconfig': through "
-        "the Kubernetes API server of your kubeconfig, without kubeflow.host.",
+        "the Kubernetes API server of your kubeconfig, without kubeflow.host. A token is sent to another host over "
+        "https only.",
     )
     ca_file: str | None = key(
         None,

@@ -1,10 +1,12 @@
 """Creates kfp's client from the configuration and the environment: address, credentials, retries."""
 
+import ipaddress
 import logging
 import os
 import warnings
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import kfp
 import kubernetes
@@ -24,6 +26,7 @@ HOST_HINT = (
     "`kubectl port-forward -n kubeflow svc/ml-pipeline-ui 8080:80`"
 )
 _HOST_VARIABLE = "KF_PIPELINES_ENDPOINT"  # also read by kfp
+_CLUSTER_SERVICES = (".svc", ".svc.cluster.local")  # the ends of the names of services, seen from a pod
 
 
 class KubeflowError(Exception):
@@ -59,18 +62,23 @@ def create_client(config: KubeflowConfig) -> kfp.Client:
     """Returns a kfp client with the credentials of `kubeflow.auth`, without sending a request.
 
     Raises:
-        KubeflowError: the address or the credentials are missing, or a file with them can't be read.
+        KubeflowError: the address or the credentials are missing, a file with them can't be read, or a token would be
+            sent unencrypted to another host.
     """
     by_kubeconfig = config.auth == "kubeconfig"
     if config.ca_file is not None and not Path(config.ca_file).is_file():
         raise KubeflowError(f"kubeflow.ca_file: expected a file, got {config.ca_file!r}")
+    address = None if by_kubeconfig else api_address(config)
+    token = _token(config)
+    if address is not None:
+        _check_encrypted(address, config.auth)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # it works with KFP 2 only, as does this project
             client = _Client(
-                host=None if by_kubeconfig else api_address(config),
+                host=address,
                 namespace=config.installation,
-                existing_token=_token(config),
+                existing_token=token,
                 credentials=ServiceAccountTokenVolumeCredentials()
                 if config.auth == "service_account"
                 else None,
@@ -127,6 +135,32 @@ def _keep_proxy_path(settings: Any) -> None:
     settings.host = host
     if renew:
         settings.refresh_api_key_hook = renew_and_keep
+
+
+def _check_encrypted(address: str, auth: str) -> None:
+    """Raises a KubeflowError if a token would be sent unencrypted to another host.
+
+    The token of a service account may go to a service of the cluster: pods reach Kubeflow Pipelines in this way.
+    """
+    parts = urlsplit(address if "://" in address else f"http://{address}")
+    host = parts.hostname or ""
+    inside = auth == "service_account" and host.endswith(_CLUSTER_SERVICES)
+    if (
+        auth in ("bearer", "service_account")
+        and parts.scheme != "https"
+        and not (inside or _is_this_machine(host))
+    ):
+        raise KubeflowError(
+            f"kubeflow.host: expected https for the token of kubeflow.auth: {auth}, or this machine, as behind "
+            f"`kubectl port-forward`, got {address!r}"
+        )
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _token(config: KubeflowConfig) -> str | None:

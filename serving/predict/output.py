@@ -30,6 +30,9 @@ FORMATS = {suffix: kind for kind, suffix in SUFFIX.items()}
 # The options of `regpipe predict` that name the columns with the probability and the decision.
 ADDED_OPTIONS = ("--column", "--decision-column")
 _NEEDS_QUOTES = '[",\r\n]'
+# What spreadsheets take for a formula (https://owasp.org/www-community/attacks/CSV_Injection), and what is a number.
+_FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"  # the last four are full-width
+_NUMBER = "^[+-]?[0-9., ]+([eE][+-]?[0-9]+)?$"  # with any separators of decimals and thousands
 
 Scored = tuple[RowBatch, Probabilities]
 
@@ -43,12 +46,14 @@ class OutputLayout:
         probability: the name of the column with the probabilities, after those of the input.
         decision: the last column; None: there are no decisions.
         features: the columns that are numbers; JSON lines and Parquet distinguish numbers from text.
+        csv_safe: whether CSV has a `'` before a text that a spreadsheet would take for a formula.
     """
 
     columns: tuple[str, ...]
     probability: str
     features: FeatureColumns
     decision: DecisionColumn | None = None
+    csv_safe: bool = False
 
     def added(self) -> tuple[str, ...]:
         """Returns the names of the columns that are added."""
@@ -56,18 +61,18 @@ class OutputLayout:
 
     def csv_header(self) -> str:
         """Returns the first line."""
-        names: Any = _quoted(pa.array([*self.columns, *self.added()]))
+        names: Any = self._escaped(pa.array([*self.columns, *self.added()]))
         return ",".join(names.to_pylist())
 
     def csv_lines(self, scored: Scored) -> str:
-        """Returns rows as lines of CSV, without a newline at the end. Text is unchanged, in quotes if necessary.
+        """Returns rows as lines of CSV, without a newline at the end. Text is in quotes if necessary.
 
         Raises:
             DataRefused: a column has a type that CSV does not support, or a row has a column that others don't have.
         """
         batch, probabilities = scored
         table = self._with_added(self._arranged(batch), probabilities)
-        columns = [_as_text(table.column(at), name) for at, name in enumerate(table.column_names)]
+        columns = [self._cells(table.column(at), name) for at, name in enumerate(table.column_names)]
         comma: Any = ","
         lines: Any = pc.binary_join_element_wise(*columns, comma, null_handling="replace")
         return "\n".join(lines.to_pylist())
@@ -110,6 +115,13 @@ class OutputLayout:
         """
         batch, probabilities = scored
         return self._with_added(self.features.typed(self._arranged(batch)), probabilities)
+
+    def _cells(self, column: "pa.ChunkedArray[Any]", name: str) -> Array:
+        texts = _as_text(column, name)
+        return texts if pa.types.is_primitive(column.type) else self._escaped(texts)
+
+    def _escaped(self, texts: Array) -> Array:
+        return _quoted(_without_formulas(texts) if self.csv_safe else texts)
 
     def _with_added(self, table: pa.Table, probabilities: Probabilities) -> pa.Table:
         table = table.append_column(self.probability, pa.array(probabilities))
@@ -205,7 +217,7 @@ def _encoded(lines: str) -> bytes:
 
 
 def _as_text(column: "pa.ChunkedArray[Any]", name: str) -> Array:
-    """Returns the cells of a column as CSV; missing values are empty."""
+    """Returns the cells of a column as text; missing values are empty."""
     try:
         texts = parquet.as_text(column)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -216,7 +228,14 @@ def _as_text(column: "pa.ChunkedArray[Any]", name: str) -> Array:
     if pa.types.is_floating(column.type):
         nan: Any = "nan"
         return cast(Array, pc.if_else(pc.equal(texts, nan), "", texts))
-    return _quoted(texts) if pa.types.is_string(texts.type) else texts
+    return texts
+
+
+def _without_formulas(texts: Array) -> Array:
+    number: Any = pc.match_substring_regex(texts, _NUMBER)
+    formula: Any = pc.and_not(pc.match_substring_regex(texts, _FORMULA), number)
+    mark: Any = "'"
+    return cast(Array, pc.if_else(formula, pc.binary_join_element_wise(mark, texts, ""), texts))
 
 
 def _quoted(texts: Array) -> Array:

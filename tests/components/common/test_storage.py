@@ -3,6 +3,7 @@
 import datetime
 import gzip
 import itertools
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,23 @@ def test_a_file_that_grows_has_its_name_at_the_end(folder: str) -> None:
         assert storage.list_folder(f"{folder}/in") == ["x"]
     assert storage.read(path) == b"one, two"
     assert storage.list_folder(scratch) == []
+
+
+def test_the_name_of_an_unfinished_file_can_not_be_prepared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is another one each time, and if somebody had put a link there, the file behind it would not be written."""
+    names = []
+    for _ in range(2):
+        with storage.new_file(str(tmp_path / "x")):
+            names += [path.name for path in tmp_path.iterdir() if path.name != "x"]
+    assert len(set(names)) == 2
+    (tmp_path / "victim").write_text("before")
+    (tmp_path / f".x.{uuid.UUID(int=0).hex}.unfinished").symlink_to(tmp_path / "victim")
+    monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=0))
+    with pytest.raises(FileExistsError), storage.new_file(str(tmp_path / "x")):
+        pass
+    assert (tmp_path / "victim").read_text() == "before"
 
 
 def test_a_file_to_which_nothing_was_written(folder: str) -> None:

@@ -166,7 +166,8 @@ def test_two_models_through_their_signatures(evaluate: Evaluate, replays: int) -
 
 def test_a_feature_that_is_called_like_the_input_of_the_signature(evaluate: Evaluate) -> None:
     """TFMA passes the serialized examples to the model, not the feature; the metrics are those without it."""
-    assert evaluate(TABLE | {"examples": [1.0, 2.0, 3.0, 4.0]}).metrics == evaluate(TABLE).metrics
+    table: Columns = {**TABLE, "examples": [1.0, 2.0, 3.0, 4.0]}
+    assert evaluate(table).metrics == evaluate(TABLE).metrics
 
 
 def test_one_class_is_not_blessed(evaluate: Evaluate) -> None:

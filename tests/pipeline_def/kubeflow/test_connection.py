@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pipeline_def.cli.main import main
-from pipeline_def.kubeflow.auth import KubeflowError
+from pipeline_def.config.kubeflow import KubeflowConfig
+from pipeline_def.kubeflow.auth import KubeflowError, create_client
 from tests.pipeline_def.kubeflow.conftest import connect
 from tests.standins.kfp_api.api_errors import ApiError
 from tests.standins.kfp_api.api_server import ApiServer, Fault
@@ -58,6 +59,26 @@ def test_a_service_account_token(shared: ApiServer, monkeypatch: pytest.MonkeyPa
     )
     file.write_text(f"{TOKEN}\n")
     assert kubeflow.call(call).pipelines is None
+
+
+@pytest.mark.parametrize(
+    ("auth", "host"),
+    [
+        ("bearer", "http://localhost:1"),
+        ("bearer", "http://127.0.0.9:1"),
+        ("bearer", "http://[::1]:1"),
+        ("bearer", "https://kubeflow.example.org"),
+        ("service_account", "http://ml-pipeline.kubeflow.svc.cluster.local:8888"),
+        ("service_account", "https://kubeflow.example.org"),
+        ("none", "http://kubeflow.example.org"),
+    ],
+)
+def test_where_a_token_may_go(auth: str, host: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Encrypted to any host, and unencrypted to this machine or, as a service account, to a service of the cluster."""
+    (tmp_path / "token").write_text(TOKEN)
+    monkeypatch.setenv("KF_PIPELINES_SA_TOKEN_PATH", str(tmp_path / "token"))
+    monkeypatch.setenv("KUBEFLOW_TOKEN", TOKEN)
+    create_client(KubeflowConfig(auth=auth, host=host))  # type: ignore[arg-type]
 
 
 def test_a_kubeconfig(api: ApiServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -115,6 +136,21 @@ def test_a_kubeconfig(api: ApiServer, monkeypatch: pytest.MonkeyPatch, tmp_path:
         (
             ["auth=kubeconfig"], {"KF_PIPELINES_ENDPOINT": "http://elsewhere"},
             "kubeflow.auth: kubeconfig: expected KF_PIPELINES_ENDPOINT to be unset",
+        ),
+        (
+            ["host=http://kubeflow.example.org/pipeline", "auth=bearer"], {"KUBEFLOW_TOKEN": "t"},
+            "kubeflow.host: expected https for the token of kubeflow.auth: bearer, or this machine, as behind "
+            "`kubectl port-forward`, got 'http://kubeflow.example.org/pipeline'",
+        ),
+        (
+            ["auth=bearer"], {"KUBEFLOW_TOKEN": "t", "KF_PIPELINES_ENDPOINT": "10.0.0.1:8080"},
+            "kubeflow.host: expected https for the token of kubeflow.auth: bearer, or this machine, as behind "
+            "`kubectl port-forward`, got '10.0.0.1:8080'",
+        ),
+        (
+            ["auth=bearer"], {"KUBEFLOW_TOKEN": "t", "KF_PIPELINES_ENDPOINT": "http://p.kubeflow.svc:8888"},
+            "kubeflow.host: expected https for the token of kubeflow.auth: bearer, or this machine, as behind "
+            "`kubectl port-forward`, got 'http://p.kubeflow.svc:8888'",
         ),
         (["host=HOST", "ca_file=/nowhere.pem"], {}, "kubeflow.ca_file: expected a file, got '/nowhere.pem'"),
     ],

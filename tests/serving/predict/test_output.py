@@ -1,6 +1,7 @@
 """Output of rows with probabilities in each format; files are complete or do not exist."""
 
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -61,6 +62,40 @@ def test_csv_can_be_read_back() -> None:
     header, *rows = csv.reader(io.StringIO(output.decode(), newline=""))
     assert header == ['a,"b"', "é", "probability"]
     assert rows == [[a, b, "0.5"] for a, b in zip(texts, texts[::-1], strict=True)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '=HYPERLINK("http://x?"&A1)',
+        "+1+cmd|' /C calc'!A0",
+        "-2+3",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\uff1d1",
+        "-",
+        "=1,2",
+    ],
+)
+def test_csv_for_spreadsheets(text: str) -> None:
+    """With csv_safe, a text that would be a formula has ' before it, also in the header; otherwise it is unchanged."""
+    for safe, expected in ((True, f"'{text}"), (False, text)):
+        to = dataclasses.replace(layout(text), csv_safe=safe)
+        output = written(CSV, to, scored({text: [text]}, 0.5)).decode()
+        rows = [[expected, "probability"], [expected, "0.5"]]
+        assert list(csv.reader(io.StringIO(output, newline=""))) == rows
+
+
+def test_csv_for_spreadsheets_keeps_numbers_and_other_text() -> None:
+    """A negative number is no formula; missing values stay empty."""
+    columns = {
+        "t": ["-1.5", "+2e-3", "-1.234,5", "a=b", "", None, "'x"],
+        "n": [-1.0, NAN, None, -1e-7, 2.0, 3.0, 4.0],
+    }
+    rows = scored(columns, *[0.5] * 7)
+    safe = dataclasses.replace(layout(*columns), csv_safe=True)
+    assert written(CSV, safe, rows) == written(CSV, layout(*columns), rows)
 
 
 def test_csv_of_types() -> None:

@@ -199,6 +199,31 @@ def test_another_name_for_the_column(halver: Halver, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out == "x,probability,again\n1,0.3,0.5\n"
 
 
+def test_a_feature_with_the_name_of_an_added_column(
+    halver: Halver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The added column gets a number, so that the table of the training can be predicted."""
+    halver.inputs = ["probability"]
+    Path("a.csv").write_text("probability,y\n0.5,1\n")
+    assert remote("a.csv") == 0
+    assert capsys.readouterr().out == "probability,y,probability_2\n0.5,1,0.25\n"
+    halver.inputs = ["decision"]
+    Path("a.csv").write_text("decision\n0.5\n")
+    assert remote("a.csv", "--threshold", "0.2") == 0
+    assert capsys.readouterr().out == "decision,probability,decision_2\n0.5,0.25,1\n"
+
+
+def test_csv_for_spreadsheets(halver: Halver, capsys: pytest.CaptureFixture[str]) -> None:
+    """--csv-safe marks formulas, in CSV only."""
+    Path("a.csv").write_text("x,note\n-1,=1+1\n")
+    assert remote("a.csv", "--csv-safe") == 0
+    assert capsys.readouterr().out == "x,note,probability\n-1,'=1+1,-0.5\n"
+    assert remote("a.csv", "--csv-safe", "-o", "out.parquet") == 2
+    assert capsys.readouterr().err == (
+        "regpipe: --csv-safe: expected CSV as the format of the output, got parquet\n"
+    )
+
+
 def test_decisions(halver: Halver, capsys: pytest.CaptureFixture[str]) -> None:
     """Of a server, with --threshold, or by the operating point in a card, which --threshold overrides.
 
