@@ -49,8 +49,8 @@ class DataConfig(Settings):
 
     input: str = key(
         "data/sample.csv",
-        "A file, a folder, a glob, or a span pattern such as days/span-{SPAN}/*.csv; CSV (also .gz) or "
-        "Parquet. A relative path is relative to the working directory.",
+        "A file, a folder, a glob, or a span pattern such as days/span-{SPAN}/*.csv; CSV or JSON lines (also "
+        ".gz), or Parquet. A relative path is relative to the working directory.",
         min_length=1,
     )
     span: Literal["latest"] | Annotated[int, Field(ge=0)] = key(
@@ -69,6 +69,20 @@ class DataConfig(Settings):
         "The CSV delimiter; auto detects it from the first lines.",
         expects="one character, or auto",
         pattern=r"^(auto|[^\r\n\"])$",
+    )
+    encoding: str = key(
+        "auto",
+        "The encoding of text files, a name that Python knows, such as latin-1, cp1252 or shift_jis. auto: UTF-8, or "
+        "UTF-16 with a byte order mark.",
+        min_length=1,
+    )
+    comment: str = key(
+        "", "Lines of text files that begin with this text, such as '#', are skipped; '' for none."
+    )
+    header: bool = key(
+        True,
+        "Whether the first line of a CSV file has the names of the columns. false: the columns are column_1, "
+        "column_2 and so on.",
     )
     decimal: Literal["auto", ".", ","] = key(
         "auto",
@@ -139,6 +153,18 @@ class DataConfig(Settings):
         if isinstance(value, bool):
             return "true" if value else "false"
         return str(value) if isinstance(value, int | float) else value
+
+    @field_validator("encoding")
+    @classmethod
+    def _check_encoding(cls, value: str) -> str:
+        if value != "auto":
+            try:
+                "".encode(value)
+            except (LookupError, ValueError):
+                raise ValueError(
+                    f"expected the name of a text encoding, such as latin-1, got {value!r}"
+                ) from None
+        return value
 
     @model_validator(mode="after")
     def _check_column_roles(self) -> "DataConfig":

@@ -30,6 +30,8 @@ from components.example_gen.row_validation import (
     has_weight,
 )
 
+NOT_UTF_8 = "not UTF-8"  # how the reason of such a row begins
+
 
 class CsvBlockParser:
     """Parses blocks of one CSV file."""
@@ -212,7 +214,7 @@ def split_row(raw: bytes, delimiter: str, width: int) -> list[str] | str:
     try:
         row = raw.decode()
     except UnicodeDecodeError as error:
-        return f"not UTF-8: byte 0x{raw[error.start]:02x} at position {error.start + 1} of the row"
+        return f"{NOT_UTF_8}: byte 0x{raw[error.start]:02x} at position {error.start + 1} of the row"
     if not row.strip("\r\n") or (delimiter not in row and not row.strip()):
         return []
     fields = split_fields(row, delimiter)

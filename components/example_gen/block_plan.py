@@ -22,7 +22,7 @@ class Block:
         index: its number in the plan; blocks are in the order of the rows.
         file: the index of its file in `InputTable.headers`.
         offset: CSV: the position of its first byte. Parquet: the index of its row group.
-        length: its size in bytes; 0 for a compressed file, which is one block, and for a row group.
+        length: its size in bytes; 0 for a row group, and for a file that is one block: a compressed or converted one.
         line: the number of its first line (Parquet: of its first row), counted from 1.
         digest: the digest of an uncompressed CSV block's bytes, so that a worker can detect a change; otherwise ''.
     """
@@ -52,7 +52,7 @@ def plan_blocks(table: InputTable, block_bytes: int = BLOCK_BYTES) -> BlockPlan:
     all_files = hashlib.blake2b(digest_size=16)
     for file, header in enumerate(table.headers):
         digest = hashlib.blake2b(digest_size=16)
-        if header.delimiter and not header.path.endswith(".gz"):
+        if header.is_divisible:
             parts = _csv_blocks(file, header, block_bytes, digest)
         else:
             _update_digest(header.path, digest)

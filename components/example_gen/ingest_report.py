@@ -33,6 +33,7 @@ class IngestTotals:
         self._unknown_labels: Counter[str] = Counter()
         self._bad_labels = 0
         self._cells: Counter[str] = Counter()
+        self._not_utf_8 = 0
         self.rows = dict.fromkeys((*SPLITS, "rejected"), 0)
         self.positives = dict.fromkeys(SPLITS, 0)
         self.files: dict[str, dict[str, Any]] = {
@@ -56,6 +57,7 @@ class IngestTotals:
         self._unknown_labels.update(report["unknown_labels"])
         self._bad_labels += report["bad_labels"]
         self._cells.update(report["cells"])
+        self._not_utf_8 += report["not_utf_8"]
         self.reasons += report["reasons"][: shards.FIRST_REASONS - len(self.reasons)]
 
     def refusal(self) -> str:
@@ -84,6 +86,10 @@ class IngestTotals:
         lines = [f"  {reason}" for reason in self.reasons]
         worst = self._columns.most_common(1)
         needed = (self._job.table.labels.column, self._job.table.weight)
+        if self._not_utf_8 > self.rows["rejected"] / 2:
+            lines.append(
+                "Most rows that can't be read are not UTF-8: set data.encoding, for example to latin-1."
+            )
         if self._cells:
             lines.append(self._unreadable_cells())
         if worst and worst[0][0] not in needed and worst[0][1] > self.rows["rejected"] / 2:

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from components.common import storage
 from components.common.errors import DataRefused
 from components.config.data import DataConfig
+from components.example_gen.cell_parsing import shorten
 
 SPAN = "{SPAN}"
+JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet")
+_JSON_IN_FOLDER = (*JSON_SUFFIXES, *(f"{suffix}.gz" for suffix in JSON_SUFFIXES))
+_ABOUT = ("readme", "license", "licence", "notice", "changelog", "copying")
 _MAX_NAMED = 6
 
 
@@ -71,7 +75,7 @@ def _find(settings: DataConfig) -> InputFiles:
 def quoted(names: Iterable[str], limit: int = _MAX_NAMED) -> str:
     """Returns names for use in a message: the first few in quotes, and how many more there are."""
     listed = list(names)
-    text = ", ".join(repr(name) for name in listed[:limit])
+    text = ", ".join(repr(shorten(name)) for name in listed[:limit])
     return f"{text} and {len(listed) - limit:,} more" if len(listed) > limit else text
 
 
@@ -79,6 +83,11 @@ def _in_folder(folder: str) -> list[str]:
     names = [name for name in storage.list_folder(folder) if name[0] not in "._"]
     paths = [posixpath.join(folder, name) for name in names if name.lower().endswith(SUFFIXES)]
     paths = [path for path in paths if not storage.is_folder(path)]
+    if not paths:
+        # Beside CSV files, they describe the table.
+        paths = [posixpath.join(folder, name) for name in names if name.lower().endswith(_JSON_IN_FOLDER)]
+    about = [path for path in paths if posixpath.basename(path).lower().startswith(_ABOUT)]
+    paths = [path for path in paths if path not in about or len(about) == len(paths)]
     if not paths:
         found = quoted(names) if names else "an empty folder"
         raise DataRefused(f"{folder}: expected files that end in {', '.join(SUFFIXES)}, found {found}.")

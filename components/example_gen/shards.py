@@ -20,8 +20,9 @@ from components.common import storage
 from components.common.errors import DataRefused
 from components.config.data import SPLITS, DataConfig
 from components.example_gen import block_plan, parquet
-from components.example_gen.block_parsing import CsvBlockParser, parse_parquet_batch
+from components.example_gen.block_parsing import NOT_UTF_8, CsvBlockParser, parse_parquet_batch
 from components.example_gen.block_plan import Block
+from components.example_gen.csv_header import open_csv
 from components.example_gen.row_boundaries import BLOCK_BYTES, read_blocks
 from components.example_gen.row_validation import ParsedBlock, RejectedRow
 from components.example_gen.split import split_of
@@ -111,7 +112,7 @@ def _parse(job: ConversionJob, block: Block) -> Iterator[ParsedBlock]:
         return
     line = block.line
     try:
-        with storage.open_text(header.path) as stream:
+        with open_csv(header) as stream:
             stream.seek(block.offset)
             for data in read_blocks(stream, header.delimiter, BLOCK_BYTES):
                 yield parser.parse(data, line)
@@ -150,6 +151,7 @@ class _BlockReport:
         self.unknown_labels: Counter[str] = Counter()
         self.bad_labels = 0
         self.cells: Counter[str] = Counter()
+        self.not_utf_8 = 0
         self.refused = ""
 
     def add_rejected(self, rejected: list[RejectedRow]) -> None:
@@ -160,6 +162,7 @@ class _BlockReport:
                 self.reasons.append(f"{self.file}:{one.line}: {one.reason}")
             self.columns[one.column] += bool(one.column)
             self.bad_labels += bool(one.unknown_label)
+            self.not_utf_8 += one.reason.startswith(NOT_UTF_8)
             if one.cell in self.cells or (one.cell and len(self.cells) < _MAX_TEXTS):
                 self.cells[one.cell] += 1
             if one.unknown_label and len(self.unknown_labels) < _MAX_UNKNOWN_LABELS:

@@ -15,8 +15,10 @@ from components.example_gen.column_evidence import EXAMPLES
 from components.example_gen.csv_header import FileHeader, read_csv_header
 from components.example_gen.input_files import InputFiles, find_input_files, quoted
 from components.example_gen.read_columns import ReadColumns
+from components.example_gen.text_stream import UTF_8
 from components.example_gen.type_inference import ColumnTypes, infer_types
 
+_COMMENTS = ("#", "%", "//", "--")
 _MAX_MIXED = 5  # columns with a warning of their own
 
 
@@ -91,7 +93,8 @@ class TableReport:
         label_values: the values of the label, most frequent first; if there are very many, only those read first.
         other_labels: the share of other values than the two most frequent ones.
         needs_positive_label: whether data.positive_label must be set to select which of the two values counts as 1.
-        delimiter: the delimiter of the first CSV file; '' for Parquet.
+        kind: the format of the first file.
+        encoding: the encoding of the first file, '' for UTF-8.
         cells: how the cells are written.
         missing_texts: texts among the numbers that seem to mean a missing value and are not in data.missing_values.
         span: the newest span.
@@ -105,7 +108,8 @@ class TableReport:
     label_values: tuple[str, ...]
     other_labels: float
     needs_positive_label: bool
-    delimiter: str
+    kind: str
+    encoding: str
     cells: CellFormat
     missing_texts: tuple[str, ...]
     span: int | None
@@ -129,6 +133,7 @@ def find_table(settings: DataConfig) -> InputTable:
     candidates = [name for name in numbers if name != settings.weight]
     others = [name for name in candidates if name not in settings.ignore]
     types = infer_types(headers, numbers, settings)
+    _expect_rows(headers[0], types)
     if settings.weight is not None and not types.has_number(settings.weight):
         raise DataRefused(
             f"{headers[0].path}: expected numbers in the column {settings.weight!r} (data.weight), found none."
@@ -176,6 +181,7 @@ def inspect_table(settings: DataConfig) -> TableReport:
     no_features = {"", settings.label, settings.weight, *settings.ignore}
     others = [name for name in headers[0].columns if name not in no_features]
     types = infer_types(headers, others, settings)
+    _expect_rows(headers[0], types)
     numeric = tuple(filter(types.is_number, others))
     left_out = tuple(name for name in others if name not in numeric)
     present = labels.present(types.label_counts, settings)
@@ -189,7 +195,8 @@ def inspect_table(settings: DataConfig) -> TableReport:
         label_values=tuple(spelling for spelling, _ in values),
         other_labels=sum(count for _, count in values[2:]) / (sum(count for _, count in values) or 1),
         needs_positive_label=len(values) == 2 and not decided,
-        delimiter=headers[0].delimiter,
+        kind=headers[0].kind,
+        encoding=headers[0].text.encoding if headers[0].text.encoding != UTF_8 else "",
         cells=types.cells,
         missing_texts=_missing_texts(numeric, types),
         span=files.span,
@@ -239,14 +246,25 @@ def _expect_same_columns(first: FileHeader, other: FileHeader) -> None:
         )
 
 
+def _expect_rows(header: FileHeader, types: ColumnTypes) -> None:
+    if not types.rows and header.row_fields not in (0, len(header.columns)):
+        raise DataRefused(
+            f"{header.path}: expected rows with as many fields as the header, {len(header.columns)}, found rows "
+            f"with {header.row_fields}."
+        )
+
+
 def _expect_column(name: str, key: str, header: FileHeader) -> None:
     named = [column for column in header.columns if column]
     if name in named:
         return
     meant = closest(name, named)
     hint = f" Did you mean {meant!r}?" if meant else ""
+    comment = next((mark for mark in _COMMENTS if header.columns[0].startswith(mark)), None)
+    if comment:
+        hint = f" To skip lines that begin with {comment!r}, set data.comment to {comment!r}."
     raise DataRefused(
-        f"{header.path}: expected a column {name!r} ({key}), found {quoted(named, limit=20)}.{hint}"
+        f"{header.path}: expected a column {name!r} ({key}), found {quoted(named, limit=10)}.{hint}"
     )
 
 
@@ -257,15 +275,15 @@ def _warnings(header: FileHeader, left_out: Sequence[str], types: ColumnTypes) -
         warnings.append(f"Left out, because it has no name: column {', '.join(unnamed)} of {header.path}.")
     empty = [name for name in left_out if types.is_empty(name)]
     if empty:
-        warnings.append(f"Left out, because all their cells are missing: {quoted(empty, limit=20)}.")
+        warnings.append(f"Left out, because all their cells are missing: {quoted(empty, limit=10)}.")
     judged = [name for name in left_out if name not in types.others and name not in empty]
     text = [name for name in judged if types.columns[name].is_text()]
     if text:
-        warnings.append(f"Left out, because they contain only text: {quoted(text, limit=20)}.")
+        warnings.append(f"Left out, because they contain only text: {quoted(text, limit=10)}.")
     mixed = [name for name in judged if name not in text]
     warnings += [_mixed_warning(name, types) for name in mixed[:_MAX_MIXED]]
     if len(mixed) > _MAX_MIXED:
-        more = quoted(mixed[_MAX_MIXED:], limit=20)
+        more = quoted(mixed[_MAX_MIXED:], limit=10)
         warnings.append(f"Left out, because many of their cells are not numbers: {more}.")
     typed = [f"{name!r} ({types.others[name]})" for name in sorted(left_out) if name in types.others]
     if typed:

@@ -1,5 +1,6 @@
 """Infers which columns are numeric and which values the label has, from the first rows of the files."""
 
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,13 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from components.common import storage
 from components.common.errors import DataRefused
 from components.config.data import DataConfig
 from components.example_gen import cell_parsing, labels, parquet
 from components.example_gen.cell_parsing import CellFormat
 from components.example_gen.column_evidence import ColumnEvidence, find_number_format
-from components.example_gen.csv_header import FileHeader
+from components.example_gen.csv_header import FileHeader, open_csv
 from components.example_gen.row_boundaries import find_rows, read_blocks
 
 _FIRST_BYTES, _MORE_BYTES = 2**17, 2**20
@@ -157,14 +157,14 @@ class _TypeInference:
 
 def _read_csv(header: FileHeader, inference: _TypeInference) -> None:
     try:
-        with storage.open_text(header.path) as stream:
+        with open_csv(header) as stream:
             stream.seek(header.offset)
             for block in read_blocks(stream, header.delimiter, _MORE_BYTES, first=_FIRST_BYTES):
                 names = inference.undecided()
                 if not names:
                     return
                 inference.update(_as_strings(block, header, names))
-    except (EOFError, OSError) as error:
+    except (EOFError, OSError, zlib.error) as error:
         raise DataRefused(f"{header.path}: can't be read to its end: {error}.") from error
 
 

@@ -77,13 +77,14 @@ def write_predictions_with_beam(args: argparse.Namespace, config: "PipelineConfi
     print(f"regpipe: predicting {files} with Beam", file=sys.stderr)
     began = time.monotonic()
     with _hide_output():
+        from components.example_gen.csv_header import CsvOptions
         from serving.predict.beam_batch import BeamJob, predict_with_beam
 
         job = BeamJob(
             model=folder,
             card=card.features,
             layout=layout,
-            delimiter=config.data.delimiter,
+            options=CsvOptions.of(config.data),
             kind=args.format or "csv",
             output=args.output,
         )
@@ -93,13 +94,15 @@ def write_predictions_with_beam(args: argparse.Namespace, config: "PipelineConfi
 
 
 def _sources(args: argparse.Namespace, config: "PipelineConfig") -> "list[RowSource]":
+    from components.example_gen.csv_header import CsvOptions
     from serving.predict.add_probabilities import check_columns
     from serving.predict.sources import CommandLineRows, find_inputs, open_source
 
+    options = CsvOptions.of(config.data)
     sources: list[RowSource] = (
         [CommandLineRows([parse_row(cells) for cells in args.row])]
         if args.row
-        else [open_source(path, config.data.delimiter) for path in find_inputs(args.inputs)]
+        else [open_source(path, options) for path in find_inputs(args.inputs)]
     )
     check_columns(sources)
     return sources

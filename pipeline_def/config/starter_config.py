@@ -87,6 +87,9 @@ def _suggest(settings: DataConfig, report: "TableReport") -> tuple[DataConfig, d
     if report.left_out and report.numeric:
         update["ignore"] = report.left_out
         notes["data.ignore"] = "Listed here because most of their cells, or too many, are not numbers."
+    if report.encoding and settings.encoding == "auto":
+        update["encoding"] = report.encoding
+        notes["data.encoding"] = "Found in the table."
     if report.cells.decimal != ".":
         update["decimal"] = report.cells.decimal
         notes["data.decimal"] = "Found in the table."
@@ -114,9 +117,8 @@ def _positive_label(values: Sequence[str]) -> str:
 
 def _findings(settings: DataConfig, report: "TableReport") -> list[str]:
     files = f"{len(report.files):,} files" if len(report.files) > 1 else report.files[0]
-    kind = f"CSV, delimiter {report.delimiter!r}" if report.delimiter else "Parquet"
     lines = [
-        f"{files} ({kind}): {len(report.columns):,} columns",
+        f"{files} ({report.kind}): {len(report.columns):,} columns",
         *_item("label", f"{settings.label!r} with the values {_named(report.label_values)}"),
     ]
     if settings.positive_label is not None:

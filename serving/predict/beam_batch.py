@@ -23,6 +23,7 @@ from tfx_bsl.public.proto import model_spec_pb2
 
 from components.common import storage
 from components.common.errors import DataRefused
+from components.example_gen.csv_header import CsvOptions
 from serving.client.predictor import OUTPUT
 from serving.predict.output import CSV, PARQUET, SUFFIX, OutputLayout, Scored
 from serving.predict.row_batches import FilePart, RowBatch
@@ -43,7 +44,7 @@ class BeamJob:
         model: the folder of the SavedModel, accessible to every worker.
         card: the feature of each input.
         layout: the columns of the output.
-        delimiter: see `open_source`.
+        options: see `open_source`.
         kind: CSV, JSON_LINES or PARQUET.
         output: the folder to write to.
     """
@@ -51,7 +52,7 @@ class BeamJob:
     model: str
     card: Mapping[str, str]
     layout: OutputLayout
-    delimiter: str
+    options: CsvOptions
     kind: str
     output: str
 
@@ -119,11 +120,11 @@ class _Divide(beam.DoFn):  # type: ignore[misc]
     """Divides a file into parts."""
 
     def __init__(self, job: BeamJob) -> None:
-        self._delimiter = job.delimiter
+        self._options = job.options
 
     def process(self, path: str) -> Iterator[tuple[str, FilePart]]:
         """Yields the file with each of its parts."""
-        for part in open_source(path, self._delimiter).parts():
+        for part in open_source(path, self._options).parts():
             yield path, part
 
 
@@ -136,7 +137,7 @@ class _Read(beam.DoFn):  # type: ignore[misc]
     def process(self, element: tuple[str, FilePart]) -> Iterator[tuple[RowBatch, list[bytes]]]:
         """Yields batches of rows with their examples in the same order."""
         path, block = element
-        for batch in open_source(path, self._job.delimiter).batches(block):
+        for batch in open_source(path, self._job.options).batches(block):
             for start in range(0, batch.rows, _ROWS_AT_ONCE):
                 part = batch.part(start, start + _ROWS_AT_ONCE)
                 yield part, self._examples(part)

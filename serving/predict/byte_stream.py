@@ -8,12 +8,15 @@ import select
 import sys
 import zlib
 from collections.abc import Callable
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar, cast
 
 from components.common import storage
 from components.common.errors import DataRefused
+from components.example_gen.csv_header import CsvOptions
+from components.example_gen.text_stream import TextFormat, as_csv, detect_encoding
 
 STDIN = "-"
+_MARK_BYTES = 4
 _SECONDS = 0.5  # The longest time until Ctrl-C is handled.
 T = TypeVar("T")
 
@@ -25,10 +28,12 @@ class ByteStream:
 
     Args:
         path: a file, or `-` for standard input.
+        options: the encoding and the comment lines of text.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, options: CsvOptions = CsvOptions()) -> None:  # noqa: B008 - it can't change
         self.path = path
+        self._options = options
         # Used in messages, also by `row_boundaries.read_blocks`.
         self.name = "standard input" if path == STDIN else path
         self._file: BinaryIO | None = None
@@ -38,7 +43,7 @@ class ByteStream:
     @property
     def is_divisible(self) -> bool:
         """Whether reading can start at any offset."""
-        return self.path != STDIN and not self.path.endswith(".gz")
+        return self.path != STDIN and not self.path.endswith(".gz") and self._text().is_plain
 
     def peek(self, size: int) -> bytes:
         """Returns the next `size` bytes, or all that are left, without consuming them."""
@@ -84,10 +89,19 @@ class ByteStream:
 
     def _open(self) -> BinaryIO:
         if self.path == STDIN:
-            return sys.stdin.buffer
-        if not storage.is_remote(self.path):
+            return as_csv(cast(BinaryIO, sys.stdin.buffer), self._text())
+        text = self._text()
+        if not storage.is_remote(self.path) and text.is_plain:
             self._size = os.stat(self.path).st_size  # noqa: PTH116 - a path may be on gs://
-        return storage.open_text(self.path)
+        return as_csv(storage.open_text(self.path), text)
+
+    def _text(self) -> TextFormat:
+        start = b""
+        if self._options.encoding == "auto" and self.path != STDIN:
+            with contextlib.suppress(EOFError, OSError, zlib.error), storage.open_text(self.path) as file:
+                start = file.read(_MARK_BYTES)
+        encoding = detect_encoding(start, self._options.encoding)
+        return TextFormat(encoding=encoding, comment=self._options.comment)
 
 
 def _read(file: BinaryIO, size: int) -> bytes:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from components.common import storage
 from components.common.errors import DataRefused
 from components.example_gen import parquet
+from components.example_gen.csv_header import CsvOptions
 from components.example_gen.input_files import quoted
 from serving.predict.byte_stream import STDIN, ByteStream
 from serving.predict.row_batches import FilePart, JsonRowBatch, RowBatch
@@ -71,19 +72,19 @@ def find_inputs(inputs: Sequence[str]) -> list[str]:
     return found
 
 
-def open_source(path: str, delimiter: str = "auto") -> RowSource:
+def open_source(path: str, options: CsvOptions = CsvOptions()) -> RowSource:  # noqa: B008 - it can't change
     """Detects the format and the columns of a file from its beginning.
 
     Args:
         path: a file, or `-` for standard input, which can be read only once.
-        delimiter: the delimiter of a CSV file; auto detects it from the first lines.
+        options: how a CSV file is read.
 
     Raises:
         DataRefused: the file can't be read, or has no rows.
     """
-    stream = ByteStream(path)
+    stream = ByteStream(path, options)
     try:
-        source = _recognized(stream, delimiter)
+        source = _recognized(stream, options)
     finally:
         stream.close()
     repeated = [name for name, times in Counter(source.columns).items() if times > 1]
@@ -94,7 +95,7 @@ def open_source(path: str, delimiter: str = "auto") -> RowSource:
     return source
 
 
-def _recognized(stream: ByteStream, delimiter: str) -> RowSource:
+def _recognized(stream: ByteStream, options: CsvOptions) -> RowSource:
     start = stream.peek(_SNIFFED).removeprefix(BOM).lstrip()
     name = stream.path.lower().removesuffix(".gz")
     if name.endswith(".parquet") or start.startswith(b"PAR1"):
@@ -105,7 +106,7 @@ def _recognized(stream: ByteStream, delimiter: str) -> RowSource:
         return ParquetSource(stream.path)
     if name.endswith((".jsonl", ".ndjson", ".json")) or start.startswith(b"{"):
         return JsonLinesSource(stream)
-    return CsvSource(stream, delimiter)
+    return CsvSource(stream, options)
 
 
 class ParquetSource:

@@ -12,7 +12,7 @@ import pyarrow.csv as pacsv
 from components.common.errors import DataRefused
 from components.example_gen.block_parsing import NumberedRows, row_text, split_row
 from components.example_gen.cell_parsing import shorten
-from components.example_gen.csv_header import parse_header
+from components.example_gen.csv_header import CsvOptions, parse_header
 from components.example_gen.row_boundaries import (
     BLOCK_BYTES,
     MAX_ROW_BYTES,
@@ -79,8 +79,8 @@ class _TextSource:
 class CsvSource(_TextSource):
     """The rows of a CSV file, parsed like in components.example_gen. All cells are strings."""
 
-    def __init__(self, stream: ByteStream, delimiter: str) -> None:
-        header = parse_header(stream.name, stream.peek, delimiter)
+    def __init__(self, stream: ByteStream, options: CsvOptions) -> None:
+        header = parse_header(stream.name, stream.peek, options)
         unnamed = header.columns.count("")
         columns = [
             name or (f"column_{number}" if unnamed > 1 else "")

@@ -175,14 +175,41 @@ def test_blocks_format_compression_and_order_change_no_split(
     text = many(60).replace("a,b,y", 'a,"b",y').replace("\n7,", '\n"7",')
     values = {"b": [n / 4 for n in range(60)], "a": list(range(60)), "y": [n % 2 for n in range(60)]}
     papq.write_table(pa.table(values), tmp_path / "t.parquet")
-    paths = [write("t.csv", text), write("t.csv.gz", gzip.compress(text.encode())), f"{tmp_path}/t.parquet"]
+    lines = "".join(json.dumps({"y": n % 2, "a": n, "b": n / 4}) + "\n" for n in range(60))
+    paths = [
+        write("t.csv", text),
+        write("t.csv.gz", gzip.compress(text.encode())),
+        f"{tmp_path}/t.parquet",
+        write("t.jsonl", lines),
+        write("u.csv", text.encode("utf-16")),
+    ]
     found = []
     for index, path in enumerate(paths):
         result = Run(settings(path), tmp_path / f"out{index}")
         found.append([sorted(result.split(split, "a", "b")) for split in ("train", "eval", "test")])
-    assert found[0] == found[1] == found[2]
+    assert all(splits == found[0] for splits in found)
     assert sum(len(split) for split in found[0]) == 60
     assert len(found[0][0]) > len(found[0][1]) > 0
+
+
+def test_json_lines(write: Write, run: Callable[..., Run], settings: Settings) -> None:
+    """true and false are 1 and 0 as in Parquet, but words in the label; a line that is no object is a bad row."""
+    lines = [json.dumps({"a": n, "vip": n % 3 == 0, "y": n % 2 == 0}) for n in range(40)]
+    path = write("t.jsonl", "\n".join([*lines, "[1, 2, 3]"]) + "\n")
+    result = run(settings(path, max_bad_fraction=0.1))
+    assert result.rows("a", "vip") == [(n, float(n % 3 == 0), int(n % 2 == 0)) for n in range(40)]
+    assert [(row["line"], row["reason"]) for row in result.rejected()] == [(41, "expected 3 fields, found 4")]
+    assert result.record()["positive_label"] == "true"
+
+
+def test_rows_that_are_not_utf_8_name_the_key(
+    write: Write, run: Callable[..., Run], settings: Settings
+) -> None:
+    rows = b"".join(b"%d,K\xf6ln,%d\n" % (n, n % 2) for n in range(40))
+    path = write("t.csv", b"a,city,y\n" + rows)
+    lines = str(refusal(run, settings(path))).splitlines()
+    assert "Most rows that can't be read are not UTF-8: set data.encoding, for example to latin-1." in lines
+    assert len(run(settings(path, encoding="latin-1")).rows("a")) == 40
 
 
 def test_rejected_rows_are_in_the_order_of_file_and_line(
