@@ -18,6 +18,7 @@ from tfx.orchestration.portable import (
     partial_run_utils,
     python_executor_operator,
 )
+from tfx.orchestration.portable.mlmd import context_lib
 from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
 from tfx.types import artifact_utils
 from tfx_bsl.coders import batch_util as _batch_util  # noqa: F401 (defines the flag)
@@ -81,6 +82,12 @@ def reuse_earlier_steps(pipeline: pipeline_pb2.Pipeline) -> None:
     if any(node.pipeline_node.execution_options.run.perform_snapshot for node in pipeline.nodes):
         with metadata.Metadata(connection_config(pipeline)) as handle:
             partial_run_utils.snapshot(handle, pipeline)
+
+
+def register_run(pipeline: pipeline_pb2.Pipeline) -> None:
+    """Registers the run in the metadata store before its first step, so that it can be described there."""
+    with metadata.Metadata(connection_config(pipeline)) as handle:
+        context_lib.prepare_contexts(handle, pipeline.nodes[0].pipeline_node.contexts)
 
 
 def launch_node(pipeline: pipeline_pb2.Pipeline, node_id: str) -> NodeResult:

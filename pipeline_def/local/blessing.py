@@ -7,9 +7,7 @@ from pathlib import Path
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.common.verdict_record import Verdict
-from components.pusher.publication import PublishedVersion, publishing
-from pipeline_def.config.destination import destination
-from pipeline_def.config.load import PipelineConfig
+from components.pusher.publication import Destination, PublishedVersion, publishing
 from pipeline_def.local.runner import lock_root
 from pipeline_def.runs.run_store import NoSuchRun, RunStore
 from pipeline_def.runs.summary import EXIT_CODES, Override, Summary
@@ -37,8 +35,8 @@ def bless(root: Path, run_id: str, *, by: str, reason: str) -> Summary:
 
     Raises:
         NoSuchRun: there is no such run under the root.
-        CannotBless: the run has no candidate, it was pushed, or its summary or verdict can't be read. Nothing was
-            published.
+        CannotBless: the run has no candidate or no destination, it was pushed, or its summary or verdict can't be read.
+            Nothing was published.
         RootInUse: another process uses the root.
         BadModel: the model is not the one that was judged, or can't be served. Nothing was published.
         OSError: the model can't be copied to the destination.
@@ -53,11 +51,12 @@ def bless(root: Path, run_id: str, *, by: str, reason: str) -> Summary:
         logs.mkdir(parents=True, exist_ok=True)
         with OutputCapture(logs / "bless.log"):
             # What can't be read is reported before anything is recorded or published.
+            target = _destination(store, run_id)
             try:
                 before, verdict = _summary(store, run_id, root), _verdict(store, run_id)
             except ValueError as error:
                 raise CannotBless(str(error)) from None
-            published = _publish(store, run_id, (override, model), verdict, root)
+            published = _publish(store, run_id, (override, model), verdict, target)
             summary = before.model_copy(
                 update={
                     "status": "pushed",
@@ -82,8 +81,22 @@ def _candidate(store: RunStore, run_id: str) -> mlmd.Artifact:
     return model
 
 
+def _destination(store: RunStore, run_id: str) -> Destination:
+    found = store.destination(run_id)
+    if found is None:
+        raise CannotBless(
+            f"run {run_id}: expected the folder to which it publishes, found none, because an earlier version of "
+            "regpipe made the run and it did not reach its Pusher. Run the same configuration again and bless that run."
+        )
+    return found
+
+
 def _publish(
-    store: RunStore, run_id: str, record: tuple[Override, mlmd.Artifact], verdict: Verdict | None, root: Path
+    store: RunStore,
+    run_id: str,
+    record: tuple[Override, mlmd.Artifact],
+    verdict: Verdict | None,
+    target: Destination,
 ) -> PublishedVersion:
     from tfx.utils import path_utils
 
@@ -96,7 +109,7 @@ def _publish(
     }
     # A run that ended before its Evaluator, or of an earlier version, has no digest to compare with.
     digest = verdict.judged.candidate if verdict and verdict.judged else None
-    with publishing(store.destination(run_id) or destination(PipelineConfig(), root)) as publisher:
+    with publishing(target) as publisher:
         published = publisher.publish(path_utils.serving_model_path(model.uri), entries, digest)
     store.record(run_id, "pushed", (published.version, published.path))
     return published

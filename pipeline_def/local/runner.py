@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.common.errors import DataRefused
+from components.pusher.publication import Destination
+from pipeline_def.config.destination import destination
 from pipeline_def.config.load import PipelineConfig
 from pipeline_def.launcher.run_options import RunOptions
 from pipeline_def.local.interruption import ignore_signals
@@ -37,9 +39,10 @@ class RootInUse(CannotUseRoot):
 
 
 class _Run:
-    """The state of one run: its id, its folder, and the results of its steps so far."""
+    """The state of one run: its id, its folder, where it publishes, and the results of its steps so far."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, destination: Destination) -> None:
+        self.destination = destination
         self.id = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         self.root = root
         self.dir = root / "runs" / self.id
@@ -83,7 +86,7 @@ def run_in_locked_root(config: PipelineConfig, options: RunOptions) -> Summary:
     config = _with_absolute_paths(config)
     names = config.step_names()
     with temporary_folder(root):
-        current = _Run(root)
+        current = _Run(root, destination(config, root))
         with OutputCapture(current.logs / "startup.log") as capture:
             with RunDisplay(names, capture.terminal) as display, _shown_progress(display):
                 pipeline = _compile(config, options, current, capture, display)
@@ -121,11 +124,13 @@ def _run_steps(
     display: RunDisplay,
 ) -> None:
     from pipeline_def.launcher.compiled_pipeline import is_skipped
-    from pipeline_def.launcher.node import launch_node, reuse_earlier_steps
+    from pipeline_def.launcher.node import launch_node, register_run, reuse_earlier_steps
     from pipeline_def.runs.report_facts import write_facts
     from pipeline_def.runs.run_store import RunStore
 
     reuse_earlier_steps(pipeline)
+    register_run(pipeline)
+    RunStore.open(current.root).record_destination(current.id, current.destination)
     current.status = "partial" if is_skipped(pipeline, "Pusher") else "not_blessed"
     for name in names:
         if is_skipped(pipeline, name):

@@ -17,6 +17,7 @@ from pipeline_def.runs.summary import Override, RunRecord
 STORE_FILE = "metadata.sqlite"
 COMPLETED_STATES = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
 _STATUS, _VERSION, _PATH = "regpipe_status", "regpipe_pushed_version", "regpipe_pushed_path"
+_DESTINATION = "regpipe_destination"  # a Destination as JSON
 _OVERRIDE = "regpipe_blessed_"  # by, at, reason, run
 
 
@@ -49,9 +50,12 @@ class RunStore:
             raise DamagedStore(path, str(error).partition("\n")[0]) from error
 
     def run_contexts(self) -> list[mlmd.Context]:
-        """Returns the contexts of all runs, oldest first."""
+        """Returns the contexts of all runs, in the order in which the store registered them.
+
+        Not in the order of their times: the clock of the machine may have been set back.
+        """
         contexts: list[mlmd.Context] = list(self.store.get_contexts_by_type("pipeline_run"))
-        return sorted(contexts, key=lambda context: context.create_time_since_epoch)
+        return sorted(contexts, key=lambda context: context.id)
 
     def executions(self, run_id: str) -> list[mlmd.Execution]:
         """Returns the executions of a run in the order in which they started; none for an unknown run."""
@@ -107,6 +111,16 @@ class RunStore:
             context.custom_properties[_PATH].string_value = pushed[1]
         self.store.put_contexts([context])
 
+    def record_destination(self, run_id: str, destination: Destination) -> None:
+        """Stores where a run publishes, for `regpipe bless`, which may follow a run that did not reach its Pusher.
+
+        Raises:
+            NoSuchRun: there is no such run.
+        """
+        context = self._get(run_id)
+        context.custom_properties[_DESTINATION].string_value = destination.model_dump_json()
+        self.store.put_contexts([context])
+
     def was_pushed(self, run_id: str) -> bool:
         """Whether a run published its model, by its Pusher or by `regpipe bless`, even if the run failed later.
 
@@ -133,7 +147,13 @@ class RunStore:
         return None if context is None else _override(context)
 
     def destination(self, run_id: str) -> Destination | None:
-        """Returns the destination of a run's Pusher; None if the Pusher has not started."""
+        """Returns where a run publishes; None if that is unknown.
+
+        It is unknown if an earlier version of regpipe made the run, and its Pusher did not start.
+        """
+        context = self._find(run_id)
+        if context is not None and (text := context.custom_properties[_DESTINATION].string_value):
+            return Destination.model_validate_json(text)
         for name, execution in self.steps(run_id):
             if name == "Pusher":
                 return Destination.model_validate_json(

@@ -81,6 +81,13 @@ class Root:
             self._execute("Evaluator"), "evaluation", mlmd.Artifact(type_id=type_id, uri=str(folder))
         )
 
+    def started(self, destination: Path | None = None) -> None:
+        """Records where the run publishes, as the runner does: by default under the root."""
+        target = Destination(
+            directory=str(destination or self.path / "serving"), keep_versions=5, model_name="m"
+        )
+        RunStore(self.store).record_destination("r1", target)
+
     def with_pusher(self, destination: Path, *, pushed: bool = False) -> None:
         """Adds a Pusher that publishes to this folder."""
         target = Destination(directory=str(destination), keep_versions=5, model_name="m")
@@ -143,17 +150,20 @@ def test_the_model_is_published_and_the_override_is_recorded(
     assert (record.status, record.blessed_by, record.pushed_version) == ("pushed", "ann", version)
 
 
-def test_a_run_without_a_pusher_publishes_under_the_root(root: Root, make_model: MakeModel) -> None:
-    """A failed attempt leaves the run unchanged, so that it can be repeated."""
+def test_a_run_that_did_not_reach_its_pusher(root: Root, make_model: MakeModel, tmp_path: Path) -> None:
+    """It publishes to the folder of its configuration. A failed attempt leaves it unchanged, and can be repeated."""
+    folder = tmp_path / "configured"
+    root.started(folder)
     root.with_candidate(make_model())
     root.ended("partial")
-    (root.path / "serving").write_text("in the way")
+    folder.write_text("in the way")
     with pytest.raises(NotADirectoryError):
         by_hand.bless(root.path, "r1", by="ann", reason="x")
     assert RunStore.open(root.path).override("r1") is None
-    (root.path / "serving").unlink()
+    folder.unlink()
     summary = by_hand.bless(root.path, "r1", by="bob", reason="x")
-    assert summary.pushed_path == str(root.path / "serving" / str(summary.pushed_version))
+    assert summary.pushed_path == str(folder / str(summary.pushed_version))
+    assert not (root.path / "serving").exists()
     override = RunStore.open(root.path).override("r1")
     assert override is not None
     assert override.by == "bob"
@@ -164,6 +174,7 @@ def test_a_model_that_was_not_judged(
 ) -> None:
     """The verdict of the run is about other files: exit code 1, and nothing is published. It is, once they are back."""
     judged, other = make_model(0.25), make_model(0.75)
+    root.started()
     root.with_candidate(other)
     root.with_verdict(Verdict.read(str(version_1)), judged)
     assert bless(root) == 1
@@ -173,6 +184,20 @@ def test_a_model_that_was_not_judged(
     assert RunStore.open(root.path).override("r1") is None
     shutil.copytree(judged, root.path / "artifacts" / "model" / "Format-Serving", dirs_exist_ok=True)
     assert bless(root) == 0
+
+
+def test_a_run_whose_destination_is_unknown(
+    root: Root, make_model: MakeModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2: an earlier version recorded it only in its Pusher. Nothing is published to a default folder."""
+    root.with_candidate(make_model())
+    root.ended("failed")
+    assert bless(root) == 2
+    assert capsys.readouterr().err.startswith(
+        "regpipe: run r1: expected the folder to which it publishes, found none"
+    )
+    assert not (root.path / "serving").exists()
+    assert RunStore.open(root.path).override("r1") is None
 
 
 REFUSED = {
@@ -228,6 +253,7 @@ def test_a_model_that_is_served_already(
     root: Root, make_model: MakeModel, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """No new version is made, the run counts as pushed, and a message is printed."""
+    root.started()
     root.with_candidate(make_model())
     target = Destination(directory=str(root.path / "serving"), keep_versions=5, model_name="m")
     existing = publish(make_model(name="same"), target, {})
@@ -243,6 +269,7 @@ def test_a_model_that_cannot_be_served(
     root: Root, make_model: MakeModel, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An override replaces the verdict, not the validation: exit code 1, and the run stays unchanged."""
+    root.started()
     root.with_candidate(make_model(7.0))
     assert bless(root) == 1
     error = capsys.readouterr().err
@@ -262,6 +289,7 @@ def test_a_summary_that_cannot_be_read(
     root: Root, make_model: MakeModel, capsys: pytest.CaptureFixture[str], content: str, found: str
 ) -> None:
     """Nothing is recorded or published, so the command works once the file is repaired."""
+    root.started()
     root.with_candidate(make_model())
     root.summary.write_text(content)
     assert bless(root) == 2
