@@ -96,4 +96,6 @@ class TrainingConfig(Settings):
 
     def without_regularization(self) -> "TrainingConfig":
         """Returns the baseline's settings: the same optimizer and epochs, no weight decay and no early stopping."""
-        return self.model_copy(update=switched_off("training"))
+        # 'auto' depends on the weight decay, which the baseline does not have.
+        optimizer = PROXIMAL if self.optimizer == "auto" and self.weight_decay else self.optimizer
+        return self.model_copy(update={**switched_off("training"), "optimizer": optimizer})

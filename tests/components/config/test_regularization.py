@@ -32,6 +32,19 @@ def test_the_baseline_has_every_regularization_switched_off() -> None:
     assert [getattr(bare[item.group], item.name) for item in REGULARIZATIONS] == [0] * len(REGULARIZATIONS)
 
 
+@pytest.mark.parametrize("hidden_units", [(), (4,)])
+def test_the_baseline_of_a_training_with_weight_decay_has_the_same_optimizer(
+    hidden_units: tuple[int, ...],
+) -> None:
+    """Else the baseline of logistic regression would be the exact minimum, which is trained with one seed only."""
+    training = TrainingConfig(weight_decay=0.5)
+    optimizers = [
+        settings.with_optimizer(hidden_units).optimizer
+        for settings in (training, training.without_regularization())
+    ]
+    assert optimizers == ["proximal_adam", "proximal_adam"]
+
+
 def test_the_tuner_and_the_study_use_the_regularizations_of_the_model() -> None:
     """In the order of the table; dropout needs a hidden layer."""
     assert list(STUDY_PATHS) == ["l1", "l2", "dropout"]
