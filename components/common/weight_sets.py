@@ -44,7 +44,7 @@ def write_weight_sets(folder: str, sets: WeightSets) -> None:
 
 
 def read_weight_sets(folder: str) -> WeightSets:
-    """Reads the weights from the folder of a model artifact; empty if it has none."""
+    """Reads the weights from the folder of a model artifact, by ascending seed; empty if it has none."""
     try:
         content = storage.read(f"{folder}/{_FILE}")
     except FileNotFoundError:
@@ -54,4 +54,5 @@ def read_weight_sets(folder: str) -> WeightSets:
         for name in sorted(archive.files):
             kind, seed, _ = name.split("/")
             found[kind].setdefault(int(seed), []).append(archive[name])
-    return WeightSets(**found)
+    # The order of the names is that of texts, in which 10 is before 9.
+    return WeightSets(**{kind: dict(sorted(by_seed.items())) for kind, by_seed in found.items()})

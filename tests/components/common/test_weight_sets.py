@@ -26,6 +26,15 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
                 assert array.dtype == np.float32
 
 
+def test_the_seeds_are_in_ascending_order(tmp_path: Path) -> None:
+    """The Evaluator pairs the networks of candidate and baseline by their position, also from seed 9 to seed 10."""
+    weights = {seed: arrays(seed) for seed in (9, 10, 11)}
+    write_weight_sets(str(tmp_path), WeightSets(trained=weights, best_epoch=weights))
+    found = read_weight_sets(str(tmp_path))
+    assert list(found.trained) == list(found.best_epoch) == [9, 10, 11]
+    assert [found.best_epoch[seed][0][0, 0] for seed in found.best_epoch] == [9, 10, 11]
+
+
 def test_the_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
     """So an artifact that is made again is the same."""
     for name in ("first", "second"):
