@@ -52,6 +52,13 @@ class Validation(NamedTuple):
 _UNKNOWN = Validation()
 
 
+class _MeasuredSlice(NamedTuple):
+    """A slice, and the metrics of the network that may be published: with several seeds, that of the first one."""
+
+    part: EvaluatedSlice
+    own: Metrics
+
+
 def compute_verdict(
     scored: SplitScores,
     train: PairedScores,
@@ -75,14 +82,14 @@ def compute_verdict(
     """
     test = with_base_rate(scored.scores, train)
     metrics = compare_metrics(test, settings, _WHOLE_SPLIT_METRICS)
-    own = compare_metrics(test.first_seed(), settings, _WHOLE_SPLIT_METRICS) if test.other_seeds else metrics
+    own = _own(test, metrics, settings)
     gap = _gap(test, train)
-    evaluated_slices = tuple(
+    measured_slices = tuple(
         _slice(part, test.select(part.rows), settings)
         for wanted in settings.slices
         for part in slices(wanted, scored.features[wanted.feature])
     )
-    thresholds = tuple(_thresholds(metrics, own, gap, evaluated_slices, settings))
+    thresholds = tuple(_thresholds(metrics, own, gap, measured_slices, settings))
     point, no_point = _operating_point(validation.scores, test, settings)
     obstacles = (
         *_obstacles(test, metrics, settings),
@@ -112,7 +119,7 @@ def compute_verdict(
         contributions=contributions(metrics),
         seeds=tuple(_seed_scores(test, first_seed)) if test.other_seeds else (),
         thresholds=thresholds,
-        slices=evaluated_slices,
+        slices=tuple(item.part for item in measured_slices),
         operating_point=point,
         gap=gap,
         curves=BothCurves(
@@ -165,16 +172,16 @@ def _thresholds(
     metrics: Metrics,
     own: Metrics,
     gap: GeneralizationGap,
-    evaluated_slices: Iterable[EvaluatedSlice],
+    measured_slices: Iterable[_MeasuredSlice],
     settings: EvaluationConfig,
 ) -> Iterator[Threshold]:
     for condition in conditions(metrics, own, settings):
         yield threshold(condition, None)
     if settings.max_gap is not None:
         yield threshold(gap_condition(own, gap, settings.max_gap, settings.mode), None)
-    for part in evaluated_slices:
+    for part, own_on_slice in measured_slices:
         if part.judged:
-            for condition in conditions(part.metrics, part.metrics, settings):
+            for condition in conditions(part.metrics, own_on_slice, settings):
                 # The share of label 1 in the whole table says nothing about a slice.
                 if condition.rule != "base_rate":
                     yield threshold(condition, part.name)
@@ -215,10 +222,17 @@ def _few_of_a_class(which: str, counts: ClassCounts, settings: EvaluationConfig)
             )
 
 
-def _slice(part: Slice, rows: PairedScores, settings: EvaluationConfig) -> EvaluatedSlice:
+def _own(rows: PairedScores, metrics: Metrics, settings: EvaluationConfig) -> Metrics:
+    """Returns the same metrics of the first seed, whose network may be published, instead of the means."""
+    return compare_metrics(rows.first_seed(), settings, metrics) if rows.other_seeds else metrics
+
+
+def _slice(part: Slice, rows: PairedScores, settings: EvaluationConfig) -> _MeasuredSlice:
     counts = _class_counts(rows.labels)
     too_small = sum(counts) < settings.min_rows or min(counts) < settings.min_positives
-    return EvaluatedSlice(
+    metrics = compare_metrics(rows, settings, INTERVAL_METRICS)
+    judged = settings.slice_thresholds and not too_small
+    found = EvaluatedSlice(
         name=part.name,
         feature=part.feature,
         above=part.above,
@@ -227,9 +241,10 @@ def _slice(part: Slice, rows: PairedScores, settings: EvaluationConfig) -> Evalu
         rows=sum(counts),
         positives=counts.positives,
         too_small=too_small,
-        judged=settings.slice_thresholds and not too_small,
-        metrics=compare_metrics(rows, settings, INTERVAL_METRICS),
+        judged=judged,
+        metrics=metrics,
     )
+    return _MeasuredSlice(found, _own(rows, metrics, settings) if judged else metrics)
 
 
 def _class_counts(labels: npt.NDArray[np.float32]) -> ClassCounts:

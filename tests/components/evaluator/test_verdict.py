@@ -277,6 +277,18 @@ def test_means_over_the_seeds_are_compared_and_the_first_candidate_is_limited() 
     assert verdict(scored(GOOD, BAD))["seeds"] == []
 
 
+def test_the_first_candidate_is_limited_on_slices_too() -> None:
+    """The published candidate has the AUC 1/2 in the slice, the mean of both seeds 3/4; the differences are means."""
+    rows = scored(BAD, BAD)
+    second = {"candidate": np.array(GOOD, np.float32), "baseline": rows.predictions["baseline"]}
+    settings = EvaluationConfig(slices=(SliceConfig(feature="x", edges=(0.0,)),), slice_thresholds=True)
+    found = verdict(rows._replace(other_seeds=(second,)), settings, [-1.0] * 80)
+    floor, change = (item for item in found["thresholds"] if item["slice"] and item["metric"] == "auc")
+    assert (floor["rule"], floor["value"], floor["passed"]) == ("floor", 0.5, False)
+    assert (change["rule"], change["value"], change["passed"]) == ("change", 0.25, True)
+    assert found["slices"][0]["metrics"]["auc"]["candidate"] == 0.75
+
+
 def test_a_second_seed_that_fails_widens_the_interval() -> None:
     """With one seed the candidate is clearly better; with three, of which one is bad, it is not."""
     rows = scored(GOOD, HALF)
