@@ -102,7 +102,9 @@ def resampled(rows: PairedScores, resamples: int, seed: int) -> dict[str, dict[s
 
     With several training seeds, seeds are drawn with replacement too, as many as there are, independently for the
     candidate and for the baseline; a model's metric is the mean over the drawn seeds. The model with early stopping
-    alone comes from the baseline's training, so it has the baseline's seeds.
+    alone comes from the baseline's training, so it has the baseline's seeds. Of k seeds, the drawn means have only the
+    share (k - 1) / k of the variance of a mean of k seeds (Hesterberg, What Teachers Should Know About the Bootstrap,
+    The American Statistician 2015), so their distance from the mean of all seeds is multiplied by sqrt(k / (k - 1)).
 
     Returns:
         The values by metric and model, [resamples].
@@ -121,6 +123,7 @@ def resampled(rows: PairedScores, resamples: int, seed: int) -> dict[str, dict[s
         for model in models
     ]
     seeds = len(rows.seeds)
+    widening = math.sqrt(seeds / (seeds - 1)) if seeds > 1 else 1.0
     drawn = np.empty((resamples, len(models), len(INTERVAL_METRICS)))
     for values in drawn:
         weights = draw_resample(rows, generator)
@@ -131,7 +134,9 @@ def resampled(rows: PairedScores, resamples: int, seed: int) -> dict[str, dict[s
             continue
         of_candidate, of_baseline = generator.integers(seeds, size=(2, seeds))
         for number, model in enumerate(models):
-            values[number] = each[of_candidate if model == CANDIDATE else of_baseline, number].mean(axis=0)
+            mean = each[:, number].mean(axis=0)
+            drawn_mean = each[of_candidate if model == CANDIDATE else of_baseline, number].mean(axis=0)
+            values[number] = mean + widening * (drawn_mean - mean)
     return {
         metric: {model: drawn[:, column, number] for column, model in enumerate(models)}
         for number, metric in enumerate(INTERVAL_METRICS)
@@ -163,7 +168,10 @@ def intervals(rows: PairedScores, settings: EvaluationConfig) -> dict[str, dict[
     undefined = {model for seed in rows.seeds for model, values in seed.items() if np.isnan(values).any()}
     for metric, by_model in drawn.items():
         for model, values in by_model.items():
-            found[metric][model] = percentiles(values, settings.confidence, valid=model not in undefined)
+            low, high = percentiles(values, settings.confidence, valid=model not in undefined)
+            # The wider spread of several seeds may leave the range of the metric.
+            highest = math.inf if metric == "log_loss" else 1.0
+            found[metric][model] = max(low, 0.0), min(high, highest)
         for contrast, (first, second) in CONTRASTS.items():
             if first in by_model and second in by_model:
                 difference = by_model[first] - by_model[second]

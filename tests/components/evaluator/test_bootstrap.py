@@ -256,8 +256,8 @@ def test_the_contrasts_of_three_models() -> None:
 
 
 def test_the_interval_covers_the_seeds_too() -> None:
-    """Of models whose losses differ only by seed, the variance of the mean over k seeds that are drawn with replacement
-    is the population variance of the seeds divided by k (here rows add nothing: all rows have equal losses).
+    """Of models whose losses differ only by seed, the variance of the mean over k seeds is their sample variance,
+    which is unbiased, divided by k (here rows add nothing: all rows have equal losses).
     """
     size, losses = 40, [0.3, 0.5, 0.9, 0.4]
     labels = np.ones(size, np.float32)
@@ -268,8 +268,20 @@ def test_the_interval_covers_the_seeds_too() -> None:
     rows = PairedScores(labels, seeds[0], other_seeds=tuple(seeds[1:]))
     drawn = resampled(rows, 20_000, seed=1)["log_loss"]
     assert drawn["candidate"].mean() == pytest.approx(np.mean(losses), abs=5e-3)
-    assert drawn["candidate"].std() == pytest.approx(np.std(losses) / 2, rel=0.03)
+    assert drawn["candidate"].std() == pytest.approx(np.std(losses, ddof=1) / 2, rel=0.03)
     assert drawn["baseline"] == pytest.approx(math.log(2), abs=1e-6)
+
+
+def test_the_interval_of_several_seeds_is_in_the_range_of_the_metric() -> None:
+    """The AUC is 1 with one seed and 1/2 with the other: twice the first is drawn in a quarter of the resamples, and
+    then the mean is 0.75 + sqrt(2) / 4, above 1.
+    """
+    labels = np.array([0, 1] * 20, np.float32)
+    constant = {"candidate": np.full(40, 0.5, np.float32)}
+    rows = PairedScores(labels, {"candidate": labels}, other_seeds=(constant,))
+    low, high = intervals(rows, EvaluationConfig(resamples=200))["auc"]["candidate"]
+    assert low == pytest.approx(0.75 - math.sqrt(2) / 4)
+    assert high == 1
 
 
 def test_candidate_and_baseline_are_drawn_with_seeds_of_their_own() -> None:
