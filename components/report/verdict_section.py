@@ -181,7 +181,11 @@ def _method(verdict: Verdict) -> Iterator[str]:
         "epoch. Base rate: the share of positive rows in the training split as the probability of each row."
     )
     if verdict.seeds:
-        yield f"The values are means over {len(verdict.seeds)} training seeds; the intervals cover seeds and rows."
+        yield (
+            f"The values are means over {len(verdict.seeds)} training seeds; the intervals cover seeds and rows. The "
+            f"limits of the candidate alone and the gap hold for the network of seed {verdict.seeds[0].seed}, which "
+            "may be published."
+        )
     bootstrap = verdict.bootstrap
     if any(metric.interval for metric in verdict.metrics.values()):
         confidence = percent(bootstrap.confidence).replace(".0%", "%")

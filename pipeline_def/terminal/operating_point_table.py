@@ -32,6 +32,8 @@ def operating_point_lines(summary: Summary) -> Iterator[Line]:
         f"{_count(cells.true_negative)} true and {_count(cells.false_negative)} false negatives",
         "",
     )
+    if isinstance(cells.true_positive, float):
+        yield "(sums of the weights of the rows)", ""
     yield from ((sentence, "bold yellow") for sentence in missed_demands(point))
 
 

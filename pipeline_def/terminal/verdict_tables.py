@@ -155,11 +155,12 @@ def threshold_lines(summary: Summary) -> Iterator[Line]:
     """Yields all thresholds on the whole test split, and of those on slices the failed ones and the number passed."""
     if not summary.thresholds:
         return
-    worst = "at worst" if summary.thresholds[0].mode in _WORST_END else ""
-    yield f"{'Threshold':<30}{'value':>12}{worst:>{12 if worst else 0}}{'bound':>12}", "bold"
+    width = 12 if any(item.mode in _WORST_END for item in summary.thresholds) else 0
+    worst = "at worst" if width else ""
+    yield f"{'Threshold':<30}{'value':>12}{worst:>{width}}{'bound':>12}", "bold"
     for item in summary.thresholds:
         if item.slice is None:
-            yield _threshold_row(item), "" if item.passed else "bold red"
+            yield _threshold_row(item, width), "" if item.passed else "bold red"
     on_slices = [item for item in summary.thresholds if item.slice is not None]
     last = None
     for item in on_slices:
@@ -167,19 +168,23 @@ def threshold_lines(summary: Summary) -> Iterator[Line]:
             if item.slice != last:
                 yield f"where {item.slice}", ""
             last = item.slice
-            yield _threshold_row(item), "bold red"
+            yield _threshold_row(item, width), "bold red"
     if on_slices:
         passed = sum(item.passed for item in on_slices)
         yield f"on slices: {passed} of {len(on_slices)} passed", ""
+    if summary.seeds:
+        seed = summary.seeds[0].seed
+        yield f"candidate, and test minus train: of seed {seed}, whose network may be published", ""
 
 
-def _threshold_row(item: Threshold) -> str:
+def _threshold_row(item: Threshold, worst_width: int) -> str:
+    """Returns the row; the column for the worse end is empty if another value was compared (width 0: no column)."""
     is_floor = item.rule == "floor"
     show = number if is_floor else difference
     value, compared = (show(_nan_if_undefined(found)) for found in (item.value, item.compared))
     bound = f"{item.direction} {f'{item.bound:g}' if is_floor else signed_bound(item.bound)}"
-    worst = f"{compared:>12}" if item.mode in _WORST_END else ""
-    row = f"{threshold_subject(item.rule, item.metric):<30}{value:>12}{worst}{bound:>12}"
+    worst = compared if item.mode in _WORST_END else ""
+    row = f"{threshold_subject(item.rule, item.metric):<30}{value:>12}{worst:>{worst_width}}{bound:>12}"
     clearly = " (clearly worse)" if item.clearly_worse else ""
     return f"{row}  {'passed' if item.passed else 'FAILED'}{clearly}"
 

@@ -190,7 +190,8 @@ def test_several_training_seeds(sample: Any) -> None:
     about, *_, table = verdict_section.comparison(sample.run(verdict=sample.verdict(seeds=seeds))).blocks
     assert isinstance(about, TextBlock)
     assert (
-        "The values are means over 2 training seeds; the intervals cover seeds and rows. Intervals: 95%"
+        "The values are means over 2 training seeds; the intervals cover seeds and rows. The limits of the candidate "
+        "alone and the gap hold for the network of seed 42, which may be published. Intervals: 95%"
         in about.text
     )
     assert isinstance(table, TableBlock)

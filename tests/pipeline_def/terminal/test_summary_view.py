@@ -211,6 +211,7 @@ rows                       200         200
 means of 3 training seeds; the intervals cover seeds and rows
 """
     assert below_rows in text
+    assert "\ncandidate, and test minus train: of seed 42, whose network may be published\n" in text
     alone = tuple(SeedScores(seed=item.seed, candidate=item.candidate) for item in seeds)
     assert "\n44                      0.6000\nstandard deviation      0.1000\n\n" in render(
         summary(seeds=alone)
@@ -407,6 +408,22 @@ def test_a_threshold_that_is_clearly_worse() -> None:
     assert line in text.splitlines()
 
 
+def test_the_columns_of_a_threshold_that_is_compared_by_its_value_in_the_mode_better() -> None:
+    """Its worse end is not compared: that column is empty, and the bound is below its head."""
+    strict = change("auc", 0.0112, -0.02, passed=True).model_copy(
+        update={"mode": "better", "compared": 0.001}
+    )
+    lenient = change("log_loss", -0.0091, 0.0346, passed=True).model_copy(
+        update={"mode": "no_worse", "rule": "early_stopping"}
+    )
+    rows = """\
+Threshold                            value    at worst       bound
+AUC minus baseline's               +0.0112     +0.0010    >= -0.02  passed
+log loss minus stopping alone      -0.0091              <= +0.0346  passed
+"""
+    assert rows in render(summary(thresholds=(strict, lenient)))
+
+
 OPERATING_POINT = """
 log loss minus baseline's          -0.2430        <= 0  passed
 
@@ -445,7 +462,9 @@ def test_an_operating_point() -> None:
     )
     lines = render(summary(operating_point=sampled, intervals=intervals)).splitlines()
     assert "(100 of 2,500 rows; evaluation.max_rows)" in lines
-    assert "on test: 90.2 true and 10.0 false positives, 1,085.5 true and 7.0 false negatives" in lines
+    sums_line = "on test: 90.2 true and 10.0 false positives, 1,085.5 true and 7.0 false negatives"
+    assert lines[lines.index(sums_line) + 1] == "(sums of the weights of the rows)"
+    assert "(sums of the weights of the rows)" not in text
 
 
 NEXT_STEPS = """
