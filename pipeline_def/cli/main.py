@@ -35,6 +35,7 @@ from pipeline_def.cli.arguments import CommandParser, help_format
 from pipeline_def.cli.usage_errors import UsageError, print_error
 from pipeline_def.launcher import lazy_imports
 from pipeline_def.local.interruption import Interrupted, ignore_signals, interruptible
+from pipeline_def.terminal.control_characters import escaped_output
 
 # The commands, in the order of the help. Each module has `add_command(subparsers)`.
 COMMANDS = (
@@ -96,17 +97,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: raised by argparse, with exit code 2 for wrong arguments and 0 after --help or --version.
     """
     lazy_imports.install()
-    parser = make_parser()
-    args = parser.parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
         # A column name that the terminal can't encode must not end the run.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    if not hasattr(args, "command"):
-        parser.print_help(sys.stderr)
-        return 2
-    with interruptible():
-        return _run_command(args)
+    with escaped_output():
+        parser = make_parser()
+        args = parser.parse_args(argv)
+        if not hasattr(args, "command"):
+            parser.print_help(sys.stderr)
+            return 2
+        with interruptible():
+            return _run_command(args)
 
 
 def _run_command(args: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from components.common.formatting import duration
 from pipeline_def.cli.predict_values import bearer_token, output_format, parse_row
@@ -44,7 +44,7 @@ def write_predictions(args: argparse.Namespace, config: "PipelineConfig") -> int
         scores = score_rows(predictor, sources, layout.features, size, progress)
         try:
             if args.output is None:
-                write_rows(output_format(args), sys.stdout.buffer, layout, scores)
+                write_rows(output_format(args), _standard_output(), layout, scores)
                 return 0
             with output_file(Path(args.output)) as file:
                 rows = write_rows(output_format(args), file, layout, scores)
@@ -56,6 +56,14 @@ def write_predictions(args: argparse.Namespace, config: "PipelineConfig") -> int
             return 1
     print(f"Wrote {args.output}: {rows:,} rows in {duration(progress.elapsed)}.")
     return 0
+
+
+def _standard_output() -> BinaryIO:
+    """Returns the binary stream of standard output; a terminal gets no control characters of the table."""
+    from pipeline_def.terminal.control_characters import EscapingBytes
+
+    stream = sys.stdout.buffer
+    return cast(BinaryIO, EscapingBytes(stream)) if sys.stdout.isatty() else stream
 
 
 def write_predictions_with_beam(args: argparse.Namespace, config: "PipelineConfig") -> int:

@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from components.common.formatting import duration
+from pipeline_def.terminal.control_characters import unescaped
 
 _FIRST_AFTER = 3.0  # seconds; a shorter prediction prints no progress
 _EVERY = 10.0  # seconds between two lines if there is no terminal
@@ -67,7 +68,7 @@ class RowProgress:
 
     def _redraw(self) -> None:
         if self._live is None:
-            console = Console(file=self._stream)
+            console = Console(file=unescaped(self._stream))
             self._live = Live(
                 console=console,
                 transient=True,

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from components.common.formatting import duration
+from pipeline_def.terminal.control_characters import escape_controls
 
 Status = Literal["done", "cached", "failed", "skipped"]
 _STYLES = {"waiting": "dim", "running": "cyan", "done": "green", "cached": "blue", "skipped": "dim"}
@@ -110,6 +111,7 @@ class RunDisplay:
 
     def progress(self, step: str, text: str) -> None:
         """Shows one line of progress of a running step, such as "epoch 3/50  loss 0.41  val_loss 0.45"."""
+        text = escape_controls(text)
         self._steps[step].text = text
         self._print_plain(step, text)
         if self._live and _KEPT_LINE.match(text):
@@ -123,6 +125,7 @@ class RunDisplay:
 
     def note(self, text: str) -> None:
         """Prints a line that stays on the screen, such as a warning."""
+        text = escape_controls(text)
         if self._live:
             self._print_above(text)
         else:

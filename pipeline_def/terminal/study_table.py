@@ -12,6 +12,7 @@ from components.common.formatting import difference, number, percent
 from components.report.regularization_paths import path_title
 from components.report.study_page import best_network_options, result_sentence
 from components.study.study_record import StudyEntry, StudyRecord
+from pipeline_def.terminal.control_characters import escape_controls, unescaped
 
 _WIDTH = 98
 _NAME_WIDTH = 17
@@ -22,9 +23,9 @@ def show(study: StudyRecord, page: Path, stream: TextIO) -> None:
     """Writes the table to `stream`, in colour if `stream` is a terminal."""
     lines = list(_lines(study, page))
     if stream.isatty():
-        text = Text("\n").join(Text(line, style) for line, style in lines)
+        text = Text("\n").join(Text(escape_controls(line), style) for line, style in lines)
         stream.write("\n")  # separates it from the progress display above
-        Console(file=stream).print(text, soft_wrap=True)
+        Console(file=unescaped(stream)).print(text, soft_wrap=True)
     else:
         stream.write("\n".join(line for line, _ in lines) + "\n")
         stream.flush()

@@ -11,6 +11,7 @@ from rich.text import Text
 from components.common.formatting import duration, named_values, plural
 from components.common.verdict_text import comparison_sentence, first_reasons
 from pipeline_def.runs.summary import Summary
+from pipeline_def.terminal.control_characters import escape_controls, unescaped
 from pipeline_def.terminal.operating_point_table import operating_point_lines
 from pipeline_def.terminal.verdict_tables import (
     Line,
@@ -42,7 +43,7 @@ def show(summary: Summary, stream: TextIO) -> None:
     """Writes the summary to `stream`, in colour if that is a terminal."""
     if stream.isatty():
         stream.write("\n")  # below the display of the run
-        Console(file=stream).print(styled(summary), soft_wrap=True)
+        Console(file=unescaped(stream)).print(styled(summary), soft_wrap=True)
     else:
         stream.write(render(summary) + "\n")
         stream.flush()
@@ -68,7 +69,7 @@ def styled(summary: Summary) -> Text:
         if number_of_block:
             text.append("\n\n")
         for number_of_line, (line, style) in enumerate(block):
-            text.append("\n" if number_of_line else "").append(line, style=style)
+            text.append("\n" if number_of_line else "").append(escape_controls(line), style=style)
     return text
 
 

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -211,6 +212,18 @@ def test_a_feature_with_the_name_of_an_added_column(
     Path("a.csv").write_text("decision\n0.5\n")
     assert remote("a.csv", "--threshold", "0.2") == 0
     assert capsys.readouterr().out == "decision,probability,decision_2\n0.5,0.25,1\n"
+
+
+def test_a_terminal_gets_no_control_characters(
+    halver: Halver, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file or a pipe gets the cells as they are."""
+    Path("a.csv").write_text("x,note\n1,\x1b]0;title\x07\n")
+    assert remote("a.csv") == 0
+    assert capsys.readouterr().out == "x,note,probability\n1,\x1b]0;title\x07,0.5\n"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert remote("a.csv") == 0
+    assert capsys.readouterr().out == "x,note,probability\n1,\\x1b]0;title\\x07,0.5\n"
 
 
 def test_csv_for_spreadsheets(halver: Halver, capsys: pytest.CaptureFixture[str]) -> None:
