@@ -146,7 +146,10 @@ def _give_up(args: argparse.Namespace, path: str, record: AttemptRecord, why: st
     attempt_record.write(path, record.end(_FAILED if code is None else code, final=True))
     if code != _FAILED:
         _run_once([*_command(args), "--failed", f"{args.step}: {why}"], timeout=0)
-    _print(args.step, why)
+    if (
+        code != _FAILED or len(record.attempts) <= args.retries
+    ):  # else the last line of the log is the step's reason
+        _print(args.step, why)
     return _FAILED if code is None else code
 
 

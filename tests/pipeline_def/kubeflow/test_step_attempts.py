@@ -169,6 +169,17 @@ def test_a_long_attempt_is_tried_again(step: Step, event: Event, name: str, back
     assert len(step.started) == (1 if backend == LATEST and name == "pods" else 1 + RETRIES)
 
 
+def test_the_last_line_of_the_log_is_the_reason(step: Step, capsys: Any) -> None:
+    """A step that fails prints its reason last, and nothing follows it."""
+    step.events = [1]
+    step.run_on(LATEST)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "regpipe: Trainer: attempt 1 of 3: it ended with exit code 1; trying again in 30 s",
+        "regpipe: Trainer: attempt 2 of 3: it ended with exit code 1; trying again in 60 s",
+    ]
+
+
 def test_no_attempt_is_started_after_the_window(step: Step, capsys: Any) -> None:
     """It counts from the start of the first attempt."""
     step.compile("retries=9", "retry_window=100", "backoff=0")
