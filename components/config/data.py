@@ -55,7 +55,8 @@ class DataConfig(Settings):
     )
     span: Literal["latest"] | Annotated[int, Field(ge=0)] = key(
         "latest",
-        "With {SPAN} in data.input: the number of the newest span to read, or 'latest' for the newest one that exists.",
+        "With {SPAN} in data.input: the number of the newest span to read, such as 20240131 for 2024-01-31, or "
+        "'latest' for the newest one that exists.",
         unit="span number",
     )
     last_spans: int = key(

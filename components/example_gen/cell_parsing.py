@@ -208,6 +208,6 @@ def weight_rejection_reason(column: str, cell: object, cells: CellFormat = PLAIN
     return f"{expected}, found {shorten(text)!r}"
 
 
-def shorten(text: str) -> str:
-    """Returns a cell for use in a message; a long one is truncated."""
-    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
+def shorten(text: str, length: int = _MAX_SHOWN) -> str:
+    """Returns a cell or a name for use in a message; one with more than `length` characters is truncated."""
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -15,6 +15,7 @@ from components.config.data import DataConfig
 from components.example_gen.cell_parsing import shorten
 from components.example_gen.file_signatures import recognized
 from components.example_gen.input_files import JSON_SUFFIXES, quoted
+from components.example_gen.no_rows import NoRows
 from components.example_gen.row_boundaries import MAX_ROW_BYTES, find_rows, split_fields
 from components.example_gen.text_stream import PLAIN_TEXT, TextFormat, as_csv, detect_encoding, json_names
 
@@ -156,7 +157,7 @@ def _parse(path: str, start: bytes, options: CsvOptions, *, final: bool) -> File
     _expect_text(path, start, text)
     if not text:
         if final:
-            raise DataRefused(f"{path}: expected a header and rows, found an empty file.")
+            raise NoRows(path, f"{path}: expected a header and rows, found an empty file.")
         return None
     # Blank lines before the header are skipped; a leading tab or blank belongs to the first name.
     skipped = body.rfind(b"\n", 0, len(body) - len(text)) + 1
@@ -168,7 +169,7 @@ def _parse(path: str, start: bytes, options: CsvOptions, *, final: bool) -> File
     end = skipped + int(rows.ends[0])
     if options.header and not body[end:].strip():
         if final:
-            raise DataRefused(f"{path}: expected rows after the header, found none.")
+            raise NoRows(path, f"{path}: expected rows after the header, found none.")
         return None
     _expect_length(path, body[skipped:end])
     names = _names(path, body[skipped:end], delimiter, 1 + body.count(b"\n", 0, skipped))

@@ -15,7 +15,7 @@ JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet")
 _JSON_IN_FOLDER = (*JSON_SUFFIXES, *(f"{suffix}.gz" for suffix in JSON_SUFFIXES))
 _ABOUT = ("readme", "license", "licence", "notice", "changelog", "copying")
-_MAX_NAMED = 6
+_MAX_NAMED, _MAX_LENGTH = 6, 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +46,10 @@ def find_input_files(settings: DataConfig) -> InputFiles:
             f"{settings.input}: expected a path on this machine, or an address that TensorFlow can read, such as "
             f"gs://; it can't be read: {error.strerror}."
         ) from error
+    except re.error as error:
+        raise DataRefused(
+            f"{settings.input}: expected a pattern, but it can't be read as one: {error}."
+        ) from error
 
 
 def _find(settings: DataConfig) -> InputFiles:
@@ -75,7 +79,7 @@ def _find(settings: DataConfig) -> InputFiles:
 def quoted(names: Iterable[str], limit: int = _MAX_NAMED) -> str:
     """Returns names for use in a message: the first few in quotes, and how many more there are."""
     listed = list(names)
-    text = ", ".join(repr(shorten(name)) for name in listed[:limit])
+    text = ", ".join(repr(shorten(name, _MAX_LENGTH)) for name in listed[:limit])
     return f"{text} and {len(listed) - limit:,} more" if len(listed) > limit else text
 
 
@@ -109,9 +113,11 @@ def _newest_spans(settings: DataConfig) -> tuple[int, list[str]]:
     for path in storage.glob(settings.input.replace(SPAN, "*")):
         match = as_regex.fullmatch(path)
         if match and posixpath.basename(path)[:1] not in ("_", "."):
-            by_span.setdefault(int(match["span"]), []).append(path)
+            by_span.setdefault(int(match["span"].replace("-", "")), []).append(path)
     if not by_span:
-        raise DataRefused(f"{settings.input}: expected paths with a number in place of {SPAN}, found none.")
+        raise DataRefused(
+            f"{settings.input}: expected paths with a number or a date (yyyy-mm-dd) in place of {SPAN}, found none."
+        )
     newest = max(by_span) if settings.span == "latest" else settings.span
     if newest not in by_span:
         existing = quoted_numbers(sorted(by_span))
@@ -129,12 +135,12 @@ def quoted_numbers(numbers: list[int], limit: int = 10) -> str:
 
 
 def _span_regex(pattern: str) -> re.Pattern[str]:
-    r"""Returns the pattern as a regex: days/{SPAN}/*.csv becomes days/(?P<span>[0-9]+)/[^/]*\.csv."""
+    r"""Returns the pattern as a regex: days/{SPAN}/*.csv becomes days/(?P<span>...)/[^/]*\.csv."""
     wildcards = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
     regex, has_span = "", False
     for part in re.split(r"(\{SPAN\}|\*\*|\*|\?|\[[^\]]+\])", pattern):
         if part == SPAN:
-            regex += "(?P=span)" if has_span else r"(?P<span>[0-9]+)"
+            regex += "(?P=span)" if has_span else r"(?P<span>[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]+)"
             has_span = True
         elif part.startswith("[") and part.endswith("]"):
             regex += "[^" + part[2:] if part.startswith("[!") else part

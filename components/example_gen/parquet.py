@@ -14,6 +14,7 @@ from components.common import storage
 from components.common.errors import DataRefused
 from components.example_gen.cell_parsing import Array, to_float32
 from components.example_gen.csv_header import FileHeader
+from components.example_gen.no_rows import NoRows
 
 Column: TypeAlias = "pa.ChunkedArray[Any]"
 BATCH_ROWS = 2**16
@@ -47,10 +48,10 @@ def read_parquet_header(path: str) -> FileHeader:
     """
     with storage.open_bytes(path) as stream:
         if not stream.read(1):
-            raise DataRefused(f"{path}: expected a Parquet file, found an empty file.")
+            raise NoRows(path, f"{path}: expected a Parquet file, found an empty file.")
     with open_file(path) as file:
         if not file.metadata.num_rows:
-            raise DataRefused(f"{path}: expected rows, found none.")
+            raise NoRows(path, f"{path}: expected rows, found none.")
         names = tuple(
             "" if name.startswith("__index_level_") else name.strip() for name in file.schema_arrow.names
         )
@@ -81,8 +82,13 @@ def batches(header: FileHeader, group: int, names: list[str]) -> Iterator[pa.Tab
     """Reads the named columns of a row group in batches of `BATCH_ROWS` rows, in the order of the names."""
     with open_file(header.path) as file:
         file_names = [file.schema_arrow.names[header.columns.index(name)] for name in names]
-        for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=file_names):
-            yield pa.Table.from_batches([batch]).select(file_names).rename_columns(names)
+        try:
+            for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=file_names):
+                yield pa.Table.from_batches([batch]).select(file_names).rename_columns(names)
+        except (pa.ArrowException, OSError) as error:
+            raise DataRefused(
+                f"{header.path}: row group {group + 1} can't be read, the file is damaged: {error}."
+            ) from error
 
 
 def as_text(column: Column) -> Array:

@@ -6,19 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.common.errors import DataRefused
-from components.common.suggestions import closest
 from components.config.data import MAX_FEATURES, DataConfig
-from components.example_gen import labels, parquet
+from components.example_gen import labels
 from components.example_gen.cell_hints import cell_hint
 from components.example_gen.cell_parsing import CellFormat
 from components.example_gen.column_evidence import EXAMPLES
-from components.example_gen.csv_header import FileHeader, read_csv_header
-from components.example_gen.input_files import InputFiles, find_input_files, quoted
+from components.example_gen.csv_header import FileHeader
+from components.example_gen.input_files import quoted
 from components.example_gen.read_columns import ReadColumns
+from components.example_gen.table_files import read_table_files
 from components.example_gen.text_stream import UTF_8
 from components.example_gen.type_inference import ColumnTypes, infer_types
 
-_COMMENTS = ("#", "%", "//", "--")
 _MAX_MIXED = 5  # columns with a warning of their own
 
 
@@ -28,7 +27,7 @@ class InputTable:
 
     Attributes:
         headers: those of the files, sorted by path.
-        columns: the names of all columns, in the first file's order.
+        columns: the names of all columns of the first file, in its order.
         features: the columns that are used as features: as in data.features, otherwise in the first file's order.
         weight: the column with the weights of the rows; None if all rows weigh the same.
         labels: the name of the label and its two values.
@@ -122,14 +121,9 @@ def find_table(settings: DataConfig) -> InputTable:
     Raises:
         DataRefused: the table can't be used; the message gives the reason.
     """
-    files, headers = _read_headers(settings)
-    columns = headers[0].columns
-    _expect_column(settings.label, "data.label", headers[0])
-    if settings.weight is not None:
-        _expect_column(settings.weight, "data.weight", headers[0])
-    for name in settings.features:
-        _expect_column(name, "data.features", headers[0])
-    numbers = [name for name in columns if name and name != settings.label]
+    files = read_table_files(settings)
+    headers, columns = files.headers, files.headers[0].columns
+    numbers = [name for name in files.common if name != settings.label]
     candidates = [name for name in numbers if name != settings.weight]
     others = [name for name in candidates if name not in settings.ignore]
     types = infer_types(headers, numbers, settings)
@@ -166,7 +160,7 @@ def find_table(settings: DataConfig) -> InputTable:
         booleans=types.booleans(),
         span=files.span,
         labels=labels.choose_labels(types.label_counts, settings),
-        warnings=_warnings(headers[0], left_out, types),
+        warnings=files.warnings + _warnings(headers[0], left_out, types),
     )
 
 
@@ -176,10 +170,10 @@ def inspect_table(settings: DataConfig) -> TableReport:
     Raises:
         DataRefused: the files can't be read, or the label's column is missing.
     """
-    files, headers = _read_headers(settings)
-    _expect_column(settings.label, "data.label", headers[0])
-    no_features = {"", settings.label, settings.weight, *settings.ignore}
-    others = [name for name in headers[0].columns if name not in no_features]
+    files = read_table_files(settings)
+    headers = files.headers
+    no_features = {settings.label, settings.weight, *settings.ignore}
+    others = [name for name in files.common if name not in no_features]
     types = infer_types(headers, others, settings)
     _expect_rows(headers[0], types)
     numeric = tuple(filter(types.is_number, others))
@@ -188,7 +182,7 @@ def inspect_table(settings: DataConfig) -> TableReport:
     values = sorted(labels.merge_spellings(present).values(), key=lambda value: -value[1])
     decided = settings.positive_label is not None or labels.is_decided(types.label_counts, settings)
     return TableReport(
-        files=files.paths,
+        files=tuple(header.path for header in headers),
         columns=headers[0].columns,
         numeric=numeric,
         left_out=left_out,
@@ -200,7 +194,7 @@ def inspect_table(settings: DataConfig) -> TableReport:
         cells=types.cells,
         missing_texts=_missing_texts(numeric, types),
         span=files.span,
-        warnings=_warnings(headers[0], left_out, types),
+        warnings=files.warnings + _warnings(headers[0], left_out, types),
     )
 
 
@@ -216,56 +210,12 @@ def _missing_texts(numeric: Sequence[str], types: ColumnTypes) -> tuple[str, ...
     return tuple(repeated) if len(counts) == len(repeated) <= EXAMPLES else ()
 
 
-def _read_headers(settings: DataConfig) -> tuple[InputFiles, tuple[FileHeader, ...]]:
-    files = find_input_files(settings)
-    headers = tuple(
-        parquet.read_parquet_header(path) if files.is_parquet else read_csv_header(path, settings)
-        for path in files.paths
-    )
-    for header in headers:
-        repeated = [name for name, times in Counter(header.columns).items() if name and times > 1]
-        if repeated:
-            raise DataRefused(
-                f"{header.path}: expected column names that differ, found {quoted(repeated)} more than once."
-            )
-        _expect_same_columns(headers[0], header)
-    return files, headers
-
-
-def _expect_same_columns(first: FileHeader, other: FileHeader) -> None:
-    expected, found = set(first.columns), set(other.columns)
-    missing = [name for name in first.columns if name and name not in found]
-    added = [name for name in other.columns if name and name not in expected]
-    if missing:
-        raise DataRefused(
-            f"{other.path}: expected the columns of {first.path}, but {quoted(missing)} is missing."
-        )
-    if added:
-        raise DataRefused(
-            f"{other.path}: expected the columns of {first.path}, but found {quoted(added)} as well."
-        )
-
-
 def _expect_rows(header: FileHeader, types: ColumnTypes) -> None:
     if not types.rows and header.row_fields not in (0, len(header.columns)):
         raise DataRefused(
             f"{header.path}: expected rows with as many fields as the header, {len(header.columns)}, found rows "
             f"with {header.row_fields}."
         )
-
-
-def _expect_column(name: str, key: str, header: FileHeader) -> None:
-    named = [column for column in header.columns if column]
-    if name in named:
-        return
-    meant = closest(name, named)
-    hint = f" Did you mean {meant!r}?" if meant else ""
-    comment = next((mark for mark in _COMMENTS if header.columns[0].startswith(mark)), None)
-    if comment:
-        hint = f" To skip lines that begin with {comment!r}, set data.comment to {comment!r}."
-    raise DataRefused(
-        f"{header.path}: expected a column {name!r} ({key}), found {quoted(named, limit=10)}.{hint}"
-    )
 
 
 def _warnings(header: FileHeader, left_out: Sequence[str], types: ColumnTypes) -> tuple[str, ...]:

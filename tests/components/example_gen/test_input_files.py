@@ -106,7 +106,7 @@ def test_a_span_that_does_not_exist(write: Write, settings: Settings, tmp_path: 
 def test_no_span_at_all(settings: Settings, tmp_path: Path) -> None:
     pattern = f"{tmp_path}/{{SPAN}}.csv"
     assert refusal(settings(pattern)) == (
-        f"{pattern}: expected paths with a number in place of {{SPAN}}, found none."
+        f"{pattern}: expected paths with a number or a date (yyyy-mm-dd) in place of {{SPAN}}, found none."
     )
 
 
@@ -119,3 +119,30 @@ def test_an_address_that_cannot_be_read(address: str) -> None:
         f"{address}: expected a path on this machine, or an address that TensorFlow can"
     )
     assert "File system scheme" in str(refused.value)
+
+
+def test_spans_may_be_dates(write: Write, settings: Settings, tmp_path: Path) -> None:
+    for day in ("2024-01-31", "2023-12-01", "2024-02-01", "2024-2-3"):
+        write(f"days/{day}/t.csv", "x")
+    files = find_input_files(settings(f"{tmp_path}/days/{{SPAN}}/*.csv", span=20240131, last_spans=2))
+    assert [Path(path).parent.name for path in files.paths] == ["2023-12-01", "2024-01-31"]
+    assert find_input_files(settings(f"{tmp_path}/days/{{SPAN}}")).span == 20240201
+
+
+def test_files_about_the_table_are_skipped(write: Write, settings: Settings, tmp_path: Path) -> None:
+    """JSON beside CSV describes the table; alone it is the table."""
+    for name in ("a.csv", "README.txt", "LICENSE.txt", "datapackage.json"):
+        write(f"one/{name}", "x")
+    assert names(settings(f"{tmp_path}/one")) == ["a.csv"]
+    write("two/README.txt", "x")
+    assert names(settings(f"{tmp_path}/two")) == ["README.txt"]
+    write("three/a.jsonl", "x")
+    assert names(settings(f"{tmp_path}/three")) == ["a.jsonl"]
+
+
+def test_a_pattern_that_is_none(settings: Settings, write: Write, tmp_path: Path) -> None:
+    write("1/t.csv", "x")
+    pattern = f"{tmp_path}/{{SPAN}}/[z-a].csv"
+    assert refusal(settings(pattern)).startswith(
+        f"{pattern}: expected a pattern, but it can't be read as one: bad"
+    )

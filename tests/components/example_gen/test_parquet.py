@@ -163,3 +163,20 @@ def test_no_rows(tmp_path: Path, settings: Settings) -> None:
     with pytest.raises(DataRefused) as caught:
         find_table(settings(path))
     assert str(caught.value) == f"{path}: expected rows, found none."
+
+
+def test_files_without_rows_are_skipped(tmp_path: Path, settings: Settings) -> None:
+    store(tmp_path / "1.parquet", {"a": pa.array([], pa.int64()), "y": pa.array([], pa.int64())})
+    full = store(tmp_path / "2.parquet", {"a": [1, 2], "y": [0, 1]})
+    assert [header.path for header in find_table(settings(str(tmp_path))).headers] == [full]
+
+
+def test_a_damaged_page_is_refused(tmp_path: Path, settings: Settings) -> None:
+    """The footer can be read, the pages can't."""
+    path = store(tmp_path / "t.parquet", {"a": [float(n) for n in range(2_000)], "y": [0, 1] * 1_000})
+    table = find_table(settings(path))
+    content = bytearray(Path(path).read_bytes())
+    content[4:60] = b"\xff" * 56
+    Path(path).write_bytes(content)
+    with pytest.raises(DataRefused, match=r"row group 1 can't be read, the file is damaged"):
+        list(parquet.batches(table.headers[0], 0, ["a", "y"]))

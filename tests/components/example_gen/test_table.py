@@ -293,13 +293,37 @@ def test_labels_that_are_refused(values: str, message: str, write: Write, settin
 
 
 def test_files_whose_headers_differ(write: Write, settings: Settings, tmp_path: Path) -> None:
-    first = write("1.csv", "a,b,y\n1,2,0\n")
+    """Columns that are ignored, or not listed if data.features lists some, may differ; they are not hashed either."""
+    first = write("1.csv", "a,b,y\n1,2,0\n1,3,1\n")
     second = write("2.csv", "a,y\n1,1\n")
-    message = f"{second}: expected the columns of {first}, but 'b' is missing."
+    advice = "To leave it out, add it to data.ignore."
+    message = f"{second}: expected the columns of {first}, but 'b' is missing. {advice}"
     assert refusal(settings(str(tmp_path))) == message
-    write("2.csv", "a,b,c,y\n1,1,1,1\n")
-    message = f"{second}: expected the columns of {first}, but found 'c' as well."
+    table = find_table(settings(str(tmp_path), ignore=("b",)))
+    assert (table.features, table.hashed, table.left_out) == (("a",), ("a",), ())
+    assert refusal(settings(str(tmp_path), features=("b",))) == message.removesuffix(f" {advice}")
+    write("2.csv", "c,a,b,y\n1,1,1,1\n")
+    message = f"{second}: expected the columns of {first}, but found 'c' as well. {advice}"
     assert refusal(settings(str(tmp_path))) == message
+    for keys in ({"ignore": ("c",)}, {"features": ("a", "b")}):
+        table = find_table(settings(str(tmp_path), **keys))
+        assert (table.features, table.hashed) == (("a", "b"), ("a", "b"))
+    write("2.csv", "a,b\n1,1\n")
+    assert refusal(settings(str(tmp_path), features=("a",))) == (
+        f"{second}: expected the columns of {first}, but 'y' is missing."
+    )
+
+
+@pytest.mark.parametrize("empty", ["a,y\n", "a,y", "", "\n"])
+def test_files_without_rows_are_skipped(empty: str, write: Write, settings: Settings, tmp_path: Path) -> None:
+    part = write("part-0.csv", empty)
+    full = write("part-1.csv", "a,y\n1,0\n2,1\n")
+    table = find_table(settings(str(tmp_path)))
+    assert [header.path for header in table.headers] == [full]
+    assert table.warnings == (f"Skipped, because without rows: {part}.",)
+    assert inspect_table(settings(str(tmp_path))).warnings == table.warnings
+    write("part-1.csv", empty)
+    assert refusal(settings(str(tmp_path))).startswith(f"{part}: expected ")
 
 
 def test_the_spans_of_a_pattern(write: Write, settings: Settings, tmp_path: Path) -> None:

@@ -1,0 +1,119 @@
+"""Reads the headers of all files of a table, and checks that they have the columns that are needed."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from components.common.errors import DataRefused
+from components.common.suggestions import closest
+from components.config.data import DataConfig
+from components.example_gen import parquet
+from components.example_gen.csv_header import FileHeader, read_csv_header
+from components.example_gen.input_files import find_input_files, quoted
+from components.example_gen.no_rows import NoRows
+
+_MAX_NAMED = 3
+_COMMENTS = ("#", "%", "//", "--")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableFiles:
+    """The files of a table that have rows.
+
+    Attributes:
+        headers: those of the files, sorted by path.
+        common: the named columns that all files have, in the first file's order.
+        span: the newest span; None without {SPAN} in data.input.
+        warnings: sentences about files that are skipped.
+    """
+
+    headers: tuple[FileHeader, ...]
+    common: tuple[str, ...]
+    span: int | None
+    warnings: tuple[str, ...]
+
+
+def read_table_files(settings: DataConfig) -> TableFiles:
+    """Finds the files of a table and reads their headers. Files without rows are skipped.
+
+    Every file must have the label, the weight and data.features; without data.features, all columns that are not in
+    data.ignore.
+
+    Raises:
+        DataRefused: there are no files with rows, a file can't be read, or a file lacks a column.
+    """
+    files = find_input_files(settings)
+    headers: list[FileHeader] = []
+    empty: list[NoRows] = []
+    for path in files.paths:
+        try:
+            is_parquet = files.is_parquet
+            headers.append(
+                parquet.read_parquet_header(path) if is_parquet else read_csv_header(path, settings)
+            )
+        except NoRows as error:
+            empty.append(error)
+    if not headers:
+        raise empty[0]
+    for header in headers:
+        _expect_names_that_differ(header)
+    first = headers[0]
+    for name, key in _needed(settings):
+        _expect_column(name, key, first)
+    for header in headers[1:]:
+        _expect_same_columns(first, header, settings)
+    common = [name for name in first.columns if name and all(name in header.columns for header in headers)]
+    more = f" and {len(empty) - _MAX_NAMED:,} more" if len(empty) > _MAX_NAMED else ""
+    skipped = f"Skipped, because without rows: {', '.join(error.path for error in empty[:_MAX_NAMED])}{more}."
+    return TableFiles(
+        headers=tuple(headers),
+        common=tuple(common),
+        span=files.span,
+        warnings=(skipped,) if empty else (),
+    )
+
+
+def _needed(settings: DataConfig) -> list[tuple[str, str]]:
+    """Returns the columns that the configuration names, each with its key."""
+    weight = [] if settings.weight is None else [(settings.weight, "data.weight")]
+    return [(settings.label, "data.label"), *weight, *((name, "data.features") for name in settings.features)]
+
+
+def _expect_names_that_differ(header: FileHeader) -> None:
+    repeated = [name for name, times in Counter(header.columns).items() if name and times > 1]
+    if repeated:
+        raise DataRefused(
+            f"{header.path}: expected column names that differ, found {quoted(repeated)} more than once."
+        )
+
+
+def _expect_same_columns(first: FileHeader, other: FileHeader, settings: DataConfig) -> None:
+    needed = {name for name, _ in _needed(settings)}
+    # With data.features, only these matter; without it, all that are not ignored.
+    matter = needed if settings.features else {*first.columns, *other.columns} - {"", *settings.ignore}
+    expected, found = set(first.columns), set(other.columns)
+    missing = [name for name in first.columns if name in matter and name not in found]
+    added = [name for name in other.columns if name in matter and name not in expected]
+    if missing:
+        advice = "" if needed & set(missing) else " To leave it out, add it to data.ignore."
+        raise DataRefused(
+            f"{other.path}: expected the columns of {first.path}, but {quoted(missing)} is missing.{advice}"
+        )
+    if added:
+        raise DataRefused(
+            f"{other.path}: expected the columns of {first.path}, but found {quoted(added)} as well. To leave it out, "
+            "add it to data.ignore."
+        )
+
+
+def _expect_column(name: str, key: str, header: FileHeader) -> None:
+    named = [column for column in header.columns if column]
+    if name in named:
+        return
+    meant = closest(name, named)
+    hint = f" Did you mean {meant!r}?" if meant else ""
+    comment = next((mark for mark in _COMMENTS if header.columns[0].startswith(mark)), None)
+    if comment:
+        hint = f" To skip lines that begin with {comment!r}, set data.comment to {comment!r}."
+    raise DataRefused(
+        f"{header.path}: expected a column {name!r} ({key}), found {quoted(named, limit=10)}.{hint}"
+    )
