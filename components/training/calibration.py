@@ -127,6 +127,8 @@ def _not_fitted_because(scored: InMemoryDataset) -> str | None:
         return "a logit is not finite"
     if positive.all() or not positive.any():
         return "the validation split has rows of only one class"
+    if logits.min() == logits.max():
+        return "the network predicts the same for each row of the validation split"
     ones, zeros = logits[positive], logits[~positive]
     if ones.min() >= zeros.max() or zeros.min() >= ones.max():
         return "a threshold separates the classes of the validation split"

@@ -82,7 +82,7 @@ def test_slope_and_shift_are_those_of_scikit_learn(weighted: bool) -> None:
             "separates the classes",
         ),  # also if the rows at the threshold are of both
         ([1, 2, 3, 4], [1, 1, 0, 0], "separates the classes"),
-        ([2, 2, 2], [0, 1, 0], "separates the classes"),
+        ([2, 2, 2], [0, 1, 0], "predicts the same for each row"),
         ([1, 2, 3, 4], [1, 0, 1, 0], "not above 0"),
         ([1, np.inf, 3, 4], [1, 0, 1, 0], "not finite"),
         ([1, np.nan, 3, 4], [1, 0, 1, 0], "not finite"),
