@@ -6,6 +6,8 @@ from components.common.verdict_record import Threshold
 from components.common.verdict_text import LOWER_IS_BETTER
 
 OPERATING_POINT = "evaluation.operating_point"
+# Parts of the reasons of the Evaluator that more rows remove; a prediction that is NaN needs something else.
+_FEW_ROWS = ("evaluation.min_rows", "evaluation.min_positives", "have the label")
 
 
 def next_steps(thresholds: Sequence[Threshold], reasons: Sequence[str], run_id: str) -> tuple[str, ...]:
@@ -23,7 +25,7 @@ def next_steps(thresholds: Sequence[Threshold], reasons: Sequence[str], run_id: 
         steps.append(
             f"`regpipe config {OPERATING_POINT}` explains the operating point; another one may be in reach."
         )
-    if len(failed) + len(unreachable) < len(reasons):
+    if any(text in reason for text in _FEW_ROWS for reason in reasons):
         steps.append("If a split has too few rows: add rows, or give the split a larger share (data.split).")
     if any(item.rule != "floor" for item in failed):
         steps.append("`regpipe study` shows which regularization helps on this table, and at which strength.")

@@ -65,7 +65,7 @@ def test_more_rows_help_if_the_interval_is_too_wide(
 
 
 def test_what_can_be_done_about_too_few_rows() -> None:
-    """Rows are missing if there are more reasons than missed thresholds, which are explained too, each key once."""
+    """Missed thresholds are explained too, each key once."""
     few = "the test split has 40 rows, fewer than 50 (evaluation.min_rows)"
     passed = missed("brier", "floor", passed=True)
     assert next_steps([passed], [few], "r1") == (ROWS, BLESS)
@@ -82,6 +82,12 @@ def test_an_undefined_threshold_that_is_no_reason_of_its_own() -> None:
         ROWS,
         BLESS,
     )
+
+
+def test_more_rows_do_not_help_against_predictions_that_are_nan() -> None:
+    undefined = missed("auc", "floor", value=None, compared=None)
+    nan = "the candidate predicts NaN for 1 of 200 rows, so its AUC can't be computed"
+    assert next_steps([undefined], [nan], "r1") == (BLESS,)
 
 
 def test_what_can_be_done_about_an_operating_point_out_of_reach() -> None:
