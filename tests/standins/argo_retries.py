@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-# Releases of Kubeflow Pipelines (with Argo 3.6.7, 3.7.3, 3.7.8 and 4.0.5) and their templateDefaults.retryStrategy.
+# Releases of Kubeflow Pipelines (with Argo 3.6.7, 3.7.3, 3.7.3 and 4.0.5) and their templateDefaults.retryStrategy.
 BACKENDS: Mapping[str, Mapping[str, Any]] = {
     "2.14.0": {},
     "2.15.0": {},
