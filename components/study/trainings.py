@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
 from pydantic import ValidationError
 
 from components.common import storage
 from components.common.errors import TrainingDiverged
+from components.common.library_versions import versions_text
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.evaluator.metrics import ScoredRows, accuracy, auc, log_loss
@@ -50,7 +50,7 @@ class Trainings:
     def __init__(self, data: StudyData, folder: Path, code_digest: str) -> None:
         self._data = data
         self._folder = folder
-        text = f"{tf.__version__} {keras.__version__} {code_digest} {data.features!r}"
+        text = f"{versions_text()} {code_digest} {data.features!r}"
         # Computed once, as the data may be large.
         self._digest = training_digest(text, dataset_arrays(data.train, data.validation))
 

@@ -5,12 +5,12 @@ import logging
 from typing import Any
 
 import keras
-import tensorflow as tf
 import tensorflow_transform as tft
 
 from components.common import storage
 from components.common.file_names import TUNED_FILE, WEIGHTS_FILE
 from components.common.formatting import named_values
+from components.common.library_versions import versions_text
 from components.common.scaling_record import ScalingRecord
 from components.common.weight_sets import write_weight_sets
 from components.examples.reader import first_rows, read_ingest
@@ -100,7 +100,7 @@ def _checkpoints(settings: TrainerSettings, train: Dataset, validation: Dataset)
     """Returns the checkpoints of this training, named after its settings, code, data and library versions."""
     if settings.checkpoint_dir is None:
         return None
-    text = f"{tf.__version__} {keras.__version__} {settings.model_dump_json(exclude={'checkpoint_dir'})}"
+    text = f"{versions_text()} {settings.model_dump_json(exclude={'checkpoint_dir'})}"
     return Checkpoints(
         f"{settings.checkpoint_dir}/{training_digest(text, dataset_arrays(train, validation))}"
     )

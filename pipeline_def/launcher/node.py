@@ -1,6 +1,7 @@
 """Launches one node of the compiled pipeline with TFX's driver, cache and lineage, for both runners."""
 
 import contextlib
+import copy
 import dataclasses
 import logging
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from tfx.types import artifact_utils
 from tfx_bsl.coders import batch_util as _batch_util  # noqa: F401 (defines the flag)
 
 from components.common.ingest_record import IngestRecord
+from components.common.library_versions import versions_text
 from components.common.stored_record import StoredRecord
 from components.common.verdict_record import Verdict
 from pipeline_def.config.beam import LOCAL_ARGS
@@ -159,14 +161,16 @@ def _damaged_records_are_not_reused() -> Iterator[None]:
 
 
 def cache_key_spec(spec: Any) -> Any:
-    """Returns an executor spec for TFX's cache key, with the default Beam arguments.
+    """Returns an executor spec for TFX's cache key, with the versions of the libraries and the default Beam arguments.
 
-    The outputs of a step do not depend on where Beam runs, so the key must not depend on it either.
+    The outputs of a step depend on the libraries, also those of the steps whose code is TFX's. They do not depend on
+    where Beam runs, so the key must not depend on it either.
     """
-    if not isinstance(spec, executable_spec_pb2.BeamExecutableSpec):
-        return spec
-    local = executable_spec_pb2.BeamExecutableSpec()
-    local.CopyFrom(spec)
+    local = copy.deepcopy(spec)
+    is_beam = isinstance(spec, executable_spec_pb2.BeamExecutableSpec)
+    (local.python_executor_spec if is_beam else local).extra_flags.append(versions_text())
+    if not is_beam:
+        return local
     del local.beam_pipeline_args[:], local.beam_pipeline_args_placeholders[:]
     local.beam_pipeline_args.extend(LOCAL_ARGS)
     for argument in LOCAL_ARGS:

@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import platform
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -12,6 +11,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.common import storage
 from components.common.code_digest import code_digest
+from components.common.library_versions import library_versions
 from components.report.run_artifacts import ArtifactPaths, read_run_artifacts
 from components.report.run_page import REPORT_FILE, render
 from pipeline_def.runs.run_store import NoSuchRun, RunStore
@@ -20,10 +20,8 @@ from pipeline_def.steps import LAST, STEPS, TUNER
 FACTS_FILE = "facts.json"
 PAGE = (LAST, "report")
 TUNED = (TUNER, "tuner_results")
-LIBRARIES = (
-    "regpipe", "tfx", "tensorflow", "keras", "keras-tuner", "tensorflow-transform", "tensorflow-model-analysis",
-    "tensorflow-data-validation", "ml-metadata", "apache-beam", "tfx-bsl", "pyarrow", "numpy", "protobuf", "bokeh",
-)  # fmt: skip
+# Besides those by which the steps compute.
+_OTHER_LIBRARIES = ("regpipe", "ml-metadata", "bokeh")
 _STATES = {mlmd.Execution.COMPLETE: "done", mlmd.Execution.CACHED: "cached", mlmd.Execution.FAILED: "failed"}
 
 
@@ -131,8 +129,8 @@ def _started(runs: RunStore, run_id: str) -> str:
 
 
 def _versions() -> Iterator[tuple[str, str]]:
-    yield "python", platform.python_version()
-    for name in LIBRARIES:
+    yield from library_versions().items()
+    for name in _OTHER_LIBRARIES:
         try:
             yield name, metadata.version(name)
         except metadata.PackageNotFoundError:  # regpipe itself, if it runs from its source

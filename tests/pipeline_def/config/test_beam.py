@@ -188,22 +188,31 @@ def test_invalid_combinations_are_errors(overrides: list[str], problem: str) -> 
     assert found.partition(": ")[2] == f"beam.{problem}"
 
 
-def test_the_cache_key_is_independent_of_where_beam_runs(tmp_path: Path) -> None:
-    """The key has the local arguments for every runner; the executor gets the real ones."""
+def test_the_cache_key_is_independent_of_where_beam_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key has the local arguments for every runner, and the library versions; the executor gets the real ones."""
     from tfx.orchestration.local import runner_utils
 
     from pipeline_def.launcher.compiled_pipeline import compile_local
     from pipeline_def.launcher.node import cache_key_spec
     from pipeline_def.launcher.run_options import RunOptions
 
-    def spec(*overrides: str) -> Any:
+    def spec(*overrides: str, step: str = "Transform") -> Any:
         config = load_config(None, [f"beam.{override}" for override in overrides])
         pipeline = compile_local(config, RunOptions(root=tmp_path), "a-run")
         return runner_utils.extract_executor_spec(
-            runner_utils.extract_local_deployment_config(pipeline), "Transform"
+            runner_utils.extract_local_deployment_config(pipeline), step
         )
 
     local, flink = spec(), spec(*FLINK, "environment=loopback")
-    assert cache_key_spec(local) == local
     assert flink != local
-    assert cache_key_spec(flink) == local
+    assert cache_key_spec(flink) == cache_key_spec(local)
+    assert cache_key_spec(flink).beam_pipeline_args == local.beam_pipeline_args
+    # The version of a library is part of the key of every step, also of one that does not run on Beam.
+    schema = spec(step="SchemaGen")
+    before = [cache_key_spec(each) for each in (local, schema)]
+    monkeypatch.setattr("pipeline_def.launcher.node.versions_text", lambda: "numpy 99.0")
+    for key, each in zip(before, (local, schema), strict=True):
+        assert cache_key_spec(each) != key
+        assert cache_key_spec(each) != each
