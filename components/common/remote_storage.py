@@ -30,22 +30,40 @@ class RemoteStorage:
 
     def write(self, path: str, chunks: Iterable[bytes], *, durable: bool) -> None:  # noqa: ARG002 - always is
         """See `Storage`."""
+        failed: list[BaseException] = []
+
+        def noting_failure() -> Iterator[bytes]:
+            try:
+                yield from chunks
+            except BaseException as error:
+                failed.append(error)
+                raise
+
         # An object appears as a whole when the file is closed, so it needs no temporary name.
-        with _as_os_errors(path), fileio.open(path, "wb") as file:
-            file.write(b"")  # TensorFlow creates a file with the first write.
-            for chunk in chunks:
-                file.write(chunk)
+        try:
+            with _as_os_errors(path), fileio.open(path, "wb") as file:
+                file.write(b"")  # TensorFlow creates a file with the first write.
+                for chunk in noting_failure():
+                    file.write(chunk)
+        except BaseException:
+            if failed:  # Closing the file has stored the chunks before the failure.
+                _remove_quietly(path)
+            raise
 
     @contextlib.contextmanager
     def new_file(self, path: str, *, durable: bool, scratch: str | None) -> Iterator[BinaryIO]:  # noqa: ARG002
         """See `Storage`."""
         above, _, name = path.rpartition("/")
         unfinished = f"{scratch or above}/.{name}.{uuid.uuid4().hex}{UNFINISHED}"
-        with _as_os_errors(path):
-            with fileio.open(unfinished, "wb") as file:
-                file.write(b"")  # TensorFlow creates a file with the first write.
-                yield file
-            fileio.rename(unfinished, path, overwrite=True)
+        try:
+            with _as_os_errors(path):
+                with fileio.open(unfinished, "wb") as file:
+                    file.write(b"")  # TensorFlow creates a file with the first write.
+                    yield file
+                fileio.rename(unfinished, path, overwrite=True)
+        except BaseException:
+            _remove_quietly(unfinished)
+            raise
 
     def make_folder(self, path: str) -> None:
         """See `Storage`."""
@@ -100,6 +118,12 @@ class RemoteStorage:
         """See `Storage`."""
         with _as_os_errors(pattern):
             return sorted(str(path) for path in fileio.glob(pattern))
+
+
+def _remove_quietly(path: str) -> None:
+    """Removes a file after an error, which is more important than that the file can't be removed."""
+    with contextlib.suppress(Exception):
+        fileio.remove(path)
 
 
 def _reraise(error: Exception) -> None:

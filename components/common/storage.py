@@ -29,7 +29,7 @@ class Storage(Protocol):
 
         Args:
             path: the file.
-            chunks: its content, in order.
+            chunks: its content, in order. If reading them fails, a disk keeps the old content; a store has no file.
             durable: whether the file is flushed to the disk, so that it survives a power failure. On a store, it
                 always survives.
         """

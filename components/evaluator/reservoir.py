@@ -17,12 +17,14 @@ class ReservoirSample:
 
     Args:
         size: the number of rows in the sample; 0: all rows.
+        stream: the number of the stream of keys. Samples that are merged need different streams: with the same one,
+            rows at the same position in each would have the same key, and would be chosen together.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, stream: int = 0) -> None:
         self.seen = 0
         self._size = size
-        self._generator = np.random.default_rng(_SEED)
+        self._generator = np.random.default_rng([_SEED, stream] if stream else _SEED)
         self._bound = 1.0  # rows with larger keys are not in the sample
         self._keys: Column = np.zeros(0)
         self._parts: list[list[Column]] = []

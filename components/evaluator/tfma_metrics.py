@@ -4,6 +4,7 @@ TFMA's own metrics are called in Python for each row, metric and model. These cu
 collect labels, predictions and weights as arrays, 24 bytes for each row and model, and compute exact values at the end.
 """
 
+import zlib
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -43,7 +44,9 @@ def _computations(
         weighted = bool(example_weighted)
         key = metric_types.MetricKey(name=name, model_name=model, example_weighted=weighted)
         computations += [
-            metric_types.MetricComputation([rows], None, _Collect(rows, max_rows)),
+            metric_types.MetricComputation(
+                [rows], None, _Collect(rows, max_rows, tuple(model_names or [""]))
+            ),
             metric_types.DerivedMetricComputation([key], partial(_derive, function, rows, key)),
         ]
     return computations
@@ -56,11 +59,20 @@ def _derive(
 
 
 class _Collect(beam.CombineFn):  # type: ignore[misc]
-    """Collects the labels and predictions of one model, in the order in which they arrive."""
+    """Collects the labels and predictions of one model, in the order in which they arrive.
 
-    def __init__(self, key: Any, max_rows: int) -> None:
+    The collections for all models sample the same rows.
+
+    Args:
+        key: the key of the collected rows, with the name of the model.
+        max_rows: a split with more rows is sampled down to this number; 0: all rows.
+        model_names: the names of all models.
+    """
+
+    def __init__(self, key: Any, max_rows: int, model_names: tuple[str, ...]) -> None:
         self._key = key
         self._max_rows = max_rows
+        self._model_names = model_names
 
     def create_accumulator(self) -> ReservoirSample:
         return ReservoirSample(self._max_rows)
@@ -75,9 +87,17 @@ class _Collect(beam.CombineFn):  # type: ignore[misc]
         ]
         weights = element.get_example_weights(self._key.model_name)
         columns.append(np.ones_like(columns[0]) if weights is None else np.float32(weights).reshape(-1))
+        if not accumulator.seen:
+            accumulator = ReservoirSample(self._max_rows, self._stream(element))
         drawn = accumulator.draw(columns[0].size)
         accumulator.add(*(column[drawn] for column in columns))
         return accumulator
+
+    def _stream(self, element: Any) -> int:
+        """Returns the stream of keys of a part of the split, from its first rows: Beam does not number the parts."""
+        first = [element.get_labels(name) for name in self._model_names[:1]]
+        first += [element.get_predictions(name) for name in self._model_names]
+        return zlib.crc32(b"".join(np.asarray(values, np.float32).tobytes() for values in first))
 
     def merge_accumulators(self, accumulators: Iterable[ReservoirSample]) -> ReservoirSample:
         first, *others = accumulators

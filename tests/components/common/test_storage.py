@@ -4,6 +4,7 @@ import datetime
 import gzip
 import itertools
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,21 @@ def test_a_file_that_was_given_up_never_has_its_name(folder: str) -> None:
         give_up()
     assert storage.read(path) == b"before"
     assert storage.list_folder(folder) in (["x"], ["scratch", "x"])
+    assert storage.list_folder(f"{folder}/scratch") == []
+
+
+def test_a_file_whose_content_can_t_be_read_is_not_half_written(folder: str) -> None:
+    """As when a model is copied and the source fails."""
+
+    def chunks() -> Iterator[bytes]:
+        yield b"half"
+        raise ZeroDivisionError
+
+    path = f"{folder}/x"
+    with pytest.raises(ZeroDivisionError):
+        storage.write_chunks(path, chunks())
+    assert not storage.exists(path)
+    assert storage.list_folder(folder) == []
 
 
 def test_half_an_upload_is_not_seen(gcs: Any) -> None:

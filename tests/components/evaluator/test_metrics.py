@@ -190,6 +190,21 @@ def test_a_large_split_is_sampled(accumulators: int) -> None:
     assert (baseline.predictions[candidate.predictions > 0.5] == np.float32(0.2)).all()
 
 
+def test_merged_samples_do_not_share_their_positions() -> None:
+    """200 of 2,000 rows that 20 workers read, 100 each: from about 88 of the 100 positions, not from the same 10.
+
+    The candidate's prediction is the number of the row. The labels are all 0, as in a sorted table.
+    """
+    computations = BinaryMetric("accuracy", max_rows=200).computations(model_names=["candidate", "baseline"])
+    rows = np.arange(2_000).reshape(20, 100)
+    batches = [inputs([0] * 100, (part / 2_000).tolist(), [0.5] * 100) for part in rows]
+    candidate, _ = collect(computations, batches, 20).values()
+    chosen = np.rint(np.asarray(candidate.predictions, np.float64) * 2_000).astype(int)
+    assert len(set(chosen)) == 200
+    # Each position is missed with probability 0.9 ** 20 = 0.12: within four standard deviations of 3.3.
+    assert abs(len(set(chosen % 100)) - 88) < 13
+
+
 def test_the_weights_of_the_rows_are_collected() -> None:
     """TFMA hands them over under the name of each model, if the configuration names a column with weights."""
     batch = inputs([1, 0], [0.9, 0.8], [0.6, 0.4])
