@@ -118,7 +118,7 @@ def test_a_broken_model_at_the_start(base_path: Path, start: Start) -> None:
     (base_path / "2").mkdir()
     process = start(base_path)
     assert process.first_line.startswith(
-        "Failed to start server. Error: UNKNOWN: 1 model(s) did not become available: "
+        "Failed to start server. Error: UNKNOWN: 1 servable(s) did not become available: "
     )
     assert process.wait() == 255
 

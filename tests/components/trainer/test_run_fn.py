@@ -14,6 +14,7 @@ import tensorflow as tf
 from components.common.calibration_record import CalibrationRecord
 from components.common.file_names import CARD_FILE
 from components.common.ingest_record import IngestRecord, RowCounts
+from components.common.model_files import model_digest
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.saved_model.warmup import replay
@@ -113,6 +114,9 @@ def test_the_exported_model_has_warm_up_requests_and_a_card(folder: Path) -> Non
         "digest": "0123",
         "rows": {"train": 4, "eval": 3, "test": 0},
         "missing_values": [""],
+        "decimal": ".",
+        "thousands": "",
+        "booleans": [],
         "weight": None,
     }
     assert card["settings"] == {
@@ -218,7 +222,7 @@ def test_a_failed_run_is_resumed(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Only a run with the same settings and data resumes; it ends with the same model and removes the checkpoints."""
+    """Only a run with the same settings and data resumes; it ends with the same files of the model."""
     leftovers = folder.parent / "checkpoints"
     monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 0)
     monkeypatch.setattr("components.training.throttle.MIN_INTERVAL_TO_DURATION", 1)
@@ -236,6 +240,7 @@ def test_a_failed_run_is_resumed(
         assert lines(caplog) == ["resumes after epoch 3, where an earlier run was interrupted"]
     assert list(leftovers.iterdir()) == []
     assert scores(again, table) == scores(folder, table)
+    assert model_digest(str(again / "model")) == model_digest(str(folder / "model"))
     for name in ("history.json", "weights.json"):
         assert (again / "run" / name).read_text() == (folder / "run" / name).read_text()
 
