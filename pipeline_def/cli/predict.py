@@ -80,7 +80,8 @@ def add_command(subparsers: Any) -> None:
     which.add_argument(
         "--model",
         metavar="PATH",
-        help="a SavedModel, or a folder of versions, of which the newest is used (default: where runs publish)",
+        help="a SavedModel, or a folder of versions, of which the newest is used (default: where runs publish); a "
+        "SavedModel is a program, so name only one that you trust",
     )
     which.add_argument(
         "--endpoint", metavar="URL", help="a server: http://HOST:8501 (REST) or grpc://HOST:8500 (gRPC)"
