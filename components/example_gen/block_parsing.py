@@ -9,6 +9,7 @@ theirs is NaN, and neither rejects its row nor moves its block to the slower pat
 """
 
 import dataclasses
+import sys
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Any, Literal
@@ -34,9 +35,16 @@ NOT_UTF_8 = "not UTF-8"  # how the reason of such a row begins
 
 
 class CsvBlockParser:
-    """Parses blocks of one CSV file."""
+    """Parses blocks of one CSV file.
 
-    def __init__(self, header: FileHeader, columns: ReadColumns) -> None:
+    Args:
+        header: the file.
+        columns: the columns that are read.
+        most_rejected: if more rows of a block are rejected, the block is not parsed to its end; None: no limit.
+    """
+
+    def __init__(self, header: FileHeader, columns: ReadColumns, most_rejected: int | None = None) -> None:
+        self._most_rejected = sys.maxsize if most_rejected is None else most_rejected
         self._columns = columns
         self._numbers = len(columns.numbers)
         self._cells = columns.cells
@@ -119,12 +127,15 @@ class CsvBlockParser:
 
     def _parse_row_by_row(self, text: "NumberedRows") -> ParsedBlock:
         """Parses every row by the rules of `cell_parsing` and `labels`."""
+        text = text.until_wrong(self._most_rejected, self._delimiter, self._width)
         plain = [row for row in range(len(text.rows.ends)) if text.is_plain(row)]
         columns, kept = self._as_strings(text, plain)
-        rejected = []
+        rejected: list[RejectedRow] = []
         single_cells: list[list[str]] = []
         single_rows = []
         for row in sorted(set(range(len(text.rows.ends))).difference(kept)):
+            if len(rejected) > self._most_rejected:
+                return dataclasses.replace(empty_block(self._columns), rejected=rejected)
             fields = split_row(text.row(row), self._delimiter, self._width)
             if isinstance(fields, str):
                 rejected.append(RejectedRow(text.line_of(row), fields, row_text(text.row(row))))
@@ -147,6 +158,7 @@ class CsvBlockParser:
             line=lambda row: text.line_of(kept[row]),
             raw=lambda row: row_text(text.row(kept[row])),
             cell=lambda row, column: columns[column][row].as_py(),
+            most_rejected=self._most_rejected,
         )
         hash_only = self._hashed(columns[self._numbers + 1 :], len(kept))
         codes = self._columns.label.codes(columns[self._numbers])
@@ -192,6 +204,26 @@ class NumberedRows:
         self._line = line
         self._edges = [0, *rows.ends.tolist()]
         self._newlines = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
+
+    def until_wrong(self, number: int, delimiter: str, width: int) -> "NumberedRows":
+        """Returns the rows up to and with the one after `number` rows with a wrong number of fields.
+
+        Only rows of a block without quotes are counted.
+        """
+        ends = self.rows.ends
+        if len(ends) <= number or b'"' in self.block:
+            return self
+        data = np.frombuffer(self.block, np.uint8)
+        starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
+        delimiters = np.searchsorted(np.flatnonzero(data == ord(delimiter)), ends)
+        is_wrong = np.diff(delimiters, prepend=0) != width - 1
+        is_wrong &= ~np.isin(data[starts], (ord("\n"), ord("\r")))  # blank lines are skipped
+        wrong = np.flatnonzero(is_wrong)
+        if len(wrong) <= number:
+            return self
+        last = int(wrong[number])
+        rows = RowBoundaries(ends[: last + 1], self.rows.irregular[: last + 1])
+        return NumberedRows(self.block[: ends[last]], rows, self._line)
 
     def row(self, row: int) -> bytes:
         """Returns the bytes of a row, including its line end."""

@@ -12,6 +12,8 @@ from components.example_gen.row_boundaries import BLOCK_BYTES, read_blocks
 from components.example_gen.table import InputTable
 
 _READ_BYTES = 2**20
+_MAX_DEFLATE = 1_032  # the largest ratio of deflate: https://zlib.net/zlib_tech.html
+_MAX_CONVERSION = 3  # bytes of UTF-8 for one byte of another encoding
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,17 @@ class Block:
 
 @dataclass(frozen=True)
 class BlockPlan:
-    """The blocks of a table in order, and a digest of the bytes of all its files."""
+    """A division of all files of a table.
+
+    Attributes:
+        blocks: the blocks in order.
+        digest: the digest of the bytes of all files.
+        most_rows: an upper bound of the number of good rows, from the sizes of the files.
+    """
 
     blocks: tuple[Block, ...]
     digest: str
+    most_rows: int
 
 
 def plan_blocks(table: InputTable, block_bytes: int = BLOCK_BYTES) -> BlockPlan:
@@ -49,22 +58,29 @@ def plan_blocks(table: InputTable, block_bytes: int = BLOCK_BYTES) -> BlockPlan:
     The digest depends only on the bytes, not on file names, times or `block_bytes`.
     """
     blocks: list[Block] = []
+    most_rows = 0
     all_files = hashlib.blake2b(digest_size=16)
     for file, header in enumerate(table.headers):
         digest = hashlib.blake2b(digest_size=16)
         if header.is_divisible:
             parts = _csv_blocks(file, header, block_bytes, digest)
         else:
-            _update_digest(header.path, digest)
+            size = _update_digest(header.path, digest)
+            most_rows += (
+                size * _expansion(header) // _least_row_bytes(header)
+                if header.delimiter
+                else parquet.row_count(header.path)
+            )
             parts = (
                 _row_groups(file, header)
                 if not header.delimiter
                 else iter([Block(0, file, header.offset, 0, header.line)])
             )
         for part in parts:
+            most_rows += part.length // _least_row_bytes(header)
             blocks.append(Block(len(blocks), *(part.file, part.offset, part.length, part.line, part.digest)))
         all_files.update(digest.digest())
-    return BlockPlan(tuple(blocks), all_files.hexdigest())
+    return BlockPlan(tuple(blocks), all_files.hexdigest(), most_rows + 1)
 
 
 def block_digest(block: bytes) -> str:
@@ -93,10 +109,26 @@ def _row_groups(file: int, header: FileHeader) -> Iterator[Block]:
             row += opened.metadata.row_group(group).num_rows
 
 
-def _update_digest(path: str, digest: "hashlib.blake2b") -> None:
+def _update_digest(path: str, digest: "hashlib.blake2b") -> int:
+    """Adds the bytes of a file to a digest; returns their number."""
+    size = 0
     with storage.open_bytes(path) as stream:
         while read := stream.read(_READ_BYTES):
             digest.update(read)
+            size += len(read)
+    return size
+
+
+def _least_row_bytes(header: FileHeader) -> int:
+    """Returns the size of the shortest good row: delimiters, one character of the label, a line feed."""
+    return 1 if header.text.json_columns else len(header.columns) + 1
+
+
+def _expansion(header: FileHeader) -> int:
+    """Returns an upper bound of the bytes of CSV for each byte of a file."""
+    return (_MAX_DEFLATE if header.path.endswith(".gz") else 1) * (
+        1 if header.text.is_plain else _MAX_CONVERSION
+    )
 
 
 def file_changed_error(path: str) -> DataRefused:

@@ -49,7 +49,9 @@ class ExampleGenExecutor(base_beam_executor.BaseBeamExecutor):  # type: ignore[m
         plan = block_plan.plan_blocks(table)
         if plan.digest != exec_properties.get(utils.FINGERPRINT_PROPERTY_NAME, plan.digest):
             raise block_plan.file_changed_error(properties.settings.input)
-        job = ConversionJob(table, properties.settings, artifact.uri.rstrip("/"), len(plan.blocks))
+        job = ConversionJob(
+            table, properties.settings, artifact.uri.rstrip("/"), len(plan.blocks), plan.most_rows
+        )
         artifact.split_names = artifact_utils.encode_split_names(list(SPLITS))
         with _ProgressReporter(job), self._make_beam_pipeline() as pipeline:
             # Create distributes the blocks by a Reshuffle. With a second one, Spark could not recompute the

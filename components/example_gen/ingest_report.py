@@ -34,6 +34,7 @@ class IngestTotals:
         self._bad_labels = 0
         self._cells: Counter[str] = Counter()
         self._not_utf_8 = 0
+        self._stopped = False
         self.rows = dict.fromkeys((*SPLITS, "rejected"), 0)
         self.positives = dict.fromkeys(SPLITS, 0)
         self.files: dict[str, dict[str, Any]] = {
@@ -58,6 +59,7 @@ class IngestTotals:
         self._bad_labels += report["bad_labels"]
         self._cells.update(report["cells"])
         self._not_utf_8 += report["not_utf_8"]
+        self._stopped |= report["stopped"]
         self.reasons += report["reasons"][: shards.FIRST_REASONS - len(self.reasons)]
 
     def refusal(self) -> str:
@@ -70,6 +72,11 @@ class IngestTotals:
         if self._bad_labels / total > limit:
             values = [label.negative, label.positive, *self._unknown_labels]
             return str(labels.too_many_values_error(label.column, values)) + self._first_reasons()
+        if self._stopped:
+            return (
+                f"More than {limit:.2%} of the rows can't be read (data.max_bad_fraction). After {rejected:,} such "
+                "rows, the rest of the table was not read." + self._first_reasons()
+            )
         if rejected == total:
             return f"None of the {total:,} rows can be read." + self._first_reasons()
         if rejected / total > limit:

@@ -4,6 +4,7 @@ Rows with a wrong number of fields, an unclosed quote or invalid UTF-8 are rejec
 `cell_parsing` decides which cells are numbers.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -62,12 +63,14 @@ class RowValidator:
         line: returns the line number of a row.
         raw: returns the text of a row.
         cell: returns the cell of a row in a column, by its position in `ReadColumns.names`.
+        most_rejected: the number of rejected rows after which no more are described.
     """
 
     columns: ReadColumns
     line: Callable[[int], int]
     raw: Callable[[int], str]
     cell: Callable[[int, int], Any]
+    most_rejected: int = sys.maxsize
 
     def validate(
         self,
@@ -90,7 +93,8 @@ class RowValidator:
         is_rejected = invalid.any(axis=0) | (codes < 0)
         if not is_rejected.any():
             return ParsedBlock(values, hash_only, codes, [])
-        rejected = [self._reject(int(row), invalid, codes) for row in np.flatnonzero(is_rejected)]
+        described = np.flatnonzero(is_rejected)[: self.most_rejected + 1]
+        rejected = [self._reject(int(row), invalid, codes) for row in described]
         kept = ~is_rejected
         return ParsedBlock(values[:, kept], hash_only[:, kept], codes[kept], rejected)
 

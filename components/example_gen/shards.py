@@ -32,17 +32,36 @@ from components.examples.codec import example_template
 # A folder beside those of the splits, which readers of a split ignore. It is removed at the end.
 BLOCK_REPORTS = "_block_reports"
 FIRST_REASONS = 10
+_ALWAYS_READ = 10_000  # rejected rows; so the message about a table of usual size counts all of them
 _MAX_UNKNOWN_LABELS, _MAX_TEXTS = 100, 1_000
 
 
 @dataclass(frozen=True)
 class ConversionJob:
-    """The data that every worker needs: the table, the settings, the URI of the artifact and the number of blocks."""
+    """The data that every worker needs.
+
+    Attributes:
+        table: the table.
+        settings: how it is read.
+        uri: the URI of the artifact.
+        blocks: the number of blocks.
+        most_rows: see `BlockPlan`; None if unknown.
+    """
 
     table: InputTable
     settings: DataConfig
     uri: str
     blocks: int
+    most_rows: int | None = None
+
+    @property
+    def most_rejected(self) -> int | None:
+        """The number of rejected rows above which their share is too large, however many good rows follow."""
+        limit = self.settings.max_bad_fraction
+        if self.most_rows is None or limit >= 1:
+            return None
+        # R / (R + G) > limit for all G <= most_rows if R > limit * most_rows / (1 - limit).
+        return max(int(limit * self.most_rows / (1 - limit)), _ALWAYS_READ)
 
 
 class ConvertBlock(beam.DoFn):  # type: ignore[misc]
@@ -50,10 +69,12 @@ class ConvertBlock(beam.DoFn):  # type: ignore[misc]
 
     def __init__(self, job: ConversionJob) -> None:
         self._job = job
+        self._rejected: dict[int, int] = {}  # by block, because a block may be converted again
 
     def process(self, block: Block) -> Iterator[None]:
         """Writes the shards and the report of the block."""
-        convert(self._job, block)
+        before = sum(rejected for index, rejected in self._rejected.items() if index != block.index)
+        self._rejected[block.index] = convert(self._job, block, before)
         return iter(())
 
 
@@ -76,23 +97,34 @@ def rejected_path(uri: str, index: int) -> str:
     return f"{uri}/{BLOCK_REPORTS}/{index:05d}.rejected.jsonl"
 
 
-def convert(job: ConversionJob, block: Block) -> None:
-    """Writes the shards, the rejected rows and the report of a block.
+def convert(job: ConversionJob, block: Block, rejected_before: int = 0) -> int:
+    """Writes the shards, the rejected rows and the report of a block; returns how many rows were rejected.
 
-    DataRefused is not raised but stored in the report, because Beam would wrap it in another error.
+    It stops reading as soon as so many rows were rejected that the data will be refused, so that a bad file costs no
+    more than that. DataRefused is not raised but stored in the report, because Beam would wrap it in another error.
+
+    Args:
+        job: the conversion.
+        block: the block.
+        rejected_before: how many rows this worker has rejected in other blocks.
     """
     report = _BlockReport(job.table.headers[block.file].path, block)
+    most = None if job.most_rejected is None else max(job.most_rejected - rejected_before, 0)
     try:
         with contextlib.ExitStack() as files:
             writers = _Writers(job, block.index, files)
-            for parsed in _parse(job, block):
+            for parsed in _parse(job, block, most):
                 _write(job, parsed, writers, report)
+                if most is not None and report.rejected > most:
+                    report.stopped = True
+                    break
     except DataRefused as refusal:
         report.refused = str(refusal)
     storage.write(block_report_path(job.uri, block.index), json.dumps(vars(report)).encode())
+    return report.rejected
 
 
-def _parse(job: ConversionJob, block: Block) -> Iterator[ParsedBlock]:
+def _parse(job: ConversionJob, block: Block, most_rejected: int | None) -> Iterator[ParsedBlock]:
     table, header = job.table, job.table.headers[block.file]
     if not header.delimiter:
         row = block.line
@@ -101,7 +133,7 @@ def _parse(job: ConversionJob, block: Block) -> Iterator[ParsedBlock]:
             yield parse_parquet_batch(batch, row, columns)
             row += batch.num_rows
         return
-    parser = CsvBlockParser(header, table.read_columns)
+    parser = CsvBlockParser(header, table.read_columns, most_rejected)
     if block.length:
         with storage.open_bytes(header.path) as stream:
             stream.seek(block.offset)
@@ -153,6 +185,7 @@ class _BlockReport:
         self.cells: Counter[str] = Counter()
         self.not_utf_8 = 0
         self.refused = ""
+        self.stopped = False
 
     def add_rejected(self, rejected: list[RejectedRow]) -> None:
         """Counts rejected rows and keeps the first few reasons."""

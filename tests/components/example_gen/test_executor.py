@@ -299,6 +299,30 @@ def test_the_refusal_names_the_key_for_the_cells(
     assert f"The most frequent cells that can't be read: {advice}" in lines
 
 
+@pytest.mark.parametrize("bad", ["x\n", "x,1,0\n"])
+def test_a_compressed_file_of_bad_rows_is_not_read_to_its_end(
+    bad: str, write: Write, run: Callable[..., Run], settings: Settings
+) -> None:
+    """Some 10 kB of gzip can be 40 MB of rows, each of which would be written with its reason."""
+    path = write("t.csv.gz", gzip.compress((many(5_000) + bad * 100_000).encode(), 9))
+    error = refusal(run, settings(path, features=("a", "b")))
+    first = str(error).splitlines()[0]
+    assert first.startswith("More than 1.00% of the rows can't be read (data.max_bad_fraction). After ")
+    assert error.rejected_rows is not None
+    kept = len(Path(error.rejected_rows).read_text().splitlines())
+    assert 10_000 < kept < 100_000
+
+
+def test_reading_stops_only_if_the_share_cannot_come_back(
+    write: Write, run: Callable[..., Run], settings: Settings
+) -> None:
+    """Bad rows at the beginning, and good ones after them: 11,000 of 23,000 are 48%."""
+    path = write("t.csv", "a,y\n" + "x,0\n" * 11_000 + "1,0\n2,1\n" * 6_000)
+    record = run(settings(path, features=("a",), max_bad_fraction=0.5)).record()
+    assert record["rows"]["rejected"] == 11_000
+    assert sum(record["rows"].values()) == 23_000
+
+
 def test_bad_rows_up_to_the_limit_are_accepted(
     write: Write, run: Callable[..., Run], settings: Settings
 ) -> None:
