@@ -160,19 +160,20 @@ def test_a_few_bad_rows_are_set_aside_and_too_many_stop_the_run(run: Run, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("change", "finding"),
+    ("change", "features", "finding"),
     [
-        (lambda row: {**row, "é-1.5": ""}, "é-1.5"),
+        (lambda row: {**row, "é-1.5": ""}, "[é-1.5, total day minutes]", "é-1.5"),
         (
             lambda row: {**row, "churned?": "no" if row["total day minutes"] < 0.99 else "yes"},
+            "[]",
             "one class in the ",
         ),
     ],
 )
-def test_data_gate_stops_the_run(run: Run, tmp_path: Path, change: Any, finding: str) -> None:
-    """A column without values, a split without a class: exit code 3 with a table of findings; nothing is trained."""
+def test_data_gate_stops_the_run(run: Run, tmp_path: Path, change: Any, features: str, finding: str) -> None:
+    """A listed feature without values, a split without a class: exit code 3 with a table of findings, no training."""
     table = write(tmp_path / "table.csv", map(change, rows()))
-    done = run(tmp_path / "root", "--data", table, *LABEL)
+    done = run(tmp_path / "root", "--data", table, *LABEL, "--set", f"data.features={features}")
     assert done.code == 3, done.verdict
     assert done.summary["error"].startswith("The data is not fit for training:\nfeature ")
     assert finding in done.summary["error"]
