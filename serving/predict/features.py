@@ -61,15 +61,28 @@ class FeatureColumns:
             raise DataRefused(f"{batch.where(row)}: {reason}.")
         return values | {name: np.full(batch.rows, np.nan, np.float32) for name in self.absent}
 
-    def typed(self, table: pa.Table) -> pa.Table:
-        """Returns the table with the columns of the features as float64; null means missing."""
+    def typed(self, table: pa.Table, batch: RowBatch) -> pa.Table:
+        """Returns the table with the features that it has as text as float64; null means missing.
+
+        Args:
+            table: the columns of the batch, in any order.
+            batch: the rows, whose `column` gives JSON's true and false as 1 and 0.
+        """
         for column in self.columns.values():
             at = table.column_names.index(column)
             if parquet.kind_of(table.column(at).type) == parquet.TEXT:
-                texts = parquet.as_text(table.column(at))
-                numbers, _ = cell_parsing.to_doubles(texts, self.cells, boolean=column in self.booleans)
-                table = table.set_column(at, column, numbers)
+                table = table.set_column(at, column, self._doubles(column, batch.column(column)))
         return table
+
+    def _doubles(self, name: str, column: "pa.ChunkedArray[Any]") -> cell_parsing.Array:
+        if parquet.kind_of(column.type) == parquet.TEXT:
+            texts = parquet.as_text(column)
+            numbers, _ = cell_parsing.to_doubles(texts, self.cells, boolean=name in self.booleans)
+            return numbers
+        doubles = column.cast(pa.float64()).to_numpy()
+        is_missing = np.isnan(doubles) | np.isin(doubles.astype(np.float32), numeric_markers(self.cells))
+        present: cell_parsing.Array = pa.array(doubles, mask=is_missing)
+        return present
 
     def _floats(
         self, name: str, column: "pa.ChunkedArray[Any]"

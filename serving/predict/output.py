@@ -96,7 +96,7 @@ class OutputLayout:
             added = [f"{text}, {name}: {value}" for text, value in zip(added, values, strict=True)]
         objects = batch.objects()
         if objects is None:
-            rows = _without_nan(self.features.typed(self._arranged(batch))).to_pylist()
+            rows = _without_nan(self.features.typed(self._arranged(batch), batch)).to_pylist()
             objects = [(row, json.dumps(row, ensure_ascii=False, default=str)) for row in rows]
         for row, (record, _) in enumerate(objects):
             for name, option in zip(self.added(), ADDED_OPTIONS, strict=False):
@@ -114,7 +114,7 @@ class OutputLayout:
             DataRefused: a row has a column that others don't have.
         """
         batch, probabilities = scored
-        return self._with_added(self.features.typed(self._arranged(batch)), probabilities)
+        return self._with_added(self.features.typed(self._arranged(batch), batch), probabilities)
 
     def _cells(self, column: "pa.ChunkedArray[Any]", name: str) -> Array:
         texts = _as_text(column, name)
@@ -250,6 +250,8 @@ def _quoted(texts: Array) -> Array:
 def _without_nan(table: pa.Table) -> pa.Table:
     for at, field in enumerate(table.schema):
         if pa.types.is_floating(field.type):
-            column: Any = table.column(at)
+            # JSON's encoder does not know NumPy's float16.
+            wide = pa.float32() if pa.types.is_float16(field.type) else field.type
+            column: Any = table.column(at).cast(wide)
             table = table.set_column(at, field.name, pc.if_else(pc.is_nan(column), None, column))
     return table

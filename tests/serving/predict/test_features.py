@@ -107,8 +107,7 @@ def test_rows_without_a_feature() -> None:
 
 def test_types() -> None:
     """Text in features becomes doubles or null; other text is unchanged."""
-    typed = features("a", cells=CellFormat(missing=missing_markers(["-"]))).typed(
-        pa.table({"a": ["0.1", "-", " 3"], "b": ["1", "2", "3"]})
-    )
+    rows = batch({"a": ["0.1", "-", " 3"], "b": ["1", "2", "3"]})
+    typed = features("a", cells=CellFormat(missing=missing_markers(["-"]))).typed(rows.table(), rows)
     assert typed.to_pydict() == {"a": [0.1, None, 3.0], "b": ["1", "2", "3"]}
     assert typed.schema.types == [pa.float64(), pa.string()]

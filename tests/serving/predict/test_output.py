@@ -254,3 +254,23 @@ def test_a_link_and_a_pipe_stay_what_they_are(tmp_path: Path) -> None:
     assert os.read(reader, 9) == b"y"
     os.close(reader)
     assert pipe.is_fifo()
+
+
+def test_true_in_a_feature_of_json_lines_is_1_in_parquet() -> None:
+    """As in the model's input; a number that means a missing value is null."""
+    found = FeatureColumns(columns={"a": "a"}, cells=CellFormat(missing=missing_markers(["-9"])))
+    to = OutputLayout(columns=("a", "b"), probability="probability", features=found)
+    rows = objects(
+        '{"a": true, "b": true}', '{"a": null, "b": 1}', '{"a": -9, "b": "x"}', '{"a": 2.5, "b": null}'
+    )
+    table = pq.read_table(io.BytesIO(written(PARQUET, to, rows)))
+    assert table.column("a").to_pylist() == [1.0, None, None, 2.5]
+    assert table.column("b").to_pylist() == ["true", "1", "x", None]
+
+
+def test_float16_in_json_lines() -> None:
+    halves = {"a": pa.array(np.array([1.5, NAN, -0.25], np.float16))}
+    lines = (
+        written(JSON_LINES, layout("a", features=("a",)), scored(halves, 0.5, 0.5, 0.5)).decode().splitlines()
+    )
+    assert [json.loads(line)["a"] for line in lines] == [1.5, None, -0.25]
