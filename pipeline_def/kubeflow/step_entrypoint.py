@@ -7,6 +7,7 @@ other steps read it from there, so all steps of a run use the same pipeline. The
 """
 
 import argparse
+import contextlib
 import logging
 import sys
 import tempfile
@@ -157,6 +158,10 @@ def _launch(pipeline: "pipeline_pb2.Pipeline", run: _Run, args: argparse.Namespa
 def _fail(runs: "RunStore | None", run: _Run, step: str, error: Exception) -> int:
     traceback.print_exception(error)
     message = f"{type(error).__name__}: {error}"
+    if runs is not None:
+        # TFX leaves the execution of a step as running if its driver or its publisher raises.
+        with contextlib.suppress(Exception):
+            runs.fail_unfinished(run.id, step)
     _try_write_summary(runs, run, "failed", message)
     return _exit(f"{step}: failed: {message}", EXIT_CODES["failed"])
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from components.common.verdict_record import (
     Verdict,
 )
 from components.pusher.component import Pusher
+from components.pusher.local_folder import LocalFolder
 from components.pusher.publication import Destination
 from components.saved_model.card_file import DamagedCard, write_card
 
@@ -203,6 +205,24 @@ def test_a_verdict_that_does_not_say_what_it_judged(run: Any, make_model: MakeMo
     ):
         run(make_model(), judged=None)
     assert not serving.exists()
+
+
+def test_a_rollback_while_the_step_waits_for_the_folder(
+    run: Any, make_model: MakeModel, serving: Path
+) -> None:
+    """The rollback is looked up after the step has locked the folder, so it is not undone."""
+    bad = make_model(0.75)
+    current = noted(run(make_model(0.25), run_id="r1"))["pushed_destination"]
+    rollback = {"by": "ann", "at": "2026-01-31", "reason": "complaints", "away_from": [model_digest(bad)]}
+    found: list[Any] = []
+    step = threading.Thread(target=lambda: found.append(noted(run(bad, run_id="r2"))))
+    with LocalFolder(str(serving)).publishing():
+        step.start()
+        step.join(1.0)
+        assert step.is_alive()
+        write_card(current, {**card_of(current), "rollback": rollback})
+    step.join(60.0)
+    assert [outcome["pushed"] for outcome in found] == [0]
 
 
 def test_a_damaged_card_of_the_current_version(run: Any, make_model: MakeModel, serving: Path) -> None:

@@ -93,6 +93,15 @@ def test_the_failure_of_a_killed_step_is_recorded(step: Step, tmp_path: Path) ->
     assert (found["status"], found["error"]) == ("failed", "ExampleGen: it was killed by SIGKILL")
 
 
+def test_an_error_outside_the_executor_leaves_no_step_running(step: Step, tmp_path: Path) -> None:
+    """TFX creates the folders of the outputs before it handles errors; here a file is in their place."""
+    assert step("ExampleGen") == 0
+    (tmp_path / "artifacts" / "StatisticsGen").write_text("in the way")
+    assert step("StatisticsGen") == 1
+    states = {name: execution.last_known_state for name, execution in RunStore.open(tmp_path).steps("r1")}
+    assert states == {"ExampleGen": mlmd.Execution.COMPLETE, "StatisticsGen": mlmd.Execution.FAILED}
+
+
 def test_refused_data(step: Step, tmp_path: Path, capfd: Any) -> None:
     """Exit code 3; the reason is in the summary of the run and in the last line of the log."""
     (tmp_path / "empty.csv").write_text("a,label\n")
