@@ -160,7 +160,9 @@ def find_table(settings: DataConfig) -> InputTable:
         booleans=types.booleans(),
         span=files.span,
         labels=labels.choose_labels(types.label_counts, settings),
-        warnings=files.warnings + _warnings(headers[0], left_out, types),
+        warnings=files.warnings
+        + _format_warning(settings, types.cells)
+        + _warnings(headers[0], left_out, types),
     )
 
 
@@ -194,7 +196,9 @@ def inspect_table(settings: DataConfig) -> TableReport:
         cells=types.cells,
         missing_texts=_missing_texts(numeric, types),
         span=files.span,
-        warnings=files.warnings + _warnings(headers[0], left_out, types),
+        warnings=files.warnings
+        + _format_warning(settings, types.cells)
+        + _warnings(headers[0], left_out, types),
     )
 
 
@@ -216,6 +220,20 @@ def _expect_rows(header: FileHeader, types: ColumnTypes) -> None:
             f"{header.path}: expected rows with as many fields as the header, {len(header.columns)}, found rows "
             f"with {header.row_fields}."
         )
+
+
+def _format_warning(settings: DataConfig, cells: CellFormat) -> tuple[str, ...]:
+    """Returns how numbers are read, if it was found and is not the usual way."""
+    chosen = (settings.decimal, settings.thousands)
+    found = [
+        f"the {name} {mark!r} (data.{key})"
+        for key, name, mark, usual, given in (
+            ("decimal", "decimal mark", cells.decimal, ".", chosen[0]),
+            ("thousands", "thousands separator", cells.thousands, "", chosen[1]),
+        )
+        if given == "auto" and mark != usual
+    ]
+    return (f"Numbers are read with {' and '.join(found)}.",) if found else ()
 
 
 def _warnings(header: FileHeader, left_out: Sequence[str], types: ColumnTypes) -> tuple[str, ...]:

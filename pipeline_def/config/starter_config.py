@@ -126,11 +126,6 @@ def _findings(settings: DataConfig, report: "TableReport") -> list[str]:
             "", f"{settings.positive_label!r} counts as 1, which is a guess: see data.positive_label"
         )
     lines += _item("features", f"{len(report.numeric):,}: {_named(report.numeric)}")
-    if report.cells.decimal != "." or report.cells.thousands:
-        lines += _item(
-            "numbers",
-            f"decimal mark {report.cells.decimal!r}, thousands separator {report.cells.thousands!r}",
-        )
     if report.missing_texts:
         lines += _item(
             "missing", f"{_named(report.missing_texts)} too, which is a guess: see data.missing_values"

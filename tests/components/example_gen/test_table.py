@@ -153,6 +153,8 @@ def test_the_decimal_mark_and_the_thousands_separator_are_found_where_they_are_p
     table = find_table(settings(write("t.csv", f"a{delimiter}y\n" + rows)))
     assert table.features == ("a",)
     assert (table.cells.decimal, table.cells.thousands) == (decimal, thousands)
+    assert len(table.warnings) == ((decimal, thousands) != (".", ""))
+    assert find_table(settings(table.headers[0].path, decimal=decimal, thousands=thousands)).warnings == ()
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,8 @@ def test_init_writes_how_numbers_are_written(tmp_path: Path, capsys: pytest.Capt
     assert (config.decimal, config.thousands, config.ignore) == (",", ".", ("code",))
     assert config.missing_values[-2:] == ("-", "open")
     told = capsys.readouterr().out
-    assert "  numbers   decimal mark ',', thousands separator '.'\n" in told
+    said = "Numbers are read with the decimal mark ',' (data.decimal) and the thousands separator '.' (data.thousands)."
+    assert said in " ".join(told.split())
     assert "  missing   'open' too, which is a guess: see data.missing_values\n" in told
     assert find_table(config).features == ("a", "b")
 
