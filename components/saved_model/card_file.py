@@ -1,8 +1,8 @@
 """Reads and writes the model card: a JSON object inside the SavedModel that describes the model.
 
 The Trainer writes what is known after training (see `model_card`). Publication adds `version`, `published` (ISO 8601),
-`digest`, `run` and `evaluation`, and `override` or `rollback` if a person published the model, and `card_digest`, by
-which damage to the card is detected.
+`digest`, `run` and `evaluation`, and `override` or `rollback` if a person published the model. Both write
+`card_digest`, by which damage to the card is detected.
 """
 
 import hashlib

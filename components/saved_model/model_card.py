@@ -1,6 +1,5 @@
 """Creates the model card: what an exported model predicts, its inputs and outputs, and how it was trained."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +8,12 @@ import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from components.common.file_names import CARD_FILE
 from components.common.formatting import plural
 from components.common.ingest_record import IngestRecord
 from components.common.scaling_record import ScalingRecord
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
+from components.saved_model import card_file
 from components.saved_model.input_names import input_names
 
 SCHEMA_VERSION = 1
@@ -49,10 +48,7 @@ def write_card(path: str, origin: Origin, scaling: ScalingRecord) -> None:
         origin: what the model was trained from.
         scaling: how the features are scaled.
     """
-    card = model_card(origin, scaling)
-    tf.io.gfile.makedirs(f"{path}/assets.extra")
-    with tf.io.gfile.GFile(f"{path}/{CARD_FILE}", "w") as file:
-        file.write(json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    card_file.write_card(path, model_card(origin, scaling))
 
 
 def model_card(origin: Origin, scaling: ScalingRecord) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pytest
 
 from components.common.errors import BadModel
 from components.pusher.publication import Destination, PublishedVersion, publish, version_store
+from components.saved_model.card_file import write_card
 
 MakeModel = Callable[..., str]
 CARD = "assets.extra/model_card.json"
@@ -236,6 +237,10 @@ def test_a_damaged_card_of_the_model_is_not_published(
     with pytest.raises(
         BadModel, match=r"model_card\.json: expected a model card \(a JSON object\), found a damaged"
     ):
+        push(model)
+    write_card(model, {"data": {"missing_values": ["-1"]}})
+    (Path(model) / CARD).write_text((Path(model) / CARD).read_text().replace("-1", "-9"))
+    with pytest.raises(BadModel, match=r"model_card\.json: .* the file is damaged\."):
         push(model)
     assert folders(serving) == []
 
