@@ -47,7 +47,8 @@ class CalibrationRecord(StoredRecord):
 
     Attributes:
         format_version: the version of the format.
-        method: "platt": slope and shift are fitted; "shift": the slope is 1, and the shift reverses the class weights.
+        method: "platt": slope and shift are fitted; "shift": the slope is 1, and only the shift is fitted, or reverses
+            the class weights if the split has only one class.
         reason: why the slope is not fitted; None if it is.
         slope, shift: the numbers.
         negative_weight, positive_weight: the class weights of the training.

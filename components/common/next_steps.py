@@ -26,7 +26,10 @@ def next_steps(thresholds: Sequence[Threshold], reasons: Sequence[str], run_id: 
             f"`regpipe config {OPERATING_POINT}` explains the operating point; another one may be in reach."
         )
     if any(text in reason for text in _FEW_ROWS for reason in reasons):
-        steps.append("If a split has too few rows: add rows, or give the split a larger share (data.split).")
+        steps.append(
+            "Add rows, above all of the rarer class, or give the split a larger share: for example "
+            "`--set data.split.eval=3 --set data.split.test=3`."
+        )
     if any(item.rule != "floor" for item in failed):
         steps.append("`regpipe study` shows which regularization helps on this table, and at which strength.")
     if any(item.mode == "better" and _is_possible(item) for item in failed):

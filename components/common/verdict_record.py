@@ -93,7 +93,7 @@ class ComparedMetric(VerdictPart):
         early_stopped: the value of the network with early stopping alone: the baseline's with the weights of its best
             epoch. None also if there is none.
         base_rate: the value of a model that knows no features, and predicts the share of label 1 in the training split
-            for each row. None in a verdict of an earlier version.
+            for each row; in a slice, the share in that slice. None in a verdict of an earlier version.
         difference: candidate minus baseline.
         finding: what the interval of the difference says; None without one.
         interval: None for metrics for which no intervals are computed.

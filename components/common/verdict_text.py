@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from components.common.formatting import (
     METRIC_LABELS,
+    VISIBLE_DIFFERENCE,
     difference,
     number,
     rounded_difference,
@@ -75,13 +76,13 @@ def _shares(total: Contribution, early_stopping: Contribution, penalties: Contri
     """Returns what early stopping and the penalties brought, in a sentence."""
     added = rounded_difference(penalties.value)
     share = f"what the penalties and dropout add, {added}, {_CERTAINTY[penalties.finding]}."
-    if penalties.value == 0:
+    if penalties.value is not None and abs(penalties.value) < VISIBLE_DIFFERENCE:
         share = "the penalties and dropout changed nothing."
     if total.finding == "better" and total.value and early_stopping.value is not None:
         part = early_stopping.value / total.value
         amount = next(text for least, text in _AMOUNTS if part >= least)
         return f"{amount} of the difference is due to early stopping; {share}"
-    return f"Early stopping alone: {rounded_difference(early_stopping.value)}; {share}"
+    return f"Early stopping alone changes it by {rounded_difference(early_stopping.value)}; {share}"
 
 
 def finding_label(finding: Finding | None) -> str:

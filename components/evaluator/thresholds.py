@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from components.common.formatting import difference_interval
+from components.common.formatting import difference_interval, signed_bound
 from components.common.verdict_record import (
     DIFFERENCES,
     ComparedMetric,
@@ -147,7 +147,11 @@ def threshold(condition: Condition, slice_name: str | None) -> Threshold:
         worst=worst,
     )
     if clearly_worse and passed and condition.interval:
-        text += f", but clearly worse (interval {difference_interval(condition.interval)})"
+        side, limit = "above" if at_most else "below", signed_bound(_negligible(condition))
+        text += (
+            f", but clearly worse: the whole interval, {difference_interval(condition.interval)}, is {side} {limit}, a "
+            "tenth of that"
+        )
     return Threshold(
         metric=condition.metric,
         rule=condition.rule,
@@ -170,8 +174,12 @@ def _is_clearly_worse(condition: Condition) -> bool:
     if condition.interval is None:
         return False
     low, high = condition.interval
-    bound = NEGLIGIBLE * condition.bound
+    bound = _negligible(condition)
     return low > bound if condition.metric in LOWER_IS_BETTER else high < bound
+
+
+def _negligible(condition: Condition) -> float:
+    return float(f"{NEGLIGIBLE * condition.bound:.6g}")
 
 
 def _nan(value: float | None) -> float:

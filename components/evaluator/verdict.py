@@ -230,6 +230,8 @@ def _own(rows: PairedScores, metrics: Metrics, settings: EvaluationConfig) -> Me
 def _slice(part: Slice, rows: PairedScores, settings: EvaluationConfig) -> _MeasuredSlice:
     counts = _class_counts(rows.labels)
     too_small = sum(counts) < settings.min_rows or min(counts) < settings.min_positives
+    # The base rate of a slice is that of its own rows: the tolerance of its log loss follows from it.
+    rows = with_base_rate(rows, rows)
     metrics = compare_metrics(rows, settings, INTERVAL_METRICS)
     judged = settings.slice_thresholds and not too_small
     found = EvaluatedSlice(

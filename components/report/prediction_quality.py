@@ -56,7 +56,7 @@ def _gap_sentence(found: GeneralizationGap) -> str:
         return "The gap of the candidate's log loss is not defined."
     if baseline is None:
         return f"On unseen rows the candidate's log loss differs by {html_difference(candidate)}."
-    comparison = "less" if abs(candidate) < abs(baseline) else "not less"
+    comparison = "less" if abs(candidate) < abs(baseline) else "no less"
     return (
         f"From training rows to unseen rows, log loss changes by {html_difference(candidate)} for the candidate and by "
         f"{html_difference(baseline)} for the baseline: the candidate overfits {comparison}."

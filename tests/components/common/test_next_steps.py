@@ -7,7 +7,10 @@ import pytest
 from components.common.next_steps import next_steps
 from components.common.verdict_record import Threshold
 
-ROWS = "If a split has too few rows: add rows, or give the split a larger share (data.split)."
+ROWS = (
+    "Add rows, above all of the rarer class, or give the split a larger share: for example "
+    "`--set data.split.eval=3 --set data.split.test=3`."
+)
 STUDY = "`regpipe study` shows which regularization helps on this table, and at which strength."
 NARROWER = "More test rows make the intervals narrower (data.split.test)."
 BLESS = '`regpipe bless --run r1 --reason "..."` publishes the model anyway.'

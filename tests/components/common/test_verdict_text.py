@@ -83,7 +83,7 @@ def test_the_share_of_early_stopping(early_stopping: float, amount: str) -> None
     [
         (part(-0.05, "better"), "what the penalties and dropout add, -0.0500, makes it better."),
         (part(0.05, "worse"), "what the penalties and dropout add, +0.0500, makes it worse."),
-        (part(-0.00001, "unclear"), "what the penalties and dropout add, 0, may be chance."),
+        (part(-0.00001, "unclear"), "the penalties and dropout changed nothing."),
         (part(-0.05), "what the penalties and dropout add, -0.0500, has no interval."),
         (part(0.0, "unclear"), "the penalties and dropout changed nothing."),
     ],
@@ -114,7 +114,8 @@ def test_no_improvement_has_no_shares(total: Contribution, begin: str) -> None:
         total=total, early_stopping=part(-0.12, "unclear"), penalties=part(0.02, "worse")
     )
     assert comparison_sentence(0.4, 0.5, contributions) == (
-        f"{begin}Early stopping alone: -0.1200; what the penalties and dropout add, +0.0200, makes it worse."
+        f"{begin}Early stopping alone changes it by -0.1200; what the penalties and dropout add, +0.0200, "
+        "makes it worse."
     )
 
 

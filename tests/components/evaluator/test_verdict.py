@@ -165,8 +165,8 @@ def test_a_clearly_worse_candidate_does_not_pass() -> None:
     item = found["thresholds"][2]
     assert (item["passed"], item["clearly_worse"]) == (False, True)
     assert item["sentence"] == (
-        f"the log loss differs from the baseline's by {loss['difference']:+.4f}, at most +0.0347, but clearly worse "
-        f"(interval {low:+.4f} to {high:+.4f})"
+        f"the log loss differs from the baseline's by {loss['difference']:+.4f}, at most +0.0347, but clearly worse: "
+        f"the whole interval, {low:+.4f} to {high:+.4f}, is above +0.00347, a tenth of that"
     )
     assert found["reasons"] == [item["sentence"]]
     assert verdict(noisy(-0.02, rows=20_000, noise=0.4), EvaluationConfig(mode="point"))["reasons"] == [
@@ -496,3 +496,19 @@ def test_without_the_demanded_operating_point_there_is_no_blessing() -> None:
         "on the validation split no threshold has a precision of at least 0.9 "
         "(evaluation.operating_point.min_precision); the highest precision is 0.6667"
     ]
+
+
+def test_the_tolerance_of_a_slice_follows_its_own_base_rate() -> None:
+    """One in four of the 80 rows with x above 0 is positive, half of the others: 5% of the log loss of each share."""
+    labels = (*LABELS, *((0, 0, 0, 1) * 20))
+    candidate = [0.8 if label else 0.2 for label in labels]
+    settings = EvaluationConfig(slices=(SliceConfig(feature="x", edges=(0.0,)),), slice_thresholds=True)
+    found = verdict(scored(candidate, candidate, labels), settings, [-1.0] * 80 + [1.0] * 80)
+    bounds = {
+        item["slice"]: item["bound"]
+        for item in found["thresholds"]
+        if (item["metric"], item["rule"]) == ("log_loss", "change")
+    }
+    entropy = -(0.25 * math.log(0.25) + 0.75 * math.log(0.75))
+    assert bounds["x > 0"] == pytest.approx(0.05 * entropy, rel=5e-3)
+    assert bounds["x <= 0"] == pytest.approx(0.05 * math.log(2), rel=5e-3)

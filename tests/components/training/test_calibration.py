@@ -75,15 +75,6 @@ def test_slope_and_shift_are_those_of_scikit_learn(weighted: bool) -> None:
     [
         ([1, 2, 3], [1, 1, 1], "only one class"),
         ([1, 2, 3], [0, 0, 0], "only one class"),
-        ([1, 2, 3, 4], [0, 0, 1, 1], "separates the classes"),
-        (
-            [1, 2, 2, 4],
-            [0, 0, 1, 1],
-            "separates the classes",
-        ),  # also if the rows at the threshold are of both
-        ([1, 2, 3, 4], [1, 1, 0, 0], "separates the classes"),
-        ([2, 2, 2], [0, 1, 0], "predicts the same for each row"),
-        ([1, 2, 3, 4], [1, 0, 1, 0], "not above 0"),
         ([1, np.inf, 3, 4], [1, 0, 1, 0], "not finite"),
         ([1, np.nan, 3, 4], [1, 0, 1, 0], "not finite"),
     ],
@@ -95,6 +86,43 @@ def test_without_a_fit_the_shift_reverses_the_class_weights(
     assert (found.slope, found.shift) == pytest.approx((1, math.log(0.5 / 4)))
     assert found.reason is not None
     assert reason in found.reason
+
+
+@pytest.mark.parametrize(
+    ("logits", "labels", "reason"),
+    [
+        ([1, 2, 3, 4, 5], [0, 0, 0, 1, 1], "separates the classes"),
+        (
+            [1, 2, 2, 4],
+            [0, 0, 1, 1],
+            "separates the classes",
+        ),  # also if the rows at the threshold are of both
+        ([1, 2, 3, 4], [1, 1, 0, 0], "separates the classes"),
+        ([2, 2, 2], [0, 1, 0], "predicts the same for each row"),
+        ([1, 2, 3, 4], [1, 0, 1, 0], "not above 0"),
+        ([-2, -1, 0, 1, 2] * 6, [0, 0, 1, 0, 1] + [0, 0, 0, 1, 1] * 5, "12 rows of the rarer class only"),
+    ],
+)
+def test_without_a_slope_the_mean_prediction_is_the_share_of_positives(
+    logits: list[float], labels: list[int], reason: str
+) -> None:
+    """With the slope 1, also with weights."""
+    for weights in (None, np.arange(1, len(labels) + 1)):
+        found = fit_recalibration(scored(logits, labels, weights), FACTORS)
+        probability = 1 / (1 + np.exp(-(np.array(logits, float) + found.shift)))
+        assert found.slope == 1
+        assert np.average(probability, weights=weights) == pytest.approx(np.average(labels, weights=weights))
+        assert found.reason is not None
+        if weights is None:
+            assert reason in found.reason
+
+
+def test_a_steep_slope_needs_many_rows() -> None:
+    """The same rows, ten times: a slope above 1 from 120 rows of the rarer class is used."""
+    logits, labels = [-2, -1, 0, 1, 2] * 6, [0, 0, 1, 0, 1] + [0, 0, 0, 1, 1] * 5
+    found = fit_recalibration(scored(logits * 10, labels * 10), FACTORS)
+    assert found.reason is None
+    assert found.slope > 1
 
 
 def test_the_shift_is_exact_if_the_network_fits_its_rows() -> None:
@@ -121,7 +149,7 @@ def test_the_shift_is_exact_if_the_network_fits_its_rows() -> None:
 @pytest.mark.parametrize("model", [LOGISTIC, NETWORK], ids=["logistic regression", "network"])
 def test_the_network_computes_the_recalibrated_probability(model: ModelConfig) -> None:
     """sigmoid(slope * logit + shift), from the logits of the network before; weights of 0 remain 0."""
-    train, validation = table(600, 1), table(400, 2)
+    train, validation = table(600, 1), table(1_200, 2)
     network = train_network(model, BALANCED, train, validation).network
     p = probabilities(network, validation)
     trained, record = recalibrated(model, train, validation)
