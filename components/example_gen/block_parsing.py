@@ -72,7 +72,7 @@ class CsvBlockParser:
             column_types=types,
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
-            null_values=cell_parsing.common_spellings(self._cells.missing),
+            null_values=list(cell_parsing.common_spellings(self._cells.missing)),
             true_values=cell_parsing.boolean_spellings(1),
             false_values=cell_parsing.boolean_spellings(0),
             decimal_point=self._cells.decimal,

@@ -6,6 +6,7 @@ true, yes, t and y are 1, false, no, f and n are 0. Surrounding blanks are ignor
 accepts a subset of this grammar; everything else is parsed here.
 """
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -161,12 +162,13 @@ def to_floats_or_nan(texts: Array, cells: CellFormat, *, boolean: bool = False) 
     return values
 
 
-def common_spellings(missing: frozenset[str]) -> list[str]:
+@functools.cache
+def common_spellings(missing: frozenset[str]) -> tuple[str, ...]:
     """Returns the usual spellings of the missing values. Only the slower path recognizes unusual ones (nULL)."""
     forms = {
         form for marker in missing for form in (marker, marker.upper(), marker.capitalize(), marker.title())
     }
-    return sorted(forms | {"", " ", "NaN"})
+    return tuple(sorted(forms | {"", " ", "NaN"}))
 
 
 def to_float32(doubles: npt.NDArray[np.float64]) -> Floats:

@@ -17,9 +17,9 @@ from components.example_gen import cell_parsing, labels, parquet
 from components.example_gen.cell_parsing import CellFormat
 from components.example_gen.column_evidence import ColumnEvidence, find_number_format
 from components.example_gen.csv_header import FileHeader, open_csv
-from components.example_gen.row_boundaries import find_rows, read_blocks
+from components.example_gen.row_boundaries import BLOCK_BYTES, find_rows, read_blocks
 
-_FIRST_BYTES, _MORE_BYTES = 2**17, 2**20
+_FIRST_BYTES = 2**17
 _JUDGED_ROWS = 10_000
 _MAX_LABELS = 1_000
 
@@ -159,13 +159,25 @@ def _read_csv(header: FileHeader, inference: _TypeInference) -> None:
     try:
         with open_csv(header) as stream:
             stream.seek(header.offset)
-            for block in read_blocks(stream, header.delimiter, _MORE_BYTES, first=_FIRST_BYTES):
-                names = inference.undecided()
-                if not names:
-                    return
-                inference.update(_as_strings(block, header, names))
+            for block in read_blocks(stream, header.delimiter, BLOCK_BYTES, first=_FIRST_BYTES):
+                for part in _parts(block, header, _JUDGED_ROWS - inference.types.rows):
+                    names = inference.undecided()
+                    if not names:
+                        return
+                    inference.update(_as_strings(part, header, names))
     except (EOFError, OSError, zlib.error) as error:
         raise DataRefused(f"{header.path}: can't be read to its end: {error}.") from error
+
+
+def _parts(block: bytes, header: FileHeader, rows: int) -> list[bytes]:
+    """Divides a block after a number of rows, if it has more and the number is positive."""
+    if rows <= 0:
+        return [block]
+    ends = find_rows(block, header.delimiter).ends
+    if len(ends) <= rows:
+        return [block]
+    cut = int(ends[rows - 1])
+    return [block[:cut], block[cut:]]
 
 
 def _as_strings(block: bytes, header: FileHeader, names: list[str]) -> pa.Table:
