@@ -243,6 +243,7 @@ def _with_trailing_field(names: tuple[str, ...], rows: Sequence[Sequence[str]]) 
 
 
 def _names(path: str, row: bytes, delimiter: str, line: int) -> tuple[str, ...]:
+    text = ""
     try:
         text = row.decode().removesuffix("\n").removesuffix("\r")
         # Headers are often written by hand, so a blank is allowed before a quote.
@@ -253,7 +254,8 @@ def _names(path: str, row: bytes, delimiter: str, line: int) -> tuple[str, ...]:
             "UTF-8, or set data.encoding, for example to latin-1."
         ) from error
     except csv.Error as error:
-        raise DataRefused(f"{path}:{line}: the header can't be read: {error}.") from error
+        found = "a carriage return without a line feed" if "\r" in text else str(error)
+        raise DataRefused(f"{path}:{line}: the header can't be read: {found}.") from error
 
 
 def _stripped(names: Iterable[str]) -> tuple[str, ...]:

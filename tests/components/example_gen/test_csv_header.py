@@ -192,7 +192,7 @@ def test_a_header_of_numbers(write: Write, settings: Settings) -> None:
             "a" * 200_000 + ",y\n1,0\n",
             ":1: the header can't be read: field larger than field limit (131072).",
         ),
-        ("a,b\rc,y\n1,2,0\n", ":1: the header can't be read: new-line character seen in unquoted field"),
+        ("a,b\rc,y\n1,2,0\n", ":1: the header can't be read: a carriage return without a line feed."),
         ("a" * 2**21 + "\n1\n", ": expected a header of at most 1,024 KiB, found 2,048. Is this a CSV file?"),
         ("a," * 30_000 + "y\n1\n", ": expected at most 20,000 columns, found 30,001."),
     ],
