@@ -72,7 +72,7 @@ def test_a_run_whose_step_was_killed_can_be_retried(cluster: Cluster, killed: En
         12,
     )
     assert cluster.versions() == [str(first.summary["pushed_version"])]
-    assert first.log[-1].startswith("regpipe: Pushed: the model ")
+    assert first.log[-1].startswith("regpipe: Pushed: ")
     assert first.message.pop("time")
     assert first.message == {"run_id": first.run_id, "status": "pushed", "pipeline": "regpipe", "message": ""}
 
@@ -165,7 +165,7 @@ def test_a_new_span_is_read_and_its_model_pushed(cluster: Cluster, first: Ended,
     output = max((cluster.folder / "kfp").glob("*/report/executor_output.json"))  # of the newest run
     answer = json.loads(output.read_text())
     assert answer["parameterValues"]["status"] == "pushed"
-    assert answer["parameterValues"]["message"].startswith("Pushed: the model ")
+    assert answer["parameterValues"]["message"].startswith("Pushed: ")
     (metrics,) = answer["artifacts"]["metrics"]["artifacts"]
     assert metrics["metadata"]["candidate_auc"] == ended.summary["metrics"]["candidate"]["auc"]
     assert (output.parent / "report").read_text().startswith("<!DOCTYPE html>")
@@ -183,7 +183,7 @@ def _kill_trainer(client: Any, over: threading.Event) -> None:
     """Kills the container of the Trainer after its first epoch."""
     while not over.wait(0.1):
         for container in client.containers.list(filters={"ancestor": IMAGE}):
-            if container.attrs["Args"][-1] == "Trainer" and b"epoch 2/" in container.logs():
+            if "Trainer" in container.attrs["Args"] and b"epoch 2/" in container.logs():
                 container.kill()
                 return
 
