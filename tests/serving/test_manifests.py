@@ -15,6 +15,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 
 from serving.launch import IMAGE, ServedModel, binary_command
 from tests.standins.tf_serving import stand_in
+from tests.waiting import wait_until
 
 SERVING = Path(__file__).parents[2] / "serving"
 KUBERNETES = SERVING / "kubernetes"
@@ -233,6 +234,15 @@ def test_a_broken_version_delays_no_other() -> None:
         assert "--num_load_threads=2" in flags
 
 
+def answers(port: int | None, path: str) -> bool:
+    """Whether the server answers within a second."""
+    try:
+        urllib3.request("GET", f"http://127.0.0.1:{port}{path}", retries=False, timeout=1)
+    except urllib3.exceptions.TimeoutError:
+        return False
+    return True
+
+
 def test_the_probes_notice_a_blocked_server(tmp_path: Path) -> None:
     """If requests without rows hold all REST threads of a batched server, each probe and the health check fail."""
     from tests.serving.models import write_model
@@ -254,9 +264,10 @@ def test_the_probes_notice_a_blocked_server(tmp_path: Path) -> None:
     with socket.create_connection(address) as blocking:
         head = f"POST {STATUS}:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
         blocking.sendall(head.encode() + body)
+        # Until the only thread has taken this request, it may still answer others.
+        wait_until(lambda: not answers(server.rest_port, STATUS), seconds=30)
         for path in paths:
-            with pytest.raises(urllib3.exceptions.TimeoutError):
-                urllib3.request("GET", f"http://127.0.0.1:{server.rest_port}{path}", retries=False, timeout=1)
+            assert not answers(server.rest_port, path)
         with pytest.raises(subprocess.TimeoutExpired):
             subprocess.run(command, capture_output=True, timeout=1)
         server.stop()
