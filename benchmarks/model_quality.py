@@ -1,4 +1,4 @@
-"""Compares the chosen strengths with other ways to train on many tables: test log loss, on the very same rows.
+"""Compares the chosen strengths with other ways to train, by the log loss on the test rows of many tables.
 
 uv run --group benchmarks python -m benchmarks.model_quality --seeds 5 --jobs 2 --out model_quality.jsonl
 uv run python -m benchmarks.model_quality --table model_quality.jsonl
@@ -13,14 +13,19 @@ import json
 import logging
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import resources
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from components.config.training import TrainingConfig
+    from components.config.tuning import TuningConfig
+    from components.training.dataset import InMemoryDataset
 
 Array = npt.NDArray[Any]
 
@@ -87,15 +92,19 @@ def split(table: Table, seed: int, max_rows: int = MAX_ROWS) -> Splits:
     return Splits(*(Table(x[a:b], y[a:b]) for a, b in ((0, first), (first, second), (second, len(y)))))
 
 
-def measure(name: str, seed: int, options: dict[str, Any]) -> dict[str, Any]:
-    """Trains with every peer on one split of a table, and returns the test log losses and what was chosen."""
+def prepare_process() -> None:
+    """Limits TensorFlow to one thread, as several measurements run at the same time, and hides logs and warnings."""
     import tensorflow as tf
 
-    # One thread: several measurements run at the same time.
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
+
+
+def measure(name: str, seed: int, options: dict[str, Any]) -> dict[str, Any]:
+    """Trains with every peer on one split of a table, and returns the test log losses and what was chosen."""
+    prepare_process()
     splits = split(load(name), seed, options.get("max_rows", MAX_ROWS))
     started = time.monotonic()
     losses, chosen = _regpipe(splits, seed, options)
@@ -120,22 +129,15 @@ def _regpipe(splits: Splits, seed: int, options: dict[str, Any]) -> tuple[dict[s
     from components.training.dataset import InMemoryDataset
     from components.training.train import train_network
     from components.training.weight_report import weight_report, zero_share
-    from components.tuner.search import search
 
     train, validation, test = (InMemoryDataset(x, y[:, None]) for x, y in splits)
     training = TrainingConfig(seed=seed, **options.get("training", {}))
     tuning = TuningConfig(**options.get("tuning", {}))
     model = ModelConfig()
-    every = -(-train.rows // tuning.max_rows)
-    sample, compared = (
-        InMemoryDataset(data.features[::every], data.labels[::every]) for data in (train, validation)
-    )
-    (trial,) = [
-        trial for trial in search(model, training, tuning, sample, compared, train.rows) if trial.chosen
-    ]
+    strengths = chosen_strengths(training, tuning, train, validation)
     losses, zeros = {}, 0.0
     for peer, network, settings in (
-        (CANDIDATE, model.with_strengths(trial.strengths), training),
+        (CANDIDATE, model.with_strengths(strengths), training),
         (STOPPING, model.without_regularization(), training),
         (BASELINE, model.without_regularization(), training.without_regularization()),
     ):
@@ -144,7 +146,27 @@ def _regpipe(splits: Splits, seed: int, options: dict[str, Any]) -> tuple[dict[s
         losses[peer] = _log_loss(splits.test.labels, predicted)
         if peer == CANDIDATE:
             zeros = zero_share(weight_report(trained, [str(index) for index in range(train.width)]))
-    return losses, {**trial.strengths, "zero_share": zeros}
+    return losses, {**strengths, "zero_share": zeros}
+
+
+def chosen_strengths(
+    training: "TrainingConfig",
+    tuning: "TuningConfig",
+    train: "InMemoryDataset",
+    validation: "InMemoryDataset",
+) -> dict[str, float]:
+    """Returns the strengths that the Tuner chooses for the default network."""
+    from components.config.model import ModelConfig
+    from components.training.dataset import InMemoryDataset
+    from components.tuner.search import search
+
+    every = -(-train.rows // tuning.max_rows)
+    sample, compared = (
+        InMemoryDataset(data.features[::every], data.labels[::every]) for data in (train, validation)
+    )
+    trials = search(ModelConfig(), training, tuning, sample, compared, train.rows)
+    (strengths,) = [trial.strengths for trial in trials if trial.chosen]
+    return strengths
 
 
 def _scikit_learn(splits: Splits, seed: int) -> dict[str, float]:
@@ -269,15 +291,25 @@ def main() -> None:
 def _measure_all(args: argparse.Namespace) -> None:
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     tasks = [(name, seed, args.options) for seed in seeds for name in args.tables]
+    for progress, line in measured(_measure_task, tasks, args.jobs, args.out):
+        loss = line["log_loss"][CANDIDATE]
+        print(f"{progress}: {line['table']}, seed {line['seed']}: {loss:.4f}", flush=True)
+
+
+def measured(
+    measure_task: Callable[[Any], dict[str, Any]], tasks: Sequence[Any], jobs: int, path: Path
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Measures the tasks in `jobs` processes, appends a line of JSON for each to a file, and yields it as it ends.
+
+    Yields:
+        The progress, such as "3 of 48", and the result.
+    """
     # New processes from time to time: TensorFlow keeps the memory of earlier graphs.
-    with get_context("spawn").Pool(args.jobs, maxtasksperchild=8) as pool, args.out.open("a") as out:
-        for number, line in enumerate(pool.imap_unordered(_measure_task, tasks), start=1):
+    with get_context("spawn").Pool(jobs, maxtasksperchild=8) as pool, path.open("a") as out:
+        for number, line in enumerate(pool.imap_unordered(measure_task, tasks), start=1):
             out.write(json.dumps(line) + "\n")
             out.flush()
-            print(
-                f"{number} of {len(tasks)}: {line['table']}, seed {line['seed']}: {line['log_loss'][CANDIDATE]:.4f}",
-                flush=True,
-            )
+            yield f"{number} of {len(tasks)}", line
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Does the verdict depend on chance? Repeats it with other training seeds and other splits of the same table.
+"""Measures how often the verdict differs with other training seeds and other splits of the same table.
 
 uv run --group benchmarks python -m benchmarks.verdicts --jobs 2 --out verdicts.jsonl
 uv run python -m benchmarks.verdicts --table verdicts.jsonl
@@ -11,10 +11,7 @@ where a weaker one was chosen).
 
 import argparse
 import json
-import logging
-import warnings
 from collections.abc import Sequence
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, get_args
 
@@ -22,7 +19,15 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import model_quality
-from benchmarks.model_quality import Splits, Table, load, split
+from benchmarks.model_quality import (
+    Splits,
+    Table,
+    chosen_strengths,
+    load,
+    measured,
+    prepare_process,
+    split,
+)
 
 TABLES = ("sample", "twonorm")
 MAX_ROWS = {"twonorm": 2_000}
@@ -46,13 +51,7 @@ def load_table(name: str) -> Table:
 
 def measure(name: str, seed: int, salt: int) -> dict[str, Any]:
     """Returns the verdicts of one training seed on one split."""
-    import tensorflow as tf
-
-    # One thread: several measurements run at the same time.
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    logging.disable(logging.WARNING)
-    warnings.simplefilter("ignore")
+    prepare_process()
     splits = split(load_table(name), salt)
     return {"table": Path(name).stem, "seed": seed, "split": salt, **_verdicts(splits, seed)}
 
@@ -68,19 +67,16 @@ def _verdicts(splits: Splits, seed: int) -> dict[str, Any]:
     from components.evaluator.verdict import compute_verdict
     from components.training.dataset import InMemoryDataset
     from components.training.train import train_network
-    from components.tuner.search import search
 
     train, validation, test = (InMemoryDataset(x, y[:, None]) for x, y in splits)
     training, tuning, model = TrainingConfig(seed=seed), TuningConfig(), ModelConfig()
-    (trial,) = [
-        trial for trial in search(model, training, tuning, train, validation, train.rows) if trial.chosen
-    ]
+    chosen = chosen_strengths(training, tuning, train, validation)
     typical = {item.name: item.typical for item in MODEL_REGULARIZATIONS if item.shrinks_weights}
-    strengths = {name: FACTOR * max(value, trial.strengths[name]) for name, value in typical.items()}
+    strengths = {name: FACTOR * max(value, chosen[name]) for name, value in typical.items()}
     networks = {
-        CANDIDATE: train_network(model.with_strengths(trial.strengths), training, train, validation).network,
+        CANDIDATE: train_network(model.with_strengths(chosen), training, train, validation).network,
         WORSE: train_network(
-            model.with_strengths({**trial.strengths, **strengths}), training, train, validation
+            model.with_strengths({**chosen, **strengths}), training, train, validation
         ).network,
     }
     baseline, _, best = train_network(
@@ -97,11 +93,11 @@ def _verdicts(splits: Splits, seed: int) -> dict[str, Any]:
             network.set_weights(last)
         return PairedScores(rows.labels[:, 0], predictions)
 
-    found: dict[str, Any] = {"test_rows": test.rows, "chosen": trial.strengths}
+    found: dict[str, Any] = {"test_rows": test.rows, "chosen": chosen}
     for name in networks:
-        rows = SplitScores(scored(test, name), {})
+        rows, train_rows = SplitScores(scored(test, name), {}), scored(train, name)
         verdicts = {
-            mode: compute_verdict(rows, scored(train, name), EvaluationConfig.model_validate({"mode": mode}))
+            mode: compute_verdict(rows, train_rows, EvaluationConfig.model_validate({"mode": mode}))
             for mode in MODES
         }
         loss = verdicts["no_worse"].metrics["log_loss"]
@@ -172,11 +168,8 @@ def main() -> None:
         pairs = [(FIRST_SEED + number, 0) for number in range(SEEDS)]
         pairs += [(FIRST_SEED, salt) for salt in range(1, SPLITS)]
         tasks = [(name, *pair) for name in args.tables for pair in pairs]
-        with get_context("spawn").Pool(args.jobs, maxtasksperchild=8) as pool, args.out.open("a") as out:
-            for number, line in enumerate(pool.imap_unordered(_measure_task, tasks), start=1):
-                out.write(json.dumps(line) + "\n")
-                out.flush()
-                print(f"{number} of {len(tasks)}: {line['table']}, seed {line['seed']}", flush=True)
+        for progress, line in measured(_measure_task, tasks, args.jobs, args.out):
+            print(f"{progress}: {line['table']}, seed {line['seed']}", flush=True)
     print(report([json.loads(line) for line in (args.table or args.out).read_text().splitlines()]))
 
 
