@@ -19,7 +19,7 @@ from components.common.verdict_record import (
 from components.common.verdict_text import LOWER_IS_BETTER
 from components.config.evaluation import EvaluationConfig
 from components.evaluator.bootstrap import INTERVAL_METRICS, intervals
-from components.evaluator.metrics import METRIC_FUNCTIONS, ScoredRows
+from components.evaluator.metrics import METRIC_FUNCTIONS
 from components.evaluator.paired_scores import PairedScores
 
 Metrics = dict[str, ComparedMetric]
@@ -33,8 +33,8 @@ def with_base_rate(test: PairedScores, train: PairedScores) -> PairedScores:
     known = train if train.labels.size else test
     if not known.labels.size:
         return test
-    weights = ScoredRows(known.labels, known.labels, weights=known.weights).row_weights()
-    share = np.full(test.labels.size, np.average(known.labels, weights=weights), np.float32)
+    known_share = np.average(known.labels, weights=known.row_weights())
+    share = np.full(test.labels.size, known_share, np.float32)
     first, *others = ({**seed, BASE_RATE: share} for seed in test.seeds)
     return test._replace(predictions=first, other_seeds=tuple(others))
 

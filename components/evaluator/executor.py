@@ -1,4 +1,4 @@
-"""Runs TFMA on both models, and writes the verdict and the blessing."""
+"""Runs the Evaluator: scores all models, runs TFMA, and writes the verdict and the blessing."""
 
 import os
 from collections.abc import Mapping

@@ -11,6 +11,11 @@ Floats = npt.NDArray[np.float64]
 CALIBRATION_BINS = 10
 
 
+def row_weights(labels: Array, weights: Array | None) -> Floats:
+    """Returns the weight of each row, float64 [rows]; 1 for each of these labels if there are no weights."""
+    return np.ones(labels.size) if weights is None else weights.astype(np.float64)
+
+
 class ScoredRows(NamedTuple):
     """Rows with one model's predictions.
 
@@ -28,7 +33,7 @@ class ScoredRows(NamedTuple):
 
     def row_weights(self) -> Floats:
         """Returns the weights, float64 [rows]; 1 for each row if there are none."""
-        return np.ones(self.labels.size) if self.weights is None else self.weights.astype(np.float64)
+        return row_weights(self.labels, self.weights)
 
 
 class RankedRows:

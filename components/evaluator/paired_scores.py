@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from components.evaluator.metrics import Array, ScoredRows
+from components.evaluator.metrics import Array, Floats, ScoredRows, row_weights
 
 Predictions = Mapping[str, Array]
 
@@ -38,6 +38,10 @@ class PairedScores(NamedTuple):
     def seeds(self) -> tuple[Predictions, ...]:
         """The predictions of each training seed, the first seed first."""
         return (self.predictions, *self.other_seeds)
+
+    def row_weights(self) -> Floats:
+        """Returns the weights, float64 [rows]; 1 for each row if there are none."""
+        return row_weights(self.labels, self.weights)
 
     def first_seed(self) -> "PairedScores":
         """Returns these rows with the models of the first seed only."""

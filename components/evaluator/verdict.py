@@ -182,7 +182,7 @@ def _thresholds(
     for part, own_on_slice in measured_slices:
         if part.judged:
             for condition in conditions(part.metrics, own_on_slice, settings):
-                # The share of label 1 in the whole table says nothing about a slice.
+                # The base rate of a slice is that of its test rows, which no model could know.
                 if condition.rule != "base_rate":
                     yield threshold(condition, part.name)
 
