@@ -1,7 +1,7 @@
 """Trains the networks of further seeds, so that the verdict covers the chance of the training too."""
 
 import logging
-from collections.abc import Callable
+from functools import partial
 
 from components.common.formatting import number, plural
 from components.common.weight_sets import WeightSets
@@ -10,11 +10,9 @@ from components.trainer.trainer_settings import TrainerSettings
 from components.training.calibration import recalibrate
 from components.training.dataset import Dataset
 from components.training.history import EpochMetrics
-from components.training.seeds import train_seeds
-from components.training.throttle import Throttle
+from components.training.throttle import throttled
 from components.training.train import Trained
-
-SECONDS_BETWEEN = 1.0
+from components.training.train_seeds import train_seeds
 
 progress = logging.getLogger("regpipe.progress")
 
@@ -39,26 +37,19 @@ def weight_sets(settings: TrainerSettings, first: Trained, train: Dataset, valid
     further = range(training.seed + 1, training.seed + (1 if exact else settings.seeds))
     trained, best_epoch = {}, {training.seed: first.best_weights}
     if further:
-        found = train_seeds(settings.model, training, further, (train, validation), _shown(training.epochs))
+        show = throttled(partial(_show, training.epochs))
+        found = train_seeds(settings.model, training, further, (train, validation), show)
         for seed, result in zip(further, found, strict=True):
             calibrated, _ = recalibrate(result, training, train, validation)
             trained[seed], best_epoch[seed] = calibrated.network.get_weights(), calibrated.best_weights
     return WeightSets(trained, best_epoch if settings.keeps_best_epoch and not exact else {})
 
 
-def _shown(epochs: int) -> Callable[[int, EpochMetrics], None]:
-    """Returns a function that shows the progress on the terminal, at most once in `SECONDS_BETWEEN`."""
-    throttle = Throttle(SECONDS_BETWEEN, due_at_start=True)
-
-    def show(networks: int, means: EpochMetrics) -> None:
-        if throttle.due():
-            with throttle.timed():
-                progress.info(
-                    "further seeds, epoch %d/%d: %s in training, mean val_loss %s",
-                    means["epoch"],
-                    epochs,
-                    plural(networks, "network"),
-                    number(means["val_loss"]),
-                )
-
-    return show
+def _show(epochs: int, networks: int, means: EpochMetrics) -> None:
+    progress.info(
+        "further seeds, epoch %d/%d: %s in training, mean val_loss %s",
+        means["epoch"],
+        epochs,
+        plural(networks, "network"),
+        number(means["val_loss"]),
+    )

@@ -20,7 +20,7 @@ from components.common.formatting import number, plural
 from components.common.stored_record import finite_or_none
 from components.config.training import BALANCED, TrainingConfig
 from components.training.class_weights import ClassWeights, balanced_class_weights
-from components.training.dataset import Dataset, InMemoryDataset
+from components.training.dataset import Dataset, InMemoryDataset, row_weights
 from components.training.epoch_runner import scoring_batch_size
 from components.training.network import Array
 from components.training.proximal_newton import Penalty, iterations
@@ -142,8 +142,7 @@ def _refused_because(slope: float, rarer: int) -> str | None:
 
 def _fit_shift(logits: Floats, scored: InMemoryDataset) -> float:
     """Returns the shift with which the weighted mean of the probabilities is the share of label 1; by bisection."""
-    labels = scored.labels[:, 0].astype(np.float64)
-    weights = np.ones(labels.size) if scored.weights is None else scored.weights[:, 0].astype(np.float64)
+    labels, weights = _labels_and_weights(scored)
     share = float(np.average(labels, weights=weights))
     middle = math.log(share / (1 - share))
     low, high = middle - float(logits.max()), middle - float(logits.min())
@@ -152,6 +151,12 @@ def _fit_shift(logits: Floats, scored: InMemoryDataset) -> float:
         mean = float(np.average(_sigmoid(logits + shift), weights=weights))
         low, high = (low, shift) if mean > share else (shift, high)
     return (low + high) / 2
+
+
+def _labels_and_weights(scored: InMemoryDataset) -> tuple[Floats, Floats]:
+    """Returns both as float64 [rows]; each weight is 1 if there are none."""
+    labels, weights = scored.labels[:, 0].astype(np.float64), row_weights(scored)
+    return labels, np.ones(labels.size) if weights is None else weights
 
 
 def _not_fitted_because(logits: Floats, positive: npt.NDArray[np.bool_]) -> str | None:
@@ -179,8 +184,7 @@ def _logits(network: keras.Model, data: Dataset) -> InMemoryDataset:
 
 def _record(found: Recalibration, scored: InMemoryDataset, class_weights: ClassWeights) -> CalibrationRecord:
     logits = scored.features[:, 0].astype(np.float64)
-    labels = scored.labels[:, 0].astype(np.float64)
-    weights = np.ones(labels.size) if scored.weights is None else scored.weights[:, 0].astype(np.float64)
+    labels, weights = _labels_and_weights(scored)
     before, after = logits, found.apply(logits)
     return CalibrationRecord(
         method="shift" if found.reason else "platt",

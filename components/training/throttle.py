@@ -2,9 +2,15 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import ParamSpec
 
 MIN_INTERVAL_TO_DURATION = 10  # so the work takes at most a tenth of the time
+
+
+_SECONDS_BETWEEN_LINES = 1.0
+
+Arguments = ParamSpec("Arguments")
 
 
 class Throttle:
@@ -30,3 +36,15 @@ class Throttle:
         yield
         ended = time.monotonic()
         self._next = ended + max(self._seconds, (MIN_INTERVAL_TO_DURATION - 1) * (ended - started))
+
+
+def throttled(show: Callable[Arguments, None]) -> Callable[Arguments, None]:
+    """Returns a function that calls `show`, which shows the progress, the first time and then once a second at most."""
+    throttle = Throttle(_SECONDS_BETWEEN_LINES, due_at_start=True)
+
+    def show_if_due(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        if throttle.due():
+            with throttle.timed():
+                show(*args, **kwargs)
+
+    return show_if_due

@@ -37,7 +37,7 @@ def train_seeds(
     Args:
         model: the layers and their regularization.
         training: the settings for all seeds; the optimizer is not 'proximal_newton'.
-        seeds: the seeds, at least two.
+        seeds: the seeds, at least one.
         data: the training split and the validation split.
         show: is called after each epoch with the number of networks in training, and the means of their metrics.
 

@@ -1,7 +1,6 @@
 """Trains a network for each combination of strengths, all together, and chooses one combination."""
 
 import logging
-from collections.abc import Callable
 
 import numpy as np
 
@@ -15,10 +14,9 @@ from components.training.class_weights import with_class_weights
 from components.training.dataset import READ_BATCH_SIZE, Dataset
 from components.training.logistic_regression import fit_together
 from components.training.stacked_training import NetworkScores, train_stack
-from components.training.throttle import Throttle
+from components.training.throttle import throttled
 from components.tuner.strengths import choose, combinations, for_all_rows
 
-SECONDS_BETWEEN = 1.0
 # With fewer rows of a class, a single row can decide which network is the best.
 FEW_ROWS = 10
 
@@ -90,19 +88,11 @@ def _scores(
     training = training.with_optimizer(networks[0].hidden_units)
     train, validation = with_class_weights(train, validation, training.class_weight)
     run = fit_together if training.optimizer == NEWTON else train_stack
-    return run(networks, training, train, validation, _shown())
+    return run(networks, training, train, validation, throttled(_show))
 
 
-def _shown() -> Callable[[str, float], None]:
-    """Returns a function that shows the progress on the terminal, at most once in `SECONDS_BETWEEN`."""
-    throttle = Throttle(SECONDS_BETWEEN, due_at_start=True)
-
-    def show(text: str, lowest: float) -> None:
-        if throttle.due():
-            with throttle.timed():
-                progress.info("%s, lowest validation log loss %s", text, number(lowest))
-
-    return show
+def _show(text: str, lowest: float) -> None:
+    progress.info("%s, lowest validation log loss %s", text, number(lowest))
 
 
 def _rows_of_rarer_class(data: Dataset) -> int:

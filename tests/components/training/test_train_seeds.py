@@ -11,8 +11,8 @@ from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.training.dataset import Dataset, InMemoryDataset
 from components.training.history import EpochMetrics
-from components.training.seeds import train_seeds
 from components.training.train import Trained, train_network
+from components.training.train_seeds import train_seeds
 
 MODEL = ModelConfig(hidden_units=(6, 4), l1=0.001, l2=0.01, dropout=0.25)
 TRAINING = TrainingConfig(epochs=14, batch_size=16, learning_rate=0.02, early_stopping=3, seed=5)
