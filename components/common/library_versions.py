@@ -1,4 +1,4 @@
-"""The versions of Python and of the libraries by which the steps compute."""
+"""The versions of Python and of the libraries that the steps compute with."""
 
 import contextlib
 import functools

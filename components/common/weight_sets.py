@@ -1,4 +1,4 @@
-"""Stores other weights of an exported network beside it: the Evaluator scores them through the exported graph.
+"""Stores further weights of a network beside its exported model, for the Evaluator to score with the same graph.
 
 So the network with early stopping alone, and the networks of further training seeds, need no exported model of their
 own.

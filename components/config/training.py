@@ -1,4 +1,4 @@
-"""The configuration keys under `training`: optimizer, epochs, batch size and early stopping."""
+"""The configuration keys under `training`: optimizer, epochs, early stopping and class weights."""
 
 from collections.abc import Sequence
 from typing import Literal

@@ -21,7 +21,6 @@ import pyarrow.csv as pacsv
 
 from components.example_gen import cell_parsing, parquet
 from components.example_gen.csv_header import FileHeader
-from components.example_gen.read_columns import ReadColumns
 from components.example_gen.row_boundaries import RowBoundaries, find_rows, split_fields
 from components.example_gen.row_validation import (
     ParsedBlock,
@@ -30,6 +29,7 @@ from components.example_gen.row_validation import (
     empty_block,
     has_weight,
 )
+from components.example_gen.table_columns import ReadColumns
 
 NOT_UTF_8 = "not UTF-8"  # how the reason of such a row begins
 

@@ -1,4 +1,4 @@
-"""Names the configuration key that makes cells readable which are not numbers as they are."""
+"""Suggests the configuration key with which cells that are not plain numbers can be read."""
 
 import re
 from collections.abc import Sequence

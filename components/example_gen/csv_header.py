@@ -15,7 +15,7 @@ from components.config.data import DataConfig
 from components.example_gen.cell_parsing import shorten
 from components.example_gen.file_signatures import recognized
 from components.example_gen.input_files import JSON_SUFFIXES, quoted
-from components.example_gen.no_rows import NoRows
+from components.example_gen.no_rows_error import NoRows
 from components.example_gen.row_boundaries import MAX_ROW_BYTES, find_rows, split_fields
 from components.example_gen.text_stream import PLAIN_TEXT, TextFormat, as_csv, detect_encoding, json_names
 

@@ -1,4 +1,4 @@
-"""Recognizes by their first bytes files that are not text, so that a message says what they are."""
+"""Recognizes files that are not text by their first bytes, so that a message can name their type."""
 
 _SIGNATURES = (
     (b"\x1f\x8b", "gzip; the name of a compressed CSV file must end in .gz"),

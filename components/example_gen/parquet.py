@@ -14,7 +14,7 @@ from components.common import storage
 from components.common.errors import DataRefused
 from components.example_gen.cell_parsing import Array, to_float32
 from components.example_gen.csv_header import FileHeader
-from components.example_gen.no_rows import NoRows
+from components.example_gen.no_rows_error import NoRows
 
 Column: TypeAlias = "pa.ChunkedArray[Any]"
 BATCH_ROWS = 2**16

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.example_gen import cell_parsing, labels
-from components.example_gen.read_columns import ReadColumns
+from components.example_gen.table_columns import ReadColumns
 
 
 @dataclass(frozen=True)

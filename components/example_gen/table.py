@@ -13,7 +13,7 @@ from components.example_gen.cell_parsing import CellFormat
 from components.example_gen.column_evidence import EXAMPLES
 from components.example_gen.csv_header import FileHeader
 from components.example_gen.input_files import quoted
-from components.example_gen.read_columns import ReadColumns
+from components.example_gen.table_columns import ReadColumns
 from components.example_gen.table_files import read_table_files
 from components.example_gen.text_stream import UTF_8
 from components.example_gen.type_inference import ColumnTypes, infer_types

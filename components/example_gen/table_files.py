@@ -9,7 +9,7 @@ from components.config.data import DataConfig
 from components.example_gen import parquet
 from components.example_gen.csv_header import FileHeader, read_csv_header
 from components.example_gen.input_files import find_input_files, quoted
-from components.example_gen.no_rows import NoRows
+from components.example_gen.no_rows_error import NoRows
 
 _MAX_NAMED = 3
 _COMMENTS = ("#", "%", "//", "--")

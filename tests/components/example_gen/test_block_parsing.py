@@ -11,8 +11,8 @@ from components.example_gen.block_parsing import CsvBlockParser
 from components.example_gen.cell_parsing import CellFormat, missing_markers
 from components.example_gen.csv_header import FileHeader
 from components.example_gen.labels import choose_labels
-from components.example_gen.read_columns import ReadColumns
 from components.example_gen.row_validation import ParsedBlock
+from components.example_gen.table_columns import ReadColumns
 
 Settings = Callable[..., DataConfig]
 SPELLINGS = [
