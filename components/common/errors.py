@@ -1,6 +1,11 @@
 """Errors that a step raises on purpose, so that the runners can distinguish them from crashes."""
 
 
+def reason(error: Exception) -> str:
+    """Returns the message of an error of a library, for the end of a sentence: without a full stop of its own."""
+    return str(error).rstrip().rstrip(".")
+
+
 class TrainingDiverged(Exception):
     """The loss became NaN or infinite, and there are no earlier weights to restore.
 

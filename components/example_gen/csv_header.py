@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from components.common import storage
-from components.common.errors import DataRefused
+from components.common.errors import DataRefused, reason
 from components.config.data import DataConfig
 from components.example_gen.cell_parsing import shorten
 from components.example_gen.file_signatures import recognized
@@ -103,7 +103,7 @@ def read_csv_header(path: str, settings: DataConfig) -> FileHeader:
             with as_csv(storage.open_text(path), text or PLAIN_TEXT) as stream:
                 return stream.read(size)
         except (EOFError, OSError, zlib.error) as error:
-            raise DataRefused(f"{path}: can't be read: {error}.") from error
+            raise DataRefused(f"{path}: can't be read: {reason(error)}.") from error
 
     first = start(_JSON_BYTES)
     text = TextFormat(encoding=detect_encoding(first, settings.encoding), comment=settings.comment)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from components.common import storage
-from components.common.errors import DataRefused
+from components.common.errors import DataRefused, reason
 from components.config.data import DataConfig
 from components.example_gen.cell_parsing import shorten
 
@@ -15,6 +15,7 @@ JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet")
 _JSON_IN_FOLDER = (*JSON_SUFFIXES, *(f"{suffix}.gz" for suffix in JSON_SUFFIXES))
 _ABOUT = ("readme", "license", "licence", "notice", "changelog", "copying")
+_ABOUT_SUFFIXES = ("", ".txt", ".md", ".rst", ".html", ".pdf")
 _MAX_NAMED, _MAX_LENGTH = 6, 100
 
 
@@ -48,7 +49,7 @@ def find_input_files(settings: DataConfig) -> InputFiles:
         ) from error
     except re.error as error:
         raise DataRefused(
-            f"{settings.input}: expected a pattern, but it can't be read as one: {error}."
+            f"{settings.input}: expected a pattern, but it can't be read as one: {reason(error)}."
         ) from error
 
 
@@ -62,7 +63,7 @@ def _find(settings: DataConfig) -> InputFiles:
     elif storage.exists(settings.input):
         paths = [settings.input]
     else:
-        paths = _visible_files(storage.glob(settings.input))
+        paths = table_files(storage.glob(settings.input))
     if not paths:
         raise DataRefused(
             f"{settings.input}: expected a file, a folder or a pattern that matches files, found nothing."
@@ -90,34 +91,49 @@ def _in_folder(folder: str) -> list[str]:
     if not paths:
         # Beside CSV files, they describe the table.
         paths = [posixpath.join(folder, name) for name in names if name.lower().endswith(_JSON_IN_FOLDER)]
-    about = [path for path in paths if posixpath.basename(path).lower().startswith(_ABOUT)]
-    paths = [path for path in paths if path not in about or len(about) == len(paths)]
+    paths = _without_descriptions(paths)
     if not paths:
         found = quoted(names) if names else "an empty folder"
         raise DataRefused(f"{folder}: expected files that end in {', '.join(SUFFIXES)}, found {found}.")
     return paths
 
 
-def _visible_files(paths: list[str]) -> list[str]:
+def table_files(paths: Iterable[str]) -> list[str]:
+    """Returns the files among the paths that a pattern matches which may be part of a table, in the same order."""
     # Spark's _SUCCESS and editors' hidden files are not part of a table.
-    return [
-        path
-        for path in paths
-        if posixpath.basename(path)[:1] not in ("_", ".") and not storage.is_folder(path)
-    ]
+    files = [path for path in paths if posixpath.basename(path)[:1] not in ("_", ".")]
+    return _without_descriptions([path for path in files if not storage.is_folder(path)])
+
+
+def _without_descriptions(paths: list[str]) -> list[str]:
+    """Returns the paths without README.txt, LICENSE and the like; all paths if there are no others."""
+    return [path for path in paths if not _is_description(path)] or paths
+
+
+def _is_description(path: str) -> bool:
+    stem, suffix = posixpath.splitext(posixpath.basename(path).lower())
+    return stem.startswith(_ABOUT) and suffix in _ABOUT_SUFFIXES
 
 
 def _newest_spans(settings: DataConfig) -> tuple[int, list[str]]:
-    by_span: dict[int, list[str]] = {}
+    by_span: dict[int, dict[str, list[str]]] = {}  # By number, and by how it is written.
     as_regex = _span_regex(settings.input)
     for path in storage.glob(settings.input.replace(SPAN, "*")):
         match = as_regex.fullmatch(path)
         if match and posixpath.basename(path)[:1] not in ("_", "."):
-            by_span.setdefault(int(match["span"].replace("-", "")), []).append(path)
+            number = int(match["span"].replace("-", ""))
+            by_span.setdefault(number, {}).setdefault(match["span"], []).append(path)
     if not by_span:
         raise DataRefused(
             f"{settings.input}: expected paths with a number or a date (yyyy-mm-dd) in place of {SPAN}, found none."
         )
+    for number, written in by_span.items():
+        if len(written) > 1:
+            first, second = (paths[0] for paths in list(written.values())[:2])
+            raise DataRefused(
+                f"{settings.input}: expected one path for the span {number}, found {first} and {second}. Merge "
+                "them, or move one away."
+            )
     newest = max(by_span) if settings.span == "latest" else settings.span
     if newest not in by_span:
         existing = quoted_numbers(sorted(by_span))
@@ -125,7 +141,7 @@ def _newest_spans(settings: DataConfig) -> tuple[int, list[str]]:
             f"{settings.input}: expected span {newest} (data.span), found the spans {existing}."
         )
     chosen = sorted(number for number in by_span if number <= newest)[-settings.last_spans :]
-    return newest, [path for number in chosen for path in by_span[number]]
+    return newest, [path for number in chosen for paths in by_span[number].values() for path in paths]
 
 
 def quoted_numbers(numbers: list[int], limit: int = 10) -> str:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as papq
 
 from components.common import storage
-from components.common.errors import DataRefused
+from components.common.errors import DataRefused, reason
 from components.example_gen.cell_parsing import Array, to_float32
 from components.example_gen.csv_header import FileHeader
 from components.example_gen.no_rows_error import NoRows
@@ -35,7 +35,7 @@ def open_file(path: str) -> Iterator[papq.ParquetFile]:
             file = papq.ParquetFile(stream, buffer_size=_READ_BYTES)
         except (pa.ArrowInvalid, OSError) as error:
             raise DataRefused(
-                f"{path}: expected a Parquet file, but it can't be read as one: {error}."
+                f"{path}: expected a Parquet file, but it can't be read as one: {reason(error)}."
             ) from error
         yield file
 
@@ -93,7 +93,7 @@ def batches(header: FileHeader, group: int, names: list[str]) -> Iterator[pa.Tab
                 yield pa.Table.from_batches([batch]).select(file_names).rename_columns(names)
         except (pa.ArrowException, OSError) as error:
             raise DataRefused(
-                f"{header.path}: row group {group + 1} can't be read, the file is damaged: {error}."
+                f"{header.path}: row group {group + 1} can't be read, the file is damaged: {reason(error)}."
             ) from error
 
 

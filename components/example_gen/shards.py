@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.common import storage
-from components.common.errors import DataRefused
+from components.common.errors import DataRefused, reason
 from components.config.data import SPLITS, DataConfig
 from components.example_gen import block_plan, parquet
 from components.example_gen.block_parsing import NOT_UTF_8, CsvBlockParser, parse_parquet_batch
@@ -150,7 +150,7 @@ def _parse(job: ConversionJob, block: Block, most_rejected: int | None) -> Itera
                 yield parser.parse(data, line)
                 line += data.count(b"\n")
     except (EOFError, OSError, zlib.error) as error:
-        raise DataRefused(f"{header.path}: can't be read to its end: {error}.") from error
+        raise DataRefused(f"{header.path}: can't be read to its end: {reason(error)}.") from error
 
 
 def _write(job: ConversionJob, parsed: ParsedBlock, writers: "_Writers", report: "_BlockReport") -> None:

@@ -9,9 +9,8 @@ from components.config.data import DataConfig
 from components.example_gen import parquet
 from components.example_gen.csv_header import FileHeader, read_csv_header
 from components.example_gen.input_files import find_input_files, quoted
-from components.example_gen.no_rows_error import NoRows
+from components.example_gen.no_rows_error import open_with_rows
 
-_MAX_NAMED = 3
 _COMMENTS = ("#", "%", "//", "--")
 
 
@@ -42,18 +41,11 @@ def read_table_files(settings: DataConfig) -> TableFiles:
         DataRefused: there are no files with rows, a file can't be read, or a file lacks a column.
     """
     files = find_input_files(settings)
-    headers: list[FileHeader] = []
-    empty: list[NoRows] = []
-    for path in files.paths:
-        try:
-            is_parquet = files.is_parquet
-            headers.append(
-                parquet.read_parquet_header(path) if is_parquet else read_csv_header(path, settings)
-            )
-        except NoRows as error:
-            empty.append(error)
-    if not headers:
-        raise empty[0]
+
+    def header_of(path: str) -> FileHeader:
+        return parquet.read_parquet_header(path) if files.is_parquet else read_csv_header(path, settings)
+
+    headers, skipped = open_with_rows(files.paths, header_of)
     for header in headers:
         _expect_names_that_differ(header)
     first = headers[0]
@@ -62,13 +54,11 @@ def read_table_files(settings: DataConfig) -> TableFiles:
     for header in headers[1:]:
         _expect_same_columns(first, header, settings)
     common = [name for name in first.columns if name and all(name in header.columns for header in headers)]
-    more = f" and {len(empty) - _MAX_NAMED:,} more" if len(empty) > _MAX_NAMED else ""
-    skipped = f"Skipped, because without rows: {', '.join(error.path for error in empty[:_MAX_NAMED])}{more}."
     return TableFiles(
         headers=tuple(headers),
         common=tuple(common),
         span=files.span,
-        warnings=(skipped,) if empty else (),
+        warnings=(skipped,) if skipped else (),
     )
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from components.common.errors import DataRefused
+from components.common.errors import DataRefused, reason
 from components.config.data import DataConfig
 from components.example_gen import cell_parsing, labels, parquet
 from components.example_gen.cell_parsing import CellFormat
@@ -166,7 +166,7 @@ def _read_csv(header: FileHeader, inference: _TypeInference) -> None:
                         return
                     inference.update(_as_strings(part, header, names))
     except (EOFError, OSError, zlib.error) as error:
-        raise DataRefused(f"{header.path}: can't be read to its end: {error}.") from error
+        raise DataRefused(f"{header.path}: can't be read to its end: {reason(error)}.") from error
 
 
 def _parts(block: bytes, header: FileHeader, rows: int) -> list[bytes]:

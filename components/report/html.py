@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from components.report.blocks import Section, charts_of
 
@@ -63,7 +63,13 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    engine.filters["with_code"] = _with_code
     return engine.get_template("page.html.j2")
+
+
+def _with_code(text: str) -> Markup:
+    """Returns the text as HTML; what is between backticks, such as a command, becomes a <code> element."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 @cache

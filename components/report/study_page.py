@@ -4,7 +4,14 @@ import math
 import shlex
 from collections.abc import Sequence
 
-from components.common.formatting import count, html_difference, html_number, percent, plural
+from components.common.formatting import (
+    capitalize_first,
+    count,
+    html_difference,
+    html_number,
+    percent,
+    plural,
+)
 from components.config.regularization import EARLY_STOPPING, REGULARIZATIONS, Regularization
 from components.report import data_section, lineage_section
 from components.report.blocks import Block, Chart, ChartDots, ChartLine, Section, TableBlock, TextBlock
@@ -68,7 +75,7 @@ def finding(study: StudyRecord) -> Section:
             blocks.append(
                 TextBlock(
                     f"To train {best.name} in a run, call `regpipe run` with the options of this study and "
-                    f"{best_network_options(study)}"
+                    f"`{best_network_options(study)}`."
                 )
             )
     blocks.append(TextBlock(_trained(study), "quiet"))
@@ -91,7 +98,8 @@ def result_sentence(study: StudyRecord) -> str:
     if best == none:
         return f"No regularized network has a lower validation log loss than the one without regularization, {lowest}."
     return (
-        f"{best.name} has the lowest validation log loss of {study.trained + study.known} networks: {lowest}, against "
+        f"{capitalize_first(best.name)} has the lowest validation log loss of "
+        f"{study.trained + study.known} networks: {lowest}, against "
         f"{html_number(none.result.validation.log_loss)} without regularization."
     )
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.common import storage
+from components.common.errors import reason
 from components.common.file_names import CARD_FILE
 
 Card = dict[str, Any]
@@ -34,7 +35,7 @@ def read_card(folder: str) -> Card:
         card = json.loads(storage.read(path))
     except ValueError as error:
         raise DamagedCard(
-            f"{path}: expected a model card (a JSON object), found a damaged file: {error}."
+            f"{path}: expected a model card (a JSON object), found a damaged file: {reason(error)}."
         ) from None
     if not isinstance(card, dict):
         raise DamagedCard(f"{path}: expected a model card (a JSON object), found {type(card).__name__}.")

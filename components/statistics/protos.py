@@ -79,6 +79,8 @@ def _describe(stats: NumericStatistics, summary: ColumnSummary, column: int) -> 
     stats.min, stats.max = low, high
     points = summary.points[column]
     deciles = points[np.arange(1, _BUCKETS) * points.size // _BUCKETS]
+    # The mean of the two middle values; of an odd number of values, both are the one in the middle.
+    stats.median = points[[(points.size - 1) // 2, points.size // 2]].mean(dtype=np.float64)
     _add_histograms(stats, np.array([low, *deciles, high], np.float64), missing, _counter(points, present))
 
 
@@ -93,6 +95,9 @@ def _describe_weighted(stats: NumericStatistics, summary: WeightedSummary, colum
     quantiles = np.array(
         [stats.min, *points.values[np.minimum(deciles, points.values.size - 1)], stats.max], np.float64
     )
+    # The mean of the two values between which half of the weight is reached; usually, both are the same value.
+    half = [int(np.searchsorted(cumulative, cumulative[-1] / 2, side=side)) for side in ("left", "right")]
+    weighted.median = points.values[np.minimum(half, points.values.size - 1)].mean(dtype=np.float64)
     up_to = _weight_counter(points, float(summary.present[column]))
     _add_histograms(weighted, quantiles, stats.histograms[0].num_nan, up_to)
 
@@ -103,7 +108,7 @@ def _add_histograms(
     missing: int,
     up_to: Callable[[Doubles], Doubles],
 ) -> None:
-    """Adds the median, a histogram with buckets of equal width and one with buckets between the deciles.
+    """Adds a histogram with buckets of equal width and one with buckets between the deciles.
 
     Args:
         stats: receives them.
@@ -119,7 +124,6 @@ def _add_histograms(
     standard = stats.histograms.add(type=Histogram.STANDARD, num_nan=missing)
     for bottom, top, count in zip(edges, edges[1:], counts, strict=False):
         standard.buckets.add(low_value=bottom, high_value=top, sample_count=count)
-    stats.median = quantiles[_BUCKETS // 2]
     _fill_quantiles(stats.histograms.add(num_nan=missing), quantiles, up_to(quantiles))
 
 

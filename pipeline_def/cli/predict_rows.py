@@ -103,16 +103,17 @@ def write_predictions_with_beam(args: argparse.Namespace, config: "PipelineConfi
 
 def _sources(args: argparse.Namespace, config: "PipelineConfig") -> "list[RowSource]":
     from components.example_gen.csv_header import CsvOptions
+    from components.example_gen.no_rows_error import open_with_rows
     from serving.predict.add_probabilities import check_columns
     from serving.predict.sources import CommandLineRows, find_inputs, open_source
 
     options = CsvOptions.of(config.data)
-    sources: list[RowSource] = (
-        [CommandLineRows([parse_row(cells) for cells in args.row])]
-        if args.row
-        else [open_source(path, options) for path in find_inputs(args.inputs)]
-    )
+    if args.row:
+        return [CommandLineRows([parse_row(cells) for cells in args.row])]
+    sources, skipped = open_with_rows(find_inputs(args.inputs), lambda path: open_source(path, options))
     check_columns(sources)
+    if skipped:
+        print(f"regpipe: {skipped}", file=sys.stderr)
     return sources
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO, TypeVar, cast
 
 from components.common import storage
-from components.common.errors import DataRefused
+from components.common.errors import DataRefused, reason
 from components.example_gen.csv_header import CsvOptions
 from components.example_gen.text_stream import TextFormat, as_csv, detect_encoding
 
@@ -85,7 +85,7 @@ class ByteStream:
                 self._file = self._open()
             return action(self._file)
         except (EOFError, OSError, zlib.error) as error:
-            raise DataRefused(f"{self.name}: can't be read to its end: {error}.") from error
+            raise DataRefused(f"{self.name}: can't be read to its end: {reason(error)}.") from error
 
     def _open(self) -> BinaryIO:
         if self.path == STDIN:

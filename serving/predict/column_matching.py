@@ -41,7 +41,12 @@ def match_columns(
     absent = tuple(name for name in inputs if name not in found)
     if absent and (not found or not allow_missing):
         others = [column for column in columns if column not in found.values()]
-        raise _missing([card.get(name, name) for name in absent], columns, others, table)
+        advice = (
+            "--allow-missing needs a column for at least one of them."
+            if allow_missing
+            else "--allow-missing predicts as if all their cells were empty."
+        )
+        raise _missing([card.get(name, name) for name in absent], columns, (others, advice), table)
     return found, absent
 
 
@@ -77,11 +82,14 @@ def _by_name(columns: Sequence[str], inputs: Sequence[str], table: str) -> dict[
     return found
 
 
-def _missing(names: Sequence[str], columns: Sequence[str], others: Sequence[str], table: str) -> DataRefused:
+def _missing(
+    names: Sequence[str], columns: Sequence[str], hints: tuple[Sequence[str], str], table: str
+) -> DataRefused:
+    """Returns the error for features without a column; `hints`: columns that may be meant, and what can be done."""
+    others, advice = hints
     meant = closest(names[0], others)
     hint = f" Did you mean {meant!r}?" if meant else ""
     return DataRefused(
         f"{table}: expected the model's {'feature' if len(names) == 1 else 'features'} {quoted(names)}, "
-        f"found only the columns {quoted(columns, _MAX_NAMED)}.{hint} "
-        "--allow-missing predicts as if all their cells were empty."
+        f"found only the columns {quoted(columns, _MAX_NAMED)}.{hint} {advice}"
     )

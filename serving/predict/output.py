@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as papq
 
 from components.common import storage
-from components.common.errors import DataRefused
+from components.common.errors import DataRefused, reason
 from components.example_gen import parquet
 from components.example_gen.cell_parsing import Array
 from components.example_gen.input_files import quoted
@@ -188,7 +188,8 @@ def _write_parquet(stream: BinaryIO, layout: OutputLayout, scores: Iterable[Scor
                 writer.write_table(table.cast(schema))
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
                 raise DataRefused(
-                    f"{scored[0].where(0)}: expected columns of the same types as before, found others: {error}."
+                    f"{scored[0].where(0)}: expected columns of the same types as before, found others: "
+                    f"{reason(error)}."
                 ) from error
             rows += table.num_rows
     return rows

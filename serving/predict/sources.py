@@ -1,7 +1,6 @@
 """Reads rows from CSV, Parquet or JSON lines files, standard input, or the command line."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
@@ -9,10 +8,10 @@ from typing import Protocol
 import pyarrow as pa
 
 from components.common import storage
-from components.common.errors import DataRefused
+from components.common.errors import DataRefused, reason
 from components.example_gen import parquet
 from components.example_gen.csv_header import CsvOptions
-from components.example_gen.input_files import quoted
+from components.example_gen.input_files import quoted, table_files
 from serving.predict.byte_stream import STDIN, ByteStream
 from serving.predict.row_batches import FilePart, JsonRowBatch, RowBatch
 from serving.predict.text_sources import BOM, CsvSource, JsonLinesSource
@@ -61,9 +60,7 @@ def find_inputs(inputs: Sequence[str]) -> list[str]:
         if path == STDIN or (storage.exists(path) and not is_folder):
             found.append(path)
             continue
-        files = storage.glob(f"{path.rstrip('/')}/*" if is_folder else path)
-        # Spark's _SUCCESS and hidden files are not part of a table.
-        files = [one for one in files if os.path.basename(one)[:1] not in "._" and not storage.is_folder(one)]  # noqa: PTH119
+        files = table_files(storage.glob(f"{path.rstrip('/')}/*" if is_folder else path))
         if not files:
             raise DataRefused(
                 f"{path}: expected a file, a folder or a pattern that matches files, found nothing."
@@ -80,7 +77,8 @@ def open_source(path: str, options: CsvOptions = CsvOptions()) -> RowSource:  # 
         options: how a CSV file is read.
 
     Raises:
-        DataRefused: the file can't be read, or has no rows.
+        NoRows: the file has no rows.
+        DataRefused: the file can't be read.
     """
     stream = ByteStream(path, options)
     try:
@@ -135,7 +133,7 @@ class ParquetSource:
                     row += batch.num_rows
                     self._done += batch.num_rows
             except (OSError, pa.ArrowInvalid) as error:
-                raise DataRefused(f"{self.name}: can't be read to its end: {error}.") from error
+                raise DataRefused(f"{self.name}: can't be read to its end: {reason(error)}.") from error
 
     def parts(self) -> Iterator[FilePart]:
         """See `RowSource`; the parts are its row groups."""

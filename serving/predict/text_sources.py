@@ -13,6 +13,7 @@ from components.common.errors import DataRefused
 from components.example_gen.block_parsing import NumberedRows, row_text, split_row
 from components.example_gen.cell_parsing import shorten
 from components.example_gen.csv_header import CsvOptions, parse_header
+from components.example_gen.no_rows_error import NoRows
 from components.example_gen.row_boundaries import (
     BLOCK_BYTES,
     MAX_ROW_BYTES,
@@ -161,7 +162,7 @@ class JsonLinesSource(_TextSource):
                 raise self._too_long()
             size *= 16
         if not first:
-            raise DataRefused(f"{stream.name}: expected rows, found an empty file.")
+            raise NoRows(stream.name, f"{stream.name}: expected rows, found an empty file.")
         return tuple(self._object(first, line)[0])
 
     def _blocks(self) -> Iterator[bytes]:

@@ -146,3 +146,23 @@ def test_a_pattern_that_is_none(settings: Settings, write: Write, tmp_path: Path
     assert refusal(settings(pattern)).startswith(
         f"{pattern}: expected a pattern, but it can't be read as one: bad"
     )
+
+
+@pytest.mark.parametrize("names_of_span", [("span-1", "span-01"), ("span-20240131", "span-2024-01-31")])
+def test_two_paths_for_one_span_are_refused(
+    names_of_span: tuple[str, str], write: Write, settings: Settings, tmp_path: Path
+) -> None:
+    """The message has both: their rows must not be merged unnoticed."""
+    for name in (*names_of_span, "span-2"):
+        write(f"{name}/t.csv", "x")
+    message = refusal(settings(f"{tmp_path}/{{SPAN}}/*.csv".replace("{SPAN}", "span-{SPAN}")))
+    assert "expected one path for the span" in message
+    assert all(f"{tmp_path}/{name}/t.csv" in message for name in names_of_span)
+
+
+def test_only_documents_are_taken_for_descriptions(write: Write, settings: Settings, tmp_path: Path) -> None:
+    """A table whose name begins in the same way is read, and a pattern skips the documents, too."""
+    for name in ("licenses-2023.csv", "notices.csv", "README.txt"):
+        write(f"one/{name}", "x")
+    for path in (f"{tmp_path}/one", f"{tmp_path}/one/*"):
+        assert names(settings(path)) == ["licenses-2023.csv", "notices.csv"]

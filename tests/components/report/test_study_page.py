@@ -10,6 +10,7 @@ from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.report import study_page as page
 from components.report.blocks import Chart, Section, TableBlock, TextBlock
+from components.report.html import render_page
 from components.report.regularization_paths import penalty_path
 from components.study.study_record import (
     SplitMetrics,
@@ -118,14 +119,14 @@ def test_the_finding() -> None:
     """The best network, its gap, a caution, how to train it, and how many networks were trained."""
     result, gap, caution, command, trained = texts(page.finding(study()))
     assert result == (
-        "l1 = 0.00032 has the lowest validation log loss of 17 networks: 0.3750, against 0.6250 without "
+        "L1 = 0.00032 has the lowest validation log loss of 17 networks: 0.3750, against 0.6250 without "
         "regularization."
     )
     assert "+0.1250 for l1 = 0.00032 and +0.3750 without regularization" in gap
     assert "The lowest of 17 log losses on 189 rows" in caution
     assert "the test split" in caution
     assert "`regpipe run`" in command
-    assert command.endswith("--set model.l1=0.00032 --set 'model.hidden_units=[4, 2]'")
+    assert command.endswith("`--set model.l1=0.00032 --set 'model.hidden_units=[4, 2]'`.")
     assert trained == "15 networks were trained in this study, 2 in earlier studies."
 
 
@@ -300,3 +301,15 @@ def test_every_chart_has_a_description_and_a_unique_id() -> None:
     assert len(drawn) == len(set(drawn)) == 1 + 9 + 4 + 3 + 3
     for name in drawn:
         assert f'<figcaption id="{name}-text">' in html
+
+
+def test_commands_are_code() -> None:
+    """On the page, no backtick is left, and text from the data is escaped also between backticks."""
+    html = page.render(study())
+    body = html[html.index("<main") : html.index("</main>")]
+    assert "<code>regpipe run</code>" in body
+    assert "`" not in body
+    blocks = (TextBlock("a `<b>` c"),)
+    assert '<p class="plain headline">a <code>&lt;b&gt;</code> c</p>' in render_page(
+        "t", (Section("s", "S", blocks),)
+    )

@@ -19,7 +19,10 @@ from tfx.types.artifact_utils import encode_split_names
 from components.common.ingest_record import IngestRecord, RowCounts
 from components.examples.codec import ExampleTemplate
 from components.statistics import executor
+from components.statistics.column_summary import ColumnSummary
 from components.statistics.executor import Columns, Shard, StatisticsExecutor, read_columns, summarize
+from components.statistics.protos import to_proto
+from components.statistics.thinning import POINTS
 
 Table = Mapping[str, Sequence[float]]
 WriteExamples = Callable[[Path, Table], str]
@@ -192,14 +195,14 @@ def test_moments_are_equal_within_rounding(both: Compared) -> None:
 
 
 def test_ranks_are_at_least_as_exact(both: Compared) -> None:
-    """Median and deciles are values of the column, with the right rank within a tenth of TFDV's bound."""
+    """Deciles are values of the column, with the right rank within a tenth of TFDV's bound."""
     for values, actual, reference in columns(both):
         if not values.size:
             continue
         found, expected = (buckets(which.num_stats.histograms[1]) for which in (actual, reference))
         assert found.shape == expected.shape
         edges = np.append(found[:, 0], found[-1, 1])
-        assert actual.num_stats.median == edges[5]
+        assert edges[4] <= actual.num_stats.median <= edges[6]
         assert set(edges) <= set(values.astype(np.float64))
         below, up_to = (np.searchsorted(np.sort(values), edges, side=side) for side in ("left", "right"))
         # Among equal values, any of their ranks is right.
@@ -299,7 +302,7 @@ def test_weighted_histograms_are_those_of_tfdv(weighted: Compared) -> None:
             slack = TFDV_ERROR / 10 * total + weights.max()
             assert np.abs(np.cumsum(equal_widths[:, 2]) - exact).max() <= slack
             edges = np.append(deciles[:, 0], deciles[-1, 1])
-            assert found.median == edges[5]
+            assert edges[4] <= found.median <= edges[6]
             below, up_to = (
                 np.concatenate([[0.0], cumulative])[np.searchsorted(ordered, edges, side=side)]
                 for side in ("left", "right")
@@ -454,3 +457,44 @@ def test_a_split_without_a_file(tmp_path: Path) -> None:
         run(StatisticsExecutor, tmp_path, ["train"], "actual")
     pattern = tmp_path / "examples" / "Split-train" / "*"
     assert str(caught.value) == f"{pattern}: expected the examples of a split, found no file."
+
+
+def median_of(values: Numbers, weights: Numbers | None = None, parts: int = 1) -> float:
+    """The median in the statistics of a table whose rows are summarized in parts and merged."""
+    groups = np.array_split(np.arange(values.size), parts)
+    summaries = [
+        ColumnSummary.of(
+            values[None, rows].astype(np.float32),
+            None if weights is None else weights[rows].astype(np.float32),
+        )
+        for rows in groups
+    ]
+    merged = ColumnSummary.merge_stream(summaries)
+    assert merged is not None
+    stats = to_proto(merged, ["x"], "y").datasets[0].features[0].num_stats
+    return float(stats.median if weights is None else stats.weighted_numeric_stats.median)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 10, 999, 1_000, POINTS - 1, POINTS])
+def test_the_median_is_that_of_numpy(size: int) -> None:
+    """Also of an even number of values, whose median is the mean of the middle two, and with equal weights."""
+    values = np.random.default_rng(size).normal(size=size).astype(np.float32).astype(np.float64)
+    for parts in {1, min(3, size)}:
+        assert median_of(values, parts=parts) == np.median(values)
+        assert median_of(values, np.full(size, 2.0), parts) == np.median(values)
+
+
+@pytest.mark.parametrize("size", [POINTS + 1, 10_001, 300_000])
+def test_the_median_of_many_values_is_within_the_error_of_thinning(size: int) -> None:
+    """The values are the ranks. Each thinning may add half of 1/POINTS to the error; these tables need two at most."""
+    ranks = np.random.default_rng(1).permutation(size).astype(np.float64)
+    for parts in (1, 8):
+        for weights in (None, np.ones(size)):
+            error = abs(median_of(ranks, weights, parts) - np.median(ranks))
+            assert error <= 1 + size / POINTS
+
+
+def test_the_weighted_median_lies_between_two_values_if_each_half_has_half_of_the_weight() -> None:
+    """As in the table in which each row is repeated as often as its weight says: 1 1 5 9 and 1 5 5 5 9."""
+    assert median_of(np.array([1.0, 5.0, 9.0]), np.array([2.0, 1.0, 1.0])) == 3.0
+    assert median_of(np.array([1.0, 5.0, 9.0]), np.array([1.0, 3.0, 1.0])) == 5.0

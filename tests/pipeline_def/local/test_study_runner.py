@@ -179,7 +179,7 @@ def test_the_table_on_the_terminal(studied: CompletedStudy) -> None:
     lines = shown(studied)
     assert max(map(len, lines)) <= 100
     assert lines[:6] == [
-        "l2 = 0.01 has the lowest validation log loss of 17 networks: 0.4000, against 0.5000 without",
+        "L2 = 0.01 has the lowest validation log loss of 17 networks: 0.4000, against 0.5000 without",
         "regularization.",
         "",
         "log loss on          train     eval      gap      AUC   zeros   features  L2 norm  epochs",

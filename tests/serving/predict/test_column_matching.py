@@ -93,3 +93,13 @@ def test_a_card_of_another_model() -> None:
     assert refusal(["f0"], ["f0"], {"f0": "f0", "f1": "f1"}) == (
         "expected the card of the model, got one that differs in the inputs 'f1'."
     )
+
+
+def test_allow_missing_is_not_advised_if_it_is_given() -> None:
+    """If no feature has a column, the message says what --allow-missing needs."""
+    with pytest.raises(DataRefused) as refused:
+        match_columns(["zz"], ["f0", "f1"], {}, table="--row", allow_missing=True)
+    assert str(refused.value) == (
+        "--row: expected the model's features 'f0', 'f1', found only the columns 'zz'. "
+        "--allow-missing needs a column for at least one of them."
+    )

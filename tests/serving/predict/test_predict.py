@@ -456,3 +456,21 @@ def test_the_published_model_is_the_default(
     expected = 1 / (1 + np.exp(-(0.5 - 2 * 0.2 + 0.5 + 0.25)))
     assert float(out.splitlines()[1].rpartition(",")[2]) == pytest.approx(expected, abs=1e-6)
     assert err == ""
+
+
+def test_files_without_rows_and_descriptions_are_skipped(
+    halver: Halver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in `regpipe run`: with a line on standard error; if no file has rows, that is the error."""
+    Path("days").mkdir()
+    Path("days/1.csv").write_text("x\n1\n")
+    Path("days/2.csv").write_text("x\n")
+    Path("days/3.csv").write_text("")
+    Path("days/README.txt").write_text("What the columns mean: x is a number.\n")
+    for inputs in (["days"], ["days/*"], ["days/2.csv", "days/1.csv", "days/3.csv"]):
+        assert remote(*inputs) == 0
+        out, err = capsys.readouterr()
+        assert out == "x,probability\n1,0.5\n"
+        assert err == "regpipe: Skipped, because without rows: days/2.csv, days/3.csv.\n"
+    assert remote("days/2.csv", "days/3.csv") == 3
+    assert "days/2.csv: expected rows after the header, found none." in capsys.readouterr().err
