@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from components.common.file_names import INGEST_FILE
+from components.common.split_record import SplitRecord
 from components.common.stored_record import StoredRecord
 
 
@@ -76,6 +77,7 @@ class IngestRecord(StoredRecord):
         files: the rows of each file, in the order of the files.
         span: the newest span that was read; None if data.input has no {SPAN}.
         reasons: why rows were rejected: the first ten, each with file and line.
+        split: how the rows were assigned to splits; None in a record that does not have it.
         digest: a digest of the bytes of all files.
     """
 
@@ -99,6 +101,7 @@ class IngestRecord(StoredRecord):
     files: tuple[FileCounts, ...] = ()
     span: int | None = None
     reasons: tuple[str, ...] = ()
+    split: SplitRecord | None = None
     digest: str
 
     def class_counts(self, split: str) -> ClassCounts | None:

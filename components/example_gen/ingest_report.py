@@ -15,6 +15,7 @@ from components.example_gen import labels, shards
 from components.example_gen.cell_hints import cell_hint, missing_hint, most_frequent
 from components.example_gen.column_evidence import EXAMPLES
 from components.example_gen.shards import ConversionJob
+from components.example_gen.split import split_record
 
 
 class IngestTotals:
@@ -134,6 +135,7 @@ class IngestTotals:
             files=tuple(FileCounts(**counts) for counts in self.files.values()),
             span=table.span,
             reasons=tuple(self.reasons),
+            split=split_record(self._job.settings.split, table.hashed, table.cells, table.booleans),
             digest=digest,
         )
 

@@ -4,12 +4,20 @@ The label must not select the split. If it did, and rows with equal features wer
 would be in the training split and all with the other in the test split: a model could not predict the test split.
 """
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
+from components.common.split_record import SplitRecord
 from components.config.data import SPLITS, SplitConfig
+from components.example_gen.cell_parsing import CellFormat
+
+# A change of the hash, also of how equal rows are numbered, gets another version: earlier models were trained on rows
+# that are test rows afterwards.
+HASH_VERSION = 1
 
 # SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014; the
 # multipliers are David Stafford's variant 13, as in java.util.SplittableRandom and
@@ -48,6 +56,30 @@ def split_of(
     parts = [getattr(split, name) for name in SPLITS]
     bucket = state % np.uint64(sum(parts))
     return np.searchsorted(np.cumsum(parts).astype(np.uint64), bucket, side="right")
+
+
+def split_record(
+    split: SplitConfig, hashed: Collection[str], cells: CellFormat, booleans: Collection[str]
+) -> SplitRecord:
+    """Returns everything that determines the split of a row.
+
+    Args:
+        split: the shares of train, eval and test, and the seed.
+        hashed: the names of the columns that `split_of` hashes.
+        cells: how the cells of the table are written.
+        booleans: the columns whose cells are words such as true and false.
+    """
+    reading = [sorted(cells.missing), cells.decimal, cells.thousands, sorted(set(booleans) & set(hashed))]
+    return SplitRecord(
+        **split.model_dump(),
+        hash_version=HASH_VERSION,
+        columns=_digest(sorted(hashed)),
+        cells=_digest(reading),
+    )
+
+
+def _digest(value: object) -> str:
+    return hashlib.blake2b(json.dumps(value).encode(), digest_size=16).hexdigest()
 
 
 def _repetition_number(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64] | None:

@@ -4,12 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
-import tensorflow as tf
-import tensorflow_transform as tft
-
 from components.common.formatting import plural
 from components.common.ingest_record import IngestRecord
+from components.common.library_versions import library_versions
 from components.common.scaling_record import ScalingRecord
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
@@ -17,8 +14,7 @@ from components.saved_model import card_file
 from components.saved_model.input_names import input_names
 
 SCHEMA_VERSION = 1
-# Versions are read from the modules: the installed package may have another name, such as tensorflow-cpu.
-_LIBRARIES = {"tensorflow": tf, "keras": keras, "tensorflow-transform": tft}
+TASK = "binary"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +55,7 @@ def model_card(origin: Origin, scaling: ScalingRecord) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "name": origin.name,
+        "task": TASK,
         "what": f"The probability that {label!r} is {positive!r}, from "
         f"{plural(len(features), 'numeric feature')}: {_network(origin.model.hidden_units)}.",
         "label": {"name": label, "negative": ingest.negative_label, "positive": positive},
@@ -81,6 +78,7 @@ def model_card(origin: Origin, scaling: ScalingRecord) -> dict[str, Any]:
             "thousands": ingest.thousands,
             "booleans": list(ingest.booleans),
             "weight": ingest.weight,
+            "split": ingest.split.model_dump() if ingest.split else None,
         },
         "code_digest": origin.code_digest,
         "settings": {
@@ -88,7 +86,7 @@ def model_card(origin: Origin, scaling: ScalingRecord) -> dict[str, Any]:
             "training": origin.training.model_dump(mode="json"),
         },
         "seed": origin.training.seed,
-        "libraries": {name: library.__version__ for name, library in _LIBRARIES.items()},
+        "libraries": dict(library_versions()),
     }
 
 

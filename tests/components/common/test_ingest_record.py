@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.common.ingest_record import FileCounts, IngestRecord, PositiveCounts, RowCounts
+from components.common.split_record import SplitRecord
 
 RECORD = IngestRecord(
     rows=RowCounts(train=6, eval=2, test=1, rejected=3),
@@ -20,6 +21,7 @@ RECORD = IngestRecord(
     files=(FileCounts(path="/data/t.csv", rows=9, rejected=3),),
     span=7,
     reasons=("/data/t.csv:3: column 'b': infinity",),
+    split=SplitRecord(train=6, eval=2, test=2, seed=0, hash_version=1, columns="ab", cells="cd"),
     digest="0123",
 )
 
@@ -39,7 +41,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert list(content) == [
         "format_version", "rows", "positives", "features", "label", "negative_label", "positive_label", "weight",
         "missing_values", "decimal", "thousands", "booleans", "left_out", "warnings", "files", "span",
-        "reasons", "digest",
+        "reasons", "split", "digest",
     ]  # fmt: skip
     assert content["format_version"] == 1
     assert content["rows"] == {"train": 6, "eval": 2, "test": 1, "rejected": 3}

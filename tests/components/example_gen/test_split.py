@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from components.common.split_record import SplitRecord
 from components.config.data import SplitConfig
-from components.example_gen.split import split_of
+from components.example_gen.cell_parsing import CellFormat
+from components.example_gen.split import split_of, split_record
 
 SPLIT = SplitConfig()
 Columns = dict[str, np.ndarray]
@@ -99,3 +101,32 @@ def test_the_hash_does_not_change() -> None:
 # Computed by a second implementation, row by row with Python's integers.
 FROZEN = [0, 2, 2, 0, 0, 0, 2, 1, 0, 0, 0, 1]
 FROZEN_EQUAL = [0, 2, 0, 0, 0, 2, 2, 0, 1, 0, 2, 2]
+
+
+CELLS = CellFormat(missing=frozenset({"", "na"}))
+RECORD = split_record(SPLIT, ("a", "b"), CELLS, {"b", "left out"})
+
+
+@pytest.mark.parametrize(
+    ("other", "differences"),
+    [
+        (split_record(SPLIT, ("b", "a"), CELLS, {"b"}), []),
+        (
+            split_record(SplitConfig(train=8, eval=1, test=1), ("a", "b"), CELLS, {"b"}),
+            ["the shares (6:2:2, not 8:1:1)"],
+        ),
+        (split_record(SplitConfig(seed=7), ("a", "b"), CELLS, {"b"}), ["the seed (0, not 7)"]),
+        (
+            split_record(SPLIT, ("a", "c"), CELLS, ()),
+            ["the columns of numbers", "how cells are read (such as data.missing_values)"],
+        ),
+        (
+            split_record(SPLIT, ("a", "b"), CellFormat(), {"b"}),
+            ["how cells are read (such as data.missing_values)"],
+        ),
+        (RECORD.model_copy(update={"hash_version": 2}), ["the version of the hash (1, not 2)"]),
+    ],
+)
+def test_what_differs_between_two_ways_to_split(other: SplitRecord, differences: list[str]) -> None:
+    """The order of the columns and columns that are not hashed don't count; everything else is named."""
+    assert list(RECORD.differences(other)) == differences

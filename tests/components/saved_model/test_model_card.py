@@ -1,13 +1,17 @@
 """The model card of an exported model."""
 
 import json
-from importlib.metadata import version
+import platform
 from pathlib import Path
 from typing import Any
+
+import keras
+import tensorflow as tf
 
 from components.common.file_names import CARD_FILE
 from components.common.ingest_record import FileCounts, IngestRecord, RowCounts
 from components.common.scaling_record import FeatureScaling, ScalingRecord
+from components.common.split_record import SplitRecord
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.saved_model.model_card import Origin, model_card, write_card
@@ -24,6 +28,7 @@ ORIGIN = Origin(
         positive_label="yes",
         missing_values=("", "-999"),
         weight="exposure",
+        split=SplitRecord(train=6, eval=2, test=1, seed=3, hash_version=1, columns="ab", cells="cd"),
         files=(FileCounts(path="/home/somebody/churn.csv", rows=9, rejected=3),),
         digest="0123",
     ),
@@ -37,9 +42,13 @@ def test_the_whole_card() -> None:
     """The card has these keys, and neither a time nor a path."""
     scaling = FeatureScaling(min=0.0, max=1e9, mean=2e6, low=0.0, high=2.5, imputed=1.0)
     card = model_card(ORIGIN, ScalingRecord(features={"total minutes": scaling}))
+    libraries = card.pop("libraries")
+    assert libraries["python"] == platform.python_version()
+    assert (libraries["tensorflow"], libraries["keras"]) == (tf.__version__, keras.__version__)
     assert card == {
         "schema_version": 1,
         "name": "churn",
+        "task": "binary",
         "what": "The probability that 'y' is 'yes', from 1 numeric feature: a network with 8 and 4 hidden units.",
         "label": {"name": "y", "negative": "no", "positive": "yes"},
         "inputs": [
@@ -70,6 +79,15 @@ def test_the_whole_card() -> None:
             "thousands": "",
             "booleans": [],
             "weight": "exposure",
+            "split": {
+                "train": 6,
+                "eval": 2,
+                "test": 1,
+                "seed": 3,
+                "hash_version": 1,
+                "columns": "ab",
+                "cells": "cd",
+            },
         },
         "code_digest": "4567",
         "settings": {
@@ -77,7 +95,6 @@ def test_the_whole_card() -> None:
             "training": json.loads(ORIGIN.training.model_dump_json()),
         },
         "seed": 7,
-        "libraries": {name: version(name) for name in ("tensorflow", "keras", "tensorflow-transform")},
     }
 
 
