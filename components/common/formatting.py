@@ -1,5 +1,8 @@
 """Formats numbers, differences, shares, counts, durations and tables as text, for all other modules.
 
+"none" is the text of None: the records have None (in JSON null) for a value that is undefined, such as the precision
+of no positive decision. "NaN" is the text of a number that is NaN, such as the loss of a training that diverged.
+
 The functions whose names begin with `html_` are for HTML pages: they separate thousands by commas and use the minus
 sign U+2212, which screen readers read out. The others write ASCII, for the terminal, logs and JSON.
 """

@@ -1,6 +1,5 @@
 """Formats the operating point for the terminal: the decision threshold, and what its decisions are worth."""
 
-import math
 from collections.abc import Iterator
 
 from components.common.formatting import interval, number
@@ -38,9 +37,7 @@ def operating_point_lines(summary: Summary) -> Iterator[Line]:
 
 
 def _row(label: str, metric: DecisionMetric) -> str:
-    on_validation, on_test = (
-        number(math.nan if value is None else value) for value in (metric.validation, metric.test)
-    )
+    on_validation, on_test = number(metric.validation), number(metric.test)
     bounds = interval(metric.interval) if metric.interval else ""
     demanded = "" if metric.demanded is None else f"  demanded {metric.demanded:g}"
     return f"{label:<19}{on_validation:>11}{on_test:>9}{bounds:>20}{demanded}".rstrip()

@@ -1,6 +1,5 @@
 """Formats the tables of the verdict for the terminal: metrics, gap, slices and thresholds, in at most 80 columns."""
 
-import math
 import statistics
 from collections.abc import Iterator, Sequence
 
@@ -58,7 +57,7 @@ def _metric_row(
     candidate, baseline = models
     width = 10 if intervals else 12
     value: float | None = getattr(candidate, name)
-    row = f"{label}{number(_nan_if_undefined(value)):>{width}}"
+    row = f"{label}{number(value):>{width}}"
     if baseline is None:
         return row
     other: float | None = getattr(baseline, name)
@@ -66,10 +65,7 @@ def _metric_row(
     ends = getattr(intervals, name).difference if hasattr(intervals, name) else None
     interval = difference_interval(ends) if ends else ""
     column = f"{interval:>21}" if intervals else ""
-    return (
-        f"{row}{number(_nan_if_undefined(other)):>{width}}"
-        f"{rounded_difference(_nan_if_undefined(change)):>12}{column}"
-    )
+    return f"{row}{number(other):>{width}}{rounded_difference(change):>12}{column}"
 
 
 def contribution_lines(summary: Summary) -> Iterator[Line]:
@@ -85,7 +81,7 @@ def contribution_lines(summary: Summary) -> Iterator[Line]:
         ("candidate minus early stopping alone", found.penalties),
     ):
         interval = difference_interval(part.interval) if part.interval else ""
-        value = rounded_difference(_nan_if_undefined(part.value))
+        value = rounded_difference(part.value)
         yield f"{label:<38}{value:>12}{interval:>21}  {part.finding or ''}".rstrip(), ""
 
 
@@ -119,9 +115,7 @@ def gap_lines(summary: Summary) -> Iterator[Line]:
     if summary.gap is None:
         return
     models = [("candidate", summary.gap.candidate), ("baseline", summary.gap.baseline)]
-    values = [
-        f"{name} {rounded_difference(_nan_if_undefined(model.log_loss))}" for name, model in models if model
-    ]
+    values = [f"{name} {rounded_difference(model.log_loss)}" for name, model in models if model]
     yield f"log loss, test minus train: {', '.join(values)}", ""
     yield from _sampled(summary, "train")
 
@@ -143,9 +137,9 @@ def slice_lines(slices: Sequence[SliceSummary]) -> Iterator[Line]:
         if part.too_small:
             yield f"{row}  too few to compare ({part.positives:,} positive)", "dim"
             continue
-        candidate = _nan_if_undefined(part.candidate.log_loss)
-        baseline = _nan_if_undefined(part.baseline.log_loss) if part.baseline else None
-        change = None if baseline is None else candidate - baseline
+        candidate = part.candidate.log_loss
+        baseline = part.baseline.log_loss if part.baseline else None
+        change = None if baseline is None or candidate is None else candidate - baseline
         yield f"{row}{number(candidate):>12}{number(baseline):>12}{difference(change):>12}", ""
     if len(shown) > _MAX_SLICES:
         yield f"and {len(shown) - _MAX_SLICES} more, in summary.json", ""
@@ -181,14 +175,9 @@ def _threshold_row(item: Threshold, worst_width: int) -> str:
     """Returns the row; the column for the worse end is empty if another value was compared (width 0: no column)."""
     is_floor = item.rule == "floor"
     show = number if is_floor else difference
-    value, compared = (show(_nan_if_undefined(found)) for found in (item.value, item.compared))
+    value, compared = show(item.value), show(item.compared)
     bound = f"{item.direction} {f'{item.bound:g}' if is_floor else signed_bound(item.bound)}"
     worst = compared if item.mode in _WORST_END else ""
     row = f"{threshold_subject(item.rule, item.metric):<30}{value:>12}{worst:>{worst_width}}{bound:>12}"
     clearly = " (clearly worse)" if item.clearly_worse else ""
     return f"{row}  {'passed' if item.passed else 'FAILED'}{clearly}"
-
-
-def _nan_if_undefined(value: float | None) -> float:
-    """Returns NaN for None, which means an undefined value in the records."""
-    return math.nan if value is None else value

@@ -213,7 +213,7 @@ def test_the_summary_has_the_values_that_the_tuner_chose(tmp_path: Path) -> None
 
 
 def test_undefined_metrics() -> None:
-    """The record has None (null in JSON) for NaN; the terminal prints NaN, and the reason."""
+    """The record has None (null in JSON) for NaN; the terminal prints none, as the report does, and the reason."""
     nothing = np.array([1] * 60, np.float32), np.full(60, 0.5, np.float32)
     rows = PairedScores(nothing[0], {"candidate": nothing[1], "baseline": nothing[1]})
     train = PairedScores(LABELS, {"candidate": sure(0.75), "baseline": sure(0.75)})
@@ -228,7 +228,7 @@ def test_undefined_metrics() -> None:
     assert text.startswith(
         "Not blessed: all rows of the test split (60) have the label 1, so there is no\nAUC.\n"
     )
-    assert "\nAUC                      NaN       NaN         NaN\n" in text
+    assert "\nAUC                     none      none        none\n" in text
 
 
 def test_a_candidate_alone() -> None:

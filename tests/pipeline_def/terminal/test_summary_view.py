@@ -282,10 +282,10 @@ def test_undefined_metrics_are_shown_as_nan() -> None:
             thresholds=missed,
         )
     )
-    assert "\nAUC                        NaN      0.9011         NaN\n" in text
-    assert "\nlog loss                   NaN      0.6550         NaN\n" in text
-    assert "\nAUC, candidate                         NaN      >= 0.6  FAILED\n" in text
-    assert "\nAUC minus baseline's                   NaN    >= -0.01  FAILED\n" in text
+    assert "\nAUC                       none      0.9011        none\n" in text
+    assert "\nlog loss                  none      0.6550        none\n" in text
+    assert "\nAUC, candidate                        none      >= 0.6  FAILED\n" in text
+    assert "\nAUC minus baseline's                  none    >= -0.01  FAILED\n" in text
     assert "\nrows                      none         200\n" in text
 
 
@@ -431,7 +431,7 @@ Operating point: positive if the probability is at least 0.4133
 the highest recall with a precision of at least 0.925 on the validation split
 Decisions           validation     test        95% interval
 precision               0.9250   0.8800    0.8312 to 0.9101  demanded 0.925
-recall                  0.9012      NaN
+recall                  0.9012     none
 cost per row           12.5000  13.2500  10.1250 to 15.3750
 on test: 1,090 true and 10 false positives, 85 true and 7 false negatives
 The interval of the precision on the test split is below the demanded 0.925.
