@@ -1,6 +1,7 @@
 """Loads the configuration from a YAML file and `--set key=value`, and reports all errors at once."""
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +76,7 @@ class PipelineConfig(Settings):
 
 
 KEYS = describe.keys(PipelineConfig)
+_LIST_EXAMPLE = '[a, "?"]'
 _GROUPS = dict(describe.groups(PipelineConfig))
 
 
@@ -285,11 +287,22 @@ def _problems(error: ValidationError, given: dict[str, _Given]) -> Iterator[tupl
 
 
 def _error_message(wanted: describe.Key, found: _Given, item: int | str | None) -> tuple[str, str]:
+    hint = _list_hint(wanted, found) if wanted.is_list else ""
     if isinstance(item, int):
         return found.item_source(
             item
-        ), f"expected {wanted.expects}, got {found.value.items_shown[item]} as item {item + 1}"
-    hint = ""
-    if wanted.is_list and not isinstance(found.value.data, list | None | yaml_text.Unreadable):
-        hint = f"; a list is written [{found.value.data}]"
+        ), f"expected {wanted.expects}, got {found.value.items_shown[item]} as item {item + 1}{hint}"
     return found.source, f"expected {wanted.expects}, got {found.value.shown}{hint}"
+
+
+def _list_hint(wanted: describe.Key, found: _Given) -> str:
+    """Returns how to write the value as a list, and for `--set` as a shell passes it on."""
+    data = found.value.data
+    written, quotes = _LIST_EXAMPLE, ", with quotes around special characters"
+    if isinstance(data, str | bool | int | float):
+        written, quotes = f"[{yaml_text.scalar_text(data)}]", ""
+    elif not wanted.is_text:
+        return ""
+    if found.source == "--set":
+        written = f"--set {shlex.quote(f'{wanted.path}={written}')}"
+    return f"; a list is written {written}{quotes}"

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 _TAG = "tag:yaml.org,2002:"
+_SPECIAL = tuple("?-#*&!%@|>`{")
 _QUOTES = ("'", '"')
 
 
@@ -69,12 +70,18 @@ def compose(text: str) -> yaml.Node | None:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         problem = (error.problem or error.context or "broken").removeprefix("but ")
-        raise NotYamlError(f"{problem} (column {column})", line) from None
+        quotes = "; a text with special characters is written in quotes" if _is_special(text, mark) else ""
+        raise NotYamlError(f"{problem} (column {column}){quotes}", line) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, int(error.position)) + 1
         raise NotYamlError(f"the character U+{int(error.character):04X} is not allowed", line) from None
     except RecursionError:
         raise NotYamlError("nested too deeply", 1) from None
+
+
+def _is_special(text: str, mark: yaml.Mark | None) -> bool:
+    """Whether the parser failed at a character that can't begin a text without quotes, such as ? or %."""
+    return mark is not None and mark.column > 0 and text[mark.index : mark.index + 1] in _SPECIAL
 
 
 def line_of(node: yaml.Node) -> int:
@@ -157,7 +164,8 @@ def argument(raw: str, *, text: bool, is_list: bool) -> Value:
     """Returns the value of `--set key=raw`.
 
     For a text key, an unquoted `raw` is used literally, because YAML would parse `C:\\table #2.csv` and `[x]`
-    differently. For any other key, it is a scalar or a list in YAML.
+    differently. For a list of texts without brackets, too: `?` and `#b` are not a text to YAML. For any other key, it
+    is a scalar or a list in YAML.
 
     Args:
         raw: the text after the equals sign.
@@ -165,7 +173,8 @@ def argument(raw: str, *, text: bool, is_list: bool) -> Value:
         is_list: whether the key is a list.
     """
     quoted = len(raw) > 1 and raw[0] in _QUOTES and raw[-1] == raw[0]
-    if text and not is_list and not quoted and raw not in ("", "~", "null"):
+    in_yaml = quoted or (is_list and raw.lstrip().startswith("["))
+    if text and not in_yaml and raw not in ("", "~", "null"):
         return Value(raw, repr(raw))
     try:
         node = compose(raw)

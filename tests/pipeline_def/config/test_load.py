@@ -1,5 +1,6 @@
 """An error of the configuration contains the source, the key, the expectation and the value."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -350,7 +351,17 @@ OVERRIDES = {
     ),
     "number for a list": (
         "model.hidden_units=64",
-        f"--set: {UNITS}, got 64; a list is written [64]",
+        f"--set: {UNITS}, got 64; a list is written --set 'model.hidden_units=[64]'",
+    ),
+    "special characters for a list": (
+        "data.missing_values=?",
+        "--set: data.missing_values: expected a list of texts, got '?'; a list is written "
+        """--set 'data.missing_values=["?"]'""",
+    ),
+    "special characters in a list": (
+        "data.missing_values=[NA, ?]",
+        "--set: data.missing_values: expected a list of texts, got a list or group as item 2; a list is written "
+        """--set 'data.missing_values=[a, "?"]', with quotes around special characters""",
     ),
 }
 
@@ -437,3 +448,21 @@ def test_the_forms_of_an_operating_point(
     found = load_config(tmp_path / "pipeline.yaml", sets).evaluation.operating_point
     assert found.rule == rule
     assert (found.costs() == (1, 5)) == (rule == "cost")
+
+
+@pytest.mark.parametrize("text", ["?", "-", "#N/A", "NA", "it's", "'", "a, b", "@"])
+def test_the_spelling_in_a_message_is_accepted(text: str) -> None:
+    """The message about one text in place of a list has an option that a shell passes on as the list of that text."""
+    with pytest.raises(ConfigError) as caught:
+        load_config(None, [f"data.missing_values={text}"])
+    option, setting = shlex.split(caught.value.problems[0].partition("a list is written ")[2])
+    assert option == "--set"
+    assert load_config(None, [setting]).data.missing_values == (text,)
+
+
+@pytest.mark.parametrize("text", ["?", "- x", "@home", "%", "#N/A", "[?]"])
+def test_a_text_that_needs_quotes_in_the_file(tmp_path: Path, text: str) -> None:
+    """YAML reads these as something else; the message says that quotes are missing."""
+    (problem,) = problems(tmp_path, f"data:\n  missing_values: {text}")
+    assert problem.startswith("pipeline.yaml:2: ")
+    assert "quotes" in problem
