@@ -1,6 +1,7 @@
 """Suggests the known name that is most similar to a misspelt one ("did you mean ...?")."""
 
 import difflib
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 
 _MAX_LENGTH = 256  # characters; difflib takes quadratic time
@@ -26,6 +27,32 @@ def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
             by_lower[other.lower()] = other
     matches = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=cutoff)
     return by_lower[matches[0]] if matches else None
+
+
+def column_hint(name: str, columns: Iterable[str]) -> str:
+    """Returns the hint for a column that a table does not have: the column that may be meant; '' if none is similar."""
+    known = list(columns)
+    meant = closest(name, known)
+    return look_alike_hint(name, known) or (f" Did you mean {meant!r}?" if meant else "")
+
+
+def look_alike_hint(name: str, columns: Iterable[str]) -> str:
+    """Returns the hint for a column whose name looks like one of the table; '' if there is none."""
+    same = next((other for other in columns if composed(other) == composed(name)), None)
+    if same is None:
+        return ""
+    return (
+        f" {same!r} looks the same, but consists of other Unicode characters, {same!a} and not {name!a}: use one of "
+        "them in both places."
+    )
+
+
+def composed(name: str) -> str:
+    """Returns a name in Unicode's normalization form C, in which names that look the same are equal.
+
+    Source: Unicode Standard Annex #15. In form C, an accented letter is one character where there is one for it.
+    """
+    return unicodedata.normalize("NFC", name)
 
 
 def unknown_features(names: Iterable[str], known: Collection[str]) -> Iterator[tuple[str, str]]:

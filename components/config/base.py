@@ -4,9 +4,12 @@ A validator's message reads "expected ..., got ...". The message of a validator 
 the name of one of them.
 """
 
+import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+_HOME = re.compile(r"~[\w-]*(/.*)?", re.DOTALL)
 
 
 class Settings(BaseModel):
@@ -31,3 +34,20 @@ def key(default: Any, description: str, *, unit: str = "", expects: str = "", **
         json_schema_extra={"unit": unit, "expects": expects},
         **bounds,
     )
+
+
+def without_home(path: str | None) -> str | None:
+    """Returns a path as it is; for paths in the configuration and in options.
+
+    A home folder (~) is not replaced: the same configuration may be read on other machines and in containers.
+
+    Raises:
+        ValueError: the path begins with ~ or ~NAME.
+    """
+    if path is not None and _HOME.fullmatch(path):
+        rest = path.partition("/")[2]
+        raise ValueError(
+            f"expected a path without ~, which only a shell replaces, got {path!r}; write it in full, such as "
+            f"/home/NAME/{rest}"
+        )
+    return path

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from components.config.base import Settings, key
+from components.config.base import Settings, key, without_home
 
 MAX_FEATURES = 2_000
 SPLITS = ("train", "eval", "test")
@@ -146,6 +146,8 @@ class DataConfig(Settings):
         None,
         "A curated schema (schema.pbtxt, see `regpipe schema freeze`); null: the schema is inferred in each run.",
     )
+
+    _paths = field_validator("input", "schema_file")(without_home)
 
     @field_validator("positive_label", mode="before")
     @classmethod

@@ -1,6 +1,8 @@
 """The configuration keys under `serving`: where models are published, and how many versions are kept."""
 
-from components.config.base import Settings, key
+from pydantic import field_validator
+
+from components.config.base import Settings, key, without_home
 
 
 class ServingConfig(Settings):
@@ -15,3 +17,5 @@ class ServingConfig(Settings):
         unit="versions",
         ge=1,
     )
+
+    _paths = field_validator("directory")(without_home)

@@ -1,10 +1,11 @@
 """Reads the headers of all files of a table, and checks that they have the columns that are needed."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from components.common.errors import DataRefused
-from components.common.suggestions import closest
+from components.common.suggestions import column_hint, composed, look_alike_hint
 from components.config.data import DataConfig
 from components.example_gen import parquet
 from components.example_gen.csv_header import FileHeader, read_csv_header
@@ -51,6 +52,7 @@ def read_table_files(settings: DataConfig) -> TableFiles:
     first = headers[0]
     for name, key in _needed(settings):
         _expect_column(name, key, first)
+    _expect_same_form(settings.ignore, first)
     for header in headers[1:]:
         _expect_same_columns(first, header, settings)
     common = [name for name in first.columns if name and all(name in header.columns for header in headers)]
@@ -74,6 +76,14 @@ def _expect_names_that_differ(header: FileHeader) -> None:
         raise DataRefused(
             f"{header.path}: expected column names that differ, found {quoted(repeated)} more than once."
         )
+    by_form: dict[str, str] = {}
+    for name in header.columns:
+        other = by_form.setdefault(composed(name), name)
+        if other != name:
+            raise DataRefused(
+                f"{header.path}: expected column names that differ, found two that look the same, {name!r}, "
+                f"but consist of other Unicode characters, {other!a} and {name!a}."
+            )
 
 
 def _expect_same_columns(first: FileHeader, other: FileHeader, settings: DataConfig) -> None:
@@ -84,9 +94,10 @@ def _expect_same_columns(first: FileHeader, other: FileHeader, settings: DataCon
     missing = [name for name in first.columns if name in matter and name not in found]
     added = [name for name in other.columns if name in matter and name not in expected]
     if missing:
+        hint = look_alike_hint(missing[0], other.columns)
         advice = "" if needed & set(missing) else " To leave it out, add it to data.ignore."
         raise DataRefused(
-            f"{other.path}: expected the columns of {first.path}, but {quoted(missing)} is missing.{advice}"
+            f"{other.path}: expected the columns of {first.path}, but {quoted(missing)} is missing.{hint or advice}"
         )
     if added:
         raise DataRefused(
@@ -95,12 +106,19 @@ def _expect_same_columns(first: FileHeader, other: FileHeader, settings: DataCon
         )
 
 
+def _expect_same_form(ignored: Iterable[str], header: FileHeader) -> None:
+    """Refuses a name in data.ignore that looks like that of a column, but is another one, so that it has no effect."""
+    looks, names = {composed(column) for column in header.columns}, set(header.columns)
+    for name in ignored:
+        if name not in names and composed(name) in looks:
+            _expect_column(name, "data.ignore", header)
+
+
 def _expect_column(name: str, key: str, header: FileHeader) -> None:
     named = [column for column in header.columns if column]
     if name in named:
         return
-    meant = closest(name, named)
-    hint = f" Did you mean {meant!r}?" if meant else ""
+    hint = column_hint(name, named)
     comment = next((mark for mark in _COMMENTS if header.columns[0].startswith(mark)), None)
     if comment:
         hint = f" To skip lines that begin with {comment!r}, set data.comment to {comment!r}."

@@ -51,7 +51,7 @@ def help_format(description: str, epilog: str) -> dict[str, Any]:
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Adds --config and --set."""
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="a YAML file (default: every key is at its default)"
+        "--config", type=local_path, metavar="FILE", help="a YAML file (default: every key is at its default)"
     )
     parser.add_argument(
         "--set",
@@ -89,7 +89,23 @@ def _folder(text: str) -> Path:
         raise argparse.ArgumentTypeError(
             f"expected a folder on this machine, got {text!r}; only kubeflow.root may be on gs://"
         )
-    return Path(text)
+    return local_path(text)
+
+
+def path_text(text: str) -> str:
+    """Returns the text of an option that is a path or an address; for argparse's `type`."""
+    from components.config.base import without_home
+
+    try:
+        without_home(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def local_path(text: str) -> Path:
+    """Returns the path of an option; for argparse's `type`."""
+    return Path(path_text(text))
 
 
 def add_output(parser: argparse.ArgumentParser, default: str) -> None:
@@ -97,7 +113,7 @@ def add_output(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=local_path,
         default=Path(default),
         metavar="FILE",
         help=f"the file to write (default: {default})",

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline_def.cli.arguments import local_path
 from pipeline_def.cli.usage_errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ def add_pipeline(parser: argparse.ArgumentParser) -> None:
     """Adds --pipeline."""
     parser.add_argument(
         "--pipeline",
-        type=Path,
+        type=local_path,
         metavar="FILE",
         help="a pipeline that `regpipe compile` wrote (default: compile the configuration)",
     )

@@ -5,7 +5,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline_def.cli.arguments import add_config, add_root, new_parser, read_config, seconds
+from pipeline_def.cli.arguments import (
+    add_config,
+    add_root,
+    local_path,
+    new_parser,
+    path_text,
+    read_config,
+    seconds,
+)
 from pipeline_def.cli.predict_values import TOKEN_VARIABLE, bearer_token, output_format
 from pipeline_def.cli.usage_errors import UsageError, check_root
 
@@ -65,6 +73,7 @@ def add_command(subparsers: Any) -> None:
     rows = parser.add_argument_group("rows")
     rows.add_argument(
         "inputs",
+        type=path_text,
         nargs="*",
         metavar="INPUT",
         help="a file, a folder or a glob: CSV, JSON lines (also .gz) or Parquet; - is standard input",
@@ -79,6 +88,7 @@ def add_command(subparsers: Any) -> None:
     which = model.add_mutually_exclusive_group()
     which.add_argument(
         "--model",
+        type=path_text,
         metavar="PATH",
         help="a SavedModel, or a folder of versions, of which the newest is used (default: where runs publish); a "
         "SavedModel is a program, so name only one that you trust",
@@ -93,13 +103,13 @@ def add_command(subparsers: Any) -> None:
     )
     model.add_argument(
         "--card",
-        type=Path,
+        type=local_path,
         metavar="FILE",
         help="the model's model_card.json, which contains the names of the features and the missing values",
     )
     model.add_argument(
         "--ca-file",
-        type=Path,
+        type=local_path,
         metavar="FILE",
         help="CA bundle (PEM) for verifying the server (default: the system's)",
     )
@@ -130,7 +140,9 @@ def add_command(subparsers: Any) -> None:
         help="predict with Apache Beam (see `regpipe config beam`); -o is then a new folder for many files",
     )
     output = parser.add_argument_group("output")
-    output.add_argument("-o", "--output", metavar="FILE", help="the file to write (default: standard output)")
+    output.add_argument(
+        "-o", "--output", type=path_text, metavar="FILE", help="the file to write (default: standard output)"
+    )
     output.add_argument("--force", action="store_true", help="overwrite the file if it exists")
     output.add_argument(
         "--format",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline_def.cli.arguments import add_config, add_root, new_parser, seconds
+from pipeline_def.cli.arguments import add_config, add_root, local_path, new_parser, path_text, seconds
 from pipeline_def.cli.push_destination import read_destination
 from pipeline_def.cli.usage_errors import UsageError
 
@@ -55,11 +55,12 @@ def add_command(subparsers: Any) -> None:
     add_root(parser)
     parser.add_argument(
         "--model-dir",
+        type=path_text,
         metavar="DIR",
         help="the folder that contains the versions (default: the folder that runs publish to)",
     )
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--binary", metavar="PATH", help="the tensorflow_model_server to run")
+    how.add_argument("--binary", type=path_text, metavar="PATH", help="the tensorflow_model_server to run")
     how.add_argument("--docker", action="store_true", help="use Docker, also if there is a binary")
     for protocol, protocol_name, port in (("rest", "REST", 8501), ("grpc", "gRPC", 8500)):
         parser.add_argument(
@@ -78,7 +79,7 @@ def add_command(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--log",
-        type=Path,
+        type=local_path,
         metavar="FILE",
         help="the server's log (default: serve.log next to the folder of the versions)",
     )

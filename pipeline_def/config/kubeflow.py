@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from components.config.base import Settings, key
+from components.config.base import Settings, key, without_home
 from pipeline_def.config import cron
 from pipeline_def.config.kubeflow_metadata import MetadataConfig
 from pipeline_def.config.kubeflow_steps import Overrides, StepsConfig
@@ -188,6 +188,8 @@ class KubeflowConfig(Settings):
     steps: StepsConfig = StepsConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     notify: NotifyConfig = NotifyConfig()
+
+    _paths = field_validator("ca_file")(without_home)
 
     @field_validator("host")
     @classmethod

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from components.common.errors import DataRefused
-from components.common.suggestions import closest
+from components.common.suggestions import column_hint
 from components.example_gen.input_files import quoted
 from components.saved_model.input_names import input_names
 
@@ -87,8 +87,7 @@ def _missing(
 ) -> DataRefused:
     """Returns the error for features without a column; `hints`: columns that may be meant, and what can be done."""
     others, advice = hints
-    meant = closest(names[0], others)
-    hint = f" Did you mean {meant!r}?" if meant else ""
+    hint = column_hint(names[0], others)
     return DataRefused(
         f"{table}: expected the model's {'feature' if len(names) == 1 else 'features'} {quoted(names)}, "
         f"found only the columns {quoted(columns, _MAX_NAMED)}.{hint} {advice}"

@@ -1,6 +1,6 @@
 """`closest` finds the name that was probably meant, and none where nothing is similar."""
 
-from components.common.suggestions import closest, unknown_features
+from components.common.suggestions import closest, column_hint, unknown_features
 
 STEPS = ("ExampleGen", "Transform", "Trainer", "Pusher")
 
@@ -41,3 +41,14 @@ def test_an_unknown_feature_has_the_closest_name_or_the_known_names() -> None:
         ("x0 7", "did you mean 'x07'?"),
         ("weight", "there are " + ", ".join(f"'x{number:02}'" for number in range(1, 21))),
     ]
+
+
+def test_a_column_that_looks_the_same() -> None:
+    """The accented letter is one character (NFC) or a letter and an accent (NFD); the hint shows the difference."""
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    for wanted, found in ((composed, decomposed), (decomposed, composed)):
+        hint = column_hint(wanted, ["cafe", found])
+        assert f"{found!r} looks the same" in hint
+        assert f"{found!a} and not {wanted!a}" in hint
+    assert column_hint("cafe", ["care"]) == " Did you mean 'care'?"
+    assert column_hint("xyz", ["care"]) == ""

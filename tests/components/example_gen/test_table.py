@@ -355,3 +355,43 @@ def test_inspecting_a_table_imports_neither_tensorflow_nor_tfx() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"
+
+
+COMPOSED, DECOMPOSED = "gr\u00f6\u00dfe", "gro\u0308\u00dfe"  # both are shown as größe
+
+
+@pytest.mark.parametrize(
+    ("header", "keys", "key"),
+    [
+        (f"a,{DECOMPOSED}", {"label": COMPOSED}, "data.label"),
+        (f"a,{COMPOSED},y", {"features": (DECOMPOSED,)}, "data.features"),
+        (f"a,{DECOMPOSED},y", {"weight": COMPOSED}, "data.weight"),
+        (f"a,{DECOMPOSED},y", {"ignore": (COMPOSED,)}, "data.ignore"),
+    ],
+)
+def test_a_name_in_the_other_unicode_form(
+    header: str, keys: dict[str, object], key: str, write: Write, settings: Settings
+) -> None:
+    """The message names the key and shows how the two names differ, also for a key that would have no effect."""
+    path = write("t.csv", f"{header}\n1,0,0\n")
+    with pytest.raises(DataRefused) as refused:
+        find_table(settings(path, **keys))
+    message = str(refused.value)
+    assert f"({key})" in message
+    assert ascii(COMPOSED) in message
+    assert ascii(DECOMPOSED) in message
+
+
+def test_columns_that_look_the_same_are_refused(write: Write, settings: Settings, tmp_path: Path) -> None:
+    """In one file; and between two files, where one seems to be missing."""
+    for content in (
+        f"{COMPOSED},{DECOMPOSED},y\n1,2,0\n",
+        f'{{"{COMPOSED}": 1, "{DECOMPOSED}": 2, "y": 0}}\n',
+    ):
+        with pytest.raises(DataRefused, match="found two that look the same") as refused:
+            find_table(settings(write("one/t.txt", content)))
+        assert f"{COMPOSED!a} and {DECOMPOSED!a}" in str(refused.value)
+    write("two/1.csv", f"{COMPOSED},y\n1,0\n")
+    write("two/2.csv", f"{DECOMPOSED},y\n1,0\n")
+    with pytest.raises(DataRefused, match="looks the same"):
+        find_table(settings(f"{tmp_path}/two"))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.common.errors import DataRefused
+from components.config.data import DataConfig
 from pipeline_def.cli import main as main_module
 from pipeline_def.cli.main import main
 from pipeline_def.config.load import PipelineConfig
@@ -282,3 +283,44 @@ def test_a_closed_pipe_prints_no_traceback() -> None:
     line = f"{sys.executable} -m pipeline_def.cli config | head -c 1"
     done = subprocess.run(line, shell=True, capture_output=True, text=True, cwd=REPOSITORY, check=False)
     assert (done.stdout, done.stderr) == ("#", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "--root=~/runs"],
+        ["run", "--data=~/x.csv"],
+        ["run", "--config=~/p.yaml"],
+        ["run", "--set", "data.input=~anna/x.csv"],
+        ["run", "--set", "data.schema_file=~/schema.pbtxt"],
+        ["versions", "--set", "serving.directory=~/models"],
+        ["init", "--data=~/x.csv", "--label", "y"],
+        ["init", "--data", "x.csv", "--label", "y", "--output=~/p.yaml"],
+        ["predict", "~/x.csv"],
+        ["predict", "x.csv", "--model=~/models"],
+        ["predict", "x.csv", "--output=~/scores.csv"],
+        ["predict", "x.csv", "--card=~/model_card.json"],
+        ["serve", "--model-dir=~/models"],
+        ["serve", "--binary=~/server"],
+        ["serve", "--log=~/serve.log"],
+        ["compile", "--set", "kubeflow.ca_file=~/ca.pem"],
+        ["submit", "--pipeline=~/pipeline.yaml"],
+    ],
+    ids=" ".join,
+)
+def test_a_home_folder_that_no_shell_replaced_is_refused(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder called ~ would be made otherwise. One rule for all paths in options and in the configuration."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        sys.exit(main(arguments))
+    assert ended.value.code == 2
+    assert "expected a path without ~, which only a shell replaces, got '~" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_whose_name_begins_with_a_tilde(tmp_path: Path) -> None:
+    """As some editors write; it is no home folder."""
+    assert DataConfig(input="~table.csv").input == "~table.csv"
+    assert DataConfig(input="days/~/x.csv").input == "days/~/x.csv"
