@@ -14,7 +14,7 @@ from tensorflow_serving.apis import classification_pb2, predict_pb2, prediction_
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from components.common.errors import BadModel
-from components.common.file_names import WARMUP_FILE
+from components.common.file_names import SIGNATURE, WARMUP_FILE
 from components.saved_model.card_file import read_card
 from components.saved_model.input_names import input_names
 
@@ -126,8 +126,10 @@ def _same_rows(requests: Sequence[Any], path: str) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = []
     features = [entry["feature"] for entry in read_card(path).get("inputs", ())]
     for log in requests:
-        if features and "examples" in log.predict_log.request.inputs:
-            rows = tf.make_ndarray(log.predict_log.request.inputs["examples"]).tolist()
+        request = log.predict_log.request
+        # By the signature's name: a feature called examples is an input of serving_default.
+        if features and request.model_spec.signature_name == SIGNATURE and "examples" in request.inputs:
+            rows = tf.make_ndarray(request.inputs["examples"]).tolist()
             try:
                 found.append((log, _named(rows, features), _classified(rows)))
             except (tf.errors.OpError, DecodeError) as error:
@@ -171,7 +173,7 @@ def _named(rows: Sequence[bytes], features: Sequence[str]) -> Any:
 
 def _serialized(rows: Sequence[bytes]) -> Any:
     request = predict_pb2.PredictRequest()
-    request.model_spec.signature_name = "serving_examples"
+    request.model_spec.signature_name = SIGNATURE
     request.inputs["examples"].CopyFrom(tf.make_tensor_proto(rows))
     return PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
 

@@ -161,6 +161,26 @@ def test_a_signature_that_answers_otherwise(
         replay(path)
 
 
+def test_features_named_like_inputs_and_outputs_of_signatures(
+    analyze: Callable[[Columns], Any], write_examples: WriteExamples, tmp_path: Path
+) -> None:
+    """`examples` is the name of the input of serving_examples, `inputs` that of classify: both may be features."""
+    names = ["class", "examples", "inputs", "probability", "scores"]
+    columns = {name: [1.0 * shift, 2.0, 3.0] for shift, name in enumerate(names)} | {"y": [0, 1, 0]}
+    path = str(tmp_path / "model")
+    export(
+        build_model(len(names), ModelConfig(hidden_units=(4,), l1=0.0, l2=0.0, dropout=0.0)),
+        analyze(columns),
+        "y",
+        path,
+    )
+    file = write_examples(tmp_path / "train.gz", columns)
+    rows = [row for batch in serialized_batches([file], 9).as_numpy_iterator() for row in batch.tolist()]
+    write_warmup(path, rows, names)
+    write_card(path, {"inputs": [{"feature": name} for name in names]})
+    assert replay(path) == 6
+
+
 @pytest.mark.parametrize(
     ("log", "complaint"),
     [
