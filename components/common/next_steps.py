@@ -6,6 +6,10 @@ from components.common.verdict_record import Threshold
 from components.common.verdict_text import LOWER_IS_BETTER
 
 OPERATING_POINT = "evaluation.operating_point"
+LARGER_SPLITS = (
+    "Add rows, above all of the rarer class, or give the split a larger share: for example "
+    "`--set data.split.eval=3 --set data.split.test=3`."
+)
 # Parts of the reasons of the Evaluator that more rows remove; a prediction that is NaN needs something else.
 _FEW_ROWS = ("evaluation.min_rows", "evaluation.min_positives", "have the label")
 
@@ -26,10 +30,7 @@ def next_steps(thresholds: Sequence[Threshold], reasons: Sequence[str], run_id: 
             f"`regpipe config {OPERATING_POINT}` explains the operating point; another one may be in reach."
         )
     if any(text in reason for text in _FEW_ROWS for reason in reasons):
-        steps.append(
-            "Add rows, above all of the rarer class, or give the split a larger share: for example "
-            "`--set data.split.eval=3 --set data.split.test=3`."
-        )
+        steps.append(LARGER_SPLITS)
     if any(item.rule != "floor" for item in failed):
         steps.append("`regpipe study` shows which regularization helps on this table, and at which strength.")
     if any(item.mode == "better" and _is_possible(item) for item in failed):

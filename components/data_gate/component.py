@@ -16,11 +16,13 @@ from tfx.utils import io_utils
 from components.common.errors import DataRefused
 from components.common.file_names import ANOMALIES_FILE, STATISTICS_FILE
 from components.common.formatting import aligned_columns
+from components.common.next_steps import LARGER_SPLITS
 from components.common.suggestions import unknown_features
 from components.config.base import Settings
 from components.config.data import SPLITS
 
 REPORT_FILE = "findings.txt"
+_FEW_ROWS, _ONE_CLASS = "too few rows", "one class in the"
 
 
 class GateReport(Artifact):  # type: ignore[misc]
@@ -87,7 +89,9 @@ def DataGate(  # noqa: N802 (a TFX component is named like a class)
     findings = find_problems(splits, expected, GateSettings.model_validate_json(settings))
     io_utils.write_string_file(os.path.join(report.uri, REPORT_FILE), findings_table(findings))
     if findings:
-        raise DataRefused(f"The data is not fit for training:\n{findings_table(findings)}")
+        few = any(finding.problem.startswith((_FEW_ROWS, _ONE_CLASS)) for finding in findings)
+        hint = f"\n{LARGER_SPLITS}" if few else ""
+        raise DataRefused(f"The data is not fit for training:\n{findings_table(findings)}{hint}")
 
 
 def find_problems(
@@ -116,7 +120,7 @@ def _rows(name: str, split: SplitData, settings: GateSettings) -> Iterator[Findi
     rows = split.statistics.num_examples
     if rows < settings.min_rows:
         yield Finding(
-            f"({name} split)", "too few rows", f"at least {settings.min_rows} (data.min_rows)", str(rows)
+            f"({name} split)", _FEW_ROWS, f"at least {settings.min_rows} (data.min_rows)", str(rows)
         )
     for feature in split.statistics.features:
         if _name(feature) == settings.label and rows:
@@ -125,7 +129,7 @@ def _rows(name: str, split: SplitData, settings: GateSettings) -> Iterator[Findi
                 only = "0 (negative)" if zeros else "1 (positive)"
                 yield Finding(
                     settings.label,
-                    f"one class in the {name} split",
+                    f"{_ONE_CLASS} {name} split",
                     "rows of both classes",
                     f"{rows} rows, all {only}",
                 )
