@@ -107,15 +107,19 @@ class CsvBlockParser:
         if (codes < 0).any():
             return None
         numbers = np.empty((self._numbers, table.num_rows), np.float32)
+        exact = {}
         for index in range(self._numbers):
-            numbers[index] = parquet.as_floats(table.column(index))
+            doubles = parquet.as_doubles(table.column(index))
+            numbers[index] = cell_parsing.to_float32(doubles)
+            if cell_parsing.is_beyond_float32(numbers[index]):
+                exact[index] = doubles
         # Arrow compares with missing values before it strips blanks, so it has parsed " -999" as a number.
         if np.isinf(numbers).any() or (self._markers.size and np.isin(numbers, self._markers).any()):
             return None
         if self._columns.weight is not None and not has_weight(numbers).all():
             return None
         strings = [parquet.as_text(column) for column in table.columns[self._numbers + 1 :]]
-        return ParsedBlock(numbers, self._hashed(strings, table.num_rows), codes, [])
+        return ParsedBlock(numbers, self._hashed(strings, table.num_rows), codes, [], exact)
 
     def _hashed(self, columns: list[cell_parsing.Array], rows: int) -> cell_parsing.Floats:
         """Converts the columns that are only hashed to numbers; float32, shape [columns, rows]."""
@@ -149,10 +153,14 @@ class CsvBlockParser:
             kept = sorted([*kept, *single_rows])
         values = np.empty((self._numbers, len(kept)), np.float32)
         invalid = np.zeros(values.shape, np.bool_)
+        exact = {}
         for index in range(self._numbers):
             values[index], invalid[index] = cell_parsing.to_floats(
                 columns[index], self._cells, boolean=self._booleans[index]
             )
+            doubles = cell_parsing.exact_doubles(columns[index], self._cells, values[index])
+            if doubles is not None:
+                exact[index] = doubles
         validator = RowValidator(
             self._columns,
             line=lambda row: text.line_of(kept[row]),
@@ -162,7 +170,7 @@ class CsvBlockParser:
         )
         hash_only = self._hashed(columns[self._numbers + 1 :], len(kept))
         codes = self._columns.label.codes(columns[self._numbers])
-        parsed = validator.validate(values, invalid, hash_only, codes)
+        parsed = validator.validate(values, invalid, hash_only, codes, exact)
         rejected = sorted([*rejected, *parsed.rejected], key=lambda one: one.line)
         return dataclasses.replace(parsed, rejected=rejected)
 
@@ -268,8 +276,8 @@ def _is_utf8(raw: bytes) -> bool:
 def parse_parquet_batch(batch: pa.Table, row: int, columns: ReadColumns) -> ParsedBlock:
     """Parses a batch of Parquet rows into arrays; `row` is the number of the first row."""
     numbers, label = columns.numbers, columns.label
-    values, invalid = _parquet_numbers(batch, numbers, columns)
-    hashed, unreadable = _parquet_numbers(batch, columns.hash_only, columns)
+    values, invalid, exact = _parquet_numbers(batch, numbers, columns)
+    hashed, unreadable, _ = _parquet_numbers(batch, columns.hash_only, columns)
     hashed[unreadable] = np.nan
     batch = batch.select([*numbers, label.column])
     texts = parquet.as_text(batch.column(label.column))
@@ -279,27 +287,36 @@ def parse_parquet_batch(batch: pa.Table, row: int, columns: ReadColumns) -> Pars
         raw=lambda at: parquet.row_as_json(batch, at),
         cell=lambda at, column: (texts if column == len(numbers) else batch.column(column))[at].as_py(),
     )
-    return validator.validate(values, invalid, hashed, label.codes(texts))
+    return validator.validate(values, invalid, hashed, label.codes(texts), exact)
 
 
 def _parquet_numbers(
     batch: pa.Table, names: Sequence[str], columns: ReadColumns
-) -> tuple[cell_parsing.Floats, cell_parsing.Flags]:
-    """Returns the named columns as `cell_parsing.to_floats` does; shape [names, rows] each."""
+) -> tuple[cell_parsing.Floats, cell_parsing.Flags, dict[int, cell_parsing.Doubles]]:
+    """Returns the named columns as `cell_parsing.to_floats` does, shape [names, rows] each; and `ParsedBlock.exact`."""
     values = np.empty((len(names), batch.num_rows), np.float32)
     invalid = np.zeros(values.shape, np.bool_)
+    exact: dict[int, cell_parsing.Doubles] = {}
     markers = numeric_markers(columns.cells)
     for index, name in enumerate(names):
         column = batch.column(name)
         if parquet.kind_of(column.type) == parquet.TEXT:
+            texts = parquet.as_text(column)
             values[index], invalid[index] = cell_parsing.to_floats(
-                parquet.as_text(column), columns.cells, boolean=name in columns.booleans
+                texts, columns.cells, boolean=name in columns.booleans
             )
+            doubles = cell_parsing.exact_doubles(texts, columns.cells, values[index])
         else:
-            values[index] = parquet.as_floats(column)
-            values[index][np.isin(values[index], markers)] = np.nan
+            given = parquet.as_doubles(column)
+            values[index] = cell_parsing.to_float32(given)
+            is_marker = np.isin(values[index], markers)
+            values[index][is_marker] = np.nan
             invalid[index] = np.isinf(values[index])
-    return values, invalid
+            beyond = cell_parsing.is_beyond_float32(values[index])
+            doubles = np.where(is_marker, np.nan, given) if beyond else None
+        if doubles is not None:
+            exact[index] = doubles
+    return values, invalid, exact
 
 
 def row_text(raw: bytes) -> str:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 Array: TypeAlias = "pa.Array[Any]"
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 BOOLEAN_PAIRS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))  # the words for 0 and for 1
@@ -27,6 +28,8 @@ BLANKS = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
 _NAN = r"^[+-]?nan(\([0-9a-z_]*\))?$"
 _INFINITY = r"^[+-]?inf(inity)?$"
 _MAX_SHOWN = 40
+# Up to here, float32 has every whole number: its significand has 24 bits.
+FLOAT32_WHOLE = 2**24
 _FALSE: Any = False
 
 
@@ -121,6 +124,25 @@ def to_doubles(texts: Array, cells: CellFormat, *, boolean: bool = False) -> tup
     number = pc.and_not(matches(texts, cells.number), empty)
     digits = cells.as_in_c(pc.if_else(number, texts, pa.scalar(None, texts.type)))
     return digits.cast(pa.float64()), pc.invert(pc.or_(number, empty))
+
+
+def exact_doubles(texts: Array, cells: CellFormat, rounded: Floats) -> Doubles | None:
+    """Returns the cells as float64, NaN where they are not numbers, if there are numbers beyond 2^24; otherwise None.
+
+    Args:
+        texts: strings, shape [rows].
+        cells: how they are written.
+        rounded: what `to_floats` returns for the column.
+    """
+    if not is_beyond_float32(rounded):
+        return None
+    doubles: Doubles = to_doubles(texts, cells)[0].to_numpy(zero_copy_only=False)
+    return doubles
+
+
+def is_beyond_float32(values: Floats) -> bool:
+    """Returns whether a column has numbers beyond 2^24, where float32 has no longer every whole number."""
+    return bool((np.abs(values) > FLOAT32_WHOLE).any())
 
 
 def _words_as_digits(texts: Array) -> Array:

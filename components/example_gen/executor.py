@@ -58,6 +58,8 @@ class ExampleGenExecutor(base_beam_executor.BaseBeamExecutor):  # type: ignore[m
             # data of a lost worker.
             _ = pipeline | "Blocks" >> beam.Create(plan.blocks) | "Convert" >> beam.ParDo(ConvertBlock(job))
         totals = write_ingest_report(job, plan.digest, properties.rejected_dir)
+        for warning in totals.data_warnings():
+            _PROGRESS.warning(warning)
         for split in SPLITS:
             if not totals.rows[split]:
                 # Readers fail on a split without files. With an empty file, DataGate reports the problem instead.

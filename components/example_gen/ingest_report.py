@@ -14,8 +14,16 @@ from components.config.data import SPLITS
 from components.example_gen import labels, shards
 from components.example_gen.cell_hints import cell_hint, missing_hint, most_frequent
 from components.example_gen.column_evidence import EXAMPLES
+from components.example_gen.data_warnings import (
+    copies_warning,
+    label_warning,
+    split_warning,
+    whole_number_warnings,
+)
+from components.example_gen.row_copies import RowCopies
 from components.example_gen.shards import ConversionJob
 from components.example_gen.split import split_record
+from components.example_gen.whole_numbers import WholeNumbers
 
 
 class IngestTotals:
@@ -26,6 +34,10 @@ class IngestTotals:
         positives: accepted rows with label 1 by split.
         files: path, accepted rows and rejected rows of each file, in the order of the files.
         reasons: why rows were rejected: the first ten reasons, each with file and line.
+        class_weights: the total weight of the accepted rows with label 0 and with label 1; their numbers if the table
+            has no weights.
+        copies: the most frequent rows.
+        whole_numbers: what is known of whole numbers in the features, in the training split.
     """
 
     def __init__(self, job: ConversionJob) -> None:
@@ -42,6 +54,9 @@ class IngestTotals:
             header.path: {"path": header.path, "rows": 0, "rejected": 0} for header in job.table.headers
         }
         self.reasons: list[str] = []
+        self.class_weights = [0.0, 0.0]
+        self.copies = RowCopies()
+        self.whole_numbers = WholeNumbers(len(job.table.features))
         for index in range(job.blocks):
             self._add(json.loads(storage.read(shards.block_report_path(job.uri, index))))
 
@@ -62,6 +77,11 @@ class IngestTotals:
         self._not_utf_8 += report["not_utf_8"]
         self._stopped |= report["stopped"]
         self.reasons += report["reasons"][: shards.FIRST_REASONS - len(self.reasons)]
+        for label, weight in enumerate(report["class_weights"]):
+            self.class_weights[label] += weight
+        self.copies.merge(RowCopies.from_json(report["copies"]))
+        if report["whole_numbers"] is not None:
+            self.whole_numbers.merge(WholeNumbers.from_json(report["whole_numbers"]))
 
     def refusal(self) -> str:
         """Returns why the data can't be used, or an empty string."""
@@ -115,6 +135,17 @@ class IngestTotals:
         listed = most_frequent(self._cells.most_common(EXAMPLES))
         return f"The most frequent cells that can't be read: {listed}. {hint}".rstrip()
 
+    def data_warnings(self) -> tuple[str, ...]:
+        """Returns the warnings that follow from the values of the table."""
+        labels = self._job.table.labels
+        rows = {split: self.rows[split] for split in SPLITS}
+        return (
+            *whole_number_warnings(self._job.table.features, self.whole_numbers),
+            *label_warning(labels, *self.class_weights),
+            *copies_warning(self.copies, sum(rows.values())),
+            *split_warning(rows, self._job.settings.split),
+        )
+
     def record(self, digest: str) -> IngestRecord:
         """Returns the ingest record; `digest` is the digest of the bytes of all files."""
         table = self._job.table
@@ -131,7 +162,7 @@ class IngestTotals:
             thousands=table.cells.thousands,
             booleans=tuple(name for name in table.features if name in table.booleans),
             left_out=table.left_out,
-            warnings=table.warnings,
+            warnings=table.warnings + self.data_warnings(),
             files=tuple(FileCounts(**counts) for counts in self.files.values()),
             span=table.span,
             reasons=tuple(self.reasons),

@@ -110,6 +110,11 @@ def as_text(column: Column) -> Array:
 
 def as_floats(column: Column) -> npt.NDArray[np.float32]:
     """Returns a column of kind NUMBER or EMPTY as float32, nulls as NaN."""
+    return to_float32(as_doubles(column))
+
+
+def as_doubles(column: Column) -> npt.NDArray[np.float64]:
+    """Returns a column of kind NUMBER or EMPTY as float64, nulls as NaN."""
     array: Any = column.combine_chunks()
     if isinstance(array, pa.ChunkedArray):
         array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], pa.float64())
@@ -117,7 +122,8 @@ def as_floats(column: Column) -> npt.NDArray[np.float32]:
         array = array.dictionary_decode()
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.int8())
-    return to_float32(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))
+    doubles: npt.NDArray[np.float64] = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return doubles
 
 
 def row_as_json(table: pa.Table, row: int) -> str:

@@ -5,8 +5,8 @@ Rows with a wrong number of fields, an unclosed quote or invalid UTF-8 are rejec
 """
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -46,12 +46,15 @@ class ParsedBlock:
         hash_only: the columns `ReadColumns.hash_only`; float32 [hash_only, rows].
         label: int64 [rows].
         rejected: the rejected rows.
+        exact: by position in `ReadColumns.numbers`, the columns with numbers beyond 2^24, which float32 does not tell
+            apart, before they were rounded; float64 [rows].
     """
 
     numbers: cell_parsing.Floats
     hash_only: cell_parsing.Floats
     label: npt.NDArray[np.int64]
     rejected: list[RejectedRow]
+    exact: Mapping[int, cell_parsing.Doubles] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class RowValidator:
         invalid: cell_parsing.Flags,
         hash_only: cell_parsing.Floats,
         codes: npt.NDArray[np.int64],
+        exact: Mapping[int, cell_parsing.Doubles],
     ) -> ParsedBlock:
         """Separates the rows that are rejected from the others.
 
@@ -86,17 +90,19 @@ class RowValidator:
             invalid: which of their cells are invalid; shape [numbers, rows].
             hash_only: see `ParsedBlock`; no row is rejected because of them.
             codes: see `Labels.code`; shape [rows].
+            exact: see `ParsedBlock`.
         """
         if self.columns.weight is not None:
             invalid = invalid.copy()
             invalid[-1] |= ~has_weight(values)
         is_rejected = invalid.any(axis=0) | (codes < 0)
         if not is_rejected.any():
-            return ParsedBlock(values, hash_only, codes, [])
+            return ParsedBlock(values, hash_only, codes, [], exact)
         described = np.flatnonzero(is_rejected)[: self.most_rejected + 1]
         rejected = [self._reject(int(row), invalid, codes) for row in described]
         kept = ~is_rejected
-        return ParsedBlock(values[:, kept], hash_only[:, kept], codes[kept], rejected)
+        exact = {column: doubles[kept] for column, doubles in exact.items()}
+        return ParsedBlock(values[:, kept], hash_only[:, kept], codes[kept], rejected, exact)
 
     def _reject(self, row: int, invalid: cell_parsing.Flags, codes: npt.NDArray[np.int64]) -> RejectedRow:
         line, raw, label = self.line(row), self.raw(row), self.columns.label

@@ -24,9 +24,12 @@ from components.example_gen.block_parsing import NOT_UTF_8, CsvBlockParser, pars
 from components.example_gen.block_plan import Block
 from components.example_gen.csv_header import open_csv
 from components.example_gen.row_boundaries import BLOCK_BYTES, read_blocks
+from components.example_gen.row_copies import RowCopies
 from components.example_gen.row_validation import ParsedBlock, RejectedRow
-from components.example_gen.split import split_of
+from components.example_gen.split import Hashes, extend_hashes, hash_rows, split_of
 from components.example_gen.table import InputTable
+from components.example_gen.table_columns import ReadColumns
+from components.example_gen.whole_numbers import WholeNumbers
 from components.examples.codec import example_template
 
 # A folder beside those of the splits, which readers of a split ignore. It is removed at the end.
@@ -120,7 +123,7 @@ def convert(job: ConversionJob, block: Block, rejected_before: int = 0) -> int:
                     break
     except DataRefused as refusal:
         report.refused = str(refusal)
-    storage.write(block_report_path(job.uri, block.index), json.dumps(vars(report)).encode())
+    storage.write(block_report_path(job.uri, block.index), report.to_json())
     return report.rejected
 
 
@@ -160,17 +163,19 @@ def _write(job: ConversionJob, parsed: ParsedBlock, writers: "_Writers", report:
     columns = dict(zip(table.read_columns.numbers, parsed.numbers, strict=True))
     columns |= dict(zip(table.hash_only, parsed.hash_only, strict=True))
     hashed = {name: columns[name] for name in table.hashed}
-    splits = split_of(hashed, len(parsed.label), job.settings.split)
+    hashes = hash_rows(hashed, len(parsed.label), job.settings.split.seed)
+    splits = split_of(hashes, job.settings.split)
     for index, split in enumerate(SPLITS):
         rows = np.flatnonzero(splits == index)
         report.rows[split] += len(rows)
         report.positives[split] += int(np.count_nonzero(parsed.label[rows]))
         if len(rows):
             writers.write(split, parsed.numbers[:, rows], parsed.label[rows])
+    report.add_evidence(parsed, table.read_columns, hashes, np.flatnonzero(splits == SPLITS.index("train")))
 
 
 class _BlockReport:
-    """The counts of a block. The attributes are the keys of the JSON file."""
+    """The counts of a block, and the evidence for warnings. The attributes are the keys of the JSON file."""
 
     def __init__(self, file: str, block: Block) -> None:
         self.file = file
@@ -186,6 +191,35 @@ class _BlockReport:
         self.not_utf_8 = 0
         self.refused = ""
         self.stopped = False
+        self.class_weights = [0.0, 0.0]  # of the rows with label 0 and with label 1
+        self.copies = RowCopies()
+        self.whole_numbers: WholeNumbers | None = None  # None if there is no row
+
+    def add_evidence(
+        self, parsed: ParsedBlock, columns: ReadColumns, hashes: Hashes, training: npt.NDArray[np.int64]
+    ) -> None:
+        """Adds what the warnings about the data are derived from, see `data_warnings`.
+
+        Args:
+            parsed: the rows.
+            columns: their columns.
+            hashes: the hash of each row without label and weight, [rows].
+            training: the indices of the rows in the training split.
+        """
+        others = {columns.label.column: parsed.label.astype(np.float32)}
+        weights = np.ones(len(parsed.label))
+        if columns.weight is not None:
+            others[columns.weight] = parsed.numbers[-1]
+            weights = parsed.numbers[-1].astype(np.float64)
+        for label in (0, 1):
+            self.class_weights[label] += float(weights[parsed.label == label].sum())
+        self.copies.add(extend_hashes(hashes, others), columns.numbers, parsed.numbers)
+        self.whole_numbers = self.whole_numbers or WholeNumbers(len(columns.features))
+        self.whole_numbers.add(parsed, training)
+
+    def to_json(self) -> bytes:
+        """Returns the content of the file."""
+        return json.dumps(vars(self), default=lambda part: part.to_json()).encode()
 
     def add_rejected(self, rejected: list[RejectedRow]) -> None:
         """Counts rejected rows and keeps the first few reasons."""

@@ -27,32 +27,26 @@ _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
-def split_of(
-    columns: Mapping[str, npt.NDArray[np.float32]], rows: int, split: SplitConfig
-) -> npt.NDArray[np.int64]:
+Hashes = npt.NDArray[np.uint64]
+
+
+def split_of(hashes: Hashes, split: SplitConfig) -> npt.NDArray[np.int64]:
     """Chooses a split for every row of a block.
 
     Rows with equal values are numbered in their order; the hash of the second and later ones includes the number.
     So a row whose values are unique has the same split in every block, and equal rows are distributed over the splits.
 
     Args:
-        columns: the columns to hash, float32 of shape [rows] each. They are hashed in alphabetical order of their
-            names, so their order here does not matter.
-        rows: the number of rows.
-        split: the shares of train, eval and test, and the seed.
+        hashes: the hash of each row, see `hash_rows`.
+        split: the shares of train, eval and test.
 
     Returns:
         Indices into `SPLITS`, int64 of shape [rows].
     """
-    state = _mix(np.full(rows, split.seed, np.uint64) + _GAMMA)
-    for name in sorted(columns):
-        # Adding 0.0 makes -0.0 positive; every NaN gets the same bits.
-        column = columns[name] + np.float32(0.0)
-        column[np.isnan(column)] = np.nan
-        state = _mix((state ^ column.view(np.uint32)) + _GAMMA)
+    state = hashes
     number = _repetition_number(state)
     if number is not None:
-        state = np.where(number > 0, _mix((state ^ number) + _GAMMA), state)
+        state = np.where(number > 0, mix((state ^ number) + _GAMMA), state)
     parts = [getattr(split, name) for name in SPLITS]
     bucket = state % np.uint64(sum(parts))
     return np.searchsorted(np.cumsum(parts).astype(np.uint64), bucket, side="right")
@@ -65,7 +59,7 @@ def split_record(
 
     Args:
         split: the shares of train, eval and test, and the seed.
-        hashed: the names of the columns that `split_of` hashes.
+        hashed: the names of the columns that `hash_rows` hashes.
         cells: how the cells of the table are written.
         booleans: the columns whose cells are words such as true and false.
     """
@@ -82,7 +76,30 @@ def _digest(value: object) -> str:
     return hashlib.blake2b(json.dumps(value).encode(), digest_size=16).hexdigest()
 
 
-def _repetition_number(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64] | None:
+def hash_rows(columns: Mapping[str, npt.NDArray[np.float32]], rows: int, seed: int) -> Hashes:
+    """Hashes the rows of a block; rows with equal values have equal hashes, uint64 of shape [rows].
+
+    Args:
+        columns: the columns to hash, float32 of shape [rows] each. They are hashed in alphabetical order of their
+            names, so their order here does not matter.
+        rows: the number of rows.
+        seed: another seed gives other hashes.
+    """
+    return extend_hashes(mix(np.full(rows, seed, np.uint64) + _GAMMA), columns)
+
+
+def extend_hashes(hashes: Hashes, columns: Mapping[str, npt.NDArray[np.float32]]) -> Hashes:
+    """Returns the hashes of the same rows with more columns; `columns` as in `hash_rows`."""
+    state = hashes
+    for name in sorted(columns):
+        # Adding 0.0 makes -0.0 positive; every NaN gets the same bits.
+        column = columns[name] + np.float32(0.0)
+        column[np.isnan(column)] = np.nan
+        state = mix((state ^ column.view(np.uint32)) + _GAMMA)
+    return state
+
+
+def _repetition_number(values: Hashes) -> Hashes | None:
     """Returns how many earlier elements are equal to each element, [rows]; None if all elements are different."""
     ordered = np.sort(values)
     # The stable sort below takes several times as long, and most tables do not need it.
@@ -96,7 +113,8 @@ def _repetition_number(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]
     return number
 
 
-def _mix(state: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+def mix(state: Hashes) -> Hashes:
+    """Hashes 64-bit integers: the last steps of SplitMix64, which map different integers to different ones."""
     state = (state ^ (state >> np.uint64(30))) * _MIX_1
     state = (state ^ (state >> np.uint64(27))) * _MIX_2
     return state ^ (state >> np.uint64(31))

@@ -110,6 +110,12 @@ def test_the_ingest_record(write: Write, run: Callable[..., Run], settings: Sett
     positives = summary.pop("positives")
     for split in ("train", "eval", "test"):
         assert positives[split] == sum(label for _, label in result.split(split, "a"))
+    split = summary.pop("split")
+    assert [split[key] for key in ("train", "eval", "test", "seed")] == [6, 2, 2, 0]
+    left_out, copies, splits = summary.pop("warnings")
+    assert left_out == "Left out, because they contain only text: 'name'."
+    assert copies.startswith("50.0% of the rows (100 of 200) are copies of one row")
+    assert f"train {rows['train'] / 200:.1%} (60.0%)" in splits
     reason = "column 'a': expected a number, found 'oops'"
     of_the_file = hashlib.blake2b(Path(path).read_bytes(), digest_size=16).digest()
     digest = hashlib.blake2b(of_the_file, digest_size=16).hexdigest()
@@ -125,7 +131,6 @@ def test_the_ingest_record(write: Write, run: Callable[..., Run], settings: Sett
         "booleans": [],
         "positive_label": "1",
         "left_out": ["name"],
-        "warnings": ["Left out, because they contain only text: 'name'."],
         "files": [{"path": path, "rows": 200, "rejected": 1}],
         "span": None,
         "reasons": [f"{path}:202: {reason}"],

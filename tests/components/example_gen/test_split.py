@@ -6,7 +6,7 @@ import pytest
 from components.common.split_record import SplitRecord
 from components.config.data import SplitConfig
 from components.example_gen.cell_parsing import CellFormat
-from components.example_gen.split import split_of, split_record
+from components.example_gen.split import hash_rows, split_of, split_record
 
 SPLIT = SplitConfig()
 Columns = dict[str, np.ndarray]
@@ -18,7 +18,7 @@ def table(rows: int) -> Columns:
 
 
 def split(columns: Columns, settings: SplitConfig = SPLIT) -> np.ndarray:
-    return split_of(columns, len(next(iter(columns.values()))), settings)
+    return split_of(hash_rows(columns, len(next(iter(columns.values()))), settings.seed), settings)
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_equal_rows_are_numbered_in_their_order() -> None:
 
 def test_no_columns_and_no_rows() -> None:
     """Rows without any numeric column are equal rows; an empty block has no splits."""
-    assert set(split_of({}, 100, SPLIT)) == {0, 1, 2}
-    assert split_of({"a": np.empty(0, np.float32)}, 0, SPLIT).tolist() == []
+    assert set(split_of(hash_rows({}, 100, 0), SPLIT)) == {0, 1, 2}
+    assert split_of(hash_rows({"a": np.empty(0, np.float32)}, 0, 0), SPLIT).tolist() == []
 
 
 def test_equal_zeros_and_missing_values_have_equal_hashes() -> None:

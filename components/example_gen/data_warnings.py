@@ -1,0 +1,110 @@
+"""Makes the warnings that follow from the values of the table; those on columns that are left out are in `table`.
+
+Each function yields one sentence for the owner of the data, or none.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from components.common.formatting import percent, plural
+from components.config.data import SplitConfig
+from components.example_gen.cell_parsing import FLOAT32_WHOLE
+from components.example_gen.input_files import quoted
+from components.example_gen.labels import Labels
+from components.example_gen.row_copies import RowCopies
+from components.example_gen.whole_numbers import WholeNumbers
+
+# Below this share, a model that ignores the rare class is right in 98% of the rows, and few rows show the rare class.
+RARE_SHARE = 0.02
+# So many copies of one row dominate the loss of similar rows, and many of them are in both train and test.
+COPIES_SHARE = 0.05
+# Hashes move a share of 60% of 1,000 rows by 1.5 points (one standard deviation), so 3 points are more than usual.
+SPLIT_POINTS = 0.03
+_MAX_NAMED = 5
+
+
+def whole_number_warnings(features: Sequence[str], known: WholeNumbers) -> Iterator[str]:
+    """Yields a sentence on features that may be ids, and one on those with whole numbers that float32 can't tell apart.
+
+    Args:
+        features: the names.
+        known: what is known of their values in the training split.
+    """
+    ids = [features[index] for index in np.flatnonzero(known.may_be_ids).tolist()]
+    if ids:
+        yield (
+            f"{plural(len(ids), 'feature')} may be an id or a row number, because all values in the training split are "
+            f"different whole numbers: {quoted(ids, _MAX_NAMED)}. A network can't learn from an id, and a row number "
+            f"tells it only the order of the table. To leave it out: data.ignore: [{quoted(ids[:_MAX_NAMED])}]."
+        )
+    rounded = [
+        f"{features[index]!r} (up to {largest:,.0f}; there, multiples of {np.spacing(np.float32(largest)):,.0f})"
+        for index, largest in enumerate(known.largest)
+        if known.are_rounded[index]
+    ]
+    if rounded:
+        more = f" and {len(rounded) - _MAX_NAMED:,} more" if len(rounded) > _MAX_NAMED else ""
+        yield (
+            f"{plural(len(rounded), 'feature has', 'features have')} whole numbers beyond 2^24 = {FLOAT32_WHOLE:,}. "
+            "They are rounded, because features are 32-bit floats, and neighbours become equal: "
+            f"{', '.join(rounded[:_MAX_NAMED])}{more}. If the last digits matter, subtract a constant or split the "
+            "column into two."
+        )
+
+
+def label_warning(labels: Labels, negatives: float, positives: float) -> Iterator[str]:
+    """Yields a sentence if one class is rarer than RARE_SHARE.
+
+    Args:
+        labels: the label and its values.
+        negatives, positives: the total weight of the rows of each class in all splits.
+    """
+    total = negatives + positives
+    share, value, other = min(
+        (positives / total, labels.positive, labels.negative),
+        (negatives / total, labels.negative, labels.positive),
+    )
+    if share < RARE_SHARE:
+        yield (
+            f"The label {labels.column!r} is {value!r} in {percent(share, 2)} of the rows, below {RARE_SHARE:.0%}. A "
+            f"model that always predicts {other!r} has an accuracy of {percent(1 - share, 2)}, so judge by the PR-AUC "
+            "and the recall. If the training misses the rare class, set training.class_weight: balanced. If the share "
+            "is not that of the real cases, because the table is a sample, set data.weight."
+        )
+
+
+def copies_warning(copies: RowCopies, rows: int) -> Iterator[str]:
+    """Yields a sentence if one row makes up more than COPIES_SHARE of all rows.
+
+    Args:
+        copies: the most frequent rows.
+        rows: the number of rows in all splits.
+    """
+    number, text = copies.most_frequent()
+    if number > max(1, COPIES_SHARE * rows):
+        yield (
+            f"{percent(number / rows)} of the rows ({number:,} of {rows:,}) are copies of one row, equal in all columns"
+            f" of numbers and in the label: {text}. If they are not different cases, remove them from the table, "
+            "because some of them are in the training split and some in the test split."
+        )
+
+
+def split_warning(rows: Mapping[str, int], split: SplitConfig) -> Iterator[str]:
+    """Yields a sentence if the share of a split differs from that asked for by more than SPLIT_POINTS.
+
+    Args:
+        rows: the rows of each split.
+        split: the shares that were asked for.
+    """
+    total = sum(rows.values())
+    parts = {name: getattr(split, name) for name in rows}
+    asked = {name: part / sum(parts.values()) for name, part in parts.items()}
+    # Rounded, because 0.63 - 0.6 is more than 0.03 in binary.
+    if max(round(abs(rows[name] / total - asked[name]), 9) for name in rows) > SPLIT_POINTS:
+        found = ", ".join(f"{name} {percent(rows[name] / total)} ({percent(asked[name])})" for name in rows)
+        yield (
+            f"The splits do not have the shares that data.split asks for, given in parentheses: {found}. The usual "
+            f"causes are few rows (there are {total:,}) and many equal rows, because a hash of its values selects the "
+            "split of a row."
+        )
