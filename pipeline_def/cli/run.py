@@ -8,7 +8,7 @@ from typing import Any
 from components.common.suggestions import closest
 from pipeline_def.cli.arguments import new_parser
 from pipeline_def.cli.table_options import add_table_options, read_table_config
-from pipeline_def.cli.usage_errors import UsageError, check_root
+from pipeline_def.cli.usage_errors import UsageError, check_root, print_warnings
 from pipeline_def.steps import STEP_NAMES, TUNER
 
 EXIT_CODES = """\
@@ -72,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
 
     from pipeline_def.launcher.run_options import RunOptions
     from pipeline_def.local import runner
+    from pipeline_def.local.interruption import RunInterrupted, ignore_signals
+    from pipeline_def.local.run_end import report_end, report_interruption
     from pipeline_def.runs.run_store import NoSuchRun
     from pipeline_def.terminal.summary_view import show
 
@@ -82,10 +84,18 @@ def run(args: argparse.Namespace) -> int:
         summary = runner.run(config, options)
     except (runner.CannotUseRoot, NoSuchRun) as error:
         raise UsageError(str(error)) from None
-    show(summary, sys.stderr if args.json else sys.stdout)
-    if args.json:
-        sys.stderr.flush()
-        print(summary.to_json())
+    except RunInterrupted as interruption:
+        ignore_signals()
+        print_warnings(report_interruption(config, interruption))
+        raise
+    try:
+        show(summary, sys.stderr if args.json else sys.stdout)
+        if args.json:
+            sys.stderr.flush()
+            print(summary.to_json())
+        sys.stdout.flush()
+    finally:  # also if standard output was closed, as in `regpipe run | head`
+        print_warnings(report_end(config, summary))
     return summary.exit_code
 
 

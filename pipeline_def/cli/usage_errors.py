@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -12,10 +13,15 @@ class UsageError(Exception):
 
 def print_error(problem: object, code: int) -> int:
     """Prints the lines of a problem to standard error, each after `regpipe: `; returns the exit code."""
-    with contextlib.suppress(OSError):  # The terminal may have been closed.
-        for line in str(problem).splitlines():
-            print(f"regpipe: {line}", file=sys.stderr)
+    print_warnings(str(problem).splitlines())
     return code
+
+
+def print_warnings(lines: Iterable[str]) -> None:
+    """Prints each line to standard error, after `regpipe: `."""
+    with contextlib.suppress(OSError):  # The terminal may have been closed.
+        for line in lines:
+            print(f"regpipe: {line}", file=sys.stderr)
 
 
 def check_root(root: Path) -> None:

@@ -12,7 +12,7 @@ from components.config.base import Settings, key, without_home
 from pipeline_def.config import cron
 from pipeline_def.config.kubeflow_metadata import MetadataConfig
 from pipeline_def.config.kubeflow_steps import Overrides, StepsConfig
-from pipeline_def.config.kubernetes_names import LABEL, NAME, SECRET_KEY
+from pipeline_def.config.kubernetes_names import LABEL, NAME
 
 
 def _assignments(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -110,17 +110,6 @@ class ScheduleConfig(Settings):
         return self
 
 
-class NotifyConfig(Settings):
-    """The notification at the end of each run: a JSON message, posted to a URL that is kept in a Kubernetes secret."""
-
-    secret: str | None = key(
-        None,
-        "The Kubernetes secret with the URL; null: no notification is sent.",
-        **NAME,
-    )
-    secret_key: str = key("url", "The key in that secret.", **SECRET_KEY)
-
-
 class KubeflowConfig(Settings):
     """The Kubeflow Pipelines installation, and how it runs this pipeline. Tokens and passwords are not keys."""
 
@@ -187,7 +176,6 @@ class KubeflowConfig(Settings):
     metadata: MetadataConfig = MetadataConfig()
     steps: StepsConfig = StepsConfig()
     schedule: ScheduleConfig = ScheduleConfig()
-    notify: NotifyConfig = NotifyConfig()
 
     _paths = field_validator("ca_file")(without_home)
 

@@ -21,6 +21,7 @@ from pipeline_def.config import describe, yaml_text
 from pipeline_def.config.beam import BeamConfig
 from pipeline_def.config.config_print import config_yaml
 from pipeline_def.config.kubeflow import KubeflowConfig
+from pipeline_def.config.notification import NotifyConfig
 from pipeline_def.steps import STEPS, TUNER
 
 __all__ = ["KEYS", "ConfigError", "Flag", "PipelineConfig", "config_yaml", "load_config"]
@@ -44,6 +45,7 @@ class PipelineConfig(Settings):
     evaluation: EvaluationConfig = EvaluationConfig()
     serving: ServingConfig = ServingConfig()
     beam: BeamConfig = BeamConfig()
+    notify: NotifyConfig = NotifyConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
 
     @model_validator(mode="after")

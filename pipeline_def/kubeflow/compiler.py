@@ -16,19 +16,20 @@ from kfp import compiler, dsl, kubernetes
 from pipeline_def.config.kubeflow_metadata import PASSWORD_VARIABLE, USER_VARIABLE
 from pipeline_def.config.kubeflow_steps import StepOverride, StepsConfig
 from pipeline_def.config.load import ConfigError, PipelineConfig
-from pipeline_def.kubeflow.notify import VARIABLE as NOTIFY_VARIABLE
+from pipeline_def.config.notification import URL_VARIABLE
 from pipeline_def.kubeflow.parameters import RuntimeParameter, path_problems, runtime_parameters
 from pipeline_def.kubeflow.step_attempts import NODE_ANNOTATION, NODE_VARIABLE
 from pipeline_def.steps import FIRST, LAST, VERDICT, direct_predecessors
 
 _STEP_COMMAND = ["python", "-m", "pipeline_def.kubeflow.step_attempts"]
 _VERDICT_COMMAND = ["python", "-m", "pipeline_def.kubeflow.verdict_step"]
-_NOTIFY_COMMAND = ["python", "-m", "pipeline_def.kubeflow.notify"]
+_EXIT_COMMAND = ["python", "-m", "pipeline_def.kubeflow.exit_step"]
+_EXIT = "ExitStep"
 # The open-source backend replaces this placeholder only if it is the whole value of an input, not inside an argument.
 _JOB_ID, _RUN_ID = dsl.PIPELINE_JOB_ID_PLACEHOLDER, "run_id"
 # A label of the steps' pods, by which network policies select them.
 POD_LABEL = ("app.kubernetes.io/name", "regpipe-step")
-# The resources of Verdict and Notify. For a root on gs://, Notify imports TensorFlow, which takes 0.5 GiB.
+# The resources of Verdict and ExitStep. For a root on gs://, ExitStep imports TensorFlow, which takes 0.5 GiB.
 _SMALL = {"cpu": "100m", "memory": "1Gi"}
 # The keys of `kubeflow` that containers read. Others are left out, so that they don't change the pipeline's digest.
 _CONTAINER_KEYS = {"root", "metadata", "image"}
@@ -43,6 +44,11 @@ def compile_kubeflow(config: PipelineConfig) -> str:
     problems = path_problems(config)
     if config.kubeflow.image is None:
         problems.insert(0, "kubeflow.image: expected the image built from kubeflow/Dockerfile, got none")
+    if config.notify.when in ("always", "problem") and config.notify.secret is None:
+        problems.append(
+            f"notify.secret: expected the Kubernetes secret with the URL, because notify.when is {config.notify.when}, "
+            "got none"
+        )
     if problems:
         raise ConfigError(problems)
     parameters = runtime_parameters(config)
@@ -77,11 +83,10 @@ def _override(config: PipelineConfig, step: str) -> StepOverride:
 def _pipeline(config: PipelineConfig, parameters: Sequence[RuntimeParameter]) -> Any:
     def graph(*channels: Any) -> None:
         values = {parameter.name: channel for parameter, channel in zip(parameters, channels, strict=True)}
-        notify = _notify_task(config) if config.kubeflow.notify.secret else None
-        if notify is None:
+        if not _notifies(config):
             _tasks(config, parameters, values)
         else:
-            with dsl.ExitHandler(exit_task=notify, name="run"):
+            with dsl.ExitHandler(exit_task=_exit_task(config), name="run"):
                 _tasks(config, parameters, values)
 
     graph.__name__ = config.name
@@ -136,19 +141,24 @@ def _verdict_task(config: PipelineConfig, report: Any) -> None:
     _limit_pod(task, config.kubeflow.steps)
 
 
-def _notify_task(config: PipelineConfig) -> Any:
-    summary = f"{config.kubeflow.root}/runs/{_placeholder(_RUN_ID)}/summary.json"
+def _notifies(config: PipelineConfig) -> bool:
+    return config.notify.secret is not None and config.notify.when != "never"
+
+
+def _exit_task(config: PipelineConfig) -> Any:
     command = [
-        *_NOTIFY_COMMAND, "--run-id", _placeholder(_RUN_ID), "--pipeline", config.name,
-        "--status", _placeholder("status"), "--summary", summary,
+        *_EXIT_COMMAND, "--run-id", _placeholder(_RUN_ID), "--pipeline", config.name,
+        "--status", _placeholder("status"), "--root", config.kubeflow.root,
     ]  # fmt: skip
-    make = _component("Notify", config.kubeflow.image, command, [("status", dsl.PipelineTaskFinalStatus)])
+    if _notifies(config):
+        command += ["--notify", config.notify.when or "always"]
+    make = _component(_EXIT, config.kubeflow.image, command, [("status", dsl.PipelineTaskFinalStatus)])
     task = make(run_id=_JOB_ID)
-    _configure(task, "Notify", _small(config.kubeflow.steps))
+    _configure(task, _EXIT, _small(config.kubeflow.steps))
     _limit_pod(task, config.kubeflow.steps)
     _mount_volume(task, config)
-    notify = config.kubeflow.notify
-    kubernetes.use_secret_as_env(task, notify.secret, {notify.secret_key: NOTIFY_VARIABLE})
+    if config.notify.secret:
+        kubernetes.use_secret_as_env(task, config.notify.secret, {config.notify.secret_key: URL_VARIABLE})
     return task
 
 
@@ -246,8 +256,8 @@ def _mount_volume(task: Any, config: PipelineConfig) -> None:
 
 
 def _config_json(config: PipelineConfig) -> str:
-    """Returns the configuration without the keys that only the compiler and the schedule read; it has no secrets."""
-    plain = config.model_dump(mode="json")
+    """Returns the configuration without the keys that no step reads; it has no secrets."""
+    plain = config.model_dump(mode="json", exclude={"notify"})
     plain["kubeflow"] = {name: plain["kubeflow"][name] for name in sorted(_CONTAINER_KEYS)}
     return json.dumps(plain, ensure_ascii=False)
 

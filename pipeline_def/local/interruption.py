@@ -24,6 +24,18 @@ class Interrupted(KeyboardInterrupt):
         self.signal = signal.Signals(number)
 
 
+class RunInterrupted(Interrupted):
+    """One of these signals was received while a run was in progress.
+
+    Attributes:
+        run_id: the id of the run.
+    """
+
+    def __init__(self, run_id: str, error: KeyboardInterrupt) -> None:
+        super().__init__(error.signal if isinstance(error, Interrupted) else signal.SIGINT)
+        self.run_id = run_id
+
+
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
     """Raises Interrupted at these signals, within the context. Signals that are ignored, as by nohup, stay ignored.

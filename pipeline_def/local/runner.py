@@ -16,7 +16,7 @@ from components.pusher.publication import Destination
 from pipeline_def.config.destination import destination
 from pipeline_def.config.load import PipelineConfig
 from pipeline_def.launcher.run_options import RunOptions
-from pipeline_def.local.interruption import ignore_signals
+from pipeline_def.local.interruption import RunInterrupted, ignore_signals
 from pipeline_def.local.leftovers import remove_leftovers, temporary_folder
 from pipeline_def.runs.damaged_store import DamagedStore
 from pipeline_def.runs.summary import EXIT_CODES, Status, StepRecord, StepStatus, Summary
@@ -74,7 +74,7 @@ def run(config: PipelineConfig, options: RunOptions) -> Summary:
         CannotUseRoot: the root can't be written, or another process uses it.
         DamagedStore: the metadata store under the root is damaged.
         NoSuchRun: no earlier run has completed the steps before `from_step`.
-        KeyboardInterrupt: the run was interrupted; the current step has been marked as failed.
+        RunInterrupted: the run was interrupted; the current step has been marked as failed.
     """
     with lock_root(options.root):
         return run_in_locked_root(config, options)
@@ -87,13 +87,16 @@ def run_in_locked_root(config: PipelineConfig, options: RunOptions) -> Summary:
     names = config.step_names()
     with temporary_folder(root):
         current = _Run(root, destination(config, root))
-        with OutputCapture(current.logs / "startup.log") as capture:
-            with RunDisplay(names, capture.terminal) as display, _shown_progress(display):
-                pipeline = _compile(config, options, current, capture, display)
-                if pipeline is not None:
-                    _run_steps(pipeline, names, current, capture, display)
-            summary = _summarize(current)
-        summary.write(str(current.dir))
+        try:
+            with OutputCapture(current.logs / "startup.log") as capture:
+                with RunDisplay(names, capture.terminal) as display, _shown_progress(display):
+                    pipeline = _compile(config, options, current, capture, display)
+                    if pipeline is not None:
+                        _run_steps(pipeline, names, current, capture, display)
+                summary = _summarize(current)
+            summary.write(str(current.dir))
+        except KeyboardInterrupt as error:
+            raise RunInterrupted(current.id, error) from error
     return summary
 
 

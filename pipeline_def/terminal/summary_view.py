@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from components.common.formatting import duration, named_values, plural
-from components.common.verdict_text import comparison_sentence, first_reasons
+from pipeline_def.runs.result_sentence import result_sentence
 from pipeline_def.runs.summary import Summary
 from pipeline_def.terminal.control_characters import escape_controls, unescaped
 from pipeline_def.terminal.operating_point_table import operating_point_lines
@@ -75,7 +75,7 @@ def styled(summary: Summary) -> Text:
 
 def _headline(summary: Summary) -> Iterator[Line]:
     style = _STYLES[summary.status]
-    first, *more = (*_reason(summary).splitlines(), *_by_hand(summary)) or [""]
+    first, *more = (*result_sentence(summary).splitlines(), *_by_hand(summary)) or [""]
     for line in textwrap.wrap(first, _WIDTH, break_long_words=False, break_on_hyphens=False):
         yield line, style
     yield from ((line, "") for line in more)
@@ -83,34 +83,6 @@ def _headline(summary: Summary) -> Iterator[Line]:
         yield f"The model was pushed before that: version {summary.pushed_version} is being served.", "bold"
     elif summary.status != "pushed":
         yield "Nothing was published; any served model is unchanged.", ""
-
-
-def _reason(summary: Summary) -> str:
-    if summary.status == "pushed":
-        return _why_not_pushed(summary) if summary.override else _why_pushed(summary)
-    if summary.status == "partial":
-        return "Done: the selected steps ran; the Pusher is not one of them."
-    if summary.status == "not_blessed":
-        return _why_not_pushed(summary)
-    error = summary.error or "no reason was recorded"
-    if summary.status == "data_refused":
-        return f"Data refused: {error}"
-    step = next((step.name for step in summary.steps if step.status == "failed"), None)
-    return f"Failed in {step}: {error}" if step else f"Failed: {error}"
-
-
-def _why_pushed(summary: Summary) -> str:
-    both = summary.metrics
-    candidate = both.candidate.log_loss if both else None
-    baseline = both.baseline.log_loss if both and both.baseline else None
-    return f"Pushed: {comparison_sentence(candidate, baseline, summary.contributions)}"
-
-
-def _why_not_pushed(summary: Summary) -> str:
-    if summary.held_back:
-        return f"Not pushed: {summary.held_back}."
-    reasons = summary.reasons or tuple(filter(None, [summary.error]))
-    return f"Not blessed: {first_reasons(reasons)}."
 
 
 def _by_hand(summary: Summary) -> Iterator[str]:

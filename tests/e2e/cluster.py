@@ -9,10 +9,8 @@ import json
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -21,42 +19,13 @@ import docker
 import yaml
 from docker.models.containers import ContainerCollection
 
-from pipeline_def.kubeflow.notify import VARIABLE as NOTIFY_VARIABLE
+from pipeline_def.config.notification import URL_VARIABLE
+from tests.standins.webhook import Webhook, webhook
 
 IMAGE = os.environ.get("REGPIPE_IMAGE", "regpipe:test")
 MOUNT = "/mnt/regpipe"
 _LABEL = "regpipe-test"
 _RUN_ID = "{{$.pipeline_job_uuid}}"
-
-
-@dataclass
-class Listener:
-    """A webhook, with the messages that were posted to it."""
-
-    url: str
-    received: list[dict[str, Any]] = field(default_factory=list)
-
-
-@contextlib.contextmanager
-def listening() -> Iterator[Listener]:
-    """Runs a webhook on 127.0.0.1."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            listener.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None: ...
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    listener = Listener(f"http://127.0.0.1:{server.server_port}/hook")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
-    thread.start()
-    yield listener
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @dataclass(frozen=True)
@@ -67,7 +36,7 @@ class Ended:
         run_id: its id.
         succeeded: whether Kubeflow would display it as succeeded.
         log: the lines of its containers' logs.
-        message: the message that was posted to the webhook.
+        message: the data of the event that was posted to the webhook.
         summary: its summary.json; empty if there is none.
     """
 
@@ -92,7 +61,7 @@ class Cluster:
     folder: Path
     text: str
     secrets: Mapping[str, str]
-    listener: Listener
+    listener: Webhook
 
     @property
     def root(self) -> Path:
@@ -102,7 +71,7 @@ class Cluster:
         """Starts a new run with these runtime parameters, and waits for it."""
         before = self._runs()
         pipeline, platform = self._documents()
-        del pipeline["root"]["dag"]["tasks"]["notify"]
+        del pipeline["root"]["dag"]["tasks"]["exit-step"]
         succeeded, log = self._execute([pipeline, platform], self.secrets, **parameters)
         (run_id,) = self._runs() - before
         return self._ended(run_id, succeeded, log)
@@ -110,7 +79,7 @@ class Cluster:
     def run_steps(self, run_id: str, steps: set[str]) -> Ended:
         """Runs only these steps of a run, as Kubeflow does when it retries a failed run."""
         pipeline, platform = self._documents(run_id)
-        del pipeline["root"]["dag"]["tasks"]["notify"]
+        del pipeline["root"]["dag"]["tasks"]["exit-step"]
         (name,) = pipeline["root"]["dag"]["tasks"]
         dag = pipeline["components"][f"comp-{name}"]["dag"]
         dag["tasks"] = {
@@ -134,18 +103,18 @@ class Cluster:
         self._notify(run_id, succeeded)
         summary = self.root / "runs" / run_id / "summary.json"
         found = json.loads(summary.read_text()) if summary.exists() else {}
-        return Ended(run_id, succeeded, log, self.listener.received[-1], found)
+        return Ended(run_id, succeeded, log, self.listener.received[-1].document["data"], found)
 
     def _notify(self, run_id: str, succeeded: bool) -> None:
         """Runs the exit task with the final status that Kubeflow's driver would pass to it."""
         pipeline, platform = self._documents(run_id)
-        task = pipeline["root"]["dag"]["tasks"]["notify"]
+        task = pipeline["root"]["dag"]["tasks"]["exit-step"]
         (of,) = task.pop("dependentTasks")
         # A run that was killed reads RUNNING; one that failed leaves a summary, which replaces the state.
         status = {"state": "COMPLETE" if succeeded else "RUNNING", "pipelineTaskName": of, "error": {}}
         task["inputs"]["parameters"]["status"] = {"runtimeValue": {"constant": status}}
-        pipeline["root"]["dag"]["tasks"] = {"notify": task}
-        ended = self._execute([pipeline, platform], {NOTIFY_VARIABLE: self.listener.url})
+        pipeline["root"]["dag"]["tasks"] = {"exit-step": task}
+        ended = self._execute([pipeline, platform], {URL_VARIABLE: self.listener.url})
         assert ended == (True, ["notify: posted"])
 
     def _execute(
@@ -210,10 +179,10 @@ def cluster_of(
         fixed = [
             f"kubeflow.image={IMAGE}",
             "kubeflow.metadata.host=127.0.0.1",
-            "kubeflow.notify.secret=webhook",
+            "notify.secret=webhook",
         ]
         config = load_config(None, [*fixed, f"data.input={MOUNT}/days/span-{{SPAN}}/*.csv", *settings])
-        with listening() as listener:
+        with webhook() as listener:
             yield Cluster(client, folder, compile_kubeflow(config), secrets, listener)
     finally:
         os.umask(umask)

@@ -73,8 +73,13 @@ def test_a_run_whose_step_was_killed_can_be_retried(cluster: Cluster, killed: En
     )
     assert cluster.versions() == [str(first.summary["pushed_version"])]
     assert first.log[-1].startswith("regpipe: Pushed: ")
-    assert first.message.pop("time")
-    assert first.message == {"run_id": first.run_id, "status": "pushed", "pipeline": "regpipe", "message": ""}
+    told = {name: first.message[name] for name in ("run_id", "status", "pipeline", "pushed_version")}
+    assert told == {
+        "run_id": first.run_id,
+        "status": "pushed",
+        "pipeline": "regpipe",
+        "pushed_version": first.summary["pushed_version"],
+    }
 
 
 def test_the_local_runner_has_the_same_results(
@@ -121,7 +126,7 @@ def test_a_model_that_is_not_blessed_fails_the_run(cluster: Cluster, first: Ende
     assert reason == f"the AUC is {auc:.4f}, not at least 0.999"
     stays = "Nothing was published; any served model is unchanged."
     assert ended.log[-1] == f"regpipe: Not blessed: {reason}. {stays}"
-    assert (ended.message["status"], ended.message["message"]) == ("not_blessed", reason)
+    assert (ended.message["status"], ended.message["message"]) == ("not_blessed", f"Not blessed: {reason}.")
     assert ended.steps("cached") == CACHED_AGAIN - {"Evaluator"}
     assert (cluster.root / ended.summary["report_path"].removeprefix(f"{MOUNT}/")).is_file()
     assert cluster.versions() == versions
@@ -144,7 +149,7 @@ def test_refused_data_fails_the_run(cluster: Cluster, first: Ended, run: Run) ->
     reason = "The label 'label' has only one class, '1'; expected two."
     assert ended.summary["error"] == reason
     assert ended.log[-1] == f"regpipe: ExampleGen: the data was refused: {reason}"
-    assert (ended.message["status"], ended.message["message"]) == ("data_refused", reason)
+    assert (ended.message["status"], ended.message["message"]) == ("data_refused", f"Data refused: {reason}")
 
 
 def test_a_new_span_is_read_and_its_model_pushed(cluster: Cluster, first: Ended, run: Run) -> None:

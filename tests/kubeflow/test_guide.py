@@ -71,10 +71,13 @@ def test_the_blocks_together_are_a_pipeline(tmp_path: Path) -> None:
     """The first block compiles, also with schedule, notification and GPUs added."""
     whole: dict[str, Any] = yaml.safe_load(SETTINGS[0])
     for text in SETTINGS[1:]:
-        found = yaml.safe_load(text).get("kubeflow", {})
-        if {"schedule", "notify", "overrides"} & set(found):
-            whole["kubeflow"].update(found)
-    assert {"schedule", "notify", "overrides"} <= set(whole["kubeflow"])
+        found = yaml.safe_load(text)
+        if {"schedule", "overrides"} & set(found.get("kubeflow", {})):
+            whole["kubeflow"].update(found["kubeflow"])
+        if "notify" in found:
+            whole["notify"] = found["notify"]
+    assert {"schedule", "overrides"} <= set(whole["kubeflow"])
+    assert "notify" in whole
     file = tmp_path / "pipeline.yaml"
     for text in (SETTINGS[0], yaml.safe_dump(whole)):
         file.write_text(text, "utf-8")
@@ -89,7 +92,7 @@ def test_the_first_configuration_matches_the_manifests() -> None:
     assert ("serviceaccount", kubeflow["service_account"]) in objects()
     host, _ = PipelineConfig().kubeflow.metadata.address
     assert ("service", host) in objects()
-    notify = next(yaml.safe_load(text) for text in SETTINGS if "notify" in text)["kubeflow"]["notify"]
+    notify = next(yaml.safe_load(text) for text in SETTINGS if "notify:" in text)["notify"]
     assert f"kubectl create secret generic {notify['secret']} " in TEXT
 
 

@@ -65,7 +65,7 @@ DOMAIN = ".".join(["a" * 49] * 5)  # 249 characters
             ["a.b", LONG, DOMAIN],
             ["a..b", "a.-b", ".a", "a.", "A", f"{DOMAIN}.bbbb"],
         ),
-        ("kubeflow.notify.secret", ["a.b", LONG], ["a..b", "a.-b", "a_b"]),
+        ("notify.secret", ["a.b", LONG], ["a..b", "a.-b", "a_b"]),
         ("kubeflow.metadata.secret", ["a.b", LONG], ["a..b", "a.-b", "a_b"]),
         ("kubeflow.metadata.user_key", ["USER_1", ".user", "a..b"], [".", "..", "..a", "a/b", ""]),
     ],

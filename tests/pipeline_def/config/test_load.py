@@ -289,7 +289,8 @@ REFUSED = {
     "far off": ("model: {zzz: 3}", "1: model.zzz: unknown key; model has hidden_units, l1, l2, dropout"),
     "far off at the top": (
         "zzz: 3",
-        "1: zzz: unknown key; there are name, data, model, training, tuning, evaluation, serving, beam, kubeflow",
+        "1: zzz: unknown key; there are name, data, model, training, tuning, evaluation, serving, "
+        "beam, notify, kubeflow",
     ),
     "dotted": ("model.l1: 0.1", "1: model.l1: expected l1: indented under model:, got a dotted key"),
     "given twice": (
@@ -335,7 +336,8 @@ OVERRIDES = {
     "no equals sign": ("model.l1", "--set: expected key=value, got 'model.l1'"),
     "no key": (
         "=3",
-        "--set: : unknown key; there are name, data, model, training, tuning, evaluation, serving, beam, kubeflow",
+        "--set: : unknown key; there are name, data, model, training, tuning, evaluation, serving, "
+        "beam, notify, kubeflow",
     ),
     "group": (
         "model=3",

@@ -25,7 +25,7 @@ FULL = (
     "model.l1=0.0001",
     "model.l2=[0.001, 0.002, 0]",
     "evaluation.max_gap=0.5",
-    "kubeflow.notify.secret=hook",
+    "notify.secret=hook",
     "kubeflow.steps.env=[HTTPS_PROXY=http://proxy:3128]",
     "kubeflow.steps.secrets=[TOKEN=store:token]",
     "kubeflow.steps.node_selector=[disk=ssd]",
@@ -184,7 +184,7 @@ def test_arguments_contain_only_placeholders_that_the_launcher_replaces(spec: di
 
 def test_the_exit_task_waits_for_the_steps(full: list[dict[str, Any]]) -> None:
     """It has one predecessor, which may fail: driver/resolve.go (DependentTasks[0]), argocompiler/dag.go."""
-    notify = full[0]["root"]["dag"]["tasks"]["notify"]
+    notify = full[0]["root"]["dag"]["tasks"]["exit-step"]
     assert notify["dependentTasks"] == [
         notify["inputs"]["parameters"]["status"]["taskFinalStatus"]["producerTask"]
     ]
@@ -307,7 +307,7 @@ def test_containers_have_the_configured_settings(full: list[dict[str, Any]]) -> 
             for secret in found["secretAsEnv"]
             for pair in secret["keyToEnv"]
         }
-        extra = {"exec-notify": {"NOTIFY_URL": ("hook", "url")}, "exec-verdict": {}}.get(
+        extra = {"exec-exit-step": {"REGPIPE_NOTIFY_URL": ("hook", "url")}, "exec-verdict": {}}.get(
             name,
             {
                 "REGPIPE_METADATA_USER": ("regpipe-mysql", "user"),
@@ -317,7 +317,7 @@ def test_containers_have_the_configured_settings(full: list[dict[str, Any]]) -> 
         assert secrets == {"TOKEN": ("store", "token"), **extra}
         assert found["nodeSelector"] == {"labels": {"disk": "ssd"}}
         # Of a pod that makes one attempt; the others get the limit of each attempt as an argument.
-        one_attempt = name in ("exec-notify", "exec-verdict")
+        one_attempt = name in ("exec-exit-step", "exec-verdict")
         assert found.get("activeDeadlineSeconds") == ("3600" if one_attempt else None)
         if name != "exec-verdict":
             assert [(m["constant"], m["mountPath"]) for m in found["pvcMount"]] == [
@@ -337,11 +337,11 @@ def test_every_container_has_requests_and_a_memory_limit() -> None:
         (("cpu=null", "memory=null"), (None, None, None), (None, None, None)),
     ):
         given = (f"kubeflow.steps.{setting}" for setting in settings)
-        spec = documents(compiled(*BASE, "kubeflow.notify.secret=hook", *given))[0]
+        spec = documents(compiled(*BASE, "notify.secret=hook", *given))[0]
         for name, found in spec["deploymentSpec"]["executors"].items():
             resources = found["container"].get("resources", {})
             keys = ("resourceCpuRequest", "resourceMemoryRequest", "resourceMemoryLimit")
-            expected = of_small if name in ("exec-verdict", "exec-notify") else of_step
+            expected = of_small if name in ("exec-verdict", "exec-exit-step") else of_step
             assert tuple(resources.get(key) for key in keys) == expected, name
             assert "resourceCpuLimit" not in resources
 
@@ -395,7 +395,7 @@ def test_retries_are_written_as_configured() -> None:
 def test_nothing_is_mounted_if_the_root_is_on_an_object_store() -> None:
     """Neither in the steps nor in the exit step; the address is in all arguments, and models are published below it."""
     root, data = "kubeflow.root=gs://bucket/churn", "data.input=gs://bucket/days.csv"
-    text = compiled(*BASE, root, data, "kubeflow.notify.secret=hook")
+    text = compiled(*BASE, root, data, "notify.secret=hook")
     spec, platform = documents(text)
     executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     assert all("pvcMount" not in found for found in executors.values())
@@ -490,3 +490,28 @@ def test_the_verdict_step_exits_as_the_run(
 
     assert main(["--status", status, "--message", "Because."]) == code
     assert capsys.readouterr().err == "regpipe: Because.\n"
+
+
+def test_the_exit_step_knows_which_runs_to_report() -> None:
+    """Its secret and its choice of runs; the other containers get neither, so a change of them reruns no step."""
+    text = compiled(*BASE, "notify.secret=hook", "notify.when=problem")
+    spec = documents(text)[0]
+    arguments = executor(spec, "exit-step")["args"]
+    assert arguments[arguments.index("--notify") + 1] == "problem"
+    assert arguments[arguments.index("--root") + 1] == "/mnt/regpipe"
+    given = executor(spec, "example-gen")["args"]
+    assert "notify" not in json.loads(given[given.index("--config") + 1])
+
+
+@pytest.mark.parametrize("settings", [(), ("notify.secret=hook", "notify.when=never")])
+def test_without_a_message_there_is_no_exit_step(settings: tuple[str, ...]) -> None:
+    """Neither by default, nor if messages are switched off."""
+    assert "exec-exit-step" not in documents(compiled(*BASE, *settings))[0]["deploymentSpec"]["executors"]
+
+
+def test_a_message_needs_a_secret() -> None:
+    """A configuration that asks for messages can't be compiled without the URL's secret."""
+    with pytest.raises(
+        ConfigError, match=r"notify\.secret: expected the Kubernetes secret.* notify\.when is always"
+    ):
+        compiled(*BASE, "notify.when=always")

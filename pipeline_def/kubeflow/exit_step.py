@@ -1,0 +1,75 @@
+"""The exit step: tells the result of a run to whoever is not looking at it.
+
+    python -m pipeline_def.kubeflow.exit_step --run-id ID --pipeline NAME --status STATUS --root ROOT --notify always
+
+Kubeflow runs it at the end of every run, also of a failed one. It always exits with 0; what it did and its errors are
+printed to standard error.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from pipeline_def.notification.notify import notify
+from pipeline_def.notification.run_event import RunEvent, event_of
+from pipeline_def.runs.summary import Summary
+
+# The driver of the exit task reads the state from ML Metadata (Execution.State): COMPLETE, or CACHED. SUCCEEDED is the
+# name in the documentation. A run that was killed reads RUNNING.
+_SUCCESSFUL = ("COMPLETE", "CACHED", "SUCCEEDED")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Reports the run in the arguments; always returns 0."""
+    args = _parser().parse_args(argv)
+    summary = _read_summary(f"{args.root}/runs/{args.run_id}")
+    if args.notify:
+        event = (
+            event_of(summary, args.pipeline) if summary else _event(args.run_id, args.pipeline, args.status)
+        )
+        if done := notify(event, args.notify):
+            print(f"notify: {done}", file=sys.stderr)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pipeline_def.kubeflow.exit_step", allow_abbrev=False)
+    parser.add_argument("--run-id", required=True)
+    parser.add_argument("--pipeline", required=True)
+    parser.add_argument(
+        "--status", required=True, help="a PipelineTaskFinalStatus of Kubeflow as JSON, or plain text"
+    )
+    parser.add_argument("--root", required=True, help="the folder or the gs:// address that the steps share")
+    parser.add_argument("--notify", choices=("always", "problem"), help="the key notify.when")
+    return parser
+
+
+def _read_summary(folder: str) -> Summary | None:
+    """Returns the summary of a run; None if there is none, for example because the run was killed."""
+    try:
+        return Summary.read(folder)
+    except (OSError, ValueError):
+        return None
+
+
+def _event(run_id: str, pipeline: str, status: str) -> RunEvent:
+    """Returns the event of a run without a summary: only an explicit success is one.
+
+    Args:
+        run_id: the run.
+        pipeline: the name of its pipeline.
+        status: a PipelineTaskFinalStatus of Kubeflow as JSON, or a state such as FAILED.
+    """
+    try:
+        state = str(json.loads(status)["state"])
+    except (ValueError, LookupError, TypeError):
+        state = status
+    if state in _SUCCESSFUL:
+        return RunEvent(run_id=run_id, pipeline=pipeline, status="succeeded", message="")
+    message = f"the run left no summary, and Kubeflow Pipelines gives the state {state or 'no text'}"
+    return RunEvent(run_id=run_id, pipeline=pipeline, status="failed", message=message)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

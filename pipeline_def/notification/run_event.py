@@ -1,0 +1,109 @@
+"""The content of the message about a run, and its CloudEvents envelope.
+
+Reference: github.com/cloudevents/spec, version 1.0: spec.md (attributes), formats/json-format.md (structured mode).
+"""
+
+import datetime
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from pipeline_def.runs.result_sentence import result_sentence
+from pipeline_def.runs.summary import Summary
+
+CONTENT_TYPE = "application/cloudevents+json"
+_TYPE = "regpipe.run."  # and the status, by which a receiver can filter
+_METRICS = ("auc", "log_loss")
+# An event should not exceed 64 KiB, because no intermediary must forward a larger one (spec.md, "Size Limits").
+_MOST_ITEMS, _MOST_CHARACTERS = 20, 500
+_EXPECTED = ("pushed", "partial", "succeeded")
+
+
+class RunEvent(BaseModel):
+    """What a message says about a run; docs/records.md documents each key.
+
+    Attributes:
+        status: that of the summary, or `interrupted`, or `succeeded` if Kubeflow Pipelines gives a success without a
+            summary.
+        metrics: by model and metric, on the test split.
+        drift: the key `drift` of the summary, unchanged.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format_version: Literal[1] = 1
+    run_id: str
+    pipeline: str
+    status: str
+    message: str
+    exit_code: int | None = None
+    reasons: tuple[str, ...] = ()
+    metrics: dict[str, dict[str, float | None]] = {}
+    pushed_version: int | None = None
+    pushed_path: str | None = None
+    already_published: bool = False
+    report_path: str | None = None
+    warnings: tuple[str, ...] = ()
+    drift: dict[str, Any] | None = None
+
+    @property
+    def is_problem(self) -> bool:
+        """Whether somebody should look: the run did not end as it should, or its data has drifted."""
+        return self.status not in _EXPECTED or bool(self.drift and self.drift.get("moved"))
+
+    def envelope(self, time: datetime.datetime) -> dict[str, Any]:
+        """Returns the event in JSON's structured mode.
+
+        Args:
+            time: when the run ended, with its time zone. It is a part of the id: a run that is retried by hand ends
+                twice, and a receiver may take two events of one source and id for duplicates.
+        """
+        stamp = time.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")
+        return {
+            "specversion": "1.0",
+            "id": f"{self.run_id}/{stamp}",
+            "source": f"/regpipe/{self.pipeline}",
+            "type": f"{_TYPE}{self.status}",
+            "subject": self.run_id,
+            "time": stamp,
+            "datacontenttype": "application/json",
+            "data": self.model_dump(mode="json"),
+        }
+
+
+def event_of(summary: Summary, pipeline: str) -> RunEvent:
+    """Returns the event of a run that left a summary; long texts and lists are shortened.
+
+    Args:
+        summary: the summary of the run.
+        pipeline: the key `name` of its configuration.
+    """
+    models = summary.metrics.model_dump() if summary.metrics else {}
+    return RunEvent(
+        run_id=summary.run_id,
+        pipeline=pipeline,
+        status=summary.status,
+        exit_code=summary.exit_code,
+        message=_shortened(" ".join(result_sentence(summary).split()), 2 * _MOST_CHARACTERS),
+        reasons=_first(summary.reasons),
+        metrics={
+            model: {name: metrics[name] for name in _METRICS} for model, metrics in models.items() if metrics
+        },
+        pushed_version=summary.pushed_version,
+        pushed_path=summary.pushed_path,
+        already_published=summary.already_published,
+        report_path=summary.report_path,
+        warnings=_first(summary.warnings),
+        drift=summary.model_dump(mode="json").get("drift"),
+    )
+
+
+def _first(sentences: Sequence[str]) -> tuple[str, ...]:
+    more = len(sentences) - _MOST_ITEMS
+    shown = tuple(_shortened(sentence, _MOST_CHARACTERS) for sentence in sentences[:_MOST_ITEMS])
+    return (*shown, f"and {more} more") if more > 0 else shown
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."

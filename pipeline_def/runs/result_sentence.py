@@ -1,0 +1,36 @@
+"""States the result of a run in a sentence, for the terminal, for Kubeflow and for the notification."""
+
+from components.common.verdict_text import comparison_sentence, first_reasons
+from pipeline_def.runs.summary import Summary
+
+
+def result_sentence(summary: Summary) -> str:
+    """Returns how a run ended and why: "Pushed: ...", "Not blessed: ...", "Data refused: ...", "Failed in STEP: ...".
+
+    An error may have several lines.
+    """
+    if summary.status == "pushed":
+        return _why_not_pushed(summary) if summary.override else _why_pushed(summary)
+    if summary.status == "partial":
+        return "Done: the selected steps ran; the Pusher is not one of them."
+    if summary.status == "not_blessed":
+        return _why_not_pushed(summary)
+    error = summary.error or "no reason was recorded"
+    if summary.status == "data_refused":
+        return f"Data refused: {error}"
+    step = next((step.name for step in summary.steps if step.status == "failed"), None)
+    return f"Failed in {step}: {error}" if step else f"Failed: {error}"
+
+
+def _why_pushed(summary: Summary) -> str:
+    both = summary.metrics
+    candidate = both.candidate.log_loss if both else None
+    baseline = both.baseline.log_loss if both and both.baseline else None
+    return f"Pushed: {comparison_sentence(candidate, baseline, summary.contributions)}"
+
+
+def _why_not_pushed(summary: Summary) -> str:
+    if summary.held_back:
+        return f"Not pushed: {summary.held_back}."
+    reasons = summary.reasons or tuple(filter(None, [summary.error]))
+    return f"Not blessed: {first_reasons(reasons)}."
