@@ -6,6 +6,8 @@ REJECTED_FILE = "rejected_rows.jsonl"
 # TFX's names; importing them from its executors takes seconds.
 STATISTICS_FILE = "FeatureStats.pb"
 ANOMALIES_FILE = "SchemaDiff.pb"
+# Beside the statistics of the training split.
+FEATURE_AUC_FILE = "feature_auc.json"
 TRIALS_FILE = "tuner_results.json"
 # In the artifact of one training.
 HISTORY_FILE = "history.json"

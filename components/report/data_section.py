@@ -16,8 +16,8 @@ MAX_FILES = 1_000  # only this many are listed, to limit the size of the page
 
 
 def data(run: RunArtifacts) -> Section:
-    """Returns the section: row counts, why rows were set aside, clipped features, statistics by feature, anomalies."""
-    blocks = [*row_counts(run), *_clipped(run), *_statistics(run), *_anomalies(run)]
+    """Returns the section: row counts, why rows were set aside, warnings, statistics by feature, anomalies."""
+    blocks = [*row_counts(run), *_warnings(run), *_statistics(run), *_anomalies(run)]
     return Section("data", "Data", tuple(blocks))
 
 
@@ -48,9 +48,10 @@ def row_counts(run: RunArtifacts) -> Iterator[Block]:
         yield TextBlock(f"Warning: {warning}", "bad")
 
 
-def _clipped(run: RunArtifacts) -> Iterator[Block]:
-    for warning in run.candidate.scaling.warnings() if run.candidate.scaling else ():
-        yield TextBlock(f"Warning: {warning}", "bad")
+def _warnings(run: RunArtifacts) -> Iterator[Block]:
+    for record in (run.feature_aucs, run.candidate.scaling):
+        for warning in record.warnings() if record else ():
+            yield TextBlock(f"Warning: {warning}", "bad")
 
 
 def _summary(ingest: IngestRecord) -> str:

@@ -9,6 +9,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from components.common import storage
 from components.common.calibration_record import CalibrationRecord
+from components.common.feature_auc_record import FeatureAucRecord
 from components.common.file_names import (
     ANOMALIES_FILE,
     HISTORY_FILE,
@@ -74,6 +75,7 @@ class RunArtifacts:
         ingest: the ingest record; None if it is missing.
         verdict: the Evaluator's verdict; None if it is missing.
         statistics, anomalies: by split.
+        feature_aucs: the AUC of each feature alone; None if the record is missing.
         trials: the Tuner's trials; None without a Tuner.
     """
 
@@ -89,6 +91,7 @@ class RunArtifacts:
         default_factory=dict
     )
     anomalies: Mapping[str, anomalies_pb2.Anomalies] | None = None
+    feature_aucs: FeatureAucRecord | None = None
     trials: tuple[Trial, ...] | None = None
 
 
@@ -117,6 +120,7 @@ def read_run_artifacts(
         baseline=_training(paths.baseline),
         statistics=_statistics(paths.statistics),
         anomalies=_anomalies(paths.anomalies),
+        feature_aucs=_record(FeatureAucRecord, f"{paths.statistics}/Split-{SPLITS[0]}"),
         trials=_trials(f"{paths.tuner}/{TRIALS_FILE}") if paths.tuner else None,
     )
 

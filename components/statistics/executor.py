@@ -1,10 +1,11 @@
 """Summarizes the files of the examples one by one with Beam, and merges the summaries in the order of the files.
 
-Beam transfers only file names and summaries, no rows; TFDV's own pipeline spends most of its time on transferring
-single examples. Reading a file has no side effect, and a statistics file gets its name when it is complete, so Beam may
-retry any part of the work.
+Beam transfers only file names, summaries and samples of bounded size; TFDV's own pipeline spends most of its time on
+transferring single examples. Reading a file has no side effect, and a statistics file gets its name when it is
+complete, so Beam may retry any part of the work.
 """
 
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -19,16 +20,23 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
 from components.common import storage
+from components.common.feature_auc_record import FeatureAucRecord
 from components.common.file_names import STATISTICS_FILE
+from components.config.data import SPLITS
 from components.examples.codec import example_template
 from components.examples.reader import read_ingest, serialized_batches
+from components.statistics.class_sample import ClassSample
 from components.statistics.column_summary import FAN_IN, ColumnSummary, Floats
+from components.statistics.feature_auc import feature_aucs
 from components.statistics.protos import to_proto
 
 # The number of values per batch, 4 bytes each. Batches that TensorFlow parses fit into the processor's
 # caches: larger ones take 25% longer.
 _PARSED_VALUES, _SUMMARIZED_VALUES = 1 << 17, 1 << 20
 _FILES = 16  # per unit of work: opening a file takes as long as reading about 10,000 rows
+TRAINING = SPLITS[0]
+_SEED = 0  # of the keys that select the sampled rows
+_PROGRESS = logging.getLogger("regpipe.progress")
 Key = tuple[str, int]
 
 
@@ -59,9 +67,31 @@ class Columns(NamedTuple):
             values, None if self.weight is None else values[self.names.index(self.weight)]
         )
 
+    def sample(self) -> ClassSample:
+        """Returns a sample without rows of these columns."""
+        return ClassSample(len(self.names), self.names.index(self.label))
+
+    def feature_aucs(self, sample: ClassSample) -> FeatureAucRecord:
+        """Returns the AUC of each feature on a sample."""
+        features = [name for name in self.names if name not in (self.label, self.weight)]
+        places = [self.names.index(name) for name in features]
+        weight = None if self.weight is None else self.names.index(self.weight)
+        return FeatureAucRecord(
+            negatives=sample.rows(0).shape[1],
+            positives=sample.rows(1).shape[1],
+            features=dict(zip(features, feature_aucs(sample, places, weight), strict=True)),
+        )
+
+
+class SplitSummary(NamedTuple):
+    """The summary of some rows of a split, and of the training split also a sample of them."""
+
+    columns: ColumnSummary
+    sample: ClassSample | None
+
 
 class StatisticsExecutor(BaseBeamExecutor):  # type: ignore[misc]
-    """Writes the statistics of every split."""
+    """Writes the statistics of every split, and for the training split the AUC of each feature alone."""
 
     def Do(  # noqa: N802 (TFX's name)
         self,
@@ -93,6 +123,9 @@ class StatisticsExecutor(BaseBeamExecutor):  # type: ignore[misc]
         )
         with self._make_beam_pipeline() as pipeline:
             summarize(pipeline, _shards(patterns), columns, outputs)
+        if TRAINING in outputs:
+            for warning in FeatureAucRecord.read(outputs[TRAINING]).warnings():
+                _PROGRESS.warning(warning)
 
 
 def _shards(patterns: Mapping[str, str]) -> list[Shard]:
@@ -123,19 +156,27 @@ def summarize(
         summaries = (
             summaries
             | f"Key, level {level}"
-            >> beam.Map(_with_group_key).with_output_types(tuple[Key, tuple[int, ColumnSummary]])
+            >> beam.Map(_with_group_key).with_output_types(tuple[Key, tuple[int, SplitSummary]])
             | f"Gather, level {level}" >> beam.GroupByKey()
             | f"Merge, level {level}" >> beam.MapTuple(_merge)
         )
     _ = summaries | "Write" >> beam.Map(_write, columns, outputs)
 
 
-def _summarize(shard: Shard, columns: Columns) -> tuple[Key, ColumnSummary]:
-    summary = ColumnSummary.merge_stream(
-        map(columns.summary, _in_larger_batches(read_columns(shard.paths, columns)))
-    )
+def _summarize(shard: Shard, columns: Columns) -> tuple[Key, SplitSummary]:
+    sample = columns.sample() if shard.split == TRAINING else None
+    # The keys follow from the position of a row in the files, so the sample does not depend on the workers.
+    random = np.random.default_rng([_SEED, shard.number])
+
+    def summaries() -> Iterator[ColumnSummary]:
+        for values in _in_larger_batches(read_columns(shard.paths, columns)):
+            if sample is not None:
+                sample.add(values, random.random((values.shape[1],)))
+            yield columns.summary(values)
+
+    summary = ColumnSummary.merge_stream(summaries())
     none = np.empty((len(columns.names), 0), np.float32)
-    return (shard.split, shard.number), summary or columns.summary(none)
+    return (shard.split, shard.number), SplitSummary(summary or columns.summary(none), sample)
 
 
 def read_columns(paths: Sequence[str], columns: Columns) -> Iterator[Floats]:
@@ -197,18 +238,22 @@ def _in_larger_batches(batches: Iterable[Floats]) -> Iterator[Floats]:
         yield np.concatenate(waiting, axis=1)
 
 
-def _with_group_key(item: tuple[Key, ColumnSummary]) -> tuple[Key, tuple[int, ColumnSummary]]:
+def _with_group_key(item: tuple[Key, SplitSummary]) -> tuple[Key, tuple[int, SplitSummary]]:
     (split, number), summary = item
     return (split, number // FAN_IN), (number, summary)
 
 
-def _merge(key: Key, numbered: Iterable[tuple[int, ColumnSummary]]) -> tuple[Key, ColumnSummary]:
+def _merge(key: Key, numbered: Iterable[tuple[int, SplitSummary]]) -> tuple[Key, SplitSummary]:
     # Merges in the order of the files, not in the order in which they were read.
     parts = [summary for _, summary in sorted(numbered, key=lambda pair: pair[0])]
-    return key, ColumnSummary.merge(parts)
+    samples = [part.sample for part in parts if part.sample is not None]
+    sample = ClassSample.merge(samples) if samples else None
+    return key, SplitSummary(ColumnSummary.merge([part.columns for part in parts]), sample)
 
 
-def _write(item: tuple[Key, ColumnSummary], columns: Columns, outputs: Mapping[str, str]) -> None:
-    (split, _), summary = item
+def _write(item: tuple[Key, SplitSummary], columns: Columns, outputs: Mapping[str, str]) -> None:
+    (split, _), (summary, sample) = item
     content = to_proto(summary, columns.names, columns.label).SerializeToString()
     storage.write(os.path.join(outputs[split], STATISTICS_FILE), content)
+    if sample is not None:
+        columns.feature_aucs(sample).write(outputs[split])

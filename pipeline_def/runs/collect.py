@@ -6,6 +6,7 @@ from typing import Any
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.common import storage
+from components.common.feature_auc_record import FeatureAucRecord
 from components.common.file_names import REJECTED_FILE, TRIALS_FILE
 from components.common.ingest_record import IngestRecord
 from components.common.next_steps import next_steps
@@ -19,6 +20,7 @@ from components.common.verdict_record import (
     ModelGap,
     Verdict,
 )
+from components.config.data import SPLITS
 from components.report.run_page import REPORT_FILE
 from pipeline_def.runs.run_store import RunStore
 from pipeline_def.runs.summary import (
@@ -94,10 +96,10 @@ def _ingest(folder: str) -> dict[str, Any]:
     }
 
 
-def _scaling_warnings(folder: str) -> dict[str, Any]:
+def _warnings(record: type[ScalingRecord | FeatureAucRecord], folder: str) -> dict[str, Any]:
     try:
-        return {"warnings": tuple(ScalingRecord.read(folder).warnings())}
-    except FileNotFoundError:  # with --from-step, the training may be that of an earlier version
+        return {"warnings": tuple(record.read(folder).warnings())}
+    except FileNotFoundError:  # with --from-step, the step may have been run by an earlier version
         return {}
 
 
@@ -180,8 +182,11 @@ def _gap(gap: ModelGap) -> ModelGapSummary:
 
 _READ: Mapping[tuple[str, str], Callable[[str], dict[str, Any]]] = {
     ("ExampleGen", "examples"): _ingest,
+    ("StatisticsGen", "statistics"): lambda folder: _warnings(
+        FeatureAucRecord, f"{folder}/Split-{SPLITS[0]}"
+    ),
     ("Tuner", "tuner_results"): _tuned,
-    ("Trainer", "model_run"): _scaling_warnings,
+    ("Trainer", "model_run"): lambda folder: _warnings(ScalingRecord, folder),
     ("Evaluator", "evaluation"): lambda folder: verdict_fields(Verdict.read(folder)),
 }
 """By step and output, the function that reads fields of the Summary from the folder of the artifact."""

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import html
 import json
 import os
 import random
@@ -68,6 +69,35 @@ def test_unusual_names_text_columns_and_missing_values(run: Run, tmp_path: Path)
         next((tmp_path / "root/artifacts/ExampleGen/examples").glob("*/ingest.json")).read_text()
     )
     assert examples["features"] == ["total day minutes", "<script>", "é-1.5"]
+
+
+def test_a_leak_and_an_id(run: Run, tmp_path: Path) -> None:
+    """A feature that equals the label, and 10^15 plus the number of the row: three warnings, and the model is pushed.
+
+    A run from the cache has the same ones.
+    """
+    table = [
+        {
+            "customer_id": 10**15 + number,
+            "minutes": row["total day minutes"],
+            "code": row["churned?"],
+            "churned?": row["churned?"],
+        }
+        for number, row in enumerate(rows(1_000))
+    ]
+    arguments = ("--data", write(tmp_path / "table.csv", table), *LABEL, *run.quick)
+    done = run(tmp_path / "root", *arguments)
+    assert done.code == 0, done.verdict
+    an_id, rounded, leak = done.summary["warnings"]
+    assert "may be an id" in an_id
+    assert "'customer_id' (up to 1,000,000,000,000,99" in rounded
+    assert "'code' (AUC 1.0000)" in leak
+    assert leak.endswith("data.ignore: ['code'].")
+    for warning in (an_id, rounded, leak):
+        assert warning in html.unescape(Path(done.summary["report_path"]).read_text())
+    again = run(tmp_path / "root", *arguments)
+    assert "StatisticsGen" in again.cached()
+    assert again.summary["warnings"] == done.summary["warnings"]
 
 
 def test_weights_that_are_all_equal_change_nothing(run: Run, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 
 from typing import Any
 
+from components.common.feature_auc_record import FeatureAucRecord
 from components.common.scaling_record import FeatureScaling, ScalingRecord
 from components.report import data_section
 from components.report.blocks import Section, TableBlock, TextBlock
@@ -88,4 +89,12 @@ def test_features_that_were_clipped_far(sample: Any) -> None:
     scaling = ScalingRecord(features={"age": far})
     section = data_section.data(sample.run(candidate=TrainingArtifacts(scaling=scaling)))
     (warning,) = scaling.warnings()
+    assert TextBlock(f"Warning: {warning}", "bad") in section.blocks
+
+
+def test_features_that_separate_the_classes(sample: Any) -> None:
+    """The section has the warning of the record beside the statistics, if there is one."""
+    record = FeatureAucRecord(negatives=50, positives=50, features={"age": 0.999})
+    section = data_section.data(sample.run(feature_aucs=record))
+    (warning,) = record.warnings()
     assert TextBlock(f"Warning: {warning}", "bad") in section.blocks

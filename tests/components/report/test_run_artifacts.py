@@ -6,6 +6,7 @@ from typing import Any
 
 from components.common import file_names
 from components.common.calibration_record import CalibrationRecord, CalibrationScores
+from components.common.feature_auc_record import FeatureAucRecord
 from components.common.tuning_record import Trial
 from components.report import run_artifacts
 
@@ -61,6 +62,7 @@ def test_files_are_read(tmp_path: Path, sample: Any) -> None:
         "tuner/tuner_results.json": b'[{"trial_id": 0, "score": Infinity, "zero_share": 0.5, "chosen": 1, "l1": 0.5}]',
         "evaluation/verdict.json": sample.verdict(reasons=["é"]).model_dump_json().encode(),
         "facts.json": b'{"run_id": "a"}',
+        "statistics/Split-train/feature_auc.json": b'{"negatives": 1, "positives": 2, "features": {"age": null}}',
         "anomalies/Split-eval/SchemaDiff.pb": sample.anomalies("age").SerializeToString(),
     }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -73,6 +75,7 @@ def test_files_are_read(tmp_path: Path, sample: Any) -> None:
     assert found.trials == (Trial(1, float("inf"), 0.5, True, {"l1": 0.5}),)
     assert found.verdict == sample.verdict(reasons=["é"])
     assert found.facts == {"run_id": "a"}
+    assert found.feature_aucs == FeatureAucRecord(negatives=1, positives=2, features={"age": None})
     assert found.pushed_path == "/served/1"
     assert found.anomalies is not None
     assert list(found.anomalies["eval"].anomaly_info) == ["age"]

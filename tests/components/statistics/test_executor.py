@@ -16,9 +16,10 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 from tfx.types.artifact_utils import encode_split_names
 
+from components.common.feature_auc_record import FeatureAucRecord
 from components.common.ingest_record import IngestRecord, RowCounts
 from components.examples.codec import ExampleTemplate
-from components.statistics import executor
+from components.statistics import class_sample, executor
 from components.statistics.column_summary import ColumnSummary
 from components.statistics.executor import Columns, Shard, StatisticsExecutor, read_columns, summarize
 from components.statistics.protos import to_proto
@@ -371,6 +372,7 @@ def test_the_order_of_the_work_does_not_matter(
 ) -> None:
     """Files read in another order, and bundles run again, give the same bytes through two levels of merges."""
     monkeypatch.setattr(executor, "FAN_IN", 3)  # a sum of two is the same in either order
+    monkeypatch.setattr(class_sample, "MAX_ROWS", 100)
     # Fifty columns, because the last digits of a few may agree by chance; each file has its own mean.
     walks = np.cumsum(np.random.default_rng(5).normal(size=(50, 700)), axis=1)
     table = {f"f{number}": walk.tolist() for number, walk in enumerate(walks)} | {"y": [0, 1] * 350}
@@ -382,10 +384,45 @@ def test_the_order_of_the_work_does_not_matter(
         options = beam.options.pipeline_options.PipelineOptions([f"--direct_runner_bundle_repeat={repeat}"])
         with beam.Pipeline(runner="FnApiRunner", options=options) as pipeline:
             summarize(pipeline, order, Columns(tuple(sorted(table)), "y"), {"train": str(tmp_path)})
-        written.append((tmp_path / "FeatureStats.pb").read_bytes())
+        written.append([(tmp_path / name).read_bytes() for name in ("FeatureStats.pb", "feature_auc.json")])
     assert written[0] == written[1] == written[2]
     assert load(tmp_path / "FeatureStats.pb").datasets[0].num_examples == 700
     assert [path.name for path in tmp_path.glob("Feature*")] == ["FeatureStats.pb"]
+
+
+def test_features_that_separate_the_classes(tmp_path: Path, write_examples: WriteExamples) -> None:
+    """The record is beside the statistics of the training split; the weight and the label are no features.
+
+    The values 0 to 199 are positive from 100 on, except the rows 0 and 199, which are exchanged: of 100 * 100 pairs,
+    100 are in the wrong order because of row 0, and 99 more because of row 199. If row 0 has the weight 1/99, it is
+    100/99 + 99 of (1/99 + 99) * 100.
+    """
+    numbers = np.arange(200.0)
+    label = (numbers >= 100).astype(int)
+    label[[0, 199]] = [1, 0]
+    weights = np.ones(200)
+    weights[0] = 1 / 99
+    table: Table = {
+        "leak": (label * 2.0).tolist(),
+        "order": numbers.tolist(),
+        "none": [NAN] * 200,
+        "w": weights.tolist(),
+        "y": label.tolist(),
+    }
+    for name, weight, wrong in (
+        ("plain", None, 0.0199),
+        ("weighted", "w", (100 / 99 + 99) / (100 / 99 + 9_900)),
+    ):
+        content = {key: values for key, values in table.items() if key != "w" or weight}
+        root = tmp_path / name
+        for split in ("train", "test"):
+            write_split(write_examples, root / "examples" / f"Split-{split}", content, 3)
+        ingest(root, content, weight)
+        run(StatisticsExecutor, root, ["train", "test"], "statistics")
+        record = FeatureAucRecord.read(str(root / "statistics" / "Split-train"))
+        assert (record.negatives, record.positives) == (100, 100)
+        assert record.features == {"leak": 1.0, "none": None, "order": pytest.approx(1 - wrong, abs=1e-8)}
+        assert not (root / "statistics" / "Split-test" / "feature_auc.json").exists()
 
 
 def test_an_infinity(tmp_path: Path, write_examples: WriteExamples) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from components.common.feature_auc_record import FeatureAucRecord
 from components.common.scaling_record import FeatureScaling, ScalingRecord
 from components.common.verdict_record import Verdict
 from components.config.evaluation import EvaluationConfig, SliceConfig
@@ -289,6 +290,16 @@ def test_samples_of_the_splits() -> None:
     older = verdict.model_dump(mode="json", exclude={"format_version": True, "sampled_from": True})
     del older["gap"]["train_sampled_from"]
     assert verdict_fields(Verdict.model_validate(older))["sampled"] == {}
+
+
+def test_the_summary_names_features_that_separate_the_classes(tmp_path: Path) -> None:
+    """Also with statistics of the cache; those of an earlier version have no record, and there is no warning."""
+    outputs = {("StatisticsGen", "statistics"): mlmd.Artifact(uri=str(tmp_path))}
+    assert summary_fields(outputs) == {}
+    record = FeatureAucRecord(negatives=50, positives=50, features={"age": 0.7, "code": 1.0})
+    record.write(str(tmp_path / "Split-train"))
+    assert summary_fields(outputs) == {"warnings": tuple(record.warnings())}
+    assert "'code' (AUC 1.0000)" in summary_fields(outputs)["warnings"][0]
 
 
 def test_the_summary_names_features_that_were_clipped_far(tmp_path: Path) -> None:
