@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pipeline_def.notification.notify import notify
 from pipeline_def.notification.run_event import RunEvent, event_of
 from pipeline_def.runs.summary import Summary
+from pipeline_def.terminal.control_characters import escaped_output
 
 # The driver of the exit task reads the state from ML Metadata (Execution.State): COMPLETE, or CACHED. SUCCEEDED is the
 # name in the documentation. A run that was killed reads RUNNING.
@@ -72,4 +73,5 @@ def _event(run_id: str, pipeline: str, status: str) -> RunEvent:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with escaped_output(is_log=True):
+        sys.exit(main())

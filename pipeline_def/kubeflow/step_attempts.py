@@ -23,6 +23,7 @@ from types import FrameType
 from pipeline_def.kubeflow import attempt_record
 from pipeline_def.kubeflow.attempt_record import AttemptRecord
 from pipeline_def.runs.summary import EXIT_CODES
+from pipeline_def.terminal.control_characters import escaped_output
 
 # An environment variable of the container: the name of the pod's node in the workflow, from the annotation that Argo
 # sets (workflow/common/common.go, AnnotationKeyNodeName). It ends in "(N)" for the N-th automatic retry, from 0.
@@ -212,4 +213,5 @@ def _print(step: str, message: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with escaped_output(is_log=True):
+        sys.exit(main())

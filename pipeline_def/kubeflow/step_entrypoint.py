@@ -27,6 +27,7 @@ from pipeline_def.kubeflow.parameters import check_paths
 from pipeline_def.launcher import lazy_imports
 from pipeline_def.runs.summary import EXIT_CODES, Status
 from pipeline_def.steps import FIRST, LAST
+from pipeline_def.terminal.control_characters import escaped_output
 
 if TYPE_CHECKING:
     from tfx.proto.orchestration import pipeline_pb2
@@ -209,4 +210,5 @@ def _exit(message: str, code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with escaped_output(is_log=True):
+        sys.exit(main())

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from pipeline_def.runs.summary import EXIT_CODES, Status
+from pipeline_def.terminal.control_characters import escaped_output
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,4 +25,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with escaped_output(is_log=True):
+        sys.exit(main())

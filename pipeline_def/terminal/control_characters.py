@@ -63,14 +63,17 @@ def unescaped(stream: TextIO) -> TextIO:
 
 
 @contextlib.contextmanager
-def escaped_output() -> Iterator[None]:
+def escaped_output(*, is_log: bool = False) -> Iterator[None]:
     """Escapes control characters on standard error and, if it is a terminal, on standard output, within the context.
 
     A file or a pipe on standard output gets what other programs read, such as JSON, without changes.
+
+    Args:
+        is_log: whether standard output is a log, too, as that of a container, which `kubectl logs` prints on terminals.
     """
     before = sys.stdout, sys.stderr
     sys.stderr = cast(TextIO, _EscapingText(sys.stderr))
-    if sys.stdout.isatty():
+    if is_log or sys.stdout.isatty():
         sys.stdout = cast(TextIO, _EscapingText(sys.stdout))
     try:
         yield

@@ -14,6 +14,8 @@ from rich.console import Console
 from pipeline_def.terminal.control_characters import EscapingBytes, escape_controls, escaped_output, unescaped
 from pipeline_def.terminal.run_display import RunDisplay
 
+SEQUENCE = "\x1b]0;title\x07"  # changes the title of the window
+
 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
@@ -103,3 +105,42 @@ def test_a_command(tmp_path: Path) -> None:
         printed = on_a_terminal(given, tmp_path)
         assert "x\\x1b]0;title\\x07" in printed
         assert "\x1b]0;" not in printed
+
+
+STEP = ["--run-id", "r1", "--step", "ExampleGen"]
+ATTEMPTS = ["--retries", "0", "--backoff", "1", "--retry-window", "9", "--timeout", "0"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["verdict_step", "--status", "failed", "--message", f"the column 'a{SEQUENCE}' is empty"],
+        [
+            "step_entrypoint",
+            *STEP,
+            "--root",
+            "ROOT",
+            "--config",
+            "{}",
+            "--set",
+            f"training.epochs={SEQUENCE}",
+        ],
+        ["step_attempts", *STEP, "--root", f"/proc/a{SEQUENCE}", *ATTEMPTS],
+    ],
+    ids=lambda arguments: str(arguments[0]),
+)
+def test_the_log_of_a_step_on_kubeflow(arguments: list[str], tmp_path: Path) -> None:
+    """`kubectl logs` prints it on a terminal."""
+    module, *options = [str(tmp_path) if word == "ROOT" else word for word in arguments]
+    command = [sys.executable, "-m", f"pipeline_def.kubeflow.{module}", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "\\x1b]0;title\\x07" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_standard_output_of_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    with escaped_output(is_log=True):
+        print("a\x1b[0mb")
+    assert out.getvalue() == "a\\x1b[0mb\n"
