@@ -64,13 +64,13 @@ class EvaluatorExecutor(executor.Executor):  # type: ignore[misc]
         train = score(_pattern(input_dict, "train"), [exported], columns._replace(features=()), max_rows)
         ingest = read_ingest(_pattern(input_dict, "eval"))
         validation = Validation(ingest.class_counts("eval"))
-        scored = {"test": test, "train": train}
-        if settings.evaluation.operating_point.rule is not None:
-            published = {CANDIDATE: seeds[0][CANDIDATE]}
-            scored["eval"] = score(
-                _pattern(input_dict, "eval"), [published], columns._replace(features=()), max_rows
-            )
-            validation = validation._replace(scores=scored["eval"].scores)
+        has_point = settings.evaluation.operating_point.rule is not None
+        # Without an operating point, the split is read without a model, only to compare its rows with the record.
+        published = {CANDIDATE: seeds[0][CANDIDATE]} if has_point else {}
+        on_eval = score(_pattern(input_dict, "eval"), [published], columns._replace(features=()), max_rows)
+        if has_point:
+            validation = validation._replace(scores=on_eval.scores)
+        scored = {"test": test, "train": train, "eval": on_eval}
         judged = Judged(
             candidate=digests[0],
             baseline=digests[1] if baseline else None,

@@ -49,8 +49,8 @@ Evaluate = Callable[..., Evaluated]
 def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
     """Runs the Evaluator on a table for each split; each model predicts the column that has its name.
 
-    The validation split is the table `validation`. If that is a number, the split can't be read, and has 100 rows, of
-    which so many are positive.
+    The validation split is the table `validation`. If that is a number, the split has 100 rows, of which so many are
+    positive.
     """
 
     def model(name: str) -> standard_artifacts.Model:
@@ -77,10 +77,10 @@ def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
         write_examples(tmp_path / "examples" / "Split-test" / "part.gz", test)
         write_examples(tmp_path / "examples" / "Split-train" / "part.gz", train)
         if isinstance(validation, int):
-            positives, rows = validation, 100
-        else:
-            write_examples(tmp_path / "examples" / "Split-eval" / "part.gz", validation)
-            positives, rows = sum(map(int, validation["y"])), len(validation["y"])
+            labels = [1] * validation + [0] * (100 - validation)
+            validation = {name: labels if name == "y" else [0.5] * 100 for name in test}
+        write_examples(tmp_path / "examples" / "Split-eval" / "part.gz", validation)
+        positives, rows = sum(map(int, validation["y"])), len(validation["y"])
         IngestRecord(
             rows=RowCounts(train=len(train["y"]), eval=rows, test=len(test["y"])),
             positives=PositiveCounts(train=2, eval=positives, test=2),
@@ -293,11 +293,13 @@ def test_the_verdict_says_what_it_judged(
     expected = hashlib.sha256(b"".join(file.as_numpy_iterator())).hexdigest()
     assert judged["test"] == {"rows": 4, "digest": expected}
     assert judged["train"] == judged["test"]  # the fixture writes the same table as both splits
+    assert judged["eval"]["rows"] == 100
 
 
+@pytest.mark.parametrize("point", [None, "f1"])
 @pytest.mark.parametrize("split", ["test", "train", "eval"])
 def test_a_split_that_lost_a_row_is_not_judged(
-    evaluate: Evaluate, split: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    evaluate: Evaluate, split: str, point: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that was cut between two records can be read, but has fewer rows than the ingest record says."""
 
@@ -307,7 +309,7 @@ def test_a_split_that_lost_a_row_is_not_judged(
 
     monkeypatch.setattr("components.evaluator.executor.read_ingest", read)
     settings = EvaluationConfig.model_validate(
-        {"min_rows": 2, "min_positives": 1, "operating_point": {"maximize": "f1"}}
+        {"min_rows": 2, "min_positives": 1, "operating_point": {"maximize": point}}
     )
     with pytest.raises(ArtifactChanged) as caught:
         evaluate(TABLE, settings, validation=TABLE)
