@@ -257,11 +257,19 @@ class PrecisionRecallCurve(VerdictPart):
 
 
 class CalibrationCurve(VerdictPart):
-    """Bins of predicted probability that contain rows: mean prediction, share of class 1, number of rows."""
+    """Bins of predicted probability that contain rows.
+
+    Attributes:
+        predicted: the mean prediction of each bin.
+        observed: its share of class 1.
+        rows: its number of rows.
+        intervals: the interval of `observed`; empty in the records of earlier versions of regpipe.
+    """
 
     predicted: tuple[float, ...]
     observed: tuple[float, ...]
     rows: tuple[int, ...]
+    intervals: tuple[tuple[float, float], ...] = ()
 
 
 class ConfusionMatrix(VerdictPart):
@@ -366,7 +374,7 @@ class Judged(VerdictPart):
         baseline: that of the baseline; None without a baseline.
         test: the test split.
         train: the training split.
-        eval: the validation split; None without an operating point, for which alone it is read.
+        eval: the validation split; None in some records of earlier versions of regpipe.
     """
 
     candidate: str

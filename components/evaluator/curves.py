@@ -1,5 +1,6 @@
 """Computes the points of a model's ROC, precision-recall and calibration curves, and its confusion matrix."""
 
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -13,17 +14,21 @@ from components.common.verdict_record import (
     RocCurve,
 )
 from components.evaluator.decision_counts import RankedCounts, count_decisions, decision_cells, ranked_counts
-from components.evaluator.metrics import CALIBRATION_BINS, ScoredRows, bin_sums, calibration_bins
+from components.evaluator.metrics import CALIBRATION_BINS, Floats, ScoredRows, bin_sums, calibration_bins
 
 POINTS = 200
 
 
-def curves(rows: ScoredRows) -> ModelCurves:
+def curves(rows: ScoredRows, confidence: float) -> ModelCurves:
     """Computes the curves of one model; a curve that is undefined is None.
 
     The ROC and the precision-recall curve have at most POINTS points, spread evenly over the distinct predictions,
     ends included. The calibration curve has at most CALIBRATION_BINS bins of equal width; empty bins are left out. The
     confusion matrix is at a threshold of 0.5. A row with a weight counts that many times.
+
+    Args:
+        rows: the test split, as scored by the model.
+        confidence: of the intervals of the calibration curve, between 0 and 1.
     """
     confusion = confusion_matrix(rows, rows.predictions > 0.5)
     if not rows.labels.size or np.isnan(rows.predictions).any():
@@ -32,7 +37,7 @@ def curves(rows: ScoredRows) -> ModelCurves:
     return ModelCurves(
         roc=_roc(ranked),
         precision_recall=_precision_recall(ranked),
-        calibration=_calibration(rows),
+        calibration=_calibration(rows, confidence),
         confusion=confusion,
     )
 
@@ -65,14 +70,37 @@ def _precision_recall(ranked: RankedCounts) -> PrecisionRecallCurve | None:
     )
 
 
-def _calibration(rows: ScoredRows) -> CalibrationCurve:
+def wilson_interval(shares: Floats, rows: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """Returns the lower and the upper bounds of shares of independent rows, float64 [shares].
+
+    Unlike the normal approximation, the interval holds for few rows and for shares of 0 and 1 (Wilson, Probable
+    Inference, the Law of Succession, and Statistical Inference, Journal of the American Statistical Association, 1927).
+
+    Args:
+        shares: from 0 to 1, [shares].
+        rows: the number of rows of each share, > 0, [shares]; not a whole number if it is an effective number.
+        confidence: between 0 and 1.
+    """
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    center = shares + z**2 / (2 * rows)
+    half = z * np.sqrt(shares * (1 - shares) / rows + (z / (2 * rows)) ** 2)
+    scale = 1 + z**2 / rows
+    return np.maximum((center - half) / scale, 0.0), np.minimum((center + half) / scale, 1.0)
+
+
+def _calibration(rows: ScoredRows, confidence: float) -> CalibrationCurve:
     bins, weights = calibration_bins(rows.predictions), rows.row_weights()
     counts, total = np.bincount(bins, minlength=CALIBRATION_BINS), bin_sums(bins, weights)
     filled = counts > 0
+    observed = bin_sums(bins, rows.labels * weights)[filled] / total[filled]
+    # With weights, as many rows of equal weight would vary as much (Kish, Survey Sampling, 1965); else the rows.
+    effective = total[filled] ** 2 / bin_sums(bins, weights.astype(np.float64) ** 2)[filled]
+    bounds = wilson_interval(observed, effective, confidence)
     return CalibrationCurve(
         predicted=_rounded(bin_sums(bins, rows.predictions * weights)[filled] / total[filled]),
-        observed=_rounded(bin_sums(bins, rows.labels * weights)[filled] / total[filled]),
+        observed=_rounded(observed),
         rows=tuple(counts[filled].tolist()),
+        intervals=tuple(zip(*map(_rounded, bounds), strict=True)),
     )
 
 

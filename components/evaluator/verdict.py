@@ -16,7 +16,6 @@ from components.common.verdict_record import (
     EvaluatedSlice,
     GeneralizationGap,
     MetricGap,
-    ModelCurves,
     ModelGap,
     OperatingPoint,
     SeedScores,
@@ -123,8 +122,10 @@ def compute_verdict(
         operating_point=point,
         gap=gap,
         curves=BothCurves(
-            candidate=_curves(test, CANDIDATE),
-            baseline=_curves(test, BASELINE) if BASELINE in test.predictions else None,
+            candidate=curves(test.scored(CANDIDATE), settings.confidence),
+            baseline=curves(test.scored(BASELINE), settings.confidence)
+            if BASELINE in test.predictions
+            else None,
         ),
     )
 
@@ -162,10 +163,6 @@ def _model_gap(test: PairedScores, train: PairedScores, model: str) -> ModelGap:
         return MetricGap(train=on_train, test=on_test, difference=on_test - on_train)
 
     return ModelGap(log_loss=metric_gap("log_loss"), auc=metric_gap("auc"))
-
-
-def _curves(test: PairedScores, model: str) -> ModelCurves:
-    return curves(test.scored(model))
 
 
 def _thresholds(

@@ -1,10 +1,13 @@
 """Creates the sections on the predictions: generalization gap, curves, confusion matrices and slices."""
 
 from collections.abc import Callable, Iterator
+from itertools import repeat
 
 from components.common.formatting import (
+    NONE,
     count,
     html_difference,
+    html_interval,
     html_number,
     html_significant,
     metric_label,
@@ -18,6 +21,7 @@ from components.report.verdict_section import NO_VERDICT, metric_table, threshol
 Curves = dict[Series, ModelCurves]
 Coordinate = Callable[[OperatingPoint], float | None]
 Points = tuple[tuple[float, ...], tuple[float, ...]]
+_LEAST_ROWS = 20  # in a bin of the calibration curve: the interval of its share is then narrower than 0.42
 _DIAGONAL = ((0.0, 1.0), (0.0, 1.0))
 
 
@@ -71,7 +75,7 @@ def predictions(run: RunArtifacts) -> Section:
     curves: Curves = {"candidate": run.verdict.curves.candidate}
     if run.verdict.curves.baseline:
         curves["baseline"] = run.verdict.curves.baseline
-    blocks = (*_charts(curves, run.verdict), *_confusion(curves), *_calibration_table(curves))
+    blocks = (*_charts(curves, run.verdict), *_confusion(curves), *_calibration_table(run.verdict))
     return Section("predictions", title, blocks)
 
 
@@ -105,7 +109,7 @@ def _charts(curves: Curves, verdict: Verdict) -> Iterator[Block]:
     )
     if calibration:
         ideal = ChartLine("ideal", "reference", *_DIAGONAL, dash=True)
-        text = f"Share of positives by mean predicted probability. {_distances(calibration)}"
+        text = f"Share of positives by mean predicted probability. {_distances(curves)}"
         axes = ("mean predicted probability", "share of positives")
         yield Chart("calibration", "Calibration", text, *axes, (*calibration, ideal), square=True)
     if not roc:
@@ -158,16 +162,21 @@ def _areas(verdict: Verdict, metric: str) -> str:
     return f"Area below it: candidate {html_number(area.candidate)}, baseline {html_number(area.baseline)}."
 
 
-def _distances(lines: tuple[ChartLine, ...]) -> str:
-    """Returns the largest distance of each curve from the diagonal, for people who can't see the chart."""
+def _distances(curves: Curves) -> str:
+    """Returns the largest distance of each curve from the diagonal, for people who can't see the chart.
+
+    A bin of few rows is far from the diagonal by chance, so it does not count.
+    """
     parts = []
-    for line in lines:
-        distances = [
-            abs(y - x) for x, y in zip(line.x, line.y, strict=True) if x is not None and y is not None
-        ]
-        if distances:
-            parts.append(f"{line.name} {html_number(max(distances), 2)}")
-    return f"Largest distance from the diagonal: {', '.join(parts)}."
+    for name, model in curves.items():
+        if bins := model.calibration:
+            distances = [
+                abs(observed - predicted)
+                for predicted, observed, rows in zip(bins.predicted, bins.observed, bins.rows, strict=True)
+                if rows >= _LEAST_ROWS
+            ]
+            parts.append(f"{name} {html_number(max(distances), 2) if distances else NONE}")
+    return f"Largest distance from the diagonal, of the bins with at least {_LEAST_ROWS} rows: {', '.join(parts)}."
 
 
 def _confusion(curves: Curves) -> Iterator[TableBlock]:
@@ -189,17 +198,24 @@ def _confusion(curves: Curves) -> Iterator[TableBlock]:
         yield TableBlock(f"Confusion matrix of the {name}, at a probability of 0.5", headers, rows)
 
 
-def _calibration_table(curves: Curves) -> Iterator[TableBlock]:
+def _calibration_table(verdict: Verdict) -> Iterator[TableBlock]:
     rows = tuple(
-        (f"{name}, {number}", html_number(predicted), html_number(observed), count(size))
-        for name, model in curves.items()
-        if (bins := model.calibration)
-        for number, (predicted, observed, size) in enumerate(
-            zip(bins.predicted, bins.observed, bins.rows, strict=True), 1
+        (
+            f"{name}, {number}",
+            html_number(predicted),
+            html_number(observed),
+            html_interval(bounds),
+            count(size),
+        )
+        for name, model in (("candidate", verdict.curves.candidate), ("baseline", verdict.curves.baseline))
+        if model and (bins := model.calibration)
+        for number, (predicted, observed, bounds, size) in enumerate(
+            zip(bins.predicted, bins.observed, bins.intervals or repeat(None), bins.rows, strict=False), 1
         )
     )
     if rows:
-        headers = ("model and bin", "mean predicted probability", "share of positives", "rows")
+        interval = f"{verdict.bootstrap.confidence:.0%} interval of the share"
+        headers = ("model and bin", "mean predicted probability", "share of positives", interval, "rows")
         caption = "Calibration, bin by bin"
         yield TableBlock(caption, headers, rows, summary=f"{caption}: {plural(len(rows), 'row')}")
 

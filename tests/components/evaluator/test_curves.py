@@ -4,16 +4,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats  # type: ignore[import-untyped]
 import sklearn.metrics
 
 from components.evaluator import curves as evaluator_curves
-from components.evaluator.curves import POINTS
+from components.evaluator.curves import POINTS, wilson_interval
 from components.evaluator.metrics import ScoredRows
 
 
 def curves(rows: ScoredRows) -> dict[str, Any]:
     """The curves as verdict.json has them."""
-    return evaluator_curves.curves(rows).model_dump(mode="json")
+    return evaluator_curves.curves(rows, 0.95).model_dump(mode="json")
 
 
 def rows(count: int, digits: int) -> ScoredRows:
@@ -83,3 +84,29 @@ def test_curves_that_do_not_exist() -> None:
         found = curves(ScoredRows(labels, predictions))
         assert (found["roc"], found["precision_recall"], found["calibration"]) == (None, None, None)
         assert sum(found["confusion"].values()) == labels.size
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+@pytest.mark.parametrize(("positives", "rows"), [(0, 1), (1, 1), (0, 30), (7, 20), (50, 50), (300, 1_000)])
+def test_the_interval_is_wilsons(positives: int, rows: int, confidence: float) -> None:
+    """SciPy computes the same."""
+    low, high = wilson_interval(np.array([positives / rows]), np.array([float(rows)]), confidence)
+    expected = scipy.stats.binomtest(positives, rows).proportion_ci(confidence, method="wilson")
+    assert (low[0], high[0]) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_the_intervals_of_the_calibration() -> None:
+    """One for each bin: from its rows or, with weights, from as many equal weights as would vary as much."""
+    labels, predictions = np.array([0, 1, 1, 1], np.float32), np.array([0.05, 0.07, 0.95, 1.0], np.float32)
+    found = curves(ScoredRows(labels, predictions))["calibration"]["intervals"]
+    for (low, high), positives in zip(found, (1, 2), strict=True):
+        expected = scipy.stats.binomtest(positives, 2).proportion_ci(method="wilson")
+        assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-6)
+    equal = curves(ScoredRows(labels, predictions, weights=np.full(4, 3, np.float32)))["calibration"][
+        "intervals"
+    ]
+    assert equal == found
+    # (1 + 3)**2 / (1 + 9) = 1.6 rows, of which 3/4 are positive.
+    other = curves(ScoredRows(labels, predictions, weights=np.array([1, 3, 1, 1], np.float32)))
+    low, high = (bound[0] for bound in wilson_interval(np.array([0.75]), np.array([1.6]), 0.95))
+    assert other["calibration"]["intervals"][0] == pytest.approx((low, high), abs=1e-6)

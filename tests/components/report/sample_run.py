@@ -89,7 +89,12 @@ def verdict(**changes: Any) -> Verdict:
     curves = {
         "roc": {"fpr": [0.0, 0.2, 1.0], "tpr": [0.0, 0.9, 1.0]},
         "precision_recall": {"recall": [0.0, 1.0], "precision": [1.0, 0.5]},
-        "calibration": {"predicted": [0.1, 0.9], "observed": [0.2, 0.85], "rows": [100, 103]},
+        "calibration": {
+            "predicted": [0.1, 0.9],
+            "observed": [0.2, 0.85],
+            "rows": [100, 103],
+            "intervals": [[0.1334, 0.2888], [0.7687, 0.9057]],
+        },
         "confusion": {"true_positive": 91, "false_positive": 12, "true_negative": 83, "false_negative": 17},
     }
     gap = {

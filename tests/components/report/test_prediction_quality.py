@@ -62,14 +62,15 @@ def test_the_curves_and_the_confusion_matrices(sample: Any) -> None:
         ("precision-recall", "Precision by recall. Area below it: candidate 0.8714, baseline 0.8746."),
         (
             "calibration",
-            "Share of positives by mean predicted probability. Largest distance from the diagonal: candidate 0.10, "
-            "baseline 0.10.",
+            "Share of positives by mean predicted probability. Largest distance from the diagonal, of "
+            "the bins with at least 20 rows: candidate 0.10, baseline 0.10.",
         ),
     ]
     matrix, _, bins = (block for block in blocks if isinstance(block, TableBlock))
     assert matrix.caption == "Confusion matrix of the candidate, at a probability of 0.5"
     assert matrix.rows == (("actual positive", "91", "17"), ("actual negative", "12", "83"))
-    assert bins.rows[0] == ("candidate, 1", "0.1000", "0.2000", "100")
+    assert bins.headers[3] == "95% interval of the share"
+    assert bins.rows[0] == ("candidate, 1", "0.1000", "0.2000", "0.1334 to 0.2888", "100")
     assert bins.summary == "Calibration, bin by bin: 4 rows"
 
 
@@ -127,3 +128,17 @@ def test_no_slices(sample: Any) -> None:
     assert text == TextBlock(
         "There are none; evaluation.slices divides the test split by ranges of a feature.", "quiet"
     )
+
+
+def test_a_bin_of_few_rows(sample: Any) -> None:
+    """Its distance from the diagonal is no headline; a record of an earlier version has no intervals."""
+    bins: dict[str, list[float]] = {"predicted": [0.1, 0.45], "observed": [0.16, 0.0], "rows": [20, 19]}
+    curves = sample.verdict().curves.candidate.model_dump()
+    for calibration, text in ((bins, "candidate 0.06."), (bins | {"rows": [19, 1]}, "candidate none.")):
+        record = sample.verdict(curves={"candidate": curves | {"calibration": calibration}, "baseline": None})
+        blocks = prediction_quality.predictions(sample.run(verdict=record)).blocks
+        chart = next(block for block in blocks if isinstance(block, Chart) and block.id == "calibration")
+        assert chart.text.endswith(text)
+        assert isinstance(blocks[-1], TableBlock)
+        assert [row[3] for row in blocks[-1].rows] == ["", ""]
+        assert [row[4] for row in blocks[-1].rows] == [f"{rows:g}" for rows in calibration["rows"]]
