@@ -12,7 +12,7 @@ from components.config.base import Settings, key, without_home
 from pipeline_def.config import cron
 from pipeline_def.config.kubeflow_metadata import MetadataConfig
 from pipeline_def.config.kubeflow_steps import Overrides, StepsConfig
-from pipeline_def.config.kubernetes_names import LABEL, NAME
+from pipeline_def.config.kubernetes_names import IMAGE, LABEL, NAME
 
 
 def _assignments(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -147,8 +147,9 @@ class KubeflowConfig(Settings):
     )
     image: str | None = key(
         None,
-        "The name of the image built from kubeflow/Dockerfile, as the cluster pulls it; required by `compile`.",
-        min_length=1,
+        "The name of the image built from kubeflow/Dockerfile, as the cluster pulls it; required by `compile`. It may "
+        "have a digest (regpipe:1@sha256:...), so that nobody can change it by moving the tag.",
+        **IMAGE,
     )
     root: str = key(
         "/mnt/regpipe",

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from components.config.base import Settings, key
 from pipeline_def.config.kubernetes_names import (
+    IMAGE,
     QUALIFIED_PATTERN,
     SECRET_KEY_PATTERN,
     SUBDOMAIN_PATTERN,
@@ -101,7 +102,7 @@ class StepOverride(Settings):
     """The settings of one step; those left out are taken from kubeflow.steps."""
 
     step: Literal[STEP_NAMES]  # type: ignore[valid-type]
-    image: str | None = Field(default=None, min_length=1)
+    image: str | None = Field(default=None, pattern=IMAGE["pattern"])
     cpu: str | None = Field(default=None, pattern=_CPU["pattern"])
     memory: str | None = Field(default=None, pattern=_MEMORY["pattern"])
     gpus: int | None = Field(default=None, ge=0)

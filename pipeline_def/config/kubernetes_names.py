@@ -17,6 +17,15 @@ QUALIFIED_PATTERN = rf"({SUBDOMAIN_PATTERN}/)?{_NAME_PART}"
 # IsValidLabelValue: the value of a label or of a taint.
 VALUE_PATTERN = rf"({_NAME_PART})?"
 
+_PATH_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+# Of an image, with or without the address of a registry, a tag and a digest. Source: github.com/distribution/reference,
+# reference.go, "Grammar".
+IMAGE: dict[str, Any] = {
+    "expects": "the name of an image, such as registry.example/regpipe:1, or with its digest "
+    "registry.example/regpipe:1@sha256:... (64 digits and letters a to f)",
+    "pattern": r"^((?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]+)?/)?"
+    rf"{_PATH_PART}(/{_PATH_PART})*(:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(@sha256:[0-9a-f]{{64}})?$",
+}
 # Of a namespace, or of a volume: IsDNS1123Label.
 LABEL: dict[str, Any] = {
     "expects": "lower-case letters, digits and hyphens (at most 63)",

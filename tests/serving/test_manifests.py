@@ -366,3 +366,25 @@ def test_the_health_check_of_compose(tmp_path: Path) -> None:
         (tmp_path / "gone").touch()
         assert not is_healthy()
     assert not is_healthy()
+
+
+def test_who_may_connect_to_the_pods_of_kserve() -> None:
+    """The same labels as for the Deployment; of other namespaces, only one with the label reaches REST.
+
+    The ports are those of KServe's runtime for TensorFlow (--rest_api_port=8080, --port=9000), the label of the pods is
+    InferenceServicePodLabelKey in its pkg/constants.
+    """
+    policy = load(SERVING / "kserve/network.yaml")
+    kubernetes_validate.validate(policy, NEWEST, strict=True)
+    service = load(SERVING / "kserve/inferenceservice.yaml")
+    label = {"serving.kserve.io/inferenceservice": service["metadata"]["name"]}
+    assert policy["spec"]["podSelector"] == {"matchLabels": label}
+    deployment = load(KUBERNETES / "network.yaml")["spec"]
+    rest, grpc = policy["spec"]["ingress"]
+    assert rest["from"][:1] == deployment["ingress"][0]["from"]
+    assert rest["from"][1:] == [{"namespaceSelector": {"matchLabels": {"regpipe-client": "rest"}}}]
+    assert grpc["from"] == deployment["ingress"][1]["from"]
+    model = service["spec"]["predictor"]["model"]
+    assert [port["port"] for port in rest["ports"]] == [model["readinessProbe"]["httpGet"]["port"]]
+    assert [port["port"] for port in grpc["ports"]] == [9000]
+    assert policy["spec"]["egress"] == []

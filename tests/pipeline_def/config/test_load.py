@@ -468,3 +468,43 @@ def test_a_text_that_needs_quotes_in_the_file(tmp_path: Path, text: str) -> None
     (problem,) = problems(tmp_path, f"data:\n  missing_values: {text}")
     assert problem.startswith("pipeline.yaml:2: ")
     assert "quotes" in problem
+
+
+DIGEST = f"sha256:{'0f' * 32}"
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "regpipe",
+        "registry.example/team/regpipe:1",
+        "localhost:5000/regpipe",
+        "[::1]:5000/regpipe:1.2_3-x",
+        f"registry.example:443/regpipe:1@{DIGEST}",
+        f"regpipe@{DIGEST}",
+    ],
+)
+def test_names_of_images(image: str) -> None:
+    config = load_config(
+        None, [f"kubeflow.image={image}", f"kubeflow.overrides=[{{step: Trainer, image: '{image}'}}]"]
+    )
+    assert config.kubeflow.image == config.kubeflow.overrides[0].image == image
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "Regpipe",
+        "regpipe:",
+        "regpipe@sha256:12",
+        f"regpipe:1@{DIGEST.upper()}",
+        f"{DIGEST}@",
+        "https://registry/regpipe",
+    ],
+)
+def test_names_that_no_image_has(image: str) -> None:
+    """A digest that is cut is found before the cluster tries to pull it; also for a single step."""
+    for setting in (f"kubeflow.image={image}", f"kubeflow.overrides=[{{step: Trainer, image: '{image}'}}]"):
+        with pytest.raises(ConfigError) as caught:
+            load_config(None, [setting])
+        assert caught.value.problems[0].startswith(f"--set: {setting.partition('=')[0]}: expected ")

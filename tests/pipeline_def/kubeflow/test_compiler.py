@@ -349,8 +349,14 @@ def test_every_container_has_requests_and_a_memory_limit() -> None:
 def test_an_image_may_have_a_digest() -> None:
     """Beside its tag, so that a tag which is moved changes nothing; it is passed on as it is."""
     image = f"registry.example/regpipe:1@sha256:{'0f' * 32}"
-    spec = documents(compiled(*BASE, f"kubeflow.image={image}"))[0]
-    assert {found["container"]["image"] for found in spec["deploymentSpec"]["executors"].values()} == {image}
+    gpu = image.replace("regpipe", "regpipe-gpu")
+    override = f"kubeflow.overrides=[{{step: Trainer, image: '{gpu}'}}]"
+    spec = documents(compiled(*BASE, f"kubeflow.image={image}", override))[0]
+    images = {
+        name: found["container"]["image"] for name, found in spec["deploymentSpec"]["executors"].items()
+    }
+    assert images.pop("exec-trainer") == gpu
+    assert set(images.values()) == {image}
 
 
 def test_retries_are_written_as_configured() -> None:
