@@ -53,19 +53,33 @@ def starter_config(data: str, label: str) -> tuple[str, list[str]]:
         ConfigError: data or label is empty.
         DataRefused: a run would refuse the table: no file, no such label, no column of numbers, ...
     """
+    from components.example_gen.encoding_guess import guess_encoding
     from components.example_gen.labels import too_many_values_error
     from components.example_gen.table import find_table, inspect_table
 
     config = load_config(None, [Flag("--data", "data.input", data), Flag("--label", "data.label", label)])
-    report = inspect_table(config.data)
+    guess = guess_encoding(config.data)
+    given = config.data if guess is None else config.data.model_copy(update={"encoding": guess.encoding})
+    report = inspect_table(given)
     if report.other_labels > config.data.max_bad_fraction:
         raise too_many_values_error(config.data.label, report.label_values)
-    settings, notes = _suggest(config.data, report)
+    settings, notes = _suggest(given, report)
+    if guess is not None:
+        notes["data.encoding"] = (
+            f"A guess, because the text is not UTF-8; it reads {guess.example!r}: correct it if it is wrong."
+        )
     find_table(settings)  # a run must accept what is written
     config = config.model_copy(update={"data": settings})
     names = {*_FIRST_KEYS, *config_print.changed_keys(config)}
     text = config_print.keys_yaml(config, names, _head(config), notes)
-    return text, _findings(settings, report)
+    lines = (
+        []
+        if guess is None
+        else _item(
+            "encoding", f"{guess.encoding}, which is a guess (it reads {guess.example!r}): see data.encoding"
+        )
+    )
+    return text, _findings(settings, report) + lines
 
 
 def _head(config: PipelineConfig) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from components.common.errors import DataRefused
+from components.config.data import DataConfig
 from components.example_gen.table import find_table
 from pipeline_def.cli.main import main
 from pipeline_def.config.load import load_config
@@ -63,7 +65,7 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
         table(*(("x", "y z", y) for _, _, y in ROWS)), "found only columns without numbers: 'a', 'b'."
     ),
     "comment lines": (f"# exported\n{table(*ROWS)}", "set data.comment to '#'"),
-    "latin-1": (table(*ROWS, header="größe,b,label").encode("latin-1"), "set data.encoding"),
+    "Cyrillic": (table(*ROWS, header="имя,b,label").encode("cp1251"), "set data.encoding"),
     "one more field": (table(*((*row, "7") for row in ROWS)), "as many fields as the header, 3, found rows with 4"),
 }  # fmt: skip
 
@@ -86,3 +88,20 @@ def test_a_zip_archive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
         archive.writestr("t.csv", table(*ROWS))
     assert init(source) == 3
     assert "found a zip archive; unpack it" in capsys.readouterr().err
+
+
+def test_an_encoding_is_a_guess_of_init_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file and the terminal say so, with a word of the table; a run without the file names the key instead."""
+    source = tmp_path / "t.csv"
+    source.write_bytes(table(*ROWS, header="größe,b,label").encode("latin-1"))
+    with pytest.raises(DataRefused, match=r"set data\.encoding"):
+        find_table(DataConfig(input=str(source)))
+    assert init(source) == 0
+    assert (
+        "encoding  latin-1, which is a guess (it reads 'größe'): see data.encoding" in capsys.readouterr().out
+    )
+    text = " ".join((tmp_path / "p.yaml").read_text().replace("#", "").split())
+    assert "A guess, because the text is not UTF-8; it reads 'größe': correct it if it is wrong." in text
+    config = load_config(tmp_path / "p.yaml").data
+    assert config.encoding == "latin-1"
+    assert find_table(config).features == ("größe", "b")
