@@ -9,7 +9,8 @@ from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from benchmarks.processes import Usage, run_python
-from pipeline_def.runs.run_store import STORE_FILE, RunStore
+from pipeline_def.runs.run_files import STORE_FILE
+from pipeline_def.runs.run_store import RunStore
 
 HERE = Path(__file__).resolve().parent
 STOCK, REGPIPE, CACHED, KERAS = "stock TFX", "regpipe", "regpipe, cached", "bare Keras"

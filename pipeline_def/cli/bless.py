@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline_def.cli.arguments import add_root, new_parser
 from pipeline_def.cli.publisher_options import add_publisher, read_publisher
-from pipeline_def.cli.usage_errors import UsageError, check_root, print_error
+from pipeline_def.cli.usage_errors import UsageError, check_root, print_error, print_warnings
 
 DESCRIPTION = """\
 Publishes the model of a run that the pipeline did not bless. Your name, the
@@ -40,6 +40,7 @@ def bless(args: argparse.Namespace) -> int:
     by, reason = read_publisher(args)
     from components.common.errors import BadModel
     from pipeline_def.local import blessing
+    from pipeline_def.local.run_end import report_publication
     from pipeline_def.local.runner import CannotUseRoot
     from pipeline_def.runs.run_store import NoSuchRun
 
@@ -54,4 +55,6 @@ def bless(args: argparse.Namespace) -> int:
         print(f"Blessed by hand; it was published already: {where}.")
     else:
         print(f"Blessed by hand and published: {where}.")
+    if summary.pushed_version is not None and summary.pushed_path is not None:
+        print_warnings(report_publication(args.root, summary.pushed_version, summary.pushed_path))
     return 0

@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pipeline_def.cli.arguments import add_config, add_root, new_parser
+from pipeline_def.cli.arguments import add_config, add_root, new_parser, read_config
 from pipeline_def.cli.publisher_options import add_publisher, read_publisher
 from pipeline_def.cli.push_destination import read_destination, remote_usage_errors
-from pipeline_def.cli.usage_errors import UsageError, print_error
+from pipeline_def.cli.usage_errors import UsageError, print_error, print_warnings
 
 DESCRIPTION = """\
 Publishes an old version again as the newest, because servers load the version
@@ -46,6 +46,7 @@ def rollback(args: argparse.Namespace) -> int:
     from components.common.errors import BadModel
     from pipeline_def.local.published_versions import CannotRollBack
     from pipeline_def.local.published_versions import rollback as roll_back
+    from pipeline_def.local.run_end import report_publication
     from pipeline_def.local.runner import CannotUseRoot
     from pipeline_def.terminal.output_capture import OutputCapture
 
@@ -58,4 +59,5 @@ def rollback(args: argparse.Namespace) -> int:
     except (OSError, BadModel) as error:
         return print_error(f"the model could not be published: {error}", 1)
     print(f"Version {args.version} is published again, as version {published.version} in {published.path}.")
+    print_warnings(report_publication(args.root, published.version, published.path, read_config(args)))
     return 0

@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
             print(summary.to_json())
         sys.stdout.flush()
     finally:  # also if standard output was closed, as in `regpipe run | head`
-        print_warnings(report_end(config, summary))
+        print_warnings(report_end(config, summary, args.root))
     return summary.exit_code
 
 

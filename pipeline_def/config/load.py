@@ -22,6 +22,7 @@ from pipeline_def.config.beam import BeamConfig
 from pipeline_def.config.config_print import config_yaml
 from pipeline_def.config.kubeflow import KubeflowConfig
 from pipeline_def.config.notification import NotifyConfig
+from pipeline_def.config.tracking import TrackingConfig
 from pipeline_def.steps import STEPS, TUNER
 
 __all__ = ["KEYS", "ConfigError", "Flag", "PipelineConfig", "config_yaml", "load_config"]
@@ -46,6 +47,7 @@ class PipelineConfig(Settings):
     serving: ServingConfig = ServingConfig()
     beam: BeamConfig = BeamConfig()
     notify: NotifyConfig = NotifyConfig()
+    tracking: TrackingConfig = TrackingConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ from pipeline_def.config.kubeflow_metadata import PASSWORD_VARIABLE, USER_VARIAB
 from pipeline_def.config.kubeflow_steps import StepOverride, StepsConfig
 from pipeline_def.config.load import ConfigError, PipelineConfig
 from pipeline_def.config.notification import URL_VARIABLE
+from pipeline_def.config.tracking import TOKEN_VARIABLE
 from pipeline_def.kubeflow.parameters import RuntimeParameter, path_problems, runtime_parameters
 from pipeline_def.kubeflow.step_attempts import NODE_ANNOTATION, NODE_VARIABLE
 from pipeline_def.steps import FIRST, LAST, VERDICT, direct_predecessors
@@ -48,6 +49,11 @@ def compile_kubeflow(config: PipelineConfig) -> str:
         problems.append(
             f"notify.secret: expected the Kubernetes secret with the URL, because notify.when is {config.notify.when}, "
             "got none"
+        )
+    if config.tracking.mlflow.enabled and config.tracking.mlflow.uri is None:
+        problems.append(
+            "tracking.mlflow.uri: expected the address of the MLflow server as the cluster reaches it, because "
+            "tracking.mlflow.enabled is true, got none"
         )
     if problems:
         raise ConfigError(problems)
@@ -83,7 +89,7 @@ def _override(config: PipelineConfig, step: str) -> StepOverride:
 def _pipeline(config: PipelineConfig, parameters: Sequence[RuntimeParameter]) -> Any:
     def graph(*channels: Any) -> None:
         values = {parameter.name: channel for parameter, channel in zip(parameters, channels, strict=True)}
-        if not _notifies(config):
+        if not (_notifies(config) or config.tracking.mlflow.enabled):
             _tasks(config, parameters, values)
         else:
             with dsl.ExitHandler(exit_task=_exit_task(config), name="run"):
@@ -152,13 +158,18 @@ def _exit_task(config: PipelineConfig) -> Any:
     ]  # fmt: skip
     if _notifies(config):
         command += ["--notify", config.notify.when or "always"]
+    if config.tracking.mlflow.enabled:
+        command += ["--mlflow", config.tracking.mlflow.model_dump_json()]
     make = _component(_EXIT, config.kubeflow.image, command, [("status", dsl.PipelineTaskFinalStatus)])
     task = make(run_id=_JOB_ID)
     _configure(task, _EXIT, _small(config.kubeflow.steps))
     _limit_pod(task, config.kubeflow.steps)
     _mount_volume(task, config)
-    if config.notify.secret:
+    if _notifies(config):
         kubernetes.use_secret_as_env(task, config.notify.secret, {config.notify.secret_key: URL_VARIABLE})
+    mlflow = config.tracking.mlflow
+    if mlflow.enabled and mlflow.secret:
+        kubernetes.use_secret_as_env(task, mlflow.secret, {mlflow.secret_key: TOKEN_VARIABLE})
     return task
 
 
@@ -257,7 +268,7 @@ def _mount_volume(task: Any, config: PipelineConfig) -> None:
 
 def _config_json(config: PipelineConfig) -> str:
     """Returns the configuration without the keys that no step reads; it has no secrets."""
-    plain = config.model_dump(mode="json", exclude={"notify"})
+    plain = config.model_dump(mode="json", exclude={"notify", "tracking"})
     plain["kubeflow"] = {name: plain["kubeflow"][name] for name in sorted(_CONTAINER_KEYS)}
     return json.dumps(plain, ensure_ascii=False)
 

@@ -10,11 +10,18 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from components.common import storage
 from pipeline_def.notification.notify import notify
 from pipeline_def.notification.run_event import RunEvent, event_of
+from pipeline_def.runs.run_files import PIPELINE_FILE
 from pipeline_def.runs.summary import Summary
+from pipeline_def.steps import LAST
 from pipeline_def.terminal.control_characters import escaped_output
+
+if TYPE_CHECKING:
+    from pipeline_def.config.load import PipelineConfig
 
 # The driver of the exit task reads the state from ML Metadata (Execution.State): COMPLETE, or CACHED. SUCCEEDED is the
 # name in the documentation. A run that was killed reads RUNNING.
@@ -31,7 +38,38 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         if done := notify(event, args.notify):
             print(f"notify: {done}", file=sys.stderr)
+    if args.mlflow and summary:
+        print(f"mlflow: {_track(args, summary)}", file=sys.stderr)
     return 0
+
+
+def _track(args: argparse.Namespace, summary: Summary) -> str:
+    from pipeline_def.config.tracking import MlflowConfig
+    from pipeline_def.tracking.track import track_run
+    from pipeline_def.tracking.tracking_record import TrackingRecord
+
+    folder = f"{args.root}/runs/{args.run_id}"
+    settings = TrackingRecord(pipeline=args.pipeline, mlflow=MlflowConfig.model_validate_json(args.mlflow))
+    return track_run(settings, _read_config(folder), summary, folder)
+
+
+def _read_config(folder: str) -> "PipelineConfig | None":
+    """Returns the configuration of a run with its runtime parameters, from the pipeline that its first step compiled.
+
+    None if that step failed before.
+    """
+    from pydantic import ValidationError
+
+    from pipeline_def.config.load import PipelineConfig
+
+    try:
+        pipeline = json.loads(storage.read(f"{folder}/{PIPELINE_FILE}"))
+        nodes = [node["pipelineNode"] for node in pipeline["nodes"]]
+        (report,) = [node for node in nodes if node["nodeInfo"]["id"] == LAST]
+        text = report["parameters"]["parameters"]["config"]["fieldValue"]["stringValue"]
+        return PipelineConfig.model_validate_json(text)
+    except (OSError, ValueError, LookupError, ValidationError):
+        return None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -43,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--root", required=True, help="the folder or the gs:// address that the steps share")
     parser.add_argument("--notify", choices=("always", "problem"), help="the key notify.when")
+    parser.add_argument("--mlflow", help="the keys under tracking.mlflow, as JSON")
     return parser
 
 

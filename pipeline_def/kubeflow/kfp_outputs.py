@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.common import storage
+from pipeline_def.runs.metric_values import metric_values
 from pipeline_def.runs.summary import EXIT_CODES, Status, StepRecord, StepStatus, Summary
 
 if TYPE_CHECKING:
@@ -88,22 +89,8 @@ def write_kfp_outputs(summary: Summary, report: Path, executor_input: str) -> No
             "status": summary.status,
             "message": " ".join(text.partition("\n\n")[0].split()),
         },
-        "artifacts": {"metrics": {"artifacts": [{**metrics, "metadata": _metric_values(summary)}]}},
+        "artifacts": {"metrics": {"artifacts": [{**metrics, "metadata": metric_values(summary)}]}},
     }
     file = Path(requested["outputFile"])
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(output), encoding="utf-8")
-
-
-def _metric_values(summary: Summary) -> dict[str, float]:
-    """Returns the defined metrics on the test split, by names such as `candidate_auc` and `operating_point_recall`."""
-    found = summary.metrics.model_dump() if summary.metrics else {}
-    if point := summary.operating_point:
-        decisions = {name: metric.test for name, metric in point.metrics.items()}
-        found["operating_point"] = {"threshold": point.threshold, **decisions}
-    return {
-        f"{group}_{name}": value
-        for group, metrics in found.items()
-        for name, value in (metrics or {}).items()
-        if value is not None  # None: undefined
-    }

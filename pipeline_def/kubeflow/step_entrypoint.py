@@ -25,6 +25,7 @@ from pipeline_def.config.load import ConfigError, PipelineConfig, load_config
 from pipeline_def.kubeflow.kfp_outputs import write_kfp_outputs, write_summary
 from pipeline_def.kubeflow.parameters import check_paths
 from pipeline_def.launcher import lazy_imports
+from pipeline_def.runs.run_files import PIPELINE_FILE
 from pipeline_def.runs.summary import EXIT_CODES, Status
 from pipeline_def.steps import FIRST, LAST
 from pipeline_def.terminal.control_characters import escaped_output
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from pipeline_def.runs.run_store import RunStore
 
 _log = logging.getLogger("regpipe.node")
-PIPELINE_FILE = "pipeline.json"
 _WRONG_CONFIGURATION = 2
 
 

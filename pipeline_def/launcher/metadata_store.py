@@ -11,7 +11,7 @@ from tfx.orchestration.local import runner_utils
 from tfx.proto.orchestration import pipeline_pb2
 
 from pipeline_def.config.kubeflow_metadata import PASSWORD_VARIABLE, USER_VARIABLE, MetadataConfig
-from pipeline_def.runs.run_store import STORE_FILE
+from pipeline_def.runs.run_files import STORE_FILE
 
 Connection: TypeAlias = mlmd.ConnectionConfig | mlmd.MetadataStoreClientConfig
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.common.local_storage import UNFINISHED
+from pipeline_def.runs.run_files import STORE_FILE
 from pipeline_def.runs.summary import Summary
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def remove_leftovers(root: Path, current: str) -> None:
         root: the folder of the runs.
         current: the id of the run that begins; its folder stays.
     """
-    from pipeline_def.runs.run_store import STORE_FILE, RunStore
+    from pipeline_def.runs.run_store import RunStore
 
     runs = None
     if (root / STORE_FILE).exists():

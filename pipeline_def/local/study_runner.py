@@ -106,7 +106,8 @@ def _study(
     from components.study.trainings import StudyData, Trainings
     from components.training.dataset import read_dataset
     from components.transform.vector import read_layout
-    from pipeline_def.runs.report_facts import FACTS_FILE, write_facts
+    from pipeline_def.runs.report_facts import write_facts
+    from pipeline_def.runs.run_files import FACTS_FILE
     from pipeline_def.runs.run_store import RunStore
 
     run_id = summary.run_id

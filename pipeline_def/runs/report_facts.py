@@ -14,10 +14,10 @@ from components.common.code_digest import code_digest
 from components.common.library_versions import library_versions
 from components.report.run_artifacts import ArtifactPaths, read_run_artifacts
 from components.report.run_page import REPORT_FILE, render
+from pipeline_def.runs.run_files import FACTS_FILE
 from pipeline_def.runs.run_store import NoSuchRun, RunStore
 from pipeline_def.steps import LAST, STEPS, TUNER
 
-FACTS_FILE = "facts.json"
 PAGE = (LAST, "report")
 TUNED = (TUNER, "tuner_results")
 # Besides those by which the steps compute.

@@ -12,9 +12,9 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.pusher.publication import Destination
 from pipeline_def.runs.damaged_store import DamagedStore, check_store
+from pipeline_def.runs.run_files import STORE_FILE
 from pipeline_def.runs.summary import Override, RunRecord
 
-STORE_FILE = "metadata.sqlite"
 COMPLETED_STATES = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
 _STATUS, _VERSION, _PATH = "regpipe_status", "regpipe_pushed_version", "regpipe_pushed_path"
 _DESTINATION = "regpipe_destination"  # a Destination as JSON

@@ -16,7 +16,8 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline_def.config.load import load_config
 from pipeline_def.kubeflow.compiler import compile_kubeflow
-from pipeline_def.runs.run_store import STORE_FILE, RunStore
+from pipeline_def.runs.run_files import STORE_FILE
+from pipeline_def.runs.run_store import RunStore
 from tests.standins.metadata_service import metadata_service
 
 Run: TypeAlias = Any  # of conftest.py

@@ -5,7 +5,8 @@ from typing import Any, TypeAlias
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from pipeline_def.runs.run_store import STORE_FILE, RunStore
+from pipeline_def.runs.run_files import STORE_FILE
+from pipeline_def.runs.run_store import RunStore
 from tests.e2e.cluster import cluster_of
 from tests.standins.metadata_service import metadata_service
 

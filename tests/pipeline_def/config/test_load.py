@@ -290,7 +290,7 @@ REFUSED = {
     "far off at the top": (
         "zzz: 3",
         "1: zzz: unknown key; there are name, data, model, training, tuning, evaluation, serving, "
-        "beam, notify, kubeflow",
+        "beam, notify, tracking, kubeflow",
     ),
     "dotted": ("model.l1: 0.1", "1: model.l1: expected l1: indented under model:, got a dotted key"),
     "given twice": (
@@ -337,7 +337,7 @@ OVERRIDES = {
     "no key": (
         "=3",
         "--set: : unknown key; there are name, data, model, training, tuning, evaluation, serving, "
-        "beam, notify, kubeflow",
+        "beam, notify, tracking, kubeflow",
     ),
     "group": (
         "model=3",

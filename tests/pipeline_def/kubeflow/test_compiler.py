@@ -521,3 +521,23 @@ def test_a_message_needs_a_secret() -> None:
         ConfigError, match=r"notify\.secret: expected the Kubernetes secret.* notify\.when is always"
     ):
         compiled(*BASE, "notify.when=always")
+
+
+def test_the_exit_step_logs_to_mlflow() -> None:
+    """With the settings as arguments and the token from the secret; the address must be one that the cluster knows."""
+    on = (*BASE, "tracking.mlflow.enabled=true")
+    with pytest.raises(
+        ConfigError, match=r"tracking\.mlflow\.uri: expected the address of the MLflow server"
+    ):
+        compiled(*on)
+    text = compiled(*on, "tracking.mlflow.uri=http://mlflow.ns:5000", "tracking.mlflow.secret=m")
+    spec, platform = documents(text)
+    arguments = executor(spec, "exit-step")["args"]
+    assert json.loads(arguments[arguments.index("--mlflow") + 1])["uri"] == "http://mlflow.ns:5000"
+    (secret,) = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["exec-exit-step"][
+        "secretAsEnv"
+    ]
+    assert secret["secretName"] == "m"
+    assert secret["keyToEnv"] == [{"secretKey": "token", "envVar": "MLFLOW_TRACKING_TOKEN"}]
+    given = executor(spec, "example-gen")["args"]
+    assert "tracking" not in json.loads(given[given.index("--config") + 1])

@@ -1,6 +1,7 @@
 """The end of a run on this machine is reported. What can't be sent is a warning and never an error."""
 
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +20,7 @@ def test_the_summary_is_posted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a warning."""
     with webhook() as hook:
         monkeypatch.setenv(URL_VARIABLE, hook.url)
-        assert report_end(CONFIG, PUSHED) == []
+        assert report_end(CONFIG, PUSHED, Path()) == []
     (posted,) = hook.received
     data = posted.document["data"]
     assert (data["pipeline"], data["status"], data["pushed_version"]) == ("churn", "pushed", 7)
@@ -51,4 +52,4 @@ def test_ctrl_c_while_it_waits_for_the_server_is_a_warning(monkeypatch: pytest.M
 
     monkeypatch.setattr("time.sleep", interrupt)
     monkeypatch.setenv(URL_VARIABLE, "http://127.0.0.1:1/")
-    assert report_end(CONFIG, PUSHED) == ["notify: not posted: interrupted"]
+    assert report_end(CONFIG, PUSHED, Path()) == ["notify: not posted: interrupted"]

@@ -9,7 +9,8 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.common.code_digest import code_digest
 from pipeline_def.config.load import load_config
-from pipeline_def.runs.report_facts import FACTS_FILE, write_facts
+from pipeline_def.runs.report_facts import write_facts
+from pipeline_def.runs.run_files import FACTS_FILE
 from pipeline_def.runs.run_store import RunStore
 
 

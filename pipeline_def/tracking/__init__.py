@@ -1,0 +1,1 @@
+"""Logs runs and published versions to an MLflow server."""
