@@ -23,6 +23,7 @@ COMMANDS: tuple[list[str], ...] = (
     ["study"],
     ["init"],
     ["config"],
+    ["doctor"],
     ["runs"],
     ["report"],
     ["schema"],

@@ -25,6 +25,8 @@ def answer(kept: Resources, request: str, query: Query, body: Any) -> Answer:
         ApiError: the request is refused.
     """
     method, _, path = request.partition(" ")
+    if request == "GET /apis/v1beta1/healthz":  # apiserver/main.go, not in a proto
+        return {"commit_sha": "unknown", "tag_name": "2.17.0", "multi_user": kept.multi_user}
     for verb, pattern, act in _ROUTES:
         found = re.fullmatch(_API + pattern, path)
         if found and verb == method:
@@ -57,6 +59,10 @@ def _versions(kept: Resources, query: Query, _: Any, ids: Sequence[str]) -> Answ
 
 def _experiments(kept: Resources, query: Query, _: Any, __: Any) -> Answer:
     return page(_of_namespace(kept, "experiments", query), "experiments", "experiment_id", query)
+
+
+def _runs(kept: Resources, query: Query, _: Any, __: Any) -> Answer:
+    return page(_of_namespace(kept, "runs", query), "runs", "run_id", query)
 
 
 def _recurring_runs(kept: Resources, query: Query, _: Any, __: Any) -> Answer:
@@ -103,6 +109,7 @@ _ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
         "/experiments/([^/:]+)",
         lambda kept, _, __, ids: kept.get("Experiment", kept.experiments, ids[0]),
     ),
+    ("GET", "/runs", _runs),
     ("POST", "/runs", lambda kept, _, body, __: kept.create_run(body)),
     ("GET", "/runs/([^/]+)", lambda kept, _, __, ids: kept.run(ids[0])),
     ("GET", "/recurringruns", _recurring_runs),

@@ -1,0 +1,33 @@
+"""The result of one check."""
+
+import dataclasses
+from typing import Literal
+
+State = Literal["ok", "missing", "problem"]
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckResult:
+    """What a check found.
+
+    Attributes:
+        state: `ok`; `missing`: it is not there; `problem`: it is there and does not work.
+        found: what was found, in a few words.
+        advice: what to do, if it is not ok.
+        required: whether the configuration uses it, so that runs fail without it.
+    """
+
+    state: State
+    found: str
+    advice: str = ""
+    required: bool = True
+
+    @property
+    def fails(self) -> bool:
+        """Whether something is not ok that the configuration needs."""
+        return self.required and self.state != "ok"
+
+
+def optional(result: CheckResult) -> CheckResult:
+    """Returns the result for a configuration that does not need what was checked."""
+    return dataclasses.replace(result, required=False)
