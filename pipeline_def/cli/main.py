@@ -33,7 +33,7 @@ from pipeline_def.cli import (
     versions,
 )
 from pipeline_def.cli.arguments import CommandParser, help_format
-from pipeline_def.cli.usage_errors import UsageError, print_error
+from pipeline_def.cli.usage_errors import UsageError, error_sentence, print_error
 from pipeline_def.launcher import lazy_imports
 from pipeline_def.local.interruption import Interrupted, ignore_signals, interruptible
 from pipeline_def.terminal.control_characters import escaped_output
@@ -60,7 +60,6 @@ COMMANDS = (
 )
 
 _LOG = "regpipe-errors.log"
-_MAX_MESSAGE = 500  # characters
 _SIGNAL_CODE = 128  # as a shell reports a process that a signal ended
 DESCRIPTION = """\
 Turns a table of numeric features and a yes/no label into a served model, and
@@ -134,17 +133,8 @@ def _run_command(args: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
-        return print_error(_sentence(error) + _log_traceback(getattr(args, "root", None)), 1)
+        return print_error(error_sentence(error) + _log_traceback(getattr(args, "root", None)), 1)
     return code
-
-
-def _sentence(error: Exception) -> str:
-    """Returns an error that no command handles, in one line."""
-    if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror}"
-    text = " ".join(str(error).split())[:_MAX_MESSAGE]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _log_traceback(root: Path | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from components.common.suggestions import closest
 from pipeline_def.cli.arguments import new_parser
 from pipeline_def.cli.table_options import add_table_options, read_table_config
-from pipeline_def.cli.usage_errors import UsageError, check_root, print_warnings
+from pipeline_def.cli.usage_errors import UsageError, check_root, error_sentence, print_warnings
 from pipeline_def.steps import STEP_NAMES, TUNER
 
 EXIT_CODES = """\
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     The verdict is on standard output. With --json it is on standard error, and the summary on standard output.
 
     Raises:
-        UsageError: an unknown step, or a root that is a file or is in use.
+        UsageError: an unknown step, or a root that is a file, is in use or is damaged.
         ConfigError: see `load_config`.
     """
     check_root(args.root)
@@ -73,7 +73,8 @@ def run(args: argparse.Namespace) -> int:
     from pipeline_def.launcher.run_options import RunOptions
     from pipeline_def.local import runner
     from pipeline_def.local.interruption import RunInterrupted, ignore_signals
-    from pipeline_def.local.run_end import report_end, report_interruption
+    from pipeline_def.local.run_end import report_end, report_error, report_interruption
+    from pipeline_def.runs.damaged_store import DamagedStore
     from pipeline_def.runs.run_store import NoSuchRun
     from pipeline_def.terminal.summary_view import show
 
@@ -82,8 +83,12 @@ def run(args: argparse.Namespace) -> int:
     )
     try:
         summary = runner.run(config, options)
-    except (runner.CannotUseRoot, NoSuchRun) as error:
+    except (runner.CannotUseRoot, NoSuchRun, DamagedStore) as error:
+        print_warnings(report_error(config, str(error), 2))
         raise UsageError(str(error)) from None
+    except Exception as error:
+        print_warnings(report_error(config, error_sentence(error), 1))
+        raise
     except RunInterrupted as interruption:
         ignore_signals()
         print_warnings(report_interruption(config, interruption))

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+_MAX_MESSAGE = 500  # characters
+
 
 class UsageError(Exception):
     """The arguments can't be used. The message names the option, what was expected and what was found."""
@@ -22,6 +24,15 @@ def print_warnings(lines: Iterable[str]) -> None:
     with contextlib.suppress(OSError):  # The terminal may have been closed.
         for line in lines:
             print(f"regpipe: {line}", file=sys.stderr)
+
+
+def error_sentence(error: Exception) -> str:
+    """Returns an error that no command handles, in one line."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}"
+    text = " ".join(str(error).split())[:_MAX_MESSAGE]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def check_root(root: Path) -> None:

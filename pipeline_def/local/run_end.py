@@ -44,6 +44,23 @@ def report_interruption(config: PipelineConfig, interruption: RunInterrupted) ->
     return _notify(event, config.notify.when, ())
 
 
+def report_error(config: PipelineConfig, message: str, exit_code: int) -> list[str]:
+    """Sends a message about an error that is in no summary, such as a full disk or a root that is in use.
+
+    Args:
+        config: the configuration of the run.
+        message: the error, in a sentence.
+        exit_code: the exit code of the command.
+
+    Returns:
+        A warning if it could not be sent.
+    """
+    event = RunEvent(
+        run_id=None, pipeline=config.name, status="failed", message=f"Failed: {message}", exit_code=exit_code
+    )
+    return _notify(event, config.notify.when, PAUSES)
+
+
 def report_publication(
     root: Path, version: int, path: str, config: PipelineConfig | None = None
 ) -> list[str]:

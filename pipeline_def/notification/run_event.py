@@ -24,6 +24,7 @@ class RunEvent(BaseModel):
     """What a message says about a run; docs/records.md documents each key.
 
     Attributes:
+        run_id: None if an error ended the command before or after the run itself, such as a root that is in use.
         status: that of the summary, or `interrupted`, or `succeeded` if Kubeflow Pipelines gives a success without a
             summary.
         metrics: by model and metric, on the test split.
@@ -33,7 +34,7 @@ class RunEvent(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format_version: Literal[1] = 1
-    run_id: str
+    run_id: str | None
     pipeline: str
     status: str
     message: str
@@ -60,12 +61,13 @@ class RunEvent(BaseModel):
                 twice, and a receiver may take two events of one source and id for duplicates.
         """
         stamp = time.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")
+        subject = {} if self.run_id is None else {"subject": self.run_id}
         return {
             "specversion": "1.0",
-            "id": f"{self.run_id}/{stamp}",
+            "id": f"{self.run_id or 'no-run'}/{stamp}",
             "source": f"/regpipe/{self.pipeline}",
             "type": f"{_TYPE}{self.status}",
-            "subject": self.run_id,
+            **subject,
             "time": stamp,
             "datacontenttype": "application/json",
             "data": self.model_dump(mode="json"),

@@ -9,6 +9,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline_def.cli.main import main
 from pipeline_def.local import runner as local_runner
+from tests.standins.webhook import webhook
 
 COMMANDS = {
     "run": ["run"],
@@ -116,3 +117,32 @@ def test_an_error_that_no_command_handles(
     log = tmp_path / "regpipe-errors.log"
     assert capsys.readouterr().err == f"regpipe: {sentence}; see {log}\n"
     assert "Traceback (most recent call last)" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (OSError(28, "No space left on device", "/runs/x"), 1, "Failed: /runs/x: No space left on device"),
+        (local_runner.RootInUse("runs: another run uses it."), 2, "Failed: runs: another run uses it."),
+    ],
+)
+def test_an_error_that_is_in_no_summary_is_reported(
+    error: Exception, code: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run at night fails in these ways, too."""
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(local_runner, "run", fail)
+    with webhook() as hook:
+        monkeypatch.setenv("REGPIPE_NOTIFY_URL", hook.url)
+        assert main(["run", "--root", str(tmp_path)]) == code
+    (posted,) = hook.received
+    data = posted.document["data"]
+    assert (data["run_id"], data["status"], data["exit_code"], data["message"]) == (
+        None,
+        "failed",
+        code,
+        message,
+    )

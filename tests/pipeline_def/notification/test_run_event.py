@@ -101,8 +101,8 @@ def test_the_message_is_the_sentence_of_the_verdict(changed: dict[str, Any], mes
         ("partial", None, False),
         ("succeeded", None, False),
         ("interrupted", None, True),
-        ("pushed", {"moved": ["age"]}, True),
-        ("pushed", {"moved": []}, False),
+        ("pushed", {"moved": 1}, True),
+        ("pushed", {"moved": 0}, False),
     ],
 )
 def test_what_is_a_problem(status: str, drift: Any, problem: bool) -> None:
@@ -119,3 +119,10 @@ def test_an_event_has_less_than_64_kib() -> None:
     event = event_of(summary, "churn")
     assert event.warnings[-1] == "and 1980 more"
     assert len(json.dumps(event.envelope(NOON))) < 65_536
+
+
+def test_an_error_outside_a_run_has_no_subject() -> None:
+    """An attribute must not be empty."""
+    envelope = RunEvent(run_id=None, pipeline="p", status="failed", message="x").envelope(NOON)
+    assert "subject" not in envelope
+    assert envelope["id"] == "no-run/2026-11-26T12:00:00.250000Z"
