@@ -33,7 +33,9 @@ def kubeflow(config: PipelineConfig) -> CheckResult:
         finding = CheckResult("problem", found, advice or "see docs/kubeflow.md")
         return finding if required else optional(finding)
     version = _version(api)
-    return CheckResult("ok", f"{api.host}{f', version {version}' if version else ''}, may list runs")
+    # Without several users the API server checks no rights (resource/resource_manager.go, IsAuthorized).
+    rights = "may list runs" if api.namespace else "may list and create runs"
+    return CheckResult("ok", f"{api.host}{f', version {version}' if version else ''}, {rights}")
 
 
 def _version(api: Any) -> str | None:

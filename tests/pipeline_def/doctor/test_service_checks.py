@@ -33,10 +33,14 @@ def _isolated_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_kubeflow_answers() -> None:
-    """With its version, and the right to list runs."""
+    """With its version and the rights: an installation for one user has no others; with several, listing is tried."""
     with ApiServer() as api:
         result = service_checks.kubeflow(config(IMAGE, f"kubeflow.host={api.host}"))
-    assert (result.state, result.found) == ("ok", f"{api.host}, version 2.17.0, may list runs")
+        assert (result.state, result.found) == ("ok", f"{api.host}, version 2.17.0, may list and create runs")
+        api.resources.multi_user = True
+        team = config(IMAGE, f"kubeflow.host={api.host}", "kubeflow.namespace=team")
+        assert service_checks.kubeflow(team).found == f"{api.host}, version 2.17.0, may list runs"
+        assert api.writes() == []
 
 
 @pytest.mark.parametrize(
