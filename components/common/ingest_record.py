@@ -104,6 +104,13 @@ class IngestRecord(StoredRecord):
     split: SplitRecord | None = None
     digest: str
 
+    @property
+    def label_rate(self) -> float | None:
+        """The share of label 1 among the rows of all splits; None if the record does not have it, or without rows."""
+        if self.positives is None or not self.rows.accepted:
+            return None
+        return (self.positives.train + self.positives.eval + self.positives.test) / self.rows.accepted
+
     def class_counts(self, split: str) -> ClassCounts | None:
         """Returns the rows of each class in a split; None if the record does not have them."""
         if self.positives is None:

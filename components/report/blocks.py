@@ -7,6 +7,7 @@ from components.common.stored_record import finite_or_none
 
 Tone = Literal["plain", "good", "bad", "quiet"]
 Series = Literal["candidate", "baseline", "training", "validation"]
+Finding = Literal["good", "bad", "reference", "candidate"]  # the colours of intervals
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,8 +20,25 @@ class TextBlock:
 
 
 @dataclasses.dataclass(frozen=True)
+class Link:
+    """A cell of a table that links to another page.
+
+    Attributes:
+        text: what is shown.
+        address: where it leads: a relative URL, percent-encoded.
+    """
+
+    text: str
+    address: str
+
+
+Cell = str | Link
+MAX_SIDE_BY_SIDE = 3  # On a phone, a table with more columns shows the cells of a row below each other.
+
+
+@dataclasses.dataclass(frozen=True)
 class TableBlock:
-    """A table whose cells are text; the first cell of each row is the row's header.
+    """A table whose cells are text or links; the first cell of each row is the row's header.
 
     Attributes:
         caption: the title of the table.
@@ -33,7 +51,7 @@ class TableBlock:
 
     caption: str
     headers: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
     summary: str = ""
     text_columns: tuple[int, ...] = ()
     bad_rows: tuple[int, ...] = ()
@@ -41,9 +59,9 @@ class TableBlock:
     kind: Literal["table"] = "table"
 
     @property
-    def has_long_row_headers(self) -> bool:
-        """Whether the row headers are sentences, which need a wide first column even on a phone."""
-        return any(len(row[0]) > 24 for row in self.rows)
+    def is_stacked(self) -> bool:
+        """Whether a phone shows the cells of a row below each other, so that nobody scrolls to read a number."""
+        return len(self.headers) > MAX_SIDE_BY_SIDE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +83,7 @@ class ChartLine:
         x, y: the coordinates of the points; the line has a gap where a coordinate is None or not finite.
         dash: whether the line is dashed, to distinguish it from another line of the same colour.
         dots: whether each point is marked with a dot.
+        low, high: the interval of each point, drawn as a vertical line; empty: there are none.
     """
 
     name: str
@@ -73,6 +92,8 @@ class ChartLine:
     y: tuple[float | None, ...]
     dash: bool = False
     dots: bool = False
+    low: tuple[float | None, ...] = ()
+    high: tuple[float | None, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,17 +117,35 @@ class ChartDots:
 
 
 @dataclasses.dataclass(frozen=True)
+class ChartInterval:
+    """A value with its interval on one level of a forest plot.
+
+    Attributes:
+        value, low, high: the value and its interval; None where it is undefined.
+        limit: a limit of the value, marked by a short vertical line; None: there is none.
+        finding: selects the colour.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    limit: float | None = None
+    finding: Finding = "reference"
+
+
+@dataclasses.dataclass(frozen=True)
 class Chart:
     """A chart with its description in text.
 
     Attributes:
         id: unique in the page.
         text: a description of the content, for readers who can't see the chart.
-        lines, bars, dots: what is drawn.
-        levels: the categories of the vertical axis, from top to bottom, for `dots`.
+        lines, bars, dots, intervals: what is drawn.
+        levels: the categories of the vertical axis, from top to bottom, for `dots`, and for `intervals`, of which each
+            level has one.
         mark: a position on the horizontal axis to mark with a vertical line, and its name.
         square: whether both axes range from 0 to 1, as for ROC curves.
-        small: whether such charts are placed side by side if the page is wide enough.
+        small, half: whether such charts are placed side by side if the page is wide enough: three or two in a line.
         log_x, log_y: whether the axis is logarithmic.
         x_range, y_range: the ranges of the axes; None: the range of the data.
         floor: the lower end of the bars, which must be above 0 on a logarithmic axis.
@@ -120,10 +159,12 @@ class Chart:
     lines: tuple[ChartLine, ...] = ()
     bars: tuple[ChartHistogram, ...] = ()
     dots: tuple[ChartDots, ...] = ()
+    intervals: tuple[ChartInterval, ...] = ()
     levels: tuple[str, ...] = ()
     mark: tuple[float, str] | None = None
     square: bool = False
     small: bool = False
+    half: bool = False
     log_x: bool = False
     log_y: bool = False
     x_range: tuple[float, float] | None = None
@@ -131,17 +172,41 @@ class Chart:
     floor: float = 0.0
     kind: Literal["chart"] = "chart"
 
+    @property
+    def findings(self) -> tuple[tuple[Finding, str], ...]:
+        """The colours of the intervals that occur, with their meanings, for the legend."""
+        names: tuple[tuple[Finding, str], ...] = (
+            ("good", "better"),
+            ("bad", "worse"),
+            ("reference", "no clear difference"),
+            ("candidate", "value and interval"),
+        )
+        return tuple(pair for pair in names if any(item.finding == pair[0] for item in self.intervals))
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether an interval has a limit."""
+        return any(item.limit is not None for item in self.intervals)
+
 
 Block = TextBlock | TableBlock | PreformattedBlock | Chart
 
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """A part of the page under a heading; `id` is its anchor in the page."""
+    """A part of the page under a heading.
+
+    Attributes:
+        id: its anchor in the page.
+        title: its heading.
+        blocks: its content.
+        summary: if not None, the section is collapsed, and this line with its main number is shown beside the heading.
+    """
 
     id: str
     title: str
     blocks: tuple[Block, ...]
+    summary: str | None = None
 
 
 def charts_of(sections: tuple[Section, ...]) -> list[dict[str, Any]]:

@@ -18,7 +18,14 @@ MAX_FILES = 1_000  # only this many are listed, to limit the size of the page
 def data(run: RunArtifacts) -> Section:
     """Returns the section: row counts, why rows were set aside, warnings, statistics by feature, anomalies."""
     blocks = [*row_counts(run), *_warnings(run), *_statistics(run), *_anomalies(run)]
-    return Section("data", "Data", tuple(blocks))
+    return Section("data", "Data", tuple(blocks), _main_counts(run.ingest))
+
+
+def _main_counts(ingest: IngestRecord | None) -> str:
+    if ingest is None:
+        return "no record"
+    set_aside = f", {count(ingest.rows.rejected)} set aside" if ingest.rows.rejected else ""
+    return f"{plural(ingest.rows.accepted, 'row')}, {plural(len(ingest.features), 'feature')}{set_aside}"
 
 
 def row_counts(run: RunArtifacts) -> Iterator[Block]:

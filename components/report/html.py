@@ -18,16 +18,27 @@ _TEMPLATES = "components.report"
 _BOKEH = ("bokeh.min.js", "bokeh-api.min.js")
 
 
-def render_page(title: str, sections: tuple[Section, ...]) -> str:
-    """Returns the page as HTML. The same sections give the same page; its first paragraph is the headline."""
+def render_page(title: str, sections: tuple[Section, ...], subtitle: str = "") -> str:
+    """Returns the page as HTML. The same sections give the same page; its first paragraph is the headline.
+
+    Args:
+        title: the heading of the page.
+        sections: its content.
+        subtitle: a line below the heading; may be empty.
+    """
     charts = charts_of(sections)
     # The content security policy allows only these scripts, by their hashes: a script injected by data does not run.
-    scripts = [*_bokeh(), _asset("charts.js")] if charts else []
+    folds = any(section.summary is not None for section in sections)
+    scripts = [
+        *([_asset("folds.js")] if folds else []),
+        *([*_bokeh(), _asset("charts.js")] if charts else []),
+    ]
     return _template().render(
         title=title,
+        subtitle=subtitle,
         sections=sections,
         style=Markup(_asset("page.css")),
-        charts=Markup(script_json(charts)),
+        charts=Markup(script_json(charts)) if charts else "",
         scripts=[Markup(script) for script in scripts],
         policy=_policy(scripts),
     )

@@ -1,5 +1,6 @@
 """Creates the last sections: the configuration, and the steps, artifacts, libraries and code of the run."""
 
+import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,14 +13,46 @@ NOT_SET = "(not set)"
 
 
 def configuration(run: RunArtifacts) -> Section:
-    """Returns the section with every configuration key and its value."""
-    rows = tuple(_keys(run.config))
-    if not rows:
-        return Section(
-            "configuration", "Configuration", (TextBlock("The configuration is missing.", "quiet"),)
-        )
-    table = TableBlock("Every key of this run's configuration", ("key", "value"), rows, text_columns=(1,))
-    return Section("configuration", "Configuration", (*_tuned(run), table))
+    """Returns the section with every configuration key, its value and, where that differs from it, its default."""
+    title = "Configuration"
+    values = dict(_keys(run.config))
+    if not values:
+        text = "The configuration is missing."
+        return Section("configuration", title, (TextBlock(text, "quiet"),), "missing")
+    caption = "Every key of this run's configuration"
+    table = TableBlock(caption, ("key", "value"), tuple(values.items()), text_columns=(1,))
+    summary = plural(len(values), "key")
+    if not run.facts.get("defaults"):
+        return Section("configuration", title, (*_tuned(run), table), summary)
+    differing = {key: default for key, default, _ in changed_keys(run.facts["defaults"], run.config)}
+    headers = ("key", "value", "default")
+    changed = TableBlock(
+        "Keys that differ from their defaults",
+        headers,
+        tuple((key, values.get(key, NOT_SET), default) for key, default in differing.items()),
+        text_columns=(1, 2),
+    )
+    marked = dataclasses.replace(
+        table,
+        headers=headers,
+        rows=tuple(
+            (key, value, f"differs: {differing[key]}" if key in differing else "")
+            for key, value in values.items()
+        ),
+        summary=f"{caption}: {summary}",
+        text_columns=(1, 2),
+    )
+    differ = plural(len(differing), "key differs from its default", "keys differ from their defaults")
+    return Section("configuration", title, (*_tuned(run), changed, marked), differ)
+
+
+def changed_keys(before: Json, now: Json) -> Iterator[tuple[str, str, str]]:
+    """Yields the dotted keys whose values differ between two configurations, with both values as text."""
+    old, new = dict(_keys(before)), dict(_keys(now))
+    for key in {**new, **old}:
+        values = old.get(key, NOT_SET), new.get(key, NOT_SET)
+        if values[0] != values[1]:
+            yield key, *values
 
 
 def _tuned(run: RunArtifacts) -> Iterator[Block]:
@@ -50,7 +83,7 @@ def lineage(run: RunArtifacts) -> Section:
     facts = run.facts
     if not facts:
         missing = "The record of this run is missing: its ID, its steps and their artifacts."
-        return Section("lineage", "Lineage", (TextBlock(missing, "quiet"),))
+        return Section("lineage", "Lineage", (TextBlock(missing, "quiet"),), "missing")
     blocks: list[Block] = [TextBlock(_run(facts))]
     if steps := facts.get("steps"):
         rows = [(step["name"], step["state"], duration(step["seconds"])) for step in steps]
@@ -64,7 +97,7 @@ def lineage(run: RunArtifacts) -> Section:
     if run.verdict is not None:
         verdict = json.dumps(run.verdict.without_curves(), indent=2, ensure_ascii=False)
         blocks.append(PreformattedBlock("The verdict as the Evaluator wrote it (JSON)", verdict))
-    return Section("lineage", "Lineage", tuple(blocks))
+    return Section("lineage", "Lineage", tuple(blocks), _steps_and_cached(facts))
 
 
 def _table(caption: str, headers: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> TableBlock:
@@ -79,10 +112,11 @@ def _artifacts(artifacts: Sequence[Json]) -> TableBlock:
 
 
 def _run(facts: Json) -> str:
+    started = f", started {facts['started']}" if facts.get("started") else ""
+    return f"Run {facts.get('run_id', 'unknown')}{started}: {_steps_and_cached(facts)}."
+
+
+def _steps_and_cached(facts: Json) -> str:
     steps = facts.get("steps", ())
     cached = sum(step["state"] == "cached" for step in steps)
-    started = f", started {facts['started']}" if facts.get("started") else ""
-    return (
-        f"Run {facts.get('run_id', 'unknown')}{started}: {plural(len(steps), 'step')} before this one, "
-        f"{cached} from the cache."
-    )
+    return f"{plural(len(steps), 'step')} before this one, {cached} from the cache"

@@ -22,7 +22,12 @@ def operating_point(run: RunArtifacts) -> Iterator[Section]:
     if point is not None:
         missed = [TextBlock(sentence, "bad") for sentence in missed_demands(point)]
         blocks: list[Block] = [TextBlock(" ".join(_text(point))), *missed, _metrics(point), _confusion(point)]
-        yield Section("operating-point", "Operating point", tuple(blocks))
+        yield Section(
+            "operating-point",
+            "Operating point",
+            tuple(blocks),
+            f"probability ≥ {html_number(point.threshold)}",
+        )
 
 
 def _text(point: OperatingPoint) -> Iterator[str]:

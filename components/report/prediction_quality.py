@@ -29,7 +29,7 @@ def gap(run: RunArtifacts) -> Section:
     """Returns the section with both models' metrics on the training split and on the test split."""
     title = "Generalization gap"
     if run.verdict is None:
-        return Section("gap", title, (TextBlock("The gap was not measured.", "quiet"),))
+        return Section("gap", title, (TextBlock("The gap was not measured.", "quiet"),), "not measured")
     found = run.verdict.gap
     rows = tuple(
         (
@@ -50,7 +50,8 @@ def gap(run: RunArtifacts) -> Section:
             f"The training split has {count(found.train_sampled_from)} rows; "
             f"a uniform sample of {count(found.train_rows)} was measured."
         )
-    return Section("gap", title, (TextBlock(" ".join(sentences)), table))
+    summary = f"log loss {html_difference(found.candidate.log_loss.difference)} from training to test rows"
+    return Section("gap", title, (TextBlock(" ".join(sentences)), table), summary)
 
 
 def _gap_sentence(found: GeneralizationGap) -> str:
@@ -71,12 +72,13 @@ def predictions(run: RunArtifacts) -> Section:
     """Returns the section with the ROC, precision-recall and calibration curves, and the confusion matrices."""
     title = "Predictions on the test split"
     if run.verdict is None:
-        return Section("predictions", title, (TextBlock("No curves were recorded.", "quiet"),))
+        return Section("predictions", title, (TextBlock("No curves were recorded.", "quiet"),), "no curves")
     curves: Curves = {"candidate": run.verdict.curves.candidate}
     if run.verdict.curves.baseline:
         curves["baseline"] = run.verdict.curves.baseline
     blocks = (*_charts(curves, run.verdict), *_confusion(curves), *_calibration_table(run.verdict))
-    return Section("predictions", title, blocks)
+    summary = f"AUC {html_number(run.verdict.metrics['auc'].candidate)}"
+    return Section("predictions", title, blocks, summary)
 
 
 def _charts(curves: Curves, verdict: Verdict) -> Iterator[Block]:
@@ -223,10 +225,10 @@ def _calibration_table(verdict: Verdict) -> Iterator[TableBlock]:
 def slices(run: RunArtifacts) -> Section:
     """Returns the section with the metrics on each slice of the test split, and the thresholds on slices."""
     if run.verdict is None:
-        return Section("slices", "Slices", (TextBlock(NO_VERDICT, "quiet"),))
+        return Section("slices", "Slices", (TextBlock(NO_VERDICT, "quiet"),), "none")
     if not run.verdict.slices:
         text = "There are none; evaluation.slices divides the test split by ranges of a feature."
-        return Section("slices", "Slices", (TextBlock(text, "quiet"),))
+        return Section("slices", "Slices", (TextBlock(text, "quiet"),), "none")
     blocks: list[Block] = []
     for part in run.verdict.slices:
         caption = f"{part.name}: {plural(part.rows, 'row')}, {count(part.positives)} positive"
@@ -236,4 +238,4 @@ def slices(run: RunArtifacts) -> Section:
     on_slices = [item for item in run.verdict.thresholds if item.slice is not None]
     if on_slices:
         blocks.append(thresholds(on_slices, "Each threshold on a slice"))
-    return Section("slices", "Slices", tuple(blocks))
+    return Section("slices", "Slices", tuple(blocks), plural(len(run.verdict.slices), "slice"))

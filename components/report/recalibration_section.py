@@ -15,7 +15,8 @@ def recalibration(run: RunArtifacts) -> Iterator[Section]:
         blocks: list[Block] = [TextBlock(_text(record))]
         if record.bins:
             blocks += [_chart(record), _table(record)]
-        yield Section("recalibration", "Recalibration of the candidate", tuple(blocks))
+        losses = f"log loss {html_number(record.before.log_loss)} → {html_number(record.after.log_loss)}"
+        yield Section("recalibration", "Recalibration of the candidate", tuple(blocks), losses)
 
 
 def _text(record: CalibrationRecord) -> str:

@@ -18,6 +18,7 @@ from components.common.file_names import (
     TUNED_FILE,
     WEIGHTS_FILE,
 )
+from components.common.importance_record import ImportanceRecord
 from components.common.ingest_record import IngestRecord
 from components.common.scaling_record import ScalingRecord
 from components.common.stored_record import StoredRecord
@@ -63,20 +64,46 @@ class TrainingArtifacts:
 
 
 @dataclasses.dataclass(frozen=True)
+class PreviousRun:
+    """The last run with a verdict under the same root.
+
+    Attributes:
+        run_id: its id.
+        started: when it started, ISO 8601; may be empty.
+        ingest: its ingest record; None if it is missing.
+        verdict: its verdict; None if it is missing.
+        config: its configuration; None if it is unknown.
+        versions: the versions of its libraries, by name; empty if they are unknown.
+        code: the digests of the code of its steps, by step; empty if they are unknown.
+    """
+
+    run_id: str
+    started: str = ""
+    ingest: IngestRecord | None = None
+    verdict: Verdict | None = None
+    config: Json | None = None
+    versions: Json = dataclasses.field(default_factory=dict)
+    code: Json = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
 class RunArtifacts:
     """Everything that the page of a run shows.
 
     Attributes:
         config: the whole configuration.
         facts: the metadata store's records of the run: `run_id`, `started`, `steps`, `artifacts`, `versions`,
-            `code`, and `override` if someone blessed the model by hand.
+            `code`, `defaults` (the default configuration), `previous` (the last run with a verdict), and `override` if
+            someone blessed the model by hand.
         pushed_path: where the model was published; None if it was not.
         not_pushed_because: why a blessed model was not published; None if there is no such reason.
         ingest: the ingest record; None if it is missing.
         verdict: the Evaluator's verdict; None if it is missing.
+        importance: the importance of the features; None if it is missing, as in a run of an earlier version.
         statistics, anomalies: by split.
         feature_aucs: the AUC of each feature alone; None if the record is missing.
         trials: the Tuner's trials; None without a Tuner.
+        previous: the last run with a verdict under the same root; None if there is none.
     """
 
     config: Json
@@ -85,6 +112,7 @@ class RunArtifacts:
     not_pushed_because: str | None = None
     ingest: IngestRecord | None = None
     verdict: Verdict | None = None
+    importance: ImportanceRecord | None = None
     candidate: TrainingArtifacts = TrainingArtifacts()
     baseline: TrainingArtifacts = TrainingArtifacts()
     statistics: Mapping[str, statistics_pb2.DatasetFeatureStatistics] = dataclasses.field(
@@ -93,6 +121,7 @@ class RunArtifacts:
     anomalies: Mapping[str, anomalies_pb2.Anomalies] | None = None
     feature_aucs: FeatureAucRecord | None = None
     trials: tuple[Trial, ...] | None = None
+    previous: PreviousRun | None = None
 
 
 def read_run_artifacts(
@@ -109,19 +138,34 @@ def read_run_artifacts(
         pushed_path: where the model was published; None if it was not.
         not_pushed_because: why a blessed model was not published; None if there is no such reason.
     """
+    facts = _object(paths.facts) or {}
     return RunArtifacts(
         config=config,
-        facts=_object(paths.facts) or {},
+        facts=facts,
         pushed_path=pushed_path,
         not_pushed_because=not_pushed_because,
         ingest=_record(IngestRecord, paths.examples),
         verdict=_record(Verdict, paths.evaluation),
+        importance=_record(ImportanceRecord, paths.evaluation),
         candidate=_training(paths.candidate),
         baseline=_training(paths.baseline),
         statistics=_statistics(paths.statistics),
         anomalies=_anomalies(paths.anomalies),
         feature_aucs=_record(FeatureAucRecord, f"{paths.statistics}/Split-{SPLITS[0]}"),
         trials=_trials(f"{paths.tuner}/{TRIALS_FILE}") if paths.tuner else None,
+        previous=_previous(facts["previous"]) if facts.get("previous") else None,
+    )
+
+
+def _previous(facts: Json) -> PreviousRun:
+    return PreviousRun(
+        run_id=facts["run_id"],
+        started=facts["started"],
+        ingest=_record(IngestRecord, facts["examples"]),
+        verdict=_record(Verdict, facts["evaluation"]),
+        config=facts["config"],
+        versions=facts["versions"],
+        code=facts["code"],
     )
 
 

@@ -1,7 +1,12 @@
 """Renders the HTML report of a run: combines its sections in their order."""
 
+import posixpath
+
+from components.common.formatting import plural
 from components.report import (
+    changes_section,
     data_section,
+    feature_section,
     lineage_section,
     operating_point_section,
     prediction_quality,
@@ -11,6 +16,7 @@ from components.report import (
     verdict_section,
 )
 from components.report.blocks import Section
+from components.report.dates import date_text
 from components.report.html import render_page
 from components.report.run_artifacts import RunArtifacts
 
@@ -21,12 +27,15 @@ def sections(run: RunArtifacts) -> tuple[Section, ...]:
     """Returns all sections in the order of the page."""
     return (
         verdict_section.verdict(run),
+        changes_section.changes(run),
+        verdict_section.threshold_section(run),
         verdict_section.comparison(run),
         *operating_point_section.operating_point(run),
         *tuning_section.tuning(run),
         training_section.learning_curves(run),
         *recalibration_section.recalibration(run),
         prediction_quality.gap(run),
+        feature_section.features(run),
         training_section.weights(run),
         prediction_quality.predictions(run),
         prediction_quality.slices(run),
@@ -38,5 +47,18 @@ def sections(run: RunArtifacts) -> tuple[Section, ...]:
 
 def render(run: RunArtifacts) -> str:
     """Returns the page as HTML; the same artifacts give the same page."""
-    title = f"{run.config.get('name') or 'regpipe'}: {run.facts.get('run_id', 'report')}"
-    return render_page(title, sections(run))
+    run_id = run.facts.get("run_id", "unknown")
+    subtitle = f"Pipeline {run.config.get('name') or 'regpipe'}, run {run_id}"
+    return render_page(_title(run), sections(run), subtitle)
+
+
+def _title(run: RunArtifacts) -> str:
+    """Returns the data set, the label and the time: "churn.csv, label churned, 2026-11-20 12:00 UTC"."""
+    parts = []
+    if run.ingest is not None:
+        files = [posixpath.basename(file.path) for file in run.ingest.files]
+        more = f" and {plural(len(files) - 1, 'more file')}" if len(files) > 1 else ""
+        parts = [*(f"{name}{more}" for name in files[:1]), f"label {run.ingest.label}"]
+    if started := run.facts.get("started"):
+        parts.append(date_text(started))
+    return ", ".join(parts) or "Report of a run"

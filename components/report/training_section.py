@@ -48,7 +48,13 @@ def learning_curves(run: RunArtifacts) -> Section:
         blocks += [_epochs("candidate", candidate), _epochs("baseline", baseline)]
     else:
         blocks.append(TextBlock("The trainers wrote no history.", "quiet"))
-    return Section("training", "Learning curves", tuple(blocks))
+    return Section("training", "Learning curves", tuple(blocks), _epochs_trained(run))
+
+
+def _epochs_trained(run: RunArtifacts) -> str:
+    best = _best_epoch(run)
+    trained = plural(len(run.candidate.history), "epoch")
+    return trained if best is None else f"{trained}, the best is epoch {best}"
 
 
 def _lines(series: Series, history: Sequence[Json], name: str) -> Iterator[ChartLine]:
@@ -141,17 +147,20 @@ def _column(name: str) -> str:
 
 
 def weights(run: RunArtifacts) -> Section:
-    """Returns the section on the weights: zeros, norms and histograms by layer, and the features by their weights."""
+    """Returns the section on the weights: zeros, norms and histograms by layer."""
     candidate, baseline = run.candidate.weights, run.baseline.weights
     blocks: list[Block] = []
     if candidate:
         blocks.append(TextBlock(_sparsity(candidate, baseline)))
         blocks.append(_layer_table(candidate, baseline))
         blocks += _histograms(candidate, baseline)
-        blocks += _features(candidate, baseline)
     else:
         blocks.append(TextBlock("The trainer wrote no summary of the weights.", "quiet"))
-    return Section("weights", "What regularization did to the weights", tuple(blocks))
+    return Section("weights", "What regularization did to the weights", tuple(blocks), _zeros(candidate))
+
+
+def _zeros(candidate: Json | None) -> str:
+    return f"{percent(_share(candidate, 'zero'))} exactly 0" if candidate else "no summary"
 
 
 def _share(report: Json, key: str) -> float:
@@ -223,31 +232,3 @@ def _histogram_text(series: str, layer: Json) -> str:
     edges = layer["histogram"]["edges"]
     span = f"from {html_number(edges[0])} to {html_number(edges[-1])}"
     return f"{series.capitalize()}: {span}, {percent(layer['small'])} of them {SMALL}."
-
-
-def _features(candidate: Json, baseline: Json | None) -> Iterator[Block]:
-    dropped = set(candidate["dropped"])
-    baseline_norms = {row["name"]: row["norm"] for row in baseline["features"]} if baseline else {}
-    rows = [
-        (
-            row["name"],
-            "dropped" if row["name"] in dropped else "kept",
-            html_number(row["norm"]),
-            html_number(baseline_norms.get(row["name"])),
-            _lost(row["norm"], baseline_norms.get(row["name"])),
-        )
-        for row in sorted(candidate["features"], key=_largest_first)
-    ]
-    caption = "Features by the norm of their weights in the first layer"
-    headers = ("feature", "kept or dropped", "candidate's norm", "baseline's norm", "lost")
-    summary = f"{caption}: {plural(len(rows), 'feature')}" if len(rows) > MAX_EXPANDED_ROWS else ""
-    yield TableBlock(caption, headers, tuple(rows), summary=summary, text_columns=(1,))
-
-
-def _lost(norm: float, of: float | None) -> str:
-    """Returns the share of the baseline's norm that the candidate lacks: "63%"; "-" without one, or if it has more."""
-    return percent(1 - norm / of, 0) if of and norm <= of else "-"
-
-
-def _largest_first(row: Any) -> tuple[float, str]:
-    return (-row["norm"], row["name"])

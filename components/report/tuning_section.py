@@ -21,11 +21,17 @@ MAX_EXPANDED_ROWS = 50  # a longer table is collapsed
 def tuning(run: RunArtifacts) -> Iterator[Section]:
     """Yields the section with the strengths and the loss of each trial; yields nothing without a Tuner."""
     if run.trials is not None:
-        yield Section("tuning", "Chosen strengths", tuple(_blocks(run.trials)))
+        chosen = _chosen(run.trials)
+        summary = named_values(chosen.strengths) if chosen else "none"
+        yield Section("tuning", "Chosen strengths", tuple(_blocks(run.trials)), summary)
+
+
+def _chosen(trials: tuple[Trial, ...]) -> Trial | None:
+    return next((trial for trial in trials if trial.chosen), None)
 
 
 def _blocks(trials: tuple[Trial, ...]) -> Iterator[Block]:
-    chosen = next((trial for trial in trials if trial.chosen), None)
+    chosen = _chosen(trials)
     if chosen is None:
         yield TextBlock("The Tuner wrote no trials.", "quiet")
         return

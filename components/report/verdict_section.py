@@ -1,4 +1,4 @@
-"""Creates the first sections of a run's page: the verdict, the thresholds, and the metrics of both models."""
+"""Creates the sections on the verdict: the result, the thresholds, and the metrics of all models."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -16,6 +16,7 @@ from components.common.formatting import (
 from components.common.verdict_record import DIFFERENCES, ComparedMetric, MetricIntervals, Threshold, Verdict
 from components.common.verdict_text import comparison_sentence, finding_label, first_reasons
 from components.report.blocks import Block, Section, TableBlock, TextBlock
+from components.report.difference_charts import METRICS, difference_charts
 from components.report.run_artifacts import RunArtifacts
 
 NO_VERDICT = "The Evaluator wrote no verdict."
@@ -29,17 +30,28 @@ _DIRECTIONS = {">=": "≥", "<=": "≤"}
 
 
 def verdict(run: RunArtifacts) -> Section:
-    """Returns the section with the result in a sentence, who blessed the model by hand (if anyone), the thresholds."""
+    """Returns the section with the result in a sentence, who blessed the model by hand (if anyone), and the plots."""
     blocks: list[Block] = [headline(run)]
     if override := run.facts.get("override"):
         blocks.append(
             TextBlock(f"Blessed by hand by {override['by']}, {override['at']}. Reason: {override['reason']}")
         )
     if run.verdict is not None:
-        blocks.append(thresholds(run.verdict.thresholds, "Every threshold"))
+        blocks += difference_charts(run.verdict)
     if run.pushed_path:
         blocks.append(TextBlock(f"The model is in {run.pushed_path}."))
     return Section("verdict", "Verdict", tuple(blocks))
+
+
+def threshold_section(run: RunArtifacts) -> Section:
+    """Returns the section with every condition for publishing, and whether it is met."""
+    title = "Thresholds"
+    if run.verdict is None:
+        return Section("thresholds", title, (TextBlock(NO_VERDICT, "quiet"),), "none")
+    items = run.verdict.thresholds
+    passed = sum(item.passed for item in items)
+    summary = f"{passed} of {len(items)} passed"
+    return Section("thresholds", title, (thresholds(items, "Every threshold"),), summary)
 
 
 def headline(run: RunArtifacts) -> TextBlock:
@@ -103,10 +115,18 @@ def comparison(run: RunArtifacts) -> Section:
     """Returns the section with each metric of the candidate and the baseline, their difference and the intervals."""
     title = "Candidate and baseline"
     if run.verdict is None:
-        return Section("comparison", title, (TextBlock(NO_VERDICT, "quiet"),))
+        return Section("comparison", title, (TextBlock(NO_VERDICT, "quiet"),), "no metrics")
     table = TableBlock("Metrics on the test split", *metric_table(run.verdict.metrics), text_columns=(7,))
     blocks = (TextBlock(" ".join(_method(run.verdict))), table, *_contributions(run.verdict))
-    return Section("comparison", title, (*blocks, *_seeds(run.verdict)))
+    return Section("comparison", title, (*blocks, *_seeds(run.verdict)), _main_metrics(run.verdict.metrics))
+
+
+def _main_metrics(metrics: Mapping[str, ComparedMetric]) -> str:
+    return ", ".join(
+        f"{metric_label(name)} {html_number(metrics[name].candidate)} against {html_number(metrics[name].baseline)}"
+        for name in METRICS
+        if name in metrics
+    )
 
 
 def _contributions(verdict: Verdict) -> Iterator[Block]:

@@ -14,11 +14,13 @@ from components.common.code_digest import code_digest
 from components.common.library_versions import library_versions
 from components.report.run_artifacts import ArtifactPaths, read_run_artifacts
 from components.report.run_page import REPORT_FILE, render
+from pipeline_def.config.load import PipelineConfig
 from pipeline_def.runs.run_files import FACTS_FILE
 from pipeline_def.runs.run_store import NoSuchRun, RunStore
 from pipeline_def.steps import LAST, STEPS, TUNER
 
 PAGE = (LAST, "report")
+EXAMPLES, EVALUATION = ("ExampleGen", "examples"), ("Evaluator", "evaluation")
 TUNED = (TUNER, "tuner_results")
 # Besides those by which the steps compute.
 _OTHER_LIBRARIES = ("regpipe", "ml-metadata", "bokeh")
@@ -35,7 +37,8 @@ def write_facts(root: Path | str, run_id: str, runs: RunStore | None = None) -> 
         run_id: the run.
         runs: the metadata store; None: the SQLite file under the root.
     """
-    _write(_facts_path(root, run_id), _facts(runs or RunStore.open(Path(root)), run_id))
+    runs = runs or RunStore.open(Path(root))
+    _write(_facts_path(root, run_id), {**_facts(runs, run_id), "previous": _previous(runs, root, run_id)})
 
 
 def report_path(root: Path, run_id: str | None) -> Path:
@@ -70,12 +73,12 @@ def render_again(root: Path, run_id: str) -> Path:
     _write(path, facts)
     outputs = runs.outputs(run_id)
     paths = ArtifactPaths(
-        examples=outputs["ExampleGen", "examples"].uri,
+        examples=outputs[EXAMPLES].uri,
         statistics=outputs["StatisticsGen", "statistics"].uri,
         anomalies=outputs["ExampleValidator", "anomalies"].uri,
         candidate=outputs["Trainer", "model_run"].uri,
         baseline=outputs["BaselineTrainer", "model_run"].uri,
-        evaluation=outputs["Evaluator", "evaluation"].uri,
+        evaluation=outputs[EVALUATION].uri,
         tuner=outputs[TUNED].uri if TUNED in outputs else "",
         facts=path,
     )
@@ -111,8 +114,44 @@ def _facts(runs: RunStore, run_id: str) -> dict[str, Any]:
         ],
         "versions": dict(_versions()),
         "code": {step.name: code_digest(step.code) for step in STEPS if step.code and step.name in ran},
+        "defaults": PipelineConfig().model_dump(mode="json"),
         "override": _override(runs, run_id),
     }
+
+
+def _previous(runs: RunStore, root: Path | str, run_id: str) -> dict[str, Any] | None:
+    """Returns the last earlier run with a verdict under the same root: its artifacts, configuration and code.
+
+    A metadata store may have the runs of several roots; those of this one have a folder in it.
+    """
+    here = set(storage.list_folder(f"{root}/runs"))
+    names = [context.name for context in runs.run_contexts()]
+    earlier = names[: names.index(run_id)] if run_id in names else names
+    for name in reversed(earlier):
+        outputs = runs.outputs(name) if name in here else {}
+        if EXAMPLES in outputs and EVALUATION in outputs:
+            report = dict(runs.steps(name)).get(LAST)
+            config = report.custom_properties["config"].string_value if report is not None else ""
+            facts = _read_facts(root, name)
+            return {
+                "run_id": name,
+                "started": _started(runs, name),
+                "examples": outputs[EXAMPLES].uri,
+                "evaluation": outputs[EVALUATION].uri,
+                "config": json.loads(config) if config else None,
+                "versions": facts.get("versions", {}),
+                "code": facts.get("code", {}),
+            }
+    return None
+
+
+def _read_facts(root: Path | str, run_id: str) -> dict[str, Any]:
+    """Returns the facts of another run; {} if it did not reach its Report step, or if the file is damaged."""
+    try:
+        facts = json.loads(storage.read(_facts_path(root, run_id)))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def _steps(runs: RunStore, run_id: str) -> Iterator[dict[str, Any]]:

@@ -23,7 +23,9 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-CHARTS = """[...document.querySelectorAll("[data-chart]")].map((chart) => {
+CHARTS = """[...document.querySelectorAll("[data-chart]")].filter((chart) => {
+  return !chart.closest("details:not([open])");
+}).map((chart) => {
   const found = [];
   const look = (node) => {
     for (const inner of node.querySelectorAll("*")) {
@@ -124,7 +126,7 @@ def docker_client() -> Iterator[Any]:
 class Opened:
     """A page in Chromium with painted charts; `logged` has its console messages and dialogs, `requested` its URLs."""
 
-    def __init__(self, page: Page, file: Path) -> None:
+    def __init__(self, page: Page, file: Path, *, unfold: bool) -> None:
         self.page = page
         self.logged: list[str] = []
         self.requested: list[str] = []
@@ -135,8 +137,14 @@ class Opened:
         page.on("dialog", lambda dialog: self.logged.append(f"dialog {dialog.message}"))
         page.goto(self._url)
         page.wait_for_selector("html[data-charts=drawn]", timeout=30_000)
+        if unfold:
+            page.evaluate("for (const fold of document.querySelectorAll('details.fold')) fold.open = true")
         # BokehJS paints in the frame after the one in which it lays out.
-        page.wait_for_function(f"{CHARTS}.every((chart) => chart.painted)", timeout=30_000)
+        self.wait_for_charts()
+
+    def wait_for_charts(self) -> None:
+        """Waits until every chart that is not in a collapsed section is painted."""
+        self.page.wait_for_function(f"() => {CHARTS}.every((chart) => chart.painted)", timeout=30_000)
 
     def is_quiet(self) -> bool:
         """Returns whether there are no console messages and no requests except that for the page."""
@@ -147,6 +155,14 @@ class Opened:
     def is_wider_than_the_screen(self) -> bool:
         """Returns whether the page as a whole scrolls horizontally."""
         return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+
+    def scrolled_tables(self) -> list[str]:
+        """Returns the captions of the tables that are wider than their place, so that somebody has to scroll them."""
+        found: list[str] = self.page.evaluate(
+            "[...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth)"
+            ".map((box) => box.querySelector('caption').textContent)"
+        )
+        return found
 
     def charts(self) -> list[dict[str, Any]]:
         """Returns each chart's `id`, its `width` and `height` in pixels, and whether it is `painted`."""
@@ -160,16 +176,20 @@ class Opened:
 
 
 class Visitor:
-    """A callable that opens a file in Chromium, on a `phone` or a `desktop`, in `light` or `dark` mode."""
+    """A callable that opens a file in Chromium, on a `phone` or a `desktop`, in `light` or `dark` mode.
 
-    screens = {"phone": {"width": 360, "height": 800}, "desktop": {"width": 1280, "height": 900}}  # noqa: RUF012
+    With `unfold` all collapsed sections are opened.
+    """
+
+    screens = {"phone": {"width": 375, "height": 800}, "desktop": {"width": 1280, "height": 900}}  # noqa: RUF012
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
 
-    def __call__(self, file: Path, screen: str, scheme: Any = "light") -> Opened:
+    def __call__(self, file: Path, screen: str, scheme: Any = "light", *, unfold: bool = True) -> Opened:
         viewport: Any = self.screens[screen]
-        return Opened(self._browser.new_page(viewport=viewport, color_scheme=scheme), file)
+        page = self._browser.new_page(viewport=viewport, color_scheme=scheme)
+        return Opened(page, file, unfold=unfold)
 
     def close(self) -> None:
         """Closes all pages."""

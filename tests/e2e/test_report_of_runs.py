@@ -27,14 +27,16 @@ def test_a_whole_run_has_its_report(run: Run, root: Path, visit: Visit) -> None:
     assert file.stat().st_size < 6_000_000
     opened = visit(file, "phone")
     page = opened.page
-    assert page.locator("main h2").count() == 11
+    assert page.locator("main h2").count() == 14
     assert page.locator(".headline").inner_text().startswith("Pushed: ")
-    assert done.summary["run_id"] in page.locator("h1").inner_text()
-    # No step left its section without data: the only quiet sentence is that there are no slices.
-    assert page.locator("p.quiet").all_inner_texts() == [
-        "There are none; evaluation.slices divides the test split by ranges of a feature."
+    assert page.locator("h1").inner_text().startswith("sample.csv, label ")
+    assert done.summary["run_id"] in page.locator("header").inner_text()
+    # No step left its section without data: the only quiet sentences are that there is no earlier run and no slice.
+    assert page.locator("main p.quiet").all_inner_texts() == [
+        "There is no earlier run with a verdict under this root.",
+        "There are none; evaluation.slices divides the test split by ranges of a feature.",
     ]
-    assert page.locator("[data-chart]").count() == 9
+    assert page.locator("[data-chart]").count() == 12
     lineage = page.locator("#lineage").inner_text()
     assert "11 steps before this one, 0 from the cache." in lineage
     assert "StatisticsGen" in lineage.split("Code of the steps")[1]
@@ -52,6 +54,15 @@ def test_the_next_run_has_a_page_of_its_own(run: Run, root: Path, visit: Visit) 
     assert headline.startswith("Not blessed: the AUC is 0.")
     assert headline.endswith("Nothing was published.")
     assert opened.page.locator("tr.bad").count() == 1
+    changes = opened.page.locator("#changes").inner_text()
+    assert "it was blessed." in changes
+    assert "Data: the same 1,000 rows." in changes
+    assert opened.page.locator("#changes table").all_inner_texts()[0].split() == [
+        "Configuration", "key", "last", "run", "this", "run", "evaluation.min_auc", "0.6", "0.99",
+    ]  # fmt: skip
+    differing = opened.page.locator("#configuration table").first.inner_text()
+    assert "evaluation.min_auc" in differing
+    assert "training.epochs" in differing
     assert "11 steps before this one, 9 from the cache." in opened.page.locator("#lineage").inner_text()
     listed = subprocess.run(run.command("runs", "--root", root), capture_output=True, text=True).stdout
     first = listed.splitlines()[-1].split()[0]

@@ -6,11 +6,12 @@
 
   function colours() {
     const style = getComputedStyle(document.documentElement);
-    const names = ["text", "quiet", "line", "page", "candidate", "baseline", "training", "validation", "reference"];
+    const names = ["text", "quiet", "line", "page", "good", "bad", "candidate", "baseline", "training", "validation", "reference"];
     return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
   }
 
   function height(chart) {
+    if (chart.intervals.length) return 72 + 40 * chart.levels.length;
     if (chart.levels.length) return 72 + 30 * chart.levels.length;
     if (chart.square) return 352;
     return chart.small ? 240 : 288;
@@ -38,6 +39,7 @@
     if (chart.y_range) options.y_range = chart.y_range;
     if (chart.levels.length) options.y_range = chart.levels.toReversed();
     const plot = Bokeh.Plotting.figure(options);
+    if (chart.intervals.length) plot.below[0].ticker.desired_num_ticks = 4; // the labels of more would touch on a phone
     for (const axis of [plot.xaxis, plot.yaxis]) {
       axis.axis_label_text_color = colour.text;
       axis.axis_label_text_font_style = "normal";
@@ -72,6 +74,14 @@
         line_color: single ? colour.page : colour[line.series], line_width: single ? 2 : 1,
       });
       if (single) drawn = dots; // a line through one point can't be hovered over
+    }
+    if (line.low.length) {
+      const bars = new Bokeh.ColumnDataSource({
+        data: { x: source.data.x, low: line.low.map((value) => value ?? NaN), high: line.high.map((value) => value ?? NaN) },
+      });
+      plot.segment({ field: "x" }, { field: "low" }, { field: "x" }, { field: "high" }, {
+        source: bars, line_color: colour[line.series], line_width: 1.5, line_alpha: 0.6,
+      });
     }
     if (line.series !== "reference") {
       hover(plot, drawn, [["", line.name], [chart.x_label, "@x"], [chart.y_label, "@y{0.0000}"]]);
@@ -119,8 +129,32 @@
     }
   }
 
+  function addIntervals(plot, chart, colour) {
+    const items = chart.intervals;
+    const column = (name) => items.map((item) => item[name] ?? NaN);
+    const data = {
+      y: chart.levels, value: column("value"), low: column("low"), high: column("high"), limit: column("limit"),
+      colour: items.map((item) => colour[item.finding]),
+    };
+    const source = new Bokeh.ColumnDataSource({ data });
+    plot.segment({ field: "low" }, { field: "y" }, { field: "high" }, { field: "y" }, {
+      source, line_color: { field: "colour" }, line_width: 3,
+    });
+    plot.scatter({ field: "limit" }, { field: "y" }, {
+      source, marker: "dash", angle: Math.PI / 2, size: 22, line_color: colour.text, line_width: 2,
+    });
+    const drawn = plot.scatter({ field: "value" }, { field: "y" }, {
+      source, size: 11, line_width: 2, line_color: colour.page, fill_color: { field: "colour" },
+    });
+    hover(plot, drawn, [
+      ["", "@y"], ["value", "@value{0.0000}"], ["from", "@low{0.0000}"], ["to", "@high{0.0000}"],
+      ...(items.some((item) => item.limit !== null) ? [["limit", "@limit{0.0000}"]] : []),
+    ]);
+  }
+
   function draw(target, chart, colour) {
     const plot = figure(chart, colour);
+    if (chart.intervals.length) addIntervals(plot, chart, colour);
     if (chart.dots.length) addDots(plot, chart, colour);
     for (const bars of chart.bars) addBars(plot, chart, bars, colour);
     for (const line of chart.lines) addLine(plot, chart, line, colour);
@@ -132,19 +166,28 @@
     return Bokeh.Plotting.show(plot, target);
   }
 
-  async function drawAll() {
+  // A chart in a collapsed section has no width yet: it is drawn when the section is opened.
+  async function drawVisible() {
     const colour = colours();
-    for (const view of views.splice(0)) view.remove();
-    for (const target of document.querySelectorAll("[data-chart]")) {
+    for (const target of document.querySelectorAll("[data-chart]:not([data-drawn])")) {
+      if (target.closest("details:not([open])")) continue;
       target.replaceChildren();
       views.push(await draw(target, charts.get(target.dataset.chart), colour));
+      target.dataset.drawn = "";
     }
     document.documentElement.dataset.charts = "drawn";
   }
 
+  async function redraw() {
+    for (const view of views.splice(0)) view.remove();
+    for (const target of document.querySelectorAll("[data-drawn]")) delete target.dataset.drawn;
+    await drawVisible();
+  }
+
   Bokeh.logger.set_level("warn"); // by default it logs to the console how long each chart took
   let last = Promise.resolve();
-  const redraw = () => { last = last.then(drawAll); };
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  redraw();
+  const after = (action) => { last = last.then(action); };
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => after(redraw));
+  document.addEventListener("toggle", () => after(drawVisible), true); // this event does not bubble
+  after(drawVisible);
 })();

@@ -5,9 +5,10 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
-from components.common.ingest_record import FileCounts, IngestRecord, RowCounts
+from components.common.importance_record import ImportanceRecord
+from components.common.ingest_record import FileCounts, IngestRecord
 from components.common.verdict_record import Threshold, Verdict
-from components.report.run_artifacts import RunArtifacts, TrainingArtifacts
+from components.report.run_artifacts import PreviousRun, RunArtifacts, TrainingArtifacts
 
 SCRIPT = "<script>alert(1)</script>"
 SERIES = ("candidate", "baseline")
@@ -170,19 +171,59 @@ def anomalies(*columns: str) -> anomalies_pb2.Anomalies:
     return result
 
 
+def importance() -> ImportanceRecord:
+    """Returns the importance of two features; the intervals reach 0.01 to both sides."""
+    return ImportanceRecord.model_validate(
+        {
+            "rows": 203,
+            "permutations": 5,
+            "confidence": 0.95,
+            "features": [
+                {"feature": "age", "value": 0.125, "interval": [0.115, 0.135]},
+                {"feature": SCRIPT, "value": -0.002, "interval": [-0.012, 0.008]},
+            ],
+        }
+    )
+
+
+def ingest(**changes: Any) -> IngestRecord:
+    """Returns the ingest record of 1,000 rows, 600 of them positive, with these changes."""
+    fields = {
+        "rows": {"train": 608, "eval": 189, "test": 203, "rejected": 2},
+        "positives": {"train": 370, "eval": 122, "test": 108},
+        "features": (SCRIPT, "age"),
+        "label": "churned",
+        "negative_label": "no",
+        "positive_label": "yes",
+        "warnings": (f"The column {SCRIPT} & co",),
+        "files": (FileCounts(path="/data/churn.csv", rows=1000, rejected=2),),
+        "reasons": ("/data/churn.csv, line 7: expected 3 fields, found 4", f"line 9: {SCRIPT}"),
+        "digest": "0123",
+    }
+    return IngestRecord.model_validate(fields | changes)
+
+
+def previous(**changes: Any) -> PreviousRun:
+    """Returns a run of the day before on 900 rows, with another number of epochs and another log loss."""
+    fields: dict[str, Any] = {
+        "run_id": "20261119T120000.000000Z",
+        "started": "2026-11-19T12:00:00+00:00",
+        "ingest": ingest(
+            rows={"train": 540, "eval": 180, "test": 180, "rejected": 0},
+            positives={"train": 270, "eval": 90, "test": 90},
+            features=("age", "plan"),
+            digest="4567",
+        ),
+        "verdict": verdict(metrics={"log_loss": metric(0.4019, 0.5113, "better")}),
+        "config": {"name": "churn", "training": {"epochs": 20, "early_stopping": 5}},
+        "versions": {"tensorflow": "2.20.0", "bokeh": "3.9.2"},
+        "code": {"Trainer": "4567"},
+    }
+    return PreviousRun(**(fields | changes))
+
+
 def run(**changes: Any) -> RunArtifacts:
     """Returns the artifacts of a run, none of them missing, with these changes."""
-    ingest = IngestRecord(
-        rows=RowCounts(train=608, eval=189, test=203, rejected=2),
-        features=(SCRIPT, "age"),
-        label="churned",
-        negative_label="no",
-        positive_label="yes",
-        warnings=(f"The column {SCRIPT} & co",),
-        files=(FileCounts(path="/data/churn.csv", rows=1000, rejected=2),),
-        reasons=("/data/churn.csv, line 7: expected 3 fields, found 4", f"line 9: {SCRIPT}"),
-        digest="0123",
-    )
     facts = {
         "run_id": "20261120T120000.000000Z",
         "started": "2026-11-20T12:00:00+00:00",
@@ -195,6 +236,11 @@ def run(**changes: Any) -> RunArtifacts:
         ],
         "versions": {"tensorflow": "2.21.0", "bokeh": "3.9.2"},
         "code": {"Trainer": "0123abcd"},
+        "defaults": {
+            "name": "regpipe",
+            "data": {"label": None, "ignore": [], "schema_file": None},
+            "training": {"epochs": 30, "early_stopping": 5},
+        },
     }
     whole = RunArtifacts(
         config={
@@ -204,8 +250,10 @@ def run(**changes: Any) -> RunArtifacts:
         },
         facts=facts,
         pushed_path="/runs/serving/17",
-        ingest=ingest,
+        ingest=ingest(),
         verdict=verdict(),
+        importance=importance(),
+        previous=previous(),
         candidate=TrainingArtifacts(history(12, best=7), weights(0.5, dropped=(SCRIPT,))),
         baseline=TrainingArtifacts(history(30, best=30), weights(0.0)),
         statistics={"train": statistics(), "eval": statistics(189), "test": statistics(203)},

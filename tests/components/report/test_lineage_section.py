@@ -11,17 +11,30 @@ def tables(section: Section) -> dict[str, TableBlock]:
 
 
 def test_every_key_of_the_configuration(sample: Any) -> None:
-    """Keys have their full names; a key that is not set differs from an empty list."""
-    (table,) = lineage_section.configuration(sample.run()).blocks
+    """Keys have their full names; a key that is not set differs from an empty list; other than default is marked."""
+    section = lineage_section.configuration(sample.run())
+    changed, table = section.blocks
+    assert isinstance(changed, TableBlock)
+    assert changed.rows == (("name", "churn", "regpipe"), ("data.label", sample.SCRIPT, "(not set)"))
     assert isinstance(table, TableBlock)
     assert table.rows == (
-        ("name", "churn"),
-        ("data.label", sample.SCRIPT),
-        ("data.ignore", "(none)"),
-        ("data.schema_file", "(not set)"),
-        ("training.epochs", "30"),
-        ("training.early_stopping", "5"),
+        ("name", "churn", "differs: regpipe"),
+        ("data.label", sample.SCRIPT, "differs: (not set)"),
+        ("data.ignore", "(none)", ""),
+        ("data.schema_file", "(not set)", ""),
+        ("training.epochs", "30", ""),
+        ("training.early_stopping", "5", ""),
     )
+    assert section.summary == "2 keys differ from their defaults"
+
+
+def test_a_configuration_without_known_defaults(sample: Any) -> None:
+    """A run of an earlier version, or a study, does not have them: nothing is marked."""
+    section = lineage_section.configuration(sample.run(facts={}))
+    (table,) = section.blocks
+    assert isinstance(table, TableBlock)
+    assert table.rows[0] == ("name", "churn")
+    assert section.summary == "6 keys"
 
 
 def test_lineage(sample: Any) -> None:

@@ -60,7 +60,7 @@ def test_without_an_operating_point_there_is_no_section(sample: Any) -> None:
     assert not list(operating_point(sample.run(verdict=None)))
     with_point = sample.run(verdict=sample.verdict(operating_point=sample.operating_point()))
     ids = [[section.id for section in run_page.sections(run)] for run in (sample.run(), with_point)]
-    assert ids[1] == [*ids[0][:2], "operating-point", *ids[0][2:]]
+    assert ids[1] == [*ids[0][:4], "operating-point", *ids[0][4:]]
 
 
 def test_the_point_in_the_charts(sample: Any) -> None:

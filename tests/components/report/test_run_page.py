@@ -17,7 +17,8 @@ from components.report.run_artifacts import RunArtifacts
 from components.report.run_page import render, sections
 
 IDS = [
-    "verdict", "comparison", "training", "gap", "weights", "predictions", "slices", "data", "configuration", "lineage",
+    "verdict", "changes", "thresholds", "comparison", "training", "gap", "features", "weights", "predictions", "slices",
+    "data", "configuration", "lineage",
 ]  # fmt: skip
 
 
@@ -102,7 +103,7 @@ def test_every_chart_has_a_name_and_a_description(elements: Elements) -> None:
     ids = [attributes["id"] for _, attributes in elements.all if "id" in attributes]
     assert len(ids) == len(set(ids))
     charts = [attributes for _, attributes in elements.all if "data-chart" in attributes]
-    assert len(charts) == 8
+    assert len(charts) == 11
     for chart in charts:
         assert chart["role"] == "img"
         assert {chart["aria-labelledby"], chart["aria-describedby"]} <= set(ids)
@@ -113,7 +114,7 @@ def test_the_page_needs_no_network_and_runs_no_other_script(page: str, elements:
     (policy,) = (meta["content"] for meta in elements.named("meta") if "http-equiv" in meta)
     assert policy is not None
     hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in elements.scripts]
-    assert len(hashes) == 3
+    assert len(hashes) == 4
     scripts = " ".join(f"'sha256-{digest}'" for digest in hashes)
     assert policy == (
         f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; "
@@ -145,14 +146,14 @@ def test_the_page_of_a_very_large_run(sample: Any) -> None:
     )
     assert len(page.encode()) < 6_000_000
     assert ">The candidate by epoch, one epoch in 100 and the last</span></caption>" in page
-    assert '<th scope="row">100000</th>' in page
-    assert '<th scope="row">99901</th>' in page
-    assert '<th scope="row">99902</th>' not in page
+    assert '<th scope="row" role="rowheader">100000</th>' in page
+    assert '<th scope="row" role="rowheader">99901</th>' in page
+    assert '<th scope="row" role="rowheader">99902</th>' not in page
     assert ">Rows by file, the first 1,000 of 20,000</span></caption>" in page
 
 
 def test_a_page_without_artifacts_states_what_is_missing() -> None:
-    """Each section has a sentence; without charts there are no scripts either."""
+    """Each section has a sentence; without charts there is only the script that opens sections."""
     page = render(RunArtifacts(config={}))
     for sentence in (
         "The Evaluator wrote no verdict. Nothing was published.",
@@ -167,8 +168,37 @@ def test_a_page_without_artifacts_states_what_is_missing() -> None:
         "The record of this run is missing: its ID, its steps and their artifacts.",
     ):
         assert f">{sentence}</p>" in page, sentence
-    assert "<script" not in page
-    assert "script-src &#39;none&#39;" in page
+    assert page.count("<script") == 1
+
+
+def test_the_title_says_what_the_run_is_about(elements: Elements, page: str) -> None:
+    """It has the data set, the label and the time; the line below it has the pipeline and the run."""
+    assert "<h1>churn.csv, label churned, 2026-11-20 12:00 UTC</h1>" in page
+    assert '<p class="quiet">Pipeline churn, run 20261120T120000.000000Z</p>' in page
+
+
+def test_the_detail_is_collapsed_under_its_main_number(sample: Any) -> None:
+    """Only the verdict and the changes are open; each other section has a line with its main number."""
+    found = {section.id: section.summary for section in sections(sample.run())}
+    assert [name for name, summary in found.items() if summary is None] == ["verdict", "changes"]
+    assert found["thresholds"] == "1 of 2 passed"
+    assert found["comparison"] == "log loss 0.3919 against 0.5113, AUC 0.8767 against 0.8804"
+    assert found["training"] == "12 epochs, the best is epoch 7"
+    assert found["gap"] == "log loss +0.0900 from training to test rows"
+    assert found["features"] == "the most important is age, +0.1250 log loss without it"
+    assert found["weights"] == "50.0% exactly 0"
+    assert found["predictions"] == "AUC 0.8767"
+    assert found["slices"] == "1 slice"
+    assert found["data"] == "1,000 rows, 2 features, 2 set aside"
+    assert found["configuration"] == "2 keys differ from their defaults"
+    assert found["lineage"] == "2 steps before this one, 1 from the cache"
+
+
+def test_a_wide_table_names_each_cell_for_a_phone(elements: Elements) -> None:
+    """Each cell of a table with more than three columns has the header of its column, and its role in the table."""
+    cells = [attributes for attributes in elements.named("td") if attributes.get("role") == "cell"]
+    assert {"candidate", "interval of the difference", "importance"} <= {cell["data-label"] for cell in cells}
+    assert all(cell["data-label"] for cell in cells)
 
 
 def test_the_page_of_a_verdict_of_version_1(sample: Any, version_1: Path) -> None:

@@ -270,7 +270,7 @@ def test_a_long_list_of_dropped_features_is_shortened() -> None:
     table = tables(penalty_path(study(paths={"l1": (entry,)}), "l1"))[
         "Dropped features: all their weights in the first layer are 0"
     ]
-    assert table.rows[0][1].endswith(", f49 and 1,950 more")
+    assert str(table.rows[0][1]).endswith(", f49 and 1,950 more")
 
 
 def test_the_page_of_a_very_large_study() -> None:

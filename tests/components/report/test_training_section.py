@@ -97,8 +97,8 @@ def test_an_older_history_without_log_loss_is_drawn(sample: Any) -> None:
 
 
 def test_the_weights(sample: Any) -> None:
-    """Shares are over all layers, norms by layer; the dropped feature is last."""
-    first, layers, *rest = training_section.weights(sample.run()).blocks
+    """Shares are over all layers, norms by layer."""
+    first, layers, *_ = training_section.weights(sample.run()).blocks
     assert first == TextBlock(
         "Of the candidate's weights, 50.0% are exactly 0 and 60.0% are below 0.001 in absolute value. "
         "Of the baseline's weights, 0.0% are exactly 0 and 10.0% are below 0.001 in absolute value. "
@@ -107,12 +107,6 @@ def test_the_weights(sample: Any) -> None:
     assert isinstance(layers, TableBlock)
     assert layers.rows[0] == ("hidden_1, candidate", "100", "50.0%", "60.0%", "12.35", "2.50")
     assert layers.rows[-1] == ("output, baseline", "10", "0.0%", "10.0%", "12.35", "2.50")
-    features = rest[-1]
-    assert isinstance(features, TableBlock)
-    assert features.rows == (
-        ("age", "kept", "1.2500", "1.2500", "0%"),
-        (sample.SCRIPT, "dropped", "0.0000", "0.5000", "100%"),
-    )
 
 
 def test_a_histogram_is_a_density(sample: Any) -> None:
@@ -123,12 +117,3 @@ def test_a_histogram_is_a_density(sample: Any) -> None:
     assert bars.heights == pytest.approx((0.4, 0.3))
     assert chart.floor == pytest.approx(0.15)
     assert math.isclose(0.4 * 1 + 0.3 * 2, 1)
-
-
-def test_a_table_of_many_features_is_collapsed(sample: Any) -> None:
-    """It is collapsed from 51 rows on."""
-    report = sample.weights(0.0)
-    report["features"] = [{"name": f"f{number}", "norm": 1.0} for number in range(51)]
-    table = training_section.weights(sample.run(candidate=sample.TrainingArtifacts([], report))).blocks[-1]
-    assert isinstance(table, TableBlock)
-    assert table.summary == "Features by the norm of their weights in the first layer: 51 features"

@@ -66,7 +66,9 @@ def test_without_a_tuner_there_is_no_section(sample: Any) -> None:
     """Nor is it mentioned in the configuration. If the Tuner wrote no trials, the section states that."""
     assert list(tuning_section.tuning(sample.run())) == []
     assert "tuning" not in [section.id for section in run_page.sections(sample.run())]
-    assert len(lineage_section.configuration(sample.run()).blocks) == 1
+    assert not any(
+        isinstance(block, TextBlock) for block in lineage_section.configuration(sample.run()).blocks
+    )
     assert section(sample, ()).blocks == (TextBlock("The Tuner wrote no trials.", "quiet"),)
 
 
@@ -74,4 +76,4 @@ def test_the_configuration_shows_the_chosen_strengths(sample: Any) -> None:
     """They are above the table of the configured values."""
     found = lineage_section.configuration(tuned(sample, TRIALS))
     assert found.blocks[0] == TextBlock("The Tuner chose the strengths: l1 3e-05, dropout 0.")
-    assert [section.id for section in run_page.sections(tuned(sample, TRIALS))].index("tuning") == 2
+    assert [section.id for section in run_page.sections(tuned(sample, TRIALS))].index("tuning") == 4

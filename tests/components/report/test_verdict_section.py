@@ -8,7 +8,7 @@ import pytest
 
 from components.common.verdict_record import Verdict
 from components.report import verdict_section
-from components.report.blocks import TableBlock, TextBlock
+from components.report.blocks import Chart, TableBlock, TextBlock
 
 
 def test_a_pushed_model(sample: Any) -> None:
@@ -216,8 +216,13 @@ def test_without_a_baseline(sample: Any) -> None:
 def test_a_verdict_of_version_1(sample: Any, version_1: Path) -> None:
     """The section has what was measured then: no finding, no model besides candidate and baseline, no parts."""
     run = sample.run(verdict=Verdict.read(str(version_1)))
-    headline, thresholds, _ = verdict_section.verdict(run).blocks
+    headline, log_loss, auc, _ = verdict_section.verdict(run).blocks
     assert headline == TextBlock("Pushed: log loss 0.3229 against 0.7826 without regularization.", "good")
+    # Early stopping alone and the base rate were not measured.
+    assert [chart.levels for chart in (log_loss, auc) if isinstance(chart, Chart)] == [
+        ("without regularization",)
+    ] * 2
+    (thresholds,) = verdict_section.threshold_section(run).blocks
     assert isinstance(thresholds, TableBlock)
     assert [row[-1] for row in thresholds.rows] == ["the value"] * 3
     _, table = verdict_section.comparison(run).blocks

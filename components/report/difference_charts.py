@@ -1,0 +1,119 @@
+"""Draws the differences between the candidate and the other models, with their intervals: a forest plot by metric."""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from components.common.formatting import (
+    capitalize_first,
+    html_difference,
+    html_interval,
+    metric_label,
+)
+from components.common.verdict_record import ComparedMetric, Interval, MetricIntervals, Rule, Verdict
+from components.common.verdict_text import LOWER_IS_BETTER
+from components.report.blocks import Chart, ChartInterval
+from components.report.blocks import Finding as Colour
+
+METRICS = ("log_loss", "auc")
+_MEANINGS: dict[Colour, str] = {"good": "better", "bad": "worse", "reference": "no clear difference"}
+
+
+class _Difference(NamedTuple):
+    """The candidate minus another model, and the rule whose threshold limits it."""
+
+    name: str
+    rule: Rule
+    value: float
+    interval: Interval
+
+
+def difference_charts(verdict: Verdict) -> Iterator[Chart]:
+    """Yields a chart for log loss and one for AUC: candidate minus each other model, its interval and its limit."""
+    for name in METRICS:
+        differences = tuple(_differences(verdict.metrics[name])) if name in verdict.metrics else ()
+        if differences:
+            yield _chart(verdict, name, differences)
+
+
+def _differences(metric: ComparedMetric) -> Iterator[_Difference]:
+    candidate, intervals = metric.candidate, metric.interval or MetricIntervals()
+    if candidate is None:
+        return
+    if metric.baseline is not None:
+        value = candidate - metric.baseline
+        yield _Difference("without regularization", "change", value, intervals.difference)
+    if metric.early_stopped is not None:
+        value = candidate - metric.early_stopped
+        yield _Difference("early stopping alone", "early_stopping", value, intervals.penalties)
+    if metric.base_rate is not None:
+        value = candidate - metric.base_rate
+        yield _Difference("base rate", "base_rate", value, _over_base_rate(metric, intervals))
+
+
+def _over_base_rate(metric: ComparedMetric, intervals: MetricIntervals) -> Interval:
+    """Returns the interval of candidate minus base rate.
+
+    The AUC of a constant prediction is 0.5 on any rows, so the difference has the candidate's interval, moved by 0.5.
+    """
+    if intervals.base_rate is None and metric.base_rate == 0.5 and intervals.candidate is not None:
+        low, high = intervals.candidate
+        return low - 0.5, high - 0.5
+    return intervals.base_rate
+
+
+def _chart(verdict: Verdict, metric: str, differences: tuple[_Difference, ...]) -> Chart:
+    limits = {
+        item.rule: item.bound for item in verdict.thresholds if item.metric == metric and item.slice is None
+    }
+    intervals = tuple(
+        ChartInterval(
+            item.value,
+            low=item.interval[0] if item.interval else None,
+            high=item.interval[1] if item.interval else None,
+            limit=limits.get(item.rule),
+            finding=_colour(item.interval, metric),
+        )
+        for item in differences
+    )
+    label, better = metric_label(metric), "lower" if metric in LOWER_IS_BETTER else "higher"
+    sentences = (
+        f"{capitalize_first(item.name)}: {_describe(item, drawn)}."
+        for item, drawn in zip(differences, intervals, strict=True)
+    )
+    return Chart(
+        f"difference-{metric.replace('_', '-')}",
+        f"{capitalize_first(label)}: candidate minus the other models ({better} is better)",
+        " ".join(sentences),
+        f"difference of {label}{' in nats' if metric == 'log_loss' else ''}",
+        "",
+        intervals=intervals,
+        levels=tuple(item.name for item in differences),
+        mark=(0.0, "0: the same value"),
+        half=True,
+        x_range=_range(intervals),
+    )
+
+
+def _range(intervals: tuple[ChartInterval, ...]) -> tuple[float, float]:
+    """Returns a range that has all values, intervals and limits, and 0, with a margin."""
+    drawn = (part for item in intervals for part in (item.value, item.low, item.high, item.limit))
+    values = [0.0, *(value for value in drawn if value is not None and math.isfinite(value))]
+    margin = 0.06 * (max(values) - min(values)) or 1.0
+    return min(values) - margin, max(values) + margin
+
+
+def _colour(interval: Interval, metric: str) -> Colour:
+    if interval is None or interval[0] <= 0 <= interval[1]:
+        return "reference"
+    return "good" if (interval[1] < 0) == (metric in LOWER_IS_BETTER) else "bad"
+
+
+def _describe(item: _Difference, drawn: ChartInterval) -> str:
+    """Returns the numbers of a level: "-0.0026, -0.0190 to +0.0107, no clear difference, limit +0.0347"."""
+    parts = [html_difference(item.value)]
+    if item.interval is not None:
+        parts += [html_interval(item.interval, signed=True), _MEANINGS[drawn.finding]]
+    if drawn.limit is not None and math.isfinite(drawn.limit):
+        parts.append(f"limit {html_difference(drawn.limit)}")
+    return ", ".join(parts)
