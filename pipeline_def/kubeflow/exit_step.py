@@ -50,10 +50,10 @@ def _track(args: argparse.Namespace, summary: Summary) -> str:
 
     folder = f"{args.root}/runs/{args.run_id}"
     settings = TrackingRecord(pipeline=args.pipeline, mlflow=MlflowConfig.model_validate_json(args.mlflow))
-    return track_run(settings, _read_config(folder), summary, folder)
+    return track_run(settings, read_config(folder), summary, folder)
 
 
-def _read_config(folder: str) -> "PipelineConfig | None":
+def read_config(folder: str) -> "PipelineConfig | None":
     """Returns the configuration of a run with its runtime parameters, from the pipeline that its first step compiled.
 
     None if that step failed before.

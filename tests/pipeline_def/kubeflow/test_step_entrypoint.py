@@ -13,7 +13,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from components.common.verdict_record import OperatingPoint
 from pipeline_def.config.kubeflow_metadata import PASSWORD_VARIABLE, USER_VARIABLE, MetadataConfig
 from pipeline_def.config.load import PipelineConfig, load_config
-from pipeline_def.kubeflow import step_entrypoint
+from pipeline_def.kubeflow import exit_step, step_entrypoint
 from pipeline_def.kubeflow.kfp_outputs import write_kfp_outputs
 from pipeline_def.launcher import metadata_store
 from pipeline_def.launcher.compiled_pipeline import compile_pipeline
@@ -46,7 +46,10 @@ def summary(root: Path) -> dict[str, Any]:
 
 
 def test_steps_share_the_pipeline_that_the_first_one_compiled(step: Step, tmp_path: Path, capfd: Any) -> None:
-    """Only the first step receives the configuration and the run's parameters. Each log ends with the step's result."""
+    """Only the first step receives the configuration and the run's parameters. Each log ends with the step's result.
+
+    The exit step reads the run's configuration from it.
+    """
     assert step("ExampleGen", "--set", "data.split.test=1") == 0
     assert step("StatisticsGen") == 0
     printed = [line for line in capfd.readouterr().err.splitlines() if line.startswith("regpipe: ")]
@@ -58,6 +61,10 @@ def test_steps_share_the_pipeline_that_the_first_one_compiled(step: Step, tmp_pa
     assert [name for name, _ in runs.steps("r1")] == ["ExampleGen", "StatisticsGen"]
     stored = (tmp_path / "runs" / "r1" / "pipeline.json").read_text()
     assert json.dumps('"split":{"train":6,"eval":2,"test":1,"seed":0}')[1:-1] in stored
+    config = exit_step.read_config(str(tmp_path / "runs" / "r1"))
+    assert config is not None
+    assert config.data.split.test == 1
+    assert exit_step.read_config(str(tmp_path)) is None
 
 
 def test_the_files_of_a_killed_attempt_are_removed(step: Step, tmp_path: Path, capfd: Any) -> None:
