@@ -28,12 +28,13 @@ from components.evaluator.evaluator_settings import EvaluatorSettings
 from components.example_gen.component import TableExampleGen
 from components.pusher.component import Pusher
 from components.report.component import Report
+from components.served_model.component import ServedModel
 from components.statistics.component import StatisticsGen
 from components.trainer.trainer_settings import TrainerSettings
 from components.tuner.tuner_settings import TunerSettings
 from pipeline_def.config.destination import destination
 from pipeline_def.config.load import PipelineConfig
-from pipeline_def.steps import FIRST, TUNER, code_of
+from pipeline_def.steps import FIRST, SERVED_MODEL, TUNER, code_of
 
 
 def create_pipeline(
@@ -113,10 +114,22 @@ def create_pipeline(
     chosen = {"hyperparameters": tuner.outputs["best_hyperparameters"]} if tuner else {}
     trainer = _trainer(settings, {**inputs, **chosen}).with_id("Trainer")
     baseline = _trainer(settings.without_regularization(), inputs).with_id("BaselineTrainer")
+    place = destination(config, root)
+    served = (
+        ServedModel(
+            examples=examples.outputs["examples"],
+            model=trainer.outputs["model"],
+            destination=place,
+            code_digest=_digest(SERVED_MODEL),
+        )
+        if SERVED_MODEL in config.step_names()
+        else None
+    )
     evaluator = Evaluator(
         examples=examples.outputs["examples"],
         model=trainer.outputs["model"],
         baseline_model=baseline.outputs["model"],
+        served_model=served.outputs["served_model"] if served else None,
         settings=EvaluatorSettings(
             label=data.label,
             weight=data.weight,
@@ -131,7 +144,7 @@ def create_pipeline(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         evaluation=evaluator.outputs["evaluation"],
-        destination=destination(config, root).model_dump_json(),
+        destination=place.model_dump_json(),
         run_id=run_id,
     )
     report = Report(
@@ -149,7 +162,7 @@ def create_pipeline(
     )
     steps: list[BaseNode] = [
         examples, statistics, schema, validator, gate, transform, *([tuner] if tuner else []), trainer, baseline,
-        evaluator, push, report,
+        *([served] if served else []), evaluator, push, report,
     ]  # fmt: skip
     return Pipeline(
         pipeline_name=config.name,

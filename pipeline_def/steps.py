@@ -31,7 +31,7 @@ class Step(NamedTuple):  # importing dataclasses takes as long as the rest of --
     optional: bool = False
 
 
-FIRST, TUNER, LAST = "ExampleGen", "Tuner", "Report"
+FIRST, TUNER, SERVED_MODEL, LAST = "ExampleGen", "Tuner", "ServedModel", "Report"
 VERDICT = "Verdict"  # only on Kubeflow, after the last step: it fails if nothing was pushed
 STEPS: tuple[Step, ...] = (
     Step(
@@ -95,8 +95,15 @@ STEPS: tuple[Step, ...] = (
         uses_gpu=True,
     ),
     Step(
+        SERVED_MODEL,
+        predecessors=(FIRST, "Trainer"),
+        code="components.served_model.component",
+        executors=("components.served_model.executor",),
+        optional=True,
+    ),
+    Step(
         "Evaluator",
-        predecessors=(FIRST, "Trainer", "BaselineTrainer"),
+        predecessors=(FIRST, "Trainer", "BaselineTrainer", SERVED_MODEL),
         code="components.evaluator.component",
         executors=("components.evaluator.executor",),
         uses_beam=True,

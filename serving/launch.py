@@ -27,7 +27,7 @@ class ServerFailed(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServedModel:
+class ModelOnPorts:
     """A model and the ports to serve it on.
 
     Args:
@@ -56,14 +56,14 @@ class ServerCommand:
     cleanup: tuple[str, ...] = ()
 
 
-def binary_command(program: str, model: ServedModel) -> ServerCommand:
+def binary_command(program: str, model: ModelOnPorts) -> ServerCommand:
     """Returns the command for a `tensorflow_model_server` on this machine."""
     return ServerCommand(
         (program, *_flags(model.name, str(model.folder), (model.grpc_port, model.rest_port)))
     )
 
 
-def docker_command(docker: str, model: ServedModel) -> ServerCommand:
+def docker_command(docker: str, model: ModelOnPorts) -> ServerCommand:
     """Returns the command for a read-only container, reachable only from this machine and removed when it ends.
 
     It runs as the current user, who can read the model.

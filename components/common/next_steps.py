@@ -31,13 +31,19 @@ def next_steps(thresholds: Sequence[Threshold], reasons: Sequence[str], run_id: 
         )
     if any(text in reason for text in _FEW_ROWS for reason in reasons):
         steps.append(LARGER_SPLITS)
-    if any(item.rule != "floor" for item in failed):
+    if any(item.rule == "served" for item in failed):
+        steps.append(
+            "The served model does better on this test split; `regpipe versions` lists the run that published it. "
+            "`--set evaluation.served=off` leaves the comparison out, for example if the label has another meaning now."
+        )
+    if any(item.rule not in ("floor", "served") for item in failed):
         steps.append("`regpipe study` shows which regularization helps on this table, and at which strength.")
     if any(item.mode == "better" and _is_possible(item) for item in failed):
         steps.append("More test rows make the intervals narrower (data.split.test).")
-    keys = list(dict.fromkeys(_key(item) for item in failed))
-    if keys:
-        steps.append(f"`regpipe config evaluation` explains {', '.join(keys)} and evaluation.mode.")
+    if failed:
+        keys = dict.fromkeys((*map(_key, failed), *map(_mode_key, failed)))
+        *first, last = keys
+        steps.append(f"`regpipe config evaluation` explains {', '.join(first)} and {last}.")
     steps.append(f'`regpipe bless --run {run_id} --reason "..."` publishes the model anyway.')
     return tuple(steps)
 
@@ -55,8 +61,13 @@ def _key(item: Threshold) -> str:
         "change": {"auc": "max_auc_drop", "log_loss": "max_log_loss_rise"},
         "base_rate": {"log_loss": "max_log_loss_rise"},
         "early_stopping": {"log_loss": "max_log_loss_rise"},
+        "served": {"auc": "max_auc_drop", "log_loss": "max_log_loss_rise"},
         "gap": {"log_loss": "max_gap"},
     }
     limit = "max" if item.metric in LOWER_IS_BETTER else "min"
     name = names.get(item.rule, {}).get(item.metric, f"{limit}_{item.metric}")
     return f"evaluation.{name}"
+
+
+def _mode_key(item: Threshold) -> str:
+    return "evaluation.served" if item.rule == "served" else "evaluation.mode"

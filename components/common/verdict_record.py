@@ -9,13 +9,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from components.common.file_names import VERDICT_FILE
+from components.common.served_record import ServedReference
 from components.common.stored_record import StoredRecord, finite_or_none
 
 CANDIDATE, BASELINE, EARLY_STOPPED = "candidate", "baseline", "early_stopped"
-BASE_RATE = "base_rate"
+SERVED, BASE_RATE = "served", "base_rate"
 _CARD = {
     "blessed", "reasons", "mode", "rows", "positives", "metrics", "thresholds", "contributions", "seeds",
-    "operating_point", "judged",
+    "operating_point", "judged", "served",
 }  # fmt: skip
 
 
@@ -35,9 +36,9 @@ Finding = Literal["better", "worse", "unclear"]
 """What the interval of a difference says of the first model. `unclear`: it includes 0, so there is no clear
 difference."""
 
-Rule = Literal["floor", "change", "base_rate", "early_stopping", "gap"]
+Rule = Literal["floor", "change", "base_rate", "early_stopping", "served", "gap"]
 """What a threshold limits: see Threshold."""
-DIFFERENCES: tuple[Rule, ...] = ("change", "base_rate", "early_stopping")
+DIFFERENCES: tuple[Rule, ...] = ("change", "base_rate", "early_stopping", "served")
 """The rules that limit the difference between the candidate and another model."""
 
 OperatingRule = Literal["f1", "recall", "precision", "cost"]
@@ -69,10 +70,12 @@ class MetricIntervals(VerdictPart):
         candidate: of the candidate.
         baseline: of the baseline.
         early_stopped: of the network with early stopping alone.
+        served: of the served model.
         difference: of candidate minus baseline.
         early_stopping: of early stopping alone minus baseline.
         penalties: of candidate minus early stopping alone.
         base_rate: of candidate minus base rate.
+        served_difference: of candidate minus served model.
     """
 
     candidate: Interval = None
@@ -82,6 +85,8 @@ class MetricIntervals(VerdictPart):
     early_stopping: Interval = None
     penalties: Interval = None
     base_rate: Interval = None
+    served: Interval = None
+    served_difference: Interval = None
 
 
 class ComparedMetric(VerdictPart):
@@ -94,8 +99,12 @@ class ComparedMetric(VerdictPart):
             epoch. None also if there is none.
         base_rate: the value of a model that knows no features, and predicts the share of label 1 in the training split
             for each row; in a slice, the share in that slice. None in a verdict of an earlier version.
+        served: the served model's value; None also if there is none to compare with. It is one network, also with
+            several training seeds.
         difference: candidate minus baseline.
         finding: what the interval of the difference says; None without one.
+        served_difference: candidate minus served model.
+        served_finding: what its interval says; None without one.
         interval: None for metrics for which no intervals are computed.
     """
 
@@ -103,8 +112,11 @@ class ComparedMetric(VerdictPart):
     baseline: Number = None
     early_stopped: Number = None
     base_rate: Number = None
+    served: Number = None
     difference: Number = None
     finding: Finding | None = None
+    served_difference: Number = None
+    served_finding: Finding | None = None
     interval: MetricIntervals | None = None
 
 
@@ -146,22 +158,23 @@ class Threshold(VerdictPart):
         metric: the name of the metric.
         rule: `floor` limits the candidate's metric, `change` the candidate's metric minus the baseline's, `base_rate`
             the candidate's metric minus that of the base rate, `early_stopping` the candidate's metric minus that of
-            early stopping alone, `gap` the candidate's metric on the test split minus that on the training split.
+            early stopping alone, `served` the candidate's metric minus the served model's, `gap` the candidate's metric
+            on the test split minus that on the training split.
         direction: whether the value must be at least (>=) or at most (<=) the bound. A value that equals the bound
             passes.
         slice: the name of the slice; None: the whole test split.
         mode: `point` compares the value with the bound, `better` the worse end of its interval. `no_worse` compares
-            the value, and a `change`, `base_rate` or `early_stopping` must also not be clearly worse. With
-            evaluation.mode `better`, `early_stopping` has the mode `no_worse`.
+            the value, and a `change`, `base_rate`, `early_stopping` or `served` must also not be clearly worse. With
+            evaluation.mode `better`, `early_stopping` has the mode `no_worse`. `served` has that of evaluation.served.
         value: the metric, the difference or the gap.
         interval: the interval of the value.
         compared: the number that was compared with the bound. None (undefined) never passes.
         clearly_worse: whether the whole interval is on the worse side of a tenth of the bound; only with the mode
-            `no_worse`, for the rules `change`, `base_rate` and `early_stopping`.
+            `no_worse`, for the rules in DIFFERENCES.
         bound: the configured bound; signed for a `change`.
         candidate: the candidate's own metric or gap.
-        baseline: the baseline's own metric or gap; for `base_rate` and `early_stopping` the metric of the base rate and
-            of early stopping alone. None also if there is no baseline.
+        baseline: the baseline's own metric or gap; for `base_rate`, `early_stopping` and `served` the metric of the
+            base rate, of early stopping alone and of the served model. None also if there is no baseline.
         passed: whether the condition is met.
         sentence: the result as a sentence in lower case, without a full stop.
     """
@@ -348,10 +361,21 @@ class ModelCurves(VerdictPart):
 
 
 class BothCurves(VerdictPart):
-    """The curves of both models; None without a baseline."""
+    """The curves of the exported models; None without a baseline, or without a served model to compare with."""
 
     candidate: ModelCurves
     baseline: ModelCurves | None = None
+    served: ModelCurves | None = None
+
+
+class ServedComparison(ServedReference):
+    """The served model as the Evaluator compared it.
+
+    Attributes:
+        sentence: the result of the comparison, or why there is none.
+    """
+
+    sentence: str
 
 
 class JudgedSplit(VerdictPart):
@@ -405,6 +429,8 @@ class Verdict(StoredRecord):
         gap: the models on the training split compared with the test split.
         curves: the curves that the report draws.
         judged: the models and examples that were judged; None in a verdict of an earlier version.
+        served: the served model that the candidate was compared with; None with `evaluation.served: off`, or in a
+            verdict of an earlier version.
     """
 
     file_name = VERDICT_FILE
@@ -427,6 +453,7 @@ class Verdict(StoredRecord):
     gap: GeneralizationGap
     curves: BothCurves
     judged: Judged | None = None
+    served: ServedComparison | None = None
 
     def without_curves(self) -> dict[str, Any]:
         """Returns the verdict as JSON values, without the long lists of points."""

@@ -6,12 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from components.common.formatting import (
     METRIC_LABELS,
     VISIBLE_DIFFERENCE,
+    capitalize_first,
     difference,
     number,
     rounded_difference,
     signed_bound,
 )
-from components.common.verdict_record import Contribution, Contributions, Finding, OperatingPoint
+from components.common.served_record import ServedReference
+from components.common.verdict_record import (
+    ComparedMetric,
+    Contribution,
+    Contributions,
+    Finding,
+    OperatingPoint,
+)
 
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "calibration_error"})
 """The metrics that are better when they are lower; all others are better when they are higher."""
@@ -85,6 +93,54 @@ def _shares(total: Contribution, early_stopping: Contribution, penalties: Contri
     return f"Early stopping alone changes it by {rounded_difference(early_stopping.value)}; {share}"
 
 
+def served_sentence(reference: ServedReference, log_loss: ComparedMetric) -> str:
+    """Returns the result of the comparison with the served model in one or two sentences, or why there is none.
+
+    Args:
+        reference: the served model.
+        log_loss: the log loss of all models on the test split, in nats.
+
+    Example:
+        >>> served_sentence(ServedReference(outcome="none"), ComparedMetric(candidate=0.39))
+        'No model was served before this one, so it is compared with none.'
+    """
+    if reference.outcome == "none":
+        return "No model was served before this one, so it is compared with none."
+    if reference.outcome == "unrecorded":
+        return (
+            "This model is served already, and its card does not say which model it replaced, so it is compared with "
+            "none."
+        )
+    if reference.outcome == "removed":
+        return (
+            f"The model that was served before this one (version {reference.version}) is no longer at the destination, "
+            "so it is not compared with this one."
+        )
+    name = f"the served model (version {reference.version}{_published_by(reference)})"
+    problems = "; ".join(reference.problems)
+    if not reference.is_scored:
+        return f"{capitalize_first(name)} is not compared with this one, and does not decide: {problems}."
+    losses = f"log loss {number(log_loss.candidate)} against {number(log_loss.served)}"
+    begin = {
+        "better": f"Better than {name}: {losses}",
+        "worse": f"Worse than {name}: {losses}",
+        "unclear": f"No clear difference from {name}: {losses}",
+        None: f"Compared with {name}: {losses}",
+    }[log_loss.served_finding]
+    if reference.outcome == "other_split":
+        return f"{begin}. This does not decide, because test rows may be among its training rows: {problems}."
+    return f"{begin}. No test row was one of its training rows."
+
+
+def _published_by(reference: ServedReference) -> str:
+    """Returns who published the served model if it was a person: ", blessed by hand by ann on ...: reason"."""
+    how = {"override": "blessed by hand by", "rollback": "from a rollback by"}.get(reference.published_by)
+    if how is None:
+        return ""
+    why = f": {reference.reason}" if reference.reason else ""
+    return f", {how} {reference.by} on {reference.at}{why}"
+
+
 def finding_label(finding: Finding | None) -> str:
     """Returns what an interval says in words: "better", "worse", "no clear difference"; empty for None."""
     return "no clear difference" if finding == "unclear" else finding or ""
@@ -129,6 +185,7 @@ def threshold_subject(rule: str, metric: str) -> str:
         "change": " minus baseline's",
         "base_rate": " minus base rate's",
         "early_stopping": " minus stopping alone",
+        "served": " minus served model's",
         "gap": ", test minus train",
     }
     return METRIC_LABELS[metric] + ends[rule]
@@ -140,7 +197,7 @@ def threshold_sentence(
     """Returns the result of a threshold in a sentence.
 
     Args:
-        rule: floor, change, base_rate, early_stopping or gap.
+        rule: floor, change, base_rate, early_stopping, served or gap.
         metric: a key of METRIC_LABELS.
         value: the value of the metric, the difference or the gap.
         relation: how the value relates to the bound, such as `at least` or `not at most`.
@@ -157,6 +214,7 @@ def threshold_sentence(
         "change": f"the {METRIC_LABELS[metric]} differs from the baseline's by {show(value)}",
         "base_rate": f"the {METRIC_LABELS[metric]} differs from that of the base rate by {show(value)}",
         "early_stopping": f"the {METRIC_LABELS[metric]} differs from that of early stopping alone by {show(value)}",
+        "served": f"the {METRIC_LABELS[metric]} differs from the served model's by {show(value)}",
         "gap": f"the {METRIC_LABELS[metric]} on the test split differs from that on the training split by "
         f"{show(value)}",
     }

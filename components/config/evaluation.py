@@ -35,17 +35,28 @@ class EvaluationConfig(Settings):
         "compares the values and ignores the intervals. In the same way, the log loss is compared with that of the "
         "base rate, and (with 'better' as with 'no_worse') with that of early stopping alone.",
     )
+    served: Literal["no_worse", "better", "off"] = key(
+        "no_worse",
+        "How the candidate is compared with the model that is served now, on the same test rows, with the tolerances "
+        "and the meanings that evaluation.mode has for the baseline: 'no_worse' or 'better'. 'off': the served model "
+        "is not scored. A served model that can't be compared does not decide.",
+    )
     max_log_loss_rise: float | None = key(
         None,
-        "The maximum rise of the candidate's log loss above the baseline's, that of the base rate, and that of early "
-        "stopping alone. null: 5% of the log loss of the base rate (0.035 where half of the rows are positive), but 0 "
-        "with the modes better and point for the baseline and the base rate.",
+        "The maximum rise of the candidate's log loss above the baseline's, the served model's, that of the base rate, "
+        "and that of early stopping alone. null: 5% of the log loss of the base rate (0.035 where half of the rows are "
+        "positive), but 0 with the modes better and point for the baseline and the base rate, and with "
+        "evaluation.served better for the served model.",
         unit="nats",
         expects="null or a number >= 0",
         ge=0,
     )
     max_auc_drop: float = key(
-        0.02, "The maximum drop of the candidate's AUC below the baseline's.", unit="AUC", ge=0, le=1
+        0.02,
+        "The maximum drop of the candidate's AUC below the baseline's and the served model's.",
+        unit="AUC",
+        ge=0,
+        le=1,
     )
     min_auc: float = key(0.6, "The minimum AUC of the candidate.", unit="AUC", ge=0, le=1)
     min_pr_auc: float | None = key(

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from components.common.verdict_record import BASE_RATE, BASELINE, CANDIDATE, EARLY_STOPPED
+from components.common.verdict_record import BASE_RATE, BASELINE, CANDIDATE, EARLY_STOPPED, SERVED
 from components.config.evaluation import EvaluationConfig
 from components.evaluator.metrics import (
     Array,
@@ -28,17 +28,18 @@ CONTRASTS = {
     "early_stopping": (EARLY_STOPPED, BASELINE),
     "penalties": (CANDIDATE, EARLY_STOPPED),
     BASE_RATE: (CANDIDATE, BASE_RATE),
+    "served_difference": (CANDIDATE, SERVED),
 }
 # Of the other models, only the metrics that are means over the rows are resampled.
-_FULLY_MEASURED = (CANDIDATE, BASELINE)
+_FULLY_MEASURED = (CANDIDATE, BASELINE, SERVED)
 Bounds = tuple[float, float]
 
 
 class _ResampledModel:
     """Computes INTERVAL_METRICS of one model on any number of resamples.
 
-    Of other models than candidate and baseline, only the metrics that are means over the rows are computed (the others
-    are NaN): they take a small part of the time, and no others are needed.
+    Of other models than candidate, baseline and served model, only the metrics that are means over the rows are
+    computed (the others are NaN): they take a small part of the time, and no others are needed.
     """
 
     def __init__(self, labels: Array, predictions: Array, weights: Floats, *, all_metrics: bool) -> None:

@@ -9,6 +9,7 @@ from components.common.verdict_record import (
     BASE_RATE,
     BASELINE,
     CANDIDATE,
+    SERVED,
     ComparedMetric,
     Contribution,
     Contributions,
@@ -34,9 +35,7 @@ def with_base_rate(test: PairedScores, train: PairedScores) -> PairedScores:
     if not known.labels.size:
         return test
     known_share = np.average(known.labels, weights=known.row_weights())
-    share = np.full(test.labels.size, known_share, np.float32)
-    first, *others = ({**seed, BASE_RATE: share} for seed in test.seeds)
-    return test._replace(predictions=first, other_seeds=tuple(others))
+    return test.with_model(BASE_RATE, np.full(test.labels.size, known_share, np.float32))
 
 
 def compare_metrics(rows: PairedScores, settings: EvaluationConfig, names: Iterable[str]) -> Metrics:
@@ -50,9 +49,15 @@ def compare_metrics(rows: PairedScores, settings: EvaluationConfig, names: Itera
         }
         if BASELINE in values:
             values["difference"] = values[CANDIDATE] - values[BASELINE]
+        if SERVED in values:
+            values["served_difference"] = values[CANDIDATE] - values[SERVED]
         if name in INTERVAL_METRICS:
             interval = MetricIntervals.model_validate(bounds[name])
-            values |= {"interval": interval, "finding": finding(name, interval.difference)}
+            values |= {
+                "interval": interval,
+                "finding": finding(name, interval.difference),
+                "served_finding": finding(name, interval.served_difference),
+            }
         found[name] = ComparedMetric.model_validate(values)
     return found
 

@@ -7,7 +7,7 @@ from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.types import standard_artifacts
 from tfx.types.channel import BaseChannel, Channel
-from tfx.types.component_spec import ExecutionParameter
+from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 from tfx.types.standard_component_specs import EvaluatorSpec
 
 from components.common.file_names import PREDICTION, SIGNATURE
@@ -18,13 +18,17 @@ from components.evaluator.metrics import METRIC_FUNCTIONS
 
 
 class TableEvaluatorSpec(EvaluatorSpec):  # type: ignore[misc]
-    """The specification of TFX's Evaluator, plus EvaluatorSettings."""
+    """The specification of TFX's Evaluator, plus the served model and EvaluatorSettings."""
 
+    INPUTS = {  # noqa: RUF012 (TFX's name)
+        **EvaluatorSpec.INPUTS,
+        "served_model": ChannelParameter(type=standard_artifacts.Model, optional=True),
+    }
     PARAMETERS = {**EvaluatorSpec.PARAMETERS, "settings": ExecutionParameter(type=str)}  # noqa: RUF012 (TFX's name)
 
 
 class Evaluator(BaseBeamComponent):  # type: ignore[misc]
-    """Compares the candidate with its baseline on the test split; outputs `evaluation` and `blessing`, like TFX's."""
+    """Compares the candidate with its baseline and the served model; has the outputs `evaluation` and `blessing`."""
 
     SPEC_CLASS = TableEvaluatorSpec
     EXECUTOR_SPEC = BeamExecutorSpec(executor.EvaluatorExecutor)
@@ -34,6 +38,7 @@ class Evaluator(BaseBeamComponent):  # type: ignore[misc]
         examples: BaseChannel,
         model: BaseChannel,
         baseline_model: BaseChannel | None,
+        served_model: BaseChannel | None,
         settings: EvaluatorSettings,
     ) -> None:
         super().__init__(
@@ -41,6 +46,7 @@ class Evaluator(BaseBeamComponent):  # type: ignore[misc]
                 examples=examples,
                 model=model,
                 baseline_model=baseline_model,
+                served_model=served_model,
                 eval_config=eval_config(settings),
                 example_splits='["test"]',
                 module_path=executor.__name__,
@@ -52,7 +58,7 @@ class Evaluator(BaseBeamComponent):  # type: ignore[misc]
 
 
 def eval_config(settings: EvaluatorSettings) -> config_pb2.EvalConfig:
-    """Returns TFMA's configuration: both models through their serving signature, and no thresholds.
+    """Returns TFMA's configuration: candidate and baseline through their serving signature, and no thresholds.
 
     Args:
         settings: the columns with label and weight, and evaluation.max_rows.

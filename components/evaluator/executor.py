@@ -1,7 +1,7 @@
 """Runs the Evaluator: scores all models, runs TFMA, and writes the verdict and the blessing."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -23,12 +23,14 @@ from tfx.utils import io_utils, path_utils
 from components.common.errors import ArtifactChanged
 from components.common.ingest_record import IngestRecord
 from components.common.model_files import model_digest
-from components.common.verdict_record import CANDIDATE, EARLY_STOPPED, Judged, JudgedSplit
+from components.common.served_record import ServedRecord, ServedReference
+from components.common.verdict_record import CANDIDATE, EARLY_STOPPED, SERVED, Judged, JudgedSplit
 from components.evaluator import tfma_metrics as _tfma_metrics  # noqa: F401 (TFMA imports it by name)
 from components.evaluator.evaluator_settings import EvaluatorSettings
 from components.evaluator.paired_scores import SplitScores
-from components.evaluator.scored_models import load_models
+from components.evaluator.scored_models import Models, load_models
 from components.evaluator.scoring import ScoredColumns, score
+from components.evaluator.served_predictor import ServedPredictor, add_served
 from components.evaluator.verdict import Validation, compute_verdict
 from components.examples.reader import read_ingest
 
@@ -59,7 +61,7 @@ class EvaluatorExecutor(executor.Executor):  # type: ignore[misc]
         seeds = load_models(candidate or "", baseline)
         columns = ScoredColumns(settings.label, settings.weight, settings.evaluation.sliced_features())
         max_rows = settings.evaluation.max_rows
-        test = score(_pattern(input_dict, "test"), seeds, columns, max_rows)
+        test, served = _score_test(input_dict, seeds, columns, max_rows)
         exported = {name: model for name, model in seeds[0].items() if name != EARLY_STOPPED}
         train = score(_pattern(input_dict, "train"), [exported], columns._replace(features=()), max_rows)
         ingest = read_ingest(_pattern(input_dict, "eval"))
@@ -82,6 +84,7 @@ class EvaluatorExecutor(executor.Executor):  # type: ignore[misc]
             settings.evaluation,
             validation,
             first_seed=settings.first_seed,
+            served=served,
         ).model_copy(update={"judged": judged})
         super().Do(input_dict, output_dict, exec_properties)
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
@@ -111,6 +114,21 @@ def custom_extractors(
 def _drop_features(extracts: Mapping[str, Any]) -> dict[str, Any]:
     """Leaves only the serialized examples: TFMA would pass a feature `examples` to the signature's input `examples`."""
     return {**extracts, tfma.FEATURES_KEY: {}}
+
+
+def _score_test(
+    input_dict: Artifacts, seeds: Sequence[Models], columns: ScoredColumns, max_rows: int
+) -> tuple[SplitScores, ServedReference | None]:
+    """Scores the test split with all models and with the served model, if that can be compared."""
+    pattern = _pattern(input_dict, "test")
+    (folder,) = [artifact.uri for artifact in input_dict.get("served_model", [])] or [None]
+    reference = None if folder is None else ServedRecord.read(folder).reference
+    if folder is None or reference is None or not reference.is_scored:
+        return score(pattern, seeds, columns, max_rows), reference
+    # Not part of the training seeds: it is one network.
+    predictor = ServedPredictor(path_utils.serving_model_path(folder))
+    test = score(pattern, [{**seeds[0], SERVED: predictor}, *seeds[1:]], columns, max_rows)
+    return add_served(test, predictor, reference)
 
 
 def _pattern(input_dict: Artifacts, split: str) -> str:

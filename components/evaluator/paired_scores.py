@@ -47,6 +47,11 @@ class PairedScores(NamedTuple):
         """Returns these rows with the models of the first seed only."""
         return self._replace(other_seeds=())
 
+    def with_model(self, name: str, predictions: Array) -> "PairedScores":
+        """Returns these rows with one more model, which has no training seeds: its predictions, [rows]."""
+        first, *others = ({**seed, name: predictions} for seed in self.seeds)
+        return self._replace(predictions=first, other_seeds=tuple(others))
+
     def select(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> "PairedScores":
         """Returns some of the rows, by a mask or by their numbers."""
         seeds = [{model: values[rows] for model, values in seed.items()} for seed in self.seeds]

@@ -1,7 +1,7 @@
 """Loads the models that the Evaluator compares: the exported ones, and the other weights stored beside them."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -31,7 +31,15 @@ class ScoredModel(NamedTuple):
         return self.module.signatures[SIGNATURE](examples=examples)[PREDICTION]
 
 
-Models = Mapping[str, ScoredModel]
+class ScoringModel(Protocol):
+    """A model that scores examples."""
+
+    def predict(self, examples: tf.Tensor) -> tf.Tensor:
+        """Returns the probabilities of serialized tf.Examples, float32 [rows], for examples [rows]."""
+        ...
+
+
+Models = Mapping[str, ScoringModel]
 
 
 def load_models(candidate: str, baseline: str | None) -> Sequence[Models]:

@@ -71,12 +71,22 @@ def conditions(metrics: Measured, own: Measured, settings: EvaluationConfig) -> 
             models = metric.candidate, metric.baseline
             yield Condition(name, "floor", metric.candidate, interval, bound, mode, models)
     tolerance = _log_loss_tolerance(metrics, settings)
-    rise = tolerance if mode == "no_worse" or settings.max_log_loss_rise is not None else 0.0
+    rise = _rise(mode, tolerance, settings)
     for name, bound in (("auc", -settings.max_auc_drop), ("log_loss", rise)):
         metric = metrics[name]
         interval = (metric.interval or MetricIntervals()).difference
         models = metric.candidate, metric.baseline
         yield Condition(name, "change", metric.difference, interval, bound, mode, models)
+    if settings.served != "off" and metrics["log_loss"].served is not None:
+        as_mode: Mode = settings.served
+        for name, bound in (
+            ("auc", -settings.max_auc_drop),
+            ("log_loss", _rise(as_mode, tolerance, settings)),
+        ):
+            metric = metrics[name]
+            interval = (metric.interval or MetricIntervals()).served_difference
+            models = metric.candidate, metric.served
+            yield Condition(name, "served", metric.served_difference, interval, bound, as_mode, models)
     loss = metrics["log_loss"]
     if loss.base_rate is not None:
         value = None if loss.candidate is None else loss.candidate - loss.base_rate
@@ -92,6 +102,11 @@ def conditions(metrics: Measured, own: Measured, settings: EvaluationConfig) -> 
         mode = "no_worse" if mode == "better" else mode
         models = loss.candidate, loss.early_stopped
         yield Condition("log_loss", "early_stopping", value, interval, tolerance, mode, models)
+
+
+def _rise(mode: Mode, tolerance: float, settings: EvaluationConfig) -> float:
+    """Returns the bound on the rise of the log loss: only `no_worse`, or a configured one, tolerates a rise."""
+    return tolerance if mode == "no_worse" or settings.max_log_loss_rise is not None else 0.0
 
 
 def _log_loss_tolerance(metrics: Measured, settings: EvaluationConfig) -> float:

@@ -8,9 +8,11 @@ import numpy.typing as npt
 
 from components.common.formatting import METRIC_LABELS, plural
 from components.common.ingest_record import ClassCounts
+from components.common.served_record import ServedReference
 from components.common.verdict_record import (
     BASELINE,
     CANDIDATE,
+    SERVED,
     BootstrapSettings,
     BothCurves,
     EvaluatedSlice,
@@ -19,9 +21,11 @@ from components.common.verdict_record import (
     ModelGap,
     OperatingPoint,
     SeedScores,
+    ServedComparison,
     Threshold,
     Verdict,
 )
+from components.common.verdict_text import served_sentence
 from components.config.evaluation import EvaluationConfig
 from components.evaluator.bootstrap import INTERVAL_METRICS
 from components.evaluator.comparison import Metrics, compare_metrics, contributions, with_base_rate
@@ -65,6 +69,7 @@ def compute_verdict(
     validation: Validation = _UNKNOWN,
     *,
     first_seed: int = 0,
+    served: ServedReference | None = None,
 ) -> Verdict:
     """Computes the verdict.
 
@@ -72,12 +77,14 @@ def compute_verdict(
     the configured operating point is never blessed.
 
     Args:
-        scored: the test split, or a sample of it, as scored by the candidate and, if there are such, the baseline and
-            the network with early stopping alone, in this order; and the features that `settings.slices` names.
+        scored: the test split, or a sample of it, as scored by the candidate and, if there are such, the baseline, the
+            network with early stopping alone and the served model, in this order; and the features that
+            `settings.slices` names.
         train: the training split, as scored by the candidate and the baseline.
         settings: thresholds, slices, bootstrap, operating point.
         validation: what is known of the validation split.
         first_seed: the seed of the first training; the others follow it.
+        served: the served model, which is among the models of `scored` if it is compared; None: it is not looked up.
     """
     test = with_base_rate(scored.scores, train)
     metrics = compare_metrics(test, settings, _WHOLE_SPLIT_METRICS)
@@ -88,7 +95,9 @@ def compute_verdict(
         for wanted in settings.slices
         for part in slices(wanted, scored.features[wanted.feature])
     )
-    thresholds = tuple(_thresholds(metrics, own, gap, measured_slices, settings))
+    decides = served is not None and served.outcome == "compared"
+    applied = settings if decides else settings.model_copy(update={"served": "off"})
+    thresholds = tuple(_thresholds(metrics, own, gap, measured_slices, applied))
     point, no_point = _operating_point(validation.scores, test, settings)
     obstacles = (
         *_obstacles(test, metrics, settings),
@@ -126,8 +135,17 @@ def compute_verdict(
             baseline=curves(test.scored(BASELINE), settings.confidence)
             if BASELINE in test.predictions
             else None,
+            served=curves(test.scored(SERVED), settings.confidence) if SERVED in test.predictions else None,
         ),
+        served=_served(served, metrics),
     )
+
+
+def _served(reference: ServedReference | None, metrics: Metrics) -> ServedComparison | None:
+    if reference is None:
+        return None
+    sentence = served_sentence(reference, metrics["log_loss"])
+    return ServedComparison(**reference.model_dump(), sentence=sentence)
 
 
 def _operating_point(

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from components.common.stored_record import finite_or_none
 
 Tone = Literal["plain", "good", "bad", "quiet"]
-Series = Literal["candidate", "baseline", "training", "validation"]
+Series = Literal["candidate", "baseline", "served", "training", "validation"]
 Finding = Literal["good", "bad", "reference", "candidate"]  # the colours of intervals
 
 

@@ -46,6 +46,8 @@ def _differences(metric: ComparedMetric) -> Iterator[_Difference]:
     if metric.early_stopped is not None:
         value = candidate - metric.early_stopped
         yield _Difference("early stopping alone", "early_stopping", value, intervals.penalties)
+    if metric.served_difference is not None:
+        yield _Difference("served model", "served", metric.served_difference, intervals.served_difference)
     if metric.base_rate is not None:
         value = candidate - metric.base_rate
         yield _Difference("base rate", "base_rate", value, _over_base_rate(metric, intervals))

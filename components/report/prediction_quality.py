@@ -16,7 +16,7 @@ from components.common.formatting import (
 from components.common.verdict_record import GeneralizationGap, ModelCurves, OperatingPoint, Verdict
 from components.report.blocks import Block, Chart, ChartLine, Section, Series, TableBlock, TextBlock
 from components.report.run_artifacts import RunArtifacts
-from components.report.verdict_section import NO_VERDICT, metric_table, thresholds
+from components.report.verdict_section import NO_VERDICT, metric_table, served_table, thresholds
 
 Curves = dict[Series, ModelCurves]
 Coordinate = Callable[[OperatingPoint], float | None]
@@ -76,9 +76,19 @@ def predictions(run: RunArtifacts) -> Section:
     curves: Curves = {"candidate": run.verdict.curves.candidate}
     if run.verdict.curves.baseline:
         curves["baseline"] = run.verdict.curves.baseline
-    blocks = (*_charts(curves, run.verdict), *_confusion(curves), *_calibration_table(run.verdict))
+    if run.verdict.curves.served:
+        curves["served"] = run.verdict.curves.served
+    blocks = (
+        *_charts(curves, run.verdict),
+        *_confusion(curves),
+        *_calibration_table(curves, run.verdict.bootstrap.confidence),
+    )
     summary = f"AUC {html_number(run.verdict.metrics['auc'].candidate)}"
     return Section("predictions", title, blocks, summary)
+
+
+def _model_name(series: Series) -> str:
+    return "served model" if series == "served" else series
 
 
 def _charts(curves: Curves, verdict: Verdict) -> Iterator[Block]:
@@ -122,7 +132,7 @@ def _charts(curves: Curves, verdict: Verdict) -> Iterator[Block]:
 
 def _lines(points: dict[Series, Points]) -> tuple[ChartLine, ...]:
     return tuple(
-        ChartLine(name, name, x, y, dash=name == "baseline", dots=len(x) <= 10)
+        ChartLine(_model_name(name), name, x, y, dash=name == "baseline", dots=len(x) <= 10)
         for name, (x, y) in points.items()
     )
 
@@ -161,7 +171,8 @@ def _place(points: tuple[ChartLine, ...], axes: tuple[str, str]) -> str:
 
 def _areas(verdict: Verdict, metric: str) -> str:
     area = verdict.metrics[metric]
-    return f"Area below it: candidate {html_number(area.candidate)}, baseline {html_number(area.baseline)}."
+    served = "" if area.served is None else f", served model {html_number(area.served)}"
+    return f"Area below it: candidate {html_number(area.candidate)}, baseline {html_number(area.baseline)}{served}."
 
 
 def _distances(curves: Curves) -> str:
@@ -177,7 +188,7 @@ def _distances(curves: Curves) -> str:
                 for predicted, observed, rows in zip(bins.predicted, bins.observed, bins.rows, strict=True)
                 if rows >= _LEAST_ROWS
             ]
-            parts.append(f"{name} {html_number(max(distances), 2) if distances else NONE}")
+            parts.append(f"{_model_name(name)} {html_number(max(distances), 2) if distances else NONE}")
     return f"Largest distance from the diagonal, of the bins with at least {_LEAST_ROWS} rows: {', '.join(parts)}."
 
 
@@ -197,26 +208,28 @@ def _confusion(curves: Curves) -> Iterator[TableBlock]:
             ),
         )
         headers = ("rows", "predicted positive", "predicted negative")
-        yield TableBlock(f"Confusion matrix of the {name}, at a probability of 0.5", headers, rows)
+        yield TableBlock(
+            f"Confusion matrix of the {_model_name(name)}, at a probability of 0.5", headers, rows
+        )
 
 
-def _calibration_table(verdict: Verdict) -> Iterator[TableBlock]:
+def _calibration_table(curves: Curves, confidence: float) -> Iterator[TableBlock]:
     rows = tuple(
         (
-            f"{name}, {number}",
+            f"{_model_name(name)}, {number}",
             html_number(predicted),
             html_number(observed),
             html_interval(bounds),
             count(size),
         )
-        for name, model in (("candidate", verdict.curves.candidate), ("baseline", verdict.curves.baseline))
-        if model and (bins := model.calibration)
+        for name, model in curves.items()
+        if (bins := model.calibration)
         for number, (predicted, observed, bounds, size) in enumerate(
             zip(bins.predicted, bins.observed, bins.intervals or repeat(None), bins.rows, strict=False), 1
         )
     )
     if rows:
-        interval = f"{verdict.bootstrap.confidence:.0%} interval of the share"
+        interval = f"{confidence:.0%} interval of the share"
         headers = ("model and bin", "mean predicted probability", "share of positives", interval, "rows")
         caption = "Calibration, bin by bin"
         yield TableBlock(caption, headers, rows, summary=f"{caption}: {plural(len(rows), 'row')}")
@@ -235,6 +248,7 @@ def slices(run: RunArtifacts) -> Section:
         if part.too_small:
             caption += "; too few to compare"
         blocks.append(TableBlock(caption, *metric_table(part.metrics), text_columns=(7,)))
+        blocks += served_table(f"{part.name}: candidate and served model", part.metrics)
     on_slices = [item for item in run.verdict.thresholds if item.slice is not None]
     if on_slices:
         blocks.append(thresholds(on_slices, "Each threshold on a slice"))

@@ -13,9 +13,10 @@ from components.common.formatting import (
     percent,
     plural,
 )
+from components.common.served_record import WARNINGS
 from components.common.verdict_record import DIFFERENCES, ComparedMetric, MetricIntervals, Threshold, Verdict
 from components.common.verdict_text import comparison_sentence, finding_label, first_reasons
-from components.report.blocks import Block, Section, TableBlock, TextBlock
+from components.report.blocks import Block, Section, TableBlock, TextBlock, Tone
 from components.report.difference_charts import METRICS, difference_charts
 from components.report.run_artifacts import RunArtifacts
 
@@ -36,6 +37,9 @@ def verdict(run: RunArtifacts) -> Section:
         blocks.append(
             TextBlock(f"Blessed by hand by {override['by']}, {override['at']}. Reason: {override['reason']}")
         )
+    if run.verdict is not None and run.verdict.served is not None:
+        tone: Tone = "bad" if run.verdict.served.outcome in WARNINGS else "plain"
+        blocks.append(TextBlock(run.verdict.served.sentence, tone))
     if run.verdict is not None:
         blocks += difference_charts(run.verdict)
     if run.pushed_path:
@@ -112,12 +116,13 @@ def _compared(item: Threshold) -> str:
 
 
 def comparison(run: RunArtifacts) -> Section:
-    """Returns the section with each metric of the candidate and the baseline, their difference and the intervals."""
-    title = "Candidate and baseline"
+    """Returns the section with each metric of the models, the differences from the candidate and the intervals."""
+    title = "The models compared"
     if run.verdict is None:
         return Section("comparison", title, (TextBlock(NO_VERDICT, "quiet"),), "no metrics")
     table = TableBlock("Metrics on the test split", *metric_table(run.verdict.metrics), text_columns=(7,))
-    blocks = (TextBlock(" ".join(_method(run.verdict))), table, *_contributions(run.verdict))
+    served = served_table("Candidate and served model on the test split", run.verdict.metrics)
+    blocks = (TextBlock(" ".join(_method(run.verdict))), table, *served, *_contributions(run.verdict))
     return Section("comparison", title, (*blocks, *_seeds(run.verdict)), _main_metrics(run.verdict.metrics))
 
 
@@ -186,6 +191,30 @@ def metric_table(
             )
         )
     return headers, tuple(rows)
+
+
+def served_table(caption: str, metrics: Mapping[str, ComparedMetric]) -> Iterator[TableBlock]:
+    """Yields a table of the metrics of candidate and served model, if the served model was scored."""
+    rows = tuple(
+        (
+            metric_label(name),
+            html_number(metric.candidate),
+            html_number(metric.served),
+            html_difference(metric.served_difference),
+            html_interval(intervals.served_difference, signed=True),
+            finding_label(metric.served_finding),
+            html_interval(intervals.served),
+        )
+        for name, metric in metrics.items()
+        if metric.served is not None
+        for intervals in [metric.interval or MetricIntervals()]
+    )
+    headers = (
+        "metric", "candidate", "served model", "difference", "interval of the difference", "candidate is",
+        "interval of the served model",
+    )  # fmt: skip
+    if rows:
+        yield TableBlock(caption, headers, rows, text_columns=(5,))
 
 
 def _method(verdict: Verdict) -> Iterator[str]:

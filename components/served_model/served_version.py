@@ -1,13 +1,11 @@
 """Finds which model a destination serves now, and who published it: the pipeline, a person, or a rollback."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from components.common.model_files import model_digest
+from components.common.served_record import PublishedBy
 from components.pusher.publication import Destination, VersionStore, version_store
 from components.saved_model.card_file import Card, DamagedCard, read_card
-
-Publisher = Literal["pipeline", "override", "rollback", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class ServedVersion:
     damage: str | None = None
 
     @property
-    def published_by(self) -> Publisher:
+    def published_by(self) -> PublishedBy:
         """Who published it: the pipeline, a person with `regpipe bless` (an override) or `regpipe rollback`.
 
         It is unknown without an intact card, such as that of a folder that regpipe did not publish.

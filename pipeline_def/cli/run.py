@@ -9,7 +9,7 @@ from components.common.suggestions import closest
 from pipeline_def.cli.arguments import new_parser
 from pipeline_def.cli.table_options import add_table_options, read_table_config
 from pipeline_def.cli.usage_errors import UsageError, check_root, error_sentence, print_warnings
-from pipeline_def.steps import STEP_NAMES, TUNER
+from pipeline_def.steps import SERVED_MODEL, STEP_NAMES, TUNER
 
 EXIT_CODES = """\
 exit codes:
@@ -111,6 +111,10 @@ def _check_steps(names: Sequence[str], first: str | None, last: str | None) -> N
             raise UsageError(
                 f"{option}: expected a step of this configuration, got {step!r}; it chooses the strengths that are "
                 "auto, as with --set model.l1=auto"
+            )
+        if step is not None and step.lower() == SERVED_MODEL.lower() and SERVED_MODEL not in names:
+            raise UsageError(
+                f"{option}: expected a step of this configuration, got {step!r}; evaluation.served is off"
             )
         if step is not None and step not in names:
             meant = closest(step, names)

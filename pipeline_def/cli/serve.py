@@ -17,7 +17,7 @@ from pipeline_def.cli.usage_errors import UsageError
 
 if TYPE_CHECKING:
     from serving.client.predictor import Client
-    from serving.launch import ServedModel, ServerCommand
+    from serving.launch import ModelOnPorts, ServerCommand
 
 PROGRAM_VARIABLE = "TENSORFLOW_MODEL_SERVER"
 LOG_TAIL_LINES = 15
@@ -136,11 +136,11 @@ class _WaitReport:
             )
 
 
-def _model(args: argparse.Namespace) -> "tuple[ServedModel, int]":
+def _model(args: argparse.Namespace) -> "tuple[ModelOnPorts, int]":
     """Returns the model to serve and its newest version."""
     from components.common.storage import is_remote
     from components.pusher.local_folder import LocalFolder
-    from serving.launch import ServedModel
+    from serving.launch import ModelOnPorts
 
     destination = read_destination(args)
     directory = args.model_dir or destination.directory
@@ -155,10 +155,10 @@ def _model(args: argparse.Namespace) -> "tuple[ServedModel, int]":
             f"{folder}: no version is published in it yet; `regpipe run` publishes the first one"
         )
     ports = {"grpc_port": args.grpc_port, "rest_port": args.rest_port}
-    return ServedModel(name=destination.model_name, folder=folder, **ports), version
+    return ModelOnPorts(name=destination.model_name, folder=folder, **ports), version
 
 
-def _check_ports(model: "ServedModel") -> None:
+def _check_ports(model: "ModelOnPorts") -> None:
     from serving.launch import is_free
 
     if model.rest_port == model.grpc_port:
@@ -172,7 +172,7 @@ def _check_ports(model: "ServedModel") -> None:
             )
 
 
-def _launch(args: argparse.Namespace, model: "ServedModel") -> "ServerCommand":
+def _launch(args: argparse.Namespace, model: "ModelOnPorts") -> "ServerCommand":
     """Returns the command that starts the server: the named program, else the one on the PATH, else Docker."""
     from serving.launch import PROGRAM, binary_command, docker_command
 
@@ -209,7 +209,7 @@ def _prepare_docker(docker: str) -> None:
             raise UsageError(f"{IMAGE} can't be downloaded; Docker's error is above")
 
 
-def _empty_log(args: argparse.Namespace, model: "ServedModel") -> Path:
+def _empty_log(args: argparse.Namespace, model: "ModelOnPorts") -> Path:
     """Creates or empties the server's log."""
     log: Path = args.log or model.folder.parent / "serve.log"
     try:
@@ -219,7 +219,7 @@ def _empty_log(args: argparse.Namespace, model: "ServedModel") -> Path:
     return log
 
 
-def _example_request(model: "ServedModel", version: int, client: "Client", log: Path) -> str:
+def _example_request(model: "ModelOnPorts", version: int, client: "Client", log: Path) -> str:
     from serving.curl_example import curl_command, first_warmup_row
     from serving.launch import HOST
 

@@ -23,7 +23,7 @@ from pipeline_def.config.config_print import config_yaml
 from pipeline_def.config.kubeflow import KubeflowConfig
 from pipeline_def.config.notification import NotifyConfig
 from pipeline_def.config.tracking import TrackingConfig
-from pipeline_def.steps import STEPS, TUNER
+from pipeline_def.steps import SERVED_MODEL, STEPS, TUNER
 
 __all__ = ["KEYS", "ConfigError", "Flag", "PipelineConfig", "config_yaml", "load_config"]
 
@@ -71,8 +71,12 @@ class PipelineConfig(Settings):
         return self
 
     def step_names(self) -> tuple[str, ...]:
-        """Returns the names of the steps, in their order; the Tuner only where it has a strength to choose."""
-        return tuple(step.name for step in STEPS if step.name != TUNER or self.model.to_choose())
+        """Returns the names of the steps, in their order, without the optional ones that this configuration leaves out.
+
+        There is a Tuner only where it has a strength to choose, and ServedModel unless `evaluation.served` is off.
+        """
+        used = {TUNER: bool(self.model.to_choose()), SERVED_MODEL: self.evaluation.served != "off"}
+        return tuple(step.name for step in STEPS if used.get(step.name, True))
 
     def beam_args(self) -> list[str]:
         """Returns Beam's command-line arguments for the steps that use it."""

@@ -26,6 +26,7 @@ from tfx_bsl.coders import batch_util as _batch_util  # noqa: F401 (defines the 
 
 from components.common.ingest_record import IngestRecord
 from components.common.library_versions import versions_text
+from components.common.served_record import ServedRecord
 from components.common.stored_record import StoredRecord
 from components.common.verdict_record import Verdict
 from pipeline_def.config.beam import LOCAL_ARGS
@@ -34,8 +35,12 @@ from pipeline_def.launcher.metadata_store import connection_config
 from pipeline_def.runs.run_store import COMPLETED_STATES
 
 _PROGRESS = logging.getLogger("regpipe.progress")
-# By the name of the artifact's type.
-_RECORDS: dict[str, type[StoredRecord]] = {"Examples": IngestRecord, "ModelEvaluation": Verdict}
+# By the name of the output.
+_RECORDS: dict[str, type[StoredRecord]] = {
+    "examples": IngestRecord,
+    "evaluation": Verdict,
+    "served_model": ServedRecord,
+}
 
 
 class StepFailed(Exception):
@@ -144,8 +149,8 @@ def _damaged_records_are_not_reused() -> Iterator[None]:
 
     def verify_with_records(artifacts: dict[str, list[types.Artifact]]) -> None:
         verify(artifacts)
-        for artifact in (artifact for found in artifacts.values() for artifact in found):
-            record = _RECORDS.get(artifact.type_name)
+        for output, artifact in ((name, artifact) for name, found in artifacts.items() for artifact in found):
+            record = _RECORDS.get(output)
             try:
                 if record is not None:
                     record.read(artifact.uri)

@@ -11,10 +11,12 @@ from components.common.file_names import REJECTED_FILE, TRIALS_FILE
 from components.common.ingest_record import IngestRecord
 from components.common.next_steps import next_steps
 from components.common.scaling_record import ScalingRecord
+from components.common.served_record import WARNINGS
 from components.common.tuning_record import parse_trials
 from components.common.verdict_record import (
     BASELINE,
     CANDIDATE,
+    SERVED,
     ComparedMetric,
     EvaluatedSlice,
     ModelGap,
@@ -121,6 +123,7 @@ def verdict_fields(verdict: Verdict) -> dict[str, Any]:
     """Returns the fields of the Summary that come from the verdict."""
     gap = verdict.gap
     has_baseline = gap.baseline is not None
+    has_served = verdict.served is not None and verdict.served.is_scored
     return {
         "metrics": BothMetrics.model_validate(
             {
@@ -136,17 +139,29 @@ def verdict_fields(verdict: Verdict) -> dict[str, Any]:
             **{name: metric.interval for name, metric in verdict.metrics.items() if metric.interval},
         ),
         "findings": {name: metric.finding for name, metric in verdict.metrics.items() if metric.finding},
+        "served_findings": {
+            name: metric.served_finding for name, metric in verdict.metrics.items() if metric.served_finding
+        },
         "contributions": verdict.contributions,
         "seeds": verdict.seeds,
         "sampled": dict(_sampled(verdict)),
         "thresholds": verdict.thresholds,
-        "slices": tuple(_slice(part, has_baseline=has_baseline) for part in verdict.slices),
+        "slices": tuple(
+            _slice(part, has_baseline=has_baseline, has_served=has_served) for part in verdict.slices
+        ),
         "operating_point": verdict.operating_point,
         "gap": GapSummary(
             candidate=_gap(gap.candidate), baseline=_gap(gap.baseline) if gap.baseline else None
         ),
+        "served": verdict.served,
         "reasons": verdict.reasons,
+        "warnings": tuple(_served_warnings(verdict)),
     }
+
+
+def _served_warnings(verdict: Verdict) -> Iterator[str]:
+    if verdict.served is not None and verdict.served.outcome in WARNINGS:
+        yield verdict.served.sentence
 
 
 def _sampled(verdict: Verdict) -> Iterator[tuple[str, Sampled]]:
@@ -161,7 +176,7 @@ def _metrics(metrics: dict[str, ComparedMetric], model: str, rows: int) -> Model
     return ModelMetrics(**values, example_count=rows)
 
 
-def _slice(part: EvaluatedSlice, *, has_baseline: bool) -> SliceSummary:
+def _slice(part: EvaluatedSlice, *, has_baseline: bool, has_served: bool) -> SliceSummary:
     return SliceSummary(
         name=part.name,
         rows=part.rows,
@@ -169,9 +184,15 @@ def _slice(part: EvaluatedSlice, *, has_baseline: bool) -> SliceSummary:
         too_small=part.too_small,
         candidate=_metrics(part.metrics, "candidate", part.rows),
         baseline=_metrics(part.metrics, "baseline", part.rows) if has_baseline else None,
+        served=_metrics(part.metrics, SERVED, part.rows) if has_served else None,
         difference={
             name: metric.interval.difference if metric.interval else None
             for name, metric in part.metrics.items()
+        },
+        served_difference={
+            name: metric.interval.served_difference if metric.interval else None
+            for name, metric in part.metrics.items()
+            if has_served
         },
     )
 

@@ -18,6 +18,7 @@ from components.common.verdict_record import (
     Number,
     OperatingPoint,
     SeedScores,
+    ServedComparison,
     Threshold,
 )
 
@@ -63,12 +64,14 @@ class BothMetrics(_Record):
         candidate: the candidate.
         baseline: the same network without regularization.
         early_stopped: the same network with early stopping alone.
+        served: the model that is served now; it is one network, also with several training seeds.
         base_rate: a model that predicts the share of label 1 in the training split for each row.
     """
 
     candidate: ModelMetrics
     baseline: ModelMetrics | None = None
     early_stopped: ModelMetrics | None = None
+    served: ModelMetrics | None = None
     base_rate: ModelMetrics | None = None
 
 
@@ -92,7 +95,9 @@ class Sampled(_Record):
 
 
 class SliceSummary(_Record):
-    """A part of the test split. `difference` has, by metric, the interval of candidate minus baseline."""
+    """A part of the test split. By metric, `difference` has the interval of candidate minus baseline, and
+    `served_difference` that of candidate minus served model.
+    """
 
     name: str
     rows: int
@@ -100,7 +105,9 @@ class SliceSummary(_Record):
     too_small: bool
     candidate: ModelMetrics
     baseline: ModelMetrics | None = None
+    served: ModelMetrics | None = None
     difference: dict[str, Interval] = {}
+    served_difference: dict[str, Interval] = {}
 
 
 class ModelGapSummary(_Record):
@@ -168,6 +175,7 @@ class Summary(StoredRecord):
         metrics: both models on the test split.
         intervals: the intervals of the metrics.
         findings: by metric, what the interval of candidate minus baseline says.
+        served_findings: by metric, what the interval of candidate minus served model says.
         contributions: what early stopping and the penalties brought.
         seeds: the log losses of each training seed; empty with only one seed.
         sampled: by split (test, train), if the verdict measured only a sample of it.
@@ -175,6 +183,7 @@ class Summary(StoredRecord):
         slices: the metrics on parts of the test split.
         operating_point: the candidate's decision threshold, as in the verdict.
         gap: the generalization gap.
+        served: the served model that the candidate was compared with, as in the verdict.
         tuned: the strengths that the Tuner chose.
         reasons: why the model was not blessed.
         next_steps: what can be done about it.
@@ -204,6 +213,7 @@ class Summary(StoredRecord):
     metrics: BothMetrics | None = None
     intervals: Intervals | None = None
     findings: dict[str, Finding] = Field(default_factory=dict)
+    served_findings: dict[str, Finding] = Field(default_factory=dict)
     contributions: Contributions | None = None
     seeds: tuple[SeedScores, ...] = ()
     sampled: dict[str, Sampled] = Field(default_factory=dict)
@@ -211,6 +221,7 @@ class Summary(StoredRecord):
     slices: tuple[SliceSummary, ...] = ()
     operating_point: OperatingPoint | None = None
     gap: GapSummary | None = None
+    served: ServedComparison | None = None
     tuned: Tuned | None = None
     reasons: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from components.common.formatting import duration, named_values, plural
+from components.common.served_record import WARNINGS
 from pipeline_def.runs.result_sentence import result_sentence
 from pipeline_def.runs.summary import Summary
 from pipeline_def.terminal.control_characters import escape_controls, unescaped
@@ -19,6 +20,7 @@ from pipeline_def.terminal.verdict_tables import (
     gap_lines,
     metric_lines,
     seed_lines,
+    served_lines,
     slice_lines,
     threshold_lines,
 )
@@ -54,6 +56,7 @@ def styled(summary: Summary) -> Text:
     blocks = [
         list(_headline(summary)),
         list(metric_lines(summary)),
+        list(served_lines(summary)),
         list(contribution_lines(summary)),
         list(seed_lines(summary)),
         list(gap_lines(summary)),
@@ -79,6 +82,10 @@ def _headline(summary: Summary) -> Iterator[Line]:
     for line in textwrap.wrap(first, _WIDTH, break_long_words=False, break_on_hyphens=False):
         yield line, style
     yield from ((line, "") for line in more)
+    if summary.served and summary.served.outcome not in WARNINGS:
+        yield from (
+            (line, "") for line in textwrap.wrap(summary.served.sentence, _WIDTH, break_long_words=False)
+        )
     if summary.status == "failed" and summary.pushed_path:
         yield f"The model was pushed before that: version {summary.pushed_version} is being served.", "bold"
     elif summary.status != "pushed":

@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from components.common.formatting import (
     METRIC_LABELS,
@@ -52,7 +53,11 @@ def metric_lines(summary: Summary) -> Iterator[Line]:
 
 
 def _metric_row(
-    name: str, label: str, models: tuple[ModelMetrics, ModelMetrics | None], intervals: Intervals | None
+    name: str,
+    label: str,
+    models: tuple[ModelMetrics, ModelMetrics | None],
+    intervals: Intervals | None,
+    contrast: Literal["difference", "served_difference"] = "difference",
 ) -> str:
     candidate, baseline = models
     width = 10 if intervals else 12
@@ -62,10 +67,23 @@ def _metric_row(
         return row
     other: float | None = getattr(baseline, name)
     change = None if value is None or other is None else value - other
-    ends = getattr(intervals, name).difference if hasattr(intervals, name) else None
+    ends = getattr(getattr(intervals, name), contrast) if hasattr(intervals, name) else None
     interval = difference_interval(ends) if ends else ""
     column = f"{interval:>21}" if intervals else ""
     return f"{row}{number(other):>{width}}{rounded_difference(change):>12}{column}"
+
+
+def served_lines(summary: Summary) -> Iterator[Line]:
+    """Yields the table of the metrics of candidate and served model, with the intervals of the differences."""
+    served = summary.metrics.served if summary.metrics else None
+    if summary.metrics is None or served is None or summary.intervals is None:
+        return
+    share = f"{summary.intervals.confidence * 100:g}% interval"
+    yield f"{'The served model':<18}{'candidate':>10}{'served':>10}{'difference':>12}{share:>21}", "bold"
+    for name, label in METRIC_LABELS.items():
+        models = summary.metrics.candidate, served
+        row = _metric_row(name, f"{label:<18}", models, summary.intervals, "served_difference")
+        yield f"{row}  {summary.served_findings.get(name, '')}".rstrip(), ""
 
 
 def contribution_lines(summary: Summary) -> Iterator[Line]:
@@ -126,21 +144,29 @@ def _sampled(summary: Summary, split: str) -> Iterator[Line]:
 
 
 def slice_lines(slices: Sequence[SliceSummary]) -> Iterator[Line]:
-    """Yields a line for each of the first twelve slices that have rows: both models' log loss, and the difference."""
+    """Yields a line for each of the first twelve slices that have rows: the log loss of the models that are compared.
+
+    The difference is that between candidate and baseline.
+    """
     shown = [part for part in slices if part.rows]
     if not shown:
         return
-    yield f"{'Slice':<{_NAME_WIDTH}}{'rows':>8}{'log loss':>12}{'baseline':>12}{'difference':>12}", "bold"
+    has_served = any(part.served for part in shown)
+    width, served_width = (_NAME_WIDTH - 8, 12) if has_served else (_NAME_WIDTH, 0)
+    head = f"{'Slice':<{width}}{'rows':>8}{'log loss':>12}{'served' if has_served else '':>{served_width}}"
+    yield f"{head}{'baseline':>12}{'difference':>12}", "bold"
     for part in shown[:_MAX_SLICES]:
-        name = part.name if len(part.name) < _NAME_WIDTH else part.name[: _NAME_WIDTH - 2] + "…"
-        row = f"{name:<{_NAME_WIDTH}}{part.rows:>8,}"
+        name = part.name if len(part.name) < width else part.name[: width - 2] + "…"
+        row = f"{name:<{width}}{part.rows:>8,}"
         if part.too_small:
             yield f"{row}  too few to compare ({part.positives:,} positive)", "dim"
             continue
         candidate = part.candidate.log_loss
         baseline = part.baseline.log_loss if part.baseline else None
         change = None if baseline is None or candidate is None else candidate - baseline
-        yield f"{row}{number(candidate):>12}{number(baseline):>12}{difference(change):>12}", ""
+        served = number(part.served.log_loss) if part.served else ""
+        losses = f"{number(candidate):>12}{served:>{served_width}}{number(baseline):>12}"
+        yield f"{row}{losses}{difference(change):>12}", ""
     if len(shown) > _MAX_SLICES:
         yield f"and {len(shown) - _MAX_SLICES} more, in summary.json", ""
 

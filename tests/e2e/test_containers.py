@@ -24,10 +24,10 @@ USER, PASSWORD = "pipe", "not-in-any-file-77"
 LONG = ("training.early_stopping=0", "training.epochs=200")
 CACHED_AGAIN = {
     "ExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "Transform", "Tuner",
-    "Trainer", "BaselineTrainer", "Evaluator",
+    "Trainer", "BaselineTrainer", "ServedModel", "Evaluator",
 }  # fmt: skip
 STEPS = CACHED_AGAIN | {"Pusher", "Report"}
-FROM_TRAINER = {"Trainer", "BaselineTrainer", "Evaluator", "Pusher", "Report", "Verdict"}
+FROM_TRAINER = {"Trainer", "BaselineTrainer", "ServedModel", "Evaluator", "Pusher", "Report", "Verdict"}
 Run: TypeAlias = Any  # of conftest.py
 
 

@@ -22,7 +22,7 @@ from tests.waiting import wait_until
 ROOT = "gs://bucket/churn"
 CACHED_AGAIN = {
     "ExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "Transform", "Tuner",
-    "Trainer", "BaselineTrainer", "Evaluator",
+    "Trainer", "BaselineTrainer", "ServedModel", "Evaluator",
 }  # fmt: skip
 Run: TypeAlias = Any  # of conftest.py
 

@@ -38,7 +38,7 @@ def test_a_whole_run_has_its_report(run: Run, root: Path, visit: Visit) -> None:
     ]
     assert page.locator("[data-chart]").count() == 12
     lineage = page.locator("#lineage").inner_text()
-    assert "11 steps before this one, 0 from the cache." in lineage
+    assert "12 steps before this one, 0 from the cache." in lineage
     assert "StatisticsGen" in lineage.split("Code of the steps")[1]
     assert opened.is_quiet(), opened.logged
 
@@ -63,7 +63,7 @@ def test_the_next_run_has_a_page_of_its_own(run: Run, root: Path, visit: Visit) 
     differing = opened.page.locator("#configuration table").first.inner_text()
     assert "evaluation.min_auc" in differing
     assert "training.epochs" in differing
-    assert "11 steps before this one, 9 from the cache." in opened.page.locator("#lineage").inner_text()
+    assert "12 steps before this one, 10 from the cache." in opened.page.locator("#lineage").inner_text()
     listed = subprocess.run(run.command("runs", "--root", root), capture_output=True, text=True).stdout
     first = listed.splitlines()[-1].split()[0]
     older = subprocess.run(
@@ -92,7 +92,7 @@ def test_an_override_shows_in_the_report(run: Run, root: Path, visit: Visit) -> 
     assert "Reason: <b>it is good</b> enough" in verdict
     assert f"The model is in {root / 'serving'}/" in verdict
     # Everything else is unchanged.
-    assert "11 steps before this one, 9 from the cache." in opened.page.locator("#lineage").inner_text()
+    assert "12 steps before this one, 10 from the cache." in opened.page.locator("#lineage").inner_text()
 
 
 def test_a_missing_report(run: Run, root: Path, tmp_path: Path) -> None:

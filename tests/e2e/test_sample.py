@@ -121,7 +121,7 @@ def test_a_changed_penalty_runs_the_candidate_but_not_the_baseline(
 ) -> None:
     """The baseline has no penalty, so it does not depend on one. The Tuner chooses the other strengths again."""
     changed = run(root, "--set", "model.l2=0.002")
-    assert changed.ran() == ["Tuner", "Trainer", "Evaluator", "Pusher", "Report"]
+    assert changed.ran() == ["Tuner", "Trainer", "ServedModel", "Evaluator", "Pusher", "Report"]
 
 
 def test_the_same_rows_in_another_place_make_the_same_model(
@@ -162,7 +162,15 @@ def test_a_part_of_the_pipeline_can_be_run(run: Run, tmp_path: Path) -> None:
     ]
     rest = run(tmp_path, "--from-step", "Tuner", *run.quick)
     assert rest.code == 0
-    assert rest.ran() == ["Tuner", "Trainer", "BaselineTrainer", "Evaluator", "Pusher", "Report"]
+    assert rest.ran() == [
+        "Tuner",
+        "Trainer",
+        "BaselineTrainer",
+        "ServedModel",
+        "Evaluator",
+        "Pusher",
+        "Report",
+    ]
     assert rest.summary["rows"] == part.summary["rows"]
 
 

@@ -20,7 +20,8 @@ EDGES = {
     "Tuner": {"ExampleGen", "Transform"},
     "Trainer": {"ExampleGen", "Transform", "Tuner"},
     "BaselineTrainer": {"ExampleGen", "Transform"},
-    "Evaluator": {"ExampleGen", "Trainer", "BaselineTrainer"},
+    "ServedModel": {"ExampleGen", "Trainer"},
+    "Evaluator": {"ExampleGen", "Trainer", "BaselineTrainer", "ServedModel"},
     "Pusher": {"Trainer", "Evaluator"},
     "Report": {
         "ExampleGen",
@@ -68,6 +69,15 @@ def test_without_a_strength_to_choose_there_is_no_tuner(tmp_path: Path) -> None:
         assert found == {name: steps - {"Tuner"} for name, steps in EDGES.items() if name != "Tuner"}
 
 
+def test_without_a_comparison_with_the_served_model_it_is_not_looked_up(tmp_path: Path) -> None:
+    """The other edges stay."""
+    found = {
+        name: set(node.upstream_nodes) for name, node in nodes(tmp_path, "evaluation.served=off").items()
+    }
+    assert found == {name: steps - {"ServedModel"} for name, steps in EDGES.items() if name != "ServedModel"}
+    assert "ServedModel" not in load_config(None, ["evaluation.served=off"]).step_names()
+
+
 @pytest.mark.parametrize("name", ["l1", "l2", "dropout"])
 def test_one_strength_that_is_auto_needs_the_tuner(tmp_path: Path, name: str) -> None:
     assert "Tuner" in nodes(tmp_path, *FIXED, f"model.{name}=auto")
@@ -96,8 +106,9 @@ def test_the_order_of_the_steps_is_topological() -> None:
         ("model.hidden_units=[4]", {"Tuner", "Trainer", "BaselineTrainer"}),
         ("evaluation.min_auc=0.7", {"Evaluator"}),
         ("evaluation.slices=[{feature: a, edges: [1]}]", {"DataGate", "Evaluator"}),
-        ("serving.directory=/elsewhere", {"Pusher"}),
-        ("serving.keep_versions=2", {"Pusher"}),
+        ("serving.directory=/elsewhere", {"ServedModel", "Pusher"}),
+        ("serving.keep_versions=2", {"ServedModel", "Pusher"}),
+        ("evaluation.served=better", {"Evaluator"}),
         ("tuning.l1=[1]", {"Tuner"}),
         ("tuning.max_rows=100", {"Tuner"}),
         ("kubeflow.host=http://kubeflow", set()),

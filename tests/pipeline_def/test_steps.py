@@ -104,7 +104,8 @@ def test_direct_predecessors_hold_with_and_without_the_tuner() -> None:
         "Tuner": ("Transform",),
         "Trainer": ("Transform", "Tuner"),
         "BaselineTrainer": ("Transform",),
-        "Evaluator": ("Trainer", "BaselineTrainer"),
+        "ServedModel": ("Trainer",),
+        "Evaluator": ("Trainer", "BaselineTrainer", "ServedModel"),
         "Pusher": ("Evaluator",),
         "Report": ("Pusher",),
     }

@@ -13,7 +13,7 @@ import urllib3
 import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
 
-from serving.launch import IMAGE, ServedModel, binary_command
+from serving.launch import IMAGE, ModelOnPorts, binary_command
 from tests.standins.tf_serving import stand_in
 from tests.waiting import wait_until
 
@@ -228,7 +228,7 @@ def test_the_probes_ask_for_what_they_are_for() -> None:
 def test_a_broken_version_delays_no_other() -> None:
     """Every server has two loading threads: with one, a version that is retried would keep a newer one from loading."""
     kserve = load(SERVING / "kserve/inferenceservice.yaml")["spec"]["predictor"]["model"]["args"]
-    served = ServedModel(name="m", folder=Path("/m"), grpc_port=8500, rest_port=8501)
+    served = ModelOnPorts(name="m", folder=Path("/m"), grpc_port=8500, rest_port=8501)
     launched = binary_command("tensorflow_model_server", served).command
     for flags in (compose()["command"], container("kubernetes/deployment.yaml")["args"], kserve, launched):
         assert "--num_load_threads=2" in flags

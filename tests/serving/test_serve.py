@@ -24,7 +24,7 @@ from pipeline_def.cli.main import main
 from pipeline_def.cli.serve import PROGRAM_VARIABLE
 from serving.client.messages import CLASSES
 from serving.curl_example import curl_command, first_warmup_row
-from serving.launch import IMAGE, ServedModel, docker_command
+from serving.launch import IMAGE, ModelOnPorts, docker_command
 from tests.standins.tf_serving.stand_in import COMMAND, free_port
 
 REPOSITORY = Path(__file__).parents[2]
@@ -263,7 +263,7 @@ def test_docker_runs_a_restricted_container(root: Path, serve: Serve, tmp_path: 
 
 def test_the_command_for_docker() -> None:
     """The whole command. A folder's name may contain a comma, which separates the fields of --mount."""
-    model = ServedModel(name="churn", folder=Path("/data/a,b"), grpc_port=9500, rest_port=9501)
+    model = ModelOnPorts(name="churn", folder=Path("/data/a,b"), grpc_port=9500, rest_port=9501)
     launch = docker_command("/usr/bin/docker", model)
     name = f"regpipe-serving-{os.getpid()}"
     assert shlex.join(launch.command) == (

@@ -6,7 +6,7 @@
 
   function colours() {
     const style = getComputedStyle(document.documentElement);
-    const names = ["text", "quiet", "line", "page", "good", "bad", "candidate", "baseline", "training", "validation", "reference"];
+    const names = ["text", "quiet", "line", "page", "good", "bad", "candidate", "baseline", "served", "training", "validation", "reference"];
     return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
   }
 

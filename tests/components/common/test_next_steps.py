@@ -16,9 +16,15 @@ NARROWER = "More test rows make the intervals narrower (data.split.test)."
 BLESS = '`regpipe bless --run r1 --reason "..."` publishes the model anyway.'
 
 
-def explained(*keys: str) -> str:
+SERVED = (
+    "The served model does better on this test split; `regpipe versions` lists the run that published it. "
+    "`--set evaluation.served=off` leaves the comparison out, for example if the label has another meaning now."
+)
+
+
+def explained(*keys: str, mode: str = "mode") -> str:
     names = ", ".join(f"evaluation.{key}" for key in keys)
-    return f"`regpipe config evaluation` explains {names} and evaluation.mode."
+    return f"`regpipe config evaluation` explains {names} and evaluation.{mode}."
 
 
 def missed(metric: str, rule: str, **changes: Any) -> Threshold:
@@ -41,6 +47,8 @@ def missed(metric: str, rule: str, **changes: Any) -> Threshold:
         (missed("log_loss", "change"), (STUDY, explained("max_log_loss_rise"))),
         (missed("log_loss", "base_rate"), (STUDY, explained("max_log_loss_rise"))),
         (missed("log_loss", "gap"), (STUDY, explained("max_gap"))),
+        (missed("auc", "served"), (SERVED, explained("max_auc_drop", mode="served"))),
+        (missed("log_loss", "served"), (SERVED, explained("max_log_loss_rise", mode="served"))),
     ],
 )
 def test_what_can_be_done_about_a_missed_threshold(item: Threshold, expected: tuple[str, ...]) -> None:

@@ -61,8 +61,11 @@ def test_a_verdict_is_read_as_it_was_written(tmp_path: Path) -> None:
         "baseline": None,
         "early_stopped": None,
         "base_rate": None,
+        "served": None,
         "difference": None,
         "finding": None,
+        "served_difference": None,
+        "served_finding": None,
         "interval": {
             "candidate": None,
             "baseline": None,
@@ -71,6 +74,8 @@ def test_a_verdict_is_read_as_it_was_written(tmp_path: Path) -> None:
             "early_stopping": None,
             "penalties": None,
             "base_rate": None,
+            "served": None,
+            "served_difference": None,
         },
     }
     assert (content["contributions"], content["seeds"]) == (None, [])
@@ -114,10 +119,10 @@ def test_all_parts_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 
 def test_the_model_card_keeps_the_decision() -> None:
-    """And the operating point and what was judged, but not bootstrap settings, slices, gap and curves."""
+    """And the operating point, what was judged and the served model; but not bootstrap, slices, gap and curves."""
     assert Verdict.model_validate(fields()).card_entry().keys() == {
         "blessed", "reasons", "mode", "rows", "positives", "metrics", "contributions", "seeds", "thresholds",
-        "operating_point", "judged",
+        "operating_point", "judged", "served",
     }  # fmt: skip
 
 

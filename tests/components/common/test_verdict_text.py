@@ -4,13 +4,21 @@ from typing import Any
 
 import pytest
 
-from components.common.verdict_record import Contribution, Contributions, Finding, OperatingPoint
+from components.common.served_record import ServedReference
+from components.common.verdict_record import (
+    ComparedMetric,
+    Contribution,
+    Contributions,
+    Finding,
+    OperatingPoint,
+)
 from components.common.verdict_text import (
     comparison_sentence,
     finding_label,
     first_reasons,
     missed_demands,
     operating_rule,
+    served_sentence,
     threshold_sentence,
     threshold_subject,
 )
@@ -150,6 +158,11 @@ def test_the_first_four_reasons() -> None:
             "the log loss differs from that of the base rate by +0.1000, at worst +0.3000, not at most +0.2",
         ),
         (
+            "served",
+            "log loss minus served model's",
+            "the log loss differs from the served model's by +0.1000, at worst +0.3000, not at most +0.2",
+        ),
+        (
             "gap",
             "log loss, test minus train",
             "the log loss on the test split differs from that on the training split by +0.1000, at worst +0.3000, "
@@ -202,3 +215,76 @@ def test_a_demanded_value_is_missed_if_the_whole_interval_is_below(interval: Any
     sentence = "The interval of the precision on the test split is below the demanded 0.9."
     assert list(missed_demands(point("recall", interval, precision=0.9))) == [sentence] * missed
     assert list(missed_demands(point("f1", interval))) == []
+
+
+@pytest.mark.parametrize(
+    ("finding", "begin"),
+    [
+        ("better", "Better than the served model (version 7)"),
+        ("worse", "Worse than the served model (version 7)"),
+        ("unclear", "No clear difference from the served model (version 7)"),
+        (None, "Compared with the served model (version 7)"),
+    ],
+)
+def test_the_comparison_with_the_served_model(finding: Finding | None, begin: str) -> None:
+    """The interval decides what is said, not the values."""
+    log_loss = ComparedMetric(candidate=0.4, served=0.5, served_finding=finding)
+    assert served_sentence(ServedReference(outcome="compared", version=7), log_loss) == (
+        f"{begin}: log loss 0.4000 against 0.5000. No test row was one of its training rows."
+    )
+
+
+@pytest.mark.parametrize(
+    ("published_by", "reason", "who"),
+    [
+        ("override", "it is good", "blessed by hand by ann on 2026-11-20: it is good"),
+        ("rollback", "complaints", "from a rollback by ann on 2026-11-20: complaints"),
+        ("rollback", "", "from a rollback by ann on 2026-11-20"),
+    ],
+)
+def test_a_served_model_that_a_person_published(published_by: Any, reason: str, who: str) -> None:
+    """The sentence has who, when and why."""
+    reference = ServedReference(
+        outcome="compared", version=7, published_by=published_by, by="ann", at="2026-11-20", reason=reason
+    )
+    log_loss = ComparedMetric(candidate=0.4, served=0.5, served_finding="better")
+    assert served_sentence(reference, log_loss).startswith(
+        f"Better than the served model (version 7, {who}): "
+    )
+
+
+@pytest.mark.parametrize(
+    ("reference", "sentence"),
+    [
+        (
+            ServedReference(outcome="none"),
+            "No model was served before this one, so it is compared with none.",
+        ),
+        (
+            ServedReference(outcome="unrecorded"),
+            "This model is served already, and its card does not say which model it replaced, so it is compared with "
+            "none.",
+        ),
+        (
+            ServedReference(outcome="removed", version=7, digest="ab"),
+            "The model that was served before this one (version 7) is no longer at the destination, so it is not "
+            "compared with this one.",
+        ),
+        (
+            ServedReference(
+                outcome="incompatible", version=7, problems=("its task is 'a'", "its label is 'b'")
+            ),
+            "The served model (version 7) is not compared with this one, and does not decide: its task is 'a'; its "
+            "label is 'b'.",
+        ),
+        (
+            ServedReference(outcome="other_split", version=7, problems=("the seed differs",)),
+            "No clear difference from the served model (version 7): log loss 0.4000 against 0.5000. This does not "
+            "decide, because test rows may be among its training rows: the seed differs.",
+        ),
+    ],
+)
+def test_a_served_model_that_does_not_decide(reference: ServedReference, sentence: str) -> None:
+    """Each outcome has its sentence, with the reasons."""
+    log_loss = ComparedMetric(candidate=0.4, served=0.5, served_finding="unclear")
+    assert served_sentence(reference, log_loss) == sentence

@@ -18,6 +18,7 @@ from tfx.utils import proto_utils
 from components.common.errors import ArtifactChanged, DataRefused
 from components.common.ingest_record import IngestRecord, PositiveCounts, RowCounts
 from components.common.model_files import model_digest
+from components.common.served_record import ServedRecord, ServedReference
 from components.common.weight_sets import WeightSets, write_weight_sets
 from components.config.evaluation import EvaluationConfig, SliceConfig
 from components.evaluator.component import eval_config
@@ -65,7 +66,7 @@ def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
         tf.saved_model.save(tf.Module(), path, signatures={"serving_examples": serving_examples})
         return artifact
 
-    def run(
+    def run(  # noqa: PLR0913 (what a test may change)
         test: Columns,
         settings: EvaluationConfig = FEW,
         *,
@@ -73,6 +74,7 @@ def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
         baseline: bool = True,
         replays: int = 0,
         validation: int | Columns = 50,
+        served: ServedReference | None = None,
     ) -> Evaluated:
         write_examples(tmp_path / "examples" / "Split-test" / "part.gz", test)
         write_examples(tmp_path / "examples" / "Split-train" / "part.gz", train)
@@ -108,6 +110,10 @@ def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
         models = {"model": [model("candidate")]} | (
             {"baseline_model": [model("baseline")]} if baseline else {}
         )
+        if served is not None:
+            models["served_model"] = [model("served")] if served.is_scored else [standard_artifacts.Model()]
+            models["served_model"][0].uri = str(tmp_path / "served")
+            ServedRecord(reference=served).write(str(tmp_path / "served"))
         # TFMA measures all rows, so that a sample differs from it.
         weight = "w" if "w" in test else None
         given = EvaluatorSettings(
@@ -162,6 +168,94 @@ def test_two_models_through_their_signatures(evaluate: Evaluate, replays: int) -
     assert blessing.get_int_custom_property("blessed") == 1
     assert blessing.get_string_custom_property("current_model").endswith("/candidate")
     assert blessing.get_string_custom_property("baseline_model").endswith("/baseline")
+
+
+SERVED: Columns = {**TABLE, "served": [0.1, 0.1, 0.9, 0.9]}
+REFERENCE = ServedReference(outcome="compared", version=7, digest="ab", published_by="pipeline")
+
+
+def test_the_served_model_is_scored_on_the_same_rows(evaluate: Evaluate) -> None:
+    """By hand: its AUC is 1, and its log loss -ln 0.9. The candidate is clearly worse, and the verdict says so."""
+    _, verdict, metrics = evaluate(SERVED, served=REFERENCE)
+    auc, loss = verdict["metrics"]["auc"], verdict["metrics"]["log_loss"]
+    assert (auc["served"], auc["served_difference"]) == (1.0, -0.25)
+    assert loss["served"] == pytest.approx(0.1053605, abs=1e-6)
+    assert loss["served_difference"] == pytest.approx(0.5108256 - 0.1053605, abs=1e-6)
+    assert verdict["curves"]["served"]["roc"] == {"fpr": [0.0, 0.0, 1.0], "tpr": [0.0, 1.0, 1.0]}
+    assert [(t["metric"], t["passed"]) for t in verdict["thresholds"] if t["rule"] == "served"] == [
+        ("auc", False), ("log_loss", False),
+    ]  # fmt: skip
+    assert not verdict["blessed"]
+    assert verdict["served"] == {
+        **REFERENCE.model_dump(mode="json"),
+        "sentence": "No clear difference from the served model (version 7): log loss 0.5108 against 0.1054. No test "
+        "row was one of its training rows.",
+    }
+    assert set(metrics) == {"candidate", "baseline"}  # TFMA compares two models
+
+
+def test_the_served_model_changes_nothing_else(evaluate: Evaluate) -> None:
+    """The resamples are the same with it, and so are the intervals of the other models."""
+    loose = FEW.model_copy(update={"max_auc_drop": 1.0, "max_log_loss_rise": 9.0})
+    found, without = (evaluate(SERVED, loose, served=item).verdict for item in (REFERENCE, None))
+    assert without["served"] is None
+    for name, metric in without["metrics"].items():
+        assert metric["difference"] == found["metrics"][name]["difference"]
+        if metric["interval"] is not None:
+            assert metric["interval"]["difference"] == found["metrics"][name]["interval"]["difference"]
+
+
+def test_a_served_model_whose_rows_were_split_otherwise_does_not_decide(evaluate: Evaluate) -> None:
+    """The comparison is shown, and there is no threshold."""
+    other = REFERENCE.model_copy(update={"outcome": "other_split", "problems": ("the seed (3, not 0)",)})
+    verdict = evaluate(SERVED, served=other).verdict
+    assert verdict["metrics"]["auc"]["served"] == 1.0
+    assert not [item for item in verdict["thresholds"] if item["rule"] == "served"]
+    assert verdict["blessed"]
+
+
+def test_a_served_model_that_is_not_compared(evaluate: Evaluate) -> None:
+    """It is not loaded: there is none in the artifact."""
+    none = ServedReference(outcome="none")
+    verdict = evaluate(SERVED, served=none).verdict
+    assert verdict["blessed"]
+    assert (verdict["metrics"]["auc"]["served"], verdict["served"]["outcome"]) == (None, "none")
+
+
+def test_a_served_model_that_predicts_nan_does_not_decide(evaluate: Evaluate) -> None:
+    """Its metrics are not computed, and the number of rows is named."""
+    verdict = evaluate({**SERVED, "served": [0.1, NAN, NAN, 0.9]}, served=REFERENCE).verdict
+    assert verdict["blessed"]
+    assert verdict["metrics"]["log_loss"]["served"] is None
+    assert (verdict["served"]["outcome"], verdict["served"]["problems"]) == (
+        "undefined", ["it predicts NaN for 2 of 4 test rows"],
+    )  # fmt: skip
+
+
+def test_a_served_model_that_cannot_be_loaded_does_not_decide(
+    evaluate: Evaluate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first line of the error is in the verdict."""
+    load = tf.saved_model.load
+
+    def broken(path: str) -> Any:
+        if "/served/" in path:
+            raise OSError("Cannot parse file\nmore")
+        return load(path)
+
+    monkeypatch.setattr(tf.saved_model, "load", broken)
+    verdict = evaluate(SERVED, served=REFERENCE).verdict
+    assert verdict["blessed"]
+    assert (verdict["served"]["outcome"], verdict["served"]["problems"]) == (
+        "unloadable", ["it can't be loaded: OSError: Cannot parse file"],
+    )  # fmt: skip
+
+
+def test_the_served_model_has_the_weights_of_the_rows(evaluate: Evaluate) -> None:
+    """A row of weight 2 counts twice: -(4 ln 0.9 + 2 ln 0.4) / 6."""
+    table = {**SERVED, "served": [0.1, 0.1, 0.4, 0.9], "w": [1, 1, 2, 2]}
+    loss = evaluate(table, train=table, served=REFERENCE).verdict["metrics"]["log_loss"]
+    assert loss["served"] == pytest.approx(0.3756706, abs=1e-6)
 
 
 def test_a_feature_that_is_called_like_the_input_of_the_signature(evaluate: Evaluate) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from components.common.ingest_record import ClassCounts
+from components.common.served_record import ServedReference
 from components.common.verdict_record import Verdict
 from components.config.evaluation import EvaluationConfig, SliceConfig
 from components.evaluator.paired_scores import PairedScores, SplitScores
@@ -36,10 +37,16 @@ def verdict(
     feature: Sequence[float] = (),
     train: PairedScores | None = None,
     validation: Validation = Validation(),  # noqa: B008 (it is immutable)
+    served: ServedReference | None = None,
 ) -> dict[str, Any]:
     features = {"x": np.array(feature, np.float32)}
     found = compute_verdict(
-        SplitScores(test, features), train or test, settings or EvaluationConfig(), validation, first_seed=42
+        SplitScores(test, features),
+        train or test,
+        settings or EvaluationConfig(),
+        validation,
+        first_seed=42,
+        served=served,
     )
     text = found.model_dump_json()
     assert Verdict.model_validate_json(text) == found
@@ -238,6 +245,101 @@ def test_the_mode_better_asks_for_no_more_than_early_stopping_alone() -> None:
     found = verdict(three(GOOD, BAD, GOOD), EvaluationConfig(mode="better"))
     assert found["blessed"]
     assert [item["mode"] for item in found["thresholds"]] == ["better"] * 4 + ["no_worse"]
+
+
+SERVED = ServedReference(outcome="compared", version=7, digest="ab", published_by="pipeline")
+
+
+def with_served(candidate: Sequence[float], served: Sequence[float]) -> PairedScores:
+    """A candidate that is as good as its baseline, and the served model."""
+    return scored(candidate, candidate).with_model("served", np.array(served, np.float32))
+
+
+def test_a_candidate_that_is_worse_than_the_served_model_does_not_pass() -> None:
+    """By the rules and the tolerances of the baseline: beyond the tolerance, here also clearly."""
+    found = verdict(with_served(BAD, GOOD), EvaluationConfig(min_auc=0.0), served=SERVED)
+    assert found["reasons"][:2] == [
+        "the AUC differs from the served model's by -0.5000, not at least -0.02",
+        "the log loss differs from the served model's by +0.4055, not at most +0.0347",
+    ]
+    item = next(t for t in found["thresholds"] if t["rule"] == "served" and t["metric"] == "log_loss")
+    assert (item["mode"], item["clearly_worse"], item["passed"]) == ("no_worse", True, False)
+    assert item["baseline"] == pytest.approx(
+        -(math.log(0.9) + math.log(0.6)) / 2, abs=1e-6
+    )  # the served model's
+    assert item["interval"] == found["metrics"]["log_loss"]["interval"]["served_difference"]
+    assert found["metrics"]["log_loss"]["served_finding"] == "worse"
+
+
+def test_a_negligible_or_unclear_drop_below_the_served_model_passes() -> None:
+    """As against the baseline: the same model passes, and so does one that is worse by chance."""
+    assert verdict(with_served(GOOD, GOOD), served=SERVED)["blessed"]
+    worse = noisy(-0.01)
+    rows = worse.with_model("served", worse.predictions["baseline"])
+    found = verdict(rows, served=SERVED)
+    items = {item["rule"]: item for item in found["thresholds"] if item["metric"] == "log_loss"}
+    for key in ("value", "interval", "bound", "passed", "clearly_worse"):
+        assert items["served"][key] == items["change"][key]
+
+
+def test_the_mode_of_the_served_model_is_its_own() -> None:
+    """With better, an equal model is refused; evaluation.mode has no influence, and off has no threshold."""
+    rows = with_served(GOOD, GOOD)
+    found = verdict(rows, EvaluationConfig(served="better"), served=SERVED)
+    assert found["reasons"] == [
+        "the log loss differs from the served model's by 0, at worst 0, not at most 0"
+    ]
+    modes = {
+        item["rule"]: item["mode"]
+        for item in verdict(rows, EvaluationConfig(mode="better"), served=SERVED)["thresholds"]
+    }
+    assert (modes["change"], modes["served"]) == ("better", "no_worse")
+    off = verdict(rows, EvaluationConfig(served="off"), served=SERVED)
+    assert "served" not in {item["rule"] for item in off["thresholds"]}
+
+
+def test_the_served_model_on_slices() -> None:
+    """The thresholds hold on a slice as those of the baseline do."""
+    served = (*GOOD[:40], *BAD[40:])
+    settings = EvaluationConfig(
+        min_auc=0.0,
+        min_rows=40,
+        slices=(SliceConfig(feature="x", edges=(0.0,)),),
+        slice_thresholds=True,
+    )
+    found = verdict(with_served(BAD, served), settings, [-1.0] * 40 + [1.0] * 40, served=SERVED)
+    failed = [
+        t["slice"] for t in found["thresholds"] if t["rule"] == "served" and not t["passed"] and t["slice"]
+    ]
+    assert failed == ["x <= 0", "x <= 0"]
+    assert found["slices"][0]["metrics"]["auc"]["served"] == 1.0
+
+
+def test_the_served_model_is_one_network_also_with_several_seeds() -> None:
+    """Its interval does not contain the spread of seeds: it is that of one seed."""
+    rows = noisy(0.02)
+    served = np.array(rows.predictions["baseline"], np.float32)
+    one = rows.with_model("served", served)
+    other = noisy(-0.2).predictions
+    several = rows._replace(other_seeds=(other,)).with_model("served", served)
+    found = [verdict(rows, served=SERVED)["metrics"]["log_loss"] for rows in (one, several)]
+    assert found[0]["served"] == found[1]["served"]
+    (low, high), (wider_low, wider_high) = (metric["interval"]["served"] for metric in found)
+    assert (wider_low, wider_high) == pytest.approx((low, high), rel=0.1)
+    widths = [metric["interval"]["candidate"][1] - metric["interval"]["candidate"][0] for metric in found]
+    assert widths[1] > 2 * widths[0]
+
+
+@pytest.mark.parametrize("outcome", ["none", "removed", "damaged", "unloadable", "undefined"])
+def test_a_served_model_that_is_not_compared_does_not_decide(outcome: Any) -> None:
+    """Not even with evaluation.served: better."""
+    found = verdict(
+        scored(GOOD, BAD),
+        EvaluationConfig(served="better"),
+        served=SERVED.model_copy(update={"outcome": outcome}),
+    )
+    assert found["blessed"]
+    assert found["served"]["outcome"] == outcome
 
 
 def test_the_finding_follows_from_the_interval() -> None:

@@ -74,3 +74,20 @@ def test_without_other_models_there_is_no_chart(sample: Any) -> None:
     alone = {"candidate": 0.4}
     assert not charts(sample.verdict(metrics={"log_loss": alone}))
     assert not charts(sample.verdict(metrics={"log_loss": {"candidate": None, "baseline": 0.5}}))
+
+
+def test_the_served_model_is_a_level(sample: Any) -> None:
+    """With the limit of its own rule, and the interval of its own difference."""
+    losses = metric(0.4, 0.5, 0.39, 0.69, served_difference=[0.01, 0.09])
+    losses |= {"served": 0.35, "served_difference": 0.05}
+    limit = sample.threshold(metric="log_loss", rule="served", direction="<=", bound=0.035)
+    (chart,) = charts(sample.verdict(metrics={"log_loss": losses}, thresholds=[limit])).values()
+    assert chart.levels == ("without regularization", "early stopping alone", "served model", "base rate")
+    level = chart.intervals[2]
+    assert (level.value, level.low, level.high, level.limit, level.finding) == (
+        0.05,
+        0.01,
+        0.09,
+        0.035,
+        "bad",
+    )

@@ -142,3 +142,18 @@ def test_a_bin_of_few_rows(sample: Any) -> None:
         assert isinstance(blocks[-1], TableBlock)
         assert [row[3] for row in blocks[-1].rows] == ["", ""]
         assert [row[4] for row in blocks[-1].rows] == [f"{rows:g}" for rows in calibration["rows"]]
+
+
+def test_the_curves_of_the_served_model(sample: Any) -> None:
+    """They are lines of their own, with their colour; the table of the bins and a confusion matrix follow."""
+    verdict = sample.verdict()
+    curves = verdict.curves.model_copy(update={"served": verdict.curves.candidate})
+    section = prediction_quality.predictions(
+        sample.run(verdict=verdict.model_copy(update={"curves": curves}))
+    )
+    charts = [block for block in section.blocks if isinstance(block, Chart)]
+    assert charts
+    for chart in charts:
+        assert ("served model", "served") in {(line.name, line.series) for line in chart.lines}
+    captions = [block.caption for block in section.blocks if isinstance(block, TableBlock)]
+    assert "Confusion matrix of the served model, at a probability of 0.5" in captions

@@ -244,3 +244,42 @@ def test_a_sample_of_the_test_split(sample: Any) -> None:
         "Measured on 203 rows of the test split, 108 of them positive, through the serving signature. They are a "
         "uniform sample of its 2,400,000 rows (evaluation.max_rows). The difference is"
     )
+
+
+def served_metric(sample: Any, candidate: float, served: float, finding: str | None) -> dict[str, Any]:
+    metric = sample.metric(candidate, candidate, finding)
+    interval = metric["interval"] and metric["interval"] | {
+        "served": [served - 0.01, served + 0.01],
+        "served_difference": [candidate - served - 0.01, candidate - served + 0.01],
+    }
+    more = {"served": served, "served_difference": candidate - served, "served_finding": finding}
+    return {**metric, **more, "interval": interval}
+
+
+def test_the_served_model_has_a_table_and_a_sentence(sample: Any) -> None:
+    """With the difference and its interval; without a served model there is neither."""
+    metrics = {
+        "log_loss": served_metric(sample, 0.5, 0.25, "worse"),
+        "recall": served_metric(sample, 0.75, 0.5, None),
+    }
+    served = {"outcome": "compared", "version": 7, "sentence": "Worse than the served model."}
+    run = sample.run(verdict=sample.verdict(metrics=metrics, served=served))
+    assert TextBlock("Worse than the served model.") in verdict_section.verdict(run).blocks
+    tables = [block for block in verdict_section.comparison(run).blocks if isinstance(block, TableBlock)]
+    (table,) = (table for table in tables if "served" in table.caption)
+    assert table.rows == (
+        ("log loss", "0.5000", "0.2500", "+0.2500", "+0.2400 to +0.2600", "worse", "0.2400 to 0.2600"),
+        ("recall", "0.7500", "0.5000", "+0.2500", "", "", ""),
+    )
+    without = sample.run()
+    assert not [
+        block
+        for block in (*verdict_section.comparison(without).blocks, *verdict_section.verdict(without).blocks)
+        if "served" in str(getattr(block, "caption", ""))
+    ]
+
+
+def test_a_served_model_that_does_not_decide_is_marked(sample: Any) -> None:
+    served = {"outcome": "unloadable", "version": 7, "sentence": "It is not compared."}
+    run = sample.run(verdict=sample.verdict(served=served))
+    assert TextBlock("It is not compared.", "bad") in verdict_section.verdict(run).blocks

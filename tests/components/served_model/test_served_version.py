@@ -13,11 +13,11 @@ from components.served_model.served_version import served_version
 MakeModel = Callable[..., str]
 
 
-@pytest.fixture(params=["disk", "gs"])
+@pytest.fixture
 def destination(request: pytest.FixtureRequest, tmp_path: Path) -> Destination:
-    """A folder on this disk, and one in a bucket."""
+    """A folder on this disk, or with the parameter "gs" in a bucket."""
     folder = str(tmp_path / "serving")
-    if request.param == "gs":
+    if getattr(request, "param", "disk") == "gs":
         request.getfixturevalue("gcs")
         folder = f"gs://bucket/{tmp_path.name}/serving"
     return Destination(directory=folder, keep_versions=5, model_name="churn")
@@ -28,12 +28,10 @@ def push(destination: Destination, make_model: MakeModel) -> Callable[..., Publi
     return lambda answer, **entries: publish(make_model(answer), destination, entries)
 
 
-def test_nothing_is_served_yet(destination: Destination) -> None:
-    assert served_version(destination) is None
-
-
+@pytest.mark.parametrize("destination", ["disk", "gs"], indirect=True)
 def test_the_newest_version_is_served(destination: Destination, push: Any, make_model: MakeModel) -> None:
-    """With its number, folder, digest and card."""
+    """With its number, folder, digest and card; before the first one there is none."""
+    assert served_version(destination) is None
     push(0.25, run="r1")
     second = push(0.5, run="r2")
     found = served_version(destination)
@@ -59,7 +57,6 @@ def test_a_person_published_it(destination: Destination, push: Any, entries: dic
     assert found.published_by == by
 
 
-@pytest.mark.parametrize("destination", ["disk"], indirect=True)
 def test_a_damaged_card(destination: Destination, push: Any) -> None:
     """The damage is described with the path; version and digest are known."""
     published = push(0.25)
@@ -71,7 +68,6 @@ def test_a_damaged_card(destination: Destination, push: Any) -> None:
     assert found.published_by == "unknown"
 
 
-@pytest.mark.parametrize("destination", ["disk"], indirect=True)
 def test_a_folder_that_regpipe_did_not_publish(destination: Destination, make_model: MakeModel) -> None:
     """TF Serving serves any folder with a number for a name."""
     target = Path(destination.directory) / "7"

@@ -11,6 +11,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.common.feature_auc_record import FeatureAucRecord
 from components.common.scaling_record import FeatureScaling, ScalingRecord
+from components.common.served_record import ServedReference
 from components.common.verdict_record import Verdict
 from components.config.evaluation import EvaluationConfig, SliceConfig
 from components.evaluator.paired_scores import PairedScores, SplitScores
@@ -313,3 +314,28 @@ def test_the_summary_names_features_that_were_clipped_far(tmp_path: Path) -> Non
     text = render(Summary(run_id="r", status="partial", exit_code=0, **found))
     assert "Warning   1 feature has training values" in text
     assert "'age' (maximum 1e+09, clipped to 2)" in " ".join(text.split())
+
+
+def test_the_served_model_is_in_the_summary() -> None:
+    """Its metrics beside the others, also on slices, with its sentence; it is a warning only if it does not decide."""
+    predictions = {"candidate": sure(0.75), "baseline": sure(0.625), "served": sure(0.875)}
+    settings = EvaluationConfig(slices=(SliceConfig(feature="x", edges=(0.0,)),))
+    rows = SplitScores(
+        PairedScores(LABELS, predictions), {"x": np.array([-1.0] * 60 + [1.0] * 20, np.float32)}
+    )
+    train = PairedScores(LABELS, {name: predictions[name] for name in ("candidate", "baseline")})
+    reference = ServedReference(outcome="compared", version=7, digest="ab", published_by="pipeline")
+    other = reference.model_copy(update={"outcome": "other_split", "problems": ("the seed (3, not 0)",)})
+    decides, does_not = (
+        verdict_fields(compute_verdict(rows, train, settings, served=item)) for item in (reference, other)
+    )
+    assert decides["metrics"].served.log_loss == pytest.approx(-math.log(0.875))
+    assert decides["served_findings"]["log_loss"] == "worse"
+    assert decides["slices"][0].served.accuracy == 1.0
+    assert decides["slices"][0].served_difference["log_loss"][0] > 0
+    assert decides["intervals"].log_loss.served_difference[0] > 0
+    assert (decides["served"].version, decides["warnings"]) == (7, ())
+    assert does_not["warnings"] == (does_not["served"].sentence,)
+    without = verdict_fields(compute_verdict(rows._replace(scores=train), train, settings))
+    assert (without["metrics"].served, without["served"], without["served_findings"]) == (None, None, {})
+    assert without["slices"][0].served_difference == {}

@@ -15,6 +15,7 @@ from components.common.verdict_record import (
     MetricIntervals,
     OperatingPoint,
     SeedScores,
+    ServedComparison,
     Threshold,
     Verdict,
 )
@@ -644,3 +645,46 @@ def test_many_reasons_are_cut_short() -> None:
     assert text.startswith(
         "Not blessed: reason 1; reason 2; reason 3; reason 4; and 4 more.\nNothing was published"
     )
+
+
+SENTENCE = (
+    "No clear difference from the served model (version 7): log loss 0.4120 against 0.4100. No test row was one of its "
+    "training rows."
+)
+
+
+def test_the_served_model() -> None:
+    """Its sentence is below the result, and there is a table of its own, with the intervals of the differences."""
+    served = ServedComparison(outcome="compared", version=7, sentence=SENTENCE)
+    intervals = Intervals(
+        confidence=0.95, log_loss=MetricIntervals(difference=(-0.3, -0.2), served_difference=(-0.015, 0.02))
+    )
+    metrics = BothMetrics(
+        candidate=BETTER, baseline=WORSE, served=BETTER.model_copy(update={"log_loss": 0.41})
+    )
+    lines = render(
+        summary(metrics=metrics, intervals=intervals, served=served, served_findings={"log_loss": "unclear"})
+    ).splitlines()
+    assert "No clear difference from the served model (version 7): log loss 0.4120 against" in lines
+    assert "The served model   candidate    served  difference         95% interval" in lines
+    assert "log loss              0.4120    0.4100     +0.0020   -0.0150 to +0.0200  unclear" in lines
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_served_model_that_does_not_decide_is_a_warning() -> None:
+    """It is among the warnings, and not said twice."""
+    served = ServedComparison(outcome="incompatible", version=7, sentence="Not compared: z is missing.")
+    text = render(summary(served=served, warnings=(served.sentence,)))
+    assert text.count(served.sentence) == 1
+    assert f"Warning   {served.sentence}" in text.splitlines()
+
+
+def test_the_served_model_on_slices() -> None:
+    """The table has one more column, and fits 80 columns."""
+    name = "a long name of a feature <= 12345"
+    part = SliceSummary(
+        name=name, rows=100, positives=50, too_small=False, candidate=BETTER, baseline=WORSE, served=BETTER
+    )
+    lines = render(summary(slices=(part,))).splitlines()
+    assert "Slice                   rows    log loss      served    baseline  difference" in lines
+    assert "a long name of a f…      100      0.4120      0.4120      0.6550     -0.2430" in lines

@@ -1,0 +1,92 @@
+"""Checks by its card whether a served model can be compared with a candidate on the examples of a run."""
+
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from components.common.ingest_record import IngestRecord
+from components.common.served_record import Outcome, ServedReference
+from components.common.split_record import SplitRecord
+from components.saved_model.card_file import Card
+from components.saved_model.model_card import TASK
+from components.served_model.served_version import ServedVersion
+
+_MAX_NAMES = 5
+
+
+def reference(served: ServedVersion, ingest: IngestRecord) -> ServedReference:
+    """Returns the reference that a served model is, on these examples.
+
+    Args:
+        served: the served model.
+        ingest: the ingest record of the examples.
+    """
+    outcome, problems = _outcome(served, ingest)
+    published_by = served.published_by
+    person = served.card.get(published_by) or {}
+    return ServedReference(
+        outcome=outcome,
+        version=served.version,
+        digest=served.digest,
+        published_by=published_by,
+        by=person.get("by"),
+        at=person.get("at"),
+        reason=person.get("reason"),
+        problems=tuple(problems),
+    )
+
+
+def _outcome(served: ServedVersion, ingest: IngestRecord) -> tuple[Outcome, list[str]]:
+    if damage := list(_damage(served)):
+        return "damaged", damage
+    if differences := list(_incompatible(served.card, ingest)):
+        return "incompatible", differences
+    if differences := list(_other_split(served.card, ingest)):
+        return "other_split", differences
+    return "compared", []
+
+
+def _damage(served: ServedVersion) -> Iterator[str]:
+    card = served.card
+    if served.damage is not None:
+        yield served.damage.rstrip(".")
+    elif not card.get("inputs") or not card.get("label"):
+        yield "it has no model card with its features and its label"
+    elif card.get("digest", served.digest) != served.digest:
+        yield "its files are not those that were published: they have another digest than the one in its card"
+
+
+def _incompatible(card: Card, ingest: IngestRecord) -> Iterator[str]:
+    task = card.get("task", TASK)  # Older cards have no task; all were of this one.
+    if task != TASK:
+        yield f"its task is {task!r}, not {TASK!r}"
+    label, features = card["label"], [entry["feature"] for entry in card["inputs"]]
+    if label["name"] != ingest.label:
+        yield f"its label is {label['name']!r}, not {ingest.label!r}"
+    for sign, value in (("positive", ingest.positive_label), ("negative", ingest.negative_label)):
+        if not _same_value(label[sign], value):
+            yield f"its {sign} label value is {label[sign]!r}, not {value!r}"
+    if missing := [name for name in features if name not in set(ingest.features)]:
+        more = f" and {len(missing) - _MAX_NAMES:,} more" if len(missing) > _MAX_NAMES else ""
+        yield f"the examples lack its features {', '.join(map(repr, missing[:_MAX_NAMES]))}{more}"
+
+
+def _same_value(one: str, other: str) -> bool:
+    """Whether two label values are equal, as texts or as numbers: the same table may have 1 in one file and 1.0."""
+    try:
+        return one == other or float(one) == float(other)
+    except ValueError:
+        return False
+
+
+def _other_split(card: Card, ingest: IngestRecord) -> Iterator[str]:
+    try:
+        trained_on = SplitRecord.model_validate((card.get("data") or {}).get("split"))
+    except ValidationError:
+        yield "its card does not say how the rows that it was trained on were split"
+        return
+    if ingest.split is None:
+        yield "the ingest record does not say how the rows were split"
+        return
+    for difference in trained_on.differences(ingest.split):
+        yield f"the rows that it was trained on were split otherwise: {difference}"
