@@ -20,6 +20,8 @@ VERDICT_FILE = "verdict.json"
 IMPORTANCE_FILE = "importance.json"
 # In the artifact of ServedModel.
 SERVED_FILE = "served.json"
+# Under the root.
+INDEX_FILE = "index.json"
 # In a SavedModel; TensorFlow ignores the folder assets.extra.
 CARD_FILE = "assets.extra/model_card.json"
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"

@@ -15,6 +15,7 @@ from components.common.verdict_text import LOWER_IS_BETTER
 from components.report.blocks import Chart, ChartInterval
 from components.report.blocks import Finding as Colour
 
+_FAR = 3  # times the largest value or end of an interval
 METRICS = ("log_loss", "auc")
 _MEANINGS: dict[Colour, str] = {"good": "better", "bad": "worse", "reference": "no clear difference"}
 
@@ -85,7 +86,7 @@ def _chart(verdict: Verdict, metric: str, differences: tuple[_Difference, ...]) 
     )
     return Chart(
         f"difference-{metric.replace('_', '-')}",
-        f"{capitalize_first(label)}: candidate minus the other models ({better} is better)",
+        f"{capitalize_first(label)}: candidate minus another model ({better} is better)",
         " ".join(sentences),
         f"difference of {label}{' in nats' if metric == 'log_loss' else ''}",
         "",
@@ -98,9 +99,14 @@ def _chart(verdict: Verdict, metric: str, differences: tuple[_Difference, ...]) 
 
 
 def _range(intervals: tuple[ChartInterval, ...]) -> tuple[float, float]:
-    """Returns a range that has all values, intervals and limits, and 0, with a margin."""
-    drawn = (part for item in intervals for part in (item.value, item.low, item.high, item.limit))
+    """Returns a range that has all values and intervals, and 0, with a margin.
+
+    It also has the limits, except those that are so far away that nothing else could be seen.
+    """
+    drawn = (part for item in intervals for part in (item.value, item.low, item.high))
     values = [0.0, *(value for value in drawn if value is not None and math.isfinite(value))]
+    far = _FAR * max(map(abs, values))
+    values += [item.limit for item in intervals if item.limit is not None and abs(item.limit) <= far]
     margin = 0.06 * (max(values) - min(values)) or 1.0
     return min(values) - margin, max(values) + margin
 

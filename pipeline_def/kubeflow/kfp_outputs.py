@@ -20,9 +20,9 @@ def write_summary(
     status: Status | None = None,
     error: str | None = None,
 ) -> Summary:
-    """Writes the summary of a run to its folder, and its status to the metadata store.
+    """Writes the summary of a run to its folder, its status to the metadata store, and the page of all runs.
 
-    A later attempt at a step may overwrite both.
+    A later attempt at a step may overwrite them.
 
     Args:
         runs: the metadata store; None if it could not be reached.
@@ -33,13 +33,17 @@ def write_summary(
     """
     known: dict[str, Any] = {}
     steps: tuple[StepRecord, ...] = ()
+    started: str | None = None
+    destination = None
     if runs is not None:
         from pipeline_def.runs.collect import record_result
 
         status, known = record_result(runs, run_id, status)
         steps = tuple(_steps(runs, run_id))
+        started, destination = runs.started(run_id), runs.destination(run_id)
     summary = Summary(
         run_id=run_id,
+        started=started,
         status=status or "failed",
         exit_code=EXIT_CODES[status or "failed"],
         steps=steps,
@@ -47,6 +51,9 @@ def write_summary(
         **known,
     )
     summary.write(folder)
+    from pipeline_def.runs.run_index import try_update_index
+
+    try_update_index(folder.removesuffix(f"/runs/{run_id}"), run_id, destination)
     return summary
 
 

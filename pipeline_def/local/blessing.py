@@ -9,6 +9,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from components.common.verdict_record import Verdict
 from components.pusher.publication import Destination, PublishedVersion, publishing
 from pipeline_def.local.runner import lock_root
+from pipeline_def.runs.run_index import try_update_index
 from pipeline_def.runs.run_store import NoSuchRun, RunStore
 from pipeline_def.runs.summary import EXIT_CODES, Override, Summary
 from pipeline_def.terminal.output_capture import OutputCapture
@@ -69,6 +70,7 @@ def bless(root: Path, run_id: str, *, by: str, reason: str) -> Summary:
             )
             _refresh_report(root, run_id)
         summary.write(str(root / "runs" / run_id))
+        try_update_index(str(root), run_id, target)
     return summary
 
 

@@ -94,6 +94,10 @@ def rollback(root: Path, destination: Destination, version: int, *, by: str, rea
                 versions.path(version), {"rollback": {**facts, "away_from": away_from}}, digest
             )
             result |= {"version": published.version, "path": published.path}
+        if runs:
+            from pipeline_def.runs.run_index import try_update_index
+
+            try_update_index(str(root), destination=destination)
     return published
 
 

@@ -43,7 +43,9 @@ class _Run:
 
     def __init__(self, root: Path, destination: Destination) -> None:
         self.destination = destination
-        self.id = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        now = datetime.datetime.now(datetime.UTC)
+        self.id = now.strftime("%Y%m%dT%H%M%S.%fZ")
+        self.started = now.isoformat(timespec="seconds")
         self.root = root
         self.dir = root / "runs" / self.id
         self.logs = self.dir / "logs"
@@ -94,7 +96,8 @@ def run_in_locked_root(config: PipelineConfig, options: RunOptions) -> Summary:
                     if pipeline is not None:
                         _run_steps(pipeline, names, current, capture, display)
                 summary = _summarize(current)
-            summary.write(str(current.dir))
+                summary.write(str(current.dir))
+                _update_index(current)
         except KeyboardInterrupt as error:
             raise RunInterrupted(current.id, error) from error
     return summary
@@ -180,6 +183,7 @@ def _summarize(current: _Run) -> Summary:
         known["rejected_rows"] = current.rejected_rows
     return Summary(
         run_id=current.id,
+        started=current.started,
         status=current.status,
         exit_code=EXIT_CODES[current.status],
         steps=tuple(current.steps),
@@ -188,6 +192,12 @@ def _summarize(current: _Run) -> Summary:
         logs=str(current.logs),
         **known,
     )
+
+
+def _update_index(current: _Run) -> None:
+    from pipeline_def.runs.run_index import try_update_index
+
+    try_update_index(str(current.root), current.id, current.destination)
 
 
 def _with_absolute_paths(config: PipelineConfig) -> PipelineConfig:

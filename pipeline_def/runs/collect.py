@@ -93,6 +93,8 @@ def _ingest(folder: str) -> dict[str, Any]:
     ingest = IngestRecord.read(folder)
     return {
         "rows": ingest.rows,
+        "label": ingest.label,
+        "label_rate": ingest.label_rate,
         "warnings": ingest.warnings,
         "rejected_rows": f"{folder}/{REJECTED_FILE}" if ingest.rows.rejected else None,
     }

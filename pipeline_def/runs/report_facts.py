@@ -1,6 +1,5 @@
 """Writes the facts of a run for its report, finds the report's page, and renders it again after an override."""
 
-import datetime
 import json
 from collections.abc import Iterator
 from importlib import metadata
@@ -105,7 +104,7 @@ def _facts(runs: RunStore, run_id: str) -> dict[str, Any]:
     ran = {name for name, _ in runs.steps(run_id)} | {LAST}
     return {
         "run_id": run_id,
-        "started": _started(runs, run_id),
+        "started": runs.started(run_id),
         "steps": list(_steps(runs, run_id)),
         "artifacts": [
             {"step": step, "output": output, "type": artifact.type, "id": artifact.id, "uri": artifact.uri}
@@ -135,7 +134,7 @@ def _previous(runs: RunStore, root: Path | str, run_id: str) -> dict[str, Any] |
             facts = _read_facts(root, name)
             return {
                 "run_id": name,
-                "started": _started(runs, name),
+                "started": runs.started(name),
                 "examples": outputs[EXAMPLES].uri,
                 "evaluation": outputs[EVALUATION].uri,
                 "config": json.loads(config) if config else None,
@@ -160,11 +159,6 @@ def _steps(runs: RunStore, run_id: str) -> Iterator[dict[str, Any]]:
             milliseconds = execution.last_update_time_since_epoch - execution.create_time_since_epoch
             state = _STATES.get(execution.last_known_state, "not ended")
             yield {"name": name, "state": state, "seconds": milliseconds / 1000}
-
-
-def _started(runs: RunStore, run_id: str) -> str:
-    created = runs.store.get_context_by_type_and_name("pipeline_run", run_id).create_time_since_epoch
-    return datetime.datetime.fromtimestamp(created / 1000, datetime.UTC).isoformat(timespec="seconds")
 
 
 def _versions() -> Iterator[tuple[str, str]]:

@@ -57,6 +57,10 @@ class RunStore:
         contexts: list[mlmd.Context] = list(self.store.get_contexts_by_type("pipeline_run"))
         return sorted(contexts, key=lambda context: context.id)
 
+    def run_records(self) -> list[RunRecord]:
+        """Returns all runs, the newest first, without the numbers of their steps, which take a query for each."""
+        return [_record(context) for context in reversed(self.run_contexts())]
+
     def executions(self, run_id: str) -> list[mlmd.Execution]:
         """Returns the executions of a run in the order in which they started; none for an unknown run."""
         context = self._find(run_id)
@@ -99,6 +103,11 @@ class RunStore:
             for event in events:
                 found[node, event.path.steps[0].key] = artifacts[event.artifact_id]
         return found
+
+    def started(self, run_id: str) -> str | None:
+        """Returns when a run started, ISO 8601 with a time zone; None for an unknown run."""
+        context = self._find(run_id)
+        return None if context is None else _start(context)
 
     def record(self, run_id: str, status: str, pushed: tuple[int, str] | None) -> None:
         """Stores the status of a run in its context; `pushed` is the version and its folder."""
@@ -231,6 +240,22 @@ class RunStore:
         return str(name).rpartition(".")[2]
 
 
+def _start(context: mlmd.Context) -> str:
+    started = datetime.datetime.fromtimestamp(context.create_time_since_epoch / 1000, datetime.UTC)
+    return started.isoformat(timespec="seconds")
+
+
+def _record(context: mlmd.Context) -> RunRecord:
+    properties, override = context.custom_properties, _override(context)
+    return RunRecord(
+        run_id=context.name,
+        started=_start(context),
+        status=properties[_STATUS].string_value or "interrupted",
+        pushed_version=properties[_VERSION].int_value if _VERSION in properties else None,
+        blessed_by=override.by if override else None,
+    )
+
+
 def _set_properties(execution: mlmd.Execution, properties: Mapping[str, str | int]) -> None:
     for name, value in properties.items():
         if isinstance(value, int):
@@ -254,24 +279,10 @@ def list_runs(root: Path) -> list[RunRecord]:
         NoSuchRun: there is no metadata store yet.
     """
     runs = RunStore.open(root)
-    records = []
-    for context in reversed(runs.run_contexts()):
-        version = (
-            context.custom_properties[_VERSION].int_value if _VERSION in context.custom_properties else None
-        )
-        override = _override(context)
-        started = datetime.datetime.fromtimestamp(context.create_time_since_epoch / 1000, datetime.UTC)
-        records.append(
-            RunRecord(
-                run_id=context.name,
-                started=started.isoformat(timespec="seconds"),
-                status=context.custom_properties[_STATUS].string_value or "interrupted",
-                steps=len(runs.executions(context.name)),
-                pushed_version=version,
-                blessed_by=override.by if override else None,
-            )
-        )
-    return records
+    return [
+        record.model_copy(update={"steps": len(runs.executions(record.run_id))})
+        for record in runs.run_records()
+    ]
 
 
 def freeze_schema(root: Path, run_id: str | None, output: Path) -> Path:

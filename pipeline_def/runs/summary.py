@@ -169,9 +169,12 @@ class Summary(StoredRecord):
     Attributes:
         format_version: of this record; a record without it has version 1.
         run_id: the id of the run.
+        started: when the run started, ISO 8601 with a time zone.
         status: how the run ended.
         exit_code: the exit code of `regpipe run`.
         rows: the rows of each split.
+        label: the name of the label column.
+        label_rate: the share of label 1 in all splits.
         metrics: both models on the test split.
         intervals: the intervals of the metrics.
         findings: by metric, what the interval of candidate minus baseline says.
@@ -207,9 +210,12 @@ class Summary(StoredRecord):
 
     format_version: Literal[1, 2] = 2
     run_id: str
+    started: str | None = None
     status: Status
     exit_code: int
     rows: RowCounts | None = None
+    label: str | None = None
+    label_rate: Number = None
     metrics: BothMetrics | None = None
     intervals: Intervals | None = None
     findings: dict[str, Finding] = Field(default_factory=dict)

@@ -91,6 +91,10 @@ def test_an_override_shows_in_the_report(run: Run, root: Path, visit: Visit) -> 
     assert "Blessed by hand by ada, " in verdict
     assert "Reason: <b>it is good</b> enough" in verdict
     assert f"The model is in {root / 'serving'}/" in verdict
+    # The page of all runs marks what was published by hand.
+    everything = visit(root / "index.html", "phone").page
+    assert everything.locator("#runs tbody tr").count() == 2
+    assert "blessed by ada, published now" in everything.locator("#runs tr.good").inner_text()
     # Everything else is unchanged.
     assert "12 steps before this one, 10 from the cache." in opened.page.locator("#lineage").inner_text()
 

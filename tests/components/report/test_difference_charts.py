@@ -69,6 +69,16 @@ def test_zero_and_all_limits_are_in_the_range(sample: Any) -> None:
     assert chart.x_range[1] > 0.43
 
 
+def test_a_limit_that_is_far_away_does_not_hide_the_rest(sample: Any) -> None:
+    """The range is that of the values, and the text has the limit."""
+    losses = metric(0.4, 0.5, 0.4, 0.5, difference=[-0.2, -0.05])
+    limit = sample.threshold(metric="log_loss", rule="change", direction="<=", bound=9.0)
+    chart = charts(sample.verdict(metrics={"log_loss": losses}, thresholds=[limit]))["difference-log-loss"]
+    assert chart.x_range is not None
+    assert chart.x_range[1] < 0.1
+    assert "limit +9.0000" in chart.text
+
+
 def test_without_other_models_there_is_no_chart(sample: Any) -> None:
     """Nor without a defined value of the candidate."""
     alone = {"candidate": 0.4}

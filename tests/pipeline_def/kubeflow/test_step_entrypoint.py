@@ -10,6 +10,7 @@ import pytest
 from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from components.common.index_record import IndexRecord
 from components.common.verdict_record import OperatingPoint
 from pipeline_def.config.kubeflow_metadata import PASSWORD_VARIABLE, USER_VARIABLE, MetadataConfig
 from pipeline_def.config.load import PipelineConfig, load_config
@@ -117,6 +118,10 @@ def test_refused_data(step: Step, tmp_path: Path, capfd: Any) -> None:
     assert (found["status"], found["exit_code"]) == ("data_refused", 3)
     last = capfd.readouterr().err.rpartition("regpipe: ")[2]
     assert last == f"ExampleGen: the data was refused: {found['error']}\n"
+    # The page of all runs has this run, too, although it did not reach its Report step.
+    (run,) = IndexRecord.read(str(tmp_path)).runs
+    assert (run.run_id, run.status, run.started) == ("r1", "data_refused", found["started"])
+    assert "Data refused: " in (tmp_path / "index.html").read_text()
     assert (
         RunStore.open(tmp_path).run_contexts()[0].custom_properties["regpipe_status"].string_value
         == "data_refused"
@@ -146,7 +151,7 @@ def test_a_wrong_parameter_runs_nothing(step: Step, tmp_path: Path, capfd: Any) 
     assert step("ExampleGen", "--set", "training.epochs=0") == 2
     sentence = "--set: training.epochs: expected a whole number >= 1, got 0"
     assert capfd.readouterr().err == f"regpipe: ExampleGen: wrong configuration:\n{sentence}\n"
-    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "index.json", "runs"]
     assert summary(tmp_path)["error"] == sentence
 
 

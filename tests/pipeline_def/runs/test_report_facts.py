@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
@@ -18,9 +17,8 @@ from pipeline_def.steps import LAST
 class RunStub:
     """Stands for a RunStore with one run, which has completed all steps before the Report."""
 
-    store = SimpleNamespace(
-        get_context_by_type_and_name=lambda *_: SimpleNamespace(create_time_since_epoch=1000)
-    )
+    def started(self, _: str) -> str:
+        return "1970-01-01T00:00:01+00:00"
 
     def steps(self, _: str) -> list[tuple[str, mlmd.Execution]]:
         fixed = ("model.l1=0", "model.l2=0", "model.dropout=0")

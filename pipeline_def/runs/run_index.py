@@ -1,0 +1,231 @@
+"""Writes the page of all runs under a root, `index.html`, and the record that it is made from, `index.json`."""
+
+import contextlib
+import datetime
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from components.common import storage
+from components.common.index_record import IndexedMetric, IndexedRun, IndexRecord, Publication
+from components.pusher.publication import Destination
+from components.report.index_page import INDEX_PAGE, render
+from components.served_model.served_version import served_version
+from pipeline_def.runs.damaged_store import DamagedStore
+from pipeline_def.runs.result_sentence import result_sentence
+from pipeline_def.runs.run_store import NoSuchRun, RunStore
+from pipeline_def.runs.summary import RunRecord, Summary
+
+_READ_AGAIN = 10  # the newest runs: a person may have blessed one, and on a cluster runs may end at once
+_MAX_SENTENCE = 300  # characters
+_STATUSES: Mapping[str, str] = {
+    "pushed": "Pushed",
+    "partial": "Done",
+    "not_blessed": "Not blessed",
+    "data_refused": "Data refused",
+    "failed": "Failed",
+}
+UNFINISHED = "unfinished"
+_NO_RESULT = "No result: the run is not over, or it was interrupted or killed."
+_log = logging.getLogger(__name__)
+
+
+def update_index(root: str, run_id: str | None = None, destination: Destination | None = None) -> str:
+    """Writes the page of all runs.
+
+    The summaries of the newest runs, of runs without a result, and of runs that are not in `index.json` are read again.
+    So an entry that was lost, because two runs of a cluster ended at the same moment, comes back with the next run. A
+    run whose files were removed keeps its entry.
+
+    Args:
+        root: the folder of the runs, or its gs:// address.
+        run_id: a run whose summary has changed.
+        destination: where the runs publish; None: as in `index.json`.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        OSError: the root can't be read or written.
+    """
+    before = _read(root)
+    known = {run.run_id: run for run in before.runs}
+    fresh = {
+        run_id,
+        *list(known)[:_READ_AGAIN],
+        *(run.run_id for run in before.runs if run.status == UNFINISHED),
+    }
+    folders = storage.list_folder(f"{root}/runs")
+    # The newer of two entries of a run replaces the older one.
+    registered = _registered_runs(root)
+    found = {record.run_id: _registered(record) for record in registered}
+    found |= known
+    found |= {name: _entry(root, name) for name in folders if name not in known or name in fresh}
+    text = destination.model_dump_json() if destination else before.destination
+    index = IndexRecord(
+        destination=text,
+        publication=_publication(text, before.publication),
+        runs=tuple(_newest_first(found, [record.run_id for record in registered])),
+    )
+    index.write(root)
+    page = f"{root}/{INDEX_PAGE}"
+    storage.write(page, render(_without_dead_links(index, root), root).encode())
+    return page
+
+
+def try_update_index(root: str, run_id: str | None = None, destination: Destination | None = None) -> None:
+    """Does what `update_index` does, but only logs an error: the page must not change how a run ends."""
+    try:
+        update_index(root, run_id, destination)
+    except Exception as error:
+        _log.warning("The page of all runs could not be written: %s", error)
+
+
+def _newest_first(found: Mapping[str, IndexedRun], registered: Sequence[str]) -> Iterator[IndexedRun]:
+    """Yields the runs by their times; those in the metadata store in its order: the clock may have been set back.
+
+    Args:
+        found: the runs by their ids.
+        registered: the ids of the runs in the metadata store, the newest first.
+    """
+    in_store = iter(registered)
+    known = set(registered)
+    for run in sorted(found.values(), key=lambda run: (run.started, run.run_id), reverse=True):
+        yield found[next(in_store)] if run.run_id in known else run
+
+
+def _registered_runs(root: str) -> list[RunRecord]:
+    """Returns the runs in the metadata store of the local runner, which also has those whose files were removed."""
+    if storage.is_remote(root):
+        return []
+    try:
+        return RunStore.open(Path(root)).run_records()
+    except (NoSuchRun, DamagedStore):
+        return []
+
+
+def _registered(record: RunRecord) -> IndexedRun:
+    """Returns the entry of a run whose files were removed."""
+    interrupted = record.status == "interrupted"
+    return IndexedRun(
+        run_id=record.run_id,
+        started=record.started or "",
+        status=UNFINISHED if interrupted else record.status,
+        sentence="Interrupted or killed."
+        if interrupted
+        else f"{_STATUSES[record.status]}. Its files were removed.",
+        version=record.pushed_version,
+        blessed_by=record.blessed_by,
+    )
+
+
+def _read(root: str) -> IndexRecord:
+    try:
+        return IndexRecord.read(root)
+    except (OSError, ValueError):  # The first run, or a damaged file: it is made anew.
+        return IndexRecord()
+
+
+def _entry(root: str, name: str) -> IndexedRun:
+    folder = f"{root}/runs/{name}"
+    try:
+        summary = Summary.read(folder)
+    except (OSError, ValueError):
+        return IndexedRun(run_id=name, started=_started(name, folder), status=UNFINISHED, sentence=_NO_RESULT)
+    return IndexedRun(
+        run_id=name,
+        started=summary.started or _started(name, folder),
+        status=summary.status,
+        sentence=_sentence(summary),
+        label=summary.label,
+        rows=summary.rows.accepted if summary.rows else None,
+        label_rate=summary.label_rate,
+        log_loss=_metric(summary, "log_loss"),
+        auc=_metric(summary, "auc"),
+        drift=_moved(summary),
+        version=summary.pushed_version,
+        blessed_by=summary.override.by if summary.override else None,
+        report=summary.report_path.removeprefix(f"{root}/")
+        if summary.report_path and summary.report_path.startswith(f"{root}/")
+        else None,
+    )
+
+
+def _started(name: str, folder: str) -> str:
+    """Returns when a run without a known start began: from its id, or from its folder."""
+    if re.fullmatch(r"\d{8}T\d{6}\.\d{6}Z", name):
+        start = datetime.datetime.strptime(name, "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=datetime.UTC)
+    else:
+        seconds = 0.0
+        with contextlib.suppress(Exception):  # A file system of an object store raises its own errors.
+            seconds = storage.last_modified(folder)
+        start = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return start.isoformat(timespec="seconds")
+
+
+def _sentence(summary: Summary) -> str:
+    text = " ".join(result_sentence(summary).split())
+    if summary.status == "pushed" and not summary.override:
+        # The first sentence compares the models; what brought the difference is in the run's own report.
+        text = f"{text.partition('. ')[0].removesuffix('.')}."
+    return text if len(text) <= _MAX_SENTENCE else f"{text[:_MAX_SENTENCE]}…"
+
+
+def _metric(summary: Summary, name: str) -> IndexedMetric | None:
+    both, intervals = summary.metrics, summary.intervals
+    if both is None:
+        return None
+    values = {
+        model: getattr(metrics, name)
+        for model, metrics in (
+            ("candidate", both.candidate),
+            ("baseline", both.baseline),
+            ("served", both.served),
+        )
+        if metrics is not None
+    }
+    return IndexedMetric(**values, interval=getattr(intervals, name).candidate if intervals else None)
+
+
+def _moved(summary: Summary) -> int | None:
+    """Returns how many columns have moved, since any of the tables that the data was compared with."""
+    drift = summary.model_dump().get("drift")
+    if not drift or not drift.get("comparisons"):
+        return None
+    return len({found["feature"] for part in drift["comparisons"] for found in part["findings"]})
+
+
+def _publication(destination: str | None, before: Publication | None) -> Publication | None:
+    if destination is None:
+        return None
+    try:
+        served = served_version(Destination.model_validate_json(destination))
+    except Exception as error:  # Each file system raises its own errors.
+        _log.warning("It could not be read which version is published: %s", error)
+        return before
+    if served is None:
+        return None
+    rollback = served.card.get("rollback") or {}
+    return Publication(
+        version=served.version,
+        run=served.card.get("run"),
+        published=served.card.get("published"),
+        rolled_back_from=rollback.get("from_version"),
+        by=rollback.get("by"),
+        at=rollback.get("at"),
+        reason=rollback.get("reason"),
+    )
+
+
+def _without_dead_links(index: IndexRecord, root: str) -> IndexRecord:
+    """Returns the index without the reports that were removed; on an object store, each check would take a request."""
+    if storage.is_remote(root):
+        return index
+    runs = tuple(
+        run.model_copy(update={"report": None})
+        if run.report and not storage.exists(f"{root}/{run.report}")
+        else run
+        for run in index.runs
+    )
+    return index.model_copy(update={"runs": runs})
