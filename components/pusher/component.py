@@ -19,10 +19,11 @@ progress = logging.getLogger("regpipe.progress")
 
 
 @component  # type: ignore[untyped-decorator]
-def Pusher(  # noqa: N802 (a TFX component is named like a class)
+def Pusher(  # noqa: N802, PLR0913 (a TFX component is named like a class, and each artifact is an argument)
     model: InputArtifact[standard_artifacts.Model],
     model_blessing: InputArtifact[standard_artifacts.ModelBlessing],
     evaluation: InputArtifact[standard_artifacts.ModelEvaluation],
+    statistics: InputArtifact[standard_artifacts.ExampleStatistics],
     pushed_model: OutputArtifact[standard_artifacts.PushedModel],
     destination: Parameter[str],
     run_id: Parameter[str],
@@ -38,6 +39,7 @@ def Pusher(  # noqa: N802 (a TFX component is named like a class)
         model: the candidate.
         model_blessing: the blessing that the Evaluator wrote.
         evaluation: the artifact with the verdict.
+        statistics: the artifact with the statistics of the training split, which are published with the model.
         pushed_model: gets the property `pushed` (0 or 1); for a pushed model also `pushed_version`,
             `pushed_destination`, `already_published` and the card; for a blessed model that was not pushed
             `not_pushed_because`.
@@ -64,7 +66,7 @@ def Pusher(  # noqa: N802 (a TFX component is named like a class)
             pushed_model.set_string_custom_property("not_pushed_because", reason)
             return
         card = {"run": run_id, "evaluation": verdict.card_entry()}
-        published = publisher.publish(folder, card, verdict.judged.candidate)
+        published = publisher.publish(folder, card, verdict.judged.candidate, statistics.uri)
     _record(pushed_model, published)
 
 

@@ -5,11 +5,11 @@ import dataclasses
 import datetime
 import logging
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from components.common import storage
 from components.common.errors import BadModel
-from components.common.file_names import WARMUP_FILE
+from components.common.file_names import EXTRA_FOLDER, TRAINING_STATISTICS_FILE, WARMUP_FILE
 from components.common.model_files import copy_model, model_digest
 from components.config.base import Settings
 from components.pusher.local_folder import LocalFolder
@@ -147,7 +147,11 @@ class Publisher:
         return f"{rollback['by']} rolled back from this model on {rollback['at']}{because}"
 
     def publish(
-        self, model: str, entries: Mapping[str, Any], expected_digest: str | None = None
+        self,
+        model: str,
+        entries: Mapping[str, Any],
+        expected_digest: str | None = None,
+        statistics: str | None = None,
     ) -> PublishedVersion:
         """Publishes a SavedModel as the newest version, unless the current version is the same model.
 
@@ -159,6 +163,8 @@ class Publisher:
             model: the folder of the SavedModel.
             entries: entries to add to the model's card, besides the version, the digest and the time.
             expected_digest: the `model_digest` of the model that was judged; None: it was not judged.
+            statistics: the folder with the statistics of its training data, which are stored beside its card, so that
+                later tables can be compared with them; None: keep those that the model has, if any.
 
         Raises:
             BadModel: the model is not the expected one, does not load, or fails its requests. Nothing was published.
@@ -177,7 +183,8 @@ class Publisher:
             version, already = current, True
         else:
             version, already = store.next_version(), False
-            _stage(model, store, version, {**entries, "digest": digest})
+            staged = _Staged(store.staging_path(version), {**entries, "digest": digest}, statistics)
+            _stage(model, store, version, staged)
             store.activate(version)
             logging.info("Published version %d in %s.", version, store.path(version))
         _remove_old(store, max(self._keep, store.min_kept))
@@ -214,20 +221,29 @@ def _is_same(published: str, digest: str, card: Card) -> bool:
         return False
 
 
-def _stage(model: str, store: VersionStore, version: int, entries: Card) -> None:
+class _Staged(NamedTuple):
+    """A version that is being written: its folder, the entries of its card, and the folder with the statistics."""
+
+    folder: str
+    entries: Card
+    statistics: str | None
+
+
+def _stage(model: str, store: VersionStore, version: int, staged: _Staged) -> None:
     from components.saved_model.warmup import replay  # Imports TensorFlow, which takes seconds.
 
-    staged = store.staging_path(version)
+    folder = staged.folder
     try:
-        copy_model(model, staged)
-        if model_digest(staged) != entries["digest"]:
+        copy_model(model, folder)
+        if model_digest(folder) != staged.entries["digest"]:
             raise BadModel("Its files changed while they were copied.")
-        if not replay(staged):
+        if not replay(folder):
             logging.warning(
                 "%s has no %s: its signatures were run with a row of zeros only.", model, WARMUP_FILE
             )
+        _copy_statistics(staged)
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        write_card(staged, {**read_card(staged), **entries, "version": version, "published": now})
+        write_card(folder, {**read_card(folder), **staged.entries, "version": version, "published": now})
     except BaseException as error:
         # If this fails, the next push removes the version; the first error is the useful one.
         with contextlib.suppress(Exception):
@@ -235,6 +251,14 @@ def _stage(model: str, store: VersionStore, version: int, entries: Card) -> None
         if isinstance(error, BadModel | DamagedCard):
             raise BadModel(f"{model} was not published. {error}") from error
         raise
+
+
+def _copy_statistics(staged: _Staged) -> None:
+    source = f"{staged.statistics}/{TRAINING_STATISTICS_FILE}"
+    # An earlier version of regpipe wrote none.
+    if staged.statistics is not None and storage.exists(source):
+        target = f"{staged.folder}/{EXTRA_FOLDER}/{TRAINING_STATISTICS_FILE}"
+        storage.write(target, storage.read(source), durable=True)
 
 
 def _remove_old(store: VersionStore, keep: int) -> None:

@@ -27,8 +27,9 @@ from components.examples.codec import example_template
 from components.examples.reader import read_ingest, serialized_batches
 from components.statistics.class_sample import ClassSample
 from components.statistics.column_summary import FAN_IN, ColumnSummary, Floats
-from components.statistics.feature_auc import feature_aucs
+from components.statistics.columns import Columns
 from components.statistics.protos import to_proto
+from components.statistics.training_split import training_statistics
 
 # The number of values per batch, 4 bytes each. Batches that TensorFlow parses fit into the processor's
 # caches: larger ones take 25% longer.
@@ -46,41 +47,6 @@ class Shard(NamedTuple):
     split: str
     number: int
     paths: tuple[str, ...]
-
-
-class Columns(NamedTuple):
-    """The columns of every example.
-
-    Attributes:
-        names: all columns, in the order of the statistics.
-        label: the name of the label, which is one of them.
-        weight: the name of the weight column, which is one of them; None if all rows weigh the same.
-    """
-
-    names: tuple[str, ...]
-    label: str
-    weight: str | None = None
-
-    def summary(self, values: Floats) -> ColumnSummary:
-        """Summarizes the values of these columns, [columns, rows]."""
-        return ColumnSummary.of(
-            values, None if self.weight is None else values[self.names.index(self.weight)]
-        )
-
-    def sample(self) -> ClassSample:
-        """Returns a sample without rows of these columns."""
-        return ClassSample(len(self.names), self.names.index(self.label))
-
-    def feature_aucs(self, sample: ClassSample) -> FeatureAucRecord:
-        """Returns the AUC of each feature on a sample."""
-        features = [name for name in self.names if name not in (self.label, self.weight)]
-        places = [self.names.index(name) for name in features]
-        weight = None if self.weight is None else self.names.index(self.weight)
-        return FeatureAucRecord(
-            negatives=sample.rows(0).shape[1],
-            positives=sample.rows(1).shape[1],
-            features=dict(zip(features, feature_aucs(sample, places, weight), strict=True)),
-        )
 
 
 class SplitSummary(NamedTuple):
@@ -257,3 +223,6 @@ def _write(item: tuple[Key, SplitSummary], columns: Columns, outputs: Mapping[st
     storage.write(os.path.join(outputs[split], STATISTICS_FILE), content)
     if sample is not None:
         columns.feature_aucs(sample).write(outputs[split])
+    if split == "train":
+        # Beside the folders of the splits.
+        training_statistics(summary, columns).write(os.path.dirname(outputs[split]))  # noqa: PTH120 (may be on gs://)

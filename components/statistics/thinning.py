@@ -10,13 +10,16 @@ import numpy.typing as npt
 POINTS = 2_048
 
 
-def thin(values: npt.NDArray[Any], cumulative: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
-    """Returns POINTS values of equal weight.
+def thin(
+    values: npt.NDArray[Any], cumulative: npt.NDArray[np.float64], points: int = POINTS
+) -> npt.NDArray[Any]:
+    """Returns values of equal weight.
 
     Args:
         values: sorted, at least one.
         cumulative: the cumulative weights of the values.
+        points: how many to return.
     """
-    middles = (np.arange(POINTS) + 0.5) * (cumulative[-1] / POINTS)
+    middles = (np.arange(points) + 0.5) * (cumulative[-1] / points)
     kept: npt.NDArray[Any] = values[np.minimum(np.searchsorted(cumulative, middles), values.size - 1)]
     return kept

@@ -111,8 +111,11 @@ def _publish(
     }
     # A run that ended before its Evaluator, or of an earlier version, has no digest to compare with.
     digest = verdict.judged.candidate if verdict and verdict.judged else None
+    statistics = store.outputs(run_id).get(("StatisticsGen", "statistics"))
     with publishing(target) as publisher:
-        published = publisher.publish(path_utils.serving_model_path(model.uri), entries, digest)
+        published = publisher.publish(
+            path_utils.serving_model_path(model.uri), entries, digest, statistics.uri if statistics else None
+        )
     store.record(run_id, "pushed", (published.version, published.path))
     return published
 

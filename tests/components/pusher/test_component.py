@@ -105,6 +105,7 @@ def run(tmp_path: Path, serving: Path) -> Callable[..., Artifact]:
             "model": standard_artifacts.Model(),
             "model_blessing": standard_artifacts.ModelBlessing(),
             "evaluation": standard_artifacts.ModelEvaluation(),
+            "statistics": standard_artifacts.ExampleStatistics(),
         }
         for name, artifact in artifacts.items():
             artifact.uri = str(tmp_path / run_id / name)

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from components.common.errors import BadModel
-from components.pusher.publication import Destination, PublishedVersion, publish, version_store
+from components.common.model_files import model_digest
+from components.pusher.publication import Destination, PublishedVersion, publish, publishing, version_store
 from components.saved_model.card_file import write_card
 
 MakeModel = Callable[..., str]
@@ -81,6 +82,23 @@ def test_what_is_published(push: Any, make_model: MakeModel, serving: Path) -> N
         "version": published.version,
         "digest": published.digest,
     }
+
+
+def test_the_statistics_are_published_with_the_model(
+    make_model: MakeModel, serving: Path, tmp_path: Path
+) -> None:
+    """Beside the card, not part of the digest; a copy of the version keeps them; an earlier version wrote none."""
+    place = Destination(directory=str(serving), keep_versions=5, model_name="m")
+    (tmp_path / "training_statistics.json").write_text("{}")
+    model = make_model()
+    with publishing(place) as publisher:
+        first = publisher.publish(model, {}, statistics=str(tmp_path))
+        other = publisher.publish(make_model(0.75), {}, statistics=str(tmp_path / "none"))
+        again = publisher.publish(first.path, {})
+    name = "assets.extra/training_statistics.json"
+    assert content(first.path)[name] == content(again.path)[name] == b"{}"
+    assert name not in content(other.path)
+    assert first.digest == again.digest == model_digest(model)
 
 
 def test_the_same_model_again_is_no_new_version(push: Any, make_model: MakeModel, serving: Path) -> None:

@@ -21,7 +21,8 @@ from components.common.ingest_record import IngestRecord, RowCounts
 from components.examples.codec import ExampleTemplate
 from components.statistics import class_sample, executor
 from components.statistics.column_summary import ColumnSummary
-from components.statistics.executor import Columns, Shard, StatisticsExecutor, read_columns, summarize
+from components.statistics.columns import Columns
+from components.statistics.executor import Shard, StatisticsExecutor, read_columns, summarize
 from components.statistics.protos import to_proto
 from components.statistics.thinning import POINTS
 

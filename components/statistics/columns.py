@@ -1,0 +1,43 @@
+"""The columns that are summarized, and what each of them is."""
+
+from typing import NamedTuple
+
+from components.common.feature_auc_record import FeatureAucRecord
+from components.statistics.class_sample import ClassSample
+from components.statistics.column_summary import ColumnSummary, Floats
+from components.statistics.feature_auc import feature_aucs
+
+
+class Columns(NamedTuple):
+    """The columns of every example.
+
+    Attributes:
+        names: all columns, in the order of the statistics.
+        label: the name of the label, which is one of them.
+        weight: the name of the weight column, which is one of them; None if all rows weigh the same.
+    """
+
+    names: tuple[str, ...]
+    label: str
+    weight: str | None = None
+
+    def summary(self, values: Floats) -> ColumnSummary:
+        """Summarizes the values of these columns, [columns, rows]."""
+        return ColumnSummary.of(
+            values, None if self.weight is None else values[self.names.index(self.weight)]
+        )
+
+    def sample(self) -> ClassSample:
+        """Returns a sample without rows of these columns."""
+        return ClassSample(len(self.names), self.names.index(self.label))
+
+    def feature_aucs(self, sample: ClassSample) -> FeatureAucRecord:
+        """Returns the AUC of each feature on a sample."""
+        features = [name for name in self.names if name not in (self.label, self.weight)]
+        places = [self.names.index(name) for name in features]
+        weight = None if self.weight is None else self.names.index(self.weight)
+        return FeatureAucRecord(
+            negatives=sample.rows(0).shape[1],
+            positives=sample.rows(1).shape[1],
+            features=dict(zip(features, feature_aucs(sample, places, weight), strict=True)),
+        )
