@@ -28,6 +28,7 @@ STEPS = {
     "SchemaGen": "tfx.components.schema_gen.executor",
     "ExampleValidator": "tfx.components.example_validator.executor",
     "DataGate": "components.data_gate.component",
+    "DriftGate": "components.drift.component",
     "Transform": "tfx.components.transform.executor, components.transform.preprocessing",
     "Trainer": "tfx.components.trainer.executor, components.trainer.run_fn",
     "Evaluator": "components.evaluator.executor",

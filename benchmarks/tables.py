@@ -11,7 +11,7 @@ from benchmarks.peers import CACHED, KERAS, REGPIPE, STOCK
 from benchmarks.results import REST, Results, growth, read
 
 STEPS = (
-    "ExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "Transform", "Trainer",
+    "ExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "DriftGate", "Transform", "Trainer",
     "BaselineTrainer", "Evaluator", "Pusher", "Report",
 )  # fmt: skip
 MIB = "peak memory, MiB"

@@ -1,0 +1,90 @@
+"""Compares the statistics of two training splits.
+
+All checks of one comparison share an error probability of 0.001 (Bonferroni), so two samples of one distribution give
+no finding in at least 999 of 1,000 tables, for any number of rows and features.
+"""
+
+from collections.abc import Iterator
+
+from components.common.drift_record import DriftFinding, ReferenceKind, TableComparison
+from components.common.formatting import percent
+from components.common.training_statistics import ColumnStatistics, TrainingStatistics
+from components.drift.feature_comparison import CHECKS, FeatureComparison, FeatureSample
+from components.drift.significance import share_p_value
+
+# The probability that two samples of one distribution give a finding.
+ERROR = 0.001
+# The odds of label 1 must change by more than this factor.
+MIN_ODDS_RATIO = 1.25
+_CHECKS_OF_THE_LABEL = 1
+
+
+def compare(
+    kind: ReferenceKind, name: str, reference: TrainingStatistics, new: TrainingStatistics
+) -> TableComparison:
+    """Compares the features that both have, and the label. What exceeds its limit most comes first, after the label.
+
+    Args:
+        kind: what the reference is.
+        name: the reference in words.
+        reference: the statistics to compare with.
+        new: the statistics of the new table.
+    """
+    before = {column.name: column for column in reference.columns}
+    now = {column.name: column for column in new.columns}
+    common = [feature for feature in now if feature in before]
+    checks = CHECKS * len(common) + _CHECKS_OF_THE_LABEL
+    alpha = ERROR / checks
+    label = list(_label(reference, new, alpha)) if reference.label == new.label else []
+    findings, features, distributions = [], [], {}
+    for feature in common:
+        sides = _sample(before[feature], reference), _sample(now[feature], new)
+        compared = FeatureComparison(*sides, alpha)
+        found = list(compared.findings())
+        findings += found
+        features.append(compared.measured())
+        if any(finding.kind in ("distribution", "unseen") for finding in found):
+            distributions[feature] = compared.distributions()
+    findings.sort(key=lambda finding: -finding.value / finding.threshold)
+    order = dict.fromkeys(finding.feature for finding in findings)
+    return TableComparison(
+        kind=kind,
+        name=name,
+        rows_before=reference.rows,
+        rows_now=new.rows,
+        label_before=reference.positive_share,
+        label_now=new.positive_share,
+        checks=checks,
+        findings=(*label, *findings),
+        features=tuple(features),
+        distributions=tuple(distributions[feature] for feature in order if feature in distributions),
+        added=tuple(feature for feature in now if feature not in before),
+        gone=tuple(feature for feature in before if feature not in now),
+    )
+
+
+def _sample(column: ColumnStatistics, table: TrainingStatistics) -> FeatureSample:
+    return FeatureSample(column, column.points, table.effective_rows)
+
+
+def _label(reference: TrainingStatistics, new: TrainingStatistics, alpha: float) -> Iterator[DriftFinding]:
+    shares = reference.positive_share, new.positive_share
+    before, after = (
+        (share * table.effective_rows, table.effective_rows)
+        for share, table in zip(shares, (reference, new), strict=True)
+    )
+    if not before[1] or not after[1] or share_p_value(before, after) > alpha:
+        return
+    # Half a row is added to each class, so that a table with one class has finite odds.
+    odds = [(count + 0.5) / (rows - count + 0.5) for count, rows in (before, after)]
+    ratio = odds[1] / odds[0]
+    if max(ratio, 1 / ratio) > MIN_ODDS_RATIO:
+        yield DriftFinding(
+            feature=reference.label,
+            kind="label",
+            measure="odds_ratio",
+            value=ratio,
+            threshold=MIN_ODDS_RATIO if ratio > 1 else 1 / MIN_ODDS_RATIO,
+            before=f"label 1 in {percent(shares[0])}",
+            now=f"label 1 in {percent(shares[1])}",
+        )
