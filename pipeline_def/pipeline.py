@@ -23,6 +23,8 @@ from tfx.types.channel import BaseChannel
 from components.common import storage
 from components.common.code_digest import code_digest
 from components.data_gate.component import DataGate, GateSettings
+from components.drift.component import DriftGate
+from components.drift.drift_settings import DriftSettings
 from components.evaluator.component import Evaluator
 from components.evaluator.evaluator_settings import EvaluatorSettings
 from components.example_gen.component import TableExampleGen
@@ -44,9 +46,9 @@ def create_pipeline(
     connection: mlmd.ConnectionConfig | mlmd.MetadataStoreClientConfig,
     use_cache: bool = True,
 ) -> Pipeline:
-    """Creates the graph. Every edge carries data, except that Transform also waits for DataGate.
+    """Creates the graph. Every edge carries data, except that Transform also waits for DataGate and DriftGate.
 
-    So data that DataGate refuses is neither transformed nor trained on.
+    So data that they refuse is neither transformed nor trained on.
 
     Args:
         config: the whole configuration, with absolute paths.
@@ -54,7 +56,7 @@ def create_pipeline(
         connection: the metadata store.
         use_cache: whether a step whose inputs, settings and code have not changed is taken from the cache.
     """
-    data = config.data
+    data, place = config.data, destination(config, root)
     examples = TableExampleGen(
         settings=data,
         rejected_dir=f"{root}/rejected",
@@ -78,6 +80,19 @@ def create_pipeline(
         ).model_dump_json(),
         code_digest=_digest("DataGate"),
     ).with_id("DataGate")
+    drift = DriftGate(
+        examples=examples.outputs["examples"],
+        statistics=statistics.outputs["statistics"],
+        settings=DriftSettings(
+            mode=data.drift,
+            features=data.features,
+            ignore=data.ignore,
+            has_schema=data.schema_file is not None,
+            has_spans="{SPAN}" in data.input,
+        ),
+        destination=place,
+        code_digest=_digest("DriftGate"),
+    ).with_id("DriftGate")
     transform = Transform(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
@@ -94,7 +109,7 @@ def create_pipeline(
             "code_digest": _digest("Transform"),
         },
     ).with_id("Transform")
-    transform.add_upstream_node(gate)
+    transform.add_upstream_nodes([gate, drift])
     inputs = {
         "examples": examples.outputs["examples"],
         "transform_graph": transform.outputs["transform_graph"],
@@ -114,7 +129,6 @@ def create_pipeline(
     chosen = {"hyperparameters": tuner.outputs["best_hyperparameters"]} if tuner else {}
     trainer = _trainer(settings, {**inputs, **chosen}).with_id("Trainer")
     baseline = _trainer(settings.without_regularization(), inputs).with_id("BaselineTrainer")
-    place = destination(config, root)
     served = (
         ServedModel(
             examples=examples.outputs["examples"],
@@ -144,6 +158,7 @@ def create_pipeline(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         evaluation=evaluator.outputs["evaluation"],
+        statistics=statistics.outputs["statistics"],
         destination=place.model_dump_json(),
         run_id=run_id,
     )
@@ -151,6 +166,7 @@ def create_pipeline(
         examples=examples.outputs["examples"],
         statistics=statistics.outputs["statistics"],
         anomalies=validator.outputs["anomalies"],
+        drift=drift.outputs["drift"],
         candidate_run=trainer.outputs["model_run"],
         baseline_run=baseline.outputs["model_run"],
         evaluation=evaluator.outputs["evaluation"],
@@ -161,8 +177,8 @@ def create_pipeline(
         run_id=run_id,
     )
     steps: list[BaseNode] = [
-        examples, statistics, schema, validator, gate, transform, *([tuner] if tuner else []), trainer, baseline,
-        *([served] if served else []), evaluator, push, report,
+        examples, statistics, schema, validator, gate, drift, transform, *([tuner] if tuner else []), trainer,
+        baseline, *([served] if served else []), evaluator, push, report,
     ]  # fmt: skip
     return Pipeline(
         pipeline_name=config.name,

@@ -12,7 +12,8 @@ class Step(NamedTuple):  # importing dataclasses takes as long as the rest of --
 
     Attributes:
         name: its name in the graph, in the metadata store, on the terminal and on Kubeflow.
-        predecessors: the steps that must have ended: those whose outputs it reads, and for Transform also DataGate.
+        predecessors: the steps that must have ended: those whose outputs it reads, and for
+            Transform also the gates.
         code: the module in `components` whose digest is in the step's cache key, so that a change of code reruns the
             step; None if all code of the step is TFX's.
         executors: the modules that define its executor class, one for each component that can implement the step;
@@ -66,8 +67,14 @@ STEPS: tuple[Step, ...] = (
         code="components.data_gate.component",
     ),
     Step(
+        "DriftGate",
+        predecessors=(FIRST, "StatisticsGen"),
+        code="components.drift.component",
+        executors=("components.drift.executor",),
+    ),
+    Step(
         "Transform",
-        predecessors=(FIRST, "SchemaGen", "DataGate"),
+        predecessors=(FIRST, "SchemaGen", "DataGate", "DriftGate"),
         code="components.transform.preprocessing",
         executors=("tfx.components.transform.executor",),
         uses_beam=True,
@@ -108,13 +115,16 @@ STEPS: tuple[Step, ...] = (
         executors=("components.evaluator.executor",),
         uses_beam=True,
     ),
-    Step("Pusher", predecessors=("Trainer", "Evaluator"), code="components.pusher.component"),
+    Step(
+        "Pusher", predecessors=("StatisticsGen", "Trainer", "Evaluator"), code="components.pusher.component"
+    ),
     Step(
         LAST,
         predecessors=(
             FIRST,
             "StatisticsGen",
             "ExampleValidator",
+            "DriftGate",
             TUNER,
             "Trainer",
             "BaselineTrainer",

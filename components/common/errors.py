@@ -1,5 +1,10 @@
 """Errors that a step raises on purpose, so that the runners can distinguish them from crashes."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from components.common.drift_record import DriftRecord
+
 
 def reason(error: Exception) -> str:
     """Returns the message of an error of a library, for the end of a sentence: without a full stop of its own."""
@@ -19,11 +24,15 @@ class DataRefused(Exception):
     Args:
         message: what was expected, what was found, and where; may have several lines.
         rejected_rows: the file with the rejected rows, if there is one.
+        drift: how far the data has moved, if that is why it is refused.
     """
 
-    def __init__(self, message: str, rejected_rows: str | None = None) -> None:
+    def __init__(
+        self, message: str, rejected_rows: str | None = None, drift: "DriftRecord | None" = None
+    ) -> None:
         super().__init__(message)
         self.rejected_rows = rejected_rows
+        self.drift = drift
 
 
 class ArtifactChanged(Exception):

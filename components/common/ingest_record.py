@@ -73,6 +73,7 @@ class IngestRecord(StoredRecord):
         thousands: the separator between groups of three digits in text; '' for none.
         booleans: the features whose cells are words such as true and false.
         left_out: columns that are neither features nor the label nor the weight nor in data.ignore.
+        empty: those of them that have no value.
         warnings: sentences for the owner of the data.
         files: the rows of each file, in the order of the files.
         span: the newest span that was read; None if data.input has no {SPAN}.
@@ -97,6 +98,7 @@ class IngestRecord(StoredRecord):
     thousands: str = ""
     booleans: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     files: tuple[FileCounts, ...] = ()
     span: int | None = None

@@ -144,7 +144,13 @@ class DataConfig(Settings):
     min_rows: int = key(20, "The run stops if a split has fewer rows than this.", unit="rows", ge=2)
     schema_file: str | None = key(
         None,
-        "A curated schema (schema.pbtxt, see `regpipe schema freeze`); null: the schema is inferred in each run.",
+        "A curated schema (schema.pbtxt, see `regpipe schema freeze`); null: the schema is inferred in each run, and "
+        "the columns must be those of the served model.",
+    )
+    drift: Literal["warn", "refuse", "off"] = key(
+        "warn",
+        "What happens if the data has moved since the served model was trained, or since the span before. warn: the "
+        "summary and the report say what moved. refuse: the run stops (exit code 3). off: nothing is compared.",
     )
 
     _paths = field_validator("input", "schema_file")(without_home)

@@ -9,7 +9,7 @@ from tfx.proto import example_gen_pb2
 from components.config.data import DataConfig
 
 # The location of the files (the cache key contains a digest of their content instead), and settings of later steps.
-_NOT_IN_CACHE_KEY = {"input", "span", "last_spans", "min_rows", "schema_file"}
+_NOT_IN_CACHE_KEY = {"input", "span", "last_spans", "min_rows", "schema_file", "drift"}
 
 
 @dataclass(frozen=True)

@@ -162,6 +162,7 @@ class IngestTotals:
             thousands=table.cells.thousands,
             booleans=tuple(name for name in table.features if name in table.booleans),
             left_out=table.left_out,
+            empty=table.empty,
             warnings=table.warnings + self.data_warnings(),
             files=tuple(FileCounts(**counts) for counts in self.files.values()),
             span=table.span,

@@ -34,6 +34,7 @@ class InputTable:
         hashed: the columns of numbers without the label and the weight, whose hash selects the split of a row. They do
             not depend on data.features and data.ignore, so that two configurations of one table have the same splits.
         left_out: columns that are neither features nor the label nor the weight nor in data.ignore.
+        empty: those of them that have no value.
         cells: how the cells are written.
         booleans: the columns whose cells are words such as true and false.
         span: the newest span read; None without {SPAN} in data.input.
@@ -47,6 +48,7 @@ class InputTable:
     labels: labels.Labels
     hashed: tuple[str, ...]
     left_out: tuple[str, ...]
+    empty: tuple[str, ...]
     cells: CellFormat
     booleans: frozenset[str]
     span: int | None
@@ -156,6 +158,7 @@ def find_table(settings: DataConfig) -> InputTable:
         weight=settings.weight,
         hashed=tuple(name for name in candidates if types.has_number(name) or types.is_empty(name)),
         left_out=left_out,
+        empty=tuple(filter(types.is_empty, left_out)),
         cells=types.cells,
         booleans=types.booleans(),
         span=files.span,

@@ -9,6 +9,7 @@ from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
 
+from components.drift.component import DriftReport
 from components.report.run_artifacts import ArtifactPaths, read_run_artifacts
 from components.report.run_page import REPORT_FILE, render
 
@@ -24,6 +25,7 @@ def Report(  # noqa: N802, PLR0913 (a TFX component is named like a class, and e
     examples: InputArtifact[standard_artifacts.Examples],
     statistics: InputArtifact[standard_artifacts.ExampleStatistics],
     anomalies: InputArtifact[standard_artifacts.ExampleAnomalies],
+    drift: InputArtifact[DriftReport],
     candidate_run: InputArtifact[standard_artifacts.ModelRun],
     baseline_run: InputArtifact[standard_artifacts.ModelRun],
     evaluation: InputArtifact[standard_artifacts.ModelEvaluation],
@@ -43,6 +45,7 @@ def Report(  # noqa: N802, PLR0913 (a TFX component is named like a class, and e
         examples: contains the ingest record.
         statistics: the statistics of each split.
         anomalies: the anomalies of each split.
+        drift: contains the drift record.
         candidate_run: the history and the weight summary of the candidate's training.
         baseline_run: the same for the baseline.
         evaluation: contains the verdict.
@@ -58,6 +61,7 @@ def Report(  # noqa: N802, PLR0913 (a TFX component is named like a class, and e
         examples=examples.uri,
         statistics=statistics.uri,
         anomalies=anomalies.uri,
+        drift=drift.uri,
         candidate=candidate_run.uri,
         baseline=baseline_run.uri,
         evaluation=evaluation.uri,

@@ -9,6 +9,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from components.common import storage
 from components.common.calibration_record import CalibrationRecord
+from components.common.drift_record import DriftRecord
 from components.common.feature_auc_record import FeatureAucRecord
 from components.common.file_names import (
     ANOMALIES_FILE,
@@ -37,6 +38,7 @@ class ArtifactPaths:
     examples: str
     statistics: str
     anomalies: str
+    drift: str
     candidate: str
     baseline: str
     evaluation: str
@@ -100,6 +102,7 @@ class RunArtifacts:
         ingest: the ingest record; None if it is missing.
         verdict: the Evaluator's verdict; None if it is missing.
         importance: the importance of the features; None if it is missing, as in a run of an earlier version.
+        drift: the drift record; None if it is missing.
         statistics, anomalies: by split.
         feature_aucs: the AUC of each feature alone; None if the record is missing.
         trials: the Tuner's trials; None without a Tuner.
@@ -113,6 +116,7 @@ class RunArtifacts:
     ingest: IngestRecord | None = None
     verdict: Verdict | None = None
     importance: ImportanceRecord | None = None
+    drift: DriftRecord | None = None
     candidate: TrainingArtifacts = TrainingArtifacts()
     baseline: TrainingArtifacts = TrainingArtifacts()
     statistics: Mapping[str, statistics_pb2.DatasetFeatureStatistics] = dataclasses.field(
@@ -147,6 +151,7 @@ def read_run_artifacts(
         ingest=_record(IngestRecord, paths.examples),
         verdict=_record(Verdict, paths.evaluation),
         importance=_record(ImportanceRecord, paths.evaluation),
+        drift=_record(DriftRecord, paths.drift),
         candidate=_training(paths.candidate),
         baseline=_training(paths.baseline),
         statistics=_statistics(paths.statistics),

@@ -6,6 +6,7 @@ from components.common.formatting import plural
 from components.report import (
     changes_section,
     data_section,
+    drift_section,
     feature_section,
     lineage_section,
     operating_point_section,
@@ -39,6 +40,7 @@ def sections(run: RunArtifacts) -> tuple[Section, ...]:
         training_section.weights(run),
         prediction_quality.predictions(run),
         prediction_quality.slices(run),
+        drift_section.drift(run),
         data_section.data(run),
         lineage_section.configuration(run),
         lineage_section.lineage(run),

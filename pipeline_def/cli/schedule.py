@@ -1,6 +1,7 @@
 """The command `regpipe schedule`: manages recurring runs on Kubeflow Pipelines."""
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any
 
 from pipeline_def.cli.arguments import add_config, add_json, new_parser, read_config
@@ -78,6 +79,12 @@ _NO_SCHEDULE = (
 )
 
 
+_NO_SCHEMA = """\
+Hint: data.schema_file is not set, so each run infers a schema from its own
+data. `regpipe schema freeze` saves that of a run whose data is right; then a run
+stops if columns, types or values have changed."""
+
+
 def add_command(subparsers: Any) -> None:
     """Adds `schedule` and its actions to argparse's subparsers."""
     parser = new_parser(
@@ -153,6 +160,8 @@ def apply(args: argparse.Namespace) -> int:
     except KubeflowError as error:
         return print_error(error, 1)
     print(schedule_table.describe_plan(plan, made))
+    if config.data.schema_file is None:
+        print(_NO_SCHEMA, file=sys.stderr)
     return 0
 
 

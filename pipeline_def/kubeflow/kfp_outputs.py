@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.common import storage
+from components.common.errors import DataRefused
 from pipeline_def.runs.metric_values import metric_values
 from pipeline_def.runs.summary import EXIT_CODES, Status, StepRecord, StepStatus, Summary
 
@@ -18,7 +19,7 @@ def write_summary(
     run_id: str,
     folder: str,
     status: Status | None = None,
-    error: str | None = None,
+    error: Exception | str | None = None,
 ) -> Summary:
     """Writes the summary of a run to its folder, its status to the metadata store, and the page of all runs.
 
@@ -29,7 +30,7 @@ def write_summary(
         run_id: the id of the run.
         folder: the folder of the run, which may be on gs://.
         status: how the run ended; None: completed, so it is `pushed` or `not_blessed`, as the Pusher's output shows.
-        error: the error that ended the run early.
+        error: the error that ended the run early, or its message.
     """
     known: dict[str, Any] = {}
     steps: tuple[StepRecord, ...] = ()
@@ -41,13 +42,17 @@ def write_summary(
         status, known = record_result(runs, run_id, status)
         steps = tuple(_steps(runs, run_id))
         started, destination = runs.started(run_id), runs.destination(run_id)
+    if isinstance(error, DataRefused) and error.drift is not None:
+        from pipeline_def.runs.collect import drift_fields
+
+        known |= drift_fields(error.drift)
     summary = Summary(
         run_id=run_id,
         started=started,
         status=status or "failed",
         exit_code=EXIT_CODES[status or "failed"],
         steps=steps,
-        error=error,
+        error=None if error is None else str(error),
         **known,
     )
     summary.write(folder)

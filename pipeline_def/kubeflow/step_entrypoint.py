@@ -146,7 +146,7 @@ def _launch(pipeline: "pipeline_pb2.Pipeline", run: _Run, args: argparse.Namespa
             write_facts(run.root, run.id, runs)
         cached = launch_node(pipeline, step).cached
     except DataRefused as error:
-        _try_write_summary(runs, run, "data_refused", str(error))
+        _try_write_summary(runs, run, "data_refused", error)
         return _exit(f"{step}: the data was refused: {error}", EXIT_CODES["data_refused"])
     except Exception as error:
         return _fail(runs, run, step, error)
@@ -184,7 +184,7 @@ def _record_failure(run: _Run, args: argparse.Namespace) -> int:
     return 0
 
 
-def _try_write_summary(runs: "RunStore | None", run: _Run, status: Status, error: str) -> None:
+def _try_write_summary(runs: "RunStore | None", run: _Run, status: Status, error: Exception | str) -> None:
     """Calls `write_summary`, but only prints its errors, because the error that ended the run is more important."""
     try:
         write_summary(runs, run.id, run.folder, status, error)

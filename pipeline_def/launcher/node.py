@@ -24,10 +24,12 @@ from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
 from tfx.types import artifact_utils
 from tfx_bsl.coders import batch_util as _batch_util  # noqa: F401 (defines the flag)
 
+from components.common.drift_record import DriftRecord
 from components.common.ingest_record import IngestRecord
 from components.common.library_versions import versions_text
 from components.common.served_record import ServedRecord
 from components.common.stored_record import StoredRecord
+from components.common.training_statistics import TrainingStatistics
 from components.common.verdict_record import Verdict
 from pipeline_def.config.beam import LOCAL_ARGS
 from pipeline_def.launcher import lazy_imports, local_filesystem
@@ -38,6 +40,8 @@ _PROGRESS = logging.getLogger("regpipe.progress")
 # By the name of the output.
 _RECORDS: dict[str, type[StoredRecord]] = {
     "examples": IngestRecord,
+    "statistics": TrainingStatistics,
+    "drift": DriftRecord,
     "evaluation": Verdict,
     "served_model": ServedRecord,
 }

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.common.drift_record import DriftRecord
 from components.common.errors import DataRefused
 from components.pusher.publication import Destination
 from pipeline_def.config.destination import destination
@@ -55,12 +56,13 @@ class _Run:
         self.error: str | None = None
         self.log_tail: tuple[str, ...] = ()
         self.rejected_rows: str | None = None
+        self.drift: DriftRecord | None = None
 
     def fail(self, error: BaseException, log: Path) -> None:
         """Records an error: for refused data its message, for other errors also the end of the log."""
         if isinstance(error, DataRefused):
             self.status, self.error = "data_refused", str(error)
-            self.rejected_rows = error.rejected_rows
+            self.rejected_rows, self.drift = error.rejected_rows, error.drift
             return
         self.status = "failed"
         self.error = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
@@ -181,6 +183,10 @@ def _summarize(current: _Run) -> Summary:
         current.status, known = record_result(RunStore.open(current.root), current.id, ended)
     if current.rejected_rows:
         known["rejected_rows"] = current.rejected_rows
+    if current.drift is not None:
+        from pipeline_def.runs.collect import drift_fields
+
+        known |= drift_fields(current.drift)
     return Summary(
         run_id=current.id,
         started=current.started,

@@ -6,6 +6,7 @@ from typing import Any
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.common import storage
+from components.common.drift_record import DriftRecord
 from components.common.feature_auc_record import FeatureAucRecord
 from components.common.file_names import REJECTED_FILE, TRIALS_FILE
 from components.common.ingest_record import IngestRecord
@@ -27,6 +28,8 @@ from components.report.run_page import REPORT_FILE
 from pipeline_def.runs.run_store import RunStore
 from pipeline_def.runs.summary import (
     BothMetrics,
+    DriftComparison,
+    DriftSummary,
     GapSummary,
     Intervals,
     ModelGapSummary,
@@ -37,6 +40,7 @@ from pipeline_def.runs.summary import (
     Tuned,
 )
 
+_MOST_FINDINGS = 20  # of drift, so that a summary, and the message about it, stay small
 Outputs = dict[tuple[str, str], mlmd.Artifact]
 
 
@@ -105,6 +109,25 @@ def _warnings(record: type[ScalingRecord | FeatureAucRecord], folder: str) -> di
         return {"warnings": tuple(record.read(folder).warnings())}
     except FileNotFoundError:  # with --from-step, the step may have been run by an earlier version
         return {}
+
+
+def drift_fields(record: DriftRecord) -> dict[str, Any]:
+    """Returns the field of the Summary that comes from the drift record."""
+    comparisons = tuple(
+        DriftComparison(
+            kind=comparison.kind,
+            name=comparison.name,
+            rows_before=comparison.rows_before,
+            rows_now=comparison.rows_now,
+            features=len(comparison.features),
+            moved=len(comparison.moved),
+            findings=comparison.findings[:_MOST_FINDINGS],
+        )
+        for comparison in record.comparisons
+    )
+    moved = len(frozenset[str]().union(*(comparison.moved for comparison in record.comparisons)))
+    drift = DriftSummary(mode=record.mode, moved=moved, comparisons=comparisons, notes=record.notes)
+    return {"drift": drift}
 
 
 def _tuned(folder: str) -> dict[str, Any]:
@@ -208,6 +231,7 @@ _READ: Mapping[tuple[str, str], Callable[[str], dict[str, Any]]] = {
     ("StatisticsGen", "statistics"): lambda folder: _warnings(
         FeatureAucRecord, f"{folder}/Split-{SPLITS[0]}"
     ),
+    ("DriftGate", "drift"): lambda folder: drift_fields(DriftRecord.read(folder)),
     ("Tuner", "tuner_results"): _tuned,
     ("Trainer", "model_run"): lambda folder: _warnings(ScalingRecord, folder),
     ("Evaluator", "evaluation"): lambda folder: verdict_fields(Verdict.read(folder)),

@@ -21,6 +21,7 @@ from pipeline_def.steps import LAST, STEPS, TUNER
 PAGE = (LAST, "report")
 EXAMPLES, EVALUATION = ("ExampleGen", "examples"), ("Evaluator", "evaluation")
 TUNED = (TUNER, "tuner_results")
+DRIFT = ("DriftGate", "drift")
 # Besides those by which the steps compute.
 _OTHER_LIBRARIES = ("regpipe", "ml-metadata", "bokeh")
 _STATES = {mlmd.Execution.COMPLETE: "done", mlmd.Execution.CACHED: "cached", mlmd.Execution.FAILED: "failed"}
@@ -75,6 +76,8 @@ def render_again(root: Path, run_id: str) -> Path:
         examples=outputs[EXAMPLES].uri,
         statistics=outputs["StatisticsGen", "statistics"].uri,
         anomalies=outputs["ExampleValidator", "anomalies"].uri,
+        # A run of an earlier version has none.
+        drift=outputs[DRIFT].uri if DRIFT in outputs else "",
         candidate=outputs["Trainer", "model_run"].uri,
         baseline=outputs["BaselineTrainer", "model_run"].uri,
         evaluation=outputs[EVALUATION].uri,

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from components.common.drift_record import DriftFinding, DriftMode, ReferenceKind
 from components.common.ingest_record import RowCounts
 from components.common.stored_record import StoredRecord
 from components.common.verdict_record import (
@@ -144,6 +145,43 @@ class Tuned(_Record):
     zero_share: float | None = None
 
 
+class DriftComparison(_Record):
+    """What moved since one reference.
+
+    Attributes:
+        kind: `served`: the training data of the served model; `span`: the span before.
+        name: the reference in words.
+        rows_before, rows_now: the rows of both training splits.
+        features: how many features were compared.
+        moved: how many columns have moved.
+        findings: what moved, at most 20; `drift.json` has all.
+    """
+
+    kind: ReferenceKind
+    name: str
+    rows_before: int
+    rows_now: int
+    features: int
+    moved: int
+    findings: tuple[DriftFinding, ...] = ()
+
+
+class DriftSummary(_Record):
+    """How far the data is from earlier tables.
+
+    Attributes:
+        mode: data.drift.
+        moved: how many columns have moved, since any reference.
+        comparisons: one for each reference that there is.
+        notes: why a reference is missing, one sentence each.
+    """
+
+    mode: DriftMode
+    moved: int = 0
+    comparisons: tuple[DriftComparison, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 class Override(_Record):
     """Who published a model that was not blessed, when (ISO 8601) and why."""
 
@@ -175,6 +213,7 @@ class Summary(StoredRecord):
         rows: the rows of each split.
         label: the name of the label column.
         label_rate: the share of label 1 in all splits.
+        drift: how far the data is from earlier tables.
         metrics: both models on the test split.
         intervals: the intervals of the metrics.
         findings: by metric, what the interval of candidate minus baseline says.
@@ -216,6 +255,7 @@ class Summary(StoredRecord):
     rows: RowCounts | None = None
     label: str | None = None
     label_rate: Number = None
+    drift: DriftSummary | None = None
     metrics: BothMetrics | None = None
     intervals: Intervals | None = None
     findings: dict[str, Finding] = Field(default_factory=dict)

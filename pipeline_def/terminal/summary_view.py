@@ -8,10 +8,11 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
+from components.common.drift_text import finding_sentence, summary_sentence
 from components.common.formatting import duration, named_values, plural
 from components.common.served_record import WARNINGS
 from pipeline_def.runs.result_sentence import result_sentence
-from pipeline_def.runs.summary import Summary
+from pipeline_def.runs.summary import DriftSummary, Summary
 from pipeline_def.terminal.control_characters import escape_controls, unescaped
 from pipeline_def.terminal.operating_point_table import operating_point_lines
 from pipeline_def.terminal.verdict_tables import (
@@ -34,6 +35,7 @@ _STYLES = {
     "failed": "bold red",
 }
 _LABEL_WIDTH = 10
+_MOVED = 5  # findings of drift that are listed
 
 
 def render(summary: Summary) -> str:
@@ -125,11 +127,30 @@ def _facts(summary: Summary) -> Iterator[Line]:
             _fact("Bad rows", f"{count} in {summary.rejected_rows}" if summary.rejected_rows else count),
             "yellow",
         )
+    yield from _drift(summary.drift)
     for warning in summary.warnings:
         yield _fact("Warning", warning, wrap=True), "yellow"
     yield _fact("Run", f"{summary.run_id}{_steps_and_duration(summary)}"), ""
     if summary.logs:
         yield _fact("Logs", summary.logs), ""
+
+
+def _drift(drift: DriftSummary | None) -> Iterator[Line]:
+    if drift is None:
+        return
+    label = "Drift"
+    if drift.mode == "off":
+        yield _fact(label, "not compared (data.drift is off)"), ""
+    for comparison in drift.comparisons:
+        style = "yellow" if comparison.findings else ""
+        yield _fact(label, summary_sentence(comparison.name, comparison.moved), wrap=True), style
+        indent = " " * _LABEL_WIDTH
+        for finding in comparison.findings[:_MOVED]:
+            yield _wrapped(finding_sentence(finding), indent), style
+        if len(comparison.findings) > _MOVED:
+            yield f"{indent}and more: see the report", style
+    for note in drift.notes:
+        yield _fact(label, note, wrap=True), ""
 
 
 def _next_steps(summary: Summary) -> Iterator[Line]:

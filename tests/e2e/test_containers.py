@@ -23,7 +23,7 @@ USER, PASSWORD = "pipe", "not-in-any-file-77"
 # Training takes some seconds, so that it can be killed.
 LONG = ("training.early_stopping=0", "training.epochs=200")
 CACHED_AGAIN = {
-    "ExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "Transform", "Tuner",
+    "ExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "DriftGate", "Transform", "Tuner",
     "Trainer", "BaselineTrainer", "ServedModel", "Evaluator",
 }  # fmt: skip
 STEPS = CACHED_AGAIN | {"Pusher", "Report"}

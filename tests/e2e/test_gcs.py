@@ -21,7 +21,7 @@ from tests.waiting import wait_until
 
 ROOT = "gs://bucket/churn"
 CACHED_AGAIN = {
-    "ExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "Transform", "Tuner",
+    "ExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "DriftGate", "Transform", "Tuner",
     "Trainer", "BaselineTrainer", "ServedModel", "Evaluator",
 }  # fmt: skip
 Run: TypeAlias = Any  # of conftest.py

@@ -158,6 +158,7 @@ def test_a_part_of_the_pipeline_can_be_run(run: Run, tmp_path: Path) -> None:
         "SchemaGen",
         "ExampleValidator",
         "DataGate",
+        "DriftGate",
         "Transform",
     ]
     rest = run(tmp_path, "--from-step", "Tuner", *run.quick)

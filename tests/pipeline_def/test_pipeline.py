@@ -16,17 +16,19 @@ EDGES = {
     "SchemaGen": {"StatisticsGen"},
     "ExampleValidator": {"StatisticsGen", "SchemaGen"},
     "DataGate": {"StatisticsGen", "SchemaGen", "ExampleValidator"},
-    "Transform": {"ExampleGen", "SchemaGen", "DataGate"},
+    "DriftGate": {"ExampleGen", "StatisticsGen"},
+    "Transform": {"ExampleGen", "SchemaGen", "DataGate", "DriftGate"},
     "Tuner": {"ExampleGen", "Transform"},
     "Trainer": {"ExampleGen", "Transform", "Tuner"},
     "BaselineTrainer": {"ExampleGen", "Transform"},
     "ServedModel": {"ExampleGen", "Trainer"},
     "Evaluator": {"ExampleGen", "Trainer", "BaselineTrainer", "ServedModel"},
-    "Pusher": {"Trainer", "Evaluator"},
+    "Pusher": {"StatisticsGen", "Trainer", "Evaluator"},
     "Report": {
         "ExampleGen",
         "StatisticsGen",
         "ExampleValidator",
+        "DriftGate",
         "Tuner",
         "Trainer",
         "BaselineTrainer",
@@ -58,7 +60,7 @@ def changed(tmp_path: Path) -> Any:
 
 
 def test_the_graph_has_these_edges_and_no_others(tmp_path: Path) -> None:
-    """Each step waits for its inputs; Transform also waits for DataGate, so refused data is not trained on."""
+    """Each step waits for its inputs; Transform also waits for both gates, so refused data is not trained on."""
     assert {name: set(node.upstream_nodes) for name, node in nodes(tmp_path).items()} == EDGES
 
 
@@ -106,9 +108,10 @@ def test_the_order_of_the_steps_is_topological() -> None:
         ("model.hidden_units=[4]", {"Tuner", "Trainer", "BaselineTrainer"}),
         ("evaluation.min_auc=0.7", {"Evaluator"}),
         ("evaluation.slices=[{feature: a, edges: [1]}]", {"DataGate", "Evaluator"}),
-        ("serving.directory=/elsewhere", {"ServedModel", "Pusher"}),
-        ("serving.keep_versions=2", {"ServedModel", "Pusher"}),
+        ("serving.directory=/elsewhere", {"DriftGate", "ServedModel", "Pusher"}),
+        ("serving.keep_versions=2", {"DriftGate", "ServedModel", "Pusher"}),
         ("evaluation.served=better", {"Evaluator"}),
+        ("data.drift=refuse", {"ExampleGen", "DriftGate"}),
         ("tuning.l1=[1]", {"Tuner"}),
         ("tuning.max_rows=100", {"Tuner"}),
         ("kubeflow.host=http://kubeflow", set()),
@@ -141,10 +144,10 @@ def test_a_partial_run_follows_the_order_of_the_steps(tmp_path: Path) -> None:
     """--to-step runs all steps up to that one in the list, even those that it does not depend on."""
     part = nodes(tmp_path, to_step="Transform")
     ran = [name for name in STEP_NAMES if not part[name].execution_options.HasField("skip")]
-    assert ran == list(STEP_NAMES[:6])
+    assert ran == list(STEP_NAMES[:7])
     part = nodes(tmp_path, to_step="Tuner")
     ran = [name for name in STEP_NAMES if not part[name].execution_options.HasField("skip")]
-    assert ran == list(STEP_NAMES[:7])
+    assert ran == list(STEP_NAMES[:8])
 
 
 def test_the_statistics_depend_on_their_code(tmp_path: Path) -> None:

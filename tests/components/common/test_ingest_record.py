@@ -40,7 +40,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     content = json.loads((tmp_path / "ingest.json").read_text("utf-8"))
     assert list(content) == [
         "format_version", "rows", "positives", "features", "label", "negative_label", "positive_label", "weight",
-        "missing_values", "decimal", "thousands", "booleans", "left_out", "warnings", "files", "span",
+        "missing_values", "decimal", "thousands", "booleans", "left_out", "empty", "warnings", "files", "span",
         "reasons", "split", "digest",
     ]  # fmt: skip
     assert content["format_version"] == 1

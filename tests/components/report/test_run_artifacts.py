@@ -6,6 +6,7 @@ from typing import Any
 
 from components.common import file_names
 from components.common.calibration_record import CalibrationRecord, CalibrationScores
+from components.common.drift_record import DriftRecord
 from components.common.feature_auc_record import FeatureAucRecord
 from components.common.tuning_record import Trial
 from components.report import run_artifacts
@@ -35,7 +36,7 @@ def test_file_names_are_those_of_tfx() -> None:
 
 
 def _paths(root: Path) -> run_artifacts.ArtifactPaths:
-    names = ("examples", "statistics", "anomalies", "candidate", "baseline", "evaluation", "tuner")
+    names = ("examples", "statistics", "anomalies", "drift", "candidate", "baseline", "evaluation", "tuner")
     return run_artifacts.ArtifactPaths(
         **{name: str(root / name) for name in names}, facts=str(root / "facts.json")
     )
@@ -61,6 +62,7 @@ def test_files_are_read(tmp_path: Path, sample: Any) -> None:
         "candidate/calibration.json": RECORD.model_dump_json().encode(),
         "tuner/tuner_results.json": b'[{"trial_id": 0, "score": Infinity, "zero_share": 0.5, "chosen": 1, "l1": 0.5}]',
         "evaluation/verdict.json": sample.verdict(reasons=["é"]).model_dump_json().encode(),
+        "drift/drift.json": b'{"mode": "off"}',
         "facts.json": b'{"run_id": "a"}',
         "statistics/Split-train/feature_auc.json": b'{"negatives": 1, "positives": 2, "features": {"age": null}}',
         "anomalies/Split-eval/SchemaDiff.pb": sample.anomalies("age").SerializeToString(),
@@ -74,6 +76,7 @@ def test_files_are_read(tmp_path: Path, sample: Any) -> None:
     )
     assert found.trials == (Trial(1, float("inf"), 0.5, True, {"l1": 0.5}),)
     assert found.verdict == sample.verdict(reasons=["é"])
+    assert found.drift == DriftRecord(mode="off")
     assert found.facts == {"run_id": "a"}
     assert found.feature_aucs == FeatureAucRecord(negatives=1, positives=2, features={"age": None})
     assert found.pushed_path == "/served/1"

@@ -18,7 +18,7 @@ from components.report.run_page import render, sections
 
 IDS = [
     "verdict", "changes", "thresholds", "comparison", "training", "gap", "features", "weights", "predictions", "slices",
-    "data", "configuration", "lineage",
+    "drift", "data", "configuration", "lineage",
 ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """`regpipe schedule`, through kfp's client and the stand-in API server of Kubeflow Pipelines."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +58,18 @@ def test_apply_creates_the_configured_schedule(
         'parameters   span="7", l2=0.01',
         "enabled      true",
     ]
+
+
+def test_apply_reminds_of_a_schema(
+    api: ApiServer, regpipe: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On standard error, so that the output stays that of the plan; not if there is one."""
+    assert regpipe("schedule", "apply", "--dry-run") == 0
+    assert "regpipe schema freeze" in capsys.readouterr().err
+    schema = tmp_path / "schema.pbtxt"
+    schema.write_text("feature { name: 'a' }")
+    assert regpipe("schedule", "apply", "--dry-run", f"--set=data.schema_file={schema}") == 0
+    assert "regpipe schema freeze" not in capsys.readouterr().err
 
 
 def test_apply_again_does_nothing(api: ApiServer, regpipe: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,6 +158,7 @@ def test_if_creating_fails_the_old_one_stays(
 ) -> None:
     """The server refuses to create the new one: nothing changes, and the exit code is 1."""
     assert regpipe("schedule", "apply") == 0
+    capsys.readouterr()
     old = only(api)
     api.faults = [Fault(f"POST {RECURRING}", error=DOWN)]
     assert regpipe("schedule", "apply", "--set=kubeflow.schedule.concurrency=3") == 1
@@ -157,6 +171,7 @@ def test_if_deleting_fails_the_next_apply_deletes_the_old_one(
 ) -> None:
     """Until then both exist, which the message contains; no third one is created."""
     assert regpipe("schedule", "apply") == 0
+    capsys.readouterr()
     old = str(only(api)["recurring_run_id"])
     api.faults = [Fault(f"DELETE {RECURRING}/.*", error=DOWN, times=1)]
     changed = "--set=kubeflow.schedule.concurrency=3"

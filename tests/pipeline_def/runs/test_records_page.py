@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from components.common.drift_record import DriftRecord
 from components.common.verdict_record import Verdict
 from pipeline_def.notification.run_event import RunEvent
 from pipeline_def.runs.summary import EXIT_CODES, Summary
@@ -20,6 +21,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "records.md").read_text("utf-8")
 RECORDS: dict[str, type[BaseModel]] = {
     "summary.json": Summary,
     "verdict.json": Verdict,
+    "drift.json": DriftRecord,
     "The notification": RunEvent,
 }
 

@@ -81,8 +81,8 @@ def test_the_code_of_every_step_is_in_the_facts(tmp_path: Path) -> None:
     write_facts(tmp_path, "r1", cast(RunStore, RunStub()))
     facts = json.loads((tmp_path / "runs" / "r1" / FACTS_FILE).read_text(encoding="utf-8"))
     assert list(facts["code"]) == [
-        "ExampleGen", "StatisticsGen", "DataGate", "Transform", "Trainer", "BaselineTrainer", "ServedModel",
-        "Evaluator", "Pusher", "Report",
+        "ExampleGen", "StatisticsGen", "DataGate", "DriftGate", "Transform", "Trainer", "BaselineTrainer",
+        "ServedModel", "Evaluator", "Pusher", "Report",
     ]  # fmt: skip
     assert facts["code"]["StatisticsGen"] == code_digest("components.statistics.component")
-    assert [step["state"] for step in facts["steps"]] == ["done"] * 11
+    assert [step["state"] for step in facts["steps"]] == ["done"] * 12

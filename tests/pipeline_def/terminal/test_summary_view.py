@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from components.common.drift_record import DriftFinding
 from components.common.ingest_record import RowCounts
 from components.common.verdict_record import (
     Contribution,
@@ -23,6 +24,8 @@ from components.common.verdict_text import threshold_sentence
 from pipeline_def.runs.collect import verdict_fields
 from pipeline_def.runs.summary import (
     BothMetrics,
+    DriftComparison,
+    DriftSummary,
     GapSummary,
     Intervals,
     ModelGapSummary,
@@ -688,3 +691,43 @@ def test_the_served_model_on_slices() -> None:
     lines = render(summary(slices=(part,))).splitlines()
     assert "Slice                   rows    log loss      served    baseline  difference" in lines
     assert "a long name of a f…      100      0.4120      0.4120      0.6550     -0.2430" in lines
+
+
+def _finding(number: int) -> DriftFinding:
+    return DriftFinding(
+        feature=f"f{number}",
+        kind="missing",
+        measure="share",
+        value=0.125,
+        threshold=0.01,
+        before="0.0% missing",
+        now="12.5% missing",
+    )
+
+
+def test_drift() -> None:
+    """Five findings of each reference, from what to what; why a reference is missing; nothing that moved, and off."""
+    moved = DriftComparison(
+        kind="served",
+        name="the training data of version 3",
+        rows_before=6,
+        rows_now=6,
+        features=9,
+        moved=6,
+        findings=tuple(map(_finding, range(6))),
+    )
+    steady = moved.model_copy(update={"name": "span 7", "moved": 0, "findings": ()})
+    drift = DriftSummary(
+        mode="warn", moved=6, comparisons=(moved, steady), notes=("Not compared: no model.",)
+    )
+    lines = render(Summary(run_id="r", status="partial", exit_code=0, drift=drift)).splitlines()
+    start = lines.index("Drift     6 columns have moved since the training data of version 3")
+    assert lines[start + 1] == "          f0: 0.0% missing, now 12.5% missing"
+    assert lines[start + 5 :][:4] == [
+        "          f4: 0.0% missing, now 12.5% missing",
+        "          and more: see the report",
+        "Drift     no drift since span 7",
+        "Drift     Not compared: no model.",
+    ]
+    off = Summary(run_id="r", status="partial", exit_code=0, drift=DriftSummary(mode="off"))
+    assert "Drift     not compared (data.drift is off)" in render(off).splitlines()

@@ -1,0 +1,77 @@
+"""Finds the statistics that a table is compared with: of the served model's training data, and of the span before."""
+
+import hashlib
+
+from ml_metadata.metadata_store.metadata_store import MetadataStore
+
+from components.common import storage
+from components.common.drift_record import ReferenceKind
+from components.common.file_names import EXTRA_FOLDER, TRAINING_STATISTICS_FILE
+from components.drift.drift_settings import DriftReference
+from components.pusher.publication import Destination, version_store
+from components.served_model.served_version import read_version
+
+_STATISTICS_TYPE, _STATISTICS_STEP = "ExampleStatistics", "StatisticsGen"
+
+
+def served_reference(destination: Destination, data_digest: str) -> DriftReference | str:
+    """Returns the training data of the newest published version that was trained on another table.
+
+    That is the served version, unless it was trained on this very table. Then it is the version before it: so a
+    repeated run has the same reference as the first run on that table, and comes from the cache.
+
+    Args:
+        destination: where the run publishes.
+        data_digest: the digest of the files of this run's table.
+
+    Returns:
+        The reference, or a sentence that says why there is none.
+    """
+    store = version_store(destination)
+    current = store.current()
+    for number in reversed(store.versions()):
+        if current is None or number > current:
+            continue
+        version = read_version(store, number)
+        if version.damage is not None:
+            return f"Not compared with the served model: {version.damage}"
+        if version.card.get("data", {}).get("digest") == data_digest:
+            continue
+        found = _read(f"{version.path}/{EXTRA_FOLDER}", "served", f"the training data of version {number}")
+        return found or (
+            f"Not compared with version {number}: it has no statistics of its training data, because regpipe did not "
+            "publish it, or an earlier version of regpipe did."
+        )
+    return "Not compared: no model of another table is published."
+
+
+def span_reference(store: MetadataStore, pipeline: str, span: int) -> DriftReference | str:
+    """Returns the newest statistics of an earlier span that a run of the pipeline has computed.
+
+    Args:
+        store: the metadata store.
+        pipeline: the name of the pipeline.
+        span: the newest span of this run's table.
+
+    Returns:
+        The reference, or a sentence that says why there is none.
+    """
+    context = store.get_context_by_type_and_name("node", f"{pipeline}.{_STATISTICS_STEP}")
+    artifacts = [] if context is None else store.get_artifacts_by_context(context.id)
+    earlier = [
+        (artifact.properties["span"].int_value, artifact.id, artifact.uri)
+        for artifact in artifacts
+        if artifact.type == _STATISTICS_TYPE and artifact.properties["span"].int_value < span
+    ]
+    for number, _, folder in sorted(earlier, reverse=True):
+        if found := _read(folder, "span", f"span {number}"):
+            return found
+    return "Not compared with the span before: no run has read one."
+
+
+def _read(folder: str, kind: ReferenceKind, name: str) -> DriftReference | None:
+    path = f"{folder}/{TRAINING_STATISTICS_FILE}"
+    if not storage.exists(path):
+        return None
+    digest = hashlib.sha256(storage.read(path)).hexdigest()
+    return DriftReference(kind=kind, name=name, folder=folder, digest=digest)

@@ -1,0 +1,85 @@
+"""Compares the columns and the label of a table with those that the served model was trained on.
+
+It replaces a schema where none is configured: an inferred schema describes the very table that it checks, so a column
+that vanished or became text would only be left out.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from components.common.formatting import aligned_columns
+from components.common.ingest_record import IngestRecord
+from components.drift.drift_settings import DriftSettings
+
+_HEADER = ("column", "expected", "found")
+_WAYS = (
+    "To leave a feature out, add it to data.ignore.\n"
+    "If the table is meant to differ: `regpipe schema freeze` writes the schema of this table. Check it, and set\n"
+    "data.schema_file to it: then it counts, and not the served model. A model that predicts something else belongs\n"
+    "into another folder (serving.directory)."
+)
+
+
+def refusal(card: Mapping[str, Any], version: str, ingest: IngestRecord, settings: DriftSettings) -> str:
+    """Returns how the table differs from the one that the served model was trained on; "" if it does not.
+
+    Features that the table has in addition are allowed, and so is a feature that the configuration leaves out.
+
+    Args:
+        card: the model card of the served model; without its inputs or label, they are not compared.
+        version: the served version in words.
+        ingest: the ingest record of the table.
+        settings: data.features and data.ignore.
+    """
+    rows = [*_label(card, ingest), *_features(card, ingest, settings)]
+    if not rows:
+        return ""
+    return (
+        f"The table differs from the one that {version} was trained on:\n"
+        f"{aligned_columns([_HEADER, *rows])}\n{_WAYS}"
+    )
+
+
+def _label(card: Mapping[str, Any], ingest: IngestRecord) -> Iterator[Sequence[str]]:
+    label = card.get("label") or {}
+    if not {"name", "negative", "positive"} <= set(label):
+        return
+    if label["name"] != ingest.label:
+        yield ingest.label, f"the label {label['name']!r} (data.label)", f"the label {ingest.label!r}"
+        return
+    expected = label["negative"], label["positive"]
+    found = ingest.negative_label, ingest.positive_label
+    if [*map(_normal, expected)] != [*map(_normal, found)]:
+        yield ingest.label, f"the label values {_values(expected)}", _values(found)
+
+
+def _values(values: tuple[str, str]) -> str:
+    return f"{values[0]!r} and {values[1]!r} (1)"
+
+
+def _normal(value: str) -> str | float:
+    """Returns one form for the spellings of a label value: 1, 1.0 and true are the same."""
+    text = value.strip().casefold()
+    text = {"true": "1", "false": "0"}.get(text, text)
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _features(
+    card: Mapping[str, Any], ingest: IngestRecord, settings: DriftSettings
+) -> Iterator[Sequence[str]]:
+    for described in card.get("inputs") or ():
+        name = described.get("feature")
+        wanted = name not in settings.ignore and (not settings.features or name in settings.features)
+        if name is not None and wanted and name not in ingest.features:
+            yield name, "a feature of numbers", _found(name, ingest)
+
+
+def _found(name: str, ingest: IngestRecord) -> str:
+    if name in (ingest.label, ingest.weight):
+        return "the label" if name == ingest.label else "the weight"
+    if name in ingest.empty:
+        return "no value in any row"
+    return "text, or too few numbers" if name in ingest.left_out else "no such column"

@@ -1,0 +1,119 @@
+"""Which statistics a table is compared with."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ml_metadata.metadata_store.metadata_store import MetadataStore
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from components.common.training_statistics import TrainingStatistics
+from components.drift.drift_settings import DriftReference
+from components.drift.references import served_reference, span_reference
+from components.pusher.publication import Destination
+from components.saved_model.card_file import write_card
+from components.statistics.columns import Columns
+from components.statistics.training_split import training_statistics
+
+
+def statistics(seed: int) -> TrainingStatistics:
+    columns = Columns(("a", "y"), "y")
+    values = np.random.default_rng(seed).random((2, 50)).astype(np.float32)
+    return training_statistics(columns.summary(values), columns)
+
+
+@pytest.fixture
+def destination(tmp_path: Path) -> Destination:
+    return Destination(directory=str(tmp_path / "serving"), keep_versions=5, model_name="m")
+
+
+def publish(destination: Destination, version: int, data: str | None, seed: int | None = 0) -> None:
+    folder = Path(destination.directory) / str(version)
+    write_card(str(folder), {"version": version, "data": {"digest": data}})
+    if seed is not None:
+        statistics(seed).write(f"{folder}/assets.extra")
+
+
+def named(found: DriftReference | str) -> str:
+    assert isinstance(found, DriftReference), found
+    assert TrainingStatistics.read(found.folder)
+    return found.name
+
+
+def test_nothing_is_published(destination: Destination) -> None:
+    assert served_reference(destination, "today") == "Not compared: no model of another table is published."
+
+
+def test_the_served_version(destination: Destination) -> None:
+    """The newest one, whatever published it."""
+    publish(destination, 1, "monday")
+    publish(destination, 2, "tuesday", seed=2)
+    assert named(served_reference(destination, "today")) == "the training data of version 2"
+
+
+def test_a_repeated_run_has_the_reference_of_the_first_run(destination: Destination) -> None:
+    """So it comes from the cache: before the first push as after it, and with two models of one table."""
+    first = served_reference(destination, "monday")
+    publish(destination, 1, "monday")
+    assert served_reference(destination, "monday") == first
+    before = served_reference(destination, "tuesday")
+    publish(destination, 2, "tuesday", seed=2)
+    publish(destination, 3, "tuesday", seed=2)
+    assert served_reference(destination, "tuesday") == before
+    assert named(before) == "the training data of version 1"
+
+
+def test_a_version_without_statistics(destination: Destination) -> None:
+    """An earlier version of regpipe published it. An older one is not compared with instead."""
+    publish(destination, 1, "monday")
+    publish(destination, 2, "tuesday", seed=None)
+    found = served_reference(destination, "today")
+    assert isinstance(found, str)
+    assert "version 2: it has no statistics" in found
+
+
+def test_a_damaged_card(destination: Destination) -> None:
+    publish(destination, 1, "monday")
+    (Path(destination.directory) / "1" / "assets.extra" / "model_card.json").write_text("{")
+    found = served_reference(destination, "today")
+    assert isinstance(found, str)
+    assert "model_card.json: expected a model card" in found
+
+
+@pytest.fixture
+def store() -> MetadataStore:
+    fake = mlmd.FakeDatabaseConfig()
+    return MetadataStore(mlmd.ConnectionConfig(fake_database=fake))
+
+
+def computed(store: MetadataStore, pipeline: str, span: int, folder: Path, *, readable: bool = True) -> None:
+    """Records statistics of a span as the output of a StatisticsGen."""
+    kind = mlmd.ArtifactType(name="ExampleStatistics", properties={"span": mlmd.INT})
+    artifact = mlmd.Artifact(type_id=store.put_artifact_type(kind), uri=str(folder))
+    artifact.properties["span"].int_value = span
+    (number,) = store.put_artifacts([artifact])
+    node = store.put_context_type(mlmd.ContextType(name="node"))
+    context = store.get_context_by_type_and_name("node", f"{pipeline}.StatisticsGen")
+    context_id = (
+        context.id
+        if context
+        else store.put_contexts([mlmd.Context(type_id=node, name=f"{pipeline}.StatisticsGen")])[0]
+    )
+    store.put_attributions_and_associations([mlmd.Attribution(artifact_id=number, context_id=context_id)], [])
+    if readable:
+        statistics(span).write(str(folder))
+
+
+def test_the_span_before(store: Any, tmp_path: Path) -> None:
+    """The highest one below, whenever it was read; of this pipeline; with statistics that drift is computed from."""
+    none = "Not compared with the span before: no run has read one."
+    assert span_reference(store, "p", 5) == none
+    computed(store, "p", 5, tmp_path / "5")
+    assert span_reference(store, "p", 5) == none
+    computed(store, "p", 3, tmp_path / "3")
+    computed(store, "p", 1, tmp_path / "1")
+    computed(store, "p", 4, tmp_path / "4", readable=False)
+    computed(store, "other", 4, tmp_path / "other")
+    assert named(span_reference(store, "p", 5)) == "span 3"
+    assert named(span_reference(store, "p", 3)) == "span 1"
