@@ -157,7 +157,7 @@ def test_blessed(run: Any, make_model: MakeModel, serving: Path) -> None:
     assert card["run"] == "r1"
     kept = (
         "blessed", "reasons", "mode", "rows", "positives", "metrics", "contributions", "seeds", "thresholds",
-        "operating_point", "judged",
+        "operating_point", "judged", "served",
     )  # fmt: skip
     verdict = json.loads((Path(pushed.uri).parent / "evaluation" / "verdict.json").read_text())
     assert card["evaluation"] == {name: verdict[name] for name in kept}
