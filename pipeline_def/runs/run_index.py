@@ -190,10 +190,8 @@ def _metric(summary: Summary, name: str) -> IndexedMetric | None:
 
 def _moved(summary: Summary) -> int | None:
     """Returns how many columns have moved, since any of the tables that the data was compared with."""
-    drift = summary.model_dump().get("drift")
-    if not drift or not drift.get("comparisons"):
-        return None
-    return len({found["feature"] for part in drift["comparisons"] for found in part["findings"]})
+    drift = summary.drift
+    return drift.moved if drift and drift.comparisons else None
 
 
 def _publication(destination: str | None, before: Publication | None) -> Publication | None:

@@ -163,7 +163,7 @@ def test_blessed(run: Any, make_model: MakeModel, serving: Path) -> None:
     assert card["evaluation"] == {name: verdict[name] for name in kept}
     assert card["evaluation"]["metrics"]["auc"] == {
         "candidate": 0.9, "baseline": 0.8, "early_stopped": 0.85, "base_rate": 0.5, "difference": None,
-        "finding": "better", "interval": None,
+        "finding": "better", "interval": None, "served": None, "served_difference": None, "served_finding": None,
     }  # fmt: skip
     assert card["evaluation"]["contributions"]["penalties"] == {
         "value": -0.25, "interval": [-0.5, -0.125], "finding": "better"
