@@ -61,7 +61,10 @@ def span_reference(store: MetadataStore, pipeline: str, span: int) -> DriftRefer
     earlier = [
         (artifact.properties["span"].int_value, artifact.id, artifact.uri)
         for artifact in artifacts
-        if artifact.type == _STATISTICS_TYPE and artifact.properties["span"].int_value < span
+        # Without {SPAN} in data.input, the artifact has no span.
+        if artifact.type == _STATISTICS_TYPE
+        and "span" in artifact.properties
+        and artifact.properties["span"].int_value < span
     ]
     for number, _, folder in sorted(earlier, reverse=True):
         if found := _read(folder, "span", f"span {number}"):

@@ -74,7 +74,7 @@ class StatisticsExecutor(BaseBeamExecutor):  # type: ignore[misc]
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(input_dict["examples"])
         statistics = artifact_utils.get_single_instance(output_dict["statistics"])
-        statistics.split_names, statistics.span = examples.split_names, examples.span
+        statistics.split_names = examples.split_names
         splits = artifact_utils.decode_split_names(examples.split_names)
         patterns = {
             split: io_utils.all_files_pattern(artifact_utils.get_split_uri([examples], split))
@@ -82,6 +82,8 @@ class StatisticsExecutor(BaseBeamExecutor):  # type: ignore[misc]
         }
         outputs = {split: artifact_utils.get_split_uri([statistics], split) for split in splits}
         ingest = read_ingest(next(iter(patterns.values())))
+        if ingest.span is not None:  # DriftGate looks for the statistics of the span before
+            statistics.span = ingest.span
         # The same order as in TFDV; schema inference keeps it.
         weight = [] if ingest.weight is None else [ingest.weight]
         columns = Columns(

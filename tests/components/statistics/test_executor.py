@@ -84,6 +84,7 @@ def ingest(root: Path, table: Table, weight: str | None = None) -> None:
         weight=weight,
         negative_label="0",
         positive_label="1",
+        span=7,
         digest="",
     ).write(str(root / "examples"))
 
