@@ -27,6 +27,7 @@ from components.common.served_record import ServedRecord, ServedReference
 from components.common.verdict_record import CANDIDATE, EARLY_STOPPED, SERVED, Judged, JudgedSplit
 from components.evaluator import tfma_metrics as _tfma_metrics  # noqa: F401 (TFMA imports it by name)
 from components.evaluator.evaluator_settings import EvaluatorSettings
+from components.evaluator.importance import MAX_ROWS, candidate_importance, read_rows
 from components.evaluator.paired_scores import SplitScores
 from components.evaluator.scored_models import Models, load_models
 from components.evaluator.scoring import ScoredColumns, score
@@ -45,7 +46,7 @@ class EvaluatorExecutor(executor.Executor):  # type: ignore[misc]
     def Do(  # noqa: N802 (TFX's name)
         self, input_dict: dict[str, Any], output_dict: dict[str, Any], exec_properties: dict[str, Any]
     ) -> None:
-        """Writes TFMA's results and the verdict to `evaluation`, and whether the model may be published to `blessing`.
+        """Writes TFMA's results, the verdict and the importance of features to `evaluation`, and the `blessing`.
 
         Raises:
             DataRefused: `evaluation.slices` names a feature that is not in the examples.
@@ -89,6 +90,10 @@ class EvaluatorExecutor(executor.Executor):  # type: ignore[misc]
         super().Do(input_dict, output_dict, exec_properties)
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
         verdict.write(evaluation.uri)
+        rows = read_rows(test.examples, test.rows, ingest.features, settings.label, settings.weight)
+        importance = candidate_importance(seeds[0][CANDIDATE], rows, settings.evaluation)
+        if importance is not None:
+            importance.write(evaluation.uri)
         _bless(
             artifact_utils.get_single_instance(output_dict["blessing"]), input_dict, blessed=verdict.blessed
         )
@@ -124,10 +129,11 @@ def _score_test(
     (folder,) = [artifact.uri for artifact in input_dict.get("served_model", [])] or [None]
     reference = None if folder is None else ServedRecord.read(folder).reference
     if folder is None or reference is None or not reference.is_scored:
-        return score(pattern, seeds, columns, max_rows), reference
+        return score(pattern, seeds, columns, max_rows, keep=MAX_ROWS), reference
     # Not part of the training seeds: it is one network.
     predictor = ServedPredictor(path_utils.serving_model_path(folder))
-    test = score(pattern, [{**seeds[0], SERVED: predictor}, *seeds[1:]], columns, max_rows)
+    models = [{**seeds[0], SERVED: predictor}, *seeds[1:]]
+    test = score(pattern, models, columns, max_rows, keep=MAX_ROWS)
     return add_served(test, predictor, reference)
 
 

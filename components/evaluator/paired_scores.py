@@ -75,9 +75,11 @@ class SplitScores(NamedTuple):
         features: the values of the requested features (NaN: missing), in the same order.
         rows: the number of examples that were read; more than were scored, if these are a sample.
         digest: the SHA-256 (hexadecimal) of all serialized examples that were read.
+        examples: a uniform sample of the serialized examples; empty unless some were to be kept.
     """
 
     scores: PairedScores
     features: Mapping[str, Array]
     rows: int = 0
     digest: str = ""
+    examples: Sequence[bytes] = ()

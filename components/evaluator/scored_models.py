@@ -11,6 +11,8 @@ from components.common.file_names import PREDICTION, SIGNATURE
 from components.common.verdict_record import BASELINE, CANDIDATE, EARLY_STOPPED
 from components.common.weight_sets import Weights, read_weight_sets
 
+_BY_NAME = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
+
 
 class ScoredModel(NamedTuple):
     """An exported model with certain weights.
@@ -23,12 +25,25 @@ class ScoredModel(NamedTuple):
     module: tf.Module
     weights: Weights | None = None
 
+    @property
+    def reads_inputs(self) -> bool:
+        """Whether it has the signature that `predict_inputs` uses."""
+        return _BY_NAME in self.module.signatures
+
     def predict(self, examples: tf.Tensor) -> tf.Tensor:
         """Returns the probabilities of serialized tf.Examples, through the serving signature."""
+        self._assign()
+        return self.module.signatures[SIGNATURE](examples=examples)[PREDICTION]
+
+    def predict_inputs(self, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Returns the probabilities of raw features, float32 [rows] by input name, through `serving_default`."""
+        self._assign()
+        return self.module.signatures[_BY_NAME](**inputs)[PREDICTION]
+
+    def _assign(self) -> None:
         if self.weights is not None:
             for variable, value in zip(self.module.weights, self.weights, strict=True):
                 variable.assign(value)
-        return self.module.signatures[SIGNATURE](examples=examples)[PREDICTION]
 
 
 class ScoringModel(Protocol):
@@ -42,7 +57,7 @@ class ScoringModel(Protocol):
 Models = Mapping[str, ScoringModel]
 
 
-def load_models(candidate: str, baseline: str | None) -> Sequence[Models]:
+def load_models(candidate: str, baseline: str | None) -> Sequence[Mapping[str, ScoredModel]]:
     """Loads the models of each training seed, by name; those of the first seed are first in the list.
 
     Args:

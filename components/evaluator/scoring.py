@@ -38,6 +38,7 @@ def score(
     seeds: Sequence[Models],
     columns: ScoredColumns,
     max_rows: int = 0,
+    keep: int = 0,
 ) -> SplitScores:
     """Reads a split once and scores each batch with all models, so that all models score the same rows.
 
@@ -48,6 +49,7 @@ def score(
         seeds: the models of each training seed, by name.
         columns: what else is read.
         max_rows: a split with more rows is sampled down to this number, always to the same rows; 0: all rows.
+        keep: how many serialized examples are kept at most, as a uniform sample of their own.
 
     Raises:
         DataRefused: a feature is not in the examples.
@@ -62,8 +64,12 @@ def score(
     target = {label: tf.io.FixedLenFeature([1], tf.int64)}
     models = [model for by_name in seeds for model in by_name.values()]
     sample, digest = ReservoirSample(max_rows), hashlib.sha256()
+    kept = ReservoirSample(keep, stream=1) if keep else None
     for batch in _batches(files, pattern):
-        digest.update(b"".join(batch.numpy()))
+        content = batch.numpy()
+        digest.update(b"".join(content))
+        if kept:
+            kept.add(content[kept.draw(len(content))])
         drawn = sample.draw(len(batch))
         if not drawn.size:
             continue
@@ -76,7 +82,8 @@ def score(
     values = {name: next(found) for name in features}
     first, *others = ({name: next(found) for name in by_name} for by_name in seeds)
     scores = PairedScores(labels, first, sample.seen, weights, tuple(others))
-    return SplitScores(scores, values, sample.seen, digest.hexdigest())
+    examples = tuple(value for column in (kept.columns() if kept else ()) for value in column)
+    return SplitScores(scores, values, sample.seen, digest.hexdigest(), examples)
 
 
 def _batches(files: Sequence[str], pattern: str) -> Iterator[tf.Tensor]:

@@ -37,6 +37,9 @@ def test_a_whole_run_has_its_report(run: Run, root: Path, visit: Visit) -> None:
         "There are none; evaluation.slices divides the test split by ranges of a feature.",
     ]
     assert page.locator("[data-chart]").count() == 12
+    # Of the five columns that the generator of the sample calls informative, f6 says nothing that the others don't.
+    rows = page.locator("#features tbody tr").all_inner_texts()
+    assert {row.split()[0] for row in rows[:4]} == {"f0", "f3", "f11", "f15"}
     lineage = page.locator("#lineage").inner_text()
     assert "12 steps before this one, 0 from the cache." in lineage
     assert "StatisticsGen" in lineage.split("Code of the steps")[1]
