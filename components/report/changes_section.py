@@ -1,8 +1,17 @@
 """Creates the section on what changed since the last run with a verdict: data, configuration, code and metrics."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from components.common.formatting import count, html_difference, html_number, metric_label, percent, plural
+from components.common.drift_text import summary_sentence
+from components.common.formatting import (
+    capitalize_first,
+    count,
+    html_difference,
+    html_number,
+    metric_label,
+    percent,
+    plural,
+)
 from components.common.ingest_record import IngestRecord
 from components.common.verdict_record import Verdict
 from components.common.verdict_text import first_reasons
@@ -12,24 +21,33 @@ from components.report.lineage_section import changed_keys
 from components.report.run_artifacts import PreviousRun, RunArtifacts
 
 _SHORT = 12  # digits of a digest
-_MAX_NAMES = 20  # of features that are new or gone
+_MAX_NAMES = 20  # of columns in a sentence or a cell
 _METRICS = ("log_loss", "auc", "pr_auc", "brier", "accuracy", "calibration_error")
 _HEADERS = ("", "last run", "this run")
 
 
 def changes(run: RunArtifacts) -> Section:
-    """Returns the section; without an earlier run it has one sentence."""
-    previous = run.previous
+    """Returns the section; without an earlier run it has one sentence, and the columns that have moved."""
+    title, previous = "What changed since the last run", run.previous
     if previous is None:
         text = "There is no earlier run with a verdict under this root."
-        return Section("changes", "What changed since the last run", (TextBlock(text, "quiet"),))
-    blocks = (
+        return Section("changes", title, (TextBlock(text, "quiet"), *_moved(run)))
+    blocks = [
         TextBlock(_which(previous)),
+        *_moved(run),
         *_data(previous.ingest, run.ingest),
         *_configuration(previous, run),
         *_metrics(previous.verdict, run.verdict, same_data=_same_data(previous.ingest, run.ingest)),
-    )
-    return Section("changes", "What changed since the last run", blocks)
+    ]
+    return Section("changes", title, tuple(blocks))
+
+
+def _moved(run: RunArtifacts) -> Iterator[TextBlock]:
+    """Yields a sentence for each earlier table since which columns have moved."""
+    for comparison in run.drift.comparisons if run.drift else ():
+        if comparison.moved:
+            sentence = capitalize_first(summary_sentence(comparison.name, len(comparison.moved)))
+            yield TextBlock(f"{sentence}: {_names(sorted(comparison.moved))}.", "bad")
 
 
 def _which(previous: PreviousRun) -> str:
@@ -79,9 +97,12 @@ def _label_rate(ingest: IngestRecord) -> str:
 
 
 def _only(names: tuple[str, ...], others: tuple[str, ...]) -> str:
-    found = [name for name in names if name not in set(others)]
-    more = f" and {len(found) - _MAX_NAMES} more" if len(found) > _MAX_NAMES else ""
-    return ", ".join(found[:_MAX_NAMES]) + more or "none"
+    return _names([name for name in names if name not in set(others)]) or "none"
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    return ", ".join(names[:_MAX_NAMES]) + more
 
 
 def _configuration(previous: PreviousRun, run: RunArtifacts) -> Iterator[Block]:

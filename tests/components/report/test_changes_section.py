@@ -4,6 +4,7 @@
 import dataclasses
 from typing import Any
 
+from components.common.drift_record import DriftRecord
 from components.report.blocks import Section, TableBlock, TextBlock
 from components.report.changes_section import changes
 
@@ -58,6 +59,27 @@ def test_a_last_run_that_was_not_blessed(sample: Any) -> None:
     verdict = sample.verdict(blessed=False, reasons=["the AUC is 0.5, not at least 0.6"])
     found = changes(sample.run(previous=sample.previous(verdict=verdict)))
     assert texts(found)[0].endswith("; it was not blessed: the AUC is 0.5, not at least 0.6.")
+
+
+def test_columns_that_have_moved(sample: Any) -> None:
+    """They are named before the rest, by the table since which they have moved."""
+    finding = {
+        "kind": "distribution",
+        "measure": "ks",
+        "value": 0.4,
+        "threshold": 0.1,
+        "before": "",
+        "now": "",
+    }
+    comparison = {
+        "kind": "served", "name": "the training data of version 3", "rows_before": 500, "rows_now": 608,
+        "label_before": 0.5, "label_now": 0.5, "checks": 9,
+        "findings": [{"feature": "plan", **finding}, {"feature": "age", **finding}],
+    }  # fmt: skip
+    drift = DriftRecord.model_validate({"mode": "warn", "comparisons": [comparison]})
+    expected = TextBlock("2 columns have moved since the training data of version 3: age, plan.", "bad")
+    assert changes(sample.run(drift=drift)).blocks[1] == expected
+    assert changes(sample.run(drift=drift, previous=None)).blocks[1] == expected
 
 
 def test_the_first_run(sample: Any) -> None:
