@@ -102,7 +102,7 @@ def first(cluster: Cluster) -> dict[str, Any]:
 
 def test_all_steps_run_and_the_model_is_pushed(cluster: Cluster, first: dict[str, Any], run: Run) -> None:
     """Everything is in the bucket; the report is copied for Kubeflow, and models.config has the new version."""
-    assert (first["status"], [step["status"] for step in first["steps"]]) == ("pushed", ["done"] * 12)
+    assert (first["status"], [step["status"] for step in first["steps"]]) == ("pushed", ["done"] * 13)
     assert sum(first["rows"].values()) == len(run.sample.read_text().splitlines()) - 1
     version = first["pushed_version"]
     assert first["pushed_path"] == f"{ROOT}/serving/versions/{version}"
@@ -138,6 +138,41 @@ def test_a_second_run_is_served_from_the_cache(cluster: Cluster, first: dict[str
     again = cluster.json("runs/r2/summary.json")
     assert {step["name"] for step in again["steps"] if step["cached"]} == CACHED_AGAIN
     assert (again["already_published"], again["pushed_path"]) == (True, first["pushed_path"])
+
+
+def test_the_next_model_is_compared_with_the_served_one(
+    cluster: Cluster, first: dict[str, Any], run: Run, tmp_path: Path
+) -> None:
+    """It is read from the bucket, and has the metrics of the run that published it; as in a folder on this machine.
+
+    Kubeflow Pipelines gets its metrics, too.
+    """
+    before = cluster.config
+    cluster.config = before.model_copy(update={"model": before.model.with_strengths({"l2": 0.05})})
+    cluster.run("r-next", *cluster.steps)
+    cluster.config = before
+    found = cluster.json("runs/r-next/summary.json")
+    served = found["served"]
+    assert (served["outcome"], served["version"]) == ("compared", first["pushed_version"])
+    assert found["metrics"]["served"] == first["metrics"]["candidate"]
+    assert [t["metric"] for t in found["thresholds"] if t["rule"] == "served"] == ["auc", "log_loss"]
+    (copied,) = [
+        name
+        for name in cluster.names("artifacts/ServedModel/served_model")
+        if name.endswith("saved_model.pb")
+    ]
+    version = f"serving/versions/{served['version']}"
+    content = [
+        cluster.gcs.store.get("bucket", name).content for name in (copied, f"churn/{version}/saved_model.pb")
+    ]
+    assert content[0] == content[1]
+    shown = json.loads((cluster.folder / "output.json").read_text())["artifacts"]["metrics"]["artifacts"][0]
+    assert shown["metadata"]["served_auc"] == found["metrics"]["served"]["auc"]
+    options = (*run.quick, "--data", run.sample)
+    run(tmp_path / "root", *options)
+    here = run(tmp_path / "root", *options, "--set", "model.l2=0.05").summary
+    for part in ("status", "metrics", "intervals", "thresholds", "served_findings"):
+        assert here[part] == found[part], part
 
 
 def test_a_training_that_was_killed_continues(cluster: Cluster, first: dict[str, Any]) -> None:
