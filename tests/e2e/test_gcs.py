@@ -15,7 +15,7 @@ import pytest
 
 from pipeline_def.config.load import load_config
 from pipeline_def.kubeflow.compiler import _config_json
-from pipeline_def.steps import FIRST, LAST
+from pipeline_def.steps import FIRST, LAST, STEP_NAMES
 from tests.standins.gcs.server import GcsServer
 from tests.waiting import wait_until
 
@@ -102,7 +102,10 @@ def first(cluster: Cluster) -> dict[str, Any]:
 
 def test_all_steps_run_and_the_model_is_pushed(cluster: Cluster, first: dict[str, Any], run: Run) -> None:
     """Everything is in the bucket; the report is copied for Kubeflow, and models.config has the new version."""
-    assert (first["status"], [step["status"] for step in first["steps"]]) == ("pushed", ["done"] * 13)
+    assert (first["status"], [step["status"] for step in first["steps"]]) == (
+        "pushed",
+        ["done"] * len(STEP_NAMES),
+    )
     assert sum(first["rows"].values()) == len(run.sample.read_text().splitlines()) - 1
     version = first["pushed_version"]
     assert first["pushed_path"] == f"{ROOT}/serving/versions/{version}"
