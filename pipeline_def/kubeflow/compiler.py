@@ -5,19 +5,25 @@ the parameters. Its own cache is off, because its keys don't depend on the conte
 """
 
 import inspect
-import json
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from kfp import compiler, dsl, kubernetes
+from kfp import dsl, kubernetes
 
-from pipeline_def.config.kubeflow_metadata import PASSWORD_VARIABLE, USER_VARIABLE
 from pipeline_def.config.kubeflow_steps import StepOverride, StepsConfig
 from pipeline_def.config.load import ConfigError, PipelineConfig
 from pipeline_def.config.notification import URL_VARIABLE
-from pipeline_def.config.tracking import TOKEN_VARIABLE
+from pipeline_def.kubeflow.container_settings import (
+    add_tracking_secret,
+    add_volume_and_secret,
+    compiled_text,
+    config_json,
+    configure,
+    limit_pod,
+    mount_volume,
+    placeholder,
+    small,
+)
 from pipeline_def.kubeflow.parameters import RuntimeParameter, path_problems, runtime_parameters
 from pipeline_def.kubeflow.step_attempts import NODE_ANNOTATION, NODE_VARIABLE
 from pipeline_def.steps import FIRST, LAST, VERDICT, direct_predecessors
@@ -28,12 +34,6 @@ _EXIT_COMMAND = ["python", "-m", "pipeline_def.kubeflow.exit_step"]
 _EXIT = "ExitStep"
 # The open-source backend replaces this placeholder only if it is the whole value of an input, not inside an argument.
 _JOB_ID, _RUN_ID = dsl.PIPELINE_JOB_ID_PLACEHOLDER, "run_id"
-# A label of the steps' pods, by which network policies select them.
-POD_LABEL = ("app.kubernetes.io/name", "regpipe-step")
-# The resources of Verdict and ExitStep. For a root on gs://, ExitStep imports TensorFlow, which takes 0.5 GiB.
-_SMALL = {"cpu": "100m", "memory": "1Gi"}
-# The keys of `kubeflow` that containers read. Others are left out, so that they don't change the pipeline's digest.
-_CONTAINER_KEYS = {"root", "metadata", "image"}
 
 
 def compile_kubeflow(config: PipelineConfig) -> str:
@@ -58,12 +58,9 @@ def compile_kubeflow(config: PipelineConfig) -> str:
     if problems:
         raise ConfigError(problems)
     parameters = runtime_parameters(config)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "pipeline.yaml"
-        pipeline = _pipeline(config, parameters)
-        _set_retry_windows(pipeline.pipeline_spec, config)
-        compiler.Compiler().compile(pipeline, str(file))
-        return file.read_text(encoding="utf-8")
+    pipeline = _pipeline(config, parameters)
+    _set_retry_windows(pipeline.pipeline_spec, config)
+    return compiled_text(pipeline)
 
 
 def _set_retry_windows(spec: Any, config: PipelineConfig) -> None:
@@ -118,33 +115,33 @@ def _task(
         *_STEP_COMMAND,
         "--retries", str(settings.retries), "--backoff", str(settings.backoff),
         "--retry-window", str(settings.retry_window), "--timeout", str(settings.timeout),
-        "--root", config.kubeflow.root, "--run-id", _placeholder(_RUN_ID), "--step", step, "--",
+        "--root", config.kubeflow.root, "--run-id", placeholder(_RUN_ID), "--step", step, "--",
     ]  # fmt: skip
     if step == FIRST:
-        command += ["--config", _config_json(config)]
+        command += ["--config", config_json(config)]
         for parameter in parameters:
-            command += ["--set", f"{parameter.key}={_placeholder(parameter.name)}"]
+            command += ["--set", f"{parameter.key}={placeholder(parameter.name)}"]
         inputs = [(parameter.name, parameter.type) for parameter in parameters]
         task = _component(step, image, command, inputs)(run_id=_JOB_ID, **values)
     elif step == LAST:
         task = _report_component(image, command)(run_id=_JOB_ID)
     else:
         task = _component(step, image, command)(run_id=_JOB_ID)
-    _configure(task, step, settings)
+    configure(task, step, settings)
     kubernetes.use_field_path_as_env(task, NODE_VARIABLE, f"metadata.annotations['{NODE_ANNOTATION}']")
-    _add_volume_and_secret(task, config)
+    add_volume_and_secret(task, config)
     if override.gpus:
         task.set_accelerator_type(override.gpu_type).set_accelerator_limit(override.gpus)
     return task
 
 
 def _verdict_task(config: PipelineConfig, report: Any) -> None:
-    command = [*_VERDICT_COMMAND, "--status", _placeholder("status"), "--message", _placeholder("message")]
+    command = [*_VERDICT_COMMAND, "--status", placeholder("status"), "--message", placeholder("message")]
     make = _component(VERDICT, config.kubeflow.image, command, [("status", str), ("message", str)])
     task = make(run_id=_JOB_ID, **{name: report.outputs[name] for name in ("status", "message")})
     # A retry would have the same result.
-    _configure(task, VERDICT, _small(config.kubeflow.steps).model_copy(update={"retries": 0}))
-    _limit_pod(task, config.kubeflow.steps)
+    configure(task, VERDICT, small(config.kubeflow.steps).model_copy(update={"retries": 0}))
+    limit_pod(task, config.kubeflow.steps)
 
 
 def _notifies(config: PipelineConfig) -> bool:
@@ -153,8 +150,8 @@ def _notifies(config: PipelineConfig) -> bool:
 
 def _exit_task(config: PipelineConfig) -> Any:
     command = [
-        *_EXIT_COMMAND, "--run-id", _placeholder(_RUN_ID), "--pipeline", config.name,
-        "--status", _placeholder("status"), "--root", config.kubeflow.root,
+        *_EXIT_COMMAND, "--run-id", placeholder(_RUN_ID), "--pipeline", config.name,
+        "--status", placeholder("status"), "--root", config.kubeflow.root,
     ]  # fmt: skip
     if _notifies(config):
         command += ["--notify", config.notify.when or "always"]
@@ -162,14 +159,12 @@ def _exit_task(config: PipelineConfig) -> Any:
         command += ["--mlflow", config.tracking.mlflow.model_dump_json()]
     make = _component(_EXIT, config.kubeflow.image, command, [("status", dsl.PipelineTaskFinalStatus)])
     task = make(run_id=_JOB_ID)
-    _configure(task, _EXIT, _small(config.kubeflow.steps))
-    _limit_pod(task, config.kubeflow.steps)
-    _mount_volume(task, config)
+    configure(task, _EXIT, small(config.kubeflow.steps))
+    limit_pod(task, config.kubeflow.steps)
+    mount_volume(task, config)
     if _notifies(config):
         kubernetes.use_secret_as_env(task, config.notify.secret, {config.notify.secret_key: URL_VARIABLE})
-    mlflow = config.tracking.mlflow
-    if mlflow.enabled and mlflow.secret:
-        kubernetes.use_secret_as_env(task, mlflow.secret, {mlflow.secret_key: TOKEN_VARIABLE})
+    add_tracking_secret(task, config)
     return task
 
 
@@ -199,11 +194,6 @@ def _report_component(image: str | None, command: Sequence[str]) -> Any:
     return dsl.container_component(report)
 
 
-def _placeholder(name: str) -> str:
-    """Returns the placeholder that Kubeflow Pipelines replaces by the value of an input in a container's arguments."""
-    return f"{{{{$.inputs.parameters['{name}']}}}}"
-
-
 def _set_signature(function: Callable[..., Any], parameters: Iterable[tuple[str, Any, Any]]) -> None:
     """Sets the signature that kfp inspects: keyword parameters, each with its type and default."""
     declared = [
@@ -212,65 +202,6 @@ def _set_signature(function: Callable[..., Any], parameters: Iterable[tuple[str,
     ]
     function.__signature__ = inspect.Signature(declared)  # type: ignore[attr-defined]
     function.__annotations__ = {parameter.name: parameter.annotation for parameter in declared}
-
-
-def _configure(task: Any, step: str, settings: StepsConfig) -> None:
-    """Sets the name, resources, retries, node selection and environment of a task's container."""
-    task.set_display_name(step)
-    task.set_caching_options(False)
-    kubernetes.add_pod_label(task, *POD_LABEL)
-    if settings.cpu:
-        task.set_cpu_request(settings.cpu)
-    if settings.memory:
-        task.set_memory_request(settings.memory).set_memory_limit(settings.memory)
-    if settings.retries:
-        # For lost pods, which need no wait: the waits between attempts are those of step_attempts.
-        task.set_retry(settings.retries, backoff_duration="1s", backoff_factor=1.0)
-    for label, _, value in (text.partition("=") for text in settings.node_selector):
-        kubernetes.add_node_selector(task, label, value)
-    for taint, _, effect in (text.rpartition(":") for text in settings.tolerations):
-        name, equals, value = taint.partition("=")
-        kubernetes.add_toleration(
-            task, key=name, operator="Equal" if equals else "Exists", value=value or None, effect=effect
-        )
-    for name, _, value in (text.partition("=") for text in settings.env):
-        task.set_env_variable(name, value)
-    for variable, _, source in (text.partition("=") for text in settings.secrets):
-        secret, _, name = source.partition(":")
-        kubernetes.use_secret_as_env(task, secret, {name: variable})
-
-
-def _small(settings: StepsConfig) -> StepsConfig:
-    """Returns the settings for a container that computes nothing, with small requests where the settings have any."""
-    small = {name: value for name, value in _SMALL.items() if getattr(settings, name) is not None}
-    return settings.model_copy(update=small)
-
-
-def _limit_pod(task: Any, settings: StepsConfig) -> None:
-    """Sets the time limit of a pod that makes one attempt; `step_attempts` limits each attempt of the others."""
-    if settings.timeout:
-        kubernetes.set_timeout(task, settings.timeout)
-
-
-def _add_volume_and_secret(task: Any, config: PipelineConfig) -> None:
-    """Adds access to the shared volume and the credentials of the shared metadata store."""
-    _mount_volume(task, config)
-    metadata = config.kubeflow.metadata
-    if metadata.kind == "mysql":
-        variables = {metadata.user_key: USER_VARIABLE, metadata.password_key: PASSWORD_VARIABLE}
-        kubernetes.use_secret_as_env(task, metadata.secret, variables)
-
-
-def _mount_volume(task: Any, config: PipelineConfig) -> None:
-    if config.kubeflow.volume:
-        kubernetes.mount_pvc(task, config.kubeflow.volume, config.kubeflow.root)
-
-
-def _config_json(config: PipelineConfig) -> str:
-    """Returns the configuration without the keys that no step reads; it has no secrets."""
-    plain = config.model_dump(mode="json", exclude={"notify", "tracking"})
-    plain["kubeflow"] = {name: plain["kubeflow"][name] for name in sorted(_CONTAINER_KEYS)}
-    return json.dumps(plain, ensure_ascii=False)
 
 
 def _snake_case(step: str) -> str:

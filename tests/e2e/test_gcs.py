@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from pipeline_def.config.load import load_config
-from pipeline_def.kubeflow.compiler import _config_json
+from pipeline_def.kubeflow.container_settings import config_json
 from pipeline_def.steps import FIRST, LAST, STEP_NAMES
 from tests.standins.gcs.server import GcsServer
 from tests.waiting import wait_until
@@ -39,7 +39,7 @@ class Cluster:
         """Returns the arguments of a step's container."""
         arguments = ["--root", ROOT, "--run-id", run_id, "--step", step]
         if step == FIRST:
-            arguments += ["--config", _config_json(self.config)]
+            arguments += ["--config", config_json(self.config)]
         if step == LAST:
             metrics = {"artifacts": [{"name": "metrics", "uri": "minio://b/metrics"}]}
             outputs = {"artifacts": {"metrics": metrics}, "outputFile": str(self.folder / "output.json")}
