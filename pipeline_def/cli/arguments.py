@@ -73,8 +73,8 @@ def read_config(args: argparse.Namespace) -> "PipelineConfig":
     return load_config(args.config, args.set)
 
 
-def add_root(parser: argparse.ArgumentParser) -> None:
-    """Adds --root."""
+def add_root(parser: argparse._ActionsContainer) -> None:
+    """Adds --root to a parser or to a group of it."""
     parser.add_argument(
         "--root",
         type=_folder,

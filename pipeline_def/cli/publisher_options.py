@@ -27,3 +27,11 @@ def read_publisher(args: argparse.Namespace) -> tuple[str, str]:
         if text is not None and not text.strip():
             raise UsageError(f"{option}: expected text that is not empty, got {text!r}")
     return args.by or getpass.getuser(), " ".join((args.reason or "").split())
+
+
+def publisher_arguments(by: str, reason: str) -> list[str]:
+    """Returns the options for a command that runs elsewhere on behalf of this person.
+
+    Each is one argument, so that a text that begins with a hyphen is not taken for an option.
+    """
+    return [f"--by={by}", *([f"--reason={reason}"] if reason else [])]

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pipeline_def.cli.arguments import read_config
-from pipeline_def.cli.usage_errors import UsageError, check_root
+from pipeline_def.cli.runs_location import root_of
+from pipeline_def.cli.usage_errors import UsageError
 
 if TYPE_CHECKING:
     from components.pusher.publication import Destination
@@ -16,13 +17,13 @@ def read_destination(args: argparse.Namespace) -> "Destination":
     """Returns where the configuration publishes models.
 
     Raises:
-        UsageError: --root is a file.
+        UsageError: --root is a file, or the cluster's root is not on this machine.
         ConfigError: see `load_config`.
     """
-    check_root(args.root)
+    config = read_config(args)
     from pipeline_def.config.destination import destination
 
-    return destination(read_config(args), args.root)
+    return destination(config, root_of(args, config))
 
 
 @contextlib.contextmanager

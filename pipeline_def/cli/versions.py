@@ -5,8 +5,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from components.common.formatting import aligned_columns, number
-from pipeline_def.cli.arguments import add_config, add_json, add_root, new_parser
+from pipeline_def.cli.arguments import add_json, new_parser
+from pipeline_def.cli.on_cluster import run_on_cluster
 from pipeline_def.cli.push_destination import read_destination, remote_usage_errors
+from pipeline_def.cli.runs_location import CLUSTER_HELP, add_location
 
 if TYPE_CHECKING:
     from pipeline_def.runs.summary import VersionRecord
@@ -18,20 +20,22 @@ DESCRIPTION = """\
 Lists the published versions, newest first: time of publication, run, AUC and
 log loss on the test split, and the digest of the model. `current` marks the
 version that is served."""
-EPILOG = """\
+EPILOG = f"""\
 examples:
   regpipe versions
   regpipe versions --config pipeline.yaml --json
+  regpipe versions --config pipeline.yaml --on-cluster
 
-exit codes: 0 listed, also if there is no version; 2 wrong arguments or
-configuration"""
+{CLUSTER_HELP}
+
+exit codes: 0 listed, also if there is no version; 1 Kubeflow Pipelines can't be
+reached or returned an error; 2 wrong arguments or configuration"""
 
 
 def add_command(subparsers: Any) -> None:
     """Adds `versions` to argparse's subparsers."""
     parser = new_parser(subparsers, "versions", "list the published versions", DESCRIPTION, EPILOG)
-    add_config(parser)
-    add_root(parser)
+    add_location(parser)
     add_json(parser)
     parser.set_defaults(command=versions)
 
@@ -42,6 +46,8 @@ def versions(args: argparse.Namespace) -> int:
     Raises:
         UsageError: the folder of the versions can't be read.
     """
+    if args.on_cluster:
+        return run_on_cluster(args, ["versions", *(["--json"] if args.json else [])])
     destination = read_destination(args)
     from pipeline_def.local.published_versions import list_versions
 

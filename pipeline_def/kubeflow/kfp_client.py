@@ -6,7 +6,7 @@ and a response that is not JSON, such as a login page, is an error.
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import urllib3
@@ -54,9 +54,8 @@ class KubeflowApi:
         Raises:
             KubeflowError: the call failed; the message is a sentence with the reason.
         """
-        timeout = (min(self._config.timeout, 10), self._config.timeout)  # connect, read
         try:
-            response = method(**arguments, _request_timeout=timeout)
+            response = method(**arguments, _request_timeout=self._timeout)
         except ApiException as error:
             raise self._api_error(error) from None
         except urllib3.exceptions.HTTPError as error:
@@ -67,6 +66,20 @@ class KubeflowApi:
         if not content_type.startswith("application/json"):
             raise self._unexpected_response(content_type.partition(";")[0])
         return response
+
+    def read_text(self, path: str, query: Mapping[str, str]) -> str:
+        """Returns the text at a path that is not part of the API, or empty text if it can't be read."""
+        try:
+            self._api.call_api(
+                path,
+                "GET",
+                query_params=list(query.items()),
+                auth_settings=["Bearer"],
+                _request_timeout=self._timeout,
+            )
+        except (ApiException, urllib3.exceptions.HTTPError, UnicodeDecodeError):
+            return ""
+        return str(self._api.last_response.data)
 
     def list_all(self, method: Callable[..., Any], items: str, /, **arguments: Any) -> Iterator[Any]:
         """Yields all items that a method of the API lists, page by page.
@@ -83,6 +96,11 @@ class KubeflowApi:
             token = page.next_page_token
             if not token:
                 return
+
+    @property
+    def _timeout(self) -> tuple[int, int]:
+        """The limits for connecting and for reading, in seconds."""
+        return min(self._config.timeout, 10), self._config.timeout
 
     def run_url(self, run_id: str) -> str:
         """Returns the URL of a run's page; without a host if the API is reached through a kubeconfig."""

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from components.common import storage
 from components.common.errors import DataRefused
 from components.common.formatting import duration
+from pipeline_def.config.destination import destination
 from pipeline_def.config.load import ConfigError, PipelineConfig, load_config
 from pipeline_def.kubeflow.kfp_outputs import write_kfp_outputs, write_summary
 from pipeline_def.kubeflow.parameters import check_paths
@@ -129,7 +130,7 @@ def _launch(pipeline: "pipeline_pb2.Pipeline", run: _Run, args: argparse.Namespa
     from ml_metadata.metadata_store.metadata_store import MetadataStore
 
     from pipeline_def.launcher.metadata_store import connection_config
-    from pipeline_def.launcher.node import launch_node
+    from pipeline_def.launcher.node import launch_node, register_run
     from pipeline_def.runs.run_store import RunStore
 
     step, started = args.step, time.monotonic()
@@ -139,6 +140,9 @@ def _launch(pipeline: "pipeline_pb2.Pipeline", run: _Run, args: argparse.Namespa
     runs: RunStore | None = None
     try:
         runs = RunStore(MetadataStore(connection_config(pipeline)))
+        if step == FIRST:
+            register_run(pipeline)
+            runs.record_destination(run.id, destination(_load_config(args), run.root))
         _clean_up_earlier_attempt(runs, run, step)
         if step == LAST:
             from pipeline_def.runs.report_facts import write_facts

@@ -2,8 +2,6 @@
 
 import contextlib
 import datetime
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.common.model_files import model_digest
@@ -18,7 +16,7 @@ from components.saved_model.card_file import DamagedCard, read_card, read_intact
 from pipeline_def.runs.summary import Rollback, VersionRecord
 
 if TYPE_CHECKING:
-    from pipeline_def.runs.run_store import RunStore
+    from pipeline_def.runs.runs_root import RunsRoot
 
 
 class CannotRollBack(Exception):
@@ -53,14 +51,16 @@ def _record(version: int, path: str, *, current: bool) -> VersionRecord:
     )
 
 
-def rollback(root: Path, destination: Destination, version: int, *, by: str, reason: str) -> PublishedVersion:
+def rollback(
+    root: "RunsRoot | None", destination: Destination, version: int, *, by: str, reason: str
+) -> PublishedVersion:
     """Publishes an old version again as the newest one: it is copied, validated like any model, and gets a new number.
 
-    Who did it, when and why is recorded in its card and in the metadata store, if there is one under the root. From
+    Who did it, when and why is recorded in its card and in the metadata store, if there is one. From
     then on the pipeline does not publish the model that was replaced, until another model has been published.
 
     Args:
-        root: the folder of the runs.
+        root: the root of the runs; None: there is no metadata store, for example on another machine.
         destination: the folder or address of the versions.
         version: the version to roll back to.
         by: who does it.
@@ -73,7 +73,10 @@ def rollback(root: Path, destination: Destination, version: int, *, by: str, rea
         RootInUse: another process uses the root.
     """
     with contextlib.ExitStack() as locks:
-        runs = locks.enter_context(_locked_run_store(root))
+        if root is not None:
+            from pipeline_def.local.runner import locked
+
+            locks.enter_context(locked(root))
         _current(version_store(destination), destination)  # Before the folder is created.
         publisher = locks.enter_context(publishing(destination))
         versions = publisher.versions
@@ -88,16 +91,16 @@ def rollback(root: Path, destination: Destination, version: int, *, by: str, rea
         away_from = _away_from(versions, note.from_version, digest)
         facts = note.model_dump()
         record: contextlib.AbstractContextManager[dict[str, str | int]]
-        record = runs.record_execution("Rollback", facts) if runs else contextlib.nullcontext({})
+        record = root.runs.record_execution("Rollback", facts) if root else contextlib.nullcontext({})
         with record as result:
             published = publisher.publish(
                 versions.path(version), {"rollback": {**facts, "away_from": away_from}}, digest
             )
             result |= {"version": published.version, "path": published.path}
-        if runs:
+        if root is not None:
             from pipeline_def.runs.run_index import try_update_index
 
-            try_update_index(str(root), destination=destination)
+            try_update_index(root.path, destination=destination)
     return published
 
 
@@ -138,18 +141,3 @@ def _away_from(versions: VersionStore, current: int, digest: str) -> list[str]:
     # A damaged card of the version that is replaced must not prevent its replacement.
     earlier = read_intact_card(path).get("rollback", {}).get("away_from", [])
     return [replaced, *(other for other in earlier if other not in (replaced, digest))]
-
-
-@contextlib.contextmanager
-def _locked_run_store(root: Path) -> Iterator["RunStore | None"]:
-    """Locks the root and yields its metadata store; yields None if there is none, for example on another machine."""
-    from pipeline_def.local.runner import lock_root
-    from pipeline_def.runs.run_store import NoSuchRun, RunStore
-
-    try:
-        runs = RunStore.open(root)
-    except NoSuchRun:
-        yield None
-        return
-    with lock_root(root):
-        yield runs

@@ -61,13 +61,11 @@ def report_error(config: PipelineConfig, message: str, exit_code: int) -> list[s
     return _notify(event, config.notify.when, PAUSES)
 
 
-def report_publication(
-    root: Path, version: int, path: str, config: PipelineConfig | None = None
-) -> list[str]:
+def report_publication(root: str, version: int, path: str, config: PipelineConfig | None = None) -> list[str]:
     """Registers a version that a person published where its run was logged.
 
     Args:
-        root: the folder of the runs.
+        root: the folder of the runs, or a gs:// address.
         version: the version.
         path: where it is published.
         config: the configuration to use if its run left no record of where it was logged.
@@ -76,7 +74,7 @@ def report_publication(
         A warning if it could not be registered.
     """
     otherwise = _tracking_of(config) if config else None
-    return _tracked(track_publication(str(root.resolve()), version, path, otherwise))
+    return _tracked(track_publication(root, version, path, otherwise))
 
 
 def _tracking_of(config: PipelineConfig) -> TrackingRecord:

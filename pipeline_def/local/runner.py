@@ -28,6 +28,8 @@ from pipeline_def.terminal.run_display import RunDisplay, progress_sent_to
 if TYPE_CHECKING:
     from tfx.proto.orchestration import pipeline_pb2
 
+    from pipeline_def.runs.runs_root import RunsRoot
+
 LOG_TAIL_LINES = 15
 
 
@@ -247,6 +249,11 @@ def lock_root(root: Path) -> Iterator[None]:
                 f"--root: expected a folder that can be written and locked, got {str(root)!r}: {error.strerror}."
             ) from None
         yield
+
+
+def locked(root: "RunsRoot") -> contextlib.AbstractContextManager[None]:
+    """Locks a root as `lock_root` does, unless several processes may use its metadata store at once."""
+    return contextlib.nullcontext() if root.shared else lock_root(Path(root.path))
 
 
 @contextlib.contextmanager

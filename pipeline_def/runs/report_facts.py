@@ -16,6 +16,7 @@ from components.report.run_page import REPORT_FILE, render
 from pipeline_def.config.load import PipelineConfig
 from pipeline_def.runs.run_files import FACTS_FILE
 from pipeline_def.runs.run_store import NoSuchRun, RunStore
+from pipeline_def.runs.runs_root import RunsRoot
 from pipeline_def.steps import LAST, STEPS, TUNER
 
 PAGE = (LAST, "report")
@@ -41,32 +42,28 @@ def write_facts(root: Path | str, run_id: str, runs: RunStore | None = None) -> 
     _write(_facts_path(root, run_id), {**_facts(runs, run_id), "previous": _previous(runs, root, run_id)})
 
 
-def report_path(root: Path, run_id: str | None) -> Path:
-    """Returns the path of the report of a run; without `run_id`, of the last run that has one.
+def report_path(root: RunsRoot, run_id: str | None) -> str:
+    """Returns the path or the address of the report of a run; without `run_id`, of the last run that has one.
 
     Raises:
         NoSuchRun: there is no such run, or it has no report.
     """
-    runs = RunStore.open(root)
-    names = [run_id] if run_id else [context.name for context in reversed(runs.run_contexts())]
-    for name in names:
-        artifact = runs.outputs(name).get(PAGE)
-        page = Path(artifact.uri) / REPORT_FILE if artifact is not None else None
-        if page is not None and page.is_file():
+    for artifact in root.outputs(*PAGE, run_id):
+        page = f"{artifact.uri}/{REPORT_FILE}"
+        if storage.exists(page):
             return page
-    missing = f"run {run_id} has no report" if run_id else "no run has a report yet"
-    raise NoSuchRun(f"{root}: {missing}; a run that stops early has none.")
+    raise NoSuchRun(f"{root.missing('report', run_id)}; a run that stops early has none.")
 
 
-def render_again(root: Path, run_id: str) -> Path:
+def render_again(root: RunsRoot, run_id: str) -> str:
     """Renders the page of a run again from its artifacts, with an override that was recorded since.
 
     Raises:
         NoSuchRun: there is no such run, or it has no report.
     """
     page = report_path(root, run_id)
-    runs = RunStore.open(root)
-    path = _facts_path(root, run_id)
+    runs = root.runs
+    path = _facts_path(root.path, run_id)
     # Only the override may be newer than the run: the recorded steps and code stay as they are.
     facts = json.loads(storage.read(path)) if storage.exists(path) else _facts(runs, run_id)
     facts["override"] = _override(runs, run_id)
@@ -91,7 +88,7 @@ def render_again(root: Path, run_id: str) -> Path:
     override_path = context.custom_properties["regpipe_pushed_path"].string_value
     published = override_path or pushed["pushed_destination"].string_value or None
     not_pushed_because = pushed["not_pushed_because"].string_value or None
-    page.write_text(render(read_run_artifacts(paths, config, published, not_pushed_because)), "utf-8")
+    storage.write(page, render(read_run_artifacts(paths, config, published, not_pushed_because)).encode())
     return page
 
 

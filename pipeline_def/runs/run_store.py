@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import datetime
-import shutil
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -27,9 +26,15 @@ class NoSuchRun(LookupError):
 
 @dataclasses.dataclass(frozen=True)
 class RunStore:
-    """A metadata store, with access by the ids of runs."""
+    """A metadata store, with access by the ids of runs.
+
+    Attributes:
+        store: the store.
+        pipeline: the name of the pipeline whose runs are listed, because pipelines may share a store; None: all.
+    """
 
     store: MetadataStore
+    pipeline: str | None = None
 
     @classmethod
     def open(cls, root: Path) -> "RunStore":
@@ -50,16 +55,25 @@ class RunStore:
             raise DamagedStore(path, str(error).partition("\n")[0]) from error
 
     def run_contexts(self) -> list[mlmd.Context]:
-        """Returns the contexts of all runs, in the order in which the store registered them.
+        """Returns the contexts of the runs, in the order in which the store registered them.
 
         Not in the order of their times: the clock of the machine may have been set back.
         """
         contexts: list[mlmd.Context] = list(self.store.get_contexts_by_type("pipeline_run"))
+        if self.pipeline is not None:
+            pipeline = self.store.get_context_by_type_and_name("pipeline", self.pipeline)
+            of_pipeline = self.store.get_children_contexts_by_context(pipeline.id) if pipeline else ()
+            ids = {context.id for context in of_pipeline}
+            contexts = [context for context in contexts if context.id in ids]
         return sorted(contexts, key=lambda context: context.id)
 
-    def run_records(self) -> list[RunRecord]:
-        """Returns all runs, the newest first, without the numbers of their steps, which take a query for each."""
-        return [_record(context) for context in reversed(self.run_contexts())]
+    def run_records(self, unfinished: str = "interrupted") -> list[RunRecord]:
+        """Returns the runs, the newest first, without the numbers of their steps, which take a query for each.
+
+        Args:
+            unfinished: the status of a run that has recorded none.
+        """
+        return [_record(context, unfinished) for context in reversed(self.run_contexts())]
 
     def executions(self, run_id: str) -> list[mlmd.Execution]:
         """Returns the executions of a run in the order in which they started; none for an unknown run."""
@@ -245,12 +259,12 @@ def _start(context: mlmd.Context) -> str:
     return started.isoformat(timespec="seconds")
 
 
-def _record(context: mlmd.Context) -> RunRecord:
+def _record(context: mlmd.Context, unfinished: str) -> RunRecord:
     properties, override = context.custom_properties, _override(context)
     return RunRecord(
         run_id=context.name,
         started=_start(context),
-        status=properties[_STATUS].string_value or "interrupted",
+        status=properties[_STATUS].string_value or unfinished,
         pushed_version=properties[_VERSION].int_value if _VERSION in properties else None,
         blessed_by=override.by if override else None,
     )
@@ -272,30 +286,14 @@ def _override(context: mlmd.Context) -> Override | None:
     return Override(**{name: properties[_OVERRIDE + name].string_value for name in Override.model_fields})
 
 
-def list_runs(root: Path) -> list[RunRecord]:
-    """Returns the runs under a root, newest first.
+def list_runs(runs: RunStore, unfinished: str = "interrupted") -> list[RunRecord]:
+    """Returns the runs in a store, newest first.
 
-    Raises:
-        NoSuchRun: there is no metadata store yet.
+    Args:
+        runs: the store.
+        unfinished: the status of a run that has recorded none.
     """
-    runs = RunStore.open(root)
     return [
         record.model_copy(update={"steps": len(runs.executions(record.run_id))})
-        for record in runs.run_records()
+        for record in runs.run_records(unfinished)
     ]
-
-
-def freeze_schema(root: Path, run_id: str | None, output: Path) -> Path:
-    """Copies the schema of a run to a file for editing; without `run_id`, of the last run that has one.
-
-    Raises:
-        NoSuchRun: there is no such run, or it has no schema.
-    """
-    runs = RunStore.open(root)
-    names = [run_id] if run_id else [context.name for context in reversed(runs.run_contexts())]
-    for name in names:
-        artifact = runs.outputs(name).get(("SchemaGen", "schema"))
-        if artifact is not None:
-            shutil.copyfile(Path(artifact.uri) / "schema.pbtxt", output)
-            return output
-    raise NoSuchRun(f"{root}: {f'run {run_id} has no schema' if run_id else 'no run has a schema yet'}.")

@@ -132,15 +132,11 @@ def test_the_objects_in_kubectl_commands_exist() -> None:
     assert used <= objects() | claims | of_kubeflow | created
 
 
-def test_regpipe_commands_in_pods_parse() -> None:
-    """What `kubectl exec` runs in a pod, after `--`; it names the volume's folder as root."""
-    run = [
-        shlex.split(command.partition(" -- regpipe ")[2]) for command in KUBECTL if " -- regpipe " in command
-    ]
-    assert {arguments[0] for arguments in run} == {"versions", "rollback"}
-    for arguments in run:
-        parsed = make_parser().parse_args(arguments)
-        assert str(parsed.root) == PipelineConfig().kubeflow.root
+def test_every_command_that_runs_on_a_cluster_is_shown() -> None:
+    """With --on-cluster, and --cluster-root at least once."""
+    shown = {command.split()[1] for command in RUN if " --on-cluster" in command}
+    assert shown == {"runs", "report", "bless", "rollback", "versions", "schema"}
+    assert any(" --cluster-root" in command for command in RUN)
 
 
 def test_the_secret_has_the_keys_that_are_read() -> None:

@@ -1,4 +1,4 @@
-"""A stub of the metadata store."""
+"""A stub of the metadata store of a root on this machine."""
 
 import sys
 import types
@@ -20,4 +20,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Any:
     stub.NoSuchRun = NoSuchRun  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "pipeline_def.runs.run_store", stub)
     monkeypatch.setattr(pipeline_def.runs, "run_store", stub, raising=False)
+    root = types.SimpleNamespace(runs=None, shared=False)
+    for command in ("runs", "schema"):
+        monkeypatch.setattr(f"pipeline_def.cli.{command}.open_runs", lambda args, files=True: root)
     return stub

@@ -7,107 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ml_metadata.metadata_store.metadata_store import MetadataStore
-from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.common.model_files import model_digest
-from components.common.verdict_record import Judged, JudgedSplit, Verdict
+from components.common.verdict_record import Verdict
 from components.pusher.publication import Destination, publish
 from pipeline_def.cli.main import main
 from pipeline_def.local import blessing as by_hand
 from pipeline_def.local.runner import RootInUse, lock_root
 from pipeline_def.runs.run_store import RunStore, list_runs
+from pipeline_def.runs.runs_root import RunsRoot
 from pipeline_def.runs.summary import Override, Summary
+from tests.pipeline_def.root_with_a_run import Root
 
 MakeModel = Callable[..., str]
-
-
-class Root:
-    """A root with one run, `r1`, of a pipeline named p."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        path.mkdir(parents=True)
-        sqlite = mlmd.SqliteMetadataSourceConfig(
-            filename_uri=str(path / "metadata.sqlite"),
-            connection_mode=mlmd.SqliteMetadataSourceConfig.READWRITE_OPENCREATE,
-        )
-        self.store = MetadataStore(mlmd.ConnectionConfig(sqlite=sqlite))
-        self.run = self._context("pipeline_run", "r1")
-        self.summary = path / "runs" / "r1" / "summary.json"
-        self.summary.parent.mkdir(parents=True)
-        self.summary.write_text(Summary(run_id="r1", status="not_blessed", exit_code=4).to_json())
-
-    def _context(self, kind: str, name: str) -> int:
-        type_id = self.store.put_context_type(mlmd.ContextType(name=kind))
-        (context,) = self.store.put_contexts([mlmd.Context(type_id=type_id, name=name)])
-        return int(context)
-
-    def _execute(self, node: str, **properties: str) -> int:
-        type_id = self.store.put_execution_type(mlmd.ExecutionType(name=node))
-        execution = mlmd.Execution(type_id=type_id, last_known_state=mlmd.Execution.COMPLETE)
-        for name, text in properties.items():
-            execution.custom_properties[name].string_value = text
-        (made,) = self.store.put_executions([execution])
-        contexts = (self.run, self._context("node", f"p.{node}"))
-        self.store.put_attributions_and_associations(
-            [], [mlmd.Association(context_id=context, execution_id=made) for context in contexts]
-        )
-        return int(made)
-
-    def _output(self, execution: int, key: str, artifact: mlmd.Artifact) -> None:
-        (made,) = self.store.put_artifacts([artifact])
-        event = mlmd.Event(artifact_id=made, execution_id=execution, type=mlmd.Event.OUTPUT)
-        event.path.steps.add().key = key
-        event.path.steps.add().index = 0
-        self.store.put_events([event])
-
-    def with_candidate(self, candidate: str) -> None:
-        """Adds a Trainer that has made a model."""
-        trainer = self._execute("Trainer")
-        folder = self.path / "artifacts" / "model"
-        shutil.copytree(candidate, folder / "Format-Serving")
-        type_id = self.store.put_artifact_type(mlmd.ArtifactType(name="Model"))
-        self._output(trainer, "model", mlmd.Artifact(type_id=type_id, uri=str(folder)))
-
-    def with_verdict(self, verdict: Verdict, judged: str) -> None:
-        """Adds an Evaluator with a verdict about the model in a folder."""
-        folder = self.path / "artifacts" / "evaluation"
-        split = JudgedSplit(rows=4, digest="0")
-        about = Judged(candidate=model_digest(judged), test=split, train=split)
-        verdict.model_copy(update={"judged": about}).write(str(folder))
-        type_id = self.store.put_artifact_type(mlmd.ArtifactType(name="ModelEvaluation"))
-        self._output(
-            self._execute("Evaluator"), "evaluation", mlmd.Artifact(type_id=type_id, uri=str(folder))
-        )
-
-    def started(self, destination: Path | None = None) -> None:
-        """Records where the run publishes, as the runner does: by default under the root."""
-        target = Destination(
-            directory=str(destination or self.path / "serving"), keep_versions=5, model_name="m"
-        )
-        RunStore(self.store).record_destination("r1", target)
-
-    def with_pusher(self, destination: Path, *, pushed: bool = False) -> None:
-        """Adds a Pusher that publishes to this folder."""
-        target = Destination(directory=str(destination), keep_versions=5, model_name="m")
-        pusher = self._execute("Pusher", destination=target.model_dump_json())
-        type_id = self.store.put_artifact_type(mlmd.ArtifactType(name="PushedModel"))
-        artifact = mlmd.Artifact(type_id=type_id)
-        artifact.custom_properties["pushed"].int_value = int(pushed)
-        self._output(pusher, "pushed_model", artifact)
-
-    def ended(self, status: str, *, pushed: bool = False) -> None:
-        RunStore(self.store).record("r1", status, (7, "/serving/7") if pushed else None)
-
-    def properties(self) -> list[dict[str, Any]]:
-        """Returns the custom properties of the run and of the model."""
-        run = self.store.get_context_by_type_and_name("pipeline_run", "r1")
-        (model,) = self.store.get_artifacts_by_type("Model")
-        return [
-            {name: value.string_value or value.int_value for name, value in record.custom_properties.items()}
-            for record in (run, model)
-        ]
 
 
 @pytest.fixture
@@ -122,7 +34,7 @@ def test_the_model_is_published_and_the_override_is_recorded(
     root.with_candidate(make_model())
     root.with_pusher(tmp_path / "served")
     root.ended("not_blessed")
-    summary = by_hand.bless(root.path, "r1", by="ann", reason="recall matters")
+    summary = by_hand.bless(RunsRoot.on_disk(root.path), "r1", by="ann", reason="recall matters")
     version = summary.pushed_version
     target = tmp_path / "served" / str(version)
     card = json.loads((target / "assets.extra" / "model_card.json").read_text())
@@ -146,7 +58,7 @@ def test_the_model_is_published_and_the_override_is_recorded(
     assert (summary.status, summary.exit_code, summary.pushed_path) == ("pushed", 0, str(target))
     assert Summary.model_validate_json(root.summary.read_text()) == summary
     assert RunStore.open(root.path).override("r1") == summary.override
-    (record,) = list_runs(root.path)
+    (record,) = list_runs(RunStore.open(root.path))
     assert (record.status, record.blessed_by, record.pushed_version) == ("pushed", "ann", version)
 
 
@@ -158,10 +70,10 @@ def test_a_run_that_did_not_reach_its_pusher(root: Root, make_model: MakeModel, 
     root.ended("partial")
     folder.write_text("in the way")
     with pytest.raises(NotADirectoryError):
-        by_hand.bless(root.path, "r1", by="ann", reason="x")
+        by_hand.bless(RunsRoot.on_disk(root.path), "r1", by="ann", reason="x")
     assert RunStore.open(root.path).override("r1") is None
     folder.unlink()
-    summary = by_hand.bless(root.path, "r1", by="bob", reason="x")
+    summary = by_hand.bless(RunsRoot.on_disk(root.path), "r1", by="bob", reason="x")
     assert summary.pushed_path == str(folder / str(summary.pushed_version))
     assert not (root.path / "serving").exists()
     override = RunStore.open(root.path).override("r1")
@@ -238,10 +150,10 @@ def test_a_pushed_model_is_not_published_again(
     root.with_pusher(tmp_path / "served", pushed=not recorded)
     if recorded:
         root.ended("failed", pushed=True)
-        (record,) = list_runs(root.path)
+        (record,) = list_runs(RunStore.open(root.path))
         assert (record.status, record.pushed_version) == ("failed", 7)
     with pytest.raises(by_hand.CannotBless, match=r"^run r1 was pushed already\.$"):
-        by_hand.bless(root.path, "r1", by="ann", reason="why")
+        by_hand.bless(RunsRoot.on_disk(root.path), "r1", by="ann", reason="why")
     assert not (tmp_path / "served").exists()
 
 
@@ -261,7 +173,7 @@ def test_a_model_that_is_served_already(
     assert capsys.readouterr().out == (
         f"Blessed by hand; it was published already: version {existing.version} in {existing.path}.\n"
     )
-    (record,) = list_runs(root.path)
+    (record,) = list_runs(RunStore.open(root.path))
     assert (record.status, record.pushed_version) == ("pushed", existing.version)
 
 
@@ -306,17 +218,17 @@ def test_a_root_that_is_in_use(root: Root, make_model: MakeModel) -> None:
     """Refused, as the metadata store allows one process at a time."""
     root.with_candidate(make_model())
     with lock_root(root.path), pytest.raises(RootInUse):
-        by_hand.bless(root.path, "r1", by="ann", reason="why")
+        by_hand.bless(RunsRoot.on_disk(root.path), "r1", by="ann", reason="why")
 
 
 def test_the_command_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    root: Root, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The default of --by is the login name; the reason becomes one line; the path of the model is printed."""
     calls: list[dict[str, Any]] = []
 
-    def stub(root: Path, run_id: str, **given: Any) -> Summary:
-        calls.append({"root": root, "run": run_id, **given})
+    def stub(place: RunsRoot, run_id: str, **given: Any) -> Summary:
+        calls.append({"root": place.path, "run": run_id, **given})
         override = Override(at="now", **given)
         return Summary(
             run_id=run_id,
@@ -329,12 +241,12 @@ def test_the_command_line(
 
     monkeypatch.setattr(by_hand, "bless", stub)
     monkeypatch.setattr("getpass.getuser", lambda: "login")
-    command = ["bless", "--root", str(tmp_path), "--run", "r1", "--reason", "two\n lines"]
+    command = ["bless", "--root", str(root.path), "--run", "r1", "--reason", "two\n lines"]
     assert main(command) == 0
     assert capsys.readouterr() == ("Blessed by hand and published: version 3 in s/3.\n", "")
     assert main([*command, "--by", "ann"]) == 0
     assert [call["by"] for call in calls] == ["login", "ann"]
-    assert calls[0] == {"root": tmp_path, "run": "r1", "by": "login", "reason": "two lines"}
+    assert calls[0] == {"root": str(root.path), "run": "r1", "by": "login", "reason": "two lines"}
 
 
 @pytest.mark.parametrize("option", ["--reason", "--by"])

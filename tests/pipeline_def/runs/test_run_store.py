@@ -31,10 +31,10 @@ def runs(tmp_path: Path) -> RunStore:
     return RunStore(store)
 
 
-def test_runs_are_in_the_order_of_the_store(runs: RunStore, tmp_path: Path) -> None:
+def test_runs_are_in_the_order_of_the_store(runs: RunStore) -> None:
     """Not in that of their names or times: `regpipe report` and --from-step take the last one."""
     assert [context.name for context in runs.run_contexts()] == ["b", "c", "a"]
-    assert [record.run_id for record in list_runs(tmp_path)] == ["a", "c", "b"]
+    assert [record.run_id for record in list_runs(runs)] == ["a", "c", "b"]
     times = [context.create_time_since_epoch for context in runs.run_contexts()]
     assert times == sorted(times, reverse=True)
 

@@ -6,14 +6,17 @@ the real responses, empty fields, false and 0 are left out, and 64-bit integers 
 """
 
 import datetime
+import threading
 import uuid
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tests.standins.kfp_api import robfig
 from tests.standins.kfp_api.api_errors import ApiError, UploadError, exists, internal, invalid, missing
+from tests.standins.kfp_api.containers import run_containers
 
 Resource = dict[str, Any]
 # The fields that each message may have (api/v2beta1/*.proto); unknown fields are refused: common/utils.go,
@@ -37,6 +40,8 @@ class Resources:
     Attributes:
         story: the state of a run and of its tasks at each request for the run; the last one is repeated.
         workflows: the current runs in the cluster, each with the recurring run that owns it.
+        containers: the folder for the outputs of containers; None: runs are not executed.
+        logs: the logs of the pods.
     """
 
     def __init__(self, multi_user: bool = False) -> None:
@@ -47,6 +52,8 @@ class Resources:
         self.runs: dict[str, Resource] = {}
         self.recurring_runs: dict[str, Resource] = {}
         self.workflows: dict[str, str] = {}
+        self.containers: Path | None = None
+        self.logs: dict[str, str] = {}
         self.story: list[tuple[str, dict[str, str]]] = []
         self._clock = datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC)
 
@@ -109,6 +116,8 @@ class Resources:
         experiment = self._check_pipeline_and_experiment(body)
         made = self._new("run_id", {**body, "experiment_id": experiment["experiment_id"], "state": "PENDING"})
         self.workflows[made["run_id"]] = ""
+        if self.containers is not None:
+            threading.Thread(target=self._execute, args=(made, self.containers)).start()
         return self.runs.setdefault(made["run_id"], made)
 
     def run(self, run_id: str) -> Resource:
@@ -122,6 +131,23 @@ class Resources:
             ]
             found |= {"state": state, "run_details": {"task_details": details}}
         return found
+
+    def _execute(self, run: Resource, folder: Path) -> None:
+        """Runs the containers of a run; each is the child of the task of its step (api_converter.go, toModelTask)."""
+        version = run["pipeline_version_reference"]["pipeline_version_id"]
+        spec = self.versions[version]["pipeline_spec"]
+        parameters = run.get("runtime_config", {}).get("parameters", {})
+        succeeded, logs = run_containers(spec, parameters, folder / run["run_id"])
+        workflow = f"{spec['pipelineInfo']['name']}-x7x7x"
+        children = []
+        for number, log in enumerate(logs):
+            children.append({"pod_name": f"{workflow}-{number}"})
+            # workflow/util/pod_name.go of Argo: GeneratePodName
+            self.logs[f"{workflow}-system-container-impl-{number}"] = log
+        state = "SUCCEEDED" if succeeded else "FAILED"
+        (task,) = spec["root"]["dag"]["tasks"]
+        details = [{"run_id": run["run_id"], "display_name": task, "state": state, "child_tasks": children}]
+        run |= {"state": state, "run_details": {"task_details": details}}
 
     def create_recurring_run(self, body: Mapping[str, Any]) -> Resource:
         """server/api_converter.go, toModelJob; resource/resource_manager.go, CreateJob."""

@@ -1,5 +1,6 @@
 """The paths of Kubeflow Pipelines' API: api/v2beta1/*.proto and, for uploads, backend/src/apiserver/main.go."""
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ Query = dict[str, str]
 Answer = dict[str, Any]
 
 
-def answer(kept: Resources, request: str, query: Query, body: Any) -> Answer:
+def answer(kept: Resources, request: str, query: Query, body: Any) -> Answer | str:
     """Returns the body of the response to a request.
 
     Args:
@@ -27,6 +28,8 @@ def answer(kept: Resources, request: str, query: Query, body: Any) -> Answer:
     method, _, path = request.partition(" ")
     if request == "GET /apis/v1beta1/healthz":  # apiserver/main.go, not in a proto
         return {"commit_sha": "unknown", "tag_name": "2.17.0", "multi_user": kept.multi_user}
+    if found := re.fullmatch("GET /apis/v1alpha1/runs/([^/]+)/nodes/([^/]+)/log", request):
+        return _log(kept, found[2])
     for verb, pattern, act in _ROUTES:
         found = re.fullmatch(_API + pattern, path)
         if found and verb == method:
@@ -34,6 +37,11 @@ def answer(kept: Resources, request: str, query: Query, body: Any) -> Answer:
     if any(re.fullmatch(_API + pattern, path) for _, pattern, _ in _ROUTES):
         raise ApiError(12, "Method Not Allowed")  # grpc-gateway v2.27.1, runtime/mux.go
     raise ApiError(5, "Not Found")
+
+
+def _log(kept: Resources, pod: str) -> str:
+    """server/run_log_server.go, ReadRunLogV1: an error has the status 200, too, because the header was sent before."""
+    return kept.logs.get(pod) or json.dumps({"error_message": f"Failed to read logs from pod {pod}"})
 
 
 def _of_namespace(kept: Resources, kind: str, query: Query) -> list[Answer]:
