@@ -27,21 +27,22 @@ def test_a_whole_run_has_its_report(run: Run, root: Path, visit: Visit) -> None:
     assert file.stat().st_size < 6_000_000
     opened = visit(file, "phone")
     page = opened.page
-    assert page.locator("main h2").count() == 14
+    assert page.locator("main h2").count() == 15
     assert page.locator(".headline").inner_text().startswith("Pushed: ")
     assert page.locator("h1").inner_text().startswith("sample.csv, label ")
     assert done.summary["run_id"] in page.locator("header").inner_text()
-    # No step left its section without data: the only quiet sentences are that there is no earlier run and no slice.
+    # No step left its section without data: the only quiet sentences are that there is no earlier run, and no slice.
     assert page.locator("main p.quiet").all_inner_texts() == [
         "There is no earlier run with a verdict under this root.",
         "There are none; evaluation.slices divides the test split by ranges of a feature.",
+        "Not compared: no model of another table is published.",
     ]
     assert page.locator("[data-chart]").count() == 12
     # Of the five columns that the generator of the sample calls informative, f6 says nothing that the others don't.
     rows = page.locator("#features tbody tr").all_inner_texts()
     assert {row.split()[0] for row in rows[:4]} == {"f0", "f3", "f11", "f15"}
     lineage = page.locator("#lineage").inner_text()
-    assert "12 steps before this one, 0 from the cache." in lineage
+    assert "13 steps before this one, 0 from the cache." in lineage
     assert "StatisticsGen" in lineage.split("Code of the steps")[1]
     assert opened.is_quiet(), opened.logged
 
@@ -66,7 +67,7 @@ def test_the_next_run_has_a_page_of_its_own(run: Run, root: Path, visit: Visit) 
     differing = opened.page.locator("#configuration table").first.inner_text()
     assert "evaluation.min_auc" in differing
     assert "training.epochs" in differing
-    assert "12 steps before this one, 10 from the cache." in opened.page.locator("#lineage").inner_text()
+    assert "13 steps before this one, 11 from the cache." in opened.page.locator("#lineage").inner_text()
     listed = subprocess.run(run.command("runs", "--root", root), capture_output=True, text=True).stdout
     first = listed.splitlines()[-1].split()[0]
     older = subprocess.run(
@@ -94,12 +95,14 @@ def test_an_override_shows_in_the_report(run: Run, root: Path, visit: Visit) -> 
     assert "Blessed by hand by ada, " in verdict
     assert "Reason: <b>it is good</b> enough" in verdict
     assert f"The model is in {root / 'serving'}/" in verdict
-    # The page of all runs marks what was published by hand.
+    # The page of all runs says so, too.
     everything = visit(root / "index.html", "phone").page
     assert everything.locator("#runs tbody tr").count() == 2
-    assert "blessed by ada, published now" in everything.locator("#runs tr.good").inner_text()
+    assert "blessed by ada" in everything.locator("#runs tbody tr").first.inner_text()
+    # The model is that of the first run, which had published it.
+    assert "published now" in everything.locator("#runs tr.good").inner_text()
     # Everything else is unchanged.
-    assert "12 steps before this one, 10 from the cache." in opened.page.locator("#lineage").inner_text()
+    assert "13 steps before this one, 11 from the cache." in opened.page.locator("#lineage").inner_text()
 
 
 def test_a_missing_report(run: Run, root: Path, tmp_path: Path) -> None:
