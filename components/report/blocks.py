@@ -33,7 +33,9 @@ class Link:
 
 
 Cell = str | Link
-MAX_SIDE_BY_SIDE = 3  # On a phone, a table with more columns shows the cells of a row below each other.
+# On a phone, the cells of a row are below each other if there are more columns, or if a long word would be broken.
+MAX_SIDE_BY_SIDE = 3
+_MAX_WORD = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +63,10 @@ class TableBlock:
     @property
     def is_stacked(self) -> bool:
         """Whether a phone shows the cells of a row below each other, so that nobody scrolls to read a number."""
-        return len(self.headers) > MAX_SIDE_BY_SIDE
+        return len(self.headers) > MAX_SIDE_BY_SIDE or (
+            len(self.headers) == MAX_SIDE_BY_SIDE
+            and any(len(word) > _MAX_WORD for row in self.rows for word in str(row[0]).split())
+        )
 
 
 @dataclasses.dataclass(frozen=True)

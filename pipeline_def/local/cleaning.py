@@ -37,6 +37,7 @@ def clean(root: Path, keep_runs: int | None, *, remove_them: bool) -> list[Remov
         CannotUseRoot: the root can't be written, or another process uses it.
         NoSuchRun: there is no run yet.
     """
+    from pipeline_def.runs.run_index import try_update_index
     from pipeline_def.runs.run_store import RunStore
 
     root = root.resolve()
@@ -49,6 +50,7 @@ def clean(root: Path, keep_runs: int | None, *, remove_them: bool) -> list[Remov
             runs.fail_running()
             for item in removable:
                 remove(item.path)
+            try_update_index(str(root))  # its links to reports that were removed
     return removable
 
 

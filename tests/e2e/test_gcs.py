@@ -116,6 +116,13 @@ def test_all_steps_run_and_the_model_is_pushed(cluster: Cluster, first: dict[str
     page = cluster.gcs.store.get("bucket", first["report_path"].removeprefix("gs://bucket/")).content
     assert (cluster.folder / "page.html").read_bytes() == page
     assert page.startswith(b"<!DOCTYPE html>")
+    # The page of all runs links to the report, and has the version that is published in the bucket.
+    (run_of_page,) = cluster.json("index.json")["runs"]
+    assert (run_of_page["run_id"], run_of_page["version"]) == ("r1", version)
+    assert f"gs://bucket/churn/{run_of_page['report']}" == first["report_path"]
+    assert cluster.json("index.json")["publication"]["version"] == version
+    everything = cluster.gcs.store.get("bucket", "churn/index.html").content.decode()
+    assert f'href="{run_of_page["report"]}"' in everything
     for training, more in (("Trainer", {"tuned"}), ("BaselineTrainer", set[str]())):
         made = {
             name.rpartition("/")[2].partition(".")[0]

@@ -12,6 +12,7 @@ import pytest
 
 from components.common.ingest_record import FileCounts
 from components.common.verdict_record import Verdict
+from components.report.blocks import TableBlock
 from components.report.html import script_json
 from components.report.run_artifacts import RunArtifacts
 from components.report.run_page import render, sections
@@ -199,6 +200,21 @@ def test_a_wide_table_names_each_cell_for_a_phone(elements: Elements) -> None:
     cells = [attributes for attributes in elements.named("td") if attributes.get("role") == "cell"]
     assert {"candidate", "interval of the difference", "importance"} <= {cell["data-label"] for cell in cells}
     assert all(cell["data-label"] for cell in cells)
+
+
+@pytest.mark.parametrize(
+    ("columns", "name", "stacked"),
+    [
+        (2, "evaluation.max_auc_drop", False),
+        (3, "rows set aside of the table", False),
+        (3, "a" * 17, True),
+        (4, "a", True),
+    ],
+)
+def test_which_tables_are_stacked_on_a_phone(columns: int, name: str, stacked: bool) -> None:
+    """Those with more than three columns, and those with three of which the first would be broken in a word."""
+    table = TableBlock("", ("",) * columns, ((name,) + ("0",) * (columns - 1),))
+    assert table.is_stacked == stacked
 
 
 def test_the_page_of_a_verdict_of_version_1(sample: Any, version_1: Path) -> None:

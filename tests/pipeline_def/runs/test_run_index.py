@@ -185,6 +185,29 @@ def test_the_published_version(tmp_path: Path) -> None:
     assert (again.version, again.rolled_back_from, again.by) == (5, 4, "ann")
 
 
+def test_a_root_on_an_object_store() -> None:
+    """As on gs://, here in TensorFlow's file system in memory: the same page, with relative links."""
+    root = "ram://test_run_index/root"
+    summary = Summary(
+        run_id="a",
+        started="2026-05-01T02:00:00+00:00",
+        status="not_blessed",
+        exit_code=4,
+        reasons=("the AUC is 0.5, not at least 0.6",),
+        report_path=f"{root}/artifacts/Report/report/1/report.html",
+    )
+    storage.make_folder(f"{root}/runs/a")
+    storage.make_folder(f"{root}/runs/b")
+    summary.write(f"{root}/runs/a")
+    storage.write(f"{root}/runs/b/pipeline.json", b"{}")
+    assert update_index(root, "a") == f"{root}/index.html"
+    page = storage.read(f"{root}/index.html").decode()
+    assert 'href="artifacts/Report/report/1/report.html"' in page
+    assert "Not blessed: the AUC is 0.5, not at least 0.6." in page
+    found = {run.run_id: run.status for run in IndexRecord.read(root).runs}
+    assert found == {"a": "not_blessed", "b": "unfinished"}
+
+
 def test_a_damaged_index_is_made_anew(tmp_path: Path) -> None:
     write_run(tmp_path, "a")
     (tmp_path / "index.json").write_text("{")
