@@ -23,7 +23,7 @@ def run_on_cluster(
 
     Raises:
         UsageError: the command is too long for Kubeflow Pipelines.
-        ConfigError: see `compile_command`.
+        ConfigError: see `command_package`.
     """
     config = read_config(args)
     from pipeline_def.kubeflow.auth import KubeflowError

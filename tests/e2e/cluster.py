@@ -19,7 +19,11 @@ import docker
 import yaml
 from docker.models.containers import ContainerCollection
 
+from pipeline_def.config.load import load_config
 from pipeline_def.config.notification import URL_VARIABLE
+from pipeline_def.kubeflow.command_package import command_package
+from pipeline_def.kubeflow.command_result import CommandResult
+from pipeline_def.kubeflow.compiler import compile_kubeflow
 from tests.standins.webhook import Webhook, webhook
 
 IMAGE = os.environ.get("REGPIPE_IMAGE", "regpipe:test")
@@ -52,13 +56,20 @@ class Ended:
 
 @dataclass(frozen=True)
 class Cluster:
-    """Runs one compiled pipeline with one shared folder.
+    """Runs one compiled pipeline, and commands, with one shared folder.
 
-    `secrets` are environment variables of the steps, which Kubernetes would read from the metadata store's secret.
+    Attributes:
+        client: the client of the Docker engine.
+        folder: the folder, with the volume and the outputs for Kubeflow.
+        settings: the configuration.
+        text: the compiled pipeline.
+        secrets: environment variables of the steps, which Kubernetes would read from the metadata store's secret.
+        listener: the webhook.
     """
 
     client: Any
     folder: Path
+    settings: Sequence[str]
     text: str
     secrets: Mapping[str, str]
     listener: Webhook
@@ -88,6 +99,16 @@ class Cluster:
         for task in dag["tasks"].values():
             task["dependentTasks"] = [name for name in task.get("dependentTasks", ()) if name in dag["tasks"]]
         return self._ended(run_id, *self._execute([pipeline, platform], self.secrets))
+
+    def run_command(self, *command: str) -> CommandResult:
+        """Runs a command in a container, as `--on-cluster` does, and returns the result in its log."""
+        package = command_package(load_config(None, self.settings))
+        documents = list(yaml.safe_load_all(package.text))
+        succeeded, log = self._execute(documents, self.secrets, command=list(command))
+        result = CommandResult.find(["\n".join(log)])
+        assert result is not None
+        assert succeeded == (result.exit_code == 0)
+        return result
 
     def versions(self) -> list[str]:
         return sorted(path.name for path in (self.root / "serving").iterdir() if path.name.isdigit())
@@ -165,9 +186,6 @@ def cluster_of(
     settings: Sequence[str], client: Any, secrets: Mapping[str, str], table: Path
 ) -> Iterator[Cluster]:
     """Yields a cluster for this configuration, with the metadata store on 127.0.0.1, and one span with this table."""
-    from pipeline_def.config.load import load_config
-    from pipeline_def.kubeflow.compiler import compile_kubeflow
-
     folder = Path(tempfile.mkdtemp(prefix="regpipe-cluster-"))
     folder.chmod(0o755)
     umask = os.umask(0)  # the containers have another user
@@ -181,9 +199,11 @@ def cluster_of(
             "kubeflow.metadata.host=127.0.0.1",
             "notify.secret=webhook",
         ]
-        config = load_config(None, [*fixed, f"data.input={MOUNT}/days/span-{{SPAN}}/*.csv", *settings])
+        whole = [*fixed, f"data.input={MOUNT}/days/span-{{SPAN}}/*.csv", *settings]
         with webhook() as listener:
-            yield Cluster(client, folder, compile_kubeflow(config), secrets, listener)
+            yield Cluster(
+                client, folder, whole, compile_kubeflow(load_config(None, whole)), secrets, listener
+            )
     finally:
         os.umask(umask)
         # The files belong to the containers' user, so a container deletes them.

@@ -14,7 +14,9 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from pipeline_def.cli.main import main
 from pipeline_def.config.kubeflow_metadata import PASSWORD_VARIABLE, USER_VARIABLE
+from pipeline_def.kubeflow.command_result import OUTPUT_FILE
 from tests.e2e.cluster import IMAGE, MOUNT, Cluster, Ended, cluster_of
 from tests.e2e.mariadb import mariadb
 from tests.e2e.needs import lacking
@@ -60,6 +62,12 @@ def first(cluster: Cluster, killed: Ended) -> Ended:
     return cluster.run_steps(killed.run_id, FROM_TRAINER)
 
 
+@pytest.fixture(scope="module")
+def not_blessed(cluster: Cluster, first: Ended) -> Ended:
+    """A run that is not blessed because of a runtime parameter."""
+    return cluster.run(min_auc=0.999)
+
+
 def test_a_run_whose_step_was_killed_can_be_retried(cluster: Cluster, killed: Ended, first: Ended) -> None:
     """The Trainer starts again with empty folders, and all later steps run, including the push and the verdict."""
     assert not killed.succeeded
@@ -69,7 +77,7 @@ def test_a_run_whose_step_was_killed_can_be_retried(cluster: Cluster, killed: En
     assert (first.summary["status"], first.steps("done"), len(first.summary["steps"])) == (
         "pushed",
         STEPS,
-        12,
+        len(STEPS),
     )
     assert cluster.versions() == [str(first.summary["pushed_version"])]
     assert first.log[-1].startswith("regpipe: Pushed: ")
@@ -116,10 +124,11 @@ def test_a_second_run_is_served_from_the_cache(cluster: Cluster, first: Ended) -
     assert cluster.versions() == versions
 
 
-def test_a_model_that_is_not_blessed_fails_the_run(cluster: Cluster, first: Ended) -> None:
-    """Because of a runtime parameter. The reason is in the last line of the log, and there is a report."""
-    versions = cluster.versions()
-    ended = cluster.run(min_auc=0.999)
+def test_a_model_that_is_not_blessed_fails_the_run(
+    cluster: Cluster, first: Ended, not_blessed: Ended
+) -> None:
+    """The reason is in the last line of the log, and there is a report."""
+    ended = not_blessed
     assert (ended.succeeded, ended.summary["status"], ended.summary["exit_code"]) == (False, "not_blessed", 4)
     auc = ended.summary["metrics"]["candidate"]["auc"]
     (reason,) = ended.summary["reasons"]
@@ -129,7 +138,7 @@ def test_a_model_that_is_not_blessed_fails_the_run(cluster: Cluster, first: Ende
     assert (ended.message["status"], ended.message["message"]) == ("not_blessed", f"Not blessed: {reason}.")
     assert ended.steps("cached") == CACHED_AGAIN - {"Evaluator"}
     assert (cluster.root / ended.summary["report_path"].removeprefix(f"{MOUNT}/")).is_file()
-    assert cluster.versions() == versions
+    assert cluster.versions() == [str(first.summary["pushed_version"])]
 
 
 def test_refused_data_fails_the_run(cluster: Cluster, first: Ended, run: Run) -> None:
@@ -163,7 +172,7 @@ def test_a_new_span_is_read_and_its_model_pushed(cluster: Cluster, first: Ended,
     assert (ended.summary["status"], ended.steps("done"), len(ended.summary["steps"])) == (
         "pushed",
         STEPS,
-        12,
+        len(STEPS),
     )
     assert sum(ended.summary["rows"].values()) == 900
     assert cluster.versions() == [*versions, str(ended.summary["pushed_version"])]
@@ -174,6 +183,51 @@ def test_a_new_span_is_read_and_its_model_pushed(cluster: Cluster, first: Ended,
     (metrics,) = answer["artifacts"]["metrics"]["artifacts"]
     assert metrics["metadata"]["candidate_auc"] == ended.summary["metrics"]["candidate"]["auc"]
     assert (output.parent / "report").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_person_publishes_on_the_cluster(cluster: Cluster, not_blessed: Ended) -> None:
+    """Blesses the run and rolls back, each in a container; the report and the list of versions show who did it."""
+    published = cluster.versions()
+    blessed = cluster.run_command(
+        "bless", "--run", not_blessed.run_id, "--by=ann", "--reason=recall matters more here"
+    )
+    assert (blessed.exit_code, blessed.errors) == (0, "")
+    (version,) = set(cluster.versions()) - set(published)
+    assert blessed.output == (
+        f"Blessed by hand and published: version {version} in {MOUNT}/serving/{version}.\n"
+    )
+    summary = json.loads((cluster.root / "runs" / not_blessed.run_id / "summary.json").read_text())
+    assert (summary["status"], summary["override"]["by"]) == ("pushed", "ann")
+    report = cluster.run_command("report", "--run", not_blessed.run_id, "-o", OUTPUT_FILE)
+    assert report.file is not None
+    assert "recall matters more here" in report.file.decode()
+    again = cluster.run_command("bless", "--run", not_blessed.run_id, "--by=bob", "--reason=x")
+    message = f"regpipe: run {not_blessed.run_id} was pushed already.\n"
+    assert (again.exit_code, again.output, again.errors) == (2, "", message)
+    back = cluster.run_command("rollback", published[-1], "--by=bob")
+    assert back.output.startswith(f"Version {published[-1]} is published again, as version ")
+    versions = json.loads(cluster.run_command("versions", "--json").output)
+    assert [one["current"] for one in versions[:2]] == [True, False]
+    assert versions[0]["rollback"]["by"] == "bob"
+    assert versions[1]["blessed_by"] == "ann"
+
+
+def test_the_store_is_read_from_this_machine(
+    cluster: Cluster, first: Ended, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--cluster-root` over MySQL, with user and password in the environment: the same as in a container."""
+    monkeypatch.setenv(USER_VARIABLE, USER)
+    monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
+    options = [f"--set={setting}" for setting in cluster.settings]
+    assert main(["runs", "--json", "--cluster-root", *options]) == 0
+    here = capsys.readouterr().out
+    assert first.run_id in {record["run_id"] for record in json.loads(here)}
+    assert cluster.run_command("runs", "--json").output == here
+    monkeypatch.setenv(PASSWORD_VARIABLE, "wrong")
+    assert main(["runs", "--cluster-root", *options]) == 2
+    message = capsys.readouterr().err
+    assert "can't be opened from this machine" in message
+    assert message.endswith("--on-cluster runs the command on the cluster\n")
 
 
 def test_the_password_is_in_no_file(cluster: Cluster, first: Ended) -> None:

@@ -15,6 +15,7 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from pipeline_def.config.load import ConfigError, load_config
+from pipeline_def.kubeflow.command_package import COMMAND, command_package
 from pipeline_def.kubeflow.compiler import compile_kubeflow
 from pipeline_def.kubeflow.package import Package
 
@@ -45,9 +46,12 @@ def documents(text: str) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all(text))
 
 
-@pytest.fixture(scope="module", params=[BASE, FULL], ids=["default", "full"])
+@pytest.fixture(scope="module", params=["default", "full", "commands"])
 def spec(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return documents(compiled(*request.param))[0]
+    """The pipeline, and the package of one step for commands."""
+    if request.param == "commands":
+        return documents(command_package(load_config(None, FULL)).text)[0]
+    return documents(compiled(*(FULL if request.param == "full" else BASE)))[0]
 
 
 @pytest.fixture(scope="module")
@@ -125,9 +129,15 @@ def test_names_are_kubernetes_names(spec: dict[str, Any]) -> None:
 
 
 def test_parameters_have_types_and_defaults(spec: dict[str, Any]) -> None:
-    """Parameters have a known type and a default of this type: template/v2_template.go validatePipelineJobInputs."""
-    for parameter in spec["root"]["inputDefinitions"]["parameters"].values():
+    """Parameters have a known type and a default of this type: template/v2_template.go validatePipelineJobInputs.
+
+    A command has no default.
+    """
+    for name, parameter in spec["root"]["inputDefinitions"]["parameters"].items():
         assert parameter["parameterType"] in TYPES
+        if name == COMMAND:
+            assert "defaultValue" not in parameter
+            continue
         kinds: Any = {"STRING": str, "LIST": list}.get(parameter["parameterType"], (int, float))
         assert isinstance(parameter["defaultValue"], kinds)
 
@@ -193,9 +203,13 @@ def test_the_exit_task_waits_for_the_steps(full: list[dict[str, Any]]) -> None:
 
 def test_outputs_have_types_that_kubeflow_displays(spec: dict[str, Any]) -> None:
     """system.HTML and system.Metrics: component/launcher_v2.go getArtifactSchema, and the viewers of the frontend."""
-    artifacts = spec["components"]["comp-report"]["outputDefinitions"]["artifacts"]
-    titles = {name: artifact["artifactType"]["schemaTitle"] for name, artifact in artifacts.items()}
-    assert titles == {"report": "system.HTML", "metrics": "system.Metrics"}
+    titles = {
+        name: artifact["artifactType"]["schemaTitle"]
+        for component in spec["components"].values()
+        for name, artifact in component.get("outputDefinitions", {}).get("artifacts", {}).items()
+    }
+    expected = {"report": "system.HTML", "metrics": "system.Metrics"}
+    assert titles == ({"output": "system.HTML"} if "comp-command" in spec["components"] else expected)
 
 
 def test_equal_configurations_give_equal_bytes() -> None:

@@ -153,6 +153,18 @@ def test_a_log_that_cannot_be_read(
         assert message.endswith(f"{api.host}/#/runs/details/{run_id}")
 
 
+@pytest.mark.parametrize("interface", [False, True], ids=["API server", "user interface"])
+@pytest.mark.parametrize("pod", ["p-x7-system-container-impl-12", "p-x7-12"])
+def test_the_log_of_a_pod_is_found(api: ApiServer, regpipe: Command, interface: bool, pod: str) -> None:
+    """Through both addresses, and with both formats of Argo for the names of pods, by the id p-x7-12 of the node."""
+    api.resources.containers = None
+    api.resources.interface = interface
+    api.resources.logs[pod] = "\n".join(CommandResult(3, "", "").log_lines())
+    api.resources.story = [("FAILED", {"command": "FAILED"})]
+    api.resources.nodes = ["p-x7-3", "p-x7-12"]
+    assert regpipe("runs") == 3
+
+
 def test_a_store_that_cannot_be_reached(
     cluster: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

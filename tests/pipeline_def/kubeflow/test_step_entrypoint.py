@@ -68,6 +68,14 @@ def test_steps_share_the_pipeline_that_the_first_one_compiled(step: Step, tmp_pa
     assert exit_step.read_config(str(tmp_path)) is None
 
 
+def test_the_first_step_records_where_the_run_publishes(step: Step, tmp_path: Path) -> None:
+    """With the run's parameters: `regpipe bless` may follow a run that did not reach its Pusher."""
+    assert step("ExampleGen", "--set", "serving.directory=/served") == 0
+    destination = RunStore.open(tmp_path).destination("r1")
+    assert destination is not None
+    assert (destination.directory, destination.model_name) == ("/served", "regpipe")
+
+
 def test_the_files_of_a_killed_attempt_are_removed(step: Step, tmp_path: Path, capfd: Any) -> None:
     """Then the same execution is completed. An attempt after a completed one does nothing."""
     assert step("ExampleGen") == 0

@@ -41,7 +41,10 @@ class Resources:
         story: the state of a run and of its tasks at each request for the run; the last one is repeated.
         workflows: the current runs in the cluster, each with the recurring run that owns it.
         containers: the folder for the outputs of containers; None: runs are not executed.
-        logs: the logs of the pods.
+        logs: the logs of the pods, by their names.
+        nodes: the ids of the workflow's nodes, which are the children of the tasks in the story.
+        interface: whether the requests go through the user interface, which has another path for logs and does not pass
+            on that of the API server (frontend/server/app.ts).
     """
 
     def __init__(self, multi_user: bool = False) -> None:
@@ -54,6 +57,8 @@ class Resources:
         self.workflows: dict[str, str] = {}
         self.containers: Path | None = None
         self.logs: dict[str, str] = {}
+        self.interface = False
+        self.nodes: list[str] = []
         self.story: list[tuple[str, dict[str, str]]] = []
         self._clock = datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC)
 
@@ -127,7 +132,13 @@ class Resources:
             state, tasks = self.story.pop(0) if len(self.story) > 1 else self.story[0]
             # server/api_converter.go, toApiPipelineTaskDetail: a task has neither message nor exit code.
             details = [
-                {"run_id": run_id, "display_name": name, "state": task} for name, task in tasks.items()
+                {
+                    "run_id": run_id,
+                    "display_name": name,
+                    "state": task,
+                    "child_tasks": [{"pod_name": node} for node in self.nodes],
+                }
+                for name, task in tasks.items()
             ]
             found |= {"state": state, "run_details": {"task_details": details}}
         return found

@@ -28,8 +28,12 @@ def answer(kept: Resources, request: str, query: Query, body: Any) -> Answer | s
     method, _, path = request.partition(" ")
     if request == "GET /apis/v1beta1/healthz":  # apiserver/main.go, not in a proto
         return {"commit_sha": "unknown", "tag_name": "2.17.0", "multi_user": kept.multi_user}
-    if found := re.fullmatch("GET /apis/v1alpha1/runs/([^/]+)/nodes/([^/]+)/log", request):
+    if not kept.interface and (
+        found := re.fullmatch("GET /apis/v1alpha1/runs/([^/]+)/nodes/([^/]+)/log", request)
+    ):
         return _log(kept, found[2])
+    if kept.interface and request == "GET /k8s/pod/logs":
+        return _log(kept, query["podname"])
     for verb, pattern, act in _ROUTES:
         found = re.fullmatch(_API + pattern, path)
         if found and verb == method:
