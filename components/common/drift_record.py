@@ -51,6 +51,7 @@ class FeatureDrift(_DriftPart):
     Attributes:
         feature: its name.
         values: `numbers`, or `categories` if the reference has few distinct values.
+        limit: what `ks` or `l_infinity` must exceed; None if there is neither, or an earlier version wrote the record.
         ks, psi: of numbers; None for categories, or if a side has no value.
         l_infinity, jensen_shannon: of categories.
         unseen: the share of new values beyond the range of the reference, or not among its categories.
@@ -66,6 +67,7 @@ class FeatureDrift(_DriftPart):
     unseen: float | None = None
     missing_before: float
     missing_now: float
+    limit: float | None = None
 
 
 class DistributionPair(_DriftPart):
@@ -86,8 +88,8 @@ class TableComparison(_DriftPart):
     Attributes:
         kind: what the reference is.
         name: the reference in words: "the training data of version 3", "span 20240130".
-        rows_before, rows_now: the rows of both training splits.
-        label_before, label_now: the share of label 1.
+        rows_before, rows_now: the rows of both training splits, or of the table that `regpipe drift` reads.
+        label_before, label_now: the share of label 1; `label_now` is None if the new rows have no label.
         checks: the number of checks, which share the error probability of 0.001.
         findings: what moved.
         features: the measures of each feature that both have.
@@ -100,7 +102,7 @@ class TableComparison(_DriftPart):
     rows_before: int
     rows_now: int
     label_before: float
-    label_now: float
+    label_now: float | None
     checks: int
     findings: tuple[DriftFinding, ...] = ()
     features: tuple[FeatureDrift, ...] = ()
@@ -119,7 +121,7 @@ class DriftRecord(StoredRecord):
 
     Attributes:
         format_version: the version of the format.
-        mode: data.drift.
+        mode: data.drift; `refuse` in the record of `regpipe drift`.
         comparisons: one for each reference that there is.
         notes: why there is no comparison with a reference, one sentence each.
     """

@@ -70,8 +70,8 @@ class TrainingStatistics(StoredRecord):
         rows: the number of rows.
         effective_rows: the number of rows without weights that would give shares of the same variance, `sum(w)^2 /
             sum(w^2)` (Kish, "Survey Sampling", 1965, section 11.7); `rows` if all rows weigh the same.
-        label: the name of the label.
-        positive_share: the share of the rows with label 1.
+        label: the name of the label; "" if the rows have none, which occurs only in scoring data.
+        positive_share: the share of the rows with label 1; 0 without a label.
         columns: the features, in the order of their names.
     """
 

@@ -85,9 +85,11 @@ class FeatureComparison:
             before, now = self._shares()
             if not self._by_category:
                 values["ks"] = measures.kolmogorov_smirnov(self._reference.points, self._new.points)
+                values["limit"] = max(self._chance(), MIN_KS)
                 values["psi"] = measures.population_stability_index(before, now)
             else:
                 values["l_infinity"] = measures.l_infinity(before, now)
+                values["limit"] = MIN_L_INFINITY
                 values["jensen_shannon"] = measures.jensen_shannon(before, now)
         return FeatureDrift(
             feature=self._new.column.name,
@@ -132,15 +134,18 @@ class FeatureComparison:
                 yield self._finding("l_infinity", largest, MIN_L_INFINITY)
             return
         distance = measures.kolmogorov_smirnov(self._reference.points, self._new.points)
-        chance = self._error + kolmogorov_smirnov_threshold(
-            self._reference.present, self._new.present, self._alpha
-        )
+        chance = self._chance()
         if distance > max(chance, MIN_KS):
             yield self._finding("ks", distance, max(chance, MIN_KS))
         elif distance > chance:
             index = measures.population_stability_index(before, now)
             if index > MIN_PSI:
                 yield self._finding("psi", index, MIN_PSI)
+
+    def _chance(self) -> float:
+        """Returns the Kolmogorov-Smirnov distance that chance and the rank errors explain."""
+        rows = self._reference.present, self._new.present
+        return self._error + kolmogorov_smirnov_threshold(*rows, self._alpha)
 
     def _shares_differ(self, before: measures.Doubles, now: measures.Doubles) -> bool:
         """Whether the share of one of the values differs by more than chance and the rank errors allow."""

@@ -5,6 +5,7 @@ no finding in at least 999 of 1,000 tables, for any number of rows and features.
 """
 
 from collections.abc import Iterator
+from math import e, floor, log
 
 from components.common.drift_record import DriftFinding, ReferenceKind, TableComparison
 from components.common.formatting import percent
@@ -33,8 +34,8 @@ def compare(
     before = {column.name: column for column in reference.columns}
     now = {column.name: column for column in new.columns}
     common = [feature for feature in now if feature in before]
-    checks = CHECKS * len(common) + _CHECKS_OF_THE_LABEL
-    alpha = ERROR / checks
+    checks = _checks(len(common))
+    alpha = _error_of_a_check(len(common))
     label = list(_label(reference, new, alpha)) if reference.label == new.label else []
     findings, features, distributions = [], [], {}
     for feature in common:
@@ -53,7 +54,7 @@ def compare(
         rows_before=reference.rows,
         rows_now=new.rows,
         label_before=reference.positive_share,
-        label_now=new.positive_share,
+        label_now=new.positive_share if new.label else None,
         checks=checks,
         findings=(*label, *findings),
         features=tuple(features),
@@ -61,6 +62,27 @@ def compare(
         added=tuple(feature for feature in now if feature not in before),
         gone=tuple(feature for feature in before if feature not in now),
     )
+
+
+def fewest_rows(reference: TrainingStatistics) -> int | None:
+    """Returns how many rows a table needs so that a feature in it can move by more than chance.
+
+    The largest Kolmogorov-Smirnov distance is 1, so fewer rows could not show any shift.
+
+    Returns:
+        The number of rows; None if the reference itself has too few rows for a table of any size.
+    """
+    # The solution of `kolmogorov_smirnov_threshold(reference, rows, alpha) = 1`.
+    left = 2 / log(e / _error_of_a_check(len(reference.columns))) - 1 / max(1.0, reference.effective_rows)
+    return None if left <= 0 else floor(1 / left) + 1
+
+
+def _checks(features: int) -> int:
+    return CHECKS * features + _CHECKS_OF_THE_LABEL
+
+
+def _error_of_a_check(features: int) -> float:
+    return ERROR / _checks(features)
 
 
 def _sample(column: ColumnStatistics, table: TrainingStatistics) -> FeatureSample:

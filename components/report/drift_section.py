@@ -40,7 +40,7 @@ def _comparison(comparison: TableComparison) -> Iterator[Block]:
     text = (
         f"{sentence}. The training splits of both tables were compared: {count(comparison.rows_before)} and "
         f"{count(comparison.rows_now)} rows, {compared} and the label (label 1 in {percent(comparison.label_before)}, "
-        f"now {percent(comparison.label_now)})."
+        f"now {percent(comparison.label_now or 0.0)})."
     )
     yield TextBlock(text, "bad" if comparison.findings else "good")
     for names, what in ((comparison.added, "New features"), (comparison.gone, "Features that are gone")):

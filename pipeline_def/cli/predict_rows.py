@@ -7,19 +7,17 @@ import argparse
 import contextlib
 import itertools
 import sys
-import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from components.common.formatting import duration
+from pipeline_def.cli.model_tables import cell_format, hide_output, local_model, open_tables
 from pipeline_def.cli.predict_values import bearer_token, output_format, parse_row
 from pipeline_def.cli.usage_errors import UsageError
 
 if TYPE_CHECKING:
-    from components.config.data import DataConfig
-    from components.example_gen.cell_parsing import CellFormat
     from pipeline_def.config.load import PipelineConfig
     from serving.client.predictor import Client, Predictor
     from serving.predict.decisions import DecisionColumn
@@ -84,7 +82,7 @@ def write_predictions_with_beam(args: argparse.Namespace, config: "PipelineConfi
     files = "1 file" if len(sources) == 1 else f"{len(sources):,} files"
     print(f"regpipe: predicting {files} with Beam", file=sys.stderr)
     began = time.monotonic()
-    with _hide_output():
+    with hide_output():
         from components.example_gen.csv_header import CsvOptions
         from serving.predict.beam_batch import BeamJob, predict_with_beam
 
@@ -102,19 +100,11 @@ def write_predictions_with_beam(args: argparse.Namespace, config: "PipelineConfi
 
 
 def _sources(args: argparse.Namespace, config: "PipelineConfig") -> "list[RowSource]":
-    from components.example_gen.csv_header import CsvOptions
-    from components.example_gen.no_rows_error import open_with_rows
-    from serving.predict.add_probabilities import check_columns
-    from serving.predict.sources import CommandLineRows, find_inputs, open_source
+    from serving.predict.sources import CommandLineRows
 
-    options = CsvOptions.of(config.data)
     if args.row:
         return [CommandLineRows([parse_row(cells) for cells in args.row])]
-    sources, skipped = open_with_rows(find_inputs(args.inputs), lambda path: open_source(path, options))
-    check_columns(sources)
-    if skipped:
-        print(f"regpipe: {skipped}", file=sys.stderr)
-    return sources
+    return open_tables(args.inputs, config)
 
 
 def _predictor(args: argparse.Namespace, config: "PipelineConfig") -> "tuple[Predictor, CardEntries]":
@@ -122,7 +112,7 @@ def _predictor(args: argparse.Namespace, config: "PipelineConfig") -> "tuple[Pre
     if args.endpoint:
         return _client(args, config), _card(args)
     folder, card = _local(args, config)
-    with _hide_output():
+    with hide_output():
         from serving.predict.local_model import LocalModel
 
         return LocalModel(folder), card
@@ -148,26 +138,11 @@ def _client(args: argparse.Namespace, config: "PipelineConfig") -> "Client":
         raise UsageError(f"--ca-file: {args.ca_file} can't be read: {_reason(error)}") from None
 
 
-@contextlib.contextmanager
-def _hide_output() -> Iterator[None]:
-    """Hides what TensorFlow prints about CPU and GPU; none of its settings turns all of that off."""
-    from pipeline_def.terminal.output_capture import OutputCapture
-
-    with tempfile.TemporaryDirectory() as scratch, OutputCapture(Path(scratch) / "tensorflow.log"):
-        yield
-
-
 def _local(args: argparse.Namespace, config: "PipelineConfig") -> "tuple[str, CardEntries]":
     """Returns the folder of a SavedModel, and its card."""
-    from pipeline_def.config.destination import destination
-    from serving.client.exceptions import ModelNotFound
-    from serving.predict.model_folder import find_model, read_card_entries
+    from serving.predict.model_folder import read_card_entries
 
-    try:
-        folder = find_model(args.model or destination(config, args.root).directory)
-    except ModelNotFound as error:
-        advice = "" if args.model else " `regpipe run` publishes one; --model and --endpoint select others."
-        raise UsageError(f"{error}{advice}") from None
+    folder = local_model(args, config, "--model and --endpoint select others")
     return folder, _card(args) if args.card else read_card_entries(folder)
 
 
@@ -207,7 +182,7 @@ def _layout(
     features = FeatureColumns(
         columns=columns,
         absent=absent,
-        cells=_cell_format(config.data, card),
+        cells=cell_format(config.data, card),
         booleans=frozenset(columns[name] for name in columns if card.features.get(name) in card.booleans),
         allow_missing=args.allow_missing,
     )
@@ -246,18 +221,3 @@ def _free_name(name: str, features: Collection[str]) -> str:
     """Returns the name of an added column: with a number if a feature of the model has it."""
     names = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
     return next(free for free in names if free not in features)
-
-
-def _cell_format(settings: "DataConfig", card: "CardEntries") -> "CellFormat":
-    """Returns how the cells are written: as the configuration says, and as in training where it says nothing."""
-    from components.example_gen.cell_parsing import PLAIN, CellFormat, missing_markers
-
-    trained = card.cells
-    if trained is None or "missing_values" in settings.model_fields_set:
-        missing = missing_markers(settings.missing_values)
-    else:
-        missing = trained.missing
-    trained = trained or PLAIN
-    decimal = trained.decimal if settings.decimal == "auto" else settings.decimal
-    thousands = trained.thousands if settings.thousands == "auto" else settings.thousands
-    return CellFormat(missing=missing, decimal=decimal, thousands="" if thousands == decimal else thousands)

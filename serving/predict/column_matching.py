@@ -44,7 +44,7 @@ def match_columns(
         advice = (
             "--allow-missing needs a column for at least one of them."
             if allow_missing
-            else "--allow-missing predicts as if all their cells were empty."
+            else "--allow-missing treats all their cells as empty."
         )
         raise _missing([card.get(name, name) for name in absent], columns, (others, advice), table)
     return found, absent

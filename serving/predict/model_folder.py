@@ -26,6 +26,8 @@ class CardEntries:
         booleans: the features whose cells were words such as true and false.
         threshold: the decision threshold; None without an operating point.
         labels: the label's negative and positive value, as in the training table; "0" and "1" without a card.
+        label: the name of the label; None without a card.
+        weight: the name of the column with the weights of the training data; None without one.
     """
 
     features: Mapping[str, str] = field(default_factory=dict)
@@ -33,6 +35,8 @@ class CardEntries:
     booleans: frozenset[str] = frozenset()
     threshold: float | None = None
     labels: tuple[str, str] = ("0", "1")
+    label: str | None = None
+    weight: str | None = None
 
 
 def find_model(path: str) -> str:
@@ -92,4 +96,6 @@ def _card_entries(card: Mapping[str, Any]) -> CardEntries:
         booleans=frozenset(data.get("booleans", ())),
         threshold=decision_threshold(card),
         labels=(label.get("negative", "0"), label.get("positive", "1")),
+        label=label.get("name"),
+        weight=data.get("weight"),
     )

@@ -1,5 +1,6 @@
 """Spans on one root: steady, one feature that moves, one column that becomes text; warned of, refused, and left out."""
 
+import json
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -51,7 +52,7 @@ def day(run: Run, days: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return day
 
 
-def test_days_in_a_row(run: Run, day: Any, tmp_path: Path) -> None:
+def test_days_in_a_row(run: Run, day: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The first has no reference, a repeated one is cached, a steady one is quiet, a shift is named or refused."""
     first = day(1)
     assert (first.code, first.summary["status"]) == (0, "pushed")
@@ -67,6 +68,17 @@ def test_days_in_a_row(run: Run, day: Any, tmp_path: Path) -> None:
     version = first.summary["pushed_version"]
     assert comparison["name"] == f"the training data of version {version} (span 1)"
     assert (steady.code, steady.summary["drift"]["moved"]) == (0, 0)
+
+    # The table that the served model was not trained on, before a run sees it.
+    table(3, 0.5).drop(columns="y").to_csv(tmp_path / "scoring.csv", index=False)
+    for predicted in (False, True):
+        name = str(tmp_path / ("scored.csv" if predicted else "scoring.csv"))
+        if predicted:  # what `regpipe predict` wrote is a valid input
+            assert main(["predict", str(tmp_path / "scoring.csv"), "-o", name, "--root", str(day.root)]) == 0
+        capsys.readouterr()
+        assert main(["drift", name, "--root", str(day.root), "--json"]) == 3
+        (comparison,) = json.loads(capsys.readouterr().out)["comparisons"]
+        assert [finding["feature"] for finding in comparison["findings"]] == ["b"]
 
     refused = day(3, "data.drift=refuse")
     assert (refused.code, refused.summary["status"]) == (3, "data_refused")

@@ -107,6 +107,7 @@ def test_the_models() -> None:
     (model,) = config.model_config_list.config
     assert (model.name, model.model_platform) == ("regpipe", "tensorflow")
     assert model.model_version_policy.latest.num_versions == 1
+    assert not model.HasField("logging_config")  # with it, the published binary does not start
     mounts = {mount["name"]: mount for mount in container("kubernetes/deployment.yaml")["volumeMounts"]}
     assert model.base_path == mounts["models"]["mountPath"] == compose()["volumes"][0]["target"]
 

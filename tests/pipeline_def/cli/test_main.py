@@ -34,6 +34,7 @@ COMMANDS: tuple[list[str], ...] = (
     ["clean"],
     ["serve"],
     ["predict"],
+    ["drift"],
     ["compile"],
     ["submit"],
     ["schedule"],

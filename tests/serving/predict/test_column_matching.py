@@ -72,11 +72,11 @@ def test_a_missing_feature() -> None:
     """The message has all missing features, and a suggestion from the other columns."""
     assert refusal(["f0", "F1", "label"], ["f0", "f1"]) == (
         "t.csv: expected the model's feature 'f1', found only the columns 'f0', 'F1', 'label'. Did you mean 'F1'? "
-        "--allow-missing predicts as if all their cells were empty."
+        "--allow-missing treats all their cells as empty."
     )
     assert refusal(["f0"], ["f0", "a_b", "f9"], {"f0": "f0", "a_b": "a b", "f9": "f9"}) == (
         "t.csv: expected the model's features 'a b', 'f9', found only the columns 'f0'. "
-        "--allow-missing predicts as if all their cells were empty."
+        "--allow-missing treats all their cells as empty."
     )
 
 

@@ -113,6 +113,9 @@ def build(arguments: argparse.Namespace) -> ContractServer:
         config = model_server_config_pb2.ModelServerConfig()
         text_format.Parse(arguments.model_config_file.read_text(), config)
         models = {one.name: Path(one.base_path) for one in config.model_config_list.config}
+        if any(one.HasField("logging_config") for one in config.model_config_list.config):
+            # server_core.cc creates ServerRequestLogger without a creator; server_request_logger.cc refuses any logger.
+            raise invalid("No request-logger-creator provided.")
     elif arguments.model_base_path:
         models = {arguments.model_name: arguments.model_base_path}
     else:

@@ -144,6 +144,20 @@ def test_configuration_files(base_path: Path, tmp_path: Path) -> None:
     server.stop()
 
 
+def test_the_published_binary_refuses_request_logging(
+    base_path: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a logging_config it does not start, whatever the type of the collector."""
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # the handlers of this process stay
+    (tmp_path / "models.config").write_text(
+        f'model_config_list {{ config {{ name: "m" base_path: "{base_path}" model_platform: "tensorflow" '
+        'logging_config { log_collector_config { type: "file" filename_prefix: "/logs/m" } '
+        "sampling_config { sampling_rate: 0.01 } } } }"
+    )
+    assert main([f"--model_config_file={tmp_path / 'models.config'}", "--port=0"]) == 255
+    assert "No request-logger-creator provided." in capfd.readouterr().out
+
+
 def test_requests_without_rows_block_a_batched_server(base_path: Path) -> None:
     """They wait for a request with rows. When they hold all REST threads, status has no answer, but gRPC still has."""
     server = ContractServer([Manager("regpipe", base_path, QUICK, Batching())], rest_threads=2)

@@ -1,0 +1,1 @@
+"""Holds scoring data against the training data of the served model."""

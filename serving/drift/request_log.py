@@ -1,0 +1,151 @@
+"""Reads the requests in a log of TF Serving's request logger: TFRecords of PredictionLog.
+
+The format is in https://github.com/tensorflow/serving/blob/master/tensorflow_serving/apis/prediction_log.proto.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
+
+from components.common import storage
+from components.common.errors import DataRefused
+from components.example_gen.cell_parsing import Floats
+from serving.predict.row_batches import FilePart, RowBatch
+
+_EXAMPLES = "examples"  # the input of the signature serving_examples
+_BATCH_VALUES = 2**17
+# The first bytes of a file by its compression. A plain file begins with the length of a record, 8 bytes, of which the
+# last are 0. The second byte of zlib depends on the level.
+_GZIP, _ZLIB = b"\x1f\x8b", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+_LARGEST = np.finfo(np.float32).max
+
+
+class RequestLogSource:
+    """The rows of all requests to one model in a log; see `RowSource`.
+
+    Named inputs, serialized tf.Examples and requests for classification are read. A feature that an example does not
+    have is NaN, and an infinite value is the largest float32, as the model clips both alike.
+
+    Args:
+        path: the file: plain, gzip or zlib.
+        model: the name of the model on the server.
+        features: the feature of each input of the model.
+
+    Attributes:
+        other_models: the number of records of other models that were skipped so far.
+        other_requests: the number of records that were skipped because they have no rows of this model's features:
+            regression, sessions, other signatures.
+
+    Raises:
+        DataRefused: the file can't be read.
+    """
+
+    def __init__(self, path: str, model: str, features: Mapping[str, str]) -> None:
+        self.name = path
+        self.columns = tuple(features.values())
+        self.other_models = self.other_requests = 0
+        self._model, self._features = model, features
+        self._compression = _compression(path)
+
+    def batches(self, part: FilePart | None = None) -> Iterator[RowBatch]:  # noqa: ARG002 - has only one part
+        """See `RowSource`."""
+        waiting: list[Floats] = []
+        numbers: list[int] = []
+        for record, values in self._requests():
+            waiting.append(values)
+            numbers += [record] * values.shape[1]
+            if len(numbers) * len(self.columns) >= _BATCH_VALUES:
+                yield self._batch(waiting, numbers)
+                waiting, numbers = [], []
+        if waiting:
+            yield self._batch(waiting, numbers)
+
+    def parts(self) -> Iterator[FilePart]:
+        """See `RowSource`."""
+        return iter([FilePart(0, 0, 1)])
+
+    def share(self) -> float | None:
+        """See `RowSource`."""
+        return None
+
+    def _batch(self, values: list[Floats], numbers: list[int]) -> RowBatch:
+        columns = np.concatenate(values, axis=1)
+        table = pa.Table.from_arrays([pa.array(column) for column in columns], list(self.columns))
+        return RowBatch(table, f"{self.name}: record ", numbers)
+
+    def _requests(self) -> Iterator[tuple[int, Floats]]:
+        """Yields the number of each record of this model, from 1, and its rows, float32 [features, rows]."""
+        number = 0
+        try:
+            for serialized in tf.data.TFRecordDataset(self.name, self._compression).as_numpy_iterator():
+                number += 1
+                values = self._rows(PredictionLog.FromString(serialized))
+                if values is not None and values.size:
+                    yield number, np.clip(values, -_LARGEST, _LARGEST)
+        except DecodeError:
+            raise DataRefused(
+                f"{self.name}: record {number}: expected a PredictionLog of TF Serving, found another message."
+            ) from None
+        except tf.errors.OpError as error:
+            after = f"after record {number:,}" if number else "at its beginning"
+            raise DataRefused(
+                f"{self.name}: expected TFRecords of PredictionLog, found a damaged or unfinished file {after}: "
+                f"{error.message.splitlines()[0]}"
+            ) from None
+
+    def _rows(self, log: Any) -> Floats | None:
+        """Returns the rows of one record, float32 [features, rows]; None if it is skipped."""
+        kind = log.WhichOneof("log_type")
+        if kind not in ("predict_log", "classify_log"):
+            self.other_requests += 1
+            return None
+        request = getattr(log, kind).request
+        # The requests of a warm-up file have no name.
+        if request.model_spec.name not in ("", self._model):
+            self.other_models += 1
+            return None
+        try:
+            rows = self._classified(request) if kind == "classify_log" else self._predicted(request)
+        except (ValueError, TypeError, tf.errors.OpError):  # what the model itself would refuse
+            rows = None
+        if rows is None:
+            self.other_requests += 1
+        return rows
+
+    def _predicted(self, request: Any) -> Floats | None:
+        inputs = request.inputs
+        if set(self._features) <= set(inputs):
+            columns = [np.ravel(tf.make_ndarray(inputs[name])) for name in self._features]
+            return np.stack([column.astype(np.float32, casting="same_kind") for column in columns])
+        if set(inputs) == {_EXAMPLES}:
+            return self._parsed(np.ravel(tf.make_ndarray(inputs[_EXAMPLES])).tolist())
+        return None
+
+    def _classified(self, request: Any) -> Floats | None:
+        kind = request.input.WhichOneof("kind")
+        if kind is None:
+            return None
+        given = getattr(request.input, kind)
+        # The context belongs to each example (tensorflow_serving/apis/input.proto). Concatenated messages are merged.
+        context = given.context.SerializeToString() if kind == "example_list_with_context" else b""
+        return self._parsed([context + example.SerializeToString() for example in given.examples])
+
+    def _parsed(self, examples: list[bytes]) -> Floats:
+        missing = tf.io.FixedLenFeature([], tf.float32, np.nan)
+        parsed = tf.io.parse_example(examples, dict.fromkeys(self.columns, missing))
+        return np.stack([parsed[feature].numpy() for feature in self.columns])
+
+
+def _compression(path: str) -> str:
+    """Returns TensorFlow's name of the compression, from the first bytes of a file."""
+    try:
+        with storage.open_bytes(path) as file:
+            start = file.read(2)
+    except OSError as error:
+        raise DataRefused(f"{path}: can't be read: {(error.strerror or str(error)).lower()}.") from None
+    return "GZIP" if start == _GZIP else "ZLIB" if start in _ZLIB else ""
