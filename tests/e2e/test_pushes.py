@@ -133,7 +133,8 @@ def test_the_pipeline_does_not_undo_a_rollback(run: Run, root: Path) -> None:
     reason = refused.summary["held_back"]
     assert reason == f"ann rolled back from this model on {current['rollback']['at']}: complaints"
     text = " ".join(refused.verdict.split())
-    assert f"Not pushed: {reason}. Nothing was published" in text
+    assert f"Not pushed: {reason}." in text
+    assert "Nothing was published" in text
     assert f"Blessed, but not pushed: {reason}." in Path(refused.summary["report_path"]).read_text("utf-8")
     assert run(root, *run.quick).summary["pushed_version"] == current["version"]
 

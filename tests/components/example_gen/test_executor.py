@@ -131,6 +131,7 @@ def test_the_ingest_record(write: Write, run: Callable[..., Run], settings: Sett
         "booleans": [],
         "positive_label": "1",
         "left_out": ["name"],
+        "empty": [],
         "files": [{"path": path, "rows": 200, "rejected": 1}],
         "span": None,
         "reasons": [f"{path}:202: {reason}"],
