@@ -81,7 +81,8 @@ def root_of(args: argparse.Namespace, config: "PipelineConfig") -> str:
     Raises:
         UsageError: the root is a file, or the cluster's root is not on this machine.
     """
-    if args.cluster_root:
+    # Commands such as `serve` have only --root.
+    if getattr(args, "cluster_root", False):
         _check_cluster_root(config)
         return config.kubeflow.root
     check_root(args.root)

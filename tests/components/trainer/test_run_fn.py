@@ -118,6 +118,7 @@ def test_the_exported_model_has_warm_up_requests_and_a_card(folder: Path) -> Non
         "thousands": "",
         "booleans": [],
         "weight": None,
+        "split": None,
     }
     assert card["settings"] == {
         "model": MODEL.model_dump(mode="json"),
