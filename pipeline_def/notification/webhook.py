@@ -5,9 +5,20 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from typing import Any
 
 TIMEOUT = 10.0  # seconds per attempt
 PAUSES = (1.0, 4.0, 16.0)  # seconds before each retry
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: urllib follows one with a GET without the document, and its answer looks like a success."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Overrides urllib's method; with None, it raises HTTPError."""
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
 
 
 def post(
@@ -40,9 +51,11 @@ def _attempt(url: str, body: bytes, content_type: str, timeout: float) -> tuple[
     """Returns the reason of a failure, or None, and whether a retry may succeed."""
     try:
         request = urllib.request.Request(url, body, {"Content-Type": content_type})
-        with urllib.request.urlopen(request, timeout=timeout):
+        with _OPENER.open(request, timeout=timeout):
             return None, False
     except urllib.error.HTTPError as error:
+        if 300 <= error.code < 400:
+            return f"the server responded with {error.code}, a redirect, which is not followed", False
         return f"the server responded with {error.code}", error.code in (408, 429) or error.code >= 500
     except urllib.error.URLError as error:
         return f"{type(error.reason).__name__}: no connection", True

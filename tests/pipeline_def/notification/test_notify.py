@@ -63,6 +63,7 @@ def test_a_missing_url_is_a_warning_only_if_messages_are_asked_for(
         ([0, 429, 204], 3, "posted"),
         ([500], 4, f"{NOT}the server responded with 500"),
         ([404], 1, f"{NOT}the server responded with 404"),
+        ([302], 1, f"{NOT}the server responded with 302, a redirect, which is not followed"),
     ],
     indirect=["hook"],
 )
