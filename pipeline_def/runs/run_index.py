@@ -61,7 +61,9 @@ def update_index(root: str, run_id: str | None = None, destination: Destination 
     registered = _registered_runs(root)
     found = {record.run_id: _registered(record) for record in registered}
     found |= known
-    found |= {name: _entry(root, name) for name in folders if name not in known or name in fresh}
+    found |= {
+        name: _entry(root, name, known.get(name)) for name in folders if name not in known or name in fresh
+    }
     text = destination.model_dump_json() if destination else before.destination
     index = IndexRecord(
         destination=text,
@@ -127,7 +129,8 @@ def _read(root: str) -> IndexRecord:
         return IndexRecord()
 
 
-def _entry(root: str, name: str) -> IndexedRun:
+def _entry(root: str, name: str, before: IndexedRun | None) -> IndexedRun:
+    """Returns the entry of a run from its summary; `before` is the one in `index.json`."""
     folder = f"{root}/runs/{name}"
     try:
         summary = Summary.read(folder)
@@ -146,10 +149,17 @@ def _entry(root: str, name: str) -> IndexedRun:
         drift=_moved(summary),
         version=summary.pushed_version,
         blessed_by=summary.override.by if summary.override else None,
-        report=summary.report_path.removeprefix(f"{root}/")
-        if summary.report_path and summary.report_path.startswith(f"{root}/")
-        else None,
+        report=_report(summary, root, before),
     )
+
+
+def _report(summary: Summary, root: str, before: IndexedRun | None) -> str | None:
+    """Returns the path of the report, relative to the root; None if it has none, or if it is elsewhere."""
+    path = summary.report_path
+    if path and path.startswith(f"{root}/"):
+        return path.removeprefix(f"{root}/")
+    # The root was moved or copied since the run: the summary has the old path, the entry has the relative one.
+    return before.report if path and before else None
 
 
 def _started(name: str, folder: str) -> str:

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,15 @@ def test_a_run_whose_files_were_removed(tmp_path: Path) -> None:
     assert "report.html" not in re.sub(
         r"<script>.*?</script>", "", (tmp_path / "index.html").read_text(), flags=re.S
     )
+
+
+def test_a_copied_root_keeps_its_links(tmp_path: Path) -> None:
+    """The summaries have the old paths; the links are relative, and the reports were copied as well."""
+    write_run(tmp_path / "first", "a")
+    update_index(str(tmp_path / "first"))
+    shutil.copytree(tmp_path / "first", tmp_path / "copy")
+    update_index(str(tmp_path / "copy"))
+    assert entries(tmp_path / "copy")["a"].report == "artifacts/Report/report/a/report.html"
 
 
 def test_runs_are_in_the_order_of_the_store(tmp_path: Path) -> None:
