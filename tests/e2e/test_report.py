@@ -11,9 +11,9 @@ from components.report.run_page import render
 Visit: TypeAlias = Any  # of conftest.py
 SAMPLE_RUN = Path(__file__).parents[1] / "components" / "report" / "sample_run.py"
 SECTIONS = [
-    "Verdict", "What changed since the last run", "Thresholds", "Candidate and baseline", "Learning curves",
+    "Verdict", "What changed since the last run", "Thresholds", "The models compared", "Learning curves",
     "Generalization gap", "Features", "What regularization did to the weights", "Predictions on the test split",
-    "Slices", "Data", "Configuration", "Lineage",
+    "Slices", "Drift", "Data", "Configuration", "Lineage",
 ]  # fmt: skip
 
 
