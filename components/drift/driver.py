@@ -27,18 +27,16 @@ class DriftGateDriver(base_driver.BaseDriver, portable_driver.BaseDriver):  # ty
         properties = execution_info.exec_properties
         settings = DriftSettings.model_validate_json(properties["settings"])
         destination = Destination.model_validate_json(properties["destination"])
+        refusal_of_columns, references = "", {}
         try:
             ingest = IngestRecord.read(execution_info.input_dict["examples"][0].uri)
-            resolved = ResolvedSettings(
-                mode=settings.mode,
-                refusal=_refusal(destination, ingest, settings),
-                **self._references(execution_info, settings, destination, ingest),
-            )
+            refusal_of_columns = _refusal(destination, ingest, settings)
+            references = self._references(execution_info, settings, destination, ingest)
         # If a driver raises, TFX leaves its execution marked as running. A store that does not answer must not stop a
         # run that only warns; the Pusher needs the same store and raises its error.
         except Exception as error:
-            note = f"Not compared with the served model: {type(error).__name__}: {error}"
-            resolved = ResolvedSettings(mode=settings.mode, notes=(note,))
+            references = {"notes": (f"Not compared with the served model: {type(error).__name__}: {error}",)}
+        resolved = ResolvedSettings(mode=settings.mode, refusal=refusal_of_columns, **references)
         result = driver_output_pb2.DriverOutput()
         for name, text in properties.items():
             if isinstance(text, str):

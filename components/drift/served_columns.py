@@ -10,6 +10,7 @@ from typing import Any
 from components.common.formatting import aligned_columns
 from components.common.ingest_record import IngestRecord
 from components.drift.drift_settings import DriftSettings
+from components.saved_model.card_columns import CardColumns, CardLabel
 
 _HEADER = ("column", "expected", "found")
 _WAYS = (
@@ -26,12 +27,13 @@ def refusal(card: Mapping[str, Any], version: str, ingest: IngestRecord, setting
     Features that the table has in addition are allowed, and so is a feature that the configuration leaves out.
 
     Args:
-        card: the model card of the served model; without its inputs or label, they are not compared.
+        card: the model card of the served model; without its inputs and label, nothing is compared.
         version: the served version in words.
         ingest: the ingest record of the table.
         settings: data.features and data.ignore.
     """
-    rows = [*_label(card, ingest), *_features(card, ingest, settings)]
+    columns = CardColumns.of(card)
+    rows = [*_label(columns.label, ingest), *_features(columns, ingest, settings)] if columns else []
     if not rows:
         return ""
     return (
@@ -40,14 +42,11 @@ def refusal(card: Mapping[str, Any], version: str, ingest: IngestRecord, setting
     )
 
 
-def _label(card: Mapping[str, Any], ingest: IngestRecord) -> Iterator[Sequence[str]]:
-    label = card.get("label") or {}
-    if not {"name", "negative", "positive"} <= set(label):
+def _label(label: CardLabel, ingest: IngestRecord) -> Iterator[Sequence[str]]:
+    if label.name != ingest.label:
+        yield ingest.label, f"the label {label.name!r} (data.label)", f"the label {ingest.label!r}"
         return
-    if label["name"] != ingest.label:
-        yield ingest.label, f"the label {label['name']!r} (data.label)", f"the label {ingest.label!r}"
-        return
-    expected = label["negative"], label["positive"]
+    expected = label.negative, label.positive
     found = ingest.negative_label, ingest.positive_label
     if [*map(_normal, expected)] != [*map(_normal, found)]:
         yield ingest.label, f"the label values {_values(expected)}", _values(found)
@@ -67,13 +66,11 @@ def _normal(value: str) -> str | float:
         return text
 
 
-def _features(
-    card: Mapping[str, Any], ingest: IngestRecord, settings: DriftSettings
-) -> Iterator[Sequence[str]]:
-    for described in card.get("inputs") or ():
-        name = described.get("feature")
+def _features(columns: CardColumns, ingest: IngestRecord, settings: DriftSettings) -> Iterator[Sequence[str]]:
+    for described in columns.inputs:
+        name = described.feature
         wanted = name not in settings.ignore and (not settings.features or name in settings.features)
-        if name is not None and wanted and name not in ingest.features:
+        if wanted and name not in ingest.features:
             yield name, "a feature of numbers", _found(name, ingest)
 
 

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from components.common.ingest_record import IngestRecord
 from components.common.served_record import Outcome, ServedReference
 from components.common.split_record import SplitRecord
+from components.saved_model.card_columns import CardColumns
 from components.saved_model.card_file import Card
 from components.saved_model.model_card import TASK
 from components.served_model.served_version import ServedVersion
@@ -23,7 +24,8 @@ def reference(served: ServedVersion, ingest: IngestRecord) -> ServedReference:
     """
     outcome, problems = _outcome(served, ingest)
     published_by = served.published_by
-    person = served.card.get(published_by) or {}
+    person = served.card.get(published_by)
+    person = person if isinstance(person, dict) else {}
     return ServedReference(
         outcome=outcome,
         version=served.version,
@@ -50,7 +52,7 @@ def _damage(served: ServedVersion) -> Iterator[str]:
     card = served.card
     if served.damage is not None:
         yield served.damage.rstrip(".")
-    elif not card.get("inputs") or not card.get("label"):
+    elif CardColumns.of(card) is None:
         yield "it has no model card with its features and its label"
     elif card.get("digest", served.digest) != served.digest:
         yield "its files are not those that were published: they have another digest than the one in its card"

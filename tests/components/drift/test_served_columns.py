@@ -89,3 +89,12 @@ def test_label_values(negative: str, positive: str, same: bool) -> None:
 def test_a_card_without_these_entries() -> None:
     """A model that regpipe did not publish has none; nothing is compared."""
     assert refused(ingest(features=("age",)), card={}) == ""
+
+
+@pytest.mark.parametrize(
+    "card",
+    [{}, {"label": "churned", "inputs": ["age"]}, {**CARD, "inputs": ["age"]}, {**CARD, "label": None}],
+)
+def test_a_card_that_another_program_wrote(card: Any) -> None:
+    """Without its columns in the form of our cards, nothing is compared."""
+    assert refused(ingest(features=("new",)), card) == ""

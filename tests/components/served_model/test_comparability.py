@@ -90,6 +90,12 @@ def test_label_values_may_be_spelled_otherwise() -> None:
             "/serving/7/model_card.json: expected a card",
         ),
         (served(inputs=None), "it has no model card with its features and its label"),
+        (served(inputs=["a", "b"]), "it has no model card with its features and its label"),
+        (served(label="y"), "it has no model card with its features and its label"),
+        (
+            served(label={"name": "y", "positive": "yes"}),
+            "it has no model card with its features and its label",
+        ),
         (served(digest="99"), "its files are not those that were published"),
     ],
 )

@@ -1,0 +1,46 @@
+"""The columns in a model card: the features and the label that a model was trained on."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class CardLabel(BaseModel):
+    """The entry `label`: the name of the label, and its values that count as 0 and 1."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    negative: str
+    positive: str
+
+
+class CardInput(BaseModel):
+    """An item of the entry `inputs`; `feature` is the name of the column."""
+
+    model_config = ConfigDict(frozen=True)
+
+    feature: str
+
+
+class CardColumns(BaseModel):
+    """The columns in a model card.
+
+    Attributes:
+        label: the label.
+        inputs: the features, at least one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    label: CardLabel
+    inputs: Annotated[tuple[CardInput, ...], Field(min_length=1)]
+
+    @classmethod
+    def of(cls, card: Mapping[str, Any]) -> "CardColumns | None":
+        """Returns the columns; None if the card has none in this form, such as a card that another program wrote."""
+        try:
+            return cls.model_validate(card)
+        except ValidationError:
+            return None
