@@ -44,10 +44,12 @@ class ResolvedSettings(Settings):
         mode: data.drift.
         references: what the table is compared with.
         notes: why a reference is missing, one sentence each.
+        error: why no reference could be looked up, if data.drift is refuse; "" if they could, or if the run only warns.
         refusal: how the columns differ from those of the served model; "" if they don't, or need not be the same.
     """
 
     mode: DriftMode
     references: tuple[DriftReference, ...] = ()
     notes: tuple[str, ...] = ()
+    error: str = ""
     refusal: str = ""

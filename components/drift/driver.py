@@ -35,7 +35,8 @@ class DriftGateDriver(base_driver.BaseDriver, portable_driver.BaseDriver):  # ty
         # If a driver raises, TFX leaves its execution marked as running. A store that does not answer must not stop a
         # run that only warns; the Pusher needs the same store and raises its error.
         except Exception as error:
-            references = {"notes": (f"Not compared with the served model: {type(error).__name__}: {error}",)}
+            reason = f"Not compared with earlier data: {type(error).__name__}: {error}"
+            references = {"error": reason} if settings.mode == "refuse" else {"notes": (reason,)}
         resolved = ResolvedSettings(mode=settings.mode, refusal=refusal_of_columns, **references)
         result = driver_output_pb2.DriverOutput()
         for name, text in properties.items():

@@ -30,11 +30,16 @@ class DriftGateExecutor(BaseExecutor):  # type: ignore[misc]
 
         Raises:
             DataRefused: the columns are not those of the served model, or the data has moved and data.drift is refuse.
+            RuntimeError: data.drift is refuse, and there was an error when a reference was looked up.
             FileNotFoundError, ValueError: the statistics of this run are missing or damaged.
         """
         settings = ResolvedSettings.model_validate_json(exec_properties["settings"])
         if settings.refusal:
             raise DataRefused(settings.refusal)
+        if settings.error:
+            raise RuntimeError(
+                f"{settings.error} (data.drift is refuse; warn goes on without the comparison)"
+            )
         statistics = artifact_utils.get_single_instance(input_dict["statistics"])
         record = drift_record(settings, statistics.uri)
         if record.mode == "refuse" and record.has_findings:

@@ -95,18 +95,41 @@ def test_off_looks_for_no_reference(tmp_path: Path) -> None:
     assert resolved.refusal
 
 
-def test_a_destination_that_does_not_answer_is_a_note(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A driver that raises would leave its execution marked as running."""
+def test_a_destination_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a note of a run that warns, and the executor's error of a run that refuses.
+
+    A driver that raises would leave its execution marked as running.
+    """
 
     def fail(*_: Any) -> None:
         raise OSError("no answer")
 
     monkeypatch.setattr("components.drift.driver.served_version", fail)
+    reason = "Not compared with earlier data: OSError: no answer"
+    resolved, _ = resolve(tmp_path, DriftSettings(mode="warn"))
+    assert resolved == ResolvedSettings(mode="warn", notes=(reason,))
+    assert execute(tmp_path, resolved, statistics()).notes == (reason,)
     resolved, _ = resolve(tmp_path, DriftSettings(mode="refuse"))
-    assert (resolved.references, resolved.refusal) == ((), "")
-    assert resolved.notes == ("Not compared with the served model: OSError: no answer",)
+    assert resolved == ResolvedSettings(mode="refuse", error=reason)
+    with pytest.raises(
+        RuntimeError, match=r"^Not compared .*: no answer \(data.drift is refuse; warn goes on"
+    ):
+        execute(tmp_path, resolved, statistics())
+
+
+@pytest.mark.usefixtures("serving")
+def test_the_columns_are_judged_although_no_reference_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A feature that vanished is refused, also if the statistics to compare with can't be looked up."""
+
+    def fail(*_: Any) -> None:
+        raise OSError("no answer")
+
+    monkeypatch.setattr("components.drift.driver.served_reference", fail)
+    resolved, _ = resolve(tmp_path, DriftSettings(mode="warn"))
+    assert "\nb       a feature of numbers  no such column\n" in resolved.refusal
+    assert resolved.notes == ("Not compared with earlier data: OSError: no answer",)
 
 
 def execute(tmp_path: Path, settings: ResolvedSettings, now: TrainingStatistics) -> DriftRecord:
