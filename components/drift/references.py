@@ -42,7 +42,7 @@ def served_reference(destination: Destination, data_digest: str) -> DriftReferen
             f"Not compared with version {number}: it has no statistics of its training data, because regpipe did not "
             "publish it, or an earlier version of regpipe did."
         )
-    return "Not compared: no model of another table is published."
+    return "Not compared: no model trained on earlier data is published yet."
 
 
 def span_reference(store: MetadataStore, pipeline: str, span: int) -> DriftReference | str:

@@ -35,7 +35,7 @@ def test_a_whole_run_has_its_report(run: Run, root: Path, visit: Visit) -> None:
     assert page.locator("main p.quiet").all_inner_texts() == [
         "There is no earlier run with a verdict under this root.",
         "There are none; evaluation.slices divides the test split by ranges of a feature.",
-        "Not compared: no model of another table is published.",
+        "Not compared: no model trained on earlier data is published yet.",
     ]
     assert page.locator("[data-chart]").count() == 12
     # Of the five columns that the generator of the sample calls informative, f6 says nothing that the others don't.

@@ -42,7 +42,10 @@ def named(found: DriftReference | str) -> str:
 
 
 def test_nothing_is_published(destination: Destination) -> None:
-    assert served_reference(destination, "today") == "Not compared: no model of another table is published."
+    assert (
+        served_reference(destination, "today")
+        == "Not compared: no model trained on earlier data is published yet."
+    )
 
 
 def test_the_served_version(destination: Destination) -> None:
