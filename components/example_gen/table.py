@@ -268,5 +268,6 @@ def _mixed_warning(name: str, types: ColumnTypes) -> str:
     examples = quoted(column.unreadable(types.cells)[:EXAMPLES])
     return (
         f"Left out, because {share:.0%} of its cells are not numbers, such as {examples}: {name!r}. "
-        f"{cell_hint(column.unreadable(types.cells))}To use it as it is, list it in data.features."
+        f"{cell_hint(column.unreadable(types.cells))}To use it nevertheless, list it in data.features, not in "
+        "data.ignore; rows with such cells are then bad rows."
     )

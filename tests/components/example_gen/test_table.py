@@ -37,7 +37,8 @@ def test_numeric_columns_are_features(write: Write, settings: Settings) -> None:
         "Left out, because all their cells are missing: 'empty'.",
         "Left out, because they contain only text: 'name'.",
         "Left out, because 67% of its cells are not numbers, such as 'a', 'b': 'mixed'. "
-        "To use it as it is, list it in data.features.",
+        "To use it nevertheless, list it in data.features, not in data.ignore; rows with such cells are then bad "
+        "rows.",
     )
     assert (table.labels.negative, table.labels.positive) == ("0", "1")
     assert (table.delimiter, table.is_parquet, table.span) == (",", False, None)
