@@ -14,6 +14,9 @@ of the step DriftGate of a run: see docs/drift.md. All checks of one call share
 an error probability of 0.001, so one call in 1,000 on data that has not moved
 ends with code 3.
 
+Run it before a run on the same rows, or name an older version with --model: a
+model that was trained on the rows that moved has no drift from them.
+
 The statistics of the training data are part of a published model. No model is
 run, so this is fast, and memory does not grow with the rows.
 

@@ -19,7 +19,11 @@ _HEADERS = ("version", "published", "run", "AUC", "log loss", "digest", "")
 DESCRIPTION = """\
 Lists the published versions, newest first: time of publication, run, AUC and
 log loss on the test split, and the digest of the model. `current` marks the
-version that is served."""
+version that is served.
+
+Each version was measured on the test split of its own run. On another table the
+values are not comparable: the report of a run compares its model with the one
+that was served, on the same rows."""
 EPILOG = f"""\
 examples:
   regpipe versions
