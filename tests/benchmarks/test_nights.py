@@ -1,0 +1,41 @@
+"""The recorded nights and what docs/benchmarks.md says of them."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.nights import rows, unexpected
+
+REPOSITORY = Path(__file__).parents[2]
+LINES = [json.loads(line) for line in (REPOSITORY / "benchmarks" / "nights.jsonl").read_text().splitlines()]
+SECTION = (
+    (REPOSITORY / "docs" / "benchmarks.md").read_text("utf-8").split("## Thirty nights")[1].split("\n## ")[0]
+)
+
+
+def test_the_table_of_log_losses() -> None:
+    """The mean and the worst of thirty nights, of the three ways to publish."""
+    losses = np.array([[line["log_loss"][way] for way in ("regpipe", "newest", "first")] for line in LINES])
+    assert losses.shape == (30, 3)
+    for name, values in (("mean of 30 nights", losses.mean(axis=0)), ("worst night", losses.max(axis=0))):
+        assert f"| {name} | {' | '.join(f'{value:.3f}' for value in values)} |" in SECTION
+
+
+def test_the_exit_codes() -> None:
+    """Each night with another code than 0, or with drift, has a row of its own."""
+    codes = {
+        int(night): int(code) for night, code in re.findall(r"^\| (\d+) \| [^|]+ \| (\d) ", SECTION, re.M)
+    }
+    assert {line["night"]: line["code"] for line in LINES if line["code"]} == {
+        night: code for night, code in codes.items() if code
+    }
+    assert {line["night"] for line in LINES if line["drift"]} == {17}
+    assert unexpected(LINES) == [6, 8, 14, 20]
+
+
+def test_the_jump() -> None:
+    """The mean of f2 moves by one standard deviation in night 17."""
+    means = [rows(night, 20_000, seed=night)["f2"].mean() for night in (16, 17)]
+    assert np.allclose(means, [0, 1], atol=0.03)
