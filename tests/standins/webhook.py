@@ -35,12 +35,12 @@ class Webhook:
                     self.send_response(status)
                     self.send_header("Content-Length", "0")
                     if 300 <= status < 400:
-                        self.send_header("Location", webhook.url)
+                        self.send_header("Location", "/login")
                     self.end_headers()
 
             def do_GET(self) -> None:
                 """Answers as a login page does, which looks like a success to a client that was redirected."""
-                self.send_response(200)
+                self.send_response(200 if self.path == "/login" else 501)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
