@@ -15,21 +15,22 @@ from components.served_model.served_version import ServedVersion
 _MAX_NAMES = 5
 
 
-def reference(served: ServedVersion, ingest: IngestRecord) -> ServedReference:
+def reference(served: ServedVersion, digest: str, ingest: IngestRecord) -> ServedReference:
     """Returns the reference that a served model is, on these examples.
 
     Args:
         served: the served model.
+        digest: the `model_digest` of its files, as they were copied.
         ingest: the ingest record of the examples.
     """
-    outcome, problems = _outcome(served, ingest)
+    outcome, problems = _outcome(served, digest, ingest)
     published_by = served.published_by
     person = served.card.get(published_by)
     person = person if isinstance(person, dict) else {}
     return ServedReference(
         outcome=outcome,
         version=served.version,
-        digest=served.digest,
+        digest=digest,
         published_by=published_by,
         by=person.get("by"),
         at=person.get("at"),
@@ -38,36 +39,36 @@ def reference(served: ServedVersion, ingest: IngestRecord) -> ServedReference:
     )
 
 
-def _outcome(served: ServedVersion, ingest: IngestRecord) -> tuple[Outcome, list[str]]:
-    if damage := list(_damage(served)):
-        return "damaged", damage
-    if differences := list(_incompatible(served.card, ingest)):
+def _outcome(served: ServedVersion, digest: str, ingest: IngestRecord) -> tuple[Outcome, list[str]]:
+    if served.damage is not None:
+        return "damaged", [served.damage.rstrip(".")]
+    columns = CardColumns.of(served.card)
+    if columns is None:
+        return "damaged", ["it has no model card with its features and its label"]
+    if served.card.get("digest", digest) != digest:
+        return "damaged", [
+            "its files are not those that were published: they have another digest than the one in its card"
+        ]
+    if differences := list(_incompatible(served.card, columns, ingest)):
         return "incompatible", differences
     if differences := list(_other_split(served.card, ingest)):
         return "other_split", differences
     return "compared", []
 
 
-def _damage(served: ServedVersion) -> Iterator[str]:
-    card = served.card
-    if served.damage is not None:
-        yield served.damage.rstrip(".")
-    elif CardColumns.of(card) is None:
-        yield "it has no model card with its features and its label"
-    elif card.get("digest", served.digest) != served.digest:
-        yield "its files are not those that were published: they have another digest than the one in its card"
-
-
-def _incompatible(card: Card, ingest: IngestRecord) -> Iterator[str]:
+def _incompatible(card: Card, columns: CardColumns, ingest: IngestRecord) -> Iterator[str]:
     task = card.get("task", TASK)  # Older cards have no task; all were of this one.
     if task != TASK:
         yield f"its task is {task!r}, not {TASK!r}"
-    label, features = card["label"], [entry["feature"] for entry in card["inputs"]]
-    if label["name"] != ingest.label:
-        yield f"its label is {label['name']!r}, not {ingest.label!r}"
-    for sign, value in (("positive", ingest.positive_label), ("negative", ingest.negative_label)):
-        if not _same_value(label[sign], value):
-            yield f"its {sign} label value is {label[sign]!r}, not {value!r}"
+    label, features = columns.label, [described.feature for described in columns.inputs]
+    if label.name != ingest.label:
+        yield f"its label is {label.name!r}, not {ingest.label!r}"
+    for sign, of_model, of_table in (
+        ("positive", label.positive, ingest.positive_label),
+        ("negative", label.negative, ingest.negative_label),
+    ):
+        if not _same_value(of_model, of_table):
+            yield f"its {sign} label value is {of_model!r}, not {of_table!r}"
     if missing := [name for name in features if name not in set(ingest.features)]:
         more = f" and {len(missing) - _MAX_NAMES:,} more" if len(missing) > _MAX_NAMES else ""
         yield f"the examples lack its features {', '.join(map(repr, missing[:_MAX_NAMES]))}{more}"

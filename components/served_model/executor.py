@@ -91,4 +91,4 @@ def _copied(store: VersionStore, lookup: Lookup, uri: str, ingest: IngestRecord)
     digest = model_digest(target)
     if digest != lookup.digest:
         damage = "its files changed while they were copied"
-    return reference(ServedVersion(version, store.path(version), digest, card, damage), ingest)
+    return reference(ServedVersion(version, store.path(version), card, damage), digest, ingest)

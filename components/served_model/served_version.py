@@ -1,5 +1,6 @@
 """Finds which model a destination serves now, and who published it: the pipeline, a person, or a rollback."""
 
+import functools
 from dataclasses import dataclass
 
 from components.common.model_files import model_digest
@@ -15,16 +16,23 @@ class ServedVersion:
     Attributes:
         version: its number.
         path: its folder.
-        digest: the `model_digest` of its files.
         card: its model card; {} if it has none, or if the card is damaged.
         damage: why the card can't be read, in a sentence with its path; None if it can, or if there is none.
     """
 
     version: int
     path: str
-    digest: str
     card: Card
     damage: str | None = None
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """The `model_digest` of its files, which are all read for it.
+
+        Raises:
+            OSError, tensorflow.errors.OpError: a file can't be read.
+        """
+        return model_digest(self.path)
 
     @property
     def published_by(self) -> PublishedBy:
@@ -63,4 +71,4 @@ def read_version(store: VersionStore, version: int) -> ServedVersion:
         card, damage = read_card(path), None
     except DamagedCard as error:
         card, damage = {}, str(error)
-    return ServedVersion(version, path, model_digest(path), card, damage)
+    return ServedVersion(version, path, card, damage)

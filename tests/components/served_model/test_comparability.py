@@ -10,6 +10,7 @@ from components.common.split_record import SplitRecord
 from components.served_model.comparability import reference
 from components.served_model.served_version import ServedVersion
 
+DIGEST = "ef"
 SPLIT = SplitRecord(train=6, eval=2, test=2, seed=0, hash_version=1, columns="ab", cells="cd")
 INGEST = IngestRecord(
     rows=RowCounts(train=6, eval=2, test=2),
@@ -33,20 +34,20 @@ CARD: dict[str, Any] = {
 def served(damage: str | None = None, /, **entries: Any) -> ServedVersion:
     """A version whose card has these entries; None removes one."""
     card = {name: value for name, value in {**CARD, **entries}.items() if value is not None}
-    return ServedVersion(7, "/serving/7", "ef", {} if damage else card, damage)
+    return ServedVersion(7, "/serving/7", {} if damage else card, damage)
 
 
 def test_it_is_compared() -> None:
     """It may have fewer features than the examples, and a card of an earlier version has no task."""
     expected = ServedReference(outcome="compared", version=7, digest="ef", published_by="pipeline")
-    assert reference(served(), INGEST) == reference(served(task=None), INGEST) == expected
+    assert reference(served(), DIGEST, INGEST) == reference(served(task=None), DIGEST, INGEST) == expected
 
 
 @pytest.mark.parametrize("how", ["override", "rollback"])
 def test_a_person_published_it(how: str) -> None:
     """It is the reference like any other, with who, when and why."""
     note = {"by": "ann", "at": "2026-11-20T12:00:00+00:00", "reason": "complaints", "from_version": 6}
-    found = reference(served(**{how: note}), INGEST)
+    found = reference(served(**{how: note}), DIGEST, INGEST)
     assert found.outcome == "compared"
     assert (found.published_by, found.by, found.at, found.reason) == (
         how, "ann", "2026-11-20T12:00:00+00:00", "complaints",
@@ -71,7 +72,7 @@ def test_a_person_published_it(how: str) -> None:
 )
 def test_another_task_label_or_feature(entries: dict[str, Any], problems: list[str]) -> None:
     """It is not compared, and each difference is named."""
-    found = reference(served(**entries), INGEST)
+    found = reference(served(**entries), DIGEST, INGEST)
     assert (found.outcome, list(found.problems)) == ("incompatible", problems)
 
 
@@ -79,7 +80,7 @@ def test_label_values_may_be_spelled_otherwise() -> None:
     """A table may have 1 in a CSV file and 1.0 in another one."""
     ingest = INGEST.model_copy(update={"positive_label": "1.0", "negative_label": "0"})
     label = {"name": "y", "negative": "0.0", "positive": "1"}
-    assert reference(served(label=label), ingest).outcome == "compared"
+    assert reference(served(label=label), DIGEST, ingest).outcome == "compared"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_label_values_may_be_spelled_otherwise() -> None:
 )
 def test_a_damaged_card_or_model(version: ServedVersion, problem: str) -> None:
     """It is not compared; the problem has the path where there is one."""
-    found = reference(version, INGEST)
+    found = reference(version, DIGEST, INGEST)
     assert (found.outcome, len(found.problems)) == ("damaged", 1)
     assert found.problems[0].startswith(problem)
 
@@ -126,5 +127,5 @@ def test_a_damaged_card_or_model(version: ServedVersion, problem: str) -> None:
 )
 def test_its_rows_were_split_otherwise(split: Any, problems: list[str]) -> None:
     """Test rows may be among its training rows: it is compared, but does not decide."""
-    found = reference(served(data={"split": split}), INGEST)
+    found = reference(served(data={"split": split}), DIGEST, INGEST)
     assert (found.outcome, list(found.problems)) == ("other_split", problems)
