@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from components.common.file_names import FEATURE_AUC_FILE
-from components.common.formatting import number, plural
+from components.common.formatting import first_of, number, plural
 from components.common.stored_record import StoredRecord
 
 # Real measurements rarely separate the classes so well, but columns that are filled in after the label is known do.
@@ -41,10 +41,9 @@ class FeatureAucRecord(StoredRecord):
         }
         if found:
             names = list(found)[:MAX_NAMED]
-            listed = ", ".join(f"{name!r} (AUC {number(found[name])})" for name in names)
-            more = f" and {len(found) - MAX_NAMED:,} more" if len(found) > MAX_NAMED else ""
+            listed = first_of([f"{name!r} (AUC {number(auc)})" for name, auc in found.items()], MAX_NAMED)
             yield (
                 f"{plural(len(found), 'feature separates', 'features separate')} the classes of the training split "
-                f"almost alone, as a column does that is filled in after the label is known: {listed}{more}. To "
+                f"almost alone, as a column does that is filled in after the label is known: {listed}. To "
                 f"leave it out, if it is not known at prediction time: data.ignore: [{', '.join(map(repr, names))}]."
             )

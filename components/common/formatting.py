@@ -97,6 +97,16 @@ def plural(value: int, one: str, many: str | None = None) -> str:
     return f"{value:,} {one if value == 1 else many or one + 's'}"
 
 
+def first_of(texts: Sequence[str], limit: int) -> str:
+    """Returns the first texts of a list, and how many more there are.
+
+    >>> first_of(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    more = len(texts) - limit
+    return ", ".join(texts[:limit]) + (f" and {more:,} more" if more > 0 else "")
+
+
 def duration(seconds: float | None) -> str:
     """Returns a duration: "1.2 s", "75.0 s", "12 min 05 s"; "none" for None."""
     if seconds is None:

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from components.common.file_names import SCALING_FILE
-from components.common.formatting import plural
+from components.common.formatting import first_of, plural
 from components.common.stored_record import StoredRecord
 
 # A feature is named if a training value is further beyond a bound than this number of widths of the bounds.
@@ -70,9 +70,8 @@ class ScalingRecord(StoredRecord):
             f"{name!r} ({text})" for name, scaling in self.features.items() if (text := scaling.far_clipped)
         ]
         if named:
-            more = f" and {len(named) - MAX_NAMED:,} more" if len(named) > MAX_NAMED else ""
             yield (
                 f"{plural(len(named), 'feature has', 'features have')} training values that are beyond the bounds by "
                 f"more than {FAR} times the width of the bounds; they were clipped (data.scaling): "
-                f"{', '.join(named[:MAX_NAMED])}{more}."
+                f"{first_of(named, MAX_NAMED)}."
             )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from components.common.formatting import percent, plural
+from components.common.formatting import first_of, percent, plural
 from components.config.data import SplitConfig
 from components.example_gen.cell_parsing import FLOAT32_WHOLE
 from components.example_gen.input_files import quoted
@@ -44,11 +44,10 @@ def whole_number_warnings(features: Sequence[str], known: WholeNumbers) -> Itera
         if known.are_rounded[index]
     ]
     if rounded:
-        more = f" and {len(rounded) - _MAX_NAMED:,} more" if len(rounded) > _MAX_NAMED else ""
         yield (
             f"{plural(len(rounded), 'feature has', 'features have')} whole numbers beyond 2^24 = {FLOAT32_WHOLE:,}. "
             "They are rounded, because features are 32-bit floats, and neighbours become equal: "
-            f"{', '.join(rounded[:_MAX_NAMED])}{more}. If the last digits matter, subtract a constant or split the "
+            f"{first_of(rounded, _MAX_NAMED)}. If the last digits matter, subtract a constant or split the "
             "column into two."
         )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from components.common import storage
 from components.common.errors import DataRefused, reason
+from components.common.formatting import first_of
 from components.config.data import DataConfig
 from components.example_gen.cell_parsing import shorten
 
@@ -79,9 +80,7 @@ def _find(settings: DataConfig) -> InputFiles:
 
 def quoted(names: Iterable[str], limit: int = _MAX_NAMED) -> str:
     """Returns names for use in a message: the first few in quotes, and how many more there are."""
-    listed = list(names)
-    text = ", ".join(repr(shorten(name, _MAX_LENGTH)) for name in listed[:limit])
-    return f"{text} and {len(listed) - limit:,} more" if len(listed) > limit else text
+    return first_of([repr(shorten(name, _MAX_LENGTH)) for name in names], limit)
 
 
 def _in_folder(folder: str) -> list[str]:

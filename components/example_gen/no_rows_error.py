@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from components.common.errors import DataRefused
+from components.common.formatting import first_of
 
 _MAX_NAMED = 3
 Opened = TypeVar("Opened")
@@ -46,8 +47,4 @@ def open_with_rows(paths: Iterable[str], opening: Callable[[str], Opened]) -> tu
         raise empty[0]
     if not empty:
         return opened, ""
-    more = f" and {len(empty) - _MAX_NAMED:,} more" if len(empty) > _MAX_NAMED else ""
-    return (
-        opened,
-        f"Skipped, because without rows: {', '.join(error.path for error in empty[:_MAX_NAMED])}{more}.",
-    )
+    return opened, f"Skipped, because without rows: {first_of([error.path for error in empty], _MAX_NAMED)}."

@@ -1,11 +1,12 @@
 """Creates the section on what changed since the last run with a verdict: data, configuration, code and metrics."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from components.common.drift_text import summary_sentence
 from components.common.formatting import (
     capitalize_first,
     count,
+    first_of,
     html_difference,
     html_number,
     metric_label,
@@ -47,7 +48,7 @@ def _moved(run: RunArtifacts) -> Iterator[TextBlock]:
     for comparison in run.drift.comparisons if run.drift else ():
         if comparison.moved:
             sentence = capitalize_first(summary_sentence(comparison.name, len(comparison.moved)))
-            yield TextBlock(f"{sentence}: {_names(sorted(comparison.moved))}.", "bad")
+            yield TextBlock(f"{sentence}: {first_of(sorted(comparison.moved), _MAX_NAMES)}.", "bad")
 
 
 def _which(previous: PreviousRun) -> str:
@@ -97,12 +98,7 @@ def _label_rate(ingest: IngestRecord) -> str:
 
 
 def _only(names: tuple[str, ...], others: tuple[str, ...]) -> str:
-    return _names([name for name in names if name not in set(others)]) or "none"
-
-
-def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
-    return ", ".join(names[:_MAX_NAMES]) + more
+    return first_of([name for name in names if name not in set(others)], _MAX_NAMES) or "none"
 
 
 def _configuration(previous: PreviousRun, run: RunArtifacts) -> Iterator[Block]:

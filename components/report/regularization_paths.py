@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from components.common.formatting import (
     capitalize_first,
+    first_of,
     html_difference,
     html_number,
     html_significant,
@@ -41,7 +42,9 @@ def penalty_path(study: StudyRecord, penalty: str) -> Section:
     )
     caption = f"By the strength of {penalty}; 0 is the network without regularization"
     blocks.append(TableBlock(caption, HEADERS, rows, good_rows=best_rows))
-    dropped = tuple((_strength(e), _names(e.result.dropped)) for e in entries if e.result.dropped)
+    dropped = tuple(
+        (_strength(e), first_of(e.result.dropped, MAX_NAMES)) for e in entries if e.result.dropped
+    )
     if dropped:
         caption = "Dropped features: all their weights in the first layer are 0"
         summary = "Dropped features, by strength"
@@ -71,11 +74,6 @@ def _row(strength: str, entry: StudyEntry) -> tuple[str, ...]:
         html_number(found.l1_norm, 1),
         html_number(found.l2_norm, 2),
     )
-
-
-def _names(names: Sequence[str]) -> str:
-    more = len(names) - MAX_NAMES
-    return ", ".join(names[:MAX_NAMES]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _best_strength(penalty: str, none: StudyEntry, entries: Sequence[StudyEntry]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
+from components.common.formatting import first_of
 from components.common.ingest_record import IngestRecord
 from components.common.served_record import Outcome, ServedReference
 from components.common.split_record import SplitRecord
@@ -70,8 +71,7 @@ def _incompatible(card: Card, columns: CardColumns, ingest: IngestRecord) -> Ite
         if not _same_value(of_model, of_table):
             yield f"its {sign} label value is {of_model!r}, not {of_table!r}"
     if missing := [name for name in features if name not in set(ingest.features)]:
-        more = f" and {len(missing) - _MAX_NAMES:,} more" if len(missing) > _MAX_NAMES else ""
-        yield f"the examples lack its features {', '.join(map(repr, missing[:_MAX_NAMES]))}{more}"
+        yield f"the examples lack its features {first_of([*map(repr, missing)], _MAX_NAMES)}"
 
 
 def _same_value(one: str, other: str) -> bool:

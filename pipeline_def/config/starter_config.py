@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from components.common.formatting import first_of
 from components.config.data import DataConfig
 from pipeline_def.config import config_print
 from pipeline_def.config.load import Flag, PipelineConfig, load_config
@@ -157,5 +158,4 @@ def _item(label: str, text: str) -> list[str]:
 
 
 def _named(names: Sequence[str]) -> str:
-    more = len(names) - _MAX_NAMED
-    return ", ".join(map(repr, names[:_MAX_NAMED])) + (f" and {more:,} more" if more > 0 else "")
+    return first_of([*map(repr, names)], _MAX_NAMED)
