@@ -18,6 +18,7 @@ from components.common.verdict_record import (
     Contribution,
     Contributions,
     Finding,
+    Interval,
     OperatingPoint,
 )
 
@@ -139,6 +140,16 @@ def _published_by(reference: ServedReference) -> str:
         return ""
     why = f": {reference.reason}" if reference.reason else ""
     return f", {how} {reference.by} on {reference.at}{why}"
+
+
+def difference_finding(metric: str, interval: Interval) -> Finding | None:
+    """Returns what the interval of a difference says of the first model; None without an interval."""
+    if interval is None:
+        return None
+    low, high = interval
+    if low <= 0 <= high:
+        return "unclear"
+    return "better" if (high < 0) == (metric in LOWER_IS_BETTER) else "worse"
 
 
 def finding_label(finding: Finding | None) -> str:

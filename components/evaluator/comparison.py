@@ -13,11 +13,10 @@ from components.common.verdict_record import (
     ComparedMetric,
     Contribution,
     Contributions,
-    Finding,
     Interval,
     MetricIntervals,
 )
-from components.common.verdict_text import LOWER_IS_BETTER
+from components.common.verdict_text import difference_finding
 from components.config.evaluation import EvaluationConfig
 from components.evaluator.bootstrap import INTERVAL_METRICS, intervals
 from components.evaluator.metrics import METRIC_FUNCTIONS
@@ -55,21 +54,11 @@ def compare_metrics(rows: PairedScores, settings: EvaluationConfig, names: Itera
             interval = MetricIntervals.model_validate(bounds[name])
             values |= {
                 "interval": interval,
-                "finding": finding(name, interval.difference),
-                "served_finding": finding(name, interval.served_difference),
+                "finding": difference_finding(name, interval.difference),
+                "served_finding": difference_finding(name, interval.served_difference),
             }
         found[name] = ComparedMetric.model_validate(values)
     return found
-
-
-def finding(metric: str, interval: Interval) -> Finding | None:
-    """Returns what the interval of a difference says of the first model; None without an interval."""
-    if interval is None:
-        return None
-    low, high = interval
-    if low <= 0 <= high:
-        return "unclear"
-    return "better" if (high < 0) == (metric in LOWER_IS_BETTER) else "worse"
 
 
 def contributions(metrics: Metrics) -> Contributions | None:
@@ -79,7 +68,7 @@ def contributions(metrics: Metrics) -> Contributions | None:
 
     def contribution(first: float | None, second: float | None, interval: Interval) -> Contribution:
         value = None if first is None or second is None else first - second
-        return Contribution(value=value, interval=interval, finding=finding("log_loss", interval))
+        return Contribution(value=value, interval=interval, finding=difference_finding("log_loss", interval))
 
     if loss.baseline is None:
         return None

@@ -1,7 +1,7 @@
 """Draws the differences between the candidate and the other models, with their intervals: a forest plot by metric."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from components.common.formatting import (
@@ -10,13 +10,26 @@ from components.common.formatting import (
     html_interval,
     metric_label,
 )
-from components.common.verdict_record import ComparedMetric, Interval, MetricIntervals, Rule, Verdict
-from components.common.verdict_text import LOWER_IS_BETTER
+from components.common.verdict_record import (
+    ComparedMetric,
+    Finding,
+    Interval,
+    MetricIntervals,
+    Rule,
+    Verdict,
+)
+from components.common.verdict_text import LOWER_IS_BETTER, difference_finding
 from components.report.blocks import Chart, ChartInterval
 from components.report.blocks import Finding as Colour
 
 _FAR = 3  # times the largest value or end of an interval
 METRICS = ("log_loss", "auc")
+_COLOURS: Mapping[Finding | None, Colour] = {
+    "better": "good",
+    "worse": "bad",
+    "unclear": "reference",
+    None: "reference",
+}
 _MEANINGS: dict[Colour, str] = {"good": "better", "bad": "worse", "reference": "no clear difference"}
 
 
@@ -75,7 +88,7 @@ def _chart(verdict: Verdict, metric: str, differences: tuple[_Difference, ...]) 
             low=item.interval[0] if item.interval else None,
             high=item.interval[1] if item.interval else None,
             limit=limits.get(item.rule),
-            finding=_colour(item.interval, metric),
+            finding=_COLOURS[difference_finding(metric, item.interval)],
         )
         for item in differences
     )
@@ -109,12 +122,6 @@ def _range(intervals: tuple[ChartInterval, ...]) -> tuple[float, float]:
     values += [item.limit for item in intervals if item.limit is not None and abs(item.limit) <= far]
     margin = 0.06 * (max(values) - min(values)) or 1.0
     return min(values) - margin, max(values) + margin
-
-
-def _colour(interval: Interval, metric: str) -> Colour:
-    if interval is None or interval[0] <= 0 <= interval[1]:
-        return "reference"
-    return "good" if (interval[1] < 0) == (metric in LOWER_IS_BETTER) else "bad"
 
 
 def _describe(item: _Difference, drawn: ChartInterval) -> str:

@@ -59,9 +59,7 @@ class ServedModelExecutor(base_executor.BaseExecutor):  # type: ignore[misc]
         ServedRecord(reference=found).write(artifact.uri)
         for name in ("outcome", "version", "digest", "published_by"):
             artifact.set_string_custom_property(name, str(getattr(found, name) or ""))
-        _PROGRESS.info("version %d", found.version) if found.is_scored else _PROGRESS.info(
-            "none to compare with"
-        )
+        _PROGRESS.info(f"version {found.version}" if found.is_scored else "none to compare with")
 
     def _destination(self, exec_properties: dict[str, Any]) -> str:
         node = self._context.pipeline_node if self._context else None

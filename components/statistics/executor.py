@@ -225,6 +225,6 @@ def _write(item: tuple[Key, SplitSummary], columns: Columns, outputs: Mapping[st
     storage.write(os.path.join(outputs[split], STATISTICS_FILE), content)
     if sample is not None:
         columns.feature_aucs(sample).write(outputs[split])
-    if split == "train":
+    if split == TRAINING:
         # Beside the folders of the splits.
         training_statistics(summary, columns).write(os.path.dirname(outputs[split]))  # noqa: PTH120 (may be on gs://)
