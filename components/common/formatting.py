@@ -1,4 +1,4 @@
-"""Formats numbers, differences, shares, counts, durations and tables as text, for all other modules.
+"""Formats numbers, differences, shares, counts, durations, times and tables as text, for all other modules.
 
 "none" is the text of None: the records have None (in JSON null) for a value that is undefined, such as the precision
 of no positive decision. "NaN" is the text of a number that is NaN, such as the loss of a training that diverged.
@@ -7,6 +7,7 @@ The functions whose names begin with `html_` are for HTML pages: they separate t
 sign U+2212, which screen readers read out. The others write ASCII, for the terminal, logs and JSON.
 """
 
+import datetime
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -114,6 +115,19 @@ def duration(seconds: float | None) -> str:
     if seconds < 100:
         return f"{seconds:.1f} s"
     return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
+
+
+def date_text(time: str) -> str:
+    """Returns a time (ISO 8601) to the minute; a text that is none, as it is.
+
+    >>> date_text("2026-11-20T12:03:59+00:00")
+    '2026-11-20 12:03 UTC'
+    """
+    try:
+        found = datetime.datetime.fromisoformat(time)
+    except ValueError:
+        return time
+    return f"{found.astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def named_values(values: Mapping[str, float]) -> str:

@@ -1,4 +1,4 @@
-"""The record of the served model: which one a candidate is compared with, and if it is not, why.
+"""The record of the served model: the version that a candidate is compared with, or why there is no comparison.
 
 ServedModel writes it as `served.json` into its artifact; the Evaluator reads it, and the verdict contains it.
 """

@@ -1,4 +1,4 @@
-"""Which differences chance explains: bounds that hold for any distribution and any number of rows.
+"""Bounds on the differences that chance explains, for any distribution and any number of rows.
 
 With an error probability `alpha`, two samples of one distribution differ by more than the threshold with a probability
 of at most `alpha`. Nothing is assumed of the distribution: equal values, outliers and small samples are allowed.

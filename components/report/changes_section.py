@@ -6,6 +6,7 @@ from components.common.drift_text import summary_sentence
 from components.common.formatting import (
     capitalize_first,
     count,
+    date_text,
     first_of,
     html_difference,
     html_number,
@@ -17,7 +18,6 @@ from components.common.ingest_record import IngestRecord
 from components.common.verdict_record import Verdict
 from components.common.verdict_text import first_reasons
 from components.report.blocks import Block, Section, TableBlock, TextBlock
-from components.report.dates import date_text
 from components.report.lineage_section import changed_keys
 from components.report.run_artifacts import PreviousRun, RunArtifacts
 

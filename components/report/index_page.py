@@ -4,7 +4,15 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
 
-from components.common.formatting import count, html_number, html_significant, metric_label, percent, plural
+from components.common.formatting import (
+    count,
+    date_text,
+    html_number,
+    html_significant,
+    metric_label,
+    percent,
+    plural,
+)
 from components.common.index_record import IndexedMetric, IndexedRun, IndexRecord, Publication
 from components.report.blocks import (
     Block,
@@ -18,7 +26,6 @@ from components.report.blocks import (
     TextBlock,
     Tone,
 )
-from components.report.dates import date_text
 from components.report.html import render_page
 
 INDEX_PAGE = "index.html"

@@ -2,7 +2,7 @@
 
 import posixpath
 
-from components.common.formatting import plural
+from components.common.formatting import date_text, plural
 from components.report import (
     changes_section,
     data_section,
@@ -17,7 +17,6 @@ from components.report import (
     verdict_section,
 )
 from components.report.blocks import Section
-from components.report.dates import date_text
 from components.report.html import render_page
 from components.report.run_artifacts import RunArtifacts
 
