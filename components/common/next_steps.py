@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from components.common.commands import BLANK, CommandOptions
 from components.common.verdict_record import Threshold
 from components.common.verdict_text import LOWER_IS_BETTER
 
@@ -14,13 +15,16 @@ LARGER_SPLITS = (
 _FEW_ROWS = ("evaluation.min_rows", "evaluation.min_positives", "have the label")
 
 
-def next_steps(thresholds: Sequence[Threshold], reasons: Sequence[str], run_id: str) -> tuple[str, ...]:
+def next_steps(
+    thresholds: Sequence[Threshold], reasons: Sequence[str], run_id: str, options: CommandOptions
+) -> tuple[str, ...]:
     """Returns what the owner of a model that is not blessed can do, in sentences.
 
     Args:
         thresholds: all thresholds of the verdict.
         reasons: why it is not blessed: the sentences of missed thresholds, and others, such as too few rows.
         run_id: the id of the run.
+        options: the options of the commands.
     """
     failed = [item for item in thresholds if item.sentence in reasons]
     unreachable = [reason for reason in reasons if OPERATING_POINT in reason]
@@ -33,18 +37,22 @@ def next_steps(thresholds: Sequence[Threshold], reasons: Sequence[str], run_id: 
         steps.append(LARGER_SPLITS)
     if any(item.rule == "served" for item in failed):
         steps.append(
-            "The served model does better on this test split; `regpipe versions` lists the run that published it. "
-            "`--set evaluation.served=off` leaves the comparison out, for example if the label has another meaning now."
+            f"The served model does better on this test split; {options.on_runs('versions')} lists the run that "
+            "published it. `--set evaluation.served=off` leaves the comparison out, for example if the label has "
+            "another meaning now."
         )
     if any(item.rule not in ("floor", "served") for item in failed):
-        steps.append("`regpipe study` shows which regularization helps on this table, and at which strength.")
+        steps.append(
+            f"{options.on_table('study')} shows which regularization helps on this table, and at which strength."
+        )
     if any(item.mode == "better" and _is_possible(item) for item in failed):
         steps.append("More test rows make the intervals narrower (data.split.test).")
     if failed:
         keys = dict.fromkeys((*map(_key, failed), *map(_mode_key, failed)))
         *first, last = keys
         steps.append(f"`regpipe config evaluation` explains {', '.join(first)} and {last}.")
-    steps.append(f'`regpipe bless --run {run_id} --reason "..."` publishes the model anyway.')
+    bless = options.on_runs("bless", "--run", run_id, "--reason", BLANK)
+    steps.append(f"{bless} publishes the model anyway.")
     return tuple(steps)
 
 

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from pipeline_def.config.load import PipelineConfig
 
 
+DEFAULT_ROOT = Path("runs")
+
+
 class CommandParser(argparse.ArgumentParser):
     """An ArgumentParser that reports unknown arguments with the usage of the command, not with that of `regpipe`."""
 
@@ -78,9 +81,9 @@ def add_root(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--root",
         type=_folder,
-        default=Path("runs"),
+        default=DEFAULT_ROOT,
         metavar="DIR",
-        help="the folder that holds all data of the runs (default: runs)",
+        help=f"the folder that holds all data of the runs (default: {DEFAULT_ROOT})",
     )
 
 

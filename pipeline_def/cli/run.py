@@ -7,7 +7,7 @@ from typing import Any
 
 from components.common.suggestions import closest
 from pipeline_def.cli.arguments import new_parser
-from pipeline_def.cli.table_options import add_table_options, read_table_config
+from pipeline_def.cli.table_options import add_table_options, command_options, read_table_config
 from pipeline_def.cli.usage_errors import UsageError, check_root, error_sentence, print_warnings
 from pipeline_def.steps import SERVED_MODEL, STEP_NAMES, TUNER
 
@@ -79,7 +79,11 @@ def run(args: argparse.Namespace) -> int:
     from pipeline_def.terminal.summary_view import show
 
     options = RunOptions(
-        root=args.root, use_cache=not args.no_cache, from_step=args.from_step, to_step=args.to_step
+        root=args.root,
+        use_cache=not args.no_cache,
+        from_step=args.from_step,
+        to_step=args.to_step,
+        commands=command_options(args),
     )
     try:
         summary = runner.run(config, options)

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline_def.cli.arguments import add_config, add_root
+from components.common.commands import CommandOptions
+from pipeline_def.cli.arguments import DEFAULT_ROOT, add_config, add_root
 
 if TYPE_CHECKING:
     from pipeline_def.config.load import PipelineConfig
@@ -20,6 +21,20 @@ def add_table_options(parser: argparse.ArgumentParser) -> None:
         "--label", metavar="NAME", help="the column to predict; short for --set data.label=NAME"
     )
     add_root(parser)
+
+
+def command_options(args: argparse.Namespace) -> CommandOptions:
+    """Returns the options that the commands printed after this one need, as they were given."""
+    root = [] if args.root == DEFAULT_ROOT else ["--root", str(args.root)]
+    config = ["--config", str(args.config)] if args.config else []
+    table = [
+        part
+        for option, value in (("--data", args.data), ("--label", args.label))
+        if value is not None
+        for part in (option, value)
+    ]
+    keys = [part for key in args.set for part in ("--set", key)]
+    return CommandOptions(runs=(*root, *config, *keys), training=(*root, *config, *table, *keys))
 
 
 def read_table_config(args: argparse.Namespace) -> "PipelineConfig":

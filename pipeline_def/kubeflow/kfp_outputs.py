@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.common import storage
+from components.common.commands import ON_CLUSTER
 from components.common.errors import DataRefused
 from pipeline_def.runs.metric_values import metric_values
 from pipeline_def.runs.summary import EXIT_CODES, Status, StepRecord, StepStatus, Summary
@@ -39,7 +40,7 @@ def write_summary(
     if runs is not None:
         from pipeline_def.runs.collect import record_result
 
-        status, known = record_result(runs, run_id, status)
+        status, known = record_result(runs, run_id, status, ON_CLUSTER)
         steps = tuple(_steps(runs, run_id))
         started, destination = runs.started(run_id), runs.destination(run_id)
     if isinstance(error, DataRefused) and error.drift is not None:

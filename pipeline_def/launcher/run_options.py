@@ -3,6 +3,8 @@
 import dataclasses
 from pathlib import Path
 
+from components.common.commands import CommandOptions
+
 
 @dataclasses.dataclass(frozen=True)
 class RunOptions:
@@ -13,9 +15,11 @@ class RunOptions:
         use_cache: whether a step whose inputs, settings and code have not changed is taken from the cache.
         from_step: the first step to run; the outputs of the steps before it are taken from the last run. None: all.
         to_step: the last step to run. None: all.
+        commands: the options of the commands that are printed at the end.
     """
 
     root: Path = Path("runs")
     use_cache: bool = True
     from_step: str | None = None
     to_step: str | None = None
+    commands: CommandOptions = dataclasses.field(default_factory=CommandOptions)

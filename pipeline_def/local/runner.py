@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.common.commands import CommandOptions
 from components.common.drift_record import DriftRecord
 from components.common.errors import DataRefused
 from components.pusher.publication import Destination
@@ -99,7 +100,7 @@ def run_in_locked_root(config: PipelineConfig, options: RunOptions) -> Summary:
                     pipeline = _compile(config, options, current, capture, display)
                     if pipeline is not None:
                         _run_steps(pipeline, names, current, capture, display)
-                summary = _summarize(current)
+                summary = _summarize(current, options.commands)
                 summary.write(str(current.dir))
                 _update_index(current)
         except KeyboardInterrupt as error:
@@ -174,7 +175,7 @@ def _run_steps(
         current.steps.append(StepRecord(name=name, seconds=seconds, cached=cached, status=status))
 
 
-def _summarize(current: _Run) -> Summary:
+def _summarize(current: _Run, commands: CommandOptions) -> Summary:
     known: dict[str, Any] = {}
     if current.steps:
         from pipeline_def.runs.collect import record_result
@@ -182,7 +183,7 @@ def _summarize(current: _Run) -> Summary:
 
         # If a step fails after the Pusher, the status stays `failed`, but the pushed version is recorded.
         ended = None if current.status == "not_blessed" else current.status
-        current.status, known = record_result(RunStore.open(current.root), current.id, ended)
+        current.status, known = record_result(RunStore.open(current.root), current.id, ended, commands)
     if current.rejected_rows:
         known["rejected_rows"] = current.rejected_rows
     if current.drift is not None:

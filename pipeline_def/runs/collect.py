@@ -6,6 +6,7 @@ from typing import Any
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.common import storage
+from components.common.commands import CommandOptions
 from components.common.drift_record import DriftRecord
 from components.common.feature_auc_record import FeatureAucRecord
 from components.common.file_names import REJECTED_FILE, TRIALS_FILE
@@ -44,13 +45,16 @@ _MOST_FINDINGS = 20  # of drift, so that a summary, and the message about it, st
 Outputs = dict[tuple[str, str], mlmd.Artifact]
 
 
-def record_result(runs: RunStore, run_id: str, status: Status | None) -> tuple[Status, dict[str, Any]]:
+def record_result(
+    runs: RunStore, run_id: str, status: Status | None, commands: CommandOptions
+) -> tuple[Status, dict[str, Any]]:
     """Records the status of a finished run in the metadata store.
 
     Args:
         runs: the metadata store.
         run_id: the run.
         status: its status; None: it had no error, so its status is `pushed` or `not_blessed`.
+        commands: the options of the commands in the next steps.
 
     Returns:
         Its status, and the fields of the Summary that are in the artifacts.
@@ -60,7 +64,9 @@ def record_result(runs: RunStore, run_id: str, status: Status | None) -> tuple[S
     ended = status or ("pushed" if pushed else "not_blessed")
     runs.record(run_id, ended, pushed)
     if ended == "not_blessed" and not known.get("held_back"):
-        known["next_steps"] = next_steps(known.get("thresholds", ()), known.get("reasons", ()), run_id)
+        known["next_steps"] = next_steps(
+            known.get("thresholds", ()), known.get("reasons", ()), run_id, commands
+        )
     return ended, known
 
 

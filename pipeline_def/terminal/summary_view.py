@@ -35,6 +35,7 @@ _STYLES = {
     "failed": "bold red",
 }
 _LABEL_WIDTH = 10
+_UNBROKEN = "\0"  # textwrap breaks no line at it, and no command contains it
 _MOVED = 5  # findings of drift that are listed
 
 
@@ -156,7 +157,14 @@ def _drift(drift: DriftSummary | None) -> Iterator[Line]:
 def _next_steps(summary: Summary) -> Iterator[Line]:
     if summary.next_steps:
         yield "What you can do next:", "bold"
-        yield from ((_wrapped(step, "- "), "") for step in summary.next_steps)
+        yield from ((_with_whole_commands(step), "") for step in summary.next_steps)
+
+
+def _with_whole_commands(step: str) -> str:
+    """Returns a step in lines, without a line break within a command, which then can be copied."""
+    parts = step.split("`")
+    parts[1::2] = [command.replace(" ", _UNBROKEN) for command in parts[1::2]]
+    return _wrapped("`".join(parts), "- ").replace(_UNBROKEN, " ")
 
 
 def _steps_and_duration(summary: Summary) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from components.common.commands import CommandOptions
 from components.common.errors import DataRefused
 from components.config.data import DataConfig
 from pipeline_def.cli import main as main_module
@@ -176,8 +177,21 @@ def test_flags_win_over_set_and_set_over_the_file(runner: Runner) -> None:
 
 def test_options_reach_the_runner(runner: Runner) -> None:
     main(["run", "--root", "elsewhere", "--no-cache", "--from-step", "Trainer", "--to-step", "Evaluator"])
-    expected = RunOptions(root=Path("elsewhere"), use_cache=False, from_step="Trainer", to_step="Evaluator")
+    expected = RunOptions(
+        root=Path("elsewhere"), use_cache=False, from_step="Trainer", to_step="Evaluator",
+        commands=CommandOptions(runs=("--root", "elsewhere"), training=("--root", "elsewhere")),
+    )  # fmt: skip
     assert runner.calls[-1][1] == expected
+
+
+def test_the_options_of_printed_commands_are_those_of_the_run(runner: Runner) -> None:
+    """As they were given; `bless` and others have no --data and --label."""
+    Path("p.yaml").write_text("{}")
+    given = ["--root", "elsewhere", "--config", "p.yaml"]
+    table, keys = ["--data", "c.csv", "--label", "y"], ["--set", "model.l1=2", "--set", "model.l2=1"]
+    main(["run", *keys, *table, *given])
+    commands = runner.calls[-1][1].commands
+    assert commands == CommandOptions(runs=(*given, *keys), training=(*given, *table, *keys))
 
 
 def test_a_step_of_this_configuration_is_accepted(runner: Runner) -> None:

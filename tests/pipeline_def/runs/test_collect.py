@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from components.common.commands import CommandOptions
 from components.common.feature_auc_record import FeatureAucRecord
 from components.common.scaling_record import FeatureScaling, ScalingRecord
 from components.common.served_record import ServedReference
@@ -157,12 +158,12 @@ def test_what_can_be_done_if_the_model_is_not_blessed(tmp_path: Path) -> None:
     verdict.write(str(tmp_path))
     outputs = {("Evaluator", "evaluation"): mlmd.Artifact(uri=str(tmp_path))}
     runs = RunStub(outputs)
-    status, known = record_result(cast(RunStore, runs), "r1", None)
+    status, known = record_result(cast(RunStore, runs), "r1", None, CommandOptions(runs=("--root", "r")))
     assert (status, runs.recorded) == ("not_blessed", [("r1", "not_blessed", None)])
     assert known["next_steps"] == (
         "`regpipe study` shows which regularization helps on this table, and at which strength.",
         "`regpipe config evaluation` explains evaluation.max_log_loss_rise and evaluation.mode.",
-        '`regpipe bless --run r1 --reason "..."` publishes the model anyway.',
+        '`regpipe bless --run r1 --reason "..." --root r` publishes the model anyway.',
     )
     held = {("Pusher", "pushed_model"): pushed_model(pushed=0, not_pushed_because="ann rolled back")}
     published = {
@@ -176,7 +177,7 @@ def test_what_can_be_done_if_the_model_is_not_blessed(tmp_path: Path) -> None:
         ({}, "failed", "failed"),
     ):
         runs = RunStub(outputs | outcome)
-        status, known = record_result(cast(RunStore, runs), "r1", cast(Any, ended))
+        status, known = record_result(cast(RunStore, runs), "r1", cast(Any, ended), CommandOptions())
         assert (status, "next_steps" in known) == (expected, False)
 
 

@@ -477,15 +477,16 @@ Logs      runs/runs/20250131T120000Z/logs
 What you can do next:
 - `regpipe study` shows which regularization helps on this table, and at which
   strength.
-- `regpipe bless --run 20261126T142819.083076Z --reason "..."` publishes the
-  model anyway."""
+- `regpipe bless --run 20261126T142819.083076Z --reason "..." --root /data/runs --config night.yaml`
+  publishes the model anyway."""
 
 
 def test_what_can_be_done_is_at_the_end() -> None:
-    """Within 78 columns; a command that fits is on one line."""
+    """Within 78 columns; but a command is on one line, so that it can be copied."""
     steps = (
         "`regpipe study` shows which regularization helps on this table, and at which strength.",
-        '`regpipe bless --run 20261126T142819.083076Z --reason "..."` publishes the model anyway.',
+        '`regpipe bless --run 20261126T142819.083076Z --reason "..." --root /data/runs --config night.yaml` publishes '
+        "the model anyway.",
     )
     assert render(summary(status="not_blessed", exit_code=4, next_steps=steps)).endswith(NEXT_STEPS)
 
