@@ -49,6 +49,8 @@ class ServedReference(BaseModel):
         at: when, ISO 8601.
         reason: why; may be empty.
         problems: why it is not compared, or does not decide: clauses in lower case, without a full stop.
+        loss: its log loss on the test split of the run that published it, in nats, as in its card; None if unknown.
+        loss_interval: the interval of that.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,6 +63,8 @@ class ServedReference(BaseModel):
     at: str | None = None
     reason: str | None = None
     problems: tuple[str, ...] = ()
+    loss: float | None = None
+    loss_interval: tuple[float, float] | None = None
 
     @property
     def is_scored(self) -> bool:

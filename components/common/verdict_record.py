@@ -373,9 +373,12 @@ class ServedComparison(ServedReference):
 
     Attributes:
         sentence: the result of the comparison, or why there is none.
+        decline: that it does clearly worse on this test split than on that of the run that published it, in sentences;
+            None if it does not, or if this is unknown.
     """
 
     sentence: str
+    decline: str | None = None
 
 
 class JudgedSplit(VerdictPart):

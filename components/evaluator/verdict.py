@@ -33,6 +33,7 @@ from components.evaluator.curves import curves
 from components.evaluator.metrics import METRIC_FUNCTIONS
 from components.evaluator.operating_point import NoOperatingPoint, operating_point
 from components.evaluator.paired_scores import PairedScores, SplitScores
+from components.evaluator.served_decline import served_decline
 from components.evaluator.slices import Slice, slices
 from components.evaluator.thresholds import conditions, gap_condition, threshold
 
@@ -144,8 +145,12 @@ def compute_verdict(
 def _served(reference: ServedReference | None, metrics: Metrics) -> ServedComparison | None:
     if reference is None:
         return None
-    sentence = served_sentence(reference, metrics["log_loss"])
-    return ServedComparison(**reference.model_dump(), sentence=sentence)
+    log_loss = metrics["log_loss"]
+    return ServedComparison(
+        **reference.model_dump(),
+        sentence=served_sentence(reference, log_loss),
+        decline=served_decline(reference, log_loss),
+    )
 
 
 def _operating_point(

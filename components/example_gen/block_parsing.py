@@ -32,6 +32,7 @@ from components.example_gen.row_validation import (
 from components.example_gen.table_columns import ReadColumns
 
 NOT_UTF_8 = "not UTF-8"  # how the reason of such a row begins
+CUT_OFF = "; the file ends in this row"  # how the reason ends if the last row has no line end either
 
 
 class CsvBlockParser:
@@ -142,7 +143,9 @@ class CsvBlockParser:
                 return dataclasses.replace(empty_block(self._columns), rejected=rejected)
             fields = split_row(text.row(row), self._delimiter, self._width)
             if isinstance(fields, str):
-                rejected.append(RejectedRow(text.line_of(row), fields, row_text(text.row(row))))
+                # Only the last row of a file may have no line end.
+                reason = fields if text.row(row).endswith(b"\n") else fields + CUT_OFF
+                rejected.append(RejectedRow(text.line_of(row), reason, row_text(text.row(row))))
             elif fields:
                 single_rows.append(row)
                 single_cells.append([fields[index] for index in self._used])

@@ -24,6 +24,15 @@ SPLIT_POINTS = 0.03
 _MAX_NAMED = 5
 
 
+def cut_off_warning(files: Sequence[str]) -> Iterator[str]:
+    """Yields a sentence if files end in the middle of a row."""
+    if files:
+        yield (
+            f"{plural(len(files), 'file ends', 'files end')} in the middle of a row, without a line end, so rows after "
+            f"it may be missing: {first_of([*files], _MAX_NAMED)}. Was it copied, or exported, to its end?"
+        )
+
+
 def whole_number_warnings(features: Sequence[str], known: WholeNumbers) -> Iterator[str]:
     """Yields a sentence on features that may be ids, and one on those with whole numbers that float32 can't tell apart.
 

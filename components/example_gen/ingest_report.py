@@ -16,6 +16,7 @@ from components.example_gen.cell_hints import cell_hint, missing_hint, most_freq
 from components.example_gen.column_evidence import EXAMPLES
 from components.example_gen.data_warnings import (
     copies_warning,
+    cut_off_warning,
     label_warning,
     split_warning,
     whole_number_warnings,
@@ -47,6 +48,7 @@ class IngestTotals:
         self._bad_labels = 0
         self._cells: Counter[str] = Counter()
         self._not_utf_8 = 0
+        self._cut_off: list[str] = []
         self._stopped = False
         self.rows = dict.fromkeys((*SPLITS, "rejected"), 0)
         self.positives = dict.fromkeys(SPLITS, 0)
@@ -75,6 +77,7 @@ class IngestTotals:
         self._bad_labels += report["bad_labels"]
         self._cells.update(report["cells"])
         self._not_utf_8 += report["not_utf_8"]
+        self._cut_off += [report["file"]] if report["cut_off"] else []
         self._stopped |= report["stopped"]
         self.reasons += report["reasons"][: shards.FIRST_REASONS - len(self.reasons)]
         for label, weight in enumerate(report["class_weights"]):
@@ -140,6 +143,7 @@ class IngestTotals:
         labels = self._job.table.labels
         rows = {split: self.rows[split] for split in SPLITS}
         return (
+            *cut_off_warning(self._cut_off),
             *whole_number_warnings(self._job.table.features, self.whole_numbers),
             *label_warning(labels, *self.class_weights),
             *copies_warning(self.copies, sum(rows.values())),

@@ -20,7 +20,7 @@ from components.common import storage
 from components.common.errors import DataRefused, reason
 from components.config.data import SPLITS, DataConfig
 from components.example_gen import block_plan, parquet
-from components.example_gen.block_parsing import NOT_UTF_8, CsvBlockParser, parse_parquet_batch
+from components.example_gen.block_parsing import CUT_OFF, NOT_UTF_8, CsvBlockParser, parse_parquet_batch
 from components.example_gen.block_plan import Block
 from components.example_gen.csv_header import open_csv
 from components.example_gen.row_boundaries import BLOCK_BYTES, read_blocks
@@ -189,6 +189,7 @@ class _BlockReport:
         self.bad_labels = 0
         self.cells: Counter[str] = Counter()
         self.not_utf_8 = 0
+        self.cut_off = False  # whether the file ends in the middle of a row
         self.refused = ""
         self.stopped = False
         self.class_weights = [0.0, 0.0]  # of the rows with label 0 and with label 1
@@ -230,6 +231,7 @@ class _BlockReport:
             self.columns[one.column] += bool(one.column)
             self.bad_labels += bool(one.unknown_label)
             self.not_utf_8 += one.reason.startswith(NOT_UTF_8)
+            self.cut_off |= one.reason.endswith(CUT_OFF)
             if one.cell in self.cells or (one.cell and len(self.cells) < _MAX_TEXTS):
                 self.cells[one.cell] += 1
             if one.unknown_label and len(self.unknown_labels) < _MAX_UNKNOWN_LABELS:

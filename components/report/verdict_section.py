@@ -40,6 +40,8 @@ def verdict(run: RunArtifacts) -> Section:
     if run.verdict is not None and run.verdict.served is not None:
         tone: Tone = "bad" if run.verdict.served.outcome in WARNINGS else "plain"
         blocks.append(TextBlock(run.verdict.served.sentence, tone))
+        if run.verdict.served.decline is not None:
+            blocks.append(TextBlock(f"Warning: {run.verdict.served.decline}", "bad"))
     if run.verdict is not None:
         blocks += difference_charts(run.verdict)
     if run.pushed_path:

@@ -8,6 +8,7 @@ from components.common.formatting import first_of
 from components.common.ingest_record import IngestRecord
 from components.common.served_record import Outcome, ServedReference
 from components.common.split_record import SplitRecord
+from components.common.verdict_record import ComparedMetric
 from components.saved_model.card_columns import CardColumns
 from components.saved_model.card_file import Card
 from components.saved_model.model_card import TASK
@@ -28,6 +29,7 @@ def reference(served: ServedVersion, digest: str, ingest: IngestRecord) -> Serve
     published_by = served.published_by
     person = served.card.get(published_by)
     person = person if isinstance(person, dict) else {}
+    loss = _published_loss(served.card)
     return ServedReference(
         outcome=outcome,
         version=served.version,
@@ -37,7 +39,17 @@ def reference(served: ServedVersion, digest: str, ingest: IngestRecord) -> Serve
         at=person.get("at"),
         reason=person.get("reason"),
         problems=tuple(problems),
+        loss=loss.candidate,
+        loss_interval=loss.interval.candidate if loss.interval else None,
     )
+
+
+def _published_loss(card: Card) -> ComparedMetric:
+    """Returns the log loss in the card; undefined if it has none, as that of a model published by hand may."""
+    try:
+        return ComparedMetric.model_validate(card["evaluation"]["metrics"]["log_loss"])
+    except (KeyError, TypeError, ValidationError):
+        return ComparedMetric(candidate=None)
 
 
 def _outcome(served: ServedVersion, digest: str, ingest: IngestRecord) -> tuple[Outcome, list[str]]:

@@ -193,6 +193,8 @@ def verdict_fields(verdict: Verdict) -> dict[str, Any]:
 def _served_warnings(verdict: Verdict) -> Iterator[str]:
     if verdict.served is not None and verdict.served.outcome in WARNINGS:
         yield verdict.served.sentence
+    if verdict.served is not None and verdict.served.decline is not None:
+        yield verdict.served.decline
 
 
 def _sampled(verdict: Verdict) -> Iterator[tuple[str, Sampled]]:

@@ -282,6 +282,33 @@ def test_a_negligible_or_unclear_drop_below_the_served_model_passes() -> None:
         assert items["served"][key] == items["change"][key]
 
 
+@pytest.mark.parametrize(
+    ("loss", "interval", "declined"),
+    [
+        (0.20, (0.15, 0.25), True),
+        (0.20, (0.15, 0.30), False),  # the intervals overlap
+        (0.28, (0.27, 0.29), False),  # 0.0285 higher: within the tolerance of 5% of log(2)
+        (None, None, False),
+        (0.20, None, False),
+    ],
+)
+def test_a_served_model_that_does_worse_than_in_its_card(
+    loss: float | None, interval: tuple[float, float] | None, declined: bool
+) -> None:
+    """GOOD on 20 rows: half the true classes have 0.9, half 0.6; (0.1054 + 0.5108) / 2 = 0.3081 nats."""
+    reference = SERVED.model_copy(update={"loss": loss, "loss_interval": interval})
+    found = verdict(with_served(GOOD, GOOD), served=reference)
+    assert found["blessed"]  # it only warns
+    low, high = found["metrics"]["log_loss"]["interval"]["served"]
+    text = found["served"]["decline"]
+    assert (text is not None) == declined
+    if text is not None:
+        assert text.startswith(
+            f"The served model (version 7) has a log loss of 0.3081 ({low:.4f} to {high:.4f}) on this test split, and "
+            "had 0.2000 (0.1500 to 0.2500) on that of the run that published it. "
+        )
+
+
 def test_the_mode_of_the_served_model_is_its_own() -> None:
     """With better, an equal model is refused; evaluation.mode has no influence, and off has no threshold."""
     rows = with_served(GOOD, GOOD)

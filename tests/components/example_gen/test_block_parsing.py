@@ -178,3 +178,13 @@ def test_a_column_that_is_only_hashed(cell: str, settings: Settings, monkeypatch
     as_feature = reader(settings).parse(f'"{cell}",8,2,1\n'.encode(), 2).numbers[0].tolist()
     expected = as_feature or [np.nan]
     np.testing.assert_array_equal(parsed.hash_only, np.array([[8, *expected]], np.float32))
+
+
+def test_a_last_row_that_is_cut_is_told_apart(settings: Settings) -> None:
+    """Without a line end and with too few fields; a whole last row needs no line end, and other rows have one."""
+    parser = reader(settings)
+    assert found(parser.parse(b"1,t,2,0\n3,t,4", 2)) == [
+        (3, "expected 4 fields, found 3; the file ends in this row", "3,t,4")
+    ]
+    assert found(parser.parse(b"1,t,2,0\n3,t,4\n", 2)) == [(3, "expected 4 fields, found 3", "3,t,4")]
+    assert found(parser.parse(b"1,t,2,0\n3,t,4,1", 2)) == []

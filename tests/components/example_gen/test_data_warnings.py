@@ -154,3 +154,17 @@ def test_the_record_has_the_warnings(write: Write, settings: Settings, tmp_path:
     first, second = json.loads(IngestTotals(job).record("").to_json())["warnings"]
     assert first == "Left out, because they contain only text: 'name'."
     assert second.startswith("1 feature may be an id")
+
+
+@pytest.mark.parametrize("block_bytes", [700, 8 * 2**20])
+def test_a_file_that_was_cut(write: Write, settings: Settings, tmp_path: Path, block_bytes: int) -> None:
+    """One sentence with the files, however they are cut into blocks; none for a whole file without a last line end."""
+    whole = table()
+    write("in/1.csv", whole[: whole.rindex(",", 0, int(0.7 * len(whole)))])  # the last label is gone
+    write("in/2.csv", whole.rstrip())
+    config = settings(str(tmp_path / "in"), max_bad_fraction=0.01)
+    (warning,) = warnings_of(config, tmp_path, block_bytes)
+    assert warning == (
+        "1 file ends in the middle of a row, without a line end, so rows after it may be missing: "
+        f"{tmp_path}/in/1.csv. Was it copied, or exported, to its end?"
+    )

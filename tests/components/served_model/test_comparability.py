@@ -129,3 +129,13 @@ def test_its_rows_were_split_otherwise(split: Any, problems: list[str]) -> None:
     """Test rows may be among its training rows: it is compared, but does not decide."""
     found = reference(served(data={"split": split}), DIGEST, INGEST)
     assert (found.outcome, list(found.problems)) == ("other_split", problems)
+
+
+def test_the_loss_in_its_card() -> None:
+    """With its interval, if the Evaluator measured one; a card without a verdict has none."""
+    interval = {"candidate": [0.4, 0.5]}
+    evaluation = {"metrics": {"log_loss": {"candidate": 0.45, "interval": interval}}}
+    found = reference(served(evaluation=evaluation), DIGEST, INGEST)
+    assert (found.loss, found.loss_interval) == (0.45, (0.4, 0.5))
+    for broken in (None, {}, {"metrics": {"log_loss": {"candidate": 0.45}}}, {"metrics": {"log_loss": 3}}):
+        assert reference(served(evaluation=broken), DIGEST, INGEST).loss_interval is None
