@@ -32,18 +32,19 @@ class FeatureAucRecord(StoredRecord):
     positives: int
     features: Mapping[str, float | None]
 
-    def warnings(self) -> Iterator[str]:
-        """Yields a sentence that names the features with an AUC above LEAK_AUC, or below 1 - LEAK_AUC, if any."""
-        found = {
+    def leaks(self) -> dict[str, float]:
+        """Returns the AUC of each feature that separates the classes: above LEAK_AUC or below 1 - LEAK_AUC."""
+        return {
             name: auc
             for name, auc in self.features.items()
             if auc is not None and max(auc, 1 - auc) > LEAK_AUC
         }
-        if found:
-            names = list(found)[:MAX_NAMED]
+
+    def warnings(self) -> Iterator[str]:
+        """Yields a sentence that names the features that separate the classes, if any."""
+        if found := self.leaks():
             listed = first_of([f"{name!r} (AUC {number(auc)})" for name, auc in found.items()], MAX_NAMED)
             yield (
-                f"{plural(len(found), 'feature separates', 'features separate')} the classes of the training split "
-                f"almost alone, as a column does that is filled in after the label is known: {listed}. To "
-                f"leave it out, if it is not known at prediction time: data.ignore: [{', '.join(map(repr, names))}]."
+                f"{plural(len(found), 'feature separates', 'features separate')} the classes almost alone, "
+                f"as a column does that is filled in after the label is known: {listed}."
             )

@@ -75,6 +75,7 @@ class IngestRecord(StoredRecord):
         left_out: columns that are neither features nor the label nor the weight nor in data.ignore.
         empty: those of them that have no value.
         warnings: sentences for the owner of the data.
+        possible_ids: the features that may be ids; empty in a record of an earlier version.
         files: the rows of each file, in the order of the files.
         span: the newest span that was read; None if data.input has no {SPAN}.
         reasons: why rows were rejected: the first ten, each with file and line.
@@ -100,6 +101,7 @@ class IngestRecord(StoredRecord):
     left_out: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    possible_ids: tuple[str, ...] = ()
     files: tuple[FileCounts, ...] = ()
     span: int | None = None
     reasons: tuple[str, ...] = ()

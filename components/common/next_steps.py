@@ -1,8 +1,9 @@
-"""Says what the owner of a model that is not blessed can do next."""
+"""Says what the owner of a run can do next: about its data, and about a model that is not blessed."""
 
 from collections.abc import Sequence
 
 from components.common.commands import BLANK, CommandOptions
+from components.common.formatting import first_of, plural
 from components.common.verdict_record import Threshold
 from components.common.verdict_text import LOWER_IS_BETTER
 
@@ -11,6 +12,7 @@ LARGER_SPLITS = (
     "Add rows, above all of the rarer class, or give the split a larger share: for example "
     "`--set data.split.eval=3 --set data.split.test=3`."
 )
+_MAX_NAMED = 10  # columns
 # Parts of the reasons of the Evaluator that more rows remove; a prediction that is NaN needs something else.
 _FEW_ROWS = ("evaluation.min_rows", "evaluation.min_positives", "have the label")
 
@@ -54,6 +56,63 @@ def next_steps(
     bless = options.on_runs("bless", "--run", run_id, "--reason", BLANK)
     steps.append(f"{bless} publishes the model anyway.")
     return tuple(steps)
+
+
+def leave_out_step(leaks: Sequence[str], ids: Sequence[str]) -> str | None:
+    """Returns which columns may have to be left out, in one sentence with one list for data.ignore; None if none.
+
+    >>> leave_out_step(["code"], ["customer", "row"])
+    "Leave out 'code' if it is not known at prediction time, and 'customer', 'row' if they are only ids: add ['code', \
+'customer', 'row'] to data.ignore."
+
+    Args:
+        leaks: the features that separate the classes almost alone.
+        ids: the features that may be ids.
+    """
+    only_ids = [name for name in ids if name not in leaks]
+    parts = [
+        *([f"{_named(leaks)} if {_they(leaks)} not known at prediction time"] if leaks else []),
+        *([f"{_named(only_ids)} if {_they(only_ids)} only {_ids(only_ids)}"] if only_ids else []),
+    ]
+    if not parts:
+        return None
+    return f"Leave out {', and '.join(parts)}: add [{_named([*leaks, *only_ids])}] to data.ignore."
+
+
+def _named(names: Sequence[str]) -> str:
+    return first_of([*map(repr, names)], _MAX_NAMED)
+
+
+def _they(names: Sequence[str]) -> str:
+    return "it is" if len(names) == 1 else "they are"
+
+
+def _ids(names: Sequence[str]) -> str:
+    return "an id" if len(names) == 1 else "ids"
+
+
+def drift_step(
+    moved: int, run_id: str, options: CommandOptions, *, pushed: bool, before: int | None
+) -> str | None:
+    """Returns what can be done about data that has moved, in sentences; None if nothing moved.
+
+    Args:
+        moved: how many columns have moved.
+        run_id: the id of the run.
+        options: the options of the commands.
+        pushed: whether the model of the run was published.
+        before: the version that was served before; None if there was none.
+    """
+    if not moved:
+        return None
+    report = options.on_runs("report", "--run", run_id, "--open")
+    step = (
+        f"{plural(moved, 'column has', 'columns have')} moved: {report} shows how. If the new values are right, "
+        "nothing is to be done; if not, correct the table and run again."
+    )
+    if pushed and before is not None:
+        step += f" {options.on_runs('rollback', str(before))} publishes the version before again."
+    return f"{step} `--set data.drift=refuse` stops such a run before it trains."
 
 
 def _is_possible(item: Threshold) -> bool:

@@ -33,24 +33,28 @@ def cut_off_warning(files: Sequence[str]) -> Iterator[str]:
         )
 
 
+def possible_ids(features: Sequence[str], known: WholeNumbers) -> tuple[str, ...]:
+    """Returns the names of the features that may be ids; see `whole_number_warnings` for the arguments."""
+    return tuple(features[index] for index in np.flatnonzero(known.may_be_ids).tolist())
+
+
 def whole_number_warnings(features: Sequence[str], known: WholeNumbers) -> Iterator[str]:
-    """Yields a sentence on features that may be ids, and one on those with whole numbers that float32 can't tell apart.
+    """Yields a sentence on features that may be ids, and one on others whose whole numbers float32 can't tell apart.
 
     Args:
         features: the names.
         known: what is known of their values in the training split.
     """
-    ids = [features[index] for index in np.flatnonzero(known.may_be_ids).tolist()]
-    if ids:
+    if ids := possible_ids(features, known):
         yield (
-            f"{plural(len(ids), 'feature')} may be an id or a row number, because all values in the training split are "
-            f"different whole numbers: {quoted(ids, _MAX_NAMED)}. A network can't learn from an id, and a row number "
-            f"tells it only the order of the table. To leave it out: data.ignore: [{quoted(ids[:_MAX_NAMED])}]."
+            f"{plural(len(ids), 'feature')} may be an id or a row number, because all values are different "
+            f"whole numbers: {quoted(ids, _MAX_NAMED)}. A network can't learn from an id, and a row number "
+            "tells it only the order of the table."
         )
     rounded = [
         f"{features[index]!r} (up to {largest:,.0f}; there, multiples of {np.spacing(np.float32(largest)):,.0f})"
         for index, largest in enumerate(known.largest)
-        if known.are_rounded[index]
+        if known.are_rounded[index] and not known.may_be_ids[index]
     ]
     if rounded:
         yield (

@@ -18,6 +18,7 @@ from components.example_gen.data_warnings import (
     copies_warning,
     cut_off_warning,
     label_warning,
+    possible_ids,
     split_warning,
     whole_number_warnings,
 )
@@ -168,6 +169,7 @@ class IngestTotals:
             left_out=table.left_out,
             empty=table.empty,
             warnings=table.warnings + self.data_warnings(),
+            possible_ids=possible_ids(table.features, self.whole_numbers),
             files=tuple(FileCounts(**counts) for counts in self.files.values()),
             span=table.span,
             reasons=tuple(self.reasons),

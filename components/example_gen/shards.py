@@ -116,7 +116,7 @@ def convert(job: ConversionJob, block: Block, rejected_before: int = 0) -> int:
     try:
         with contextlib.ExitStack() as files:
             writers = _Writers(job, block.index, files)
-            for parsed in _parse(job, block, most):
+            for parsed in parse_block(job.table, block, most):
                 _write(job, parsed, writers, report)
                 if most is not None and report.rejected > most:
                     report.stopped = True
@@ -127,8 +127,18 @@ def convert(job: ConversionJob, block: Block, rejected_before: int = 0) -> int:
     return report.rejected
 
 
-def _parse(job: ConversionJob, block: Block, most_rejected: int | None) -> Iterator[ParsedBlock]:
-    table, header = job.table, job.table.headers[block.file]
+def parse_block(table: InputTable, block: Block, most_rejected: int | None = None) -> Iterator[ParsedBlock]:
+    """Yields the rows of a block in parts.
+
+    Args:
+        table: the table.
+        block: the block.
+        most_rejected: the number of rejected rows after which no more are described; None: all are.
+
+    Raises:
+        DataRefused: the file can't be read, or has changed.
+    """
+    header = table.headers[block.file]
     if not header.delimiter:
         row = block.line
         columns = table.read_columns

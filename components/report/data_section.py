@@ -7,6 +7,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from components.common.formatting import count, html_significant, percent, plural
 from components.common.ingest_record import IngestRecord
+from components.common.next_steps import leave_out_step
 from components.config.data import SPLITS
 from components.report.blocks import Block, Section, TableBlock, TextBlock
 from components.report.run_artifacts import RunArtifacts
@@ -59,6 +60,9 @@ def _warnings(run: RunArtifacts) -> Iterator[Block]:
     for record in (run.feature_aucs, run.candidate.scaling):
         for warning in record.warnings() if record else ():
             yield TextBlock(f"Warning: {warning}", "bad")
+    leaks = tuple(run.feature_aucs.leaks()) if run.feature_aucs else ()
+    if step := leave_out_step(leaks, run.ingest.possible_ids if run.ingest else ()):
+        yield TextBlock(step, "bad")
 
 
 def _summary(ingest: IngestRecord) -> str:

@@ -70,6 +70,9 @@ def _now(index: IndexRecord) -> Iterator[Block]:
         yield TextBlock(
             f"The last run, {date_text(last.started)}: {last.sentence}", tones.get(last.status, "bad")
         )
+        if last.drift:
+            moved = plural(last.drift, "column of its table has", "columns of its table have")
+            yield TextBlock(f"{moved} moved: see its report.", "bad")
     yield TextBlock(_published(index.publication, index.runs))
 
 

@@ -57,6 +57,7 @@ def starter_config(data: str, label: str) -> tuple[str, list[str]]:
     from components.example_gen.encoding_guess import guess_encoding
     from components.example_gen.labels import too_many_values_error
     from components.example_gen.table import find_table, inspect_table
+    from pipeline_def.config.first_rows import first_row_warnings
 
     config = load_config(None, [Flag("--data", "data.input", data), Flag("--label", "data.label", label)])
     guess = guess_encoding(config.data)
@@ -69,7 +70,7 @@ def starter_config(data: str, label: str) -> tuple[str, list[str]]:
         notes["data.encoding"] = (
             f"A guess, because the text is not UTF-8; it reads {guess.example!r}: correct it if it is wrong."
         )
-    find_table(settings)  # a run must accept what is written
+    found = find_table(settings)  # a run must accept what is written
     config = config.model_copy(update={"data": settings})
     names = {*_FIRST_KEYS, *config_print.changed_keys(config)}
     text = config_print.keys_yaml(config, names, _head(config), notes)
@@ -80,7 +81,8 @@ def starter_config(data: str, label: str) -> tuple[str, list[str]]:
             "encoding", f"{guess.encoding}, which is a guess (it reads {guess.example!r}): see data.encoding"
         )
     )
-    return text, _findings(settings, report) + lines
+    suspects = [line for warning in first_row_warnings(found) for line in _item("warning", warning)]
+    return text, _findings(settings, report) + suspects + lines
 
 
 def _head(config: PipelineConfig) -> str:

@@ -11,7 +11,7 @@ from components.common.drift_record import DriftRecord
 from components.common.feature_auc_record import FeatureAucRecord
 from components.common.file_names import REJECTED_FILE, TRIALS_FILE
 from components.common.ingest_record import IngestRecord
-from components.common.next_steps import next_steps
+from components.common.next_steps import drift_step, leave_out_step, next_steps
 from components.common.scaling_record import ScalingRecord
 from components.common.served_record import WARNINGS
 from components.common.tuning_record import parse_trials
@@ -63,11 +63,23 @@ def record_result(
     pushed = (known["pushed_version"], known["pushed_path"]) if "pushed_version" in known else None
     ended = status or ("pushed" if pushed else "not_blessed")
     runs.record(run_id, ended, pushed)
+    steps = list(known.get("next_steps", ()))
+    if step := _drift_step(known, run_id, commands):
+        steps.append(step)
     if ended == "not_blessed" and not known.get("held_back"):
-        known["next_steps"] = next_steps(
-            known.get("thresholds", ()), known.get("reasons", ()), run_id, commands
-        )
-    return ended, known
+        steps += next_steps(known.get("thresholds", ()), known.get("reasons", ()), run_id, commands)
+    return ended, known | {"next_steps": tuple(steps)}
+
+
+def _drift_step(known: Mapping[str, Any], run_id: str, commands: CommandOptions) -> str | None:
+    drift, served = known.get("drift"), known.get("served")
+    return drift_step(
+        drift.moved if drift else 0,
+        run_id,
+        commands,
+        pushed="pushed_version" in known,
+        before=served.version if served else None,
+    )
 
 
 def summary_fields(outputs: Outputs) -> dict[str, Any]:
@@ -77,6 +89,8 @@ def summary_fields(outputs: Outputs) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     warnings: list[str] = []
+    leaks: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
     for key, read in _READ.items():
         if artifact := outputs.get(key):
             try:
@@ -84,9 +98,13 @@ def summary_fields(outputs: Outputs) -> dict[str, Any]:
             except (ValueError, OSError) as error:
                 fields = {"warnings": (str(error),)}
             warnings += fields.pop("warnings", ())
+            leaks += fields.pop("leaks", ())
+            ids += fields.pop("ids", ())
             found |= fields
     if warnings:
         found["warnings"] = tuple(warnings)
+    if step := leave_out_step(leaks, ids):
+        found["next_steps"] = (step,)
     pushed = outputs.get(("Pusher", "pushed_model"))
     if pushed and pushed.custom_properties["pushed"].int_value:
         found["pushed_version"] = int(pushed.custom_properties["pushed_version"].string_value)
@@ -106,14 +124,23 @@ def _ingest(folder: str) -> dict[str, Any]:
         "label": ingest.label,
         "label_rate": ingest.label_rate,
         "warnings": ingest.warnings,
+        "ids": ingest.possible_ids,
         "rejected_rows": f"{folder}/{REJECTED_FILE}" if ingest.rows.rejected else None,
     }
 
 
-def _warnings(record: type[ScalingRecord | FeatureAucRecord], folder: str) -> dict[str, Any]:
+def _feature_aucs(folder: str) -> dict[str, Any]:
     try:
-        return {"warnings": tuple(record.read(folder).warnings())}
+        record = FeatureAucRecord.read(folder)
     except FileNotFoundError:  # with --from-step, the step may have been run by an earlier version
+        return {}
+    return {"warnings": tuple(record.warnings()), "leaks": tuple(record.leaks())}
+
+
+def _scaling(folder: str) -> dict[str, Any]:
+    try:
+        return {"warnings": tuple(ScalingRecord.read(folder).warnings())}
+    except FileNotFoundError:
         return {}
 
 
@@ -236,12 +263,10 @@ def _gap(gap: ModelGap) -> ModelGapSummary:
 
 _READ: Mapping[tuple[str, str], Callable[[str], dict[str, Any]]] = {
     ("ExampleGen", "examples"): _ingest,
-    ("StatisticsGen", "statistics"): lambda folder: _warnings(
-        FeatureAucRecord, f"{folder}/Split-{SPLITS[0]}"
-    ),
+    ("StatisticsGen", "statistics"): lambda folder: _feature_aucs(f"{folder}/Split-{SPLITS[0]}"),
     ("DriftGate", "drift"): lambda folder: drift_fields(DriftRecord.read(folder)),
     ("Tuner", "tuner_results"): _tuned,
-    ("Trainer", "model_run"): lambda folder: _warnings(ScalingRecord, folder),
+    ("Trainer", "model_run"): _scaling,
     ("Evaluator", "evaluation"): lambda folder: verdict_fields(Verdict.read(folder)),
 }
 """By step and output, the function that reads fields of the Summary from the folder of the artifact."""

@@ -228,7 +228,7 @@ class Summary(StoredRecord):
         served: the served model that the candidate was compared with, as in the verdict.
         tuned: the strengths that the Tuner chose.
         reasons: why the model was not blessed.
-        next_steps: what can be done about it.
+        next_steps: what can be done about the data and about a model that is not blessed.
         held_back: why a blessed model was not pushed.
         override: who published the model by hand.
         steps: the steps, in the order in which they were started.

@@ -11,9 +11,9 @@ def test_the_limits() -> None:
     """Above 0.99 or below 0.01; a feature without enough values has no AUC."""
     assert list(record(a=0.99, b=0.01, c=0.5, d=None).warnings()) == []
     (above,) = record(a=0.5, churn_code=0.9901).warnings()
-    assert above.startswith("1 feature separates the classes of the training split almost alone")
-    assert ": 'churn_code' (AUC 0.9901). " in above
-    assert above.endswith("data.ignore: ['churn_code'].")
+    assert above.startswith("1 feature separates the classes almost alone")
+    assert above.endswith(": 'churn_code' (AUC 0.9901).")
+    assert record(a=0.5, churn_code=0.9901, d=None).leaks() == {"churn_code": 0.9901}
     (below,) = record(a=0.0099).warnings()
     assert "'a' (AUC 0.0099)" in below
 
@@ -22,4 +22,4 @@ def test_one_sentence_for_all_features() -> None:
     """Five features are named; the others are counted."""
     (warning,) = record(**{f"f{index}": 1.0 for index in range(7)}).warnings()
     assert warning.startswith("7 features separate ")
-    assert "'f4' (AUC 1.0000) and 2 more. " in warning
+    assert "'f4' (AUC 1.0000) and 2 more." in warning

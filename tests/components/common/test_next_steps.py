@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from components.common.commands import ON_CLUSTER, CommandOptions
-from components.common.next_steps import next_steps
+from components.common.next_steps import drift_step, leave_out_step, next_steps
 from components.common.verdict_record import Threshold
 
 ROWS = (
@@ -129,3 +129,34 @@ def test_the_commands_are_complete() -> None:
     )
     *_, bless = next_steps(items, reasons, "r1", ON_CLUSTER)
     assert bless.startswith('`regpipe bless --run r1 --reason "..." --config FILE --on-cluster` publishes')
+
+
+@pytest.mark.parametrize(
+    ("leaks", "ids", "expected"),
+    [
+        ([], [], None),
+        (["a"], [], "Leave out 'a' if it is not known at prediction time: add ['a'] to data.ignore."),
+        ([], ["b", "c"], "Leave out 'b', 'c' if they are only ids: add ['b', 'c'] to data.ignore."),
+        (
+            ["a", "b"],
+            ["b", "c"],  # b is both: it is named once
+            "Leave out 'a', 'b' if they are not known at prediction time, and 'c' if it is only an id: add ['a', 'b', "
+            "'c'] to data.ignore.",
+        ),
+    ],
+)
+def test_one_list_of_the_columns_to_leave_out(leaks: list[str], ids: list[str], expected: str | None) -> None:
+    assert leave_out_step(leaks, ids) == expected
+
+
+def test_what_can_be_done_about_drift() -> None:
+    """The report shows how; a version that replaced another one can be replaced by it again."""
+    options = CommandOptions(runs=("--root", "r"))
+    assert drift_step(0, "r1", options, pushed=True, before=7) is None
+    step = drift_step(2, "r1", options, pushed=True, before=7)
+    assert step is not None
+    assert step.startswith("2 columns have moved: `regpipe report --run r1 --open --root r` shows how.")
+    assert "`regpipe rollback 7 --root r` publishes the version before again." in step
+    assert "data.drift=refuse" in step
+    for pushed, before in ((False, 7), (True, None)):
+        assert "rollback" not in (drift_step(2, "r1", options, pushed=pushed, before=before) or "")

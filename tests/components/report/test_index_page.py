@@ -56,6 +56,13 @@ def test_what_is_said_first() -> None:
     )
 
 
+def test_drift_of_the_last_run_is_said_first() -> None:
+    """Only of the last one: others may be long ago."""
+    drifted = TextBlock("2 columns of its table have moved: see its report.", "bad")
+    assert blocks(IndexRecord(runs=(run(2, drift=2), run(1))))["now"][1] == drifted
+    assert drifted not in blocks(IndexRecord(runs=(run(2, drift=0), run(1, drift=2))))["now"]
+
+
 def test_a_rollback() -> None:
     """Who, from which version, why; in the table the run is marked that is published, and the one rolled back from."""
     publication = Publication(

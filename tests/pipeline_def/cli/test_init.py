@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 import yaml
+from pyarrow import parquet
 
 from components.example_gen.table import find_table
 from pipeline_def.cli.main import main
@@ -113,3 +116,25 @@ def test_what_init_writes_is_the_whole_configuration(tmp_path: Path) -> None:
     assert main(["init", "--data", str(source), "--label", "#", "-o", str(output)]) == 0
     expected = ["data.label='#'", "data.ignore=[town]", "data.positive_label='Y'", f"data.input={source}"]
     assert load_config(output) == load_config(None, expected)
+
+
+def test_init_says_what_may_be_an_id_or_a_leak(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the sentences of a run, for CSV and Parquet; nothing is written for it, because it may be right."""
+    numbers = np.arange(300)
+    rows = {"row": numbers, "code": numbers % 2 + 0.5, "age": numbers * 7 % 31, "y": numbers % 2}
+    text = "\n".join(
+        ["row,code,age,y", *(",".join(map(str, row)) for row in zip(*rows.values(), strict=True))]
+    )
+    (tmp_path / "t.csv").write_text(text + "\n")
+    parquet.write_table(pa.table(rows), tmp_path / "t.parquet")
+    for name in ("t.csv", "t.parquet"):
+        output = tmp_path / f"{name}.yaml"
+        assert main(["init", "--data", str(tmp_path / name), "--label", "y", "-o", str(output)]) == 0
+        told = " ".join(capsys.readouterr().out.split())
+        assert (
+            "1 feature may be an id or a row number, because all values are different whole numbers: 'row'."
+            in told
+        )
+        assert "1 feature separates the classes almost alone" in told
+        assert "add ['code', 'row'] to data.ignore." in told
+        assert load_config(output).data.ignore == ()

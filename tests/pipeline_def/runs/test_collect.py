@@ -10,7 +10,9 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.common.commands import CommandOptions
+from components.common.drift_record import DriftRecord
 from components.common.feature_auc_record import FeatureAucRecord
+from components.common.ingest_record import IngestRecord
 from components.common.scaling_record import FeatureScaling, ScalingRecord
 from components.common.served_record import ServedReference
 from components.common.verdict_record import Verdict
@@ -178,7 +180,32 @@ def test_what_can_be_done_if_the_model_is_not_blessed(tmp_path: Path) -> None:
     ):
         runs = RunStub(outputs | outcome)
         status, known = record_result(cast(RunStore, runs), "r1", cast(Any, ended), CommandOptions())
-        assert (status, "next_steps" in known) == (expected, False)
+        assert (status, known["next_steps"]) == (expected, ())
+
+
+def test_what_can_be_done_about_the_data_of_any_run(tmp_path: Path) -> None:
+    """About leaks and ids first, in one step, and then about drift; also if the model was pushed."""
+    counts = {"train": 6, "eval": 2, "test": 2}
+    fields: dict[str, Any] = {"rows": counts, "features": ["row", "code", "age"], "label": "y", "digest": "d"}
+    labels = {"negative_label": "0", "positive_label": "1"}
+    IngestRecord.model_validate(fields | labels | {"possible_ids": ["row"]}).write(str(tmp_path))
+    (tmp_path / "Split-train").mkdir()
+    aucs: dict[str, float | None] = {"code": 1.0, "age": 0.6}
+    FeatureAucRecord(negatives=9, positives=9, features=aucs).write(str(tmp_path / "Split-train"))
+    comparison = {"kind": "served", "name": "version 6", "rows_before": 9, "rows_now": 9, "label_before": 0.5,
+              "label_now": 0.5, "checks": 1,
+              "findings": [{"feature": "age", "kind": "missing", "measure": "share", "value": 0.5,
+                                         "threshold": 0.01, "before": "none", "now": "half"}]}  # fmt: skip
+    DriftRecord.model_validate({"mode": "warn", "comparisons": [comparison]}).write(str(tmp_path))
+    artifact = mlmd.Artifact(uri=str(tmp_path))
+    pushed = pushed_model(pushed=1, pushed_version="7", pushed_destination="/s/7", already_published=0)
+    keys = [("ExampleGen", "examples"), ("StatisticsGen", "statistics"), ("DriftGate", "drift")]
+    runs = RunStub({**dict.fromkeys(keys, artifact), ("Pusher", "pushed_model"): pushed})
+    status, known = record_result(cast(RunStore, runs), "r1", None, CommandOptions())
+    leave_out, drift = known["next_steps"]
+    assert status == "pushed"
+    assert leave_out.endswith(": add ['code', 'row'] to data.ignore.")
+    assert drift.startswith("1 column has moved: `regpipe report --run r1 --open` shows how.")
 
 
 def test_the_fields_of_a_verdict_of_version_1(version_1: Path) -> None:
@@ -300,7 +327,8 @@ def test_the_summary_names_features_that_separate_the_classes(tmp_path: Path) ->
     assert summary_fields(outputs) == {}
     record = FeatureAucRecord(negatives=50, positives=50, features={"age": 0.7, "code": 1.0})
     record.write(str(tmp_path / "Split-train"))
-    assert summary_fields(outputs) == {"warnings": tuple(record.warnings())}
+    step = "Leave out 'code' if it is not known at prediction time: add ['code'] to data.ignore."
+    assert summary_fields(outputs) == {"warnings": tuple(record.warnings()), "next_steps": (step,)}
     assert "'code' (AUC 1.0000)" in summary_fields(outputs)["warnings"][0]
 
 
