@@ -15,8 +15,8 @@ Run: TypeAlias = Any  # of conftest.py
 
 def test_a_step_finds_the_outputs_of_another(docker_client: Any, run: Run, tmp_path: Path) -> None:
     """The service needs no user and password. A second run takes both steps from the cache."""
-    with metadata_service(tmp_path / STORE_FILE) as port:
-        settings = ["kubeflow.metadata.kind=grpc", f"kubeflow.metadata.port={port}"]
+    with metadata_service(tmp_path / STORE_FILE) as service:
+        settings = ["kubeflow.metadata.kind=grpc", f"kubeflow.metadata.port={service.port}"]
         with cluster_of(settings, docker_client, {}, run.sample) as cluster:
             for run_id in ("one", "two"):
                 assert cluster.run_steps(run_id, {"ExampleGen", "StatisticsGen"}).succeeded

@@ -35,13 +35,13 @@ def cluster(api: ApiServer, root: Root, tmp_path: Path) -> Iterator[Path]:
     """A configuration of a cluster that has the root, a metadata service, and this API server."""
     api.resources.containers = tmp_path / "outputs"
     file = tmp_path / "pipeline.yaml"
-    with metadata_service(root.path / STORE_FILE) as port:
+    with metadata_service(root.path / STORE_FILE) as service:
         kubeflow = {
             "host": api.host,
             "image": "registry.example/regpipe:1",
             "root": str(root.path),
             "service_account": "regpipe",
-            "metadata": {"kind": "grpc", "host": "127.0.0.1", "port": port},
+            "metadata": {"kind": "grpc", "host": "127.0.0.1", "port": service.port},
         }
         file.write_text(yaml.safe_dump({"name": "p", "kubeflow": kubeflow}))
         yield file
