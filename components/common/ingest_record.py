@@ -65,6 +65,7 @@ class IngestRecord(StoredRecord):
         positives: the rows with label 1 of each split; None in a record that does not have them.
         features: the names of the features, in the order of the table.
         label: the name of the label column.
+        task: the name of the task (see `components.tasks`), which follows from the label's values.
         negative_label: the value of the label that counts as 0, spelled as in the table.
         positive_label: the value of the label that counts as 1, spelled as in the table.
         weight: the name of the weight column; None if all rows weigh the same.
@@ -91,6 +92,7 @@ class IngestRecord(StoredRecord):
     positives: PositiveCounts | None = None
     features: tuple[str, ...]
     label: str
+    task: str = "binary"
     negative_label: str
     positive_label: str
     weight: str | None = None

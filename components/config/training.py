@@ -7,6 +7,8 @@ from pydantic import model_validator
 
 from components.config.base import Settings, key
 from components.config.regularization import switched_off
+from components.tasks.binary import LOG_LOSS
+from components.tasks.task import Loss
 
 PROXIMAL, NEWTON = "proximal_adam", "proximal_newton"
 BALANCED = "balanced"
@@ -81,6 +83,11 @@ class TrainingConfig(Settings):
                 f"support it), got {self.weight_decay}"
             )
         return self
+
+    @property
+    def objective(self) -> Loss:
+        """The loss that the training minimizes, without the penalties."""
+        return LOG_LOSS
 
     @property
     def is_proximal(self) -> bool:

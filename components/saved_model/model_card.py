@@ -12,9 +12,10 @@ from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.saved_model import card_file
 from components.saved_model.input_names import input_names
+from components.tasks.table import task_of
+from components.tasks.task import Task
 
 SCHEMA_VERSION = 1
-TASK = "binary"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,19 +53,20 @@ def model_card(origin: Origin, scaling: ScalingRecord) -> dict[str, Any]:
     features = scaling.features
     ingest = origin.ingest
     label, positive = ingest.label, ingest.positive_label
+    task = task_of(ingest.task)
     return {
         "schema_version": SCHEMA_VERSION,
         "name": origin.name,
-        "task": TASK,
-        "what": f"The probability that {label!r} is {positive!r}, from "
-        f"{plural(len(features), 'numeric feature')}: {_network(origin.model.hidden_units)}.",
+        "task": task.name,
+        "what": f"{task.predicts.format(label=label, positive=positive)}, from "
+        f"{plural(len(features), 'numeric feature')}: {_network(origin.model.hidden_units, task)}.",
         "label": {"name": label, "negative": ingest.negative_label, "positive": positive},
         "inputs": [
             {"feature": feature, "input": given, "dtype": "float32", "missing": "NaN"}
             | features[feature].model_dump()
             for feature, given in zip(features, input_names(list(features)), strict=True)
         ],
-        "output": {"name": "probability", "dtype": "float32", "range": [0, 1]},
+        "output": {"name": task.output.name, "dtype": "float32", "range": list(task.output.range or ())},
         "signatures": {
             "serving_default": "each input by name, a vector of the batch",
             "serving_examples": "examples: serialized tf.Examples, with the features under their own names",
@@ -90,7 +92,7 @@ def model_card(origin: Origin, scaling: ScalingRecord) -> dict[str, Any]:
     }
 
 
-def _network(units: Sequence[int]) -> str:
+def _network(units: Sequence[int], task: Task) -> str:
     if not units:
-        return "logistic regression"
+        return task.linear_model
     return f"a network with {' and '.join(map(str, units))} hidden units"

@@ -11,8 +11,8 @@ from components.common.split_record import SplitRecord
 from components.common.verdict_record import ComparedMetric
 from components.saved_model.card_columns import CardColumns
 from components.saved_model.card_file import Card
-from components.saved_model.model_card import TASK
 from components.served_model.served_version import ServedVersion
+from components.tasks.binary import BINARY
 
 _MAX_NAMES = 5
 
@@ -70,9 +70,9 @@ def _outcome(served: ServedVersion, digest: str, ingest: IngestRecord) -> tuple[
 
 
 def _incompatible(card: Card, columns: CardColumns, ingest: IngestRecord) -> Iterator[str]:
-    task = card.get("task", TASK)  # Older cards have no task; all were of this one.
-    if task != TASK:
-        yield f"its task is {task!r}, not {TASK!r}"
+    task = card.get("task", BINARY.name)  # Older cards have no task; all were of this one.
+    if task != ingest.task:
+        yield f"its task is {task!r}, not {ingest.task!r}"
     label, features = columns.label, [described.feature for described in columns.inputs]
     if label.name != ingest.label:
         yield f"its label is {label.name!r}, not {ingest.label!r}"

@@ -14,6 +14,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from components.config.training import TrainingConfig
+from components.tasks.binary import LOG_LOSS
+from components.tasks.task import Loss
 from components.training.dataset import Dataset
 from components.training.dropout import dropout_masks, training_forward_pass
 from components.training.network import kernels
@@ -25,7 +27,7 @@ STEPS_PER_CALL = 1_000
 CALL_BYTES = 64 * 2**20
 SCORING_BATCH_SIZE = 65_536
 
-# The last two axes: [rows, 1] of the probabilities, [inputs, units] of a kernel. The first axis of a stack remains.
+# The last two axes: [rows, 1] of the outputs, [inputs, units] of a kernel. The first axis of a stack remains.
 _ROWS = (-2, -1)
 
 Metrics = dict[str, npt.NDArray[np.float64]]
@@ -59,6 +61,7 @@ class EpochRunner:
         self._model = model
         self._strategy = tf.distribute.get_strategy()
         self.optimizer = make_optimizer(settings, model)
+        self._loss = settings.objective
         self._proximal = settings.is_proximal
         self._batch = settings.batch_size
         # The number of rows of a call: whole batches, except in the last call of a window.
@@ -91,11 +94,11 @@ class EpochRunner:
                     part.weights[:] *= scale
                 sums += self._run_steps(*part.arrays).numpy()
                 after_call()
-        loss, log_loss, correct = sums / train.rows
-        return {"loss": loss, "log_loss": log_loss, "accuracy": correct}
+        penalized, loss, further = sums / train.rows
+        return {"loss": penalized, self._loss.name: loss, self._loss.further_metric: further}
 
     def _steps(self, features: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
-        """Takes a step for each batch of these rows; returns the weighted sums of loss, log loss and hits.
+        """Takes a step for each batch of these rows; returns weighted sums: penalized loss, loss, second metric.
 
         The weights have a mean of 1 over the training split; None: each is 1. The shape of the sums is [3], for a stack
         [3, networks].
@@ -129,50 +132,55 @@ class EpochRunner:
         features, labels = features[..., share, :], labels[..., share, :]
         weights = None if weights is None else weights[..., share, :]
         with tf.GradientTape() as tape:
-            probability = training_forward_pass(self._model, features, masks)
-            log_loss = _log_loss_sum(labels, probability, weights) / size
+            outputs = training_forward_pass(self._model, features, masks)
+            loss = _loss_sum(self._loss, labels, outputs, weights) / size
             l1, l2 = (penalty / replica.num_replicas_in_sync for penalty in _penalties(self._model))
             # Networks of a stack share no weights, so the gradient of the sum of their losses is that of each loss.
             # The proximal step replaces the gradient of the L1 penalty; the reported loss contains the penalty.
-            differentiated = log_loss + l2 if self._proximal else log_loss + l1 + l2
+            differentiated = loss + l2 if self._proximal else loss + l1 + l2
         variables = self._model.trainable_variables
         self.optimizer.apply(tape.gradient(differentiated, variables), variables)
-        sums = (log_loss + l1 + l2) * size, log_loss * size
-        return tf.stack(
-            [*(tf.cast(total, tf.float64) for total in sums), _hits(labels, probability, weights)]
-        )
+        sums = (loss + l1 + l2) * size, loss * size
+        further = _further_sum(self._loss, labels, outputs, weights)
+        return tf.stack([*(tf.cast(total, tf.float64) for total in sums), further])
 
 
 class Scorer:
-    """Computes `loss`, `log_loss` and `accuracy` of the model on all rows of a dataset, without dropout.
+    """Computes the metrics of the model on all rows of a dataset, without dropout: `loss` and those of the loss.
 
-    Log loss and accuracy are weighted means over the rows.
+    `loss` contains the penalties, the others do not: they are weighted means over the rows.
 
     Args:
         model: a network, or a stack of networks.
         data: the rows to score; here only their number of columns, and whether they have weights, are read.
+        loss: the loss that is minimized.
     """
 
-    def __init__(self, model: keras.Model, data: Dataset) -> None:
+    def __init__(self, model: keras.Model, data: Dataset, loss: Loss = LOG_LOSS) -> None:
         self._model = model
+        self._loss = loss
         self._sums = tf.function(self._sums_of, input_signature=row_specs(data), autograph=False)
 
     def __call__(self, data: Dataset, after_call: Callable[[], None]) -> Metrics:
         """Returns the metrics; `after_call` is called after each call of the graph."""
-        log_loss = hits = penalty = np.zeros(self._model.output_shape[:-2])
+        loss = further = penalty = np.zeros(self._model.output_shape[:-2])
         for part in data.batches(scoring_batch_size(data)):
-            part_log_loss, part_hits, penalty = self._sums(*part.arrays).numpy()
-            log_loss, hits = log_loss + part_log_loss, hits + part_hits
+            part_loss, part_further, penalty = self._sums(*part.arrays).numpy()
+            loss, further = loss + part_loss, further + part_further
             after_call()
-        log_loss = log_loss / data.total_weight
-        return {"loss": log_loss + penalty, "log_loss": log_loss, "accuracy": hits / data.total_weight}
+        loss = loss / data.total_weight
+        return {
+            "loss": loss + penalty,
+            self._loss.name: loss,
+            self._loss.further_metric: further / data.total_weight,
+        }
 
     def _sums_of(self, features: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
-        """Returns the weighted sums of log loss and hits over these rows, and the sum of the penalties."""
-        probability = self._model(features, training=False)
-        log_loss = tf.cast(_log_loss_sum(labels, probability, weights), tf.float64)
-        penalty = tf.cast(sum(_penalties(self._model)), tf.float64) + tf.zeros_like(log_loss)
-        return tf.stack([log_loss, _hits(labels, probability, weights), penalty])
+        """Returns the weighted sums of loss and second metric over these rows, and the sum of the penalties."""
+        outputs = self._model(features, training=False)
+        loss = tf.cast(_loss_sum(self._loss, labels, outputs, weights), tf.float64)
+        penalty = tf.cast(sum(_penalties(self._model)), tf.float64) + tf.zeros_like(loss)
+        return tf.stack([loss, _further_sum(self._loss, labels, outputs, weights), penalty])
 
 
 def scoring_batch_size(data: Dataset) -> int:
@@ -190,16 +198,8 @@ def _row_bytes(specs: list[tf.TensorSpec]) -> int:
     return sum(4 * int(spec.shape[-1]) for spec in specs)
 
 
-def log_losses(labels: tf.Tensor, probability: tf.Tensor) -> tf.Tensor:
-    """Returns the log loss of each row, [..., rows], for labels [rows, 1] and probabilities [..., rows, 1].
-
-    The labels may also have the leading axes of the probabilities.
-    """
-    return keras.losses.binary_crossentropy(tf.broadcast_to(labels, tf.shape(probability)), probability)
-
-
-def _log_loss_sum(labels: tf.Tensor, probability: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
-    losses = log_losses(labels, probability)
+def _loss_sum(loss: Loss, labels: tf.Tensor, outputs: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
+    losses = loss.of_rows(labels, outputs)
     return tf.reduce_sum(losses if weights is None else losses * weights[..., 0], axis=-1)
 
 
@@ -214,7 +214,6 @@ def _penalties(model: keras.Model) -> tuple[tf.Tensor, tf.Tensor]:
     return l1, l2
 
 
-def _hits(labels: tf.Tensor, probability: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
-    """Returns the sum of the weights of the rows that are classified correctly at a threshold of 0.5."""
-    hits = tf.cast((probability > 0.5) == (labels > 0.5), tf.float64)
-    return tf.reduce_sum(hits if weights is None else hits * tf.cast(weights, tf.float64), axis=_ROWS)
+def _further_sum(loss: Loss, labels: tf.Tensor, outputs: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
+    values = loss.further_of_rows(labels, outputs)
+    return tf.reduce_sum(values if weights is None else values * tf.cast(weights, tf.float64), axis=_ROWS)

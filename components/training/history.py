@@ -11,6 +11,8 @@ import tensorflow as tf
 from components.common import storage
 from components.common.file_names import HISTORY_FILE
 from components.common.formatting import number
+from components.tasks.binary import LOG_LOSS
+from components.tasks.task import Loss
 from components.training.throttle import Throttle
 
 # The whole file is rewritten each time, which is too slow for each of hundreds of epochs a second.
@@ -30,12 +32,14 @@ class History:
         run_dir: the folder for `history.json` and the folder `tensorboard`; created if missing; may be on an object
             store such as gs://. None: nothing is written or shown.
         planned: the maximum number of epochs, for the terminal.
+        loss: the loss that is minimized; its second metric is shown.
     """
 
-    def __init__(self, run_dir: Path | str | None, planned: int) -> None:
+    def __init__(self, run_dir: Path | str | None, planned: int, loss: Loss = LOG_LOSS) -> None:
         self.epochs: list[EpochMetrics] = []
         self._run_dir = run_dir
         self._planned = planned
+        self._shown = ("loss", loss.further_metric)
         self._logged = 0
         self._throttle = Throttle(SECONDS_BETWEEN, due_at_start=True)
         self._curves = tf.summary.create_noop_writer()
@@ -49,7 +53,7 @@ class History:
         """Adds an epoch that has just ended: its number and its metrics by name. Shows it on the terminal."""
         self.extend([epoch])
         if self._run_dir:
-            names = ("loss", "accuracy", "val_loss", "val_accuracy")
+            names = (*self._shown, *(f"val_{name}" for name in self._shown))
             shown = " ".join(f"{name} {number(epoch[name])}" for name in names)
             progress.info("epoch %d/%d %s", epoch["epoch"], self._planned, shown)
 

@@ -11,6 +11,7 @@ import numpy as np
 from components.config.model import ModelConfig
 from components.config.regularization import L1, L2
 from components.config.training import TrainingConfig
+from components.tasks.task import Loss
 from components.training.centering import Centering
 from components.training.checkpoints import Checkpoint, Checkpoints
 from components.training.dataset import Dataset, feature_means, row_weights
@@ -54,18 +55,19 @@ def fit_logistic_regression(
     (mean,) = [np.array(layer.mean) for layer in model.layers if isinstance(layer, Centering)] or [
         np.zeros(1)
     ]
-    coefficients = np.zeros(train.width + 1)
-    with History(run_dir, settings.epochs) as history:
+    coefficients, loss = np.zeros(train.width + 1), settings.objective
+    with History(run_dir, settings.epochs, loss) as history:
         found = checkpoints.latest() if checkpoints else None
         if found:
             coefficients = found.arrays[0]
             history.extend(found.record["history"])
             progress.info("resumes after epoch %d, where an earlier run was interrupted", len(history.epochs))
         done = len(history.epochs)
-        points = iterations(train, mean, coefficients, penalty, at_least=0 if done else 1)
+        points = iterations(train, mean, coefficients, penalty, loss, at_least=0 if done else 1)
         for number, point in enumerate(itertools.islice(points, settings.epochs - done), start=done + 1):
             coefficients = point.coefficients
-            history.append(_metrics(number, point, evaluate(validation, mean, coefficients, penalty)))
+            scored = evaluate(validation, mean, coefficients, penalty, loss)
+            history.append(_metrics(number, point, scored, loss))
             if checkpoints and checkpoints.due():
                 checkpoints.save(number, Checkpoint([coefficients], {"history": history.epochs}))
     kernel.weights.assign(coefficients[:-1, None])
@@ -93,21 +95,21 @@ def fit_together(
         The scores at the minima.
     """
     mean, weights = feature_means(train).astype(np.float64), row_weights(validation)
-    losses, zero_shares = [], []
+    losses, zero_shares, loss = [], [], settings.objective
     for number, network in enumerate(networks, start=1):
         penalty = Penalty(network.by_layer(L1)[0], network.by_layer(L2)[0])
-        points = iterations(train, mean, np.zeros(train.width + 1), penalty)
+        points = iterations(train, mean, np.zeros(train.width + 1), penalty, loss)
         *_, point = itertools.islice(points, settings.epochs)
-        losses.append(row_losses(validation, mean, point.coefficients).astype(np.float32))
+        losses.append(row_losses(validation, mean, point.coefficients, loss).astype(np.float32))
         zero_shares.append(np.mean(point.coefficients[:-1] == 0))
         scores = NetworkScores(np.array(losses), np.array(zero_shares), weights)
-        show(f"fit {number} of {len(networks)}", float(scores.log_loss.min()))
+        show(f"fit {number} of {len(networks)}", float(scores.mean_loss.min()))
     return scores
 
 
-def _metrics(number: int, train: Point, validation: Point) -> EpochMetrics:
+def _metrics(number: int, train: Point, validation: Point, loss: Loss) -> EpochMetrics:
     values: EpochMetrics = {"epoch": number}
     for prefix, point in (("", train), ("val_", validation)):
-        metrics = {"loss": point.loss, "log_loss": point.log_loss, "accuracy": point.accuracy}
+        metrics = {"loss": point.penalized, loss.name: point.loss, loss.further_metric: point.further}
         values |= {f"{prefix}{name}": value for name, value in metrics.items()}
     return values

@@ -28,11 +28,11 @@ def run_training_loop(
     run_dir: Path | str | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> tuple[list[EpochMetrics], list[Array]]:
-    """Trains the model to minimize the binary cross-entropy plus the model's penalties.
+    """Trains the model to minimize the loss of the settings plus the model's penalties.
 
     The order of the rows in epoch e depends only on (seed, e), and the dropout masks only on (seed, step). A dataset in
     memory is shuffled as a whole, one on disk within each window (see `components.training.dataset`). With early
-    stopping, training ends if the validation log loss (without the penalties) has not improved for `early_stopping`
+    stopping, training ends if the validation loss (without the penalties) has not improved for `early_stopping`
     epochs, and the model gets the weights of the best epoch.
 
     If the validation loss is infinite or NaN, the training has diverged and ends. With early stopping, the model gets
@@ -42,7 +42,7 @@ def run_training_loop(
 
     Args:
         model: built in the scope of the distribution strategy, in which this function is also called; trained in place.
-        train: the training split. With weights, the cross-entropy is the weighted mean over its rows.
+        train: the training split. With weights, the loss is the weighted mean over its rows.
         validation: the validation split, scored after each epoch; its metrics are weighted means likewise.
         settings: optimizer, epochs, batch size, learning rate, weight decay, early stopping, seed.
         run_dir: the folder for `history.json` and TensorBoard's logs; None: nothing is written or shown.
@@ -50,10 +50,11 @@ def run_training_loop(
             without the interruption. The caller clears them.
 
     Returns:
-        The history: for each epoch its number (`epoch`), and `loss` (with penalties), `log_loss` (without penalties)
-        and `accuracy` of the training split, and with the prefix `val_` of the validation split. Those of the training
-        split are means over the steps of the epoch. And the weights of the epoch with the lowest validation log loss,
-        in the order of `model.get_weights()`: with early stopping, they are the model's.
+        The history: for each epoch its number (`epoch`), and of the training split `loss` (with penalties), and without
+        penalties the loss and the second metric under their names, such as `log_loss` and `accuracy`; with the prefix
+        `val_` those of the validation split. Those of the training split are means over the steps of the epoch. And the
+        weights of the epoch with the lowest validation loss, without the penalties, in the order of
+        `model.get_weights()`: with early stopping, they are the model's.
 
     Raises:
         TrainingDiverged: the validation loss is not finite, and there are no best weights to restore.
@@ -61,10 +62,10 @@ def run_training_loop(
     """
     _show_windows(train, settings.batch_size, shown=run_dir is not None)
     runner = EpochRunner(model, train, settings)
-    score = Scorer(model, validation)
+    score = Scorer(model, validation, settings.objective)
     best = BestWeights(model)
     state = TrainingState([*model.variables, *runner.optimizer.variables], best)
-    with defer_signals() as check_interrupt, History(run_dir, settings.epochs) as history:
+    with defer_signals() as check_interrupt, History(run_dir, settings.epochs, settings.objective) as history:
         found = checkpoints.latest() if checkpoints else None
         if found:
             history.extend(state.restore(found))
@@ -84,7 +85,7 @@ def run_training_loop(
                     text = "the validation loss is %g: training ends and restores the weights of epoch %d"
                     progress.info(text, values["val_loss"], best.epoch)
                 break
-            best.update(number, values["val_log_loss"])
+            best.update(number, values[f"val_{settings.objective.name}"])
             if checkpoints and checkpoints.due():
                 checkpoints.save(number, state.checkpoint(history.epochs))
     if settings.early_stopping:

@@ -1,4 +1,4 @@
-"""Builds the network: Dense layers with ReLU and kernel regularizers, and a sigmoid output."""
+"""Builds the network: Dense layers with ReLU and kernel regularizers, and the output layer of the task."""
 
 from typing import NamedTuple
 
@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 from components.config.model import ModelConfig
 from components.config.regularization import DROPOUT, L1, L2
+from components.tasks.binary import LOG_LOSS
+from components.tasks.task import Loss
 from components.training.centering import Centering
 from components.training.dropout import Dropout
 from components.training.stack import StackedDense
@@ -28,26 +30,30 @@ class Kernel(NamedTuple):
     l2: float | Array
 
 
-def build_model(n_features: int, settings: ModelConfig, mean: Array | None = None) -> keras.Model:
+def build_model(
+    n_features: int, settings: ModelConfig, mean: Array | None = None, loss: Loss = LOG_LOSS
+) -> keras.Model:
     """Builds the network for vectors of `n_features` numbers between 0 and 1.
 
     The penalty `l1 * sum(|w|) + l2 * sum(w ** 2)` (elastic net: Zou and Hastie, 2005) applies to the kernel of every
     layer, including the output layer. Biases are not regularized, as Goodfellow, Bengio and Courville advise (Deep
     Learning, 2016, section 7.1: "only the weights of the affine transformation at each layer"): a bias controls a
-    single variable and needs little data. Without a hidden layer the network is L1/L2 logistic regression.
+    single variable and needs little data. Without a hidden layer the network is L1/L2 logistic or linear regression.
 
     Args:
         n_features: the width of the input, at least 1.
         settings: the layers and their regularization; each strength is a number.
         mean: the mean of each feature in the training split, which the network subtracts; None: it subtracts nothing.
+        loss: the loss that will be minimized, which determines the output layer.
 
     Returns:
-        A model from float32 [batch, n_features] to the probability of the label 1, float32 [batch, 1]. Its Dropout
-        layers are active only in `components.training.dropout.training_forward_pass`.
+        A model from float32 [batch, n_features] to the output of the task, such as the probability of the label 1,
+        float32 [batch, 1]. Its Dropout layers are active only in
+        `components.training.dropout.training_forward_pass`.
     """
     units = [*settings.hidden_units, 1]
-    names = [*(f"hidden_{index}" for index in range(1, len(units))), "probability"]
-    activations = ["relu"] * (len(units) - 1) + ["sigmoid"]
+    names = [*(f"hidden_{index}" for index in range(1, len(units))), loss.output.name]
+    activations = ["relu"] * (len(units) - 1) + [loss.output.activation]
     strengths = zip(settings.by_layer(L1), settings.by_layer(L2), strict=True)
     dense = [
         keras.layers.Dense(

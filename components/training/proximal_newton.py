@@ -1,4 +1,4 @@
-"""The exact minimum of penalized logistic regression, by a proximal Newton method in NumPy.
+"""The exact minimum of penalized logistic or linear regression, by a proximal Newton method in NumPy.
 
 The penalized loss is convex, and a gradient method with small batches only comes near its minimum. Each iteration here
 reads all rows once to compute the loss, its gradient and its Hessian (float64), and then minimizes the quadratic model
@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from components.tasks.binary import LOG_LOSS
+from components.tasks.task import Loss
 from components.training.dataset import Dataset
 
 Array = npt.NDArray[np.float64]
@@ -46,23 +48,23 @@ class Point(NamedTuple):
 
     Attributes:
         coefficients: the weights, then the intercept; [n_features + 1].
-        log_loss: the weighted mean over the rows, without the penalty.
-        loss: with the penalty.
-        accuracy: the weighted fraction of rows that are classified correctly at a threshold of 0.5.
+        loss: the weighted mean over the rows, without the penalty.
+        penalized: with the penalty.
+        further: the weighted mean of the second metric.
         gradient: of the loss without the L1 penalty; [n_features + 1].
         hessian: likewise; [n_features + 1, n_features + 1].
     """
 
     coefficients: Array
-    log_loss: float
     loss: float
-    accuracy: float
+    penalized: float
+    further: float
     gradient: Array
     hessian: Array
 
 
 def iterations(
-    data: Dataset, mean: Array, start: Array, penalty: Penalty, *, at_least: int = 1
+    data: Dataset, mean: Array, start: Array, penalty: Penalty, loss: Loss = LOG_LOSS, *, at_least: int = 1
 ) -> Iterator[Point]:
     """Yields the point after each iteration, until the minimum is reached.
 
@@ -71,11 +73,12 @@ def iterations(
         mean: is subtracted from each row; [n_features], or [1].
         start: the first coefficients; [n_features + 1].
         penalty: the strengths.
+        loss: the loss of a row.
         at_least: if `start` is the minimum, it is yielded this often.
     """
 
     def at(coefficients: Array) -> Point:
-        return evaluate(data, mean, coefficients, penalty)
+        return evaluate(data, mean, coefficients, penalty, loss)
 
     point = at(start)
     for number in itertools.count():
@@ -86,35 +89,34 @@ def iterations(
         yield point
 
 
-def evaluate(data: Dataset, mean: Array, coefficients: Array, penalty: Penalty) -> Point:
+def evaluate(data: Dataset, mean: Array, coefficients: Array, penalty: Penalty, loss: Loss) -> Point:
     """Reads all rows once and computes the loss, its gradient and its Hessian; the arguments are as in `iterations`."""
     width = data.width + 1
-    log_loss, hits = 0.0, 0.0
+    losses, further = 0.0, 0.0
     gradient, hessian = np.zeros(width), np.zeros((width, width))
     for x, y, row_weights in _designs(data, mean):
-        margin = x @ coefficients
-        log_loss += float((_losses(margin, y) * row_weights).sum())
-        hits += float((((margin > 0) == (y > 0.5)) * row_weights).sum())
-        probability = np.exp(-np.logaddexp(0, -margin))
-        gradient += x.T @ ((probability - y) * row_weights)
-        hessian += x.T @ (x * (probability * (1 - probability) * row_weights)[:, None])
+        found = loss.at_margins(y, x @ coefficients)
+        losses += float((found.losses * row_weights).sum())
+        further += float((found.further * row_weights).sum())
+        gradient += x.T @ (found.slopes * row_weights)
+        hessian += x.T @ (x * (found.curvatures * row_weights)[:, None])
     weights = np.append(coefficients[:-1], 0)
     ridge = np.append(np.full(width - 1, 2 * penalty.l2), 0)
     total = data.total_weight
-    log_loss /= total
+    mean_loss = losses / total
     return Point(
         coefficients=coefficients,
-        log_loss=log_loss,
-        loss=log_loss + penalty.value(weights),
-        accuracy=hits / total,
+        loss=mean_loss,
+        penalized=mean_loss + penalty.value(weights),
+        further=further / total,
         gradient=gradient / total + ridge * weights,
         hessian=hessian / total + np.diag(ridge),
     )
 
 
-def row_losses(data: Dataset, mean: Array, coefficients: Array) -> Array:
-    """Returns the log loss of each row, without its weight; [rows]."""
-    return np.concatenate([_losses(x @ coefficients, y) for x, y, _ in _designs(data, mean)])
+def row_losses(data: Dataset, mean: Array, coefficients: Array, loss: Loss) -> Array:
+    """Returns the loss of each row, without its weight; [rows]."""
+    return np.concatenate([loss.at_margins(y, x @ coefficients).losses for x, y, _ in _designs(data, mean)])
 
 
 def minimize_quadratic(hessian: Array, gradient: Array, start: Array, l1: Array) -> Array:
@@ -175,15 +177,9 @@ def _next_point(current: Point, at: Callable[[Array], Point], penalty: Penalty) 
         share = 0.5**halvings
         # The whole step is taken as it is, so that its zeros stay exactly 0.
         found = at(target if not halvings else current.coefficients + share * step)
-        if found.loss <= current.loss - _ACCEPTED_SHARE * share * promised:
+        if found.penalized <= current.penalized - _ACCEPTED_SHARE * share * promised:
             return found
     return None
-
-
-def _losses(margin: Array, labels: Array) -> Array:
-    """Returns log(1 + exp(-margin)) for the label 1 and log(1 + exp(margin)) for the label 0, without overflow."""
-    losses: Array = np.logaddexp(0, margin) - labels * margin
-    return losses
 
 
 def _designs(data: Dataset, mean: Array) -> Iterator[tuple[Array, Array, Array | float]]:

@@ -14,6 +14,8 @@ import tensorflow as tf
 
 from components.config.model import ModelConfig
 from components.config.regularization import DROPOUT, L1, L2, Regularization
+from components.tasks.binary import LOG_LOSS
+from components.tasks.task import Loss
 from components.training.centering import Centering
 from components.training.dropout import Dropout
 
@@ -58,7 +60,10 @@ class StackedDense(keras.layers.Layer):  # type: ignore[misc]
 
 
 def build_stack(
-    networks: Sequence[ModelConfig], weights: Sequence[Sequence[Array]], mean: Array
+    networks: Sequence[ModelConfig],
+    weights: Sequence[Sequence[Array]],
+    mean: Array,
+    loss: Loss = LOG_LOSS,
 ) -> keras.Model:
     """Builds a model of several networks, each of which is trained as it would be trained alone.
 
@@ -68,10 +73,10 @@ def build_stack(
         networks: their layers, which are the same for all, and their strengths, which are numbers.
         weights: for each network its initial weights, as `build_model(...).get_weights()` returns them.
         mean: the mean of each feature.
+        loss: as in `build_model`.
 
     Returns:
-        A model from float32 [batch, n_features] to the probability of the label 1 in each network, float32 [networks,
-        batch, 1].
+        A model from float32 [batch, n_features] to the output of each network, float32 [networks, batch, 1].
     """
     first = networks[0]
     kernels, biases = ([np.stack(part) for part in zip(*weights, strict=True)][start::2] for start in (0, 1))
@@ -80,9 +85,9 @@ def build_stack(
     x = Centering(mean.tolist(), name="centering")(x)
     for index, (kernel, bias) in enumerate(zip(kernels, biases, strict=True)):
         hidden = index < len(first.hidden_units)
-        name = f"hidden_{index + 1}" if hidden else "probability"
+        name = f"hidden_{index + 1}" if hidden else loss.output.name
         strengths = l1[index], l2[index]
-        x = StackedDense(kernel, bias, strengths, "relu" if hidden else "sigmoid", name=name)(x)
+        x = StackedDense(kernel, bias, strengths, "relu" if hidden else loss.output.activation, name=name)(x)
         if hidden and dropout[index].any():
             x = Dropout(dropout[index][:, None, None], name=f"dropout_{index + 1}")(x)
     return keras.Model(inputs, x, name="regpipe_stack")

@@ -12,8 +12,9 @@ import tensorflow as tf
 from components.common.formatting import plural
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
+from components.tasks.task import Loss
 from components.training.dataset import Dataset, feature_means, row_weights
-from components.training.epoch_runner import EpochRunner, log_losses, row_specs, scoring_batch_size
+from components.training.epoch_runner import EpochRunner, row_specs, scoring_batch_size
 from components.training.network import build_model, kernels
 from components.training.signals import defer_signals
 from components.training.stack import build_stack
@@ -24,7 +25,7 @@ class NetworkScores(NamedTuple):
     """The scores of networks after an epoch.
 
     Attributes:
-        losses: the log loss of each row of the validation split; float32 [networks, rows].
+        losses: the loss of each row of the validation split, without the penalties; float32 [networks, rows].
         zero_share: the fraction of the network's weights that is exactly 0; [networks].
         row_weights: the weight of each row of the validation split; float64 [rows]; None: all weigh the same.
     """
@@ -34,7 +35,7 @@ class NetworkScores(NamedTuple):
     row_weights: npt.NDArray[np.float64] | None = None
 
     @property
-    def log_loss(self) -> npt.NDArray[np.float64]:
+    def mean_loss(self) -> npt.NDArray[np.float64]:
         """The weighted mean over the rows; [networks]."""
         mean: npt.NDArray[np.float64] = (
             self.losses.mean(axis=1, dtype=np.float64)
@@ -70,9 +71,10 @@ def train_stack(
     keras.utils.set_random_seed(settings.seed)
     with choose_strategy(settings.strategy).scope(), defer_signals() as check_interrupt:
         mean = feature_means(train)
-        initial = build_model(train.width, networks[0], mean).get_weights()
-        stack = build_stack(networks, [initial] * len(networks), mean)
-        runner, scorer = EpochRunner(stack, train, settings), _RowScorer(stack, validation)
+        loss = settings.objective
+        initial = build_model(train.width, networks[0], mean, loss).get_weights()
+        stack = build_stack(networks, [initial] * len(networks), mean, loss)
+        runner, scorer = EpochRunner(stack, train, settings), _RowScorer(stack, validation, loss)
         best = scorer(validation)
         diverged = np.zeros(len(networks), np.bool_)
         best_epoch, lowest = np.zeros(len(networks), np.int64), np.full(len(networks), math.inf)
@@ -88,10 +90,10 @@ def train_stack(
             diverged |= training & ~np.isfinite(scores.losses).all(axis=1)
             better = training & ~diverged
             if settings.early_stopping:
-                better &= scores.log_loss < lowest
+                better &= scores.mean_loss < lowest
             _replace(best, scores, better)
             best_epoch[better] = number
-            lowest[better] = scores.log_loss[better]
+            lowest[better] = scores.mean_loss[better]
             networks_left = plural(int((training & ~diverged).sum()), "network")
             show(f"epoch {number}/{settings.epochs}: {networks_left} in training", float(lowest.min()))
     best.losses[diverged] = math.inf
@@ -101,8 +103,9 @@ def train_stack(
 class _RowScorer:
     """Computes the scores of all networks of a stack on the rows of a dataset, without dropout."""
 
-    def __init__(self, stack: keras.Model, data: Dataset) -> None:
+    def __init__(self, stack: keras.Model, data: Dataset, loss: Loss) -> None:
         self._stack = stack
+        self._loss = loss
         self._row_weights = row_weights(data)
         self._weights = sum(math.prod(kernel.weights.shape[1:]) for kernel in kernels(stack))
         self._score = tf.function(self._scores, input_signature=row_specs(data)[:2], autograph=False)
@@ -116,11 +119,11 @@ class _RowScorer:
         return NetworkScores(np.concatenate(losses, axis=1), zero_share, self._row_weights)
 
     def _scores(self, features: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        probability = self._stack(features, training=False)
+        outputs = self._stack(features, training=False)
         zeros = [
             tf.math.count_nonzero(tf.equal(kernel.weights, 0), axis=(1, 2)) for kernel in kernels(self._stack)
         ]
-        return log_losses(labels, probability), tf.add_n(zeros)
+        return self._loss.of_rows(labels, outputs), tf.add_n(zeros)
 
 
 def _replace(old: NetworkScores, new: NetworkScores, networks: npt.NDArray[np.bool_]) -> None:

@@ -11,14 +11,14 @@ class BestWeights:
 
     def __init__(self, model: keras.Model) -> None:
         self._model = model
-        self.log_loss = float("inf")
+        self.loss = float("inf")
         self.weights = model.get_weights()
         self.epoch = 0
 
-    def update(self, epoch: int, log_loss: float) -> None:
-        """Copies the model's weights if this epoch has the lowest log loss so far."""
-        if log_loss < self.log_loss:
-            self.log_loss, self.weights, self.epoch = log_loss, self._model.get_weights(), epoch
+    def update(self, epoch: int, loss: float) -> None:
+        """Copies the model's weights if this epoch has the lowest validation loss so far, without the penalties."""
+        if loss < self.loss:
+            self.loss, self.weights, self.epoch = loss, self._model.get_weights(), epoch
 
     def restore(self) -> None:
         """Sets the model's weights to the best ones."""
@@ -35,7 +35,7 @@ class TrainingState:
     def checkpoint(self, history: list[EpochMetrics]) -> Checkpoint:
         """Returns a copy of the current state."""
         arrays = [variable.numpy() for variable in self._variables]
-        best = {"epoch": self._best.epoch, "log_loss": self._best.log_loss}
+        best = {"epoch": self._best.epoch, "loss": self._best.loss}
         return Checkpoint([*arrays, *self._best.weights], {"history": history, "best": best})
 
     def restore(self, found: Checkpoint) -> list[EpochMetrics]:
@@ -45,6 +45,6 @@ class TrainingState:
             variable.assign(array)
         best = found.record["best"]
         self._best.weights, self._best.epoch = found.arrays[split:], best["epoch"]
-        self._best.log_loss = best["log_loss"]
+        self._best.loss = best["loss"]
         history: list[EpochMetrics] = found.record["history"]
         return history

@@ -23,7 +23,7 @@ class Trained(NamedTuple):
     Attributes:
         network: the trained network.
         history: the metrics of each epoch.
-        best_weights: the weights of the epoch with the lowest validation log loss, in the order of
+        best_weights: the weights of the epoch with the lowest validation loss, without the penalties, in the order of
             `network.get_weights()`. With early stopping, and for logistic regression, they are the network's.
     """
 
@@ -56,6 +56,6 @@ def train_network(
     train, validation = with_class_weights(train, validation, training.class_weight)
     keras.utils.set_random_seed(training.seed)
     with choose_strategy(training.strategy).scope():
-        network = build_model(train.width, model, feature_means(train))
+        network = build_model(train.width, model, feature_means(train), training.objective)
         run = fit_logistic_regression if training.optimizer == NEWTON else run_training_loop
         return Trained(network, *run(network, train, validation, training, run_dir, checkpoints))

@@ -54,9 +54,12 @@ def train_seeds(
         trainings = []
         for seed in seeds:
             keras.utils.set_random_seed(seed)
-            trainings.append(_Training(build_model(train.width, model, mean), training))
-        stack = build_stack([model] * len(seeds), [item.best_weights for item in trainings], mean)
-        runner, score = EpochRunner(stack, train, training, seeds), Scorer(stack, validation)
+            network = build_model(train.width, model, mean, training.objective)
+            trainings.append(_Training(network, training))
+        weights = [item.best_weights for item in trainings]
+        stack = build_stack([model] * len(seeds), weights, mean, training.objective)
+        runner = EpochRunner(stack, train, training, seeds)
+        score = Scorer(stack, validation, training.objective)
         for number in range(1, training.epochs + 1):
             running = [index for index, item in enumerate(trainings) if not item.stopped(number)]
             if not running:
@@ -93,8 +96,9 @@ class _Training:
         self._diverged = not math.isfinite(loss)
         if self._diverged and not (self._settings.early_stopping and self._best_epoch):
             raise TrainingDiverged(divergence_message(self._network, self._settings, number, loss))
-        if not self._diverged and epoch["val_log_loss"] < self._lowest:
-            self._best_epoch, self._lowest, self.best_weights = number, epoch["val_log_loss"], weights()
+        unpenalized = epoch[f"val_{self._settings.objective.name}"]
+        if not self._diverged and unpenalized < self._lowest:
+            self._best_epoch, self._lowest, self.best_weights = number, unpenalized, weights()
 
     def result(self, last_weights: list[Array]) -> Trained:
         """Returns the network with the weights of its best epoch, or without early stopping with the last ones."""

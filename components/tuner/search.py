@@ -55,7 +55,7 @@ def search(
         text = "%s of the rarer class to compare them on: the choice is not reliable"
         progress.info(text, plural(fewest, "row"))
     scores = _scores([model.with_strengths(strengths) for strengths in tried], training, train, validation)
-    if not np.isfinite(scores.log_loss).any():
+    if not np.isfinite(scores.mean_loss).any():
         raise TrainingDiverged(
             f"expected a finite validation loss of at least one of {plural(len(tried), 'network')}, got none; try a "
             f"lower training.learning_rate (now {training.learning_rate:g}, with training.optimizer "
@@ -65,7 +65,7 @@ def search(
     trials = [
         Trial(
             number=index + 1,
-            log_loss=float(scores.log_loss[index]),
+            log_loss=float(scores.mean_loss[index]),
             zero_share=float(scores.zero_share[index]),
             chosen=index == chosen,
             strengths=for_all_rows(strengths, train.rows, rows),

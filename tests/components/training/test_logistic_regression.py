@@ -162,7 +162,7 @@ def test_fits_together_are_the_fits_one_by_one() -> None:
     scores = fit_together(networks, TRAINING, data, validation, lambda *_: None)
     for index, network in enumerate(networks):
         model, history, _ = train_network(network, TRAINING, data, validation)
-        assert scores.log_loss[index] == pytest.approx(history[-1]["val_log_loss"], abs=1e-6)
+        assert scores.mean_loss[index] == pytest.approx(history[-1]["val_log_loss"], abs=1e-6)
         assert scores.zero_share[index] == np.mean(model.get_weights()[0] == 0)
 
 

@@ -174,7 +174,7 @@ def test_the_scores_of_the_tuner_are_weighted(hidden_units: tuple[int, ...]) -> 
     _, history = trained(model, train, validation, batch_size=16, early_stopping=3, optimizer=optimizer)
     losses = history[:, 5]
     expected = losses.min() if hidden_units else losses[-1]
-    assert scores.log_loss == pytest.approx([expected] * 2, abs=2e-5)
+    assert scores.mean_loss == pytest.approx([expected] * 2, abs=2e-5)
     assert validation.weights is not None
     assert scores.row_weights is not None
     assert scores.row_weights.tolist() == validation.weights[:, 0].tolist()

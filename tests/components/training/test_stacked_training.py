@@ -50,7 +50,7 @@ def test_a_network_ends_as_it_does_alone(early_stopping: int) -> None:
         alone, history, _ = train_network(network, settings, TRAIN, VALIDATION)
         losses = [epoch["val_log_loss"] for epoch in history]
         expected = min(losses) if early_stopping else losses[-1]
-        assert scores.log_loss[index] == pytest.approx(expected, abs=2e-5)
+        assert scores.mean_loss[index] == pytest.approx(expected, abs=2e-5)
         zeros = [kernel.weights.numpy().ravel() == 0 for kernel in kernels(alone)]
         assert scores.zero_share[index] == pytest.approx(np.mean(np.concatenate(zeros)), abs=0.02)
     assert scores.zero_share[1] > 0.2
@@ -64,7 +64,7 @@ def test_the_losses_are_those_of_the_rows() -> None:
     p = alone(VALIDATION.features).numpy().astype(np.float64)
     expected = -np.log(np.where(VALIDATION.labels > 0.5, p, 1 - p))[:, 0]
     np.testing.assert_allclose(scores.losses[0], expected, atol=1e-4)
-    assert scores.log_loss[0] == pytest.approx(expected.mean(), abs=1e-5)
+    assert scores.mean_loss[0] == pytest.approx(expected.mean(), abs=1e-5)
 
 
 def test_neighbours_do_not_matter() -> None:
@@ -79,7 +79,7 @@ def test_a_diverged_network_has_infinite_losses_and_harms_no_other() -> None:
     settings = {"optimizer": "sgd", "epochs": 4}
     scores = trained(networks, **settings)
     assert np.isinf(scores.losses[1]).all()
-    assert scores.log_loss[1] == math.inf
+    assert scores.mean_loss[1] == math.inf
     np.testing.assert_allclose(scores.losses[0], trained(networks[:1], **settings).losses[0], atol=1e-6)
 
 
@@ -94,7 +94,7 @@ def test_progress_counts_the_networks_in_training() -> None:
     in_training = [int(text.split()[2]) for text in texts]
     assert in_training == sorted(in_training, reverse=True)
     assert list(lowest) == sorted(lowest, reverse=True)
-    assert lowest[-1] == pytest.approx(scores.log_loss.min())
+    assert lowest[-1] == pytest.approx(scores.mean_loss.min())
     assert len(shown) < 60
 
 

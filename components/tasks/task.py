@@ -1,0 +1,108 @@
+"""The description of a task. All that depends on the task is read from here; a further task is one more file."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A metric of a model on a split.
+
+    Attributes:
+        name: the key in the records, such as `log_loss`.
+        lower_is_better: whether a lower value is better.
+    """
+
+    name: str
+    lower_is_better: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """The output of the networks.
+
+    Attributes:
+        name: the name of the output layer, of the output of the signatures, and of the column that `regpipe predict`
+            adds.
+        activation: the activation of the output layer, as of keras.layers.Dense.
+        range: the smallest and the largest value that is possible; None: any finite number.
+    """
+
+    name: str
+    activation: str
+    range: tuple[float, float] | None
+
+
+class AtMargins(NamedTuple):
+    """A loss at the margins of some rows: the outputs before the activation.
+
+    Attributes:
+        losses: the loss of each row; [rows].
+        slopes: its derivative with respect to the margin; [rows].
+        curvatures: its second derivative, or an upper bound of it; [rows].
+        further: the second metric of each row; [rows].
+    """
+
+    losses: Floats
+    slopes: Floats
+    curvatures: Floats
+    further: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """The loss that a training minimizes, without the penalties.
+
+    TensorFlow is imported inside the functions, because steps that do not train read the descriptions too.
+
+    Attributes:
+        name: the key in the history of a training.
+        output: the output of the networks that are trained with it.
+        of_rows: returns the loss of each row, [..., rows], for labels and outputs [..., rows, 1].
+        further_metric: the key of the second metric in the history of a training.
+        further_of_rows: returns the second metric of each row, float64 [..., rows, 1], for the same arguments.
+        at_margins: the same functions in NumPy, of labels and margins, [rows] each: for the exact minimum of a network
+            without a hidden layer.
+    """
+
+    name: str
+    output: Output
+    of_rows: Callable[[Any, Any], Any]
+    further_metric: str
+    further_of_rows: Callable[[Any, Any], Any]
+    at_margins: Callable[[Floats, Floats], AtMargins]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A task.
+
+    Attributes:
+        name: the value in the ingest record and in the model card.
+        losses: the losses that a training can minimize; the first one is the default.
+        metrics: the metrics in the verdict, in the order in which they are shown.
+        loss: the name of the metric that gates, contributions and gaps compare: a mean over the rows.
+        signature: the signature for TF Serving's API beside `serving_default` and `serving_examples`.
+        predicts: what the model card says of the output; `{label}` and `{positive}` stand for the name of the label and
+            its value that counts as 1.
+        linear_model: the name of the network without a hidden layer.
+    """
+
+    name: str
+    losses: tuple[Loss, ...]
+    metrics: tuple[Metric, ...]
+    loss: str
+    signature: str
+    predicts: str
+    linear_model: str
+
+    @property
+    def output(self) -> Output:
+        """The output of the networks, which is the same for all losses."""
+        return self.losses[0].output
