@@ -12,7 +12,7 @@ from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.saved_model import card_file
 from components.saved_model.input_names import input_names
-from components.tasks.table import task_of
+from components.tasks.known_tasks import task_of
 from components.tasks.task import Task
 
 SCHEMA_VERSION = 1

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from components.tasks.task import AtMargins, Floats, Loss, Metric, Output, Task
+from components.tasks.task import AtMargins, Floats, Loss, Output, Task, TaskMetric
 
 
 def _log_losses(labels: Any, probability: Any) -> Any:
@@ -45,12 +45,12 @@ BINARY = Task(
     name="binary",
     losses=(LOG_LOSS,),
     metrics=(
-        Metric(name="auc"),
-        Metric(name="pr_auc"),
-        Metric(name="log_loss", lower_is_better=True),
-        Metric(name="brier", lower_is_better=True),
-        Metric(name="accuracy"),
-        Metric(name="calibration_error", lower_is_better=True),
+        TaskMetric(name="auc"),
+        TaskMetric(name="pr_auc"),
+        TaskMetric(name="log_loss", lower_is_better=True),
+        TaskMetric(name="brier", lower_is_better=True),
+        TaskMetric(name="accuracy"),
+        TaskMetric(name="calibration_error", lower_is_better=True),
     ),
     loss="log_loss",
     signature="classify",

@@ -11,7 +11,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Metric:
+class TaskMetric:
     """A metric of a model on a split.
 
     Attributes:
@@ -96,7 +96,7 @@ class Task:
 
     name: str
     losses: tuple[Loss, ...]
-    metrics: tuple[Metric, ...]
+    metrics: tuple[TaskMetric, ...]
     loss: str
     signature: str
     predicts: str
