@@ -1,4 +1,4 @@
-"""The scaling record: the training values and the bounds of each feature. Each trainer stores it as `scaling.json`.
+"""The scaling record: how each feature becomes columns of the vector. Each trainer stores it as `scaling.json`.
 
 The model card, the summary and the report read it.
 """
@@ -50,12 +50,45 @@ class FeatureScaling(BaseModel):
         return "; ".join(parts) or None
 
 
+class FeatureCategories(BaseModel):
+    """The categories of one categorical feature: each is a column of the vector, 1 for its rows and 0 for others.
+
+    Attributes:
+        rows: the number of training rows of each text, the most frequent first, without missing values.
+        missing_rows: the number of training rows with a missing value, if they are a category; otherwise 0.
+        other_rows: the number of training rows that are in none of these categories.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    rows: Mapping[str, int]
+    missing_rows: int = 0
+    other_rows: int = 0
+
+    @property
+    def size(self) -> int:
+        """The number of categories, without the one of all other texts."""
+        return len(self.rows) + bool(self.missing_rows)
+
+    @property
+    def has_other(self) -> bool:
+        """Whether the texts without a category of their own have a column. Without training rows they have none."""
+        return self.other_rows > 0
+
+    def columns(self, feature: str) -> list[str]:
+        """Returns the names of the columns of the vector, in their order."""
+        names = [f"{feature}={text}" for text in self.rows]
+        names += [f"{feature} missing"] if self.missing_rows else []
+        return names + ([f"{feature} other"] if self.has_other else [])
+
+
 class ScalingRecord(StoredRecord):
-    """How the features are scaled.
+    """How the features become columns of the vector.
 
     Attributes:
         format_version: the version of the format.
-        features: by name, in the order of the vector.
+        features: the numeric features by name, in the order of the vector.
+        categories: the categorical features by name, in the order of the vector.
     """
 
     file_name = SCALING_FILE
@@ -63,6 +96,7 @@ class ScalingRecord(StoredRecord):
 
     format_version: Literal[1] = 1
     features: Mapping[str, FeatureScaling]
+    categories: Mapping[str, FeatureCategories] = {}
 
     def warnings(self) -> Iterator[str]:
         """Yields a sentence that names the features with values that were clipped far beyond the bounds, if any."""

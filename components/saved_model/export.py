@@ -3,7 +3,6 @@
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow.core.protobuf import saved_model_pb2
@@ -11,7 +10,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from components.common import storage
 from components.saved_model.input_names import input_names
 from components.saved_model.stable_names import stabilize_names
-from components.transform.vector import feature_names, read_layout
+from components.transform.vector import features_by_kind, missing_values, read_layout
 
 CLASSIFY = "classify"
 
@@ -63,25 +62,29 @@ def signatures(
     """Returns the three signatures of the model; the arguments are those of `export`.
 
     Returns:
-        `serving_default`: from raw features, named as in `input_names`, float32 [batch], to `probability` [batch].
+        `serving_default`: from raw features, named as in `input_names`, float32 or, if they are categorical, string
+        [batch], to `probability` [batch].
         `serving_examples`: from `examples`, serialized tf.Examples, string [batch], to `probability` [batch, 1].
         `classify`: for TF Serving's classification API. From `inputs`, like `examples` above, to `classes`, string
         [batch, 2], and `scores`, float32 [batch, 2], in the order of the labels 0, 1.
 
-        NaN means a missing value; in an example a feature may also be absent. `probability` is that of the label 1.
+        NaN, or an empty text, means a missing value; in an example a feature may also be absent. `probability` is
+        that of the label 1.
     """
     raw_spec = transform.raw_feature_spec()
-    features = feature_names(raw_spec, label, weight)
+    kinds = features_by_kind(raw_spec, label, weight)
+    types = dict.fromkeys(kinds.numeric, tf.float32) | dict.fromkeys(kinds.categorical, tf.string)
+    features = sorted(types)
     shapes = {name: raw_spec[name].shape for name in features}
     spec = {
-        name: tf.io.FixedLenFeature(shape, tf.float32, np.full(shape, np.nan, np.float32))
-        for name, shape in shapes.items()
+        name: tf.io.FixedLenFeature(shapes[name], types[name], missing)
+        for name, missing in missing_values(raw_spec, features).items()
     }
     layout = read_layout(transform, label, weight)
     layer = transform.transform_features_layer()
     serialized = tf.TensorSpec([None], tf.string)
     named = {
-        name: tf.TensorSpec([None], tf.float32, name=given)
+        name: tf.TensorSpec([None], types[name], name=given)
         for name, given in zip(features, input_names(features), strict=True)
     }
 

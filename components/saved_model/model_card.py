@@ -50,8 +50,15 @@ def write_card(path: str, origin: Origin, scaling: ScalingRecord) -> None:
 
 def model_card(origin: Origin, scaling: ScalingRecord) -> dict[str, Any]:
     """Returns the card's content, ready for JSON."""
-    features = scaling.features
     ingest = origin.ingest
+    inputs = {
+        name: {"dtype": "float32", "missing": "NaN"} | described.model_dump()
+        for name, described in scaling.features.items()
+    } | {
+        name: {"dtype": "string", "missing": ""} | described.model_dump()
+        for name, described in scaling.categories.items()
+    }
+    names = sorted(inputs)
     label, positive = ingest.label, ingest.positive_label
     task = task_of(ingest.task)
     return {
@@ -59,12 +66,11 @@ def model_card(origin: Origin, scaling: ScalingRecord) -> dict[str, Any]:
         "name": origin.name,
         "task": task.name,
         "what": f"{task.predicts.format(label=label, positive=positive)}, from "
-        f"{plural(len(features), 'numeric feature')}: {_network(origin.model.hidden_units, task)}.",
+        f"{_features(scaling)}: {_network(origin.model.hidden_units, task)}.",
         "label": {"name": label, "negative": ingest.negative_label, "positive": positive},
         "inputs": [
-            {"feature": feature, "input": given, "dtype": "float32", "missing": "NaN"}
-            | features[feature].model_dump()
-            for feature, given in zip(features, input_names(list(features)), strict=True)
+            {"feature": name, "input": given} | inputs[name]
+            for name, given in zip(names, input_names(names), strict=True)
         ],
         "output": {"name": task.output.name, "dtype": "float32", "range": list(task.output.range or ())},
         "signatures": {
@@ -90,6 +96,11 @@ def model_card(origin: Origin, scaling: ScalingRecord) -> dict[str, Any]:
         "seed": origin.training.seed,
         "libraries": dict(library_versions()),
     }
+
+
+def _features(scaling: ScalingRecord) -> str:
+    kinds = (("numeric", scaling.features), ("categorical", scaling.categories))
+    return " and ".join(plural(len(names), f"{kind} feature") for kind, names in kinds if names)
 
 
 def _network(units: Sequence[int], task: Task) -> str:

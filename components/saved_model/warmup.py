@@ -162,8 +162,19 @@ def _signature_name(request: Any) -> str:
 
 
 def _named(rows: Sequence[bytes], features: Sequence[str]) -> Any:
-    missing = tf.io.FixedLenFeature([], tf.float32, float("nan"))
-    columns = tf.io.parse_example(tf.constant(rows), dict.fromkeys(features, missing))
+    texts = {
+        name
+        for row in rows
+        for name, values in tf.train.Example.FromString(row).features.feature.items()
+        if values.HasField("bytes_list")
+    }
+    spec = {
+        name: tf.io.FixedLenFeature([], tf.string, "")
+        if name in texts
+        else tf.io.FixedLenFeature([], tf.float32, float("nan"))
+        for name in features
+    }
+    columns = tf.io.parse_example(tf.constant(rows), spec)
     request = predict_pb2.PredictRequest()
     request.model_spec.signature_name = "serving_default"
     for feature, name in zip(features, input_names(features), strict=True):

@@ -81,7 +81,7 @@ class Trainings:
             scored = self._data._replace(train=train, validation=validation)
             result = measure_network(network, scored, history, time.monotonic() - started)
         except TrainingDiverged as error:
-            result = diverged_result(len(features), str(error), time.monotonic() - started)
+            result = diverged_result(len(set(features)), str(error), time.monotonic() - started)
         self._store(key, result)
         checkpoints.clear()
         return result
@@ -109,7 +109,7 @@ def measure_network(
         zero=zero_share(report),
         l1_norm=sum(layer["l1_norm"] for layer in layers),
         l2_norm=float(np.linalg.norm([layer["l2_norm"] for layer in layers])),
-        features=len(data.features),
+        features=len(set(data.features)),
         dropped=tuple(report["dropped"]),
         seconds=seconds,
         training_curve=tuple(epoch["log_loss"] for epoch in history),

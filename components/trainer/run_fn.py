@@ -24,7 +24,7 @@ from components.training.checkpoints import Checkpoints, training_digest
 from components.training.dataset import Dataset, dataset_arrays, read_dataset
 from components.training.train import train_network
 from components.training.weight_report import sparsity_line, weight_report
-from components.transform.vector import feature_names, read_layout, read_scaling
+from components.transform.vector import read_layout, read_scaling
 
 progress = logging.getLogger("regpipe.progress")
 
@@ -54,7 +54,7 @@ def run_fn(fn_args: Any) -> None:
     checkpoints = _checkpoints(settings, train, validation)
     trained = train_network(settings.model, settings.training, train, validation, run_dir, checkpoints)
     # Before the recalibration, which changes the scale of the output layer: the norms are those that were penalized.
-    report = weight_report(trained.network, read_layout(transform, settings.label, settings.weight).names)
+    report = weight_report(trained.network, read_layout(transform, settings.label, settings.weight).features)
     storage.write(f"{run_dir}/{WEIGHTS_FILE}", json.dumps(report, indent=1).encode())
     sparsity = sparsity_line(report)
     if sparsity:
@@ -84,7 +84,7 @@ def _export(
     ingest = read_ingest(fn_args.train_files[0])
     classes = ingest.negative_label, ingest.positive_label
     export(model, transform, settings.label, path, classes, settings.weight)
-    features = feature_names(transform.raw_feature_spec(), settings.label, settings.weight)
+    features = sorted([*scaling.features, *scaling.categories])
     write_warmup(path, first_rows(fn_args.train_files, max(BATCHES)), features)
     origin = Origin(
         name=settings.name,

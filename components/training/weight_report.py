@@ -18,20 +18,25 @@ def weight_report(model: keras.Model, names: Sequence[str]) -> dict[str, Any]:
 
     Args:
         model: a model of `build_model`.
-        names: the names of the features, in the order of the model's input.
+        names: the feature of each column of the model's input: see `VectorLayout.features`.
 
     Returns:
         `layers`: for each layer its `name`, the number of `weights`, the fraction that is exactly `zero`, the fraction
         that is `small` (below 1e-3, zeros included), `l1_norm`, `l2_norm` and a `histogram` (`counts` between `edges`);
-        `features`: each `name` with the L2 `norm` of its first-layer weights;
+        `features`: each `name` with the L2 `norm` of its first-layer weights, those of all its columns;
         `dropped`: the names of the features whose first-layer weights are all 0.
     """
     first = kernels(model)[0].weights.numpy()
-    norms = np.linalg.norm(first.astype(np.float64), axis=1)
+    squares = np.square(first.astype(np.float64)).sum(axis=1)
+    columns: dict[str, list[int]] = {}
+    for column, (name, _) in enumerate(zip(names, first, strict=True)):
+        columns.setdefault(name, []).append(column)
     return {
         "layers": [_layer(kernel.layer, kernel.weights.numpy()) for kernel in kernels(model)],
-        "features": [{"name": n, "norm": float(norm)} for n, norm in zip(names, norms, strict=True)],
-        "dropped": [n for n, row in zip(names, first, strict=True) if not row.any()],
+        "features": [
+            {"name": name, "norm": float(np.sqrt(squares[at].sum()))} for name, at in columns.items()
+        ],
+        "dropped": [name for name, at in columns.items() if not first[at].any()],
     }
 
 

@@ -1,1 +1,1 @@
-"""Transform: imputes and scales each feature and packs all features into one vector."""
+"""Transform: imputes and scales numbers, numbers the categories, and packs all features into one vector."""

@@ -119,7 +119,7 @@ def _study(
         read_dataset([f"{examples}/Split-{split}/*"], transform, label, config.training.memory, weight=weight)
         for split in ("train", "eval")
     )
-    data = StudyData(read_layout(transform, label, weight).names, train, validation)
+    data = StudyData(read_layout(transform, label, weight).features, train, validation)
     code = code_digest("components.study.trainings")
     write_facts(root, run_id)
     facts = json.loads((root / "runs" / run_id / FACTS_FILE).read_text("utf-8"))

@@ -59,12 +59,19 @@ def analyze(tmp_path_factory: pytest.TempPathFactory) -> Analyze:
 
     from components.transform.preprocessing import preprocessing_fn
 
-    def run(columns: Columns, replays: int = 0, **settings: str) -> Any:
+    def type_of(name: str, column: Sequence[Any]) -> Any:
+        if name == "y":
+            return tf.int64
+        return tf.string if isinstance(column[0], str) else tf.float32
+
+    def run(columns: Columns, replays: int = 0, **settings: Any) -> Any:
         custom_config = {
             "label": "y",
             "weight": None,
             "scaling": "clipped_min_max",
             "missing_indicator": "none",
+            "max_categories": 50,
+            "min_category_count": 5,
         } | settings
         function = functools.partial(preprocessing_fn, custom_config=custom_config)
         options = beam.options.pipeline_options.PipelineOptions(
@@ -73,7 +80,7 @@ def analyze(tmp_path_factory: pytest.TempPathFactory) -> Analyze:
         folder = tmp_path_factory.mktemp("transform")
         output = str(folder / "output")
         metadata = DatasetMetadata.from_feature_spec(
-            {name: tf.io.FixedLenFeature([1], tf.int64 if name == "y" else tf.float32) for name in columns}
+            {name: tf.io.FixedLenFeature([1], type_of(name, column)) for name, column in columns.items()}
         )
         rows = [
             dict(zip(columns, ([value] for value in row), strict=True))

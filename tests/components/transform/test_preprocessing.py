@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
-from components.transform.vector import feature_names, read_layout, read_scaling
+from components.transform.vector import features_by_kind, read_layout, read_scaling
 
 Columns = Mapping[str, Sequence[float]]
 Analyze = Callable[[Columns], Any]
@@ -174,8 +174,10 @@ def test_the_order_of_the_rows_does_not_matter(analyze: Callable[..., Any]) -> N
 def test_the_order_is_by_name() -> None:
     """By code point, each once, without the label, whatever the order in the file."""
     names = ["10", "9", "Z", "a", "b c", "é"]
+    number, text = tf.io.FixedLenFeature([1], tf.float32), tf.io.FixedLenFeature([1], tf.string)
     for columns in (["b c", "é", "y", "Z", "a", "9", "10"], ["10", "Z", "9", "a", "é", "b c", "y"]):
-        assert feature_names(columns, "y") == names
-        assert feature_names(dict.fromkeys(columns), "y") == names
-    assert feature_names(["only"], "only") == []
-    assert feature_names(["b", "w", "y", "a"], "y", weight="w") == ["a", "b"]
+        assert features_by_kind(dict.fromkeys(columns, number), "y") == (names, [])
+        assert features_by_kind(dict.fromkeys(columns, text), "y") == ([], names)
+    assert features_by_kind({"only": number}, "only") == ([], [])
+    mixed = {"b": text, "w": number, "y": number, "a": number}
+    assert features_by_kind(mixed, "y", weight="w") == (["a"], ["b"])
