@@ -71,7 +71,7 @@ class Publication(_IndexPart):
         run: the run that trained the model; None if that is unknown.
         published: when it was published, ISO 8601; None if that is unknown.
         rolled_back_from: the version that it replaced by a rollback; None if it was not published by a rollback.
-        by, at, reason: who rolled back, when and why.
+        by, at, reason: who published it by hand or rolled back, when and why; None if the pipeline published it.
     """
 
     version: int
@@ -83,6 +83,26 @@ class Publication(_IndexPart):
     reason: str | None = None
 
 
+class ManualPublication(_IndexPart):
+    """A version that a person published: by blessing the model of a run, or by a rollback.
+
+    Attributes:
+        version: its number.
+        run: the run that trained the model; None if that is unknown.
+        rolled_back_from, rolled_back_to: the version that a rollback replaced, and the one that it published again;
+            None without a rollback.
+        by, at, reason: who, when (ISO 8601) and why; the reason of a rollback may be empty.
+    """
+
+    version: int
+    run: str | None = None
+    rolled_back_from: int | None = None
+    rolled_back_to: int | None = None
+    by: str
+    at: str
+    reason: str = ""
+
+
 class IndexRecord(StoredRecord):
     """All runs under a root.
 
@@ -90,6 +110,7 @@ class IndexRecord(StoredRecord):
         format_version: the version of the format.
         destination: where the last run published, a `Destination` as JSON; None if that is unknown.
         publication: what is published there; None if nothing is.
+        by_hand: the versions that persons published, the newest first, also those that were removed since.
         runs: the newest first.
     """
 
@@ -99,4 +120,5 @@ class IndexRecord(StoredRecord):
     format_version: Literal[1] = 1
     destination: str | None = None
     publication: Publication | None = None
+    by_hand: tuple[ManualPublication, ...] = ()
     runs: tuple[IndexedRun, ...] = ()

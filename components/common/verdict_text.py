@@ -7,6 +7,7 @@ from components.common.formatting import (
     METRIC_LABELS,
     VISIBLE_DIFFERENCE,
     capitalize_first,
+    date_text,
     difference,
     number,
     rounded_difference,
@@ -140,6 +141,15 @@ def _published_by(reference: ServedReference) -> str:
         return ""
     why = f": {reference.reason}" if reference.reason else ""
     return f", {how} {reference.by} on {reference.at}{why}"
+
+
+def by_hand_sentence(by: str, at: str, why: str) -> str:
+    """Returns who published a model by hand, when and why, without a full stop.
+
+    >>> by_hand_sentence("ann", "2026-11-20T12:03:59+00:00", "recall matters more")
+    'Published by hand by ann on 2026-11-20 12:03 UTC: recall matters more'
+    """
+    return f"Published by hand by {by} on {date_text(at)}: {why.removesuffix('.')}"
 
 
 def difference_finding(metric: str, interval: Interval) -> Finding | None:

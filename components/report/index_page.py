@@ -13,7 +13,13 @@ from components.common.formatting import (
     percent,
     plural,
 )
-from components.common.index_record import IndexedMetric, IndexedRun, IndexRecord, Publication
+from components.common.index_record import (
+    IndexedMetric,
+    IndexedRun,
+    IndexRecord,
+    ManualPublication,
+    Publication,
+)
 from components.report.blocks import (
     Block,
     Cell,
@@ -30,7 +36,7 @@ from components.report.html import render_page
 
 INDEX_PAGE = "index.html"
 MAX_RUNS = 1_000  # only the newest are shown, to limit the size of the page
-MAX_EXPANDED_RUNS = 50  # the older ones are in a collapsed table
+MAX_EXPANDED_RUNS = 10  # the older ones are in a collapsed table
 _MAX_DOTS = 100  # a line through more points has no dots and no intervals, which would cover each other
 _BAD = ("failed", "data_refused", "unfinished")
 _MODELS: tuple[Series, ...] = ("candidate", "baseline", "served")
@@ -44,7 +50,7 @@ def render(index: IndexRecord, root: str) -> str:
         root: the folder of the runs, or its gs:// address, to show it.
     """
     label = next((run.label for run in index.runs if run.label is not None), None)
-    title = "All runs" if label is None else f"All runs, label {label}"
+    title = "All runs" if label is None else f"All runs, label {label!r}"
     shown = f", the newest {MAX_RUNS:,} of them are shown" if len(index.runs) > MAX_RUNS else ""
     subtitle = f"{plural(len(index.runs), 'run')} under {root}{shown}"
     return render_page(title, tuple(_sections(index)), subtitle)
@@ -59,6 +65,8 @@ def _sections(index: IndexRecord) -> Iterator[Section]:
         yield Section("trends", "Trends", charts)
     if numbered:
         yield Section("runs", "Runs", tuple(_tables(numbered, index.publication)))
+    if index.by_hand:
+        yield Section("by-hand", "Published by hand", tuple(_by_hand(index.by_hand, numbered)))
 
 
 def _now(index: IndexRecord) -> Iterator[Block]:
@@ -87,13 +95,37 @@ def _published(publication: Publication | None, runs: Sequence[IndexedRun]) -> s
         if when
         else (f"Version {publication.version} is published{of}.")
     )
-    if publication.rolled_back_from is None:
+    if publication.by is None:
         return text
     because = f": {publication.reason}" if publication.reason else ""
+    if publication.rolled_back_from is None:
+        return f"{text} {publication.by} published it by hand{because}."
     return f"{text} {publication.by} rolled back from version {publication.rolled_back_from}{because}."
 
 
 Numbered = Sequence[tuple[int, IndexedRun]]
+
+
+def _by_hand(publications: Sequence[ManualPublication], runs: Numbered) -> Iterator[Block]:
+    numbers = {run.run_id: number for number, run in runs}
+    rows = tuple(
+        (date_text(item.at), item.by, _what(item, numbers.get(item.run or "")), item.reason)
+        for item in publications
+    )
+    tables = ((rows[:MAX_EXPANDED_RUNS], ""), (rows[MAX_EXPANDED_RUNS:], "Older"))
+    for part, older in tables:
+        if part:
+            summary = f"{older}: {count(len(part))}" if older else ""
+            headers = ("when", "who", "what", "why")
+            yield TableBlock(older or "Newest first", headers, part, summary=summary, text_columns=(1, 2, 3))
+
+
+def _what(item: ManualPublication, number: int | None) -> str:
+    of = "" if number is None else f" of run {number}"
+    if item.rolled_back_from is None:
+        return f"published version {item.version}{of}, which was not blessed"
+    again = f"version {item.rolled_back_to}" if item.rolled_back_to else "an older version"
+    return f"rolled back from version {item.rolled_back_from} to {again}{of}, as version {item.version}"
 
 
 def _charts(runs: Numbered, publication: Publication | None) -> Iterator[Chart]:

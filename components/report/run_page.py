@@ -54,12 +54,12 @@ def render(run: RunArtifacts) -> str:
 
 
 def _title(run: RunArtifacts) -> str:
-    """Returns the data set, the label and the time: "churn.csv, label churned, 2026-11-20 12:00 UTC"."""
+    """Returns the data set, the label and the time: "churn.csv, label 'churned', 2026-11-20 12:00 UTC"."""
     parts = []
     if run.ingest is not None:
         files = [posixpath.basename(file.path) for file in run.ingest.files]
         more = f" and {plural(len(files) - 1, 'more file')}" if len(files) > 1 else ""
-        parts = [*(f"{name}{more}" for name in files[:1]), f"label {run.ingest.label}"]
+        parts = [*(f"{name}{more}" for name in files[:1]), f"label {run.ingest.label!r}"]
     if started := run.facts.get("started"):
         parts.append(date_text(started))
     return ", ".join(parts) or "Report of a run"

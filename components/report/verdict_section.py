@@ -15,7 +15,7 @@ from components.common.formatting import (
 )
 from components.common.served_record import WARNINGS
 from components.common.verdict_record import DIFFERENCES, ComparedMetric, MetricIntervals, Threshold, Verdict
-from components.common.verdict_text import comparison_sentence, finding_label, first_reasons
+from components.common.verdict_text import by_hand_sentence, comparison_sentence, finding_label, first_reasons
 from components.report.blocks import Block, Section, TableBlock, TextBlock, Tone
 from components.report.difference_charts import METRICS, difference_charts
 from components.report.run_artifacts import RunArtifacts
@@ -31,12 +31,8 @@ _DIRECTIONS = {">=": "≥", "<=": "≤"}
 
 
 def verdict(run: RunArtifacts) -> Section:
-    """Returns the section with the result in a sentence, who blessed the model by hand (if anyone), and the plots."""
+    """Returns the section with the result in a sentence, the served model, and the plots."""
     blocks: list[Block] = [headline(run)]
-    if override := run.facts.get("override"):
-        blocks.append(
-            TextBlock(f"Blessed by hand by {override['by']}, {override['at']}. Reason: {override['reason']}")
-        )
     if run.verdict is not None and run.verdict.served is not None:
         tone: Tone = "bad" if run.verdict.served.outcome in WARNINGS else "plain"
         blocks.append(TextBlock(run.verdict.served.sentence, tone))
@@ -61,14 +57,13 @@ def threshold_section(run: RunArtifacts) -> Section:
 
 
 def headline(run: RunArtifacts) -> TextBlock:
-    """Returns the result in one sentence."""
+    """Returns the result in a sentence, or in two if a person published the model."""
+    if override := run.facts.get("override"):
+        by_hand = by_hand_sentence(override["by"], override["at"], override["reason"])
+        return TextBlock(f"{by_hand}. {_pipeline_verdict(run.verdict, run.not_pushed_because)}")
     if run.verdict is None:
-        if run.facts.get("override"):
-            return TextBlock("Blessed by hand, without a verdict of the Evaluator.")
         outcome = "The model was published." if run.pushed_path else "Nothing was published."
         return TextBlock(f"{NO_VERDICT} {outcome}", "quiet")
-    if run.facts.get("override"):
-        return TextBlock(_by_hand(run.verdict, run.not_pushed_because))
     if not run.verdict.blessed:
         reasons = first_reasons(run.verdict.reasons)
         return TextBlock(f"Not blessed: {reasons}. Nothing was published.", "bad")
@@ -81,11 +76,13 @@ def headline(run: RunArtifacts) -> TextBlock:
     return TextBlock(f"{result}: {sentence}", "good")
 
 
-def _by_hand(verdict: Verdict, not_pushed_because: str | None) -> str:
-    if verdict.blessed:
-        why = f" The pipeline did not push it: {not_pushed_because}." if not_pushed_because else ""
-        return f"Blessed by the Evaluator, published by hand.{why}"
-    return f"Not blessed by the Evaluator ({first_reasons(verdict.reasons)}), but by hand."
+def _pipeline_verdict(verdict: Verdict | None, not_pushed_because: str | None) -> str:
+    if verdict is None:
+        return NO_VERDICT
+    if not verdict.blessed:
+        return f"Not blessed by the Evaluator: {first_reasons(verdict.reasons)}."
+    why = f" Not pushed by the pipeline: {not_pushed_because}." if not_pushed_because else ""
+    return f"Blessed by the Evaluator.{why}"
 
 
 def thresholds(items: Sequence[Threshold], caption: str) -> TableBlock:

@@ -8,10 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from components.common import storage
-from components.common.index_record import IndexedMetric, IndexedRun, IndexRecord, Publication
-from components.pusher.publication import Destination
+from components.common.index_record import (
+    IndexedMetric,
+    IndexedRun,
+    IndexRecord,
+    ManualPublication,
+    Publication,
+)
+from components.pusher.publication import Destination, version_store
 from components.report.index_page import INDEX_PAGE, render
-from components.served_model.served_version import served_version
+from components.saved_model.card_file import Card, read_intact_card
 from pipeline_def.runs.damaged_store import DamagedStore
 from pipeline_def.runs.result_sentence import result_sentence
 from pipeline_def.runs.run_store import NoSuchRun, RunStore
@@ -65,9 +71,13 @@ def update_index(root: str, run_id: str | None = None, destination: Destination 
         name: _entry(root, name, known.get(name)) for name in folders if name not in known or name in fresh
     }
     text = destination.model_dump_json() if destination else before.destination
+    publication, by_hand = (
+        _publications(Destination.model_validate_json(text), before) if text else (None, before.by_hand)
+    )
     index = IndexRecord(
         destination=text,
-        publication=_publication(text, before.publication),
+        publication=publication,
+        by_hand=by_hand,
         runs=tuple(_newest_first(found, [record.run_id for record in registered])),
     )
     index.write(root)
@@ -204,25 +214,45 @@ def _moved(summary: Summary) -> int | None:
     return drift.moved if drift and drift.comparisons else None
 
 
-def _publication(destination: str | None, before: Publication | None) -> Publication | None:
-    if destination is None:
-        return None
+def _publications(
+    destination: Destination, before: IndexRecord
+) -> tuple[Publication | None, tuple[ManualPublication, ...]]:
+    """Returns what is published at the destination, and what persons published there, the newest first."""
     try:
-        served = served_version(Destination.model_validate_json(destination))
+        store = version_store(destination)
+        current = store.current()
+        cards = {version: read_intact_card(store.path(version)) for version in store.versions()}
     except Exception as error:  # Each file system raises its own errors.
         _log.warning("It could not be read which version is published: %s", error)
-        return before
-    if served is None:
+        return before.publication, before.by_hand
+    found = {manual.version: manual for manual in before.by_hand}
+    found |= {version: manual for version, card in cards.items() if (manual := _manual(version, card))}
+    by_hand = tuple(found[version] for version in sorted(found, reverse=True))
+    if current is None:
+        return None, by_hand
+    card, by_person = cards.get(current, {}), found.get(current)
+    publication = Publication(version=current, run=card.get("run"), published=card.get("published"))
+    if by_person:
+        publication = publication.model_copy(
+            update=by_person.model_dump(include={"rolled_back_from", "by", "at", "reason"})
+        )
+    return publication, by_hand
+
+
+def _manual(version: int, card: Card) -> ManualPublication | None:
+    """Returns who published a version by hand; None if the pipeline did."""
+    # A rollback copies the card of the older version, which may have been blessed by hand.
+    rollback, override = card.get("rollback"), card.get("override")
+    if not (who := rollback or override):
         return None
-    rollback = served.card.get("rollback") or {}
-    return Publication(
-        version=served.version,
-        run=served.card.get("run"),
-        published=served.card.get("published"),
-        rolled_back_from=rollback.get("from_version"),
-        by=rollback.get("by"),
-        at=rollback.get("at"),
-        reason=rollback.get("reason"),
+    return ManualPublication(
+        version=version,
+        run=card.get("run"),
+        rolled_back_from=rollback.get("from_version") if rollback else None,
+        rolled_back_to=rollback.get("to_version") if rollback else None,
+        by=who.get("by") or "",
+        at=who.get("at") or "",
+        reason=who.get("reason") or "",
     )
 
 

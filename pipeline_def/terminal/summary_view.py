@@ -81,7 +81,7 @@ def styled(summary: Summary) -> Text:
 
 def _headline(summary: Summary) -> Iterator[Line]:
     style = _STYLES[summary.status]
-    first, *more = (*result_sentence(summary).splitlines(), *_by_hand(summary)) or [""]
+    first, *more = result_sentence(summary).splitlines() or [""]
     for line in textwrap.wrap(first, _WIDTH, break_long_words=False, break_on_hyphens=False):
         yield line, style
     yield from ((line, "") for line in more)
@@ -93,12 +93,6 @@ def _headline(summary: Summary) -> Iterator[Line]:
         yield f"The model was pushed before that: version {summary.pushed_version} is being served.", "bold"
     elif summary.status != "pushed":
         yield "Nothing was published; any served model is unchanged.", ""
-
-
-def _by_hand(summary: Summary) -> Iterator[str]:
-    if summary.override:
-        override = summary.override
-        yield f"Blessed by hand, by {override.by} on {override.at}: {override.reason}"
 
 
 def _log_tail(summary: Summary) -> Iterator[Line]:

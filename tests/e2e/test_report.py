@@ -161,5 +161,5 @@ def test_the_policy_blocks_an_injected_script(visit: Visit, file: Path, tmp_path
         text.replace("<main", "<script>document.title = 'taken over'</script><main", 1), encoding="utf-8"
     )
     opened = visit(broken, "desktop")
-    assert opened.page.title() == "churn.csv, label churned, 2026-11-20 12:00 UTC"
+    assert opened.page.title() == "churn.csv, label 'churned', 2026-11-20 12:00 UTC"
     assert "Content Security Policy" in opened.logged[0]

@@ -89,16 +89,15 @@ def test_an_override_shows_in_the_report(run: Run, root: Path, visit: Visit) -> 
     )
     opened = visit(Path(shown.stdout.strip()), "desktop")
     headline = opened.page.locator(".headline").inner_text()
-    assert headline.startswith("Not blessed by the Evaluator (the AUC is 0.")
-    assert headline.endswith(", but by hand.")
+    assert headline.startswith("Published by hand by ada on 20")
+    assert ": <b>it is good</b> enough. Not blessed by the Evaluator: the AUC is 0." in headline
     verdict = opened.page.locator("#verdict").inner_text()
-    assert "Blessed by hand by ada, " in verdict
-    assert "Reason: <b>it is good</b> enough" in verdict
     assert f"The model is in {root / 'serving'}/" in verdict
     # The page of all runs says so, too.
     everything = visit(root / "index.html", "phone").page
     assert everything.locator("#runs tbody tr").count() == 2
-    assert "blessed by ada" in everything.locator("#runs tbody tr").first.inner_text()
+    assert "Published by hand by ada on 20" in everything.locator("#runs tbody tr").first.inner_text()
+    assert "<b>it is good</b> enough" in everything.locator("#by-hand").inner_text()
     # The model is that of the first run, which had published it.
     assert "published now" in everything.locator("#runs tr.good").inner_text()
     # Everything else is unchanged.

@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from components.common.index_record import IndexedMetric, IndexedRun, IndexRecord, Publication
+from components.common.index_record import (
+    IndexedMetric,
+    IndexedRun,
+    IndexRecord,
+    ManualPublication,
+    Publication,
+)
 from components.report import index_page
 from components.report.blocks import Chart, Link, TableBlock, TextBlock
 
@@ -82,6 +88,28 @@ def test_a_rollback() -> None:
     assert table.good_rows == (1,)
 
 
+def test_publications_by_hand() -> None:
+    """Who, when, what and why; the run by its number on this page. What is published now says it too."""
+    fields: dict[str, Any] = {"by": "ann", "at": "2026-05-04T09:00:00+00:00"}
+    again = ManualPublication(version=104, run="r1", rolled_back_from=103, rolled_back_to=101, **fields)
+    blessed = ManualPublication(version=103, run="r3", reason="recall matters more", **fields)
+    publication = Publication(version=103, run="r3", reason="recall matters more", **fields)
+    index = IndexRecord(runs=(run(3), run(1)), by_hand=(again, blessed), publication=publication)
+    (table,) = blocks(index)["by-hand"]
+    assert table.headers == ("when", "who", "what", "why")
+    assert table.rows == (
+        ("2026-05-04 09:00 UTC", "ann", "rolled back from version 103 to version 101 of run 1, as version 104", ""),
+        (
+            "2026-05-04 09:00 UTC", "ann", "published version 103 of run 2, which was not blessed",
+            "recall matters more",
+        ),
+    )  # fmt: skip
+    assert blocks(index)["now"][1].text.endswith(". ann published it by hand: recall matters more.")
+    many = IndexRecord(by_hand=tuple(blessed.model_copy(update={"version": n}) for n in range(30, 0, -1)))
+    newest, older = blocks(many)["by-hand"]
+    assert (len(newest.rows), len(older.rows), older.summary) == (10, 20, "Older: 20")
+
+
 def test_nothing_is_published_and_nothing_has_run() -> None:
     assert blocks(IndexRecord()) == {
         "now": (TextBlock("There is no run yet.", "quiet"), TextBlock("No version is published."))
@@ -139,7 +167,7 @@ def test_everything_is_escaped() -> None:
 
 
 def test_a_thousand_runs_and_more() -> None:
-    """The newest 1,000 of 1,300 are shown, 50 of them expanded; the page is below 3 MB. Many points have no dots."""
+    """The newest 1,000 of 1,300 are shown, 10 of them expanded; the page is below 3 MB. Many points have no dots."""
     runs = tuple(
         run(1).model_copy(update={"run_id": f"r{n}", "started": f"2026-05-01T02:00:{n:04d}"})
         for n in range(1_300)
@@ -150,7 +178,7 @@ def test_a_thousand_runs_and_more() -> None:
     assert "1,300 runs under /runs, the newest 1,000 of them are shown" in page
     newest, older = blocks(index)["runs"]
     assert isinstance(newest, TableBlock)
-    assert (len(newest.rows), len(older.rows), older.summary) == (50, 950, "Older runs: 950")
+    assert (len(newest.rows), len(older.rows), older.summary) == (10, 990, "Older runs: 990")
     assert newest.rows[0][0] == Link("1300: 2026-05-01T02:00:0000", "artifacts/Report/report/1/report.html")
     line = charts(index)["trend-auc"].lines[0]
     assert (len(line.x), line.dots, line.low) == (1_000, False, ())
@@ -160,7 +188,7 @@ def test_a_thousand_runs_and_more() -> None:
 def test_the_title(label: str | None) -> None:
     """It has the label, as soon as a run has read one."""
     page = index_page.render(IndexRecord(runs=(FAILED, run(1, label=label))), "/runs")
-    assert re.findall("<h1>(.*)</h1>", page) == ["All runs, label churned" if label else "All runs"]
+    assert re.findall("<h1>(.*)</h1>", page) == ["All runs, label &#39;churned&#39;" if label else "All runs"]
 
 
 def test_undefined_metrics() -> None:

@@ -174,7 +174,7 @@ def test_a_page_without_artifacts_states_what_is_missing() -> None:
 
 def test_the_title_says_what_the_run_is_about(elements: Elements, page: str) -> None:
     """It has the data set, the label and the time; the line below it has the pipeline and the run."""
-    assert "<h1>churn.csv, label churned, 2026-11-20 12:00 UTC</h1>" in page
+    assert "<h1>churn.csv, label &#39;churned&#39;, 2026-11-20 12:00 UTC</h1>" in page
     assert '<p class="quiet">Pipeline churn, run 20261120T120000.000000Z</p>' in page
 
 

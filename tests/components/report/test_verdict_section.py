@@ -65,14 +65,14 @@ def test_many_reasons_are_counted(sample: Any) -> None:
 
 
 def test_a_model_that_was_blessed_by_hand(sample: Any) -> None:
-    """The sentence keeps the Evaluator's reasons; below it are who, when and why."""
+    """Who, when and why, and beside it the Evaluator's reasons."""
     verdict = sample.verdict(blessed=False, reasons=["the AUC is 0.5, not at least 0.6"])
     facts = {"override": {"by": "ada", "at": "2026-11-20T12:00:00+00:00", "reason": sample.SCRIPT}}
-    first, second, *_ = verdict_section.verdict(sample.run(verdict=verdict, facts=facts)).blocks
-    assert first == TextBlock("Not blessed by the Evaluator (the AUC is 0.5, not at least 0.6), but by hand.")
-    assert second == TextBlock(
-        "Blessed by hand by ada, 2026-11-20T12:00:00+00:00. Reason: <script>alert(1)</script>"
-    )
+    first, *_ = verdict_section.verdict(sample.run(verdict=verdict, facts=facts)).blocks
+    by_hand = "Published by hand by ada on 2026-11-20 12:00 UTC: <script>alert(1)</script>."
+    assert first == TextBlock(f"{by_hand} Not blessed by the Evaluator: the AUC is 0.5, not at least 0.6.")
+    none = verdict_section.headline(sample.run(facts=facts, verdict=None))
+    assert none == TextBlock(f"{by_hand} The Evaluator wrote no verdict.")
 
 
 def test_a_blessed_model_that_was_not_pushed(sample: Any) -> None:
@@ -82,7 +82,8 @@ def test_a_blessed_model_that_was_not_pushed(sample: Any) -> None:
     assert verdict_section.headline(held) == TextBlock(f"Blessed, but not pushed: {reason}.", "bad")
     facts = {"override": {"by": "ada", "at": "2026-11-20T12:00:00+00:00", "reason": "it was the data"}}
     assert verdict_section.headline(sample.run(not_pushed_because=reason, facts=facts)) == TextBlock(
-        f"Blessed by the Evaluator, published by hand. The pipeline did not push it: {reason}."
+        "Published by hand by ada on 2026-11-20 12:00 UTC: it was the data. Blessed by the Evaluator. Not pushed by "
+        f"the pipeline: {reason}."
     )
 
 

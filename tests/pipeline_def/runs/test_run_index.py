@@ -131,6 +131,10 @@ def test_only_some_summaries_are_read_again(tmp_path: Path, monkeypatch: pytest.
     update_index(str(tmp_path), "r03")
     assert sorted(read) == ["00000", "r03", *(f"r{number}" for number in range(11, 21))]
     assert entries(tmp_path)["r03"].blessed_by == "ann"
+    sentence = entries(tmp_path)["r03"].sentence
+    assert sentence.startswith(
+        "Published by hand by ann on 2026-05-21 03:00 UTC: tried. Not blessed by the Evaluator: "
+    )
     assert list(entries(tmp_path))[:3] == ["00000", "r20", "r19"]
 
 
@@ -193,6 +197,27 @@ def test_the_published_version(tmp_path: Path) -> None:
     again = IndexRecord.read(str(tmp_path)).publication
     assert again is not None
     assert (again.version, again.rolled_back_from, again.by) == (5, 4, "ann")
+
+
+def test_what_persons_published(tmp_path: Path) -> None:
+    """By blessing or by a rollback, whose card also has the blessing; it stays known when the version is removed."""
+    write_run(tmp_path, "a")
+    override = {"by": "bob", "at": "2026-05-02", "reason": "recall"}
+    rollback = {"by": "ann", "at": "2026-05-03", "reason": "", "from_version": 3, "to_version": 2}
+    publish(tmp_path, 1, run="a")
+    publish(tmp_path, 2, run="a", override=override)
+    place = publish(tmp_path, 4, run="a", override=override, rollback=rollback)
+    for _ in range(2):
+        update_index(str(tmp_path), "a", place)
+        again, blessed = IndexRecord.read(str(tmp_path)).by_hand
+        assert (again.version, again.by, again.rolled_back_from, again.rolled_back_to) == (4, "ann", 3, 2)
+        assert (blessed.version, blessed.by, blessed.reason, blessed.rolled_back_from) == (
+            2,
+            "bob",
+            "recall",
+            None,
+        )
+        shutil.rmtree(tmp_path / "serving" / "2", ignore_errors=True)
 
 
 def test_a_root_on_an_object_store() -> None:

@@ -617,7 +617,7 @@ measured on 1,000,000 of 7,200,000,000 train rows (evaluation.max_rows)
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_blessed_by_hand_shows_who_when_and_why_below_the_verdict() -> None:
+def test_published_by_hand_shows_who_when_and_why_before_the_verdict() -> None:
     """The reason why the Evaluator did not bless the model is still shown."""
     override = Override(by="ann", at="2026-01-31T12:00:00+00:00", reason="recall matters more")
     text = render(
@@ -626,9 +626,9 @@ def test_blessed_by_hand_shows_who_when_and_why_below_the_verdict() -> None:
         )
     )
     assert text.startswith(
-        "Not blessed: the AUC differs from the baseline's by +0.0112, at worst -0.0100,\n"
-        "not at least 0.\n"
-        "Blessed by hand, by ann on 2026-01-31T12:00:00+00:00: recall matters more\n\n"
+        "Published by hand by ann on 2026-01-31 12:00 UTC: recall matters more. Not\n"
+        "blessed by the Evaluator: the AUC differs from the baseline's by +0.0112, at\n"
+        "worst -0.0100, not at least 0.\n\n"
     )
     assert "Model     version 7 in runs/serving/7" in text
     assert "Nothing was published" not in text
