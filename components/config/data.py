@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from components.config.base import Settings, key, without_home
+from components.config.split_settings import SplitConfig
 
 MAX_FEATURES = 2_000
 SPLITS = ("train", "eval", "test")
@@ -21,27 +22,6 @@ def _refuse_duplicates(names: tuple[str, ...]) -> tuple[str, ...]:
 
 # YAML has lists, not tuples: this type accepts both.
 ColumnNames = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_refuse_duplicates)]
-
-
-class SplitConfig(Settings):
-    """How rows are assigned to splits: by a hash of their numeric columns without the label and the weight."""
-
-    train: int = key(6, "The share of the training split, relative to the other splits.", unit="parts", ge=1)
-    eval: int = key(
-        2, "The share of the validation split, which is scored after each epoch.", unit="parts", ge=1
-    )
-    test: int = key(
-        2,
-        "The share of the test split, on which the Evaluator decides whether the model is blessed.",
-        unit="parts",
-        ge=1,
-    )
-    seed: int = key(
-        0,
-        "Seed of the hash that selects the split of a row. Another seed gives other splits.",
-        ge=0,
-        lt=2**31,
-    )
 
 
 class DataConfig(Settings):
@@ -138,9 +118,7 @@ class DataConfig(Settings):
         ge=0,
         le=1,
     )
-    split: SplitConfig = key(
-        SplitConfig(), "The ratio of the splits, and the seed of the hash that selects them."
-    )
+    split: SplitConfig = key(SplitConfig(), "What selects the split of a row, and the ratio of the splits.")
     min_rows: int = key(20, "The run stops if a split has fewer rows than this.", unit="rows", ge=2)
     schema_file: str | None = key(
         None,
@@ -179,7 +157,11 @@ class DataConfig(Settings):
     def _check_column_roles(self) -> "DataConfig":
         if self.weight == self.label:
             raise ValueError(f"data.weight: expected a column other than the label, got {self.weight!r}")
-        for role, name in (("label", self.label), ("weight", self.weight)):
+        split = self.split.column
+        if split is not None and split in (self.label, self.weight):
+            role = "label" if split == self.label else "weight"
+            raise ValueError(f"data.split.column: expected a column other than the {role}, got {split!r}")
+        for role, name in (("label", self.label), ("weight", self.weight), ("column of the split", split)):
             if name in self.features:
                 raise ValueError(f"data.features: expected columns other than the {role}, got {name!r}")
             if name in self.ignore:

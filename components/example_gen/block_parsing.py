@@ -66,6 +66,7 @@ class CsvBlockParser:
             if boolean
         }
         types[used[self._numbers]] = pa.dictionary(pa.int32(), pa.string())
+        self._hash_only = slice(self._numbers + 1, self._numbers + 1 + len(columns.hash_only))
         self._names = names
         self._parse = pacsv.ParseOptions(delimiter=header.delimiter, newlines_in_values=True)
         self._convert = pacsv.ConvertOptions(
@@ -119,8 +120,15 @@ class CsvBlockParser:
             return None
         if self._columns.weight is not None and not has_weight(numbers).all():
             return None
-        strings = [parquet.as_text(column) for column in table.columns[self._numbers + 1 :]]
-        return ParsedBlock(numbers, self._hashed(strings, table.num_rows), codes, [], exact)
+        splits = self._splits(table.columns[-1].combine_chunks())
+        if splits is not None and (splits < 0).any():
+            return None
+        strings = [parquet.as_text(column) for column in table.columns[self._hash_only]]
+        return ParsedBlock(numbers, self._hashed(strings, table.num_rows), codes, [], exact, splits)
+
+    def _splits(self, last: cell_parsing.Array) -> npt.NDArray[np.int64] | None:
+        """Returns `ParsedBlock.split` from the last column that is read."""
+        return None if self._columns.split is None else self._columns.split.codes(last)
 
     def _hashed(self, columns: list[cell_parsing.Array], rows: int) -> cell_parsing.Floats:
         """Converts the columns that are only hashed to numbers; float32, shape [columns, rows]."""
@@ -171,9 +179,9 @@ class CsvBlockParser:
             cell=lambda row, column: columns[column][row].as_py(),
             most_rejected=self._most_rejected,
         )
-        hash_only = self._hashed(columns[self._numbers + 1 :], len(kept))
+        hash_only = self._hashed(columns[self._hash_only], len(kept))
         codes = self._columns.label.codes(columns[self._numbers])
-        parsed = validator.validate(values, invalid, hash_only, codes, exact)
+        parsed = validator.validate(values, invalid, hash_only, codes, self._splits(columns[-1]), exact)
         rejected = sorted([*rejected, *parsed.rejected], key=lambda one: one.line)
         return dataclasses.replace(parsed, rejected=rejected)
 
@@ -282,15 +290,19 @@ def parse_parquet_batch(batch: pa.Table, row: int, columns: ReadColumns) -> Pars
     values, invalid, exact = _parquet_numbers(batch, numbers, columns)
     hashed, unreadable, _ = _parquet_numbers(batch, columns.hash_only, columns)
     hashed[unreadable] = np.nan
-    batch = batch.select([*numbers, label.column])
-    texts = parquet.as_text(batch.column(label.column))
+    split = () if columns.split is None else (columns.split.name,)
+    texts = {name: parquet.as_text(batch.column(name)) for name in (label.column, *split)}
+    batch = batch.select([*numbers, *texts])
+    splits = None if columns.split is None else columns.split.codes(texts[columns.split.name])
     validator = RowValidator(
         columns,
         line=lambda at: row + at,
         raw=lambda at: parquet.row_as_json(batch, at),
-        cell=lambda at, column: (texts if column == len(numbers) else batch.column(column))[at].as_py(),
+        cell=lambda at, column: (texts if (name := columns.names[column]) in texts else batch)[name][
+            at
+        ].as_py(),
     )
-    return validator.validate(values, invalid, hashed, label.codes(texts), exact)
+    return validator.validate(values, invalid, hashed, label.codes(texts[label.column]), splits, exact)
 
 
 def _parquet_numbers(

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from components.common.formatting import first_of, percent, plural
-from components.config.data import SplitConfig
+from components.config.split_settings import ROW, SplitConfig
 from components.example_gen.cell_parsing import FLOAT32_WHOLE
 from components.example_gen.input_files import quoted
 from components.example_gen.labels import Labels
@@ -103,12 +103,14 @@ def copies_warning(copies: RowCopies, rows: int) -> Iterator[str]:
 
 
 def split_warning(rows: Mapping[str, int], split: SplitConfig) -> Iterator[str]:
-    """Yields a sentence if the share of a split differs from that asked for by more than SPLIT_POINTS.
+    """Yields a sentence if a hash selects the split, but not in the shares asked for, with a margin of SPLIT_POINTS.
 
     Args:
         rows: the rows of each split.
         split: the shares that were asked for.
     """
+    if split.by != ROW:
+        return
     total = sum(rows.values())
     parts = {name: getattr(split, name) for name in rows}
     asked = {name: part / sum(parts.values()) for name, part in parts.items()}

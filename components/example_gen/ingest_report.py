@@ -9,6 +9,7 @@ from typing import Any
 from components.common import storage
 from components.common.errors import DataRefused
 from components.common.file_names import REJECTED_FILE
+from components.common.formatting import first_of
 from components.common.ingest_record import FileCounts, IngestRecord, PositiveCounts, RowCounts
 from components.config.data import SPLITS
 from components.example_gen import labels, shards
@@ -112,12 +113,28 @@ class IngestTotals:
             only = label.positive if positives else label.negative
             found = f"only one class in the rows that can be read, {only!r}"
             return f"The label {label.column!r} has {found}; expected two."
-        return ""
+        return self._empty_split()
+
+    def _empty_split(self) -> str:
+        """Returns which split has no row by the column of the split, and what to do, or an empty string."""
+        split = self._job.table.split
+        empty = [name for name in SPLITS if not self.rows[name]]
+        if split is None or not empty:
+            return ""
+        found = ", ".join(f"{name} {self.rows[name]:,}" for name in SPLITS)
+        return (
+            f"By the column {split.name!r} (data.split.column), no row is in the split {first_of(empty, len(SPLITS))}; "
+            f"expected rows in all three, found {found}. {split.advice}"
+        )
 
     def _first_reasons(self) -> str:
         lines = [f"  {reason}" for reason in self.reasons]
         worst = self._columns.most_common(1)
-        needed = (self._job.table.labels.column, self._job.table.weight)
+        needed = (
+            self._job.table.labels.column,
+            self._job.table.weight,
+            self._job.settings.split.column,
+        )
         if self._not_utf_8 > self.rows["rejected"] / 2:
             lines.append(
                 "Most rows that can't be read are not UTF-8: set data.encoding, for example to latin-1."

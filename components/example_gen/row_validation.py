@@ -48,6 +48,7 @@ class ParsedBlock:
         rejected: the rejected rows.
         exact: by position in `ReadColumns.numbers`, the columns with numbers beyond 2^24, which float32 does not tell
             apart, before they were rounded; float64 [rows].
+        split: the index in `SPLITS` by the column `ReadColumns.split`; int64 [rows]. None without such a column.
     """
 
     numbers: cell_parsing.Floats
@@ -55,11 +56,12 @@ class ParsedBlock:
     label: npt.NDArray[np.int64]
     rejected: list[RejectedRow]
     exact: Mapping[int, cell_parsing.Doubles] = field(default_factory=dict)
+    split: npt.NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
 class RowValidator:
-    """Rejects rows with an invalid cell, without a usable label or without a weight > 0.
+    """Rejects rows with an invalid cell, without a usable label, a weight > 0 or what selects the split.
 
     Attributes:
         columns: the columns that are read.
@@ -81,6 +83,7 @@ class RowValidator:
         invalid: cell_parsing.Flags,
         hash_only: cell_parsing.Floats,
         codes: npt.NDArray[np.int64],
+        split: npt.NDArray[np.int64] | None,
         exact: Mapping[int, cell_parsing.Doubles],
     ) -> ParsedBlock:
         """Separates the rows that are rejected from the others.
@@ -90,19 +93,23 @@ class RowValidator:
             invalid: which of their cells are invalid; shape [numbers, rows].
             hash_only: see `ParsedBlock`; no row is rejected because of them.
             codes: see `Labels.code`; shape [rows].
+            split: see `SplitColumn.codes`; shape [rows]. None without such a column.
             exact: see `ParsedBlock`.
         """
         if self.columns.weight is not None:
             invalid = invalid.copy()
             invalid[-1] |= ~has_weight(values)
         is_rejected = invalid.any(axis=0) | (codes < 0)
+        if split is not None:
+            is_rejected |= split < 0
         if not is_rejected.any():
-            return ParsedBlock(values, hash_only, codes, [], exact)
+            return ParsedBlock(values, hash_only, codes, [], exact, split)
         described = np.flatnonzero(is_rejected)[: self.most_rejected + 1]
         rejected = [self._reject(int(row), invalid, codes) for row in described]
         kept = ~is_rejected
         exact = {column: doubles[kept] for column, doubles in exact.items()}
-        return ParsedBlock(values[:, kept], hash_only[:, kept], codes[kept], rejected, exact)
+        split = None if split is None else split[kept]
+        return ParsedBlock(values[:, kept], hash_only[:, kept], codes[kept], rejected, exact, split)
 
     def _reject(self, row: int, invalid: cell_parsing.Flags, codes: npt.NDArray[np.int64]) -> RejectedRow:
         line, raw, label = self.line(row), self.raw(row), self.columns.label
@@ -110,6 +117,8 @@ class RowValidator:
             text = self.cell(row, len(self.columns.numbers))
             unknown = text.strip() if codes[row] == labels.UNKNOWN else ""
             return RejectedRow(line, label.rejection_reason(text), raw, label.column, unknown)
+        if not invalid[:, row].any():
+            return self._reject_split(row)
         column = int(np.argmax(invalid[:, row]))
         name = self.columns.numbers[column]
         cell, cells = self.cell(row, column), self.columns.cells
@@ -118,6 +127,12 @@ class RowValidator:
         else:
             reason = cell_parsing.rejection_reason(name, cell, cells, boolean=name in self.columns.booleans)
         return RejectedRow(line, reason, raw, name, cell="" if cell is None else str(cell).strip())
+
+    def _reject_split(self, row: int) -> RejectedRow:
+        split = self.columns.split
+        assert split is not None
+        reason = split.rejection_reason(self.cell(row, len(self.columns.names) - 1))
+        return RejectedRow(self.line(row), reason, self.raw(row), split.name)
 
 
 def has_weight(numbers: cell_parsing.Floats) -> cell_parsing.Flags:
@@ -131,4 +146,5 @@ def empty_block(columns: ReadColumns) -> ParsedBlock:
     numbers, hashed = (
         np.empty((len(names), 0), np.float32) for names in (columns.numbers, columns.hash_only)
     )
-    return ParsedBlock(numbers, hashed, np.empty(0, np.int64), [])
+    split = None if columns.split is None else np.empty(0, np.int64)
+    return ParsedBlock(numbers, hashed, np.empty(0, np.int64), [], split=split)

@@ -169,12 +169,13 @@ def parse_block(table: InputTable, block: Block, most_rejected: int | None = Non
 def _write(job: ConversionJob, parsed: ParsedBlock, writers: "_Writers", report: "_BlockReport") -> None:
     table = job.table
     report.add_rejected(parsed.rejected)
+    _refuse_wrong_split(table, parsed.rejected, report.file)
     writers.reject(parsed.rejected, report.file)
     columns = dict(zip(table.read_columns.numbers, parsed.numbers, strict=True))
     columns |= dict(zip(table.hash_only, parsed.hash_only, strict=True))
     hashed = {name: columns[name] for name in table.hashed}
     hashes = hash_rows(hashed, len(parsed.label), job.settings.split.seed)
-    splits = split_of(hashes, job.settings.split)
+    splits = split_of(hashes, job.settings.split) if parsed.split is None else parsed.split
     for index, split in enumerate(SPLITS):
         rows = np.flatnonzero(splits == index)
         report.rows[split] += len(rows)
@@ -182,6 +183,15 @@ def _write(job: ConversionJob, parsed: ParsedBlock, writers: "_Writers", report:
         if len(rows):
             writers.write(split, parsed.numbers[:, rows], parsed.label[rows])
     report.add_evidence(parsed, table.read_columns, hashes, np.flatnonzero(splits == SPLITS.index("train")))
+
+
+def _refuse_wrong_split(table: InputTable, rejected: list[RejectedRow], file: str) -> None:
+    """Refuses a table whose column names another split than the three."""
+    if table.split is None or not table.split.refuses:
+        return
+    for one in rejected:
+        if one.column == table.split.name:
+            raise DataRefused(f"{file}:{one.line}: {one.reason}.")
 
 
 class _BlockReport:

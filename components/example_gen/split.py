@@ -1,4 +1,4 @@
-"""Assigns rows to splits by a hash of their columns without the label and the weight.
+"""Assigns rows to splits, unless a column does: by a hash of their columns without the label and the weight.
 
 The label must not select the split. If it did, and rows with equal features were common, all such rows with one label
 would be in the training split and all with the other in the test split: a model could not predict the test split.
@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from components.common.split_record import SplitRecord
-from components.config.data import SPLITS, SplitConfig
+from components.config.data import SPLITS
+from components.config.split_settings import SplitConfig
 from components.example_gen.cell_parsing import CellFormat
 
 # A change of the hash, also of how equal rows are numbered, gets another version: earlier models were trained on rows
@@ -65,7 +66,7 @@ def split_record(
     """
     reading = [sorted(cells.missing), cells.decimal, cells.thousands, sorted(set(booleans) & set(hashed))]
     return SplitRecord(
-        **split.model_dump(),
+        **split.model_dump(exclude={"eval_from"}),
         hash_version=HASH_VERSION,
         columns=_digest(sorted(hashed)),
         cells=_digest(reading),

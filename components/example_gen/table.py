@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 from components.common.errors import DataRefused
 from components.config.data import MAX_FEATURES, DataConfig
+from components.config.split_settings import TIME
 from components.example_gen import labels
 from components.example_gen.cell_hints import cell_hint
 from components.example_gen.cell_parsing import CellFormat
 from components.example_gen.column_evidence import EXAMPLES
 from components.example_gen.csv_header import FileHeader
 from components.example_gen.input_files import quoted
+from components.example_gen.split_column import SplitColumn
+from components.example_gen.split_edges import missing_edges_error
 from components.example_gen.table_columns import ReadColumns
 from components.example_gen.table_files import read_table_files
 from components.example_gen.text_stream import UTF_8
@@ -31,9 +34,11 @@ class InputTable:
         features: the columns that are used as features: as in data.features, otherwise in the first file's order.
         weight: the column with the weights of the rows; None if all rows weigh the same.
         labels: the name of the label and its two values.
+        split: the column that selects the split of a row; None if a hash does.
         hashed: the columns of numbers without the label and the weight, whose hash selects the split of a row. They do
             not depend on data.features and data.ignore, so that two configurations of one table have the same splits.
-        left_out: columns that are neither features nor the label nor the weight nor in data.ignore.
+        left_out: columns that are neither features nor the label nor the weight nor in data.ignore, nor that of the
+            split.
         empty: those of them that have no value.
         cells: how the cells are written.
         booleans: the columns whose cells are words such as true and false.
@@ -46,6 +51,7 @@ class InputTable:
     features: tuple[str, ...]
     weight: str | None
     labels: labels.Labels
+    split: SplitColumn | None
     hashed: tuple[str, ...]
     left_out: tuple[str, ...]
     empty: tuple[str, ...]
@@ -72,6 +78,7 @@ class InputTable:
             weight=self.weight,
             label=self.labels,
             hash_only=self.hash_only,
+            split=self.split,
             cells=self.cells,
             booleans=self.booleans,
         )
@@ -125,7 +132,7 @@ def find_table(settings: DataConfig) -> InputTable:
     """
     files = read_table_files(settings)
     headers, columns = files.headers, files.headers[0].columns
-    numbers = [name for name in files.common if name != settings.label]
+    numbers = [name for name in files.common if name not in (settings.label, settings.split.column)]
     candidates = [name for name in numbers if name != settings.weight]
     others = [name for name in candidates if name not in settings.ignore]
     types = infer_types(headers, numbers, settings)
@@ -156,6 +163,7 @@ def find_table(settings: DataConfig) -> InputTable:
         columns=columns,
         features=features,
         weight=settings.weight,
+        split=_split_column(headers, settings, types.cells),
         hashed=tuple(name for name in candidates if types.has_number(name) or types.is_empty(name)),
         left_out=left_out,
         empty=tuple(filter(types.is_empty, left_out)),
@@ -169,6 +177,16 @@ def find_table(settings: DataConfig) -> InputTable:
     )
 
 
+def _split_column(
+    headers: Sequence[FileHeader], settings: DataConfig, cells: CellFormat
+) -> SplitColumn | None:
+    if settings.split.column is None:
+        return None
+    if settings.split.by == TIME and settings.split.edges() is None:
+        raise missing_edges_error(headers, settings.split, cells)
+    return SplitColumn(settings.split.column, settings.split, cells)
+
+
 def inspect_table(settings: DataConfig) -> TableReport:
     """Describes a table. The label need not be usable; `settings.features` is ignored.
 
@@ -177,7 +195,7 @@ def inspect_table(settings: DataConfig) -> TableReport:
     """
     files = read_table_files(settings)
     headers = files.headers
-    no_features = {settings.label, settings.weight, *settings.ignore}
+    no_features = {settings.label, settings.weight, settings.split.column, *settings.ignore}
     others = [name for name in files.common if name not in no_features]
     types = infer_types(headers, others, settings)
     _expect_rows(headers[0], types)

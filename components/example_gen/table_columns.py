@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from components.example_gen import labels
 from components.example_gen.cell_parsing import PLAIN, CellFormat
+from components.example_gen.split_column import SplitColumn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +16,7 @@ class ReadColumns:
         weight: the name of the weight column; None if all rows weigh the same.
         label: the name of the label and its two values.
         hash_only: the columns that only select the split of a row: those that are hashed, but are not features.
+        split: the column that selects the split of a row; None if a hash does.
         cells: how the cells are written.
         booleans: the columns whose cells are words such as true and false.
     """
@@ -23,6 +25,7 @@ class ReadColumns:
     weight: str | None = None
     label: labels.Labels
     hash_only: tuple[str, ...] = ()
+    split: SplitColumn | None = None
     cells: CellFormat = PLAIN
     booleans: frozenset[str] = frozenset()
 
@@ -33,5 +36,6 @@ class ReadColumns:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All columns in the order in which they are read: the numbers, the label, those that are only hashed."""
-        return (*self.numbers, self.label.column, *self.hash_only)
+        """All columns in the order in which they are read: numbers, label, those only hashed, that of the split."""
+        split = () if self.split is None else (self.split.name,)
+        return (*self.numbers, self.label.column, *self.hash_only, *split)

@@ -164,7 +164,7 @@ def _read_csv(header: FileHeader, inference: _TypeInference) -> None:
                     names = inference.undecided()
                     if not names:
                         return
-                    inference.update(_as_strings(part, header, names))
+                    inference.update(as_strings(part, header, names))
     except (EOFError, OSError, zlib.error) as error:
         raise DataRefused(f"{header.path}: can't be read to its end: {reason(error)}.") from error
 
@@ -180,7 +180,7 @@ def _parts(block: bytes, header: FileHeader, rows: int) -> list[bytes]:
     return [block[:cut], block[cut:]]
 
 
-def _as_strings(block: bytes, header: FileHeader, names: list[str]) -> pa.Table:
+def as_strings(block: bytes, header: FileHeader, names: list[str]) -> pa.Table:
     """Returns the named columns of all rows that have the right number of cells, without further row validation."""
     if not block.isascii():
         block = block.decode(errors="replace").encode()

@@ -24,6 +24,8 @@ _FIRST_KEYS = (
     "data.features",
     "data.ignore",
     "data.missing_values",
+    "data.split.by",
+    "data.split.column",
     "model.hidden_units",
     "model.l1",
     "model.l2",

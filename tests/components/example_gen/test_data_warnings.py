@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from components.config.data import DataConfig, SplitConfig
+from components.config.data import DataConfig
+from components.config.split_settings import SplitConfig
 from components.example_gen import block_plan, shards
 from components.example_gen.data_warnings import copies_warning, label_warning, split_warning
 from components.example_gen.ingest_report import IngestTotals

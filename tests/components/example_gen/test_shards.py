@@ -14,7 +14,8 @@ import sklearn.linear_model
 import sklearn.metrics
 import tensorflow as tf
 
-from components.config.data import SPLITS, DataConfig, SplitConfig
+from components.config.data import SPLITS, DataConfig
+from components.config.split_settings import SplitConfig
 from components.example_gen.block_plan import plan_blocks
 from components.example_gen.row_boundaries import BLOCK_BYTES
 from components.example_gen.shards import ConversionJob, convert

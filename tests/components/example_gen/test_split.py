@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from components.common.split_record import SplitRecord
-from components.config.data import SplitConfig
+from components.config.split_settings import SplitConfig
 from components.example_gen.cell_parsing import CellFormat
 from components.example_gen.split import hash_rows, split_of, split_record
 
@@ -130,3 +130,43 @@ RECORD = split_record(SPLIT, ("a", "b"), CELLS, {"b", "left out"})
 def test_what_differs_between_two_ways_to_split(other: SplitRecord, differences: list[str]) -> None:
     """The order of the columns and columns that are not hashed don't count; everything else is named."""
     assert list(RECORD.differences(other)) == differences
+
+
+def by_time(test_from: str, column: str = "day") -> SplitRecord:
+    split = SplitConfig(by="time", column=column, eval_from="1970-01-01", test_from=test_from)
+    return split_record(split, ("a",), CELLS, ())
+
+
+@pytest.mark.parametrize(
+    ("trained", "today", "differences"),
+    [
+        (RECORD, by_time("2024-03-01"), ["what selects the split (row, not time)"]),
+        (by_time("2024-03-01"), by_time("2024-03-01"), []),
+        (by_time("2024-03-01"), by_time("2024-03-01T12:00"), []),
+        (
+            by_time("2024-03-01"),
+            by_time("2024-02-29"),
+            ["the time at which test begins (2024-03-01, later than 2024-02-29)"],
+        ),
+        (
+            by_time("2024-03-01"),
+            by_time("2024-03-01", "at"),
+            ["the column of the time ('day', not 'at')"],
+        ),
+        (
+            split_record(SplitConfig(by="column", column="part"), ("a",), CELLS, ()),
+            split_record(SplitConfig(by="column", column="part", seed=3), ("a", "b"), CELLS, ()),
+            [],
+        ),
+    ],
+)
+def test_what_differs_between_splits_by_a_column(
+    trained: SplitRecord, today: SplitRecord, differences: list[str]
+) -> None:
+    """By time, the test split may begin later: no training row of then is a test row of today."""
+    assert list(trained.differences(today)) == differences
+
+
+def test_a_record_of_an_older_version_is_by_row() -> None:
+    old = {"train": 6, "eval": 2, "test": 2, "seed": 0, "hash_version": 1, "columns": "ab", "cells": "cd"}
+    assert SplitRecord.model_validate(old).by == "row"

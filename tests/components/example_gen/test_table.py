@@ -109,13 +109,13 @@ def test_rows_beyond_the_first_ten_thousand_are_read_only_for_columns_without_va
     rows = ["1,,0\n", "1,,1\n"] * 50_000
     path = write("t.csv", "a,b,y\n" + "".join(rows))
     read: list[list[str]] = []
-    original = type_inference._as_strings
+    original = type_inference.as_strings
 
     def counting(block: bytes, header: FileHeader, names: list[str]) -> object:
         read.append(names)
         return original(block, header, names)
 
-    monkeypatch.setattr(type_inference, "_as_strings", counting)
+    monkeypatch.setattr(type_inference, "as_strings", counting)
     assert find_table(settings(path)).features == ("a",)
     assert read[0] == ["a", "b", "y"]
     assert read[-1] == ["b"]  # to the end: its type is not known

@@ -1,0 +1,103 @@
+"""Reads the column that selects the split of a row (data.split.column): names of splits, or times."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from components.common.split_times import seconds_of
+from components.config.data import SPLITS
+from components.config.split_settings import COLUMN, TIME, SplitConfig
+from components.example_gen.cell_parsing import Array, CellFormat, Doubles, Flags, shorten, to_doubles
+
+Codes = npt.NDArray[np.int64]
+_NAMES = {name: SPLITS.index(name) for name in SPLITS}
+_NAMES |= dict.fromkeys(("validation", "valid", "val", "dev"), SPLITS.index("eval"))
+_INVALID = -1
+
+
+@dataclass(frozen=True)
+class SplitColumn:
+    """The column that selects the split of a row.
+
+    Attributes:
+        name: its name.
+        settings: data.split, with `by` other than row; by time, with edges.
+        cells: how the cells are written.
+    """
+
+    name: str
+    settings: SplitConfig
+    cells: CellFormat
+
+    @property
+    def refuses(self) -> bool:
+        """Whether one invalid cell refuses the table. Otherwise its row is a bad row."""
+        return self.settings.by == COLUMN
+
+    @property
+    def advice(self) -> str:
+        """What to do if a split has no rows."""
+        if self.settings.by == TIME:
+            return "Change data.split.eval_from and data.split.test_from; without both, a run proposes times and stops."
+        return "Name it in some rows, or set data.split.by: row, which divides the rows by a hash."
+
+    def codes(self, cells: Array) -> Codes:
+        """Returns the index in `SPLITS` of every cell of a string array, -1 where it is invalid; int64 [rows]."""
+        encoded: Any = cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()
+        lookup = np.append(_CODES[self.settings.by](encoded.dictionary, self), _INVALID)
+        # A null has no index: it gets the last one.
+        indices = encoded.indices.fill_null(len(lookup) - 1).to_numpy(zero_copy_only=False)
+        codes: Codes = lookup[indices]
+        return codes
+
+    def rejection_reason(self, cell: object) -> str:
+        """Returns why a row is rejected because of an invalid cell."""
+        expected = {COLUMN: "train, eval (also validation, valid, val or dev) or test"}.get(
+            self.settings.by, "a number" if self.settings.has_number_edges else "a date or a time in ISO 8601"
+        )
+        found = "" if cell is None else str(cell).strip()
+        return f"column {self.name!r} (data.split.column): expected {expected}, found {shorten(found)!r}"
+
+
+def times(texts: Array, cells: CellFormat, *, numbers: bool) -> tuple[Doubles, Flags]:
+    """Reads times as numbers, or as seconds since 1970; NaN where they are none, float64 [rows].
+
+    Args:
+        texts: the cells.
+        cells: how numbers are written, and which texts mean a missing value.
+        numbers: whether the times are numbers; otherwise they are dates and times in ISO 8601.
+
+    Returns:
+        The times, and which cells are not missing.
+    """
+    doubles, is_invalid = to_doubles(texts, cells)
+    values: Doubles = doubles.to_numpy(zero_copy_only=False).astype(np.float64)
+    is_given = ~np.isnan(values) | is_invalid.to_numpy(zero_copy_only=False).astype(np.bool_)
+    if not numbers:
+        read = [seconds_of((text or "").strip()) for text in texts.to_pylist()]
+        values = np.array([np.nan if time is None else time for time in read], np.float64)
+    values[~is_given | np.isinf(values)] = np.nan
+    return values, is_given
+
+
+def _codes_of_names(texts: Array, column: SplitColumn) -> Codes:
+    del column
+    return np.array(
+        [_NAMES.get((text or "").strip().lower(), _INVALID) for text in texts.to_pylist()], np.int64
+    )
+
+
+def _codes_of_times(texts: Array, column: SplitColumn) -> Codes:
+    edges = column.settings.edges()
+    assert edges is not None
+    values, _ = times(texts, column.cells, numbers=column.settings.has_number_edges)
+    found: Codes = np.searchsorted(edges, values, side="right").astype(np.int64)
+    found[np.isnan(values)] = _INVALID
+    return found
+
+
+_CODES: dict[str, Callable[[Array, SplitColumn], Codes]] = {COLUMN: _codes_of_names, TIME: _codes_of_times}
