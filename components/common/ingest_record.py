@@ -66,8 +66,8 @@ class IngestRecord(StoredRecord):
         features: the names of the features, in the order of the table.
         label: the name of the label column.
         task: the name of the task (see `components.tasks`), which follows from the label's values.
-        negative_label: the value of the label that counts as 0, spelled as in the table.
-        positive_label: the value of the label that counts as 1, spelled as in the table.
+        negative_label: the value of the label that counts as 0, spelled as in the table; None if the label is a number.
+        positive_label: the value of the label that counts as 1, likewise.
         weight: the name of the weight column; None if all rows weigh the same.
         missing_values: data.missing_values.
         decimal: the decimal mark of numbers in text.
@@ -93,8 +93,8 @@ class IngestRecord(StoredRecord):
     features: tuple[str, ...]
     label: str
     task: str = "binary"
-    negative_label: str
-    positive_label: str
+    negative_label: str | None = None
+    positive_label: str | None = None
     weight: str | None = None
     missing_values: tuple[str, ...] = ()
     decimal: str = "."
@@ -109,6 +109,12 @@ class IngestRecord(StoredRecord):
     reasons: tuple[str, ...] = ()
     split: SplitRecord | None = None
     digest: str
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The values of the label that count as 0 and as 1; empty if the label is a number."""
+        values = (self.negative_label, self.positive_label)
+        return tuple(value for value in values if value is not None)
 
     @property
     def label_rate(self) -> float | None:

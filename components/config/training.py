@@ -7,8 +7,9 @@ from pydantic import model_validator
 
 from components.config.base import Settings, key
 from components.config.regularization import switched_off
-from components.tasks.binary import LOG_LOSS
-from components.tasks.task import Loss
+from components.config.task_keys import check_task_keys
+from components.tasks.known_tasks import loss_of
+from components.tasks.task import Loss, Task
 
 PROXIMAL, NEWTON = "proximal_adam", "proximal_newton"
 BALANCED = "balanced"
@@ -47,6 +48,12 @@ class TrainingConfig(Settings):
         "each weight w. Biases do not decay.",
         unit="fraction of a weight",
         ge=0,
+    )
+    loss: Literal["auto", "log_loss", "mse", "huber"] = key(
+        "auto",
+        "The loss that the training minimizes, besides the penalties. auto: log_loss for two classes, and mse, the "
+        "mean squared error, for a number. huber: as mse, but linear for errors beyond one standard deviation of the "
+        "label, so that outliers count less.",
     )
     class_weight: Literal["none", "balanced"] = key(
         "none",
@@ -87,7 +94,24 @@ class TrainingConfig(Settings):
     @property
     def objective(self) -> Loss:
         """The loss that the training minimizes, without the penalties."""
-        return LOG_LOSS
+        return loss_of(self.loss)
+
+    def for_task(self, task: Task) -> "TrainingConfig":
+        """Returns the settings with the loss that 'auto' means for a task.
+
+        Raises:
+            ValueError: the loss is that of another task, or a key is set that the task does not have.
+        """
+        check_task_keys("training", self, task)
+        losses = [loss.name for loss in task.losses]
+        if self.loss == "auto":
+            return self.model_copy(update={"loss": losses[0]})
+        if self.loss not in losses:
+            raise ValueError(
+                f"training.loss: expected one of auto, {', '.join(losses)}, because the task is {task.name} (see "
+                f"data.task), got {self.loss!r}"
+            )
+        return self
 
     @property
     def is_proximal(self) -> bool:

@@ -46,13 +46,14 @@ def _label(label: CardLabel, ingest: IngestRecord) -> Iterator[Sequence[str]]:
     if label.name != ingest.label:
         yield ingest.label, f"the label {label.name!r} (data.label)", f"the label {ingest.label!r}"
         return
-    expected = label.negative, label.positive
-    found = ingest.negative_label, ingest.positive_label
+    expected, found = label.classes, ingest.classes
     if [*map(_normal, expected)] != [*map(_normal, found)]:
         yield ingest.label, f"the label values {_values(expected)}", _values(found)
 
 
-def _values(values: tuple[str, str]) -> str:
+def _values(values: Sequence[str]) -> str:
+    if not values:
+        return "a number"
     return f"{values[0]!r} and {values[1]!r} (1)"
 
 

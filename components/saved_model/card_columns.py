@@ -3,17 +3,28 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 
 class CardLabel(BaseModel):
-    """The entry `label`: the name of the label, and its values that count as 0 and 1."""
+    """The entry `label`: its name, and its values that count as 0 and 1, which a number does not have."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
-    negative: str
-    positive: str
+    negative: str | None = None
+    positive: str | None = None
+
+    @model_validator(mode="after")
+    def _check_classes(self) -> "CardLabel":
+        if len(self.classes) == 1:
+            raise ValueError(f"expected both values of the label or none, got {self.classes[0]!r}")
+        return self
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The values that count as 0 and as 1; empty if the label is a number."""
+        return tuple(value for value in (self.negative, self.positive) if value is not None)
 
 
 class CardInput(BaseModel):

@@ -1,5 +1,6 @@
 """Exports the Transform graph and the network as one SavedModel, so that the model that is scored is the one served."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,10 +10,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from components.common import storage
 from components.saved_model.input_names import input_names
+from components.saved_model.serving_api import CLASSIFY, REGRESS, ServingApi
 from components.saved_model.stable_names import stabilize_names
 from components.transform.vector import features_by_kind, missing_values, read_layout
-
-CLASSIFY = "classify"
 
 
 def export(
@@ -20,7 +20,7 @@ def export(
     transform: tft.TFTransformOutput,
     label: str,
     path: str,
-    classes: tuple[str, str] = ("0", "1"),
+    classes: Sequence[str] = ("0", "1"),
     weight: str | None = None,
 ) -> None:
     """Writes a SavedModel that needs only TensorFlow to load, not this package.
@@ -32,7 +32,8 @@ def export(
         transform: the output of the Transform step.
         label: the name of the label column.
         path: the folder to write to; created if it does not exist.
-        classes: the names of the label's values 0 and 1 in the signature `classify`.
+        classes: the names of the label's values 0 and 1 in the signature `classify`; empty for a number, with the
+            signature `regress` instead.
         weight: the name of the weight column, if there is one; the model does not read it.
     """
     module = tf.Module()
@@ -41,11 +42,12 @@ def export(
     # only constants; if its layer were tracked, it would be saved a second time as a Keras model.
     module.weights = [weight.value for weight in model.weights]
     tf.saved_model.save(module, path, signatures=signatures(model, transform, label, classes, weight))
+    api = _api(classes)
     file = f"{path}/saved_model.pb"
     saved = saved_model_pb2.SavedModel.FromString(storage.read(file))
     for meta_graph in saved.meta_graphs:
-        # tf.saved_model.save supports only the method predict; TF Serving classifies only through this one.
-        meta_graph.signature_def[CLASSIFY].method_name = tf.saved_model.CLASSIFY_METHOD_NAME
+        # tf.saved_model.save supports only the method predict; TF Serving's other APIs need their own.
+        meta_graph.signature_def[api.signature].method_name = api.method
         stabilize_names(meta_graph)
     storage.write(file, saved.SerializeToString(deterministic=True))
     # The fingerprint contains a random number, and the checksum of the file before it was changed.
@@ -56,20 +58,20 @@ def signatures(
     model: keras.Model,
     transform: tft.TFTransformOutput,
     label: str,
-    classes: tuple[str, str],
+    classes: Sequence[str],
     weight: str | None = None,
 ) -> dict[str, Any]:
     """Returns the three signatures of the model; the arguments are those of `export`.
 
     Returns:
         `serving_default`: from raw features, named as in `input_names`, float32 or, if they are categorical, string
-        [batch], to `probability` [batch].
-        `serving_examples`: from `examples`, serialized tf.Examples, string [batch], to `probability` [batch, 1].
+        [batch], to the output [batch]: `probability`, which is that of the label 1, or `prediction`.
+        `serving_examples`: from `examples`, serialized tf.Examples, string [batch], to the output [batch, 1].
         `classify`: for TF Serving's classification API. From `inputs`, like `examples` above, to `classes`, string
         [batch, 2], and `scores`, float32 [batch, 2], in the order of the labels 0, 1.
+        `regress`: for TF Serving's regression API. From `inputs`, likewise, to `outputs`, float32 [batch, 1].
 
-        NaN, or an empty text, means a missing value; in an example a feature may also be absent. `probability` is
-        that of the label 1.
+        NaN, or an empty text, means a missing value; in an example a feature may also be absent.
     """
     raw_spec = transform.raw_feature_spec()
     kinds = features_by_kind(raw_spec, label, weight)
@@ -83,12 +85,13 @@ def signatures(
     layout = read_layout(transform, label, weight)
     layer = transform.transform_features_layer()
     serialized = tf.TensorSpec([None], tf.string)
+    output, api = model.layers[-1].name, _api(classes)
     named = {
         name: tf.TensorSpec([None], types[name], name=given)
         for name, given in zip(features, input_names(features), strict=True)
     }
 
-    def probability(raw: dict[str, tf.Tensor]) -> tf.Tensor:
+    def predicted(raw: dict[str, tf.Tensor]) -> tf.Tensor:
         # Called directly: Keras would name the operations after the number of such layers in this process.
         with tf.name_scope("transform"):
             vectors = layer.call(raw)
@@ -97,25 +100,23 @@ def signatures(
     # AutoGraph has nothing to convert, but would take most of the time of an export.
     @tf.function(input_signature=[serialized], autograph=False)  # type: ignore[untyped-decorator]
     def of_examples(examples: tf.Tensor) -> tf.Tensor:
-        return probability(tf.io.parse_example(examples, spec))
+        return predicted(tf.io.parse_example(examples, spec))
 
     @tf.function(input_signature=[named], autograph=False)  # type: ignore[untyped-decorator]
     def serving_default(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         shaped = {name: tf.reshape(raw[name], [-1, *shape]) for name, shape in shapes.items()}
-        return {"probability": tf.reshape(probability(shaped), [-1])}
+        return {output: tf.reshape(predicted(shaped), [-1])}
 
     @tf.function(input_signature=[serialized], autograph=False)  # type: ignore[untyped-decorator]
     def serving_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"probability": of_examples(examples)}
+        return {output: of_examples(examples)}
 
     @tf.function(input_signature=[serialized], autograph=False)  # type: ignore[untyped-decorator]
-    def classify(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        positive = of_examples(inputs)
-        return {
-            tf.saved_model.CLASSIFY_OUTPUT_CLASSES: tf.repeat(
-                tf.constant([classes]), tf.shape(positive)[0], 0
-            ),
-            tf.saved_model.CLASSIFY_OUTPUT_SCORES: tf.concat([1 - positive, positive], axis=1),
-        }
+    def of_api(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return api.answer(of_examples(inputs), classes)
 
-    return {"serving_default": serving_default, "serving_examples": serving_examples, CLASSIFY: classify}
+    return {"serving_default": serving_default, "serving_examples": serving_examples, api.signature: of_api}
+
+
+def _api(classes: Sequence[str]) -> ServingApi:
+    return CLASSIFY if classes else REGRESS

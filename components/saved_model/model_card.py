@@ -12,6 +12,7 @@ from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.saved_model import card_file
 from components.saved_model.input_names import input_names
+from components.saved_model.serving_api import APIS
 from components.tasks.known_tasks import task_of
 from components.tasks.task import Task
 
@@ -72,11 +73,15 @@ def model_card(origin: Origin, scaling: ScalingRecord) -> dict[str, Any]:
             {"feature": name, "input": given} | inputs[name]
             for name, given in zip(names, input_names(names), strict=True)
         ],
-        "output": {"name": task.output.name, "dtype": "float32", "range": list(task.output.range or ())},
+        "output": {
+            "name": task.output.name,
+            "dtype": "float32",
+            "range": task.output.range and list(task.output.range),
+        },
         "signatures": {
             "serving_default": "each input by name, a vector of the batch",
             "serving_examples": "examples: serialized tf.Examples, with the features under their own names",
-            "classify": "TF Serving's classification API; tf.Examples, with the features under their own names",
+            task.signature: APIS[task.signature].about,
         },
         "data": {
             "digest": ingest.digest,

@@ -10,13 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from google.protobuf.message import DecodeError
-from tensorflow_serving.apis import classification_pb2, predict_pb2, prediction_log_pb2
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from components.common.errors import BadModel
 from components.common.file_names import SIGNATURE, WARMUP_FILE
-from components.saved_model.card_file import read_card
+from components.saved_model.card_file import Card, read_card
 from components.saved_model.input_names import input_names
+from components.saved_model.serving_api import APIS, ServingApi
+from components.tasks.binary import BINARY
+from components.tasks.known_tasks import task_of
+from components.tasks.task import Output, Task
 
 Array = npt.NDArray[Any]
 
@@ -26,14 +30,14 @@ BATCHES = (1, 32)  # A single row and a batch: TensorFlow chooses different kern
 MAX_REQUESTS = 1_000
 # The signatures compute the same function of a row, but TensorFlow may order the sums differently.
 _TOLERANCE = 1e-5
+_FLOAT32 = np.finfo(np.float32)
 _INIT_OP = "__saved_model_init_op"  # not a signature for requests; TensorFlow keeps its name private
-_METHODS = {
-    "predict_log": tf.saved_model.PREDICT_METHOD_NAME,
-    "classify_log": tf.saved_model.CLASSIFY_METHOD_NAME,
+_METHODS = {"predict_log": tf.saved_model.PREDICT_METHOD_NAME} | {
+    api.log_type: api.method for api in APIS.values()
 }
 
 
-def write_warmup(path: str, examples: Sequence[bytes], features: Sequence[str]) -> None:
+def write_warmup(path: str, examples: Sequence[bytes], features: Sequence[str], task: Task = BINARY) -> None:
     """Adds warm-up requests to an exported model: for each signature one with a single row and one with up to 32 rows.
 
     The requests contain no model name: TF Serving sends them to the model that it loads.
@@ -42,14 +46,16 @@ def write_warmup(path: str, examples: Sequence[bytes], features: Sequence[str]) 
         path: the folder of a SavedModel that `components.saved_model.export.export` wrote.
         examples: serialized tf.Examples of the training split; the first `max(BATCHES)` are used.
         features: the names of the features in them.
+        task: the task of the model.
     """
+    api = APIS[task.signature]
     tf.io.gfile.makedirs(f"{path}/assets.extra")
     # The order of features in a serialized example varies; a fixed order gives the same file for the same rows.
     ordered = [tf.train.Example.FromString(row).SerializeToString(deterministic=True) for row in examples]
     sizes = sorted({min(size, len(ordered)) for size in BATCHES})
     with tf.io.TFRecordWriter(f"{path}/{WARMUP_FILE}") as writer:
         for rows in (ordered[:size] for size in sizes):
-            for log in (_named(rows, features), _serialized(rows), _classified(rows)):
+            for log in (_named(rows, features), _serialized(rows), api.request(rows)):
                 writer.write(log.SerializeToString(deterministic=True))
 
 
@@ -58,7 +64,7 @@ def replay(path: str) -> int:
 
     A signature without a warm-up request is run with one row of zeros or, for tf.Examples, with one empty example. The
     rows of the requests with tf.Examples are also sent through the other signatures that `write_warmup` writes requests
-    for, if the model card names the features: the Evaluator scored one signature, and all must give its probability.
+    for, if the model card names the features: the Evaluator scored one signature, and all must give its prediction.
 
     TF Serving runs the signatures in a session in which the graph's saver restored the variables. `tf.saved_model.load`
     restores them in another way, so its results may be right although a server's would be wrong.
@@ -70,12 +76,13 @@ def replay(path: str) -> int:
         The number of warm-up requests; 0 if the model has none.
 
     Raises:
-        BadModel: the model does not load, a request can't be read or fails, a result is not a probability for each
-            row, or two signatures give a row different probabilities.
+        BadModel: the model does not load, a request can't be read or fails, a result is not a probability (or a number,
+            if the task is regression) for each row, or two signatures give a row different predictions.
         DamagedCard: the model card is damaged.
     """
-    requests = _requests(path)
-    comparisons = _same_rows(requests, path)
+    requests, card = _requests(path), read_card(path)
+    task = task_of(str(card.get("task", BINARY.name)))  # Older cards have no task; all were of this one.
+    comparisons = _same_rows(requests, path, card, APIS[task.signature])
     with tf.compat.v1.Session(graph=tf.Graph()) as session:
         try:
             signatures = tf.compat.v1.saved_model.load(session, ["serve"], path).signature_def
@@ -85,16 +92,16 @@ def replay(path: str) -> int:
             ) from error
         for number, request in enumerate(requests, start=1):
             try:
-                _run_request(session, signatures, request)
+                _run_request(session, signatures, request, task.output)
             except (ValueError, tf.errors.OpError) as error:
                 raise BadModel(
                     f"{path}/{WARMUP_FILE}: request {number} of {len(requests)}: {_line(error)}"
                 ) from error
         try:
             for request in _missing_requests(signatures, requests):
-                _run_request(session, signatures, request)
+                _run_request(session, signatures, request, task.output)
             for same_rows in comparisons:
-                _compare_signatures(session, signatures, same_rows)
+                _compare_signatures(session, signatures, same_rows, task.output)
         except (ValueError, tf.errors.OpError) as error:
             raise BadModel(f"{path}: {_line(error)}") from error
     return len(requests)
@@ -105,8 +112,9 @@ def _missing_requests(signatures: Any, requests: Sequence[Any]) -> Iterator[Any]
     known = {_signature_name(getattr(log, log.WhichOneof("log_type")).request) for log in requests}
     for name in sorted(set(signatures) - known - {_INIT_OP}):
         signature = signatures[name]
-        if signature.method_name == tf.saved_model.CLASSIFY_METHOD_NAME:
-            log = _classified([b""])
+        api = next((api for api in APIS.values() if api.method == signature.method_name), None)
+        if api is not None:
+            log = api.request([b""])
         else:
             log = PredictionLog()
             for key, info in signature.inputs.items():
@@ -118,42 +126,43 @@ def _missing_requests(signatures: Any, requests: Sequence[Any]) -> Iterator[Any]
         yield log
 
 
-def _same_rows(requests: Sequence[Any], path: str) -> list[tuple[Any, ...]]:
+def _same_rows(requests: Sequence[Any], path: str, card: Card, api: ServingApi) -> list[tuple[Any, ...]]:
     """Returns each request with tf.Examples, followed by requests to the other signatures with the same rows.
 
     Empty if the model has no card that names the features.
     """
     found: list[tuple[Any, ...]] = []
-    features = [entry["feature"] for entry in read_card(path).get("inputs", ())]
+    features = [entry["feature"] for entry in card.get("inputs", ())]
     for log in requests:
         request = log.predict_log.request
         # By the signature's name: a feature called examples is an input of serving_default.
         if features and request.model_spec.signature_name == SIGNATURE and "examples" in request.inputs:
             rows = tf.make_ndarray(request.inputs["examples"]).tolist()
             try:
-                found.append((log, _named(rows, features), _classified(rows)))
+                found.append((log, _named(rows, features), api.request(rows)))
             except (tf.errors.OpError, DecodeError) as error:
                 raise BadModel(f"{path}/{WARMUP_FILE}: a row can't be read: {_line(error)}") from error
     return found
 
 
-def _compare_signatures(session: Any, signatures: Any, same_rows: Sequence[Any]) -> None:
-    """Raises ValueError if two signatures give a row different probabilities."""
+def _compare_signatures(session: Any, signatures: Any, same_rows: Sequence[Any], output: Output) -> None:
+    """Raises ValueError if two signatures give a row different predictions."""
     judged, *others = same_rows
-    expected = _probabilities(_run_request(session, signatures, judged))
+    expected = _predictions(_run_request(session, signatures, judged, output), output)
     for log in others:
-        found = _probabilities(_run_request(session, signatures, log))
+        found = _predictions(_run_request(session, signatures, log, output), output)
         row = int(np.argmax(np.abs(found - expected)))
-        if abs(found[row] - expected[row]) > _TOLERANCE:
+        if abs(found[row] - expected[row]) > _TOLERANCE * max(1, abs(expected[row])):
             raise ValueError(
-                f"{_signature_name(getattr(log, log.WhichOneof('log_type')).request)}: expected the probability that "
+                f"{_signature_name(getattr(log, log.WhichOneof('log_type')).request)}: expected the {output.name} that "
                 f"serving_examples gives for row {row + 1}, {expected[row]}, got {found[row]}."
             )
 
 
-def _probabilities(answers: dict[str, Array]) -> Array:
-    """Returns the probability of the label 1 for each row; in `scores` it is the last column."""
-    name = "probability" if "probability" in answers else tf.saved_model.CLASSIFY_OUTPUT_SCORES
+def _predictions(answers: dict[str, Array], output: Output) -> Array:
+    """Returns the prediction for each row, such as the probability of the label 1; it is the last column."""
+    known = output.name, *(api.output for api in APIS.values())
+    name = next(name for name in known if name in answers)
     return answers[name].reshape(len(answers[name]), -1)[:, -1]
 
 
@@ -189,13 +198,6 @@ def _serialized(rows: Sequence[bytes]) -> Any:
     return PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
 
 
-def _classified(rows: Sequence[bytes]) -> Any:
-    request = classification_pb2.ClassificationRequest()
-    request.model_spec.signature_name = "classify"
-    request.input.example_list.examples.extend(tf.train.Example.FromString(row) for row in rows)
-    return PredictionLog(classify_log=prediction_log_pb2.ClassifyLog(request=request))
-
-
 def _requests(path: str) -> list[Any]:
     file = f"{path}/{WARMUP_FILE}"
     if not tf.io.gfile.exists(file):
@@ -212,7 +214,7 @@ def _requests(path: str) -> list[Any]:
     return requests
 
 
-def _run_request(session: Any, signatures: Any, log: Any) -> dict[str, Array]:
+def _run_request(session: Any, signatures: Any, log: Any, output: Output) -> dict[str, Array]:
     """Runs a request and returns the outputs. Raises ValueError if a server would reject it or a result is invalid."""
     kind = log.WhichOneof("log_type")
     if kind not in _METHODS:
@@ -237,9 +239,12 @@ def _run_request(session: Any, signatures: Any, log: Any) -> dict[str, Array]:
     for key, values in answers.items():
         if values.shape[:1] != (rows,):
             raise ValueError(f"{name}: expected {rows} rows of {key!r}, got the shape {list(values.shape)}.")
-        if values.dtype.kind == "f" and not ((values >= 0) & (values <= 1)).all():
-            worst = values[~((values >= 0) & (values <= 1))][0]  # Also finds NaN.
-            raise ValueError(f"{name}: expected {key!r} to be between 0 and 1, got {worst}.")
+        low, high = output.range or (_FLOAT32.min, _FLOAT32.max)
+        possible = values.dtype.kind != "f" or ((values >= low) & (values <= high))
+        if not np.all(possible):
+            worst = values[~possible][0]  # Also finds NaN.
+            wanted = f"between {low} and {high}" if output.range else "finite"
+            raise ValueError(f"{name}: expected {key!r} to be {wanted}, got {worst}.")
     return answers
 
 

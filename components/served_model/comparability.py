@@ -76,9 +76,8 @@ def _incompatible(card: Card, columns: CardColumns, ingest: IngestRecord) -> Ite
     label, features = columns.label, [described.feature for described in columns.inputs]
     if label.name != ingest.label:
         yield f"its label is {label.name!r}, not {ingest.label!r}"
-    for sign, of_model, of_table in (
-        ("positive", label.positive, ingest.positive_label),
-        ("negative", label.negative, ingest.negative_label),
+    for sign, of_model, of_table in zip(
+        ("positive", "negative"), label.classes[::-1], ingest.classes[::-1], strict=False
     ):
         if not _same_value(of_model, of_table):
             yield f"its {sign} label value is {of_model!r}, not {of_table!r}"

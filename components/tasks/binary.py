@@ -56,4 +56,5 @@ BINARY = Task(
     signature="classify",
     predicts="The probability that {label!r} is {positive!r}",
     linear_model="logistic regression",
+    keys=frozenset({"training.class_weight"}),
 )

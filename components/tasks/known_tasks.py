@@ -1,9 +1,10 @@
 """The table of all tasks."""
 
 from components.tasks.binary import BINARY
-from components.tasks.task import Task
+from components.tasks.regression import REGRESSION
+from components.tasks.task import Loss, Task
 
-TASKS = (BINARY,)
+TASKS = (BINARY, REGRESSION)
 
 
 def task_of(name: str) -> Task:
@@ -16,3 +17,16 @@ def task_of(name: str) -> Task:
         if task.name == name:
             return task
     raise ValueError(f"expected one of {', '.join(task.name for task in TASKS)}, got the task {name!r}")
+
+
+def loss_of(name: str) -> Loss:
+    """Returns the loss with this name; that of binary classification for 'auto'.
+
+    Raises:
+        ValueError: there is none.
+    """
+    losses = [loss for task in TASKS for loss in task.losses]
+    for loss in losses:
+        if name in (loss.name, "auto"):
+            return loss
+    raise ValueError(f"expected one of {', '.join(loss.name for loss in losses)}, got the loss {name!r}")

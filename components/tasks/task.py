@@ -32,11 +32,13 @@ class Output:
             adds.
         activation: the activation of the output layer, as of keras.layers.Dense.
         range: the smallest and the largest value that is possible; None: any finite number.
+        is_scaled: whether the networks are trained on scaled labels, see `components.tasks.regression`.
     """
 
     name: str
     activation: str
     range: tuple[float, float] | None
+    is_scaled: bool = False
 
 
 class AtMargins(NamedTuple):
@@ -92,6 +94,7 @@ class Task:
         predicts: what the model card says of the output; `{label}` and `{positive}` stand for the name of the label and
             its value that counts as 1.
         linear_model: the name of the network without a hidden layer.
+        keys: the configuration keys that other tasks do not have.
     """
 
     name: str
@@ -101,6 +104,7 @@ class Task:
     signature: str
     predicts: str
     linear_model: str
+    keys: frozenset[str]
 
     @property
     def output(self) -> Output:

@@ -7,8 +7,8 @@ from components.common.formatting import number, plural
 from components.common.weight_sets import WeightSets
 from components.config.training import NEWTON
 from components.trainer.trainer_settings import TrainerSettings
-from components.training.calibration import recalibrate
 from components.training.dataset import Dataset
+from components.training.final_outputs import with_final_outputs
 from components.training.history import EpochMetrics
 from components.training.throttle import throttled
 from components.training.train import Trained
@@ -25,7 +25,7 @@ def weight_sets(settings: TrainerSettings, first: Trained, train: Dataset, valid
 
     Args:
         settings: `seeds` is the number of seeds, the first included.
-        first: the training with the first seed, recalibrated as all others, whose network is exported.
+        first: the training with the first seed, with its final outputs, whose network is exported.
         train: the training split.
         validation: the validation split.
 
@@ -40,8 +40,8 @@ def weight_sets(settings: TrainerSettings, first: Trained, train: Dataset, valid
         show = throttled(partial(_show, training.epochs))
         found = train_seeds(settings.model, training, further, (train, validation), show)
         for seed, result in zip(further, found, strict=True):
-            calibrated, _ = recalibrate(result, training, train, validation)
-            trained[seed], best_epoch[seed] = calibrated.network.get_weights(), calibrated.best_weights
+            final, _ = with_final_outputs(result, training, train, validation)
+            trained[seed], best_epoch[seed] = final.network.get_weights(), final.best_weights
     return WeightSets(trained, best_epoch if settings.keeps_best_epoch and not exact else {})
 
 

@@ -17,11 +17,13 @@ from components.examples.reader import first_rows, read_ingest
 from components.saved_model.export import export
 from components.saved_model.model_card import Origin, write_card
 from components.saved_model.warmup import BATCHES, write_warmup
+from components.tasks.known_tasks import task_of
 from components.trainer.further_seeds import weight_sets
 from components.trainer.trainer_settings import TrainerSettings
-from components.training.calibration import recalibrate, recalibration_line
+from components.training.calibration import recalibration_line
 from components.training.checkpoints import Checkpoints, training_digest
 from components.training.dataset import Dataset, dataset_arrays, read_dataset
+from components.training.final_outputs import with_final_outputs
 from components.training.train import train_network
 from components.training.weight_report import sparsity_line, weight_report
 from components.transform.vector import read_layout, read_scaling
@@ -46,6 +48,8 @@ def run_fn(fn_args: Any) -> None:
         storage.write(f"{run_dir}/{TUNED_FILE}", json.dumps(strengths, indent=1).encode())
         progress.info("trains with the Tuner's strengths: %s", named_values(strengths))
         settings = settings.with_strengths(strengths)
+    task = task_of(read_ingest(fn_args.train_files[0]).task)
+    settings = settings.model_copy(update={"training": settings.training.for_task(task)})
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     train, validation = (
         read_dataset(files, transform, settings.label, settings.training.memory, weight=settings.weight)
@@ -59,7 +63,7 @@ def run_fn(fn_args: Any) -> None:
     sparsity = sparsity_line(report)
     if sparsity:
         progress.info(sparsity)
-    trained, calibration = recalibrate(trained, settings.training, train, validation)
+    trained, calibration = with_final_outputs(trained, settings.training, train, validation)
     if calibration:
         calibration.write(run_dir)
         progress.info(recalibration_line(calibration))
@@ -82,10 +86,10 @@ def _export(
     """Writes the SavedModel with its warm-up requests and its model card."""
     path = fn_args.serving_model_dir
     ingest = read_ingest(fn_args.train_files[0])
-    classes = ingest.negative_label, ingest.positive_label
-    export(model, transform, settings.label, path, classes, settings.weight)
+    task = task_of(ingest.task)
+    export(model, transform, settings.label, path, ingest.classes, settings.weight)
     features = sorted([*scaling.features, *scaling.categories])
-    write_warmup(path, first_rows(fn_args.train_files, max(BATCHES)), features)
+    write_warmup(path, first_rows(fn_args.train_files, max(BATCHES)), features, task)
     origin = Origin(
         name=settings.name,
         ingest=ingest,

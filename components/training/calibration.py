@@ -22,7 +22,7 @@ from components.config.training import BALANCED, TrainingConfig
 from components.training.class_weights import ClassWeights, balanced_class_weights
 from components.training.dataset import Dataset, InMemoryDataset, row_weights
 from components.training.epoch_runner import scoring_batch_size
-from components.training.network import Array
+from components.training.network import Array, affine_output
 from components.training.proximal_newton import Penalty, iterations
 from components.training.train import Trained
 
@@ -47,15 +47,8 @@ class Recalibration(NamedTuple):
         return self.slope * logits + self.shift
 
     def folded_into(self, weights: list[Array]) -> list[Array]:
-        """Returns the weights of a network with this function after the logit: it changes only the output layer.
-
-        Args:
-            weights: as `get_weights()` of a network of `build_model`: the last two are the output layer's kernel and
-                bias. Weights that are exactly 0 remain 0.
-        """
-        *hidden, kernel, bias = weights
-        slope = np.float32(self.slope)
-        return [*hidden, kernel * slope, bias * slope + np.float32(self.shift)]
+        """Returns the weights of a network with this function after the logit: see `network.affine_output`."""
+        return affine_output(weights, self.slope, self.shift)
 
 
 def recalibrate(

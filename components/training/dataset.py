@@ -32,7 +32,7 @@ class InMemoryDataset(NamedTuple):
 
     Attributes:
         features: float32 [rows, n_features].
-        labels: 0 or 1, float32 [rows, 1].
+        labels: 0 or 1, or a number, float32 [rows, 1].
         weights: the weight of each row in all means, float32 [rows, 1], above 0; only their ratios matter. None: all
             rows weigh the same.
     """
@@ -79,6 +79,10 @@ class InMemoryDataset(NamedTuple):
         factors = _class_factors(self.labels, negative, positive)
         return self._replace(weights=factors if self.weights is None else factors * self.weights)
 
+    def with_scaled_labels(self, mean: float, deviation: float) -> "InMemoryDataset":
+        """Returns the same rows, with each label y replaced by (y - mean) / deviation."""
+        return self._replace(labels=_scaled(self.labels, mean, deviation))
+
     def select(self, rows: slice | npt.NDArray[np.integer[Any]]) -> "InMemoryDataset":
         """Returns these rows: a slice without a copy, row numbers with a copy."""
         return InMemoryDataset(*(array[rows] for array in self.arrays))
@@ -117,6 +121,7 @@ class OnDiskDataset:
         self._max_window_rows = max_rows
         self._class_sums = np.zeros(2)
         self._class_weights: tuple[float, float] | None = None
+        self._label_scaling: tuple[float, float] | None = None
         self._files = tuple(tempfile.TemporaryFile() for _ in range(2 + weighted))  # noqa: SIM115 (closed with this object)
         self._file_owner: OnDiskDataset | None = None
         for file in self._files:
@@ -139,8 +144,19 @@ class OnDiskDataset:
 
     def with_class_weights(self, negative: float, positive: float) -> "OnDiskDataset":
         """As `InMemoryDataset.with_class_weights`. Both objects read the same files, to which no more is appended."""
-        found = copy.copy(self)
+        found = self._view()
         found._class_weights = negative, positive
+        return found
+
+    def with_scaled_labels(self, mean: float, deviation: float) -> "OnDiskDataset":
+        """As `InMemoryDataset.with_scaled_labels`. Both objects read the same files, as in `with_class_weights`."""
+        found = self._view()
+        found._label_scaling = mean, deviation
+        return found
+
+    def _view(self) -> "OnDiskDataset":
+        """Returns another object that reads the same files."""
+        found = copy.copy(self)
         found._file_owner = self  # which closes the files when it is freed
         return found
 
@@ -216,6 +232,8 @@ class OnDiskDataset:
             if len(self._files) > 2:
                 factors *= target.weights
             target.weights[:] = factors
+        if self._label_scaling is not None:
+            target.labels[:] = _scaled(target.labels, *self._label_scaling)
 
 
 Dataset = InMemoryDataset | OnDiskDataset
@@ -324,6 +342,10 @@ def _empty(rows: int, width: int, *, weighted: bool) -> InMemoryDataset:
     return InMemoryDataset(
         *(np.empty((rows, columns), np.float32) for columns in (width, 1, *([1] if weighted else [])))
     )
+
+
+def _scaled(labels: npt.NDArray[np.float32], mean: float, deviation: float) -> npt.NDArray[np.float32]:
+    return ((labels.astype(np.float64) - mean) / deviation).astype(np.float32)
 
 
 def _class_factors(

@@ -1,4 +1,4 @@
-"""Fits networks without a hidden layer (logistic regression) to the exact minimum of their penalized loss."""
+"""Fits networks without a hidden layer (logistic or linear regression) to the exact minimum of their penalized loss."""
 
 import itertools
 import logging

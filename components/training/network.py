@@ -1,5 +1,6 @@
 """Builds the network: Dense layers with ReLU and kernel regularizers, and the output layer of the task."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
@@ -69,6 +70,19 @@ def build_model(
         if rate:
             x = Dropout(rate, name=f"dropout_{index}")(x)
     return keras.Model(inputs, dense[-1](x), name="regpipe")
+
+
+def affine_output(weights: Sequence[Array], slope: float, shift: float) -> list[Array]:
+    """Returns the weights of a network whose output before the activation is slope * z + shift, where it was z.
+
+    Args:
+        weights: as `get_weights()` of a network of `build_model`: the last two are the output layer's kernel and bias,
+            the only ones that change. Weights that are exactly 0 remain 0.
+        slope: a number.
+        shift: a number.
+    """
+    *hidden, kernel, bias = weights
+    return [*hidden, kernel * np.float32(slope), bias * np.float32(slope) + np.float32(shift)]
 
 
 def kernels(model: keras.Model) -> list[Kernel]:

@@ -8,12 +8,12 @@ import keras
 from components.config.model import ModelConfig
 from components.config.training import NEWTON, TrainingConfig
 from components.training.checkpoints import Checkpoints
-from components.training.class_weights import with_class_weights
 from components.training.dataset import Dataset, feature_means
 from components.training.history import EpochMetrics
 from components.training.logistic_regression import fit_logistic_regression
 from components.training.loop import run_training_loop
 from components.training.network import Array, build_model
+from components.training.objective import objective_splits
 from components.training.strategy import choose_strategy
 
 
@@ -42,7 +42,8 @@ def train_network(
 ) -> Trained:
     """Trains a network from its initial weights. The same arguments give the same network.
 
-    With class weights its probabilities are not calibrated: see `components.training.calibration`.
+    Its outputs are those of the objective: with class weights its probabilities are not calibrated, and a predicted
+    number is scaled. See `components.training.final_outputs`.
 
     Args:
         model: the layers and their regularization.
@@ -53,7 +54,7 @@ def train_network(
         checkpoints: as in `run_training_loop`.
     """
     training = training.with_optimizer(model.hidden_units)
-    train, validation = with_class_weights(train, validation, training.class_weight)
+    train, validation = objective_splits(train, validation, training)
     keras.utils.set_random_seed(training.seed)
     with choose_strategy(training.strategy).scope():
         network = build_model(train.width, model, feature_means(train), training.objective)

@@ -9,12 +9,12 @@ import keras
 from components.common.errors import TrainingDiverged
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
-from components.training.class_weights import with_class_weights
 from components.training.dataset import Dataset, feature_means
 from components.training.epoch_runner import EpochRunner, Scorer
 from components.training.history import EpochMetrics
 from components.training.loop import divergence_message
 from components.training.network import Array, build_model
+from components.training.objective import objective_splits
 from components.training.signals import defer_signals
 from components.training.stack import build_stack
 from components.training.strategy import choose_strategy
@@ -48,7 +48,7 @@ def train_seeds(
         TrainingDiverged: as `train_network`, for any of the seeds.
     """
     training = training.with_optimizer(model.hidden_units)
-    train, validation = with_class_weights(*data, training.class_weight)
+    train, validation = objective_splits(*data, training)
     with choose_strategy(training.strategy).scope(), defer_signals() as check_interrupt:
         mean = feature_means(train)
         trainings = []

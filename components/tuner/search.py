@@ -1,23 +1,24 @@
 """Trains a network for each combination of strengths, all together, and chooses one combination."""
 
 import logging
+from functools import partial
 
 import numpy as np
 
 from components.common.errors import TrainingDiverged
-from components.common.formatting import named_values, number, percent, plural
+from components.common.formatting import metric_label, named_values, number, percent, plural
 from components.common.tuning_record import Trial
 from components.config.model import ModelConfig
 from components.config.training import NEWTON, TrainingConfig
 from components.config.tuning import TuningConfig
-from components.training.class_weights import with_class_weights
 from components.training.dataset import READ_BATCH_SIZE, Dataset
 from components.training.logistic_regression import fit_together
+from components.training.objective import objective_splits
 from components.training.stacked_training import NetworkScores, train_stack
 from components.training.throttle import throttled
 from components.tuner.strengths import choose, combinations, for_all_rows
 
-# With fewer rows of a class, a single row can decide which network is the best.
+# With fewer rows, or rows of a class, a single row can decide which network is the best.
 FEW_ROWS = 10
 
 progress = logging.getLogger("regpipe.progress")
@@ -50,10 +51,11 @@ def search(
     tried = combinations(model, tuning, train.rows)
     sample = f" on {train.rows:,} of {rows:,} rows" if train.rows < rows else ""
     progress.info("compares %s%s", plural(len(tried), "network"), sample)
-    fewest = _rows_of_rarer_class(validation)
+    of_class = "" if training.objective.output.is_scaled else " of the rarer class"
+    fewest = _rows_of_rarer_class(validation) if of_class else validation.rows
     if fewest < FEW_ROWS:
-        text = "%s of the rarer class to compare them on: the choice is not reliable"
-        progress.info(text, plural(fewest, "row"))
+        text = "%s%s to compare them on: the choice is not reliable"
+        progress.info(text, plural(fewest, "row"), of_class)
     scores = _scores([model.with_strengths(strengths) for strengths in tried], training, train, validation)
     if not np.isfinite(scores.mean_loss).any():
         raise TrainingDiverged(
@@ -73,8 +75,9 @@ def search(
         for index, strengths in enumerate(tried)
     ]
     progress.info(
-        "chose %s: validation log loss %s (lowest %s), %s of the weights are zero",
+        "chose %s: validation %s %s (lowest %s), %s of the weights are zero",
         named_values(trials[chosen].strengths),
+        metric_label(training.objective.name),
         number(trials[chosen].log_loss),
         number(min(trial.log_loss for trial in trials)),
         percent(trials[chosen].zero_share, 0),
@@ -86,13 +89,19 @@ def _scores(
     networks: list[ModelConfig], training: TrainingConfig, train: Dataset, validation: Dataset
 ) -> NetworkScores:
     training = training.with_optimizer(networks[0].hidden_units)
-    train, validation = with_class_weights(train, validation, training.class_weight)
+    train, validation = objective_splits(train, validation, training)
     run = fit_together if training.optimizer == NEWTON else train_stack
-    return run(networks, training, train, validation, throttled(_show))
+    return run(
+        networks,
+        training,
+        train,
+        validation,
+        throttled(partial(_show, metric_label(training.objective.name))),
+    )
 
 
-def _show(text: str, lowest: float) -> None:
-    progress.info("%s, lowest validation log loss %s", text, number(lowest))
+def _show(loss: str, text: str, lowest: float) -> None:
+    progress.info("%s, lowest validation %s %s", text, loss, number(lowest))
 
 
 def _rows_of_rarer_class(data: Dataset) -> int:

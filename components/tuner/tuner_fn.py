@@ -12,6 +12,7 @@ from tfx.components.tuner.component import TunerFnResult
 
 from components.common.tuning_record import Trial
 from components.examples.reader import read_ingest
+from components.tasks.known_tasks import task_of
 from components.training.dataset import Dataset, read_dataset
 from components.tuner.search import search
 from components.tuner.tuner_settings import TunerSettings
@@ -28,7 +29,10 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
     settings = TunerSettings.model_validate_json(fn_args.custom_config["settings"])
     memory = settings.training.memory
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
-    rows = read_ingest(fn_args.train_files[0]).rows
+    ingest = read_ingest(fn_args.train_files[0])
+    training = settings.training.for_task(task_of(ingest.task))
+    settings = settings.model_copy(update={"training": training})
+    rows = ingest.rows
     data = {}
     for name, files, total in (
         ("train", fn_args.train_files, rows.train),

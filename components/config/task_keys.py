@@ -1,0 +1,23 @@
+"""Finds keys that are set although the task of the run does not have them."""
+
+from components.config.base import Settings
+from components.tasks.known_tasks import TASKS
+from components.tasks.task import Task
+
+
+def check_task_keys(group: str, settings: Settings, task: Task) -> None:
+    """Raises ValueError if a key that only another task has is set.
+
+    Args:
+        group: the name of the group of keys, such as `training`.
+        settings: its values.
+        task: the task of the run.
+    """
+    for key in sorted(frozenset().union(*(other.keys for other in TASKS)) - task.keys):
+        of_group, _, name = key.partition(".")
+        default = type(settings).model_fields[name].default if of_group == group else None
+        if of_group == group and getattr(settings, name) != default:
+            raise ValueError(
+                f"{key}: expected {default!r}, because the task is {task.name} (see data.task), got "
+                f"{getattr(settings, name)!r}"
+            )
