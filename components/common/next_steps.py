@@ -1,6 +1,7 @@
 """Says what the owner of a run can do next: about its data, and about a model that is not blessed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from components.common.commands import BLANK, CommandOptions
 from components.common.formatting import first_of, plural
@@ -18,7 +19,11 @@ _FEW_ROWS = ("evaluation.min_rows", "evaluation.min_positives", "have the label"
 
 
 def next_steps(
-    thresholds: Sequence[Threshold], reasons: Sequence[str], run_id: str, options: CommandOptions
+    thresholds: Sequence[Threshold],
+    reasons: Sequence[str],
+    run_id: str,
+    options: CommandOptions,
+    strengths: Mapping[str, Any],
 ) -> tuple[str, ...]:
     """Returns what the owner of a model that is not blessed can do, in sentences.
 
@@ -27,6 +32,7 @@ def next_steps(
         reasons: why it is not blessed: the sentences of missed thresholds, and others, such as too few rows.
         run_id: the id of the run.
         options: the options of the commands.
+        strengths: the configured l1, l2 and dropout; empty if they are unknown.
     """
     failed = [item for item in thresholds if item.sentence in reasons]
     unreachable = [reason for reason in reasons if OPERATING_POINT in reason]
@@ -43,6 +49,8 @@ def next_steps(
             "published it. `--set evaluation.served=off` leaves the comparison out, for example if the label has "
             "another meaning now."
         )
+    if any(item.rule == "early_stopping" for item in failed):
+        steps += _fixed_strengths(strengths)
     if any(item.rule not in ("floor", "served") for item in failed):
         steps.append(
             f"{options.on_table('study')} shows which regularization helps on this table, and at which strength."
@@ -113,6 +121,24 @@ def drift_step(
     if pushed and before is not None:
         step += f" {options.on_runs('rollback', str(before))} publishes the version before again."
     return f"{step} `--set data.drift=refuse` stops such a run before it trains."
+
+
+def _fixed_strengths(strengths: Mapping[str, Any]) -> Iterator[str]:
+    """Yields a sentence on the strengths that are fixed and may be too strong, if any."""
+    fixed = {f"model.{name}": value for name, value in strengths.items() if _is_on(value)}
+    if fixed:
+        named = " and ".join(f"{key} is fixed at {value}" for key, value in fixed.items())
+        auto = " ".join(f"--set {key}=auto" for key in fixed)
+        yield f"{named}, which may be too strong: `{auto}` lets the Tuner choose."
+
+
+def _is_on(value: Any) -> bool:
+    """Whether a configured strength is a number above 0, or a list with one."""
+    return (
+        any(map(_is_on, value))
+        if isinstance(value, list | tuple)
+        else isinstance(value, int | float) and value > 0
+    )
 
 
 def _is_possible(item: Threshold) -> bool:

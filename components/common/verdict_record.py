@@ -32,9 +32,9 @@ Interval = Annotated[tuple[float, float] | None, BeforeValidator(_defined_interv
 """The low and the high end of an interval; None if one of them is undefined."""
 
 
-Finding = Literal["better", "worse", "unclear"]
+Finding = Literal["better", "worse", "unclear", "equal"]
 """What the interval of a difference says of the first model. `unclear`: it includes 0, so there is no clear
-difference."""
+difference. `equal`: both ends are 0, so there is no difference on any resample."""
 
 Rule = Literal["floor", "change", "base_rate", "early_stopping", "served", "gap"]
 """What a threshold limits: see Threshold."""
@@ -46,6 +46,15 @@ OperatingRule = Literal["f1", "recall", "precision", "cost"]
 
 Mode = Literal["no_worse", "better", "point", "confidence"]
 """evaluation.mode; `confidence` is the name of an earlier version of regpipe for `better`."""
+
+
+NEGLIGIBLE = 0.1
+"""A difference below this share of the tolerance is of no practical importance, however many rows make it clear."""
+
+
+def negligible(bound: float) -> float:
+    """Returns the bound on a difference that is clear, not chance, for a bound on any difference."""
+    return float(f"{NEGLIGIBLE * bound:.6g}")
 
 
 class VerdictPart(BaseModel):
@@ -193,6 +202,14 @@ class Threshold(VerdictPart):
     baseline: Number = None
     passed: bool
     sentence: str
+
+    @property
+    def decisive_bound(self) -> float:
+        """The bound that decided: a tenth of `bound` if the value is within `bound`, but clearly worse."""
+        if not self.clearly_worse or self.value is None:
+            return self.bound
+        within = self.value <= self.bound if self.direction == "<=" else self.value >= self.bound
+        return negligible(self.bound) if within else self.bound
 
 
 class EvaluatedSlice(VerdictPart):

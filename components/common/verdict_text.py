@@ -10,8 +10,6 @@ from components.common.formatting import (
     date_text,
     difference,
     number,
-    rounded_difference,
-    signed_bound,
 )
 from components.common.served_record import ServedReference
 from components.common.verdict_record import (
@@ -33,12 +31,7 @@ DECISION_LABELS: Mapping[str, str] = {
     "cost": "cost per row",
 }
 """The metrics of the decisions at an operating point."""
-_CERTAINTY = {
-    "better": "makes it better",
-    "worse": "makes it worse",
-    "unclear": "may be chance",
-    None: "has no interval",
-}
+_CERTAINTY = {"unclear": ", which may be chance", None: ", without an interval"}
 # By the least share of early stopping in the difference between candidate and baseline.
 _AMOUNTS = (
     (1.0, "All"),
@@ -75,6 +68,7 @@ def comparison_sentence(
         "better": f"better than without regularization: {losses}.",
         "worse": f"worse than without regularization: {losses}.",
         "unclear": f"no clear difference from the same network without regularization: {losses}.",
+        "equal": f"equal to the same network without regularization: {losses}.",
         None: f"{losses} without regularization.",
     }[total.finding]
     if contributions is None or contributions.early_stopping is None or contributions.penalties is None:
@@ -84,15 +78,19 @@ def comparison_sentence(
 
 def _shares(total: Contribution, early_stopping: Contribution, penalties: Contribution) -> str:
     """Returns what early stopping and the penalties brought, in a sentence."""
-    added = rounded_difference(penalties.value)
-    share = f"what the penalties and dropout add, {added}, {_CERTAINTY[penalties.finding]}."
-    if penalties.value is not None and abs(penalties.value) < VISIBLE_DIFFERENCE:
-        share = "the penalties and dropout changed nothing."
+    added = f"the penalties and dropout {_effect(penalties, 'make', 'change')}."
     if total.finding == "better" and total.value and early_stopping.value is not None:
         part = early_stopping.value / total.value
         amount = next(text for least, text in _AMOUNTS if part >= least)
-        return f"{amount} of the difference is due to early stopping; {share}"
-    return f"Early stopping alone changes it by {rounded_difference(early_stopping.value)}; {share}"
+        return f"{amount} of the difference is due to early stopping; {added}"
+    return f"Early stopping alone {_effect(early_stopping, 'makes', 'changes')}; {added}"
+
+
+def _effect(part: Contribution, makes: str, changes: str) -> str:
+    """Returns what a part does to the log loss: "make it 0.0121 worse, which may be chance", "change nothing"."""
+    if part.value is None or abs(part.value) < VISIBLE_DIFFERENCE:
+        return f"{changes} nothing"
+    return f"{makes} it {better_or_worse('log_loss', part.value)}{_CERTAINTY.get(part.finding, '')}"
 
 
 def served_sentence(reference: ServedReference, log_loss: ComparedMetric) -> str:
@@ -127,6 +125,7 @@ def served_sentence(reference: ServedReference, log_loss: ComparedMetric) -> str
         "better": f"Better than {name}: {losses}",
         "worse": f"Worse than {name}: {losses}",
         "unclear": f"No clear difference from {name}: {losses}",
+        "equal": f"Equal to {name}: {losses}",
         None: f"Compared with {name}: {losses}",
     }[log_loss.served_finding]
     if reference.outcome == "other_split":
@@ -157,13 +156,15 @@ def difference_finding(metric: str, interval: Interval) -> Finding | None:
     if interval is None:
         return None
     low, high = interval
+    if low == high == 0:
+        return "equal"
     if low <= 0 <= high:
         return "unclear"
     return "better" if (high < 0) == (metric in LOWER_IS_BETTER) else "worse"
 
 
 def finding_label(finding: Finding | None) -> str:
-    """Returns what an interval says in words: "better", "worse", "no clear difference"; empty for None."""
+    """Returns what an interval says in words: "better", "worse", "no clear difference", "equal"; empty for None."""
     return "no clear difference" if finding == "unclear" else finding or ""
 
 
@@ -213,7 +214,7 @@ def threshold_subject(rule: str, metric: str) -> str:
 
 
 def threshold_sentence(
-    rule: str, metric: str, value: float, *, relation: str, bound: float, worst: float | None = None
+    rule: str, metric: str, value: float, *, passed: bool, bound: float, end: float | None = None
 ) -> str:
     """Returns the result of a threshold in a sentence.
 
@@ -221,24 +222,61 @@ def threshold_sentence(
         rule: floor, change, base_rate, early_stopping, served or gap.
         metric: a key of METRIC_LABELS.
         value: the value of the metric, the difference or the gap.
-        relation: how the value relates to the bound, such as `at least` or `not at most`.
-        bound: the bound, signed except for a floor.
-        worst: the worse end of the value's interval, if that was compared with the bound instead of the value.
+        passed: whether the condition is met.
+        bound: the bound that decided, signed except for a floor.
+        end: the end of the value's interval that was compared with the bound, if the value was not.
 
     Example:
-        >>> threshold_sentence("floor", "auc", 0.9123, relation="at least", bound=0.6)
+        >>> threshold_sentence("floor", "auc", 0.9123, passed=True, bound=0.6)
         'the AUC is 0.9123, at least 0.6'
+        >>> threshold_sentence("change", "log_loss", 0.365, passed=False, bound=0.0347)
+        "the log loss is 0.3650 worse than the baseline's, more than the 0.0347 that is allowed"
     """
-    show = number if rule == "floor" else difference
-    begins = {
-        "floor": f"the {METRIC_LABELS[metric]} is {show(value)}",
-        "change": f"the {METRIC_LABELS[metric]} differs from the baseline's by {show(value)}",
-        "base_rate": f"the {METRIC_LABELS[metric]} differs from that of the base rate by {show(value)}",
-        "early_stopping": f"the {METRIC_LABELS[metric]} differs from that of early stopping alone by {show(value)}",
-        "served": f"the {METRIC_LABELS[metric]} differs from the served model's by {show(value)}",
-        "gap": f"the {METRIC_LABELS[metric]} on the test split differs from that on the training split by "
-        f"{show(value)}",
-    }
-    end = "" if worst is None else f", at worst {show(worst)}"
-    limit = f"{bound:g}" if rule == "floor" else signed_bound(bound)
-    return f"{begins[rule]}{end}, {relation} {limit}"
+    label = f"the {METRIC_LABELS[metric]}"
+    if rule == "floor":
+        worst = "" if end is None else f", at worst {number(end)}"
+        limit = "at most" if metric in LOWER_IS_BETTER else "at least"
+        return f"{label} is {number(value)}{worst}, {'' if passed else 'not '}{limit} {bound:g}"
+    other = {
+        "change": "the baseline's",
+        "base_rate": "that of the base rate",
+        "early_stopping": "that of early stopping alone",
+        "served": "the served model's",
+        "gap": "that on the training split",
+    }[rule]
+    if rule == "gap":
+        label += " on the test split"
+    if math.isnan(value):
+        return f"{label} can't be compared with {other}"
+    relation = f"{better_or_worse(metric, value)} than" if value else "equal to"
+    strict = end is not None and not _is_better(metric, end, value)
+    limit = _limit(metric, bound, passed=passed, strict=strict)
+    return f"{label} is {relation} {other}{_interval_end(metric, value, end)}, {limit}"
+
+
+def better_or_worse(metric: str, value: float) -> str:
+    """Returns a difference from another model, which is not 0, as a size and a word: "0.0112 worse"."""
+    return f"{difference(abs(value)).lstrip('+')} {'better' if _is_better(metric, value, 0) else 'worse'}"
+
+
+def _is_better(metric: str, value: float, than: float) -> bool:
+    return value < than if metric in LOWER_IS_BETTER else value > than
+
+
+def _interval_end(metric: str, value: float, end: float | None) -> str:
+    if end is None or math.isnan(end):
+        return ""
+    begin = "at best" if _is_better(metric, end, value) else "at worst"
+    return f", {begin} {better_or_worse(metric, end) if end else 'equal'}"
+
+
+def _limit(metric: str, bound: float, *, passed: bool, strict: bool) -> str:
+    allowed = bound if metric in LOWER_IS_BETTER else -bound
+    if allowed > 0:
+        return (
+            f"at most {allowed:g} worse is allowed"
+            if passed
+            else f"more than the {allowed:g} that is allowed"
+        )
+    asked = f"at least {-allowed:g} better" if allowed < 0 else "better" if strict else "no worse"
+    return f"as it must be {asked}" if passed else f"but it must be {asked}"

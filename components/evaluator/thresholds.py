@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from components.common.formatting import difference_interval, signed_bound
 from components.common.verdict_record import (
     DIFFERENCES,
     ComparedMetric,
@@ -14,6 +13,7 @@ from components.common.verdict_record import (
     Mode,
     Rule,
     Threshold,
+    negligible,
 )
 from components.common.verdict_text import LOWER_IS_BETTER, threshold_sentence
 from components.config.evaluation import EvaluationConfig
@@ -23,8 +23,6 @@ Measured = Mapping[str, ComparedMetric]
 # The tolerance of the log loss, as a share of the log loss of the base rate: 0.035 nats where half of the rows are
 # positive, and 0.0016 where one in 200 is.
 LOG_LOSS_TOLERANCE = 0.05
-# A difference below this share of the tolerance is of no practical importance, however many rows make it clear.
-NEGLIGIBLE = 0.1
 
 
 class Condition(NamedTuple):
@@ -143,30 +141,27 @@ def threshold(condition: Condition, slice_name: str | None) -> Threshold:
     at_most = condition.metric in LOWER_IS_BETTER
     is_difference = condition.rule in DIFFERENCES
     strict = condition.mode == "better"
-    compared, worst = condition.value, None
+    compared, end = condition.value, None
     if strict:
         compared = None if condition.interval is None else condition.interval[at_most]
-        worst = _nan(compared)
+        end = _nan(compared)
     passed = compared is not None and (
         compared <= condition.bound if at_most else compared >= condition.bound
     )
     if strict and is_difference:
         passed = passed and compared != condition.bound  # two equal models: neither is better
     clearly_worse = condition.mode == "no_worse" and is_difference and _is_clearly_worse(condition)
+    bound = condition.bound
+    if clearly_worse and passed and condition.interval:
+        bound, end = negligible(bound), condition.interval[not at_most]
     text = threshold_sentence(
         condition.rule,
         condition.metric,
         _nan(condition.value),
-        relation=("" if passed else "not ") + ("at most" if at_most else "at least"),
-        bound=condition.bound,
-        worst=worst,
+        passed=passed and not clearly_worse,
+        bound=bound,
+        end=end,
     )
-    if clearly_worse and passed and condition.interval:
-        side, limit = "above" if at_most else "below", signed_bound(_negligible(condition))
-        text += (
-            f", but clearly worse: the whole interval, {difference_interval(condition.interval)}, is {side} {limit}, a "
-            "tenth of that"
-        )
     return Threshold(
         metric=condition.metric,
         rule=condition.rule,
@@ -189,12 +184,8 @@ def _is_clearly_worse(condition: Condition) -> bool:
     if condition.interval is None:
         return False
     low, high = condition.interval
-    bound = _negligible(condition)
+    bound = negligible(condition.bound)
     return low > bound if condition.metric in LOWER_IS_BETTER else high < bound
-
-
-def _negligible(condition: Condition) -> float:
-    return float(f"{NEGLIGIBLE * condition.bound:.6g}")
 
 
 def _nan(value: float | None) -> float:

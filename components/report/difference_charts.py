@@ -18,7 +18,7 @@ from components.common.verdict_record import (
     Rule,
     Verdict,
 )
-from components.common.verdict_text import LOWER_IS_BETTER, difference_finding
+from components.common.verdict_text import LOWER_IS_BETTER, difference_finding, finding_label
 from components.report.blocks import Chart, ChartInterval
 from components.report.blocks import Finding as Colour
 
@@ -28,9 +28,9 @@ _COLOURS: Mapping[Finding | None, Colour] = {
     "better": "good",
     "worse": "bad",
     "unclear": "reference",
+    "equal": "reference",
     None: "reference",
 }
-_MEANINGS: dict[Colour, str] = {"good": "better", "bad": "worse", "reference": "no clear difference"}
 
 
 class _Difference(NamedTuple):
@@ -94,7 +94,7 @@ def _chart(verdict: Verdict, metric: str, differences: tuple[_Difference, ...]) 
     )
     label, better = metric_label(metric), "lower" if metric in LOWER_IS_BETTER else "higher"
     sentences = (
-        f"{capitalize_first(item.name)}: {_describe(item, drawn)}."
+        f"{capitalize_first(item.name)}: {_describe(metric, item, drawn)}."
         for item, drawn in zip(differences, intervals, strict=True)
     )
     return Chart(
@@ -124,11 +124,14 @@ def _range(intervals: tuple[ChartInterval, ...]) -> tuple[float, float]:
     return min(values) - margin, max(values) + margin
 
 
-def _describe(item: _Difference, drawn: ChartInterval) -> str:
+def _describe(metric: str, item: _Difference, drawn: ChartInterval) -> str:
     """Returns the numbers of a level: "-0.0026, -0.0190 to +0.0107, no clear difference, limit +0.0347"."""
     parts = [html_difference(item.value)]
     if item.interval is not None:
-        parts += [html_interval(item.interval, signed=True), _MEANINGS[drawn.finding]]
+        parts += [
+            html_interval(item.interval, signed=True),
+            finding_label(difference_finding(metric, item.interval)),
+        ]
     if drawn.limit is not None and math.isfinite(drawn.limit):
         parts.append(f"limit {html_difference(drawn.limit)}")
     return ", ".join(parts)

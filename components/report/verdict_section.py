@@ -93,7 +93,7 @@ def thresholds(items: Sequence[Threshold], caption: str) -> TableBlock:
             "passed" if item.passed else "FAILED",
             item.slice or "all",
             html_number(item.value) if item.rule == "floor" else html_difference(item.value),
-            f"{_DIRECTIONS[item.direction]} {html_significant(item.bound)}",
+            f"{_DIRECTIONS[item.direction]} {html_significant(item.decisive_bound)}",
             html_interval(item.interval, signed=item.rule != "floor"),
             html_number(item.candidate),
             html_number(item.baseline),

@@ -25,6 +25,7 @@ from components.common.verdict_record import (
     Verdict,
 )
 from components.config.data import SPLITS
+from components.config.regularization import MODEL_REGULARIZATIONS
 from components.report.run_page import REPORT_FILE
 from pipeline_def.runs.run_store import RunStore
 from pipeline_def.runs.summary import (
@@ -67,7 +68,11 @@ def record_result(
     if step := _drift_step(known, run_id, commands):
         steps.append(step)
     if ended == "not_blessed" and not known.get("held_back"):
-        steps += next_steps(known.get("thresholds", ()), known.get("reasons", ()), run_id, commands)
+        model = (runs.config(run_id) or {}).get("model", {})
+        strengths = {name: model.get(name) for name in (item.name for item in MODEL_REGULARIZATIONS)}
+        steps += next_steps(
+            known.get("thresholds", ()), known.get("reasons", ()), run_id, commands, strengths
+        )
     return ended, known | {"next_steps": tuple(steps)}
 
 

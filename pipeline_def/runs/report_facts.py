@@ -81,8 +81,7 @@ def render_again(root: RunsRoot, run_id: str) -> str:
         tuner=outputs[TUNED].uri if TUNED in outputs else "",
         facts=path,
     )
-    execution = dict(runs.steps(run_id))[LAST]
-    config = json.loads(execution.custom_properties["config"].string_value)
+    config = runs.config(run_id) or {}
     pushed = outputs["Pusher", "pushed_model"].custom_properties
     context = runs.store.get_context_by_type_and_name("pipeline_run", run_id)
     override_path = context.custom_properties["regpipe_pushed_path"].string_value
@@ -129,15 +128,13 @@ def _previous(runs: RunStore, root: Path | str, run_id: str) -> dict[str, Any] |
     for name in reversed(earlier):
         outputs = runs.outputs(name) if name in here else {}
         if EXAMPLES in outputs and EVALUATION in outputs:
-            report = dict(runs.steps(name)).get(LAST)
-            config = report.custom_properties["config"].string_value if report is not None else ""
             facts = _read_facts(root, name)
             return {
                 "run_id": name,
                 "started": runs.started(name),
                 "examples": outputs[EXAMPLES].uri,
                 "evaluation": outputs[EVALUATION].uri,
-                "config": json.loads(config) if config else None,
+                "config": runs.config(name),
                 "versions": facts.get("versions", {}),
                 "code": facts.get("code", {}),
             }

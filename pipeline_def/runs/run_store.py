@@ -3,8 +3,10 @@
 import contextlib
 import dataclasses
 import datetime
+import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
@@ -13,6 +15,7 @@ from components.pusher.publication import Destination
 from pipeline_def.runs.damaged_store import DamagedStore, check_store
 from pipeline_def.runs.run_files import STORE_FILE
 from pipeline_def.runs.summary import Override, RunRecord
+from pipeline_def.steps import LAST
 
 COMPLETED_STATES = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
 _STATUS, _VERSION, _PATH = "regpipe_status", "regpipe_pushed_version", "regpipe_pushed_path"
@@ -183,6 +186,12 @@ class RunStore:
                     execution.custom_properties["destination"].string_value
                 )
         return None
+
+    def config(self, run_id: str) -> dict[str, Any] | None:
+        """Returns the configuration of a run; None if its last step did not start, which has it."""
+        execution = dict(self.steps(run_id)).get(LAST)
+        text = execution.custom_properties["config"].string_value if execution is not None else ""
+        return json.loads(text) if text else None
 
     @contextlib.contextmanager
     def record_execution(

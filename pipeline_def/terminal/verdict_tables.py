@@ -202,8 +202,8 @@ def _threshold_row(item: Threshold, worst_width: int) -> str:
     is_floor = item.rule == "floor"
     show = number if is_floor else difference
     value, compared = show(item.value), show(item.compared)
-    bound = f"{item.direction} {f'{item.bound:g}' if is_floor else signed_bound(item.bound)}"
+    bound = f"{item.direction} {f'{item.bound:g}' if is_floor else signed_bound(item.decisive_bound)}"
     worst = compared if item.mode in _WORST_END else ""
-    row = f"{threshold_subject(item.rule, item.metric):<30}{value:>12}{worst:>{worst_width}}{bound:>12}"
+    row = f"{threshold_subject(item.rule, item.metric):<30}{value:>12}{worst:>{worst_width}} {bound:>11}"
     clearly = " (clearly worse)" if item.clearly_worse else ""
     return f"{row}  {'passed' if item.passed else 'FAILED'}{clearly}"

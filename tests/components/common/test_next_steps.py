@@ -54,7 +54,7 @@ def missed(metric: str, rule: str, **changes: Any) -> Threshold:
 )
 def test_what_can_be_done_about_a_missed_threshold(item: Threshold, expected: tuple[str, ...]) -> None:
     """The key of its bound; a study, if it compares two models or two splits; and a publication by hand."""
-    assert next_steps([item], [item.sentence], "r1", CommandOptions()) == (*expected, BLESS)
+    assert next_steps([item], [item.sentence], "r1", CommandOptions(), {}) == (*expected, BLESS)
 
 
 @pytest.mark.parametrize(
@@ -73,25 +73,25 @@ def test_more_rows_help_if_the_interval_is_too_wide(
 ) -> None:
     """That is, if an end of it was compared and the other end passes."""
     item = missed(metric, "change", mode=mode, interval=interval)
-    assert (NARROWER in next_steps([item], [item.sentence], "r1", CommandOptions())) is helps
+    assert (NARROWER in next_steps([item], [item.sentence], "r1", CommandOptions(), {})) is helps
 
 
 def test_what_can_be_done_about_too_few_rows() -> None:
     """Missed thresholds are explained too, each key once."""
     few = "the test split has 40 rows, fewer than 50 (evaluation.min_rows)"
     passed = missed("brier", "floor", passed=True)
-    assert next_steps([passed], [few], "r1", CommandOptions()) == (ROWS, BLESS)
+    assert next_steps([passed], [few], "r1", CommandOptions(), {}) == (ROWS, BLESS)
     items = [missed("log_loss", "change"), missed("log_loss", "base_rate"), missed("auc", "change"), passed]
     reasons = [few, *(item.sentence for item in items[:3])]
     keys = explained("max_log_loss_rise", "max_auc_drop")
-    assert next_steps(items, reasons, "r1", CommandOptions()) == (ROWS, STUDY, keys, BLESS)
+    assert next_steps(items, reasons, "r1", CommandOptions(), {}) == (ROWS, STUDY, keys, BLESS)
 
 
 def test_an_undefined_threshold_that_is_no_reason_of_its_own() -> None:
     """It is undefined because of the reason, so its key is not explained."""
     undefined = missed("auc", "floor", value=None, compared=None)
     assert next_steps(
-        [undefined], ["all rows of the test split (60) have the label 1"], "r1", CommandOptions()
+        [undefined], ["all rows of the test split (60) have the label 1"], "r1", CommandOptions(), {}
     ) == (
         ROWS,
         BLESS,
@@ -101,7 +101,7 @@ def test_an_undefined_threshold_that_is_no_reason_of_its_own() -> None:
 def test_more_rows_do_not_help_against_predictions_that_are_nan() -> None:
     undefined = missed("auc", "floor", value=None, compared=None)
     nan = "the candidate predicts NaN for 1 of 200 rows, so its AUC can't be computed"
-    assert next_steps([undefined], [nan], "r1", CommandOptions()) == (BLESS,)
+    assert next_steps([undefined], [nan], "r1", CommandOptions(), {}) == (BLESS,)
 
 
 def test_what_can_be_done_about_an_operating_point_out_of_reach() -> None:
@@ -109,8 +109,8 @@ def test_what_can_be_done_about_an_operating_point_out_of_reach() -> None:
     reason = "no threshold has a precision of at least 0.9 (evaluation.operating_point.min_precision)"
     few = "the test split has 40 rows, fewer than 50 (evaluation.min_rows)"
     reach = "`regpipe config evaluation.operating_point` explains the operating point; another one may be in reach."
-    assert next_steps([], [reason], "r1", CommandOptions()) == (reach, BLESS)
-    assert next_steps([], [few, reason], "r1", CommandOptions()) == (reach, ROWS, BLESS)
+    assert next_steps([], [reason], "r1", CommandOptions(), {}) == (reach, BLESS)
+    assert next_steps([], [few, reason], "r1", CommandOptions(), {}) == (reach, ROWS, BLESS)
 
 
 def test_the_commands_are_complete() -> None:
@@ -121,13 +121,13 @@ def test_the_commands_are_complete() -> None:
         runs=("--root", "my runs", "--config", "night.yaml"),
         training=("--root", "my runs", "--data", "a;b.csv"),
     )
-    served, study, _, bless = next_steps(items, reasons, "r1", options)
+    served, study, _, bless = next_steps(items, reasons, "r1", options, {})
     assert "`regpipe versions --root 'my runs' --config night.yaml`" in served
     assert study.startswith("`regpipe study --root 'my runs' --data 'a;b.csv'` shows")
     assert bless.startswith(
         "`regpipe bless --run r1 --reason \"...\" --root 'my runs' --config night.yaml` publishes"
     )
-    *_, bless = next_steps(items, reasons, "r1", ON_CLUSTER)
+    *_, bless = next_steps(items, reasons, "r1", ON_CLUSTER, {})
     assert bless.startswith('`regpipe bless --run r1 --reason "..." --config FILE --on-cluster` publishes')
 
 
@@ -160,3 +160,27 @@ def test_what_can_be_done_about_drift() -> None:
     assert "data.drift=refuse" in step
     for pushed, before in ((False, 7), (True, None)):
         assert "rollback" not in (drift_step(2, "r1", options, pushed=pushed, before=before) or "")
+
+
+@pytest.mark.parametrize(
+    ("strengths", "expected"),
+    [
+        ({}, None),
+        ({"l1": "auto", "l2": 0, "dropout": [0.0, 0.0]}, None),
+        (
+            {"l1": 0.01, "l2": "auto"},
+            "model.l1 is fixed at 0.01, which may be too strong: `--set model.l1=auto` lets the Tuner choose.",
+        ),
+        (
+            {"l1": [0.0, 0.1], "l2": 1},
+            "model.l1 is fixed at [0.0, 0.1] and model.l2 is fixed at 1, which may be too strong: `--set model.l1=auto "
+            "--set model.l2=auto` lets the Tuner choose.",
+        ),
+    ],
+)
+def test_fixed_strengths_may_be_too_strong(strengths: dict[str, Any], expected: str | None) -> None:
+    """If the candidate is worse than early stopping alone; not if another condition is missed."""
+    for rule, fits in (("early_stopping", True), ("change", False)):
+        item = missed("log_loss", rule)
+        found = next_steps([item], [item.sentence], "r1", CommandOptions(), strengths)
+        assert [step for step in found if "fixed" in step] == ([expected] if expected and fits else [])

@@ -1,5 +1,6 @@
 """The sentences about a verdict."""
 
+import math
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from components.common.verdict_record import (
 )
 from components.common.verdict_text import (
     comparison_sentence,
+    difference_finding,
     finding_label,
     first_reasons,
     missed_demands,
@@ -37,6 +39,7 @@ def part(value: float | None, finding: Finding | None = None) -> Contribution:
             "unclear",
             "no clear difference from the same network without regularization: log loss 0.4000 against 0.5000.",
         ),
+        ("equal", "equal to the same network without regularization: log loss 0.4000 against 0.5000."),
         (None, "log loss 0.4000 against 0.5000 without regularization."),
     ],
 )
@@ -81,19 +84,19 @@ def test_the_share_of_early_stopping(early_stopping: float, amount: str) -> None
     )
     assert comparison_sentence(0.5, 1.5, contributions) == (
         "better than without regularization: log loss 0.5000 against 1.5000. "
-        f"{amount} of the difference is due to early stopping; what the penalties and dropout add, -0.1000, may be "
-        "chance."
+        f"{amount} of the difference is due to early stopping; the penalties and dropout make it 0.1000 "
+        "better, which may be chance."
     )
 
 
 @pytest.mark.parametrize(
     ("penalties", "expected"),
     [
-        (part(-0.05, "better"), "what the penalties and dropout add, -0.0500, makes it better."),
-        (part(0.05, "worse"), "what the penalties and dropout add, +0.0500, makes it worse."),
-        (part(-0.00001, "unclear"), "the penalties and dropout changed nothing."),
-        (part(-0.05), "what the penalties and dropout add, -0.0500, has no interval."),
-        (part(0.0, "unclear"), "the penalties and dropout changed nothing."),
+        (part(-0.05, "better"), "the penalties and dropout make it 0.0500 better."),
+        (part(0.05, "worse"), "the penalties and dropout make it 0.0500 worse."),
+        (part(-0.00001, "unclear"), "the penalties and dropout change nothing."),
+        (part(-0.05), "the penalties and dropout make it 0.0500 better, without an interval."),
+        (part(0.0, "unclear"), "the penalties and dropout change nothing."),
     ],
 )
 def test_what_the_penalties_add(penalties: Contribution, expected: str) -> None:
@@ -122,14 +125,20 @@ def test_no_improvement_has_no_shares(total: Contribution, begin: str) -> None:
         total=total, early_stopping=part(-0.12, "unclear"), penalties=part(0.02, "worse")
     )
     assert comparison_sentence(0.4, 0.5, contributions) == (
-        f"{begin}Early stopping alone changes it by -0.1200; what the penalties and dropout add, +0.0200, "
-        "makes it worse."
+        f"{begin}Early stopping alone makes it 0.1200 better, which may be chance; the penalties and dropout make it "
+        "0.0200 worse."
     )
 
 
 @pytest.mark.parametrize(
     ("finding", "label"),
-    [("better", "better"), ("worse", "worse"), ("unclear", "no clear difference"), (None, "")],
+    [
+        ("better", "better"),
+        ("worse", "worse"),
+        ("unclear", "no clear difference"),
+        ("equal", "equal"),
+        (None, ""),
+    ],
 )
 def test_findings_in_words(finding: Finding | None, label: str) -> None:
     """A metric without an interval has no finding."""
@@ -150,31 +159,67 @@ def test_the_first_four_reasons() -> None:
         (
             "change",
             "log loss minus baseline's",
-            "the log loss differs from the baseline's by +0.1000, at worst +0.3000, not at most +0.2",
+            "the log loss is 0.1000 worse than the baseline's, at worst 0.3000 worse, more than the 0.2 that is "
+            "allowed",
         ),
         (
             "base_rate",
             "log loss minus base rate's",
-            "the log loss differs from that of the base rate by +0.1000, at worst +0.3000, not at most +0.2",
+            "the log loss is 0.1000 worse than that of the base rate, at worst 0.3000 worse, more than the 0.2 that is "
+            "allowed",
         ),
         (
             "served",
             "log loss minus served model's",
-            "the log loss differs from the served model's by +0.1000, at worst +0.3000, not at most +0.2",
+            "the log loss is 0.1000 worse than the served model's, at worst 0.3000 worse, more than the 0.2 that is "
+            "allowed",
         ),
         (
             "gap",
             "log loss, test minus train",
-            "the log loss on the test split differs from that on the training split by +0.1000, at worst +0.3000, "
-            "not at most +0.2",
+            "the log loss on the test split is 0.1000 worse than that on the training split, at worst 0.3000 worse, "
+            "more than the 0.2 that is allowed",
         ),
     ],
 )
 def test_thresholds(rule: str, subject: str, sentence: str) -> None:
-    """Differences and their bounds have a sign."""
+    """A difference is a size, and better or worse."""
     assert threshold_subject(rule, "log_loss") == subject
-    found = threshold_sentence(rule, "log_loss", 0.1, relation="not at most", bound=0.2, worst=0.3)
+    found = threshold_sentence(rule, "log_loss", 0.1, passed=False, bound=0.2, end=0.3)
     assert found == sentence
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "end", "bound", "passed", "expected"),
+    [
+        ("auc", 0.01, None, -0.02, True, "is 0.0100 better than X, at most 0.02 worse is allowed"),
+        ("auc", 0.0, None, -0.02, True, "is equal to X, at most 0.02 worse is allowed"),
+        ("auc", 0.01, -0.01, 0.0, False, "is 0.0100 better than X, at worst 0.0100 worse, but it must be better"),
+        ("log_loss", -0.2, -0.1, 0.0, True, "is 0.2000 better than X, at worst 0.1000 better, as it must be better"),
+        ("log_loss", 0.01, None, 0.0, False, "is 0.0100 worse than X, but it must be no worse"),
+        (
+            "log_loss", 0.02, 0.01, 0.003, False,
+            "is 0.0200 worse than X, at best 0.0100 worse, more than the 0.003 that is allowed",
+        ),
+        ("log_loss", math.nan, None, 0.1, False, "can't be compared with X"),
+    ],
+)  # fmt: skip
+def test_better_and_worse(
+    metric: str, value: float, end: float | None, bound: float, passed: bool, expected: str
+) -> None:
+    """For both directions; an end of the interval is named if it was compared."""
+    found = threshold_sentence("change", metric, value, passed=passed, bound=bound, end=end)
+    label = {"auc": "AUC", "log_loss": "log loss"}[metric]
+    assert found == f"the {label} {expected}".replace("X", "the baseline's")
+
+
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [((0.0, 0.0), "equal"), ((0.0, 0.1), "unclear"), ((0.01, 0.1), "worse"), ((-0.1, -0.01), "better"), (None, None)],
+)  # fmt: skip
+def test_what_an_interval_says(interval: Any, expected: str | None) -> None:
+    """Of a log loss. No difference on any resample is equality, not doubt."""
+    assert difference_finding("log_loss", interval) == expected
 
 
 def point(rule: str, interval: Any = None, **demanded: float) -> OperatingPoint:

@@ -66,11 +66,11 @@ def test_a_better_candidate_is_blessed() -> None:
     ]
     assert [t["sentence"] for t in found["thresholds"]] == [
         "the AUC is 1.0000, at least 0.6",
-        "the AUC differs from the baseline's by +0.5000, at least -0.02",
+        "the AUC is 0.5000 better than the baseline's, at most 0.02 worse is allowed",
         # ln(0.4 / 0.6) / 2 + ln(0.4 / 0.9) / 2; at most 5% of ln 2
-        "the log loss differs from the baseline's by -0.4055, at most +0.0347",
+        "the log loss is 0.4055 better than the baseline's, at most 0.0347 worse is allowed",
         # -(ln 0.9 + ln 0.6) / 2 - ln 2
-        "the log loss differs from that of the base rate by -0.3851, at most +0.0347",
+        "the log loss is 0.3851 better than that of the base rate, at most 0.0347 worse is allowed",
     ]
     assert found["thresholds"][3]["baseline"] == pytest.approx(math.log(2), abs=1e-6)  # that of the base rate
     change = found["thresholds"][1]
@@ -83,8 +83,14 @@ def test_a_better_candidate_is_blessed() -> None:
     ("settings", "reason"),
     [
         ({"min_auc": 0.6}, "the AUC is 0.5000, not at least 0.6"),
-        ({"max_auc_drop": 0.4}, "the AUC differs from the baseline's by -0.5000, not at least -0.4"),
-        ({"max_log_loss_rise": 0.4}, "the log loss differs from the baseline's by +0.4055, not at most +0.4"),
+        (
+            {"max_auc_drop": 0.4},
+            "the AUC is 0.5000 worse than the baseline's, more than the 0.4 that is allowed",
+        ),
+        (
+            {"max_log_loss_rise": 0.4},
+            "the log loss is 0.4055 worse than the baseline's, more than the 0.4 that is allowed",
+        ),
     ],
 )
 def test_one_missed_threshold_is_enough(settings: dict[str, float], reason: str) -> None:
@@ -127,8 +133,8 @@ def test_the_mode_better_compares_the_worse_end_of_the_interval() -> None:
     loss = better["thresholds"][2]
     assert loss["value"] < 0 < loss["compared"]
     assert loss["sentence"] == (
-        f"the log loss differs from the baseline's by {loss['value']:+.4f}, at worst {loss['compared']:+.4f}, "
-        "not at most 0"
+        f"the log loss is {-loss['value']:.4f} better than the baseline's, at worst {loss['compared']:.4f} worse, but "
+        "it must be better"
     )
     assert loss["sentence"] in better["reasons"]
 
@@ -138,7 +144,7 @@ def test_equal_models_are_not_better() -> None:
     assert verdict(scored(GOOD, GOOD))["blessed"]
     found = verdict(scored(GOOD, GOOD), EvaluationConfig(mode="better"))
     assert found["reasons"] == [
-        "the log loss differs from the baseline's by 0, at worst 0, not at most 0",
+        "the log loss is equal to the baseline's, at worst equal, but it must be better",
     ]
 
 
@@ -158,7 +164,7 @@ def test_a_worse_candidate_beyond_the_tolerance_does_not_pass() -> None:
     assert loss["finding"] == "unclear"
     assert [item["clearly_worse"] for item in found["thresholds"]] == [False] * 4
     assert found["reasons"] == [
-        f"the log loss differs from the baseline's by {loss['difference']:+.4f}, not at most +0.0344"
+        f"the log loss is {loss['difference']:.4f} worse than the baseline's, more than the 0.0344 that is allowed"
     ]
 
 
@@ -166,18 +172,18 @@ def test_a_clearly_worse_candidate_does_not_pass() -> None:
     """Its log loss is higher by less than the tolerance, but on 20,000 rows by clearly more than a tenth of it."""
     found = verdict(noisy(-0.02, rows=20_000, noise=0.4))
     loss = found["metrics"]["log_loss"]
-    low, high = loss["interval"]["difference"]
+    low, _ = loss["interval"]["difference"]
     assert 0.00347 < low < loss["difference"] < 0.0347
     assert loss["finding"] == "worse"
     item = found["thresholds"][2]
     assert (item["passed"], item["clearly_worse"]) == (False, True)
     assert item["sentence"] == (
-        f"the log loss differs from the baseline's by {loss['difference']:+.4f}, at most +0.0347, but clearly worse: "
-        f"the whole interval, {low:+.4f} to {high:+.4f}, is above +0.00347, a tenth of that"
+        f"the log loss is {loss['difference']:.4f} worse than the baseline's, at best {low:.4f} worse, more than the "
+        "0.00347 that is allowed"
     )
     assert found["reasons"] == [item["sentence"]]
     assert verdict(noisy(-0.02, rows=20_000, noise=0.4), EvaluationConfig(mode="point"))["reasons"] == [
-        f"the log loss differs from the baseline's by {loss['difference']:+.4f}, not at most 0"
+        f"the log loss is {loss['difference']:.4f} worse than the baseline's, but it must be no worse"
     ]
 
 
@@ -198,7 +204,7 @@ def test_a_model_that_knows_less_than_the_base_rate_does_not_pass() -> None:
     assert found["metrics"]["log_loss"]["base_rate"] == pytest.approx(math.log(2), abs=1e-7)
     # -ln 0.4 - ln 2
     assert found["reasons"] == [
-        "the log loss differs from that of the base rate by +0.2231, not at most +0.0347"
+        "the log loss is 0.2231 worse than that of the base rate, more than the 0.0347 that is allowed"
     ]
 
 
@@ -233,7 +239,8 @@ def test_worse_than_early_stopping_alone_does_not_pass() -> None:
     for mode in ("no_worse", "better", "point"):
         found = verdict(rows, EvaluationConfig.model_validate({"mode": mode}))
         assert found["reasons"] == [
-            f"the log loss differs from that of early stopping alone by {difference:+.4f}, not at most +0.0347"
+            f"the log loss is {difference:.4f} worse than that of early stopping alone, more than the 0.0347 that is "
+            "allowed"
         ], mode
     item = found["thresholds"][-1]
     assert (item["rule"], item["candidate"]) == ("early_stopping", pytest.approx(-math.log(0.55), abs=1e-6))
@@ -259,8 +266,8 @@ def test_a_candidate_that_is_worse_than_the_served_model_does_not_pass() -> None
     """By the rules and the tolerances of the baseline: beyond the tolerance, here also clearly."""
     found = verdict(with_served(BAD, GOOD), EvaluationConfig(min_auc=0.0), served=SERVED)
     assert found["reasons"][:2] == [
-        "the AUC differs from the served model's by -0.5000, not at least -0.02",
-        "the log loss differs from the served model's by +0.4055, not at most +0.0347",
+        "the AUC is 0.5000 worse than the served model's, more than the 0.02 that is allowed",
+        "the log loss is 0.4055 worse than the served model's, more than the 0.0347 that is allowed",
     ]
     item = next(t for t in found["thresholds"] if t["rule"] == "served" and t["metric"] == "log_loss")
     assert (item["mode"], item["clearly_worse"], item["passed"]) == ("no_worse", True, False)
@@ -314,7 +321,7 @@ def test_the_mode_of_the_served_model_is_its_own() -> None:
     rows = with_served(GOOD, GOOD)
     found = verdict(rows, EvaluationConfig(served="better"), served=SERVED)
     assert found["reasons"] == [
-        "the log loss differs from the served model's by 0, at worst 0, not at most 0"
+        "the log loss is equal to the served model's, at worst equal, but it must be better"
     ]
     modes = {
         item["rule"]: item["mode"]
@@ -370,7 +377,7 @@ def test_a_served_model_that_is_not_compared_does_not_decide(outcome: Any) -> No
 
 
 def test_the_finding_follows_from_the_interval() -> None:
-    """Worse for the penalties, better for early stopping, and no clear difference in all: each by its own interval."""
+    """Worse for the penalties, better for early stopping: each by its own interval. Equal models are equal."""
     right = [0.8 if label else 0.2 for label in LABELS]
     half_right = [0.9 if (label + number // 4) % 2 else 0.6 for number, label in enumerate(LABELS)]
     found = verdict(three(BAD, HALF, right), EvaluationConfig(min_auc=0.0))
@@ -378,7 +385,7 @@ def test_the_finding_follows_from_the_interval() -> None:
         "better",
         "worse",
     ]
-    assert verdict(scored(half_right, half_right))["metrics"]["auc"]["finding"] == "unclear"
+    assert verdict(scored(half_right, half_right))["metrics"]["auc"]["finding"] == "equal"
 
 
 def test_without_early_stopping_there_is_only_the_total() -> None:
@@ -575,7 +582,8 @@ def test_the_gap_as_a_threshold() -> None:
     assert gap["gap"]["candidate"]["log_loss"]["difference"] == pytest.approx(0.405465, abs=1e-6)
     assert gap["gap"]["baseline"] == gap["gap"]["candidate"]
     assert gap["reasons"] == [
-        "the log loss on the test split differs from that on the training split by +0.4055, not at most +0.4"
+        "the log loss on the test split is 0.4055 worse than that on the training split, more than the 0.4 that is "
+        "allowed"
     ]
     assert verdict(test, loose.model_copy(update={"max_gap": 0.41}), train=train)["blessed"]
     item = verdict(test, loose.model_copy(update={"max_gap": 0.41, "mode": "better"}), train=train)[

@@ -16,7 +16,7 @@ def test_a_pushed_model(sample: Any) -> None:
     section = verdict_section.verdict(sample.run())
     assert section.blocks[0] == TextBlock(
         "Pushed: better than without regularization: log loss 0.3919 against 0.5113. Most of the difference is due to "
-        "early stopping; what the penalties and dropout add, -0.0194, may be chance.",
+        "early stopping; the penalties and dropout make it 0.0194 better, which may be chance.",
         "good",
     )
     assert section.blocks[-1] == TextBlock("The model is in /runs/serving/17.")

@@ -98,11 +98,11 @@ def test_the_summary_has_all_models_and_what_regularization_brought() -> None:
     assert found.metrics.base_rate.log_loss == pytest.approx(math.log(2))
     assert found.metrics.base_rate.auc == 0.5
     assert found.findings == {
-        "auc": "unclear",  # each model sorts all rows correctly
-        "pr_auc": "unclear",
+        "auc": "equal",  # each model sorts all rows correctly
+        "pr_auc": "equal",
         "log_loss": "better",
         "brier": "better",
-        "accuracy": "unclear",
+        "accuracy": "equal",
         "calibration_error": "better",
     }
     assert found.contributions is not None
@@ -147,6 +147,9 @@ class RunStub:
 
     def outputs(self, _: str) -> Outputs:
         return self._outputs
+
+    def config(self, _: str) -> Any:
+        return {"model": {"l1": 0.01, "l2": "auto", "dropout": 0.0}}
 
     def record(self, *values: Any) -> None:
         self.recorded.append(values)

@@ -31,6 +31,9 @@ class RunStub:
     def override(self, _: str) -> None:
         return None
 
+    def config(self, run_id: str) -> Any:
+        return RunStore.config(cast(RunStore, self), run_id)
+
     def run_contexts(self) -> list[mlmd.Context]:
         return [mlmd.Context(name="r1")]
 

@@ -118,8 +118,8 @@ def summary(**fields: Any) -> Summary:
 
 PUSHED = """\
 Pushed: better than without regularization: log loss 0.4120 against 0.6550.
-About half of the difference is due to early stopping; what the penalties and
-dropout add, -0.1230, may be chance.
+About half of the difference is due to early stopping; the penalties and
+dropout make it 0.1230 better, which may be chance.
 
 On the test split    candidate    baseline  difference
 AUC                     0.9123      0.9011     +0.0112  unclear
@@ -252,13 +252,13 @@ def test_not_blessed_has_each_missed_threshold_and_that_nothing_was_published() 
         change("log_loss", 0.02, 0.0, passed=False),
     )
     reasons = (
-        threshold_sentence("floor", "auc", 0.55, relation="not at least", bound=0.6),
-        threshold_sentence("change", "log_loss", 0.02, relation="not at most", bound=0.0),
+        threshold_sentence("floor", "auc", 0.55, passed=False, bound=0.6),
+        threshold_sentence("change", "log_loss", 0.02, passed=False, bound=0.0),
     )
     text = render(summary(status="not_blessed", exit_code=4, thresholds=missed, reasons=reasons))
     assert text.startswith(
-        "Not blessed: the AUC is 0.5500, not at least 0.6; the log loss differs from\n"
-        "the baseline's by +0.0200, not at most 0.\n"
+        "Not blessed: the AUC is 0.5500, not at least 0.6; the log loss is 0.0200 worse\n"
+        "than the baseline's, but it must be no worse.\n"
         "Nothing was published; any served model is unchanged.\n"
     )
     assert "\nAUC, candidate                      0.5500      >= 0.6  FAILED\n" in text
@@ -403,12 +403,12 @@ def test_a_difference_too_small_for_four_digits_keeps_its_sign_among_the_thresho
 
 
 def test_a_threshold_that_is_clearly_worse() -> None:
-    """Its value passes, so the table says why it failed."""
+    """Its value is within the bound, so the row has the bound that decided: a tenth of it."""
     missed = change("log_loss", 0.0123, 0.0347, passed=False).model_copy(
         update={"mode": "no_worse", "clearly_worse": True, "rule": "base_rate"}
     )
     text = render(summary(status="not_blessed", exit_code=4, thresholds=(missed,)))
-    line = "log loss minus base rate's         +0.0123  <= +0.0347  FAILED (clearly worse)"
+    line = "log loss minus base rate's         +0.0123 <= +0.00347  FAILED (clearly worse)"
     assert line in text.splitlines()
 
 
@@ -498,8 +498,8 @@ INTERVALS = Intervals(
     brier=MetricIntervals(difference=(-0.0301, 0.0301)),
 )
 NOT_BLESSED = """\
-Not blessed: the AUC differs from the baseline's by +0.0112, at worst -0.0100,
-not at least 0.
+Not blessed: the AUC is 0.0112 better than the baseline's, at worst 0.0100
+worse, but it must be better.
 Nothing was published; any served model is unchanged.
 
 On the test split  candidate  baseline  difference         90% interval
@@ -579,9 +579,7 @@ def not_blessed(**fields: Any) -> Summary:
             ),
             SliceSummary(name="a missing", rows=0, positives=0, too_small=True, candidate=ModelMetrics()),
         ),
-        "reasons": (
-            threshold_sentence("change", "auc", 0.0112, relation="not at least", bound=0.0, worst=-0.01),
-        ),
+        "reasons": (threshold_sentence("change", "auc", 0.0112, passed=False, bound=0.0, end=-0.01),),
     }
     return summary(**(given | fields))
 
@@ -627,8 +625,8 @@ def test_published_by_hand_shows_who_when_and_why_before_the_verdict() -> None:
     )
     assert text.startswith(
         "Published by hand by ann on 2026-01-31 12:00 UTC: recall matters more. Not\n"
-        "blessed by the Evaluator: the AUC differs from the baseline's by +0.0112, at\n"
-        "worst -0.0100, not at least 0.\n\n"
+        "blessed by the Evaluator: the AUC is 0.0112 better than the baseline's, at\n"
+        "worst 0.0100 worse, but it must be better.\n\n"
     )
     assert "Model     version 7 in runs/serving/7" in text
     assert "Nothing was published" not in text
