@@ -16,7 +16,7 @@ class FeatureImportance(BaseModel):
         feature: its name. A missing indicator belongs to its feature.
         value: the log loss with the feature's values permuted minus the log loss, in nats; the mean over the
             permutations.
-        interval: the interval of the value, by the paired bootstrap over the rows.
+        interval: the interval of the value, by the paired bootstrap over the rows, or over their groups.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -33,6 +33,7 @@ class ImportanceRecord(StoredRecord):
         format_version: the version of the format.
         rows: the number of rows that were measured: all of the test split, or a uniform sample of it.
         sampled_from: the number of rows in the test split, if only a sample was measured.
+        groups: the number of groups of these rows, which the bootstrap draws; None: it draws rows.
         permutations: how often each feature was permuted.
         confidence: that of the intervals, a fraction.
         features: the measured features, the most important first.
@@ -46,6 +47,7 @@ class ImportanceRecord(StoredRecord):
     format_version: Literal[1] = 1
     rows: int
     sampled_from: int | None = None
+    groups: int | None = None
     permutations: int
     confidence: float
     features: tuple[FeatureImportance, ...]

@@ -16,9 +16,9 @@ class SplitRecord(BaseModel):
     """How the rows of a table were assigned to splits.
 
     Attributes:
-        by: what selects the split of a row: a hash (row), the time, or the name of the split in a column. Older records
-            do not have it; all were by row.
-        column: the column of the time, or of the names; None by row.
+        by: what selects the split of a row: a hash of the row or of its group, the time, or the name of the split in a
+            column. Older records do not have it; all were by row.
+        column: the column of the group, of the time, or of the names; None by row.
         test_from: the time of the first test rows; None unless by time.
         train, eval, test: the shares of the splits, relative to each other.
         seed: the seed of the hash.
@@ -30,7 +30,7 @@ class SplitRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    by: Literal["row", "column", "time"] = "row"
+    by: Literal["row", "column", "time", "group"] = "row"
     column: str | None = None
     test_from: str | None = None
     train: int
@@ -52,7 +52,7 @@ class SplitRecord(BaseModel):
             yield f"the column of the {self.by} ({self.column!r}, not {other.column!r})"
         elif self.by == "time" and not _is_later(other.test_from, self.test_from):
             yield f"the time at which test begins ({self.test_from}, later than {other.test_from})"
-        elif self.by == "row":
+        elif self.by in ("row", "group"):
             yield from self._differences_of_hashes(other)
 
     def _differences_of_hashes(self, other: "SplitRecord") -> Iterator[str]:
@@ -63,6 +63,8 @@ class SplitRecord(BaseModel):
             yield f"the seed ({self.seed}, not {other.seed})"
         if self.hash_version != other.hash_version:
             yield f"the version of the hash ({self.hash_version}, not {other.hash_version})"
+        if self.by == "group":
+            return
         if self.columns != other.columns:
             yield "the columns of numbers"
         if self.cells != other.cells:

@@ -64,12 +64,16 @@ class VerdictPart(BaseModel):
 
 
 class BootstrapSettings(VerdictPart):
-    """How the intervals were computed; `confidence` is a fraction."""
+    """How the intervals were computed; `confidence` is a fraction.
+
+    `groups` is the number of groups of the rows, which the bootstrap draws as a whole; None: it draws rows.
+    """
 
     method: str
     resamples: int
     confidence: float
     seed: int
+    groups: int | None = None
 
 
 class MetricIntervals(VerdictPart):

@@ -7,21 +7,22 @@ from pydantic import field_validator, model_validator
 from components.common.split_times import number_of, seconds_of
 from components.config.base import Settings, key
 
-ROW, COLUMN, TIME = "row", "column", "time"
+ROW, COLUMN, TIME, GROUP = "row", "column", "time", "group"
 
 
 class SplitConfig(Settings):
-    """How rows are assigned to splits: by a hash of their values, by time, or as a column says."""
+    """How rows are assigned to splits: by a hash of their values or of their group, by time, or as a column says."""
 
-    by: Literal["row", "column", "time"] = key(
+    by: Literal["row", "column", "time", "group"] = key(
         "row",
         "What selects the split of a row. row: a hash of its numeric columns without the label and the weight. column: "
         "data.split.column, whose values are train, eval (also validation, valid, val or dev) and test. time: the "
-        "newest rows are test rows, by data.split.column, data.split.eval_from and data.split.test_from.",
+        "newest rows are test rows, by data.split.column, data.split.eval_from and data.split.test_from. group: a hash "
+        "of data.split.column, so that rows with the same value, such as those of one patient, are in one split.",
     )
     column: str | None = key(
         None,
-        "The column that data.split.by reads: the time, or the name of the split. It is not a feature.",
+        "The column that data.split.by reads: the time, the group, or the name of the split. It is not a feature.",
         min_length=1,
     )
     eval_from: str | None = key(

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from components.common.verdict_record import BASE_RATE, BASELINE, CANDIDATE, EARLY_STOPPED, SERVED
 from components.config.evaluation import EvaluationConfig
@@ -17,7 +18,7 @@ from components.evaluator.metrics import (
     row_losses,
     squared_errors,
 )
-from components.evaluator.paired_scores import PairedScores
+from components.evaluator.paired_scores import Groups, PairedScores
 
 INTERVAL_METRICS = ("auc", "pr_auc", "log_loss", "brier", "accuracy", "calibration_error")
 _MEANS = ("log_loss", "accuracy", "brier")
@@ -42,13 +43,14 @@ class _ResampledModel:
     computed (the others are NaN): they take a small part of the time, and no others are needed.
     """
 
-    def __init__(self, labels: Array, predictions: Array, weights: Floats, *, all_metrics: bool) -> None:
+    def __init__(self, rows: PairedScores, predictions: Array, *, all_metrics: bool) -> None:
+        labels = rows.labels
         losses, hits = row_losses(labels, predictions)
         self._means = np.stack([losses, hits, squared_errors(labels, predictions)])
         self._ranked = RankedRows(labels, predictions) if all_metrics else None
         self._calibration = None
         if all_metrics and not np.isnan(predictions).any():
-            self._calibration = _ResampledCalibration(labels, predictions, weights)
+            self._calibration = _ResampledCalibration(rows, predictions)
 
     def metrics(self, weights: Floats, total: float) -> list[float]:
         """Returns the metrics in the order of INTERVAL_METRICS; row i counts `weights[i]` times, `total` in all."""
@@ -69,10 +71,11 @@ class _ResampledCalibration:
     distribution (Leone, Nelson and Nottingham, Technometrics 1961); its excess over |x| is subtracted.
     """
 
-    def __init__(self, labels: Array, predictions: Array, weights: Floats) -> None:
+    def __init__(self, rows: PairedScores, predictions: Array) -> None:
+        weights = rows.row_weights()
         self._bins = calibration_bins(predictions)
-        self._excess = predictions.astype(np.float64) - labels
-        variance = bin_sums(self._bins, np.square(self._excess * weights)) / weights.sum() ** 2
+        self._excess = predictions.astype(np.float64) - rows.labels
+        variance = _variance(self._bins, self._excess * weights, rows.groups) / weights.sum() ** 2
         self._deviation = np.sqrt(2 * variance)
 
     def error(self, weights: Floats, total: float) -> float:
@@ -85,13 +88,25 @@ class _ResampledCalibration:
         return float((2 * x - expected).sum())
 
 
+def _variance(bins: npt.NDArray[np.intp], terms: Floats, groups: Groups | None) -> Floats:
+    """Returns the variance of the sum of the terms [rows] in each bin, if the terms have a mean of 0."""
+    if groups is None:
+        return bin_sums(bins, np.square(terms))
+    # The terms of one group vary together.
+    pairs, place = np.unique(np.stack([bins, groups]), axis=1, return_inverse=True)
+    return bin_sums(pairs[0], np.square(np.bincount(place.ravel(), terms)))
+
+
 def draw_resample(rows: PairedScores, generator: np.random.Generator) -> Floats:
     """Draws as many rows as there are, with replacement; returns what each row counts then, weights included, [rows].
 
-    Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 6. There is at least one row.
+    Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 6. There is at least one row. If the rows
+    belong to groups, whole groups are drawn, as many as there are: rows of one group are no independent observations
+    (the cluster bootstrap: Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 3.8).
     """
-    size = rows.labels.size
+    size = rows.labels.size if rows.groups is None else int(rows.groups.max()) + 1
     counts = np.bincount(generator.integers(size, size=size), minlength=size).astype(np.float64)
+    counts = counts if rows.groups is None else counts[rows.groups]
     return counts if rows.weights is None else counts * rows.weights
 
 
@@ -116,9 +131,8 @@ def resampled(rows: PairedScores, resamples: int, seed: int) -> dict[str, dict[s
     # Sorted by the candidate's predictions: its AUC then reads memory sequentially, that of the other models nearly so.
     # For a million rows, whose counts exceed the processor's cache, this saves 30% of the time.
     rows = rows.select(np.argsort(rows.predictions[models[0]], kind="stable"))
-    row_weights = rows.row_weights()
     computed = [
-        _ResampledModel(rows.labels, predictions[model], row_weights, all_metrics=model in _FULLY_MEASURED)
+        _ResampledModel(rows, predictions[model], all_metrics=model in _FULLY_MEASURED)
         for predictions in rows.seeds
         for model in models
     ]
@@ -193,13 +207,16 @@ def _error_by_chance(rows: PairedScores, model: str, settings: EvaluationConfig)
     """Returns the calibration error that a calibrated model exceeds only with probability (1 - confidence) / 2.
 
     The labels of a calibrated model are drawn with its probabilities (consistency resampling: Broecker and Smith,
-    2007); the sum of label minus probability in a bin is then nearly normal.
+    2007); the sum of label minus probability in a bin is then nearly normal. If the rows belong to groups, the variance
+    of the sum is estimated from the sums of the groups, because the labels of a group are not drawn independently.
     """
     predictions = rows.predictions[model].astype(np.float64)
     weights = rows.row_weights()
-    variance = bin_sums(
-        calibration_bins(rows.predictions[model]), predictions * (1 - predictions) * weights**2
-    )
+    bins = calibration_bins(rows.predictions[model])
+    if rows.groups is None:
+        variance = bin_sums(bins, predictions * (1 - predictions) * weights**2)
+    else:
+        variance = _variance(bins, (predictions - rows.labels) * weights, rows.groups)
     drawn = np.random.default_rng(settings.seed).normal(size=(settings.resamples, variance.size))
     errors = np.abs(drawn * np.sqrt(variance)).sum(axis=1) / weights.sum()
     return float(np.quantile(errors, (1 + settings.confidence) / 2))

@@ -62,10 +62,11 @@ class EvaluatorExecutor(executor.Executor):  # type: ignore[misc]
         seeds = load_models(candidate or "", baseline)
         columns = ScoredColumns(settings.label, settings.weight, settings.evaluation.sliced_features())
         max_rows = settings.evaluation.max_rows
-        test, served = _score_test(input_dict, seeds, columns, max_rows)
+        ingest = read_ingest(_pattern(input_dict, "eval"))
+        grouped = ingest.split is not None and ingest.split.by == "group"
+        test, served = _score_test(input_dict, seeds, columns._replace(groups=grouped), max_rows)
         exported = {name: model for name, model in seeds[0].items() if name != EARLY_STOPPED}
         train = score(_pattern(input_dict, "train"), [exported], columns._replace(features=()), max_rows)
-        ingest = read_ingest(_pattern(input_dict, "eval"))
         validation = Validation(ingest.class_counts("eval"))
         has_point = settings.evaluation.operating_point.rule is not None
         # Without an operating point, the split is read without a model, only to compare its rows with the record.
@@ -91,6 +92,7 @@ class EvaluatorExecutor(executor.Executor):  # type: ignore[misc]
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
         verdict.write(evaluation.uri)
         rows = read_rows(test.examples, test.rows, ingest.features, settings.label, settings.weight)
+        rows = rows._replace(groups=test.example_groups)
         importance = candidate_importance(seeds[0][CANDIDATE], rows, settings.evaluation)
         if importance is not None:
             importance.write(evaluation.uri)

@@ -12,7 +12,7 @@ from components.common.verdict_record import CANDIDATE
 from components.config.evaluation import EvaluationConfig
 from components.evaluator.bootstrap import draw_resample, percentiles
 from components.evaluator.metrics import Array, Floats, dot, row_losses
-from components.evaluator.paired_scores import PairedScores
+from components.evaluator.paired_scores import Groups, PairedScores, numbered
 from components.evaluator.scored_models import ScoredModel
 from components.saved_model.input_names import input_names
 
@@ -42,12 +42,14 @@ class LabeledRows(NamedTuple):
         labels: 0 or 1, float32 [rows].
         weights: how many rows each row counts for, float32 [rows]; None: each counts for one.
         sampled_from: the number of rows in the split, if these are a sample of it.
+        groups: see `PairedScores`.
     """
 
     columns: Columns
     labels: Array
     weights: Array | None = None
     sampled_from: int | None = None
+    groups: Groups | None = None
 
     def select(self, rows: npt.NDArray[np.intp]) -> "LabeledRows":
         """Returns some of the rows, by their numbers."""
@@ -56,6 +58,7 @@ class LabeledRows(NamedTuple):
             self.labels[rows],
             None if self.weights is None else self.weights[rows],
             self.sampled_from or self.labels.size,
+            None if self.groups is None else numbered(self.groups[rows]),
         )
 
 
@@ -150,8 +153,8 @@ def permutation_importance(
 
     Breiman, Random Forests, Machine Learning 2001, section 10; Fisher, Rudin and Dominici, All Models are Wrong, but
     Many are Useful, JMLR 2019. Raw values are permuted, so that a missing value takes its missing indicator with it.
-    The intervals are percentiles of the paired bootstrap over the rows: a row's rise is the mean over its permuted
-    values. The permutations are fixed by a seed.
+    The intervals are percentiles of the paired bootstrap over the rows or groups: a row's rise is the mean over its
+    permuted values. The permutations are fixed by a seed.
 
     Args:
         model: the model.
@@ -173,7 +176,7 @@ def permutation_importance(
         permuted = {**repeated, name: np.concatenate([column[order] for order in orders])}
         found, _ = row_losses(labels, model.predict_columns(permuted))
         rises[number] = (found.reshape(permutations, size) - losses).mean(axis=0)
-    scores = PairedScores(rows.labels, {CANDIDATE: predicted}, weights=rows.weights)
+    scores = PairedScores(rows.labels, {CANDIDATE: predicted}, weights=rows.weights, groups=rows.groups)
     weights = scores.row_weights()
     values = dot(rises, weights) / weights.sum()
     drawn = _resampled(rises, scores, settings)
@@ -188,6 +191,7 @@ def permutation_importance(
         sampled_from=rows.sampled_from,
         permutations=permutations,
         confidence=settings.confidence,
+        groups=None if rows.groups is None else int(rows.groups.max()) + 1,
         features=tuple(
             sorted(features, key=lambda item: (item.value is None, -(item.value or 0.0), item.feature))
         ),

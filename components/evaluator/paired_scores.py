@@ -9,6 +9,13 @@ import numpy.typing as npt
 from components.evaluator.metrics import Array, Floats, ScoredRows, row_weights
 
 Predictions = Mapping[str, Array]
+Groups = npt.NDArray[np.int64]
+
+
+def numbered(ids: Groups) -> Groups:
+    """Returns the number of each row's group, from 0 and without gaps, [rows]; groups have any ids."""
+    _, numbers = np.unique(ids, return_inverse=True)
+    return numbers.astype(np.int64)
 
 
 class PairedScores(NamedTuple):
@@ -21,6 +28,7 @@ class PairedScores(NamedTuple):
         split_rows: the number of rows in the split, if these rows are a sample of it; None: these are all rows.
         weights: how many rows each row counts for, float32 [rows]; None: each counts for one.
         other_seeds: the predictions of the models of each further training seed.
+        groups: the number of each row's group, from 0, int64 [rows]; None: each row is an observation of its own.
     """
 
     labels: Array
@@ -28,6 +36,7 @@ class PairedScores(NamedTuple):
     split_rows: int | None = None
     weights: Array | None = None
     other_seeds: Sequence[Predictions] = ()
+    groups: Groups | None = None
 
     @property
     def is_sample(self) -> bool:
@@ -56,7 +65,8 @@ class PairedScores(NamedTuple):
         """Returns some of the rows, by a mask or by their numbers."""
         seeds = [{model: values[rows] for model, values in seed.items()} for seed in self.seeds]
         weights = None if self.weights is None else self.weights[rows]
-        return PairedScores(self.labels[rows], seeds[0], self.split_rows, weights, seeds[1:])
+        groups = None if self.groups is None else numbered(self.groups[rows])
+        return PairedScores(self.labels[rows], seeds[0], self.split_rows, weights, seeds[1:], groups)
 
     def scored(self, model: str, seed: int = 0) -> ScoredRows:
         """Returns the rows with the predictions of one model of one seed, by the number of the seed."""
@@ -76,6 +86,7 @@ class SplitScores(NamedTuple):
         rows: the number of examples that were read; more than were scored, if these are a sample.
         digest: the SHA-256 (hexadecimal) of all serialized examples that were read.
         examples: a uniform sample of the serialized examples; empty unless some were to be kept.
+        example_groups: the number of the group of each of these; None without groups.
     """
 
     scores: PairedScores
@@ -83,3 +94,4 @@ class SplitScores(NamedTuple):
     rows: int = 0
     digest: str = ""
     examples: Sequence[bytes] = ()
+    example_groups: Groups | None = None

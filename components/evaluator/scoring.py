@@ -10,9 +10,10 @@ import tensorflow as tf
 
 from components.common.errors import ArtifactChanged, DataRefused
 from components.common.suggestions import unknown_features
-from components.evaluator.paired_scores import PairedScores, SplitScores
+from components.evaluator.paired_scores import Groups, PairedScores, SplitScores, numbered
 from components.evaluator.reservoir import ReservoirSample
 from components.evaluator.scored_models import Models
+from components.examples.group_ids import GroupIds
 from components.examples.reader import serialized_batches
 
 _BATCH = 8_192
@@ -26,11 +27,13 @@ class ScoredColumns(NamedTuple):
         label: the name of the label column, an integer.
         weight: the column with the weights of the rows; None: there is none.
         features: the features whose values are returned.
+        groups: whether the rows belong to groups, whose ids are beside the examples.
     """
 
     label: str
     weight: str | None = None
     features: tuple[str, ...] = ()
+    groups: bool = False
 
 
 def score(
@@ -53,10 +56,11 @@ def score(
 
     Raises:
         DataRefused: a feature is not in the examples.
-        ArtifactChanged: a file can't be read to its end.
+        ArtifactChanged: a file can't be read to its end, or rows have no group.
     """
     files = sorted(tf.io.gfile.glob(pattern))
-    label, weight, features = columns
+    label, weight, features, grouped = columns
+    ids = GroupIds(files) if grouped else None
     if features:
         _check_features(files, columns)
     read = (*([weight] if weight else []), *features)
@@ -68,22 +72,38 @@ def score(
     for batch in _batches(files, pattern):
         content = batch.numpy()
         digest.update(b"".join(content))
+        groups = [] if ids is None else [_groups(ids, len(content), pattern)]
         if kept:
-            kept.add(content[kept.draw(len(content))])
+            at = kept.draw(len(content))
+            kept.add(content[at], *(column[at] for column in groups))
         drawn = sample.draw(len(batch))
         if not drawn.size:
             continue
         serialized = tf.gather(batch, drawn)
         parsed = tf.io.parse_example(serialized, spec | target)
         predicted = [model.predict(serialized) for model in models]
-        sample.add(*map(_flat, (parsed[label], *(parsed[name] for name in read), *predicted)))
-    found = iter(sample.columns() or [np.zeros(0, np.float32)] * (1 + len(read) + len(models)))
+        flat = map(_flat, (parsed[label], *(parsed[name] for name in read), *predicted))
+        sample.add(*flat, *(column[drawn] for column in groups))
+    found = iter(sample.columns() or [np.zeros(0, np.float32)] * (1 + len(read) + len(models) + grouped))
     labels, weights = next(found), next(found) if weight else None
     values = {name: next(found) for name in features}
     first, *others = ({name: next(found) for name in by_name} for by_name in seeds)
-    scores = PairedScores(labels, first, sample.seen, weights, tuple(others))
-    examples = tuple(value for column in (kept.columns() if kept else ()) for value in column)
-    return SplitScores(scores, values, sample.seen, digest.hexdigest(), examples)
+    numbers = numbered(next(found)) if grouped else None
+    scores = PairedScores(labels, first, sample.seen, weights, tuple(others), numbers)
+    of_kept = kept.columns() if kept else []
+    examples = tuple(of_kept[0]) if of_kept else ()
+    example_groups = numbered(of_kept[1]) if of_kept and grouped else None
+    return SplitScores(scores, values, sample.seen, digest.hexdigest(), examples, example_groups)
+
+
+def _groups(ids: GroupIds, rows: int, pattern: str) -> Groups:
+    found = ids.take(rows)
+    if found.size < rows:
+        raise ArtifactChanged(
+            f"{pattern}: expected the id of a group for each row, found fewer beside the examples. `regpipe run "
+            "--no-cache` writes them again."
+        )
+    return found
 
 
 def _batches(files: Sequence[str], pattern: str) -> Iterator[tf.Tensor]:

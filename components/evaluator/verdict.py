@@ -37,7 +37,7 @@ from components.evaluator.served_decline import served_decline
 from components.evaluator.slices import Slice, slices
 from components.evaluator.thresholds import conditions, gap_condition, threshold
 
-_METHOD = "paired percentile bootstrap over the rows of the test split"
+_METHOD = "paired percentile bootstrap over the {drawn} of the test split"
 _WHOLE_SPLIT_METRICS = tuple(name for name in METRIC_FUNCTIONS if name != "example_count")
 
 
@@ -111,6 +111,7 @@ def compute_verdict(
         # If there is an obstacle, it already explains why a value is undefined.
         if not item.passed and not (obstacles and item.compared is None)
     )
+    groups = None if test.groups is None else np.unique(test.groups).size
     return Verdict(
         blessed=not obstacles and not missed,
         reasons=obstacles + missed,
@@ -118,10 +119,15 @@ def compute_verdict(
         sampled_from=test.split_rows if test.is_sample else None,
         positives=_class_counts(test.labels).positives,
         bootstrap=BootstrapSettings(
-            method=_METHOD,
+            method=_METHOD.format(
+                drawn="rows"
+                if test.groups is None
+                else f"{plural(groups or 0, 'group')}, each drawn as a whole,"
+            ),
             resamples=settings.resamples,
             confidence=settings.confidence,
             seed=settings.seed,
+            groups=groups,
         ),
         mode=settings.mode,
         metrics=metrics,
@@ -221,6 +227,7 @@ def _obstacles(test: PairedScores, metrics: Metrics, settings: EvaluationConfig)
     if rows:
         which = "the sample of the test split" if test.is_sample else "the test split"
         yield from _few_of_a_class(which, counts, settings)
+        yield from _few_groups_of_a_class(which, test, settings)
     for model in (name for name in (CANDIDATE, BASELINE) if name in test.predictions):
         undefined = [
             METRIC_LABELS[name] for name in INTERVAL_METRICS if getattr(metrics[name], model) is None
@@ -242,6 +249,16 @@ def _few_of_a_class(which: str, counts: ClassCounts, settings: EvaluationConfig)
             )
 
 
+def _few_groups_of_a_class(which: str, rows: PairedScores, settings: EvaluationConfig) -> Iterator[str]:
+    """Yields a reason for each class with rows in few groups: a group is one observation, however many rows it has."""
+    for label, found in enumerate(_observations(rows) if rows.groups is not None else ()):
+        if found < settings.min_positives:
+            yield (
+                f"{which} has {plural(found, 'group')} with rows with the label {label}, fewer than "
+                f"{settings.min_positives:,} (evaluation.min_positives)"
+            )
+
+
 def _own(rows: PairedScores, metrics: Metrics, settings: EvaluationConfig) -> Metrics:
     """Returns the same metrics of the first seed, whose network may be published, instead of the means."""
     return compare_metrics(rows.first_seed(), settings, metrics) if rows.other_seeds else metrics
@@ -249,7 +266,7 @@ def _own(rows: PairedScores, metrics: Metrics, settings: EvaluationConfig) -> Me
 
 def _slice(part: Slice, rows: PairedScores, settings: EvaluationConfig) -> _MeasuredSlice:
     counts = _class_counts(rows.labels)
-    too_small = sum(counts) < settings.min_rows or min(counts) < settings.min_positives
+    too_small = sum(counts) < settings.min_rows or min(_observations(rows)) < settings.min_positives
     # The base rate of a slice is that of its own rows: the tolerance of its log loss follows from it.
     rows = with_base_rate(rows, rows)
     metrics = compare_metrics(rows, settings, INTERVAL_METRICS)
@@ -267,6 +284,14 @@ def _slice(part: Slice, rows: PairedScores, settings: EvaluationConfig) -> _Meas
         metrics=metrics,
     )
     return _MeasuredSlice(found, _own(rows, metrics, settings) if judged else metrics)
+
+
+def _observations(rows: PairedScores) -> ClassCounts:
+    """Returns the rows of each class, or the groups that have such rows."""
+    if rows.groups is None:
+        return _class_counts(rows.labels)
+    negatives, positives = (np.unique(rows.groups[rows.labels == label]).size for label in (0, 1))
+    return ClassCounts(negatives, positives)
 
 
 def _class_counts(labels: npt.NDArray[np.float32]) -> ClassCounts:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from components.common.formatting import first_of, percent, plural
-from components.config.split_settings import ROW, SplitConfig
+from components.config.split_settings import GROUP, ROW, SplitConfig
 from components.example_gen.cell_parsing import FLOAT32_WHOLE
 from components.example_gen.input_files import quoted
 from components.example_gen.labels import Labels
@@ -109,9 +109,14 @@ def split_warning(rows: Mapping[str, int], split: SplitConfig) -> Iterator[str]:
         rows: the rows of each split.
         split: the shares that were asked for.
     """
-    if split.by != ROW:
-        return
     total = sum(rows.values())
+    causes = {
+        ROW: f"few rows (there are {total:,}) and many equal rows, because a hash of its values selects the split of a "
+        "row",
+        GROUP: "few groups and large groups, because no group is divided",
+    }
+    if split.by not in causes:
+        return
     parts = {name: getattr(split, name) for name in rows}
     asked = {name: part / sum(parts.values()) for name, part in parts.items()}
     # Rounded, because 0.63 - 0.6 is more than 0.03 in binary.
@@ -119,6 +124,5 @@ def split_warning(rows: Mapping[str, int], split: SplitConfig) -> Iterator[str]:
         found = ", ".join(f"{name} {percent(rows[name] / total)} ({percent(asked[name])})" for name in rows)
         yield (
             f"The splits do not have the shares that data.split asks for, given in parentheses: {found}. The usual "
-            f"causes are few rows (there are {total:,}) and many equal rows, because a hash of its values selects the "
-            "split of a row."
+            f"causes are {causes[split.by]}."
         )

@@ -48,7 +48,7 @@ class ParsedBlock:
         rejected: the rejected rows.
         exact: by position in `ReadColumns.numbers`, the columns with numbers beyond 2^24, which float32 does not tell
             apart, before they were rounded; float64 [rows].
-        split: the index in `SPLITS` by the column `ReadColumns.split`; int64 [rows]. None without such a column.
+        split: the codes of the column `ReadColumns.split`; int64 [rows]. None without such a column.
     """
 
     numbers: cell_parsing.Floats

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from components.common import storage
 from components.common.errors import DataRefused, reason
 from components.config.data import SPLITS, DataConfig
+from components.config.split_settings import GROUP
 from components.example_gen import block_plan, parquet
 from components.example_gen.block_parsing import CUT_OFF, NOT_UTF_8, CsvBlockParser, parse_parquet_batch
 from components.example_gen.block_plan import Block
@@ -26,11 +27,12 @@ from components.example_gen.csv_header import open_csv
 from components.example_gen.row_boundaries import BLOCK_BYTES, read_blocks
 from components.example_gen.row_copies import RowCopies
 from components.example_gen.row_validation import ParsedBlock, RejectedRow
-from components.example_gen.split import Hashes, extend_hashes, hash_rows, split_of
+from components.example_gen.split import Hashes, extend_hashes, hash_rows, split_of, split_of_groups
 from components.example_gen.table import InputTable
 from components.example_gen.table_columns import ReadColumns
 from components.example_gen.whole_numbers import WholeNumbers
 from components.examples.codec import example_template
+from components.examples.group_ids import GROUPED_SPLIT, Ids, path_of_ids, to_bytes
 
 # A folder beside those of the splits, which readers of a split ignore. It is removed at the end.
 BLOCK_REPORTS = "_block_reports"
@@ -175,13 +177,18 @@ def _write(job: ConversionJob, parsed: ParsedBlock, writers: "_Writers", report:
     columns |= dict(zip(table.hash_only, parsed.hash_only, strict=True))
     hashed = {name: columns[name] for name in table.hashed}
     hashes = hash_rows(hashed, len(parsed.label), job.settings.split.seed)
-    splits = split_of(hashes, job.settings.split) if parsed.split is None else parsed.split
+    groups = parsed.split if job.settings.split.by == GROUP else None
+    splits = parsed.split if groups is None else split_of_groups(groups, job.settings.split)
+    if splits is None:
+        splits = split_of(hashes, job.settings.split)
     for index, split in enumerate(SPLITS):
         rows = np.flatnonzero(splits == index)
         report.rows[split] += len(rows)
         report.positives[split] += int(np.count_nonzero(parsed.label[rows]))
         if len(rows):
             writers.write(split, parsed.numbers[:, rows], parsed.label[rows])
+        if len(rows) and groups is not None and split == GROUPED_SPLIT:
+            writers.write_groups(groups[rows])
     report.add_evidence(parsed, table.read_columns, hashes, np.flatnonzero(splits == SPLITS.index("train")))
 
 
@@ -270,6 +277,11 @@ class _Writers:
         """Appends rows to a split."""
         path = shard_path(self._job.uri, split, self._index, self._job.blocks)
         self._file(path).write(self._template.encode(numbers, label).tobytes())
+
+    def write_groups(self, ids: Ids) -> None:
+        """Appends the ids of the groups of rows that were appended to their split."""
+        shard = shard_path(self._job.uri, GROUPED_SPLIT, self._index, self._job.blocks)
+        self._file(path_of_ids(shard)).write(to_bytes(ids))
 
     def reject(self, rejected: list[RejectedRow], file: str) -> None:
         """Appends rejected rows to the block's file of rejected rows."""

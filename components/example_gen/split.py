@@ -1,4 +1,4 @@
-"""Assigns rows to splits, unless a column does: by a hash of their columns without the label and the weight.
+"""Assigns rows to splits by a hash of their columns without the label and the weight, or of their group.
 
 The label must not select the split. If it did, and rows with equal features were common, all such rows with one label
 would be in the training split and all with the other in the test split: a model could not predict the test split.
@@ -48,8 +48,25 @@ def split_of(hashes: Hashes, split: SplitConfig) -> npt.NDArray[np.int64]:
     number = _repetition_number(state)
     if number is not None:
         state = np.where(number > 0, mix((state ^ number) + _GAMMA), state)
+    return _by_shares(state, split)
+
+
+def split_of_groups(groups: npt.NDArray[np.int64], split: SplitConfig) -> npt.NDArray[np.int64]:
+    """Chooses a split for every row by its group alone, so that no group is divided.
+
+    Args:
+        groups: the id of each row's group, [rows].
+        split: the shares of train, eval and test, and the seed.
+
+    Returns:
+        Indices into `SPLITS`, int64 of shape [rows].
+    """
+    return _by_shares(mix((_seed_state(len(groups), split.seed) ^ groups.astype(np.uint64)) + _GAMMA), split)
+
+
+def _by_shares(hashes: Hashes, split: SplitConfig) -> npt.NDArray[np.int64]:
     parts = [getattr(split, name) for name in SPLITS]
-    bucket = state % np.uint64(sum(parts))
+    bucket = hashes % np.uint64(sum(parts))
     return np.searchsorted(np.cumsum(parts).astype(np.uint64), bucket, side="right")
 
 
@@ -86,7 +103,11 @@ def hash_rows(columns: Mapping[str, npt.NDArray[np.float32]], rows: int, seed: i
         rows: the number of rows.
         seed: another seed gives other hashes.
     """
-    return extend_hashes(mix(np.full(rows, seed, np.uint64) + _GAMMA), columns)
+    return extend_hashes(_seed_state(rows, seed), columns)
+
+
+def _seed_state(rows: int, seed: int) -> Hashes:
+    return mix(np.full(rows, seed, np.uint64) + _GAMMA)
 
 
 def extend_hashes(hashes: Hashes, columns: Mapping[str, npt.NDArray[np.float32]]) -> Hashes:

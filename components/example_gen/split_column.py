@@ -1,5 +1,6 @@
-"""Reads the column that selects the split of a row (data.split.column): names of splits, or times."""
+"""Reads the column that selects the split of a row (data.split.column): names of splits, times, or groups."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,18 @@ import pyarrow as pa
 
 from components.common.split_times import seconds_of
 from components.config.data import SPLITS
-from components.config.split_settings import COLUMN, TIME, SplitConfig
-from components.example_gen.cell_parsing import Array, CellFormat, Doubles, Flags, shorten, to_doubles
+from components.config.split_settings import COLUMN, GROUP, TIME, SplitConfig
+from components.example_gen.cell_parsing import (
+    Array,
+    CellFormat,
+    Doubles,
+    Flags,
+    is_missing,
+    shorten,
+    to_doubles,
+    to_numpy_bool,
+    trimmed,
+)
 
 Codes = npt.NDArray[np.int64]
 _NAMES = {name: SPLITS.index(name) for name in SPLITS}
@@ -43,10 +54,18 @@ class SplitColumn:
         """What to do if a split has no rows."""
         if self.settings.by == TIME:
             return "Change data.split.eval_from and data.split.test_from; without both, a run proposes times and stops."
+        if self.settings.by == GROUP:
+            return (
+                "There are few groups, or very large ones: set another data.split.seed or other shares, or "
+                "data.split.by: row, which divides groups."
+            )
         return "Name it in some rows, or set data.split.by: row, which divides the rows by a hash."
 
     def codes(self, cells: Array) -> Codes:
-        """Returns the index in `SPLITS` of every cell of a string array, -1 where it is invalid; int64 [rows]."""
+        """Returns a number for every cell of a string array, -1 where it is invalid; int64 [rows].
+
+        The number is the index of the split in `SPLITS`; by group, it is an id that follows from the text.
+        """
         encoded: Any = cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()
         lookup = np.append(_CODES[self.settings.by](encoded.dictionary, self), _INVALID)
         # A null has no index: it gets the last one.
@@ -56,9 +75,11 @@ class SplitColumn:
 
     def rejection_reason(self, cell: object) -> str:
         """Returns why a row is rejected because of an invalid cell."""
-        expected = {COLUMN: "train, eval (also validation, valid, val or dev) or test"}.get(
-            self.settings.by, "a number" if self.settings.has_number_edges else "a date or a time in ISO 8601"
-        )
+        expected = {
+            COLUMN: "train, eval (also validation, valid, val or dev) or test",
+            GROUP: "the group of the row",
+            TIME: "a number" if self.settings.has_number_edges else "a date or a time in ISO 8601",
+        }[self.settings.by]
         found = "" if cell is None else str(cell).strip()
         return f"column {self.name!r} (data.split.column): expected {expected}, found {shorten(found)!r}"
 
@@ -100,4 +121,21 @@ def _codes_of_times(texts: Array, column: SplitColumn) -> Codes:
     return found
 
 
-_CODES: dict[str, Callable[[Array, SplitColumn], Codes]] = {COLUMN: _codes_of_names, TIME: _codes_of_times}
+def _codes_of_groups(texts: Array, column: SplitColumn) -> Codes:
+    missing = to_numpy_bool(is_missing(trimmed(texts), column.cells.missing))
+    groups = zip(texts.to_pylist(), missing, strict=True)
+    return np.array(
+        [_INVALID if is_none else group_id((text or "").strip()) for text, is_none in groups], np.int64
+    )
+
+
+def group_id(name: str) -> int:
+    """Returns the id of a group, a hash of its name, from 0 to 2^63 - 1."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little") >> 1
+
+
+_CODES: dict[str, Callable[[Array, SplitColumn], Codes]] = {
+    COLUMN: _codes_of_names,
+    TIME: _codes_of_times,
+    GROUP: _codes_of_groups,
+}

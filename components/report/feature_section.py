@@ -47,11 +47,12 @@ def _method(record: ImportanceRecord) -> str:
         if record.left_out
         else ""
     )
+    drawn = "rows" if record.groups is None else f"{plural(record.groups, 'group')} of the rows"
     return (
         "Permutation importance (Breiman, Random Forests, 2001): by how much the candidate's log loss rises, in nats, "
         "if the values of a feature are exchanged at random between the rows, together with its missing indicator. "
         f"Measured on {rows} with the exported model, as the mean over {record.permutations} permutations; the "
-        f"intervals ({percent(record.confidence, 0)}) are those of the paired bootstrap over the rows. Two features "
+        f"intervals ({percent(record.confidence, 0)}) are those of the paired bootstrap over the {drawn}. Two features "
         f"that say the same each look less important than both are together.{left_out}"
     )
 

@@ -32,7 +32,7 @@ from pipeline_def.config.load import ConfigError, load_config
             ["by=time", "column=day", "eval_from=soon", "test_from=2024"],
             "data.split.eval_from: expected a date or a time in ISO 8601, such as 2024-01-31, or a number, got 'soon'",
         ),
-        (["by=day"], "data.split.by: expected row, column or time, got 'day'"),
+        (["by=day"], "data.split.by: expected row, column, time or group, got 'day'"),
     ],
 )
 def test_keys_that_do_not_fit_together(given: list[str], problem: str) -> None:

@@ -141,6 +141,11 @@ def test_the_limit_of_the_splits() -> None:
     asked = SplitConfig(train=8, eval=1, test=1)
     assert list(split_warning({"train": 800, "eval": 100, "test": 100}, asked)) == []
     assert len(list(split_warning({"train": 600, "eval": 200, "test": 200}, asked))) == 1
+    few = {"train": 800, "eval": 100, "test": 100}
+    [of_groups] = split_warning(few, SplitConfig(by="group", column="who"))
+    assert "no group is divided" in of_groups
+    by_time = SplitConfig(by="time", column="day", eval_from="2024-01-01", test_from="2024-02-01")
+    assert list(split_warning(few, by_time)) == []
 
 
 def test_the_record_has_the_warnings(write: Write, settings: Settings, tmp_path: Path) -> None:

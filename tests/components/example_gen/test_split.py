@@ -154,6 +154,11 @@ def by_time(test_from: str, column: str = "day") -> SplitRecord:
             ["the column of the time ('day', not 'at')"],
         ),
         (
+            split_record(SplitConfig(by="group", column="who"), ("a",), CELLS, ()),
+            split_record(SplitConfig(by="group", column="who", seed=3, test=1), ("b",), CELLS, ()),
+            ["the shares (6:2:2, not 6:2:1)", "the seed (0, not 3)"],
+        ),
+        (
             split_record(SplitConfig(by="column", column="part"), ("a",), CELLS, ()),
             split_record(SplitConfig(by="column", column="part", seed=3), ("a", "b"), CELLS, ()),
             [],

@@ -18,8 +18,11 @@ from components.example_gen.block_plan import plan_blocks
 from components.example_gen.ingest_report import write_ingest_report
 from components.example_gen.row_boundaries import BLOCK_BYTES
 from components.example_gen.shards import ConversionJob, convert
+from components.example_gen.split import split_of_groups
+from components.example_gen.split_column import group_id
 from components.example_gen.table import find_table, inspect_table
 from components.examples.codec import example_template
+from components.examples.group_ids import GroupIds
 
 Write = Callable[[str, str | bytes], str]
 Settings = Callable[..., DataConfig]
@@ -239,3 +242,65 @@ def test_two_times_can_not_be_divided_into_three(write: Write, settings: Setting
     path = write("t.csv", "a,when,y\n1,2020,0\n2,2021,1\n3,2021,0\n4,?,0\n")
     with pytest.raises(DataRefused, match=r"three different times .*'when'.* found 2\."):
         find_table(settings(path, split=SplitConfig(by="time", column="when")))
+
+
+BY_GROUP = SplitConfig(by="group", column="who")
+
+
+def test_no_group_is_divided(write: Write, converted: Converted) -> None:
+    """300 groups of ten rows, scattered over the table, in the ratio of the groups; another seed moves them."""
+    rows = "".join(f"{number % 300},p {number % 300},{number // 300 % 2}\n" for number in range(3_000))
+    path = write("t.csv", "a,who,y\n" + rows)
+    found = converted(path, split=BY_GROUP)
+    groups = {split: set(values) for split, values in found.items()}
+    assert sum(map(len, groups.values())) == 300
+    assert all(len(found[split]) == 10 * len(groups[split]) for split in SPLITS)
+    # Of 300 groups, a split with a share of 0.6 has 180 with a deviation of sqrt(300 * 0.6 * 0.4), 8.5.
+    assert abs(len(groups["train"]) - 180) < 34
+    assert converted(path, 500, split=BY_GROUP) == found  # in smaller blocks
+    other = converted(path, split=BY_GROUP.model_copy(update={"seed": 1}))
+    assert set(other["train"]) != groups["train"]
+
+
+def test_the_groups_of_test_rows_are_beside_the_examples(
+    write: Write, converted: Converted, tmp_path: Path
+) -> None:
+    """Their ids are in the order of the rows; blanks around the text of a group do not matter."""
+    rows = "".join(
+        f"{number % 40}, p{number % 40}{' ' * (number % 3)},{number % 2}\n" for number in range(400)
+    )
+    found = converted(write("t.csv", "a,who,y\n" + rows), 1_000, split=BY_GROUP)
+    shards = sorted(str(path) for path in (tmp_path / "out-0/Split-test").iterdir())
+    assert len(shards) > 1
+    ids = GroupIds(shards)
+    taken = np.concatenate([ids.take(7), ids.take(1_000)])
+    assert taken.tolist() == [group_id(f"p{value:g}") for value in found["test"]]
+    assert ids.take(1).size == 0
+
+
+def test_the_hash_of_groups_does_not_change() -> None:
+    """Another hash would move groups between train and test from one release to the next."""
+    ids = np.array([group_id(name) for name in ("", "a", "patient 7")])
+    assert ids.tolist() == FROZEN_IDS
+    assert split_of_groups(np.arange(12), SplitConfig(by="group", column="g")).tolist() == FROZEN_SPLITS
+
+
+# Computed by a second implementation, with Python's integers.
+FROZEN_IDS = [6510301506637419378, 1702698405120146464, 4750383922221248420]
+FROZEN_SPLITS = [0, 0, 1, 2, 0, 0, 0, 2, 0, 0, 0, 2]
+
+
+def test_rows_without_a_group_are_bad_rows(write: Write, converted: Converted, tmp_path: Path) -> None:
+    rows = "".join(f"{number},{number},{number % 2}\n" for number in range(50))
+    converted(write("t.csv", f"a,who,y\n{rows}1,,0\n2, NA ,1\n"), split=BY_GROUP)
+    assert [line for line, _ in rejected(tmp_path)] == [52, 53]
+    assert (
+        "column 'who' (data.split.column): expected the group of the row, found ''"
+        in rejected(tmp_path)[0][1]
+    )
+
+
+def test_too_few_groups(write: Write, converted: Converted) -> None:
+    path = write("t.csv", "a,who,y\n1,x,0\n2,x,1\n3,x,0\n")
+    with pytest.raises(DataRefused, match=r"'who'.*few groups"):
+        converted(path, split=BY_GROUP)
