@@ -197,12 +197,12 @@ def log_loss(model: Path, frame: pd.DataFrame) -> float:
     return float(-np.mean(np.log(np.where(labels == 1, positive, 1 - positive))))
 
 
-def simulate(nights: int, root: Path, out: Path) -> None:
-    """Runs the nights and writes a line of JSON for each."""
+def simulate(nights: Sequence[int], root: Path, out: Path) -> None:
+    """Runs the nights and writes a line of JSON for each; a night whose table is read again must be among them."""
     days = root / "days"
     first: Path | None = None
     with receiver() as events, out.open("w") as file:
-        for night in range(1, nights + 1):
+        for night in nights:
             plan = planned(night)
             write_table(night, days)
             summary = run_night(night, root, days)
@@ -283,7 +283,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--nights", type=int, default=30, help="how many nights (default: 30)")
+    parser.add_argument(
+        "--nights",
+        type=int,
+        nargs="+",
+        default=range(1, 31),
+        metavar="N",
+        help="which nights (default: 1 to 30)",
+    )
     parser.add_argument(
         "--root", type=Path, help="an empty folder for the runs (default: a new one, removed)"
     )
