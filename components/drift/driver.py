@@ -12,6 +12,7 @@ from components.drift.drift_settings import DriftReference, DriftSettings, Resol
 from components.drift.references import served_reference, span_reference
 from components.drift.served_columns import refusal
 from components.pusher.publication import Destination
+from components.saved_model.card_file import DamagedCard
 from components.served_model.served_version import served_version
 
 
@@ -55,7 +56,13 @@ class DriftGateDriver(base_driver.BaseDriver, portable_driver.BaseDriver):  # ty
     ) -> dict[str, Any]:
         if settings.mode == "off":
             return {}
-        found: list[DriftReference | str] = [served_reference(destination, ingest.digest)]
+        found: list[DriftReference | str] = []
+        try:
+            found.append(served_reference(destination, ingest.digest))
+        except DamagedCard as error:
+            if settings.mode == "refuse":
+                raise
+            found.append(f"Not compared with the served model: {error}")
         if settings.has_spans and ingest.span is not None:
             with self._metadata_handle as metadata:
                 found.append(span_reference(metadata.store, execution_info.pipeline_info.id, ingest.span))

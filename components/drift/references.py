@@ -9,6 +9,7 @@ from components.common.drift_record import ReferenceKind
 from components.common.file_names import EXTRA_FOLDER, TRAINING_STATISTICS_FILE
 from components.drift.drift_settings import DriftReference
 from components.pusher.publication import Destination, version_store
+from components.saved_model.card_file import DamagedCard
 from components.served_model.served_version import read_version
 
 _STATISTICS_TYPE, _STATISTICS_STEP = "ExampleStatistics", "StatisticsGen"
@@ -26,6 +27,9 @@ def served_reference(destination: Destination, data_digest: str) -> DriftReferen
 
     Returns:
         The reference, or a sentence that says why there is none.
+
+    Raises:
+        DamagedCard: the model card of a version is damaged.
     """
     store = version_store(destination)
     current = store.current()
@@ -34,7 +38,7 @@ def served_reference(destination: Destination, data_digest: str) -> DriftReferen
             continue
         version = read_version(store, number)
         if version.damage is not None:
-            return f"Not compared with the served model: {version.damage}"
+            raise DamagedCard(version.damage)
         if version.card.get("data", {}).get("digest") == data_digest:
             continue
         found = _read(f"{version.path}/{EXTRA_FOLDER}", "served", f"the training data of version {number}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from components.common.formatting import aligned_columns
 from components.common.ingest_record import IngestRecord
+from components.common.label_values import canonical
 from components.drift.drift_settings import DriftSettings
 from components.saved_model.card_columns import CardColumns, CardLabel
 
@@ -47,7 +48,7 @@ def _label(label: CardLabel, ingest: IngestRecord) -> Iterator[Sequence[str]]:
         yield ingest.label, f"the label {label.name!r} (data.label)", f"the label {ingest.label!r}"
         return
     expected, found = label.classes, ingest.classes
-    if [*map(_normal, expected)] != [*map(_normal, found)]:
+    if [*map(canonical, expected)] != [*map(canonical, found)]:
         yield ingest.label, f"the label values {_values(expected)}", _values(found)
 
 
@@ -55,16 +56,6 @@ def _values(values: Sequence[str]) -> str:
     if not values:
         return "a number"
     return f"{values[0]!r} and {values[1]!r} (1)"
-
-
-def _normal(value: str) -> str | float:
-    """Returns one form for the spellings of a label value: 1, 1.0 and true are the same."""
-    text = value.strip().casefold()
-    text = {"true": "1", "false": "0"}.get(text, text)
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _features(columns: CardColumns, ingest: IngestRecord, settings: DriftSettings) -> Iterator[Sequence[str]]:

@@ -1,6 +1,5 @@
 """Determines the two values of the label, and which of them counts as 1."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,22 +9,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from components.common.errors import DataRefused
+from components.common.label_values import canonical
 from components.config.data import DataConfig
 from components.example_gen.cell_parsing import Array, missing_markers, shorten
 from components.example_gen.input_files import quoted
 
 UNKNOWN, MISSING = -1, -2
-_KNOWN_PAIRS = (("0", "1"), ("false", "true"))
+_KNOWN_PAIR = ("0", "1")  # in canonical spelling, so also false and true
 _ALSO_CLASSES = frozenset({"-", "none"})
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
-
-
-def canonical(text: str) -> str:
-    """Returns one spelling for each value: 1, 1.0 and 01 are '1'; True and TRUE are 'true'; blanks are ignored."""
-    text = text.strip()
-    if text.lower() in ("true", "false"):
-        return text.lower()
-    return f"{float(text):.17g}" if _NUMBER.fullmatch(text) else text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +89,7 @@ def is_decided(counts: Mapping[str, int], settings: DataConfig) -> bool:
     seen, positive = {canonical(text) for text in present(counts, settings)}, settings.positive_label
     if positive is not None:
         return canonical(positive) in seen and len(seen) >= 2
-    return any(seen.issuperset(pair) for pair in _KNOWN_PAIRS)
+    return seen.issuperset(_KNOWN_PAIR)
 
 
 def choose_labels(counts: Mapping[str, int], settings: DataConfig) -> Labels:
@@ -112,7 +103,7 @@ def choose_labels(counts: Mapping[str, int], settings: DataConfig) -> Labels:
     common_spellings = [first for first, _ in merged.values()]
     if not merged:
         raise DataRefused(f"The label {name!r} has no value in any row; expected two different values.")
-    pair = next((pair for pair in _KNOWN_PAIRS if set(pair) <= set(merged)), None)
+    pair = _KNOWN_PAIR if set(_KNOWN_PAIR) <= set(merged) else None
     if positive is not None:
         if canonical(positive) not in merged:
             raise DataRefused(

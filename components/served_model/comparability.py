@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from components.common.formatting import first_of
 from components.common.ingest_record import IngestRecord
+from components.common.label_values import canonical
 from components.common.served_record import Outcome, ServedReference
 from components.common.split_record import SplitRecord
 from components.common.verdict_record import ComparedMetric
@@ -79,18 +80,10 @@ def _incompatible(card: Card, columns: CardColumns, ingest: IngestRecord) -> Ite
     for sign, of_model, of_table in zip(
         ("positive", "negative"), label.classes[::-1], ingest.classes[::-1], strict=False
     ):
-        if not _same_value(of_model, of_table):
+        if canonical(of_model) != canonical(of_table):
             yield f"its {sign} label value is {of_model!r}, not {of_table!r}"
     if missing := [name for name in features if name not in set(ingest.features)]:
         yield f"the examples lack its features {first_of([*map(repr, missing)], _MAX_NAMES)}"
-
-
-def _same_value(one: str, other: str) -> bool:
-    """Whether two label values are equal, as texts or as numbers: the same table may have 1 in one file and 1.0."""
-    try:
-        return one == other or float(one) == float(other)
-    except ValueError:
-        return False
 
 
 def _other_split(card: Card, ingest: IngestRecord) -> Iterator[str]:

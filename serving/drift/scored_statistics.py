@@ -1,17 +1,16 @@
 """Computes the statistics of scoring data in the form in which the training data has them, in bounded memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from components.common.errors import DataRefused
 from components.common.formatting import count
 from components.common.training_statistics import TrainingStatistics
 from components.example_gen import parquet
 from components.example_gen.cell_parsing import Floats, weight_rejection_reason
-from components.example_gen.labels import MISSING, UNKNOWN, Labels, canonical
+from components.example_gen.labels import MISSING, UNKNOWN, Labels
 from components.example_gen.no_rows_error import NoRows
 from components.statistics.column_summary import ColumnSummary
 from components.statistics.columns import Columns
@@ -118,12 +117,6 @@ def _codes(batch: RowBatch, labels: Labels | None) -> Floats:
             f"{batch.where(0)}: label {labels.column!r}: expected {labels.negative!r} and {labels.positive!r}, "
             f"found {parquet.kind_of(cells.type)}."
         )
-    if pa.types.is_floating(cells.type) and canonical(labels.positive) in ("true", "false"):
-        # JSON's true and false arrive as 1 and 0.
-        negative, positive = (
-            str(int(canonical(text) == "true")) for text in (labels.negative, labels.positive)
-        )
-        labels = replace(labels, negative=negative, positive=positive)
     texts = parquet.as_text(cells)
     codes = labels.codes(texts)
     if (codes == UNKNOWN).any():

@@ -184,9 +184,24 @@ def test_other_columns_are_refused_in_every_mode(tmp_path: Path) -> None:
         execute(tmp_path, ResolvedSettings(mode="off", refusal="b: no such column"), statistics())
 
 
-def test_a_damaged_reference_is_a_note(tmp_path: Path, reference: DriftReference) -> None:
+def test_damaged_statistics(tmp_path: Path, reference: DriftReference) -> None:
+    """A run that warns goes on with a note; one that refuses fails: a damaged file must not switch that off."""
     (tmp_path / "old" / "training_statistics.json").write_text("{")
-    record = execute(tmp_path, ResolvedSettings(mode="refuse", references=(reference,)), statistics())
+    record = execute(tmp_path, ResolvedSettings(mode="warn", references=(reference,)), statistics())
     (note,) = record.notes
     assert note.startswith("Not compared with version 7: ")
     assert "training_statistics.json: expected the statistics of a training split" in note
+    with pytest.raises(
+        RuntimeError, match=r"^Not compared with version 7: .*data.drift is refuse; warn goes on"
+    ):
+        execute(tmp_path, ResolvedSettings(mode="refuse", references=(reference,)), statistics())
+
+
+def test_a_damaged_card(tmp_path: Path, serving: Path) -> None:
+    """As damaged statistics; nobody can know what the served model was trained on."""
+    (serving / "7" / "assets.extra" / "model_card.json").write_text("{")
+    resolved, _ = resolve(tmp_path, DriftSettings(mode="warn", has_schema=True))
+    (note,) = resolved.notes
+    assert note.startswith("Not compared with the served model: ")
+    resolved, _ = resolve(tmp_path, DriftSettings(mode="refuse", has_schema=True))
+    assert resolved.error.endswith(note.partition("model: ")[2])

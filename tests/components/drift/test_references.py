@@ -12,7 +12,7 @@ from components.common.training_statistics import TrainingStatistics
 from components.drift.drift_settings import DriftReference
 from components.drift.references import served_reference, span_reference
 from components.pusher.publication import Destination
-from components.saved_model.card_file import write_card
+from components.saved_model.card_file import DamagedCard, write_card
 from components.statistics.columns import Columns
 from components.statistics.training_split import training_statistics
 
@@ -79,9 +79,8 @@ def test_a_version_without_statistics(destination: Destination) -> None:
 def test_a_damaged_card(destination: Destination) -> None:
     publish(destination, 1, "monday")
     (Path(destination.directory) / "1" / "assets.extra" / "model_card.json").write_text("{")
-    found = served_reference(destination, "today")
-    assert isinstance(found, str)
-    assert "model_card.json: expected a model card" in found
+    with pytest.raises(DamagedCard, match=r"model_card.json: expected a model card"):
+        served_reference(destination, "today")
 
 
 @pytest.fixture

@@ -74,6 +74,7 @@ def test_another_label() -> None:
         ("False", "TRUE", True),
         ("1", "0", False),
         ("no", "yes", False),
+        ("0", "yes", False),
         ("0", "2", False),
     ],
 )
