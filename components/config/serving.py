@@ -13,7 +13,8 @@ class ServingConfig(Settings):
     )
     keep_versions: int = key(
         5,
-        "The number of published versions to keep for a rollback. Older versions are removed after each push.",
+        "The number of published versions to keep for a rollback. Older versions are removed after each push of the "
+        "pipeline; `regpipe bless` and `regpipe rollback` remove none.",
         unit="versions",
         ge=1,
     )

@@ -67,6 +67,7 @@ def Pusher(  # noqa: N802, PLR0913 (a TFX component is named like a class, and e
             return
         card = {"run": run_id, "evaluation": verdict.card_entry()}
         published = publisher.publish(folder, card, verdict.judged.candidate, statistics.uri)
+        publisher.remove_old()
     _record(pushed_model, published)
 
 

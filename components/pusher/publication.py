@@ -157,8 +157,6 @@ class Publisher:
 
         A model with another decision threshold in its card is another one: its predictions have other decisions.
 
-        Afterwards removes the oldest versions beyond `keep_versions`, but only versions that were published like this.
-
         Args:
             model: the folder of the SavedModel.
             entries: entries to add to the model's card, besides the version, the digest and the time.
@@ -187,8 +185,14 @@ class Publisher:
             _stage(model, store, version, staged)
             store.activate(version)
             logging.info("Published version %d in %s.", version, store.path(version))
-        _remove_old(store, max(self._keep, store.min_kept))
         return PublishedVersion(version, store.path(version), digest, already)
+
+    def remove_old(self) -> None:
+        """Removes the oldest versions beyond `keep_versions`, but only versions that a `Publisher` published.
+
+        Only the pipeline does: a person who publishes may not have the configuration that says how many to keep.
+        """
+        _remove_old(self.versions, max(self._keep, self.versions.min_kept))
 
 
 @contextlib.contextmanager
@@ -206,9 +210,11 @@ def publishing(destination: Destination) -> Iterator[Publisher]:
 
 
 def publish(model: str, destination: Destination, entries: Mapping[str, Any]) -> PublishedVersion:
-    """Publishes one SavedModel; see `Publisher.publish`."""
+    """Publishes one SavedModel and removes old versions, as the pipeline does; see `Publisher`."""
     with publishing(destination) as publisher:
-        return publisher.publish(model, entries)
+        published = publisher.publish(model, entries)
+        publisher.remove_old()
+    return published
 
 
 def _is_same(published: str, digest: str, card: Card) -> bool:

@@ -11,7 +11,7 @@ from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.common.model_files import model_digest
-from components.pusher.publication import PublishedVersion, publish
+from components.pusher.publication import Destination, PublishedVersion, publish
 from components.saved_model.card_file import write_card
 from pipeline_def.cli.main import main
 from pipeline_def.config.destination import destination
@@ -29,9 +29,9 @@ def root(tmp_path: Path) -> Path:
 def push(root: Path, make_model: MakeModel) -> Callable[..., PublishedVersion]:
     """Publishes a model with a constant prediction, as the run of this name."""
 
-    def push(answer: float, run: str, **entries: Any) -> PublishedVersion:
+    def push(answer: float, run: str, place: Destination | None = None, **entries: Any) -> PublishedVersion:
         metrics = {"auc": {"candidate": answer}, "log_loss": {"candidate": 1 - answer}}
-        target = destination(load_config(None), root)
+        target = place or destination(load_config(None), root)
         return publish(
             make_model(answer), target, {"run": run, "evaluation": {"metrics": metrics}, **entries}
         )
@@ -111,6 +111,16 @@ def test_none_yet(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
         f"No version in {tmp_path / 'there'} yet; `regpipe run` publishes a model that is blessed.\n"
     )
     assert not (tmp_path / "there").exists()
+
+
+def test_a_rollback_removes_no_version(push: Any, root: Path, listed: Any) -> None:
+    """Not even those beyond the default of keep_versions: the runs may have a configuration that keeps more."""
+    place = destination(load_config(None, ["serving.keep_versions=40"]), root)
+    numbers = [push(answer / 10, "r", place).version for answer in range(1, 7)]
+    assert main(["rollback", str(numbers[0]), "--root", str(root)]) == 0
+    assert [record["version"] for record in listed()][1:] == numbers[::-1]
+    push(0.95, "r")  # the pipeline, with the default
+    assert len(listed()) == 5
 
 
 def test_a_rollback(
