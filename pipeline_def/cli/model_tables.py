@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline_def.cli.runs_location import location_hint
 from pipeline_def.cli.usage_errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def local_model(args: argparse.Namespace, config: "PipelineConfig", others: str)
     try:
         return find_model(args.model or destination(config, args.root).directory)
     except ModelNotFound as error:
-        advice = "" if args.model else f" `regpipe run` publishes one; {others}."
+        advice = "" if args.model else f" `regpipe run` publishes one; {others}.{location_hint(args)}"
         raise UsageError(f"{error}{advice}") from None
 
 

@@ -12,7 +12,7 @@ from pipeline_def.cli.on_cluster import run_argument, run_on_cluster
 from pipeline_def.cli.runs_location import (
     CLUSTER_HELP,
     add_location,
-    cluster_hint,
+    location_hint,
     open_runs,
     root_of,
     run_errors,
@@ -107,7 +107,7 @@ def _all_runs(args: argparse.Namespace) -> str:
 
     root = root_of(args, read_config(args))
     if not storage.exists(f"{root}/runs"):
-        raise UsageError(f"{root}: no run yet; `regpipe run` makes the first one.{cluster_hint(args)}")
+        raise UsageError(f"{root}: no run yet; `regpipe run` makes the first one.{location_hint(args)}")
     try:
         return update_index(root)
     except OSError as error:

@@ -10,7 +10,7 @@ from pipeline_def.cli.arguments import new_parser, read_config
 from pipeline_def.cli.on_cluster import run_on_cluster
 from pipeline_def.cli.publisher_options import add_publisher, publisher_arguments, read_publisher
 from pipeline_def.cli.push_destination import read_destination, remote_usage_errors
-from pipeline_def.cli.runs_location import CLUSTER_HELP, add_location, open_runs
+from pipeline_def.cli.runs_location import CLUSTER_HELP, add_location, location_hint, open_runs
 from pipeline_def.cli.usage_errors import UsageError, print_error, print_warnings
 
 DESCRIPTION = """\
@@ -53,7 +53,7 @@ def rollback(args: argparse.Namespace) -> int:
         return run_on_cluster(args, ["rollback", str(args.version), *publisher_arguments(by, reason)])
     destination = read_destination(args)
     from components.common.errors import BadModel
-    from pipeline_def.local.published_versions import CannotRollBack
+    from pipeline_def.local.published_versions import CannotRollBack, NoSuchVersion
     from pipeline_def.local.published_versions import rollback as roll_back
     from pipeline_def.local.run_end import report_publication
     from pipeline_def.local.runner import CannotUseRoot
@@ -67,6 +67,8 @@ def rollback(args: argparse.Namespace) -> int:
         # Hides what TensorFlow prints about the machine's devices.
         with remote_usage_errors(destination), OutputCapture(Path(os.devnull)):
             published = roll_back(root, destination, args.version, by=by, reason=reason)
+    except NoSuchVersion as error:
+        raise UsageError(f"{error}{location_hint(args)}") from None
     except (CannotUseRoot, CannotRollBack) as error:
         raise UsageError(str(error)) from None
     except (OSError, BadModel) as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from components.common.formatting import aligned_columns
 from pipeline_def.cli.arguments import add_json, new_parser
 from pipeline_def.cli.on_cluster import run_on_cluster
-from pipeline_def.cli.runs_location import CLUSTER_HELP, add_location, cluster_hint, open_runs
+from pipeline_def.cli.runs_location import CLUSTER_HELP, add_location, location_hint, open_runs
 
 if TYPE_CHECKING:
     from pipeline_def.runs.summary import RunRecord
@@ -64,7 +64,7 @@ def runs(args: argparse.Namespace) -> int:
 def _no_runs(args: argparse.Namespace) -> str:
     if args.cluster_root:
         return "No runs on the cluster yet; `regpipe submit` makes the first one."
-    return f"No runs under {args.root} yet; `regpipe run` makes the first one.{cluster_hint(args)}"
+    return f"No runs under {args.root} yet; `regpipe run` makes the first one.{location_hint(args)}"
 
 
 def _table(records: "list[RunRecord]") -> str:

@@ -108,12 +108,21 @@ def run_errors(args: argparse.Namespace) -> Iterator[None]:
     try:
         yield
     except NoSuchRun as error:
-        raise UsageError(f"{str(error).rstrip('.')}.{cluster_hint(args)}") from None
+        raise UsageError(f"{str(error).rstrip('.')}.{location_hint(args)}") from None
 
 
-def cluster_hint(args: argparse.Namespace) -> str:
-    """Returns a sentence on the runs of the cluster, if the configuration describes one and this machine was asked."""
-    asked_here = not args.cluster_root and args.config is not None
-    if asked_here and read_config(args).kubeflow.image is not None:
-        return " For the runs of the cluster, use --on-cluster or --cluster-root."
-    return ""
+def location_hint(args: argparse.Namespace) -> str:
+    """Returns which root was looked at, and which options name another one, for a message that nothing is there.
+
+    "" if the cluster's root was looked at, which the configuration names.
+    """
+    # Commands such as `drift` have only --root.
+    on_cluster = getattr(args, "cluster_root", None)
+    if on_cluster:
+        return ""
+    root = f" The root is {args.root.resolve()}; --root names another one"
+    if args.config is None:
+        return f"{root}, and --config the configuration of its runs."
+    if on_cluster is not None and read_config(args).kubeflow.image is not None:
+        return f"{root}. For the runs of the cluster, use --on-cluster or --cluster-root."
+    return f"{root}."

@@ -8,7 +8,7 @@ from components.common.formatting import aligned_columns, number
 from pipeline_def.cli.arguments import add_json, new_parser
 from pipeline_def.cli.on_cluster import run_on_cluster
 from pipeline_def.cli.push_destination import read_destination, remote_usage_errors
-from pipeline_def.cli.runs_location import CLUSTER_HELP, add_location
+from pipeline_def.cli.runs_location import CLUSTER_HELP, add_location, location_hint
 
 if TYPE_CHECKING:
     from pipeline_def.runs.summary import VersionRecord
@@ -62,7 +62,8 @@ def versions(args: argparse.Namespace) -> int:
     elif records:
         print(aligned_columns([_HEADERS, *map(_row, records)]))
     else:
-        print(f"No version in {destination.directory} yet; `regpipe run` publishes a model that is blessed.")
+        empty = f"No version in {destination.directory} yet; `regpipe run` publishes a model that is blessed."
+        print(f"{empty}{location_hint(args)}")
     return 0
 
 

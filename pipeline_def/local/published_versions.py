@@ -23,6 +23,10 @@ class CannotRollBack(Exception):
     """There is no such version, or a rollback to it would change nothing."""
 
 
+class NoSuchVersion(CannotRollBack):
+    """There is no such version, or none at all."""
+
+
 def list_versions(destination: Destination) -> list[VersionRecord]:
     """Returns the versions at a destination, the newest first, as described by their model cards."""
     published = version_store(destination)
@@ -67,7 +71,8 @@ def rollback(
         reason: why, in one line; may be empty.
 
     Raises:
-        CannotRollBack: there is no such version, it is the current one or the same model, its files have changed, or
+        NoSuchVersion: there is no such version.
+        CannotRollBack: it is the current one or the same model, its files have changed, or
             its card does not have the digest by which that is checked.
         BadModel: the model can't be loaded, or fails on its warm-up requests. Nothing was published.
         RootInUse: another process uses the root.
@@ -107,7 +112,7 @@ def rollback(
 def _current(versions: VersionStore, destination: Destination) -> int:
     current = versions.current()
     if current is None:
-        raise CannotRollBack(f"{destination.directory}: there is no version yet.")
+        raise NoSuchVersion(f"{destination.directory}: there is no version yet.")
     return current
 
 
@@ -116,7 +121,7 @@ def _intact_digest(versions: VersionStore, version: int, current: int) -> str:
     if version == current:
         raise CannotRollBack(f"version {version} is the current one.")
     if version not in versions.versions():
-        raise CannotRollBack(f"there is no version {version}; `regpipe versions` lists them.")
+        raise NoSuchVersion(f"there is no version {version}; `regpipe versions` lists them.")
     digest = model_digest(versions.path(version))
     if digest == model_digest(versions.path(current)):
         raise CannotRollBack(f"version {version} and the current one, {current}, are the same model.")

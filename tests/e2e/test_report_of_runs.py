@@ -108,7 +108,10 @@ def test_a_missing_report(run: Run, root: Path, tmp_path: Path) -> None:
     """A root without runs and an unknown run ID are wrong arguments: exit code 2 and one sentence."""
     nothing = subprocess.run(run.command("report", "--root", tmp_path), capture_output=True, text=True)
     assert nothing.returncode == 2
-    assert nothing.stderr == f"regpipe: {tmp_path}: no run yet (expected {tmp_path / 'metadata.sqlite'}).\n"
+    assert nothing.stderr == (
+        f"regpipe: {tmp_path}: no run yet (expected {tmp_path / 'metadata.sqlite'}). The root is {tmp_path}; --root "
+        "names another one, and --config the configuration of its runs.\n"
+    )
     unknown = subprocess.run(
         run.command("report", "--root", root, "--run", "never"), capture_output=True, text=True
     )

@@ -1,6 +1,7 @@
 """`regpipe runs`; the metadata store is a stub."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,6 +50,9 @@ def test_a_run_that_failed_after_its_push_is_marked(store: Any, capsys: pytest.C
 
 def test_an_empty_list_of_runs_is_not_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["runs", "--root", "none"]) == 0
-    assert capsys.readouterr().out == "No runs under none yet; `regpipe run` makes the first one.\n"
+    assert capsys.readouterr().out == (
+        f"No runs under none yet; `regpipe run` makes the first one. The root is {Path('none').resolve()}; --root "
+        "names another one, and --config the configuration of its runs.\n"
+    )
     assert main(["runs", "--root", "none", "--json"]) == 0
     assert capsys.readouterr().out == "[]\n"

@@ -61,6 +61,10 @@ def listed(root: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[], list[
     return listed
 
 
+def hint(root: Path) -> str:
+    return f" The root is {root}; --root names another one, and --config the configuration of its runs."
+
+
 def card(folder: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((Path(folder) / "assets.extra" / "model_card.json").read_text())
     return found
@@ -108,7 +112,7 @@ def test_none_yet(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     elsewhere = ["versions", "--root", str(root), "--set", f"serving.directory={tmp_path / 'there'}"]
     assert main(elsewhere) == 0
     assert capsys.readouterr().out == (
-        f"No version in {tmp_path / 'there'} yet; `regpipe run` publishes a model that is blessed.\n"
+        f"No version in {tmp_path / 'there'} yet; `regpipe run` publishes a model that is blessed.{hint(root)}\n"
     )
     assert not (tmp_path / "there").exists()
 
@@ -175,9 +179,9 @@ def test_refused(push: Any, root: Path, capsys: pytest.CaptureFixture[str], list
         assert not captured.out
         return captured.err
 
-    assert refused(7) == f"regpipe: {root / 'serving'}: there is no version yet.\n"
+    assert refused(7) == f"regpipe: {root / 'serving'}: there is no version yet.{hint(root)}\n"
     first, current = push(0.25, "r1"), push(0.75, "r2")
-    assert refused(7) == "regpipe: there is no version 7; `regpipe versions` lists them.\n"
+    assert refused(7) == f"regpipe: there is no version 7; `regpipe versions` lists them.{hint(root)}\n"
     assert refused(current.version) == f"regpipe: version {current.version} is the current one.\n"
     main(["rollback", str(first.version), "--root", str(root)])
     capsys.readouterr()

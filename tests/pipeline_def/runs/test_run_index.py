@@ -276,4 +276,7 @@ def test_the_command(
 
 def test_the_command_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "--all", "--root", str(tmp_path)]) == 2
-    assert capsys.readouterr().err == f"regpipe: {tmp_path}: no run yet; `regpipe run` makes the first one.\n"
+    assert capsys.readouterr().err == (
+        f"regpipe: {tmp_path}: no run yet; `regpipe run` makes the first one. The root is {tmp_path}; --root names "
+        "another one, and --config the configuration of its runs.\n"
+    )

@@ -421,7 +421,8 @@ def test_no_model(halver: Halver, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.splitlines() == [
         f"regpipe: gone: {nothing}",
         f"regpipe: {Path.cwd()}/runs/serving: {nothing} "
-        "`regpipe run` publishes one; --model and --endpoint select others.",
+        f"`regpipe run` publishes one; --model and --endpoint select others. The root is {Path.cwd()}/runs; --root "
+        "names another one, and --config the configuration of its runs.",
     ]
 
 
