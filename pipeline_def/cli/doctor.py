@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pipeline_def.doctor.check_result import CheckResult
 
 _NAME_WIDTH, _STATE_WIDTH = 15, 8
+_QUIET = ("ok", "unused")  # nothing is to be done
 
 DESCRIPTION = """\
 Checks this machine (Python, glibc, processor, memory, disk, TensorFlow and its
@@ -71,8 +72,8 @@ def doctor(args: argparse.Namespace) -> int:
 def _lines(name: str, finding: "CheckResult") -> list[str]:
     """Returns the line of a result and, if it is not ok, the line of what to do."""
     head = f"{name:<{_NAME_WIDTH}} {finding.state:<{_STATE_WIDTH}}"
-    note = "" if finding.required or finding.state == "ok" else " (not needed)"
+    note = "" if finding.required or finding.state in _QUIET else " (not needed)"
     lines = [f"{head} {' '.join(finding.found.split())}{note}"]
-    if finding.state != "ok" and finding.advice:
+    if finding.state not in _QUIET and finding.advice:
         lines.append(f"{'':<{_NAME_WIDTH}} {'':<{_STATE_WIDTH}} -> {finding.advice}")
     return lines

@@ -99,6 +99,19 @@ def drift(args: argparse.Namespace) -> int:
     from pipeline_def.cli.scored_table import compare_rows
     from pipeline_def.terminal.drift_table import drift_text
 
-    record = compare_rows(args, read_config(args))
-    print(record.to_json() if args.json else drift_text(record.comparisons[0], record.notes))
+    config = read_config(args)
+    record = compare_rows(args, config)
+    notes = (*record.notes, _in_a_run(config.data.drift))
+    print(record.to_json() if args.json else drift_text(record.comparisons[0], notes))
     return 3 if record.has_findings else 0
+
+
+def _in_a_run(mode: str) -> str:
+    """Returns how a run on the same rows differs from this command."""
+    consequence = {
+        "refuse": "stops if something moved",
+        "warn": "goes on if something moved (data.drift is warn)",
+        "off": "compares nothing (data.drift is off)",
+    }[mode]
+    wider = "These limits are for all rows. A run compares its training split, so its limits are wider"
+    return f"{wider}, and {consequence}."

@@ -26,9 +26,9 @@ what changed since the last run, the candidate and the baseline side by side,
 the learning curves, the effect of regularization on the weights, the features,
 the data, the configuration and the lineage. The page needs no network.
 
---all opens the page of all runs instead: how the last one ended, what is
-published, trends, and a link to each report. Each run writes this page anew,
-as index.html under the root; so does this command.
+--all prints the path of the page of all runs instead: how the last one ended,
+what is published, trends, and a link to each report. Each run writes this page
+anew, as index.html under the root; so does this command. --open opens either.
 
 A page that is not on this machine, because it is on gs:// or on a cluster, is
 copied: to FILE, or else to the folder for temporary files."""
@@ -37,7 +37,7 @@ examples:
   regpipe report
   regpipe report --open
   regpipe report --run ID           # `regpipe runs` lists the IDs
-  regpipe report --all              # the page of all runs
+  regpipe report --all --open       # the page of all runs
   regpipe report --config pipeline.yaml --on-cluster -o report.html
 
 {CLUSTER_HELP}
@@ -55,9 +55,7 @@ def add_command(subparsers: Any) -> None:
     which.add_argument(
         "--run", metavar="ID", help="the run (see `regpipe runs`; default: the last run with a report)"
     )
-    which.add_argument(
-        "--all", action="store_true", help="write the page of all runs, print its path and open it"
-    )
+    which.add_argument("--all", action="store_true", help="the page of all runs, which is written anew")
     parser.add_argument("--open", action="store_true", help="also open it in the browser")
     parser.add_argument("-o", "--output", type=local_path, metavar="FILE", help="copy the page to this file")
     parser.set_defaults(command=report)
@@ -85,7 +83,7 @@ def report(args: argparse.Namespace) -> int:
 
 def _show(args: argparse.Namespace, page: Path) -> None:
     print(page)
-    if args.open or (args.all and args.output is None):
+    if args.open:
         open_page(page)
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-State = Literal["ok", "missing", "problem"]
+State = Literal["ok", "missing", "problem", "unused"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,7 +11,8 @@ class CheckResult:
     """What a check found.
 
     Attributes:
-        state: `ok`; `missing`: it is not there; `problem`: it is there and does not work.
+        state: `ok`; `missing`: it is not there; `problem`: it is there and does not work; `unused`: one of these two,
+            but the configuration does not use it.
         found: what was found, in a few words.
         advice: what to do, if it is not ok.
         required: whether the configuration uses it, so that runs fail without it.
@@ -31,3 +32,11 @@ class CheckResult:
 def optional(result: CheckResult) -> CheckResult:
     """Returns the result for a configuration that does not need what was checked."""
     return dataclasses.replace(result, required=False)
+
+
+def unused(result: CheckResult, purpose: str) -> CheckResult:
+    """Returns the result for a configuration that does not use what was checked, with what would use it."""
+    if result.state == "ok":
+        return optional(result)
+    found = f"{result.found}; needed only for {purpose}"
+    return dataclasses.replace(result, state="unused", found=found, required=False)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline_def.config.beam import BeamConfig
-from pipeline_def.doctor.check_result import CheckResult, optional
+from pipeline_def.doctor.check_result import CheckResult, optional, unused
 
 _PYTHON = (3, 11)
 _GLIBC = (2, 34)  # the oldest one on which the pipeline was run
@@ -113,14 +113,13 @@ def tensorflow() -> CheckResult:
 def docker(beam: BeamConfig) -> CheckResult:
     """Checks the client and the engine; only Beam's workers in containers need them for a run."""
     required = beam.environment == "docker"
-    install = "install Docker; `regpipe serve --docker` and the image of docs/kubeflow.md need it"
-    found = _docker(install)
-    return found if required else optional(found)
+    found = _docker()
+    return found if required else unused(found, "`regpipe serve --docker` and to build the image")
 
 
-def _docker(advice: str) -> CheckResult:
+def _docker() -> CheckResult:
     if shutil.which("docker") is None:
-        return CheckResult("missing", "no client", advice)
+        return CheckResult("missing", "no client", "install Docker")
     code, output = _output(["docker", "version", "--format", "{{.Server.Version}}"], _SHORT)
     if code == 0:
         return CheckResult("ok", _last_line(output))
@@ -135,7 +134,7 @@ def java(beam: BeamConfig) -> CheckResult:
         found = CheckResult("ok", output.strip().splitlines()[0])
     else:
         found = CheckResult("missing", "no Java", "install a Java runtime (17), or set beam.job_endpoint")
-    return found if required else optional(found)
+    return found if required else unused(found, "Beam on Flink or Spark")
 
 
 def _output(command: Sequence[str], seconds: float) -> tuple[int, str]:

@@ -11,14 +11,18 @@ _MAX_FEATURES = 50  # that have not moved
 
 
 def drift_text(comparison: TableComparison, notes: Sequence[str]) -> str:
-    """Returns all features with their measures, those that moved first, and what moved in detail.
+    """Returns all features with their measures, and what moved in detail.
+
+    Those that moved are first; the others follow by how near they are to their limit.
 
     Args:
         comparison: of the rows with the training data.
         notes: sentences that are printed below it.
     """
     moved = comparison.moved
-    features = sorted(comparison.features, key=lambda feature: feature.feature not in moved)
+    features = sorted(
+        comparison.features, key=lambda feature: (feature.feature not in moved, -_distance(feature))
+    )
     shown = features[: len([each for each in features if each.feature in moved]) + _MAX_FEATURES]
     lines = [
         f"{count(comparison.rows_now)} rows, compared with {comparison.name} ({count(comparison.rows_before)} rows)",
@@ -36,6 +40,12 @@ def drift_text(comparison: TableComparison, notes: Sequence[str]) -> str:
     if comparison.findings:
         lines.append(aligned_columns([FINDING_HEADERS, *map(finding_cells, comparison.findings)]))
     return "\n".join([*lines, *notes])
+
+
+def _distance(feature: FeatureDrift) -> float:
+    """Returns the measure as a multiple of its limit; -1 without one."""
+    value = feature.ks if feature.values == "numbers" else feature.l_infinity
+    return -1.0 if value is None or not feature.limit else value / feature.limit
 
 
 def _row(feature: FeatureDrift, moved: bool) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline_def.cli.main import main
 from pipeline_def.doctor import examination
-from pipeline_def.doctor.check_result import CheckResult, optional
+from pipeline_def.doctor.check_result import CheckResult, optional, unused
 
 OK = CheckResult("ok", "3.11")
 MISSING = CheckResult("missing", "no Java", "install it")
@@ -26,12 +26,19 @@ def test_what_is_not_needed_does_not_count(
     found: dict[str, Callable[[], CheckResult]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It is shown with what could be done."""
-    found |= {"Python": lambda: OK, "Java": lambda: optional(MISSING)}
+    found |= {
+        "Python": lambda: OK,
+        "registry": lambda: optional(MISSING),
+        "Java": lambda: unused(MISSING, "Beam on Flink"),
+        "Docker": lambda: unused(OK, "an image"),
+    }
     assert main(["doctor"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "Python          ok       3.11",
-        "Java            missing  no Java (not needed)",
+        "registry        missing  no Java (not needed)",
         "                         -> install it",
+        "Java            unused   no Java; needed only for Beam on Flink",
+        "Docker          ok       3.11",
         "",
         "Everything that this configuration needs is there.",
     ]

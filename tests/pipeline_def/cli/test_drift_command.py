@@ -83,7 +83,10 @@ def test_a_table_that_has_not_moved(model: Path, tmp_path: Path, capsys: pytest.
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "4,000 rows, compared with the training data of version 7 (3,000 rows)"
     assert [line.split()[-1] for line in lines[3:6]] == ["no", "no", "no"]
-    assert lines[-1] == "No drift since the training data of version 7."
+    assert lines[-2] == "No drift since the training data of version 7."
+    assert lines[-1].endswith("its limits are wider, and goes on if something moved (data.drift is warn).")
+    assert main(["drift", table, "--set", "data.drift=refuse"]) == 0
+    assert capsys.readouterr().out.endswith("and stops if something moved.\n")
     assert any(line.startswith("The label is 1 in ") for line in lines)
 
 

@@ -111,9 +111,13 @@ def test_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("script", "state", "found"),
     [
-        (None, "missing", "no client"),
+        (None, "unused", "no client; needed only for `regpipe serve --docker` and to build the image"),
         ("echo 27.1", "ok", "27.1"),
-        ("echo Cannot connect >&2; exit 1", "problem", "Cannot connect"),
+        (
+            "echo Cannot connect >&2; exit 1",
+            "unused",
+            "Cannot connect; needed only for `regpipe serve --docker` and to build the image",
+        ),
     ],
 )
 def test_docker(script: str | None, state: str, found: str, programs: Path) -> None:
@@ -125,7 +129,10 @@ def test_docker(script: str | None, state: str, found: str, programs: Path) -> N
     in_containers = load_config(
         None, ["beam.runner=flink", "beam.master=h:1", "beam.environment=docker", "beam.worker=image"]
     )
-    assert machine_checks.docker(in_containers.beam).fails is (state != "ok")
+    used = machine_checks.docker(in_containers.beam)
+    assert used.fails is (state != "ok")
+    assert used.state in ("ok", "missing", "problem")
+    assert used.found == found.partition(";")[0]
 
 
 def test_java(programs: Path) -> None:
@@ -176,4 +183,4 @@ def test_a_program_that_hangs_is_ended(programs: Path, monkeypatch: pytest.Monke
     sleep = os.path.realpath("/bin/sleep")
     program(programs, "docker", f"exec {sleep} 60")
     monkeypatch.setattr(machine_checks, "_SHORT", 0.2)
-    assert machine_checks.docker(load_config(None, []).beam).found == "no answer within 0.2 s"
+    assert machine_checks.docker(load_config(None, []).beam).found.startswith("no answer within 0.2 s;")

@@ -262,12 +262,14 @@ def test_an_error_is_only_logged(tmp_path: Path, caplog: pytest.LogCaptureFixtur
 def test_the_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It writes the page, prints its path and opens it; --run and --all exclude each other."""
+    """It writes the page and prints its path; --open opens it, as for one run. --run and --all exclude each other."""
     write_run(tmp_path, "a")
     opened: list[Path] = []
     monkeypatch.setattr("pipeline_def.cli.report.open_page", opened.append)
     assert main(["report", "--all", "--root", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'index.html'}\n"
+    assert opened == []
+    assert main(["report", "--all", "--open", "--root", str(tmp_path)]) == 0
     assert opened == [tmp_path / "index.html"]
     assert json.loads((tmp_path / "index.json").read_text())["runs"][0]["run_id"] == "a"
     with pytest.raises(SystemExit):
