@@ -77,6 +77,10 @@ def test_the_tables_contain_the_measurements(file: Path) -> None:
     assert "| seconds | 40.0 | - | 10.0 | - | 4.0x | - |" in table
     # 2 s at 1,000 rows, 52 s at a million: 50 s for 999,000 rows.
     assert "| Trainer | 1.95 | 50.1 | 0% |" in growth_table(results)
+    assert "ServedModel" not in table  # each step that was measured, and no other
+    with file.open("a") as lines:
+        lines.write(run("regpipe", 1_000_000, 2, 110.0, ServedModel=0.5) + "\n")
+    assert "| ServedModel | - | 0.50 | - | 2,000,000 | 800 |" in size_table(read(file), 1_000_000)
 
 
 @pytest.mark.parametrize(

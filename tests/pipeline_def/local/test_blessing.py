@@ -134,7 +134,9 @@ def test_refused(
         root.with_candidate(make_model())
     root.ended(status, pushed=status == "pushed")
     assert main(["bless", "--root", str(root.path), "--run", run, "--reason", "why", "--by", "ann"]) == 2
-    assert capsys.readouterr() == ("", f"regpipe: {message}\n")
+    hint = f" The root is {root.path}; --root names another one, and --config the configuration of its runs."
+    expected = message + hint if "there is no run" in message else message
+    assert capsys.readouterr() == ("", f"regpipe: {expected}\n")
     assert not (root.path / "serving").exists()
     assert RunStore.open(root.path).override("r1") is None
 
