@@ -49,7 +49,7 @@ class SplitRecord(BaseModel):
         if self.by != other.by:
             yield f"what selects the split ({self.by}, not {other.by})"
         elif self.column != other.column:
-            yield f"the column of the {self.by} ({self.column!r}, not {other.column!r})"
+            yield f"the column ({self.column!r}, not {other.column!r})"
         elif self.by == "time" and not _is_later(other.test_from, self.test_from):
             yield f"the time at which test begins ({self.test_from}, later than {other.test_from})"
         elif self.by in ("row", "group"):

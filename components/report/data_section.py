@@ -74,6 +74,8 @@ def _summary(ingest: IngestRecord) -> str:
     label = f"the label {ingest.label!r} ({ingest.positive_label!r} is positive)"
     if ingest.weight is not None:
         label += f", the weight {ingest.weight!r}"
+    if ingest.split is not None and ingest.split.column is not None:
+        label += f", split by the {ingest.split.by} in {ingest.split.column!r}"
     set_aside = plural(rejected, "row was", "rows were") if rejected else "no rows were"
     return f"{plural(ingest.rows.accepted, 'row')}{where}, {features}, {label}; {set_aside} set aside."
 

@@ -71,6 +71,55 @@ def test_unusual_names_text_columns_and_missing_values(run: Run, tmp_path: Path)
     assert examples["features"] == ["total day minutes", "<script>", "é-1.5"]
 
 
+def test_rows_split_by_time_and_by_group(run: Run, tmp_path: Path) -> None:
+    """A run without edges proposes them, and divides the rows by them. Then by customer: the bootstrap draws customers.
+
+    Neither column is an input of the model. The model of the other split does not decide.
+    """
+    months = [f"2024-{month:02}-01" for month in range(1, 13)]
+    table = write(
+        tmp_path / "table.csv",
+        [
+            row | {"month": months[number // 100], "customer": f"c{number * 7919 % 199}"}
+            for number, row in enumerate(rows(1_200))
+        ],
+    )
+    by_time = [f"data.split.{key}" for key in ("by=time", "column=month")]
+    given = [word for key in by_time for word in ("--set", key)]
+    refused = run(tmp_path / "root", "--data", table, *LABEL, *given, *run.quick)
+    assert refused.code == 3
+    edges = dict(re.findall(r"data\.split\.(\w+_from): (2024-\d\d-01)", re.sub(r"\s+", " ", refused.verdict)))
+    # 700 of 1,200 rows are before August and 1,000 before November: nearest to 60% and to 80%.
+    assert edges == {"eval_from": "2024-08-01", "test_from": "2024-11-01"}
+    given += [word for key, edge in edges.items() for word in ("--set", f"data.split.{key}={edge}")]
+    done = run(tmp_path / "root", "--data", table, *LABEL, *given, *run.quick)
+    assert done.code == 0, done.verdict
+    assert done.summary["rows"] == {"train": 700, "eval": 300, "test": 200, "rejected": 0}
+    given = [
+        "--set",
+        "data.split.by=group",
+        "--set",
+        "data.split.column=customer",
+        "--set",
+        "data.ignore=[month]",
+    ]
+    done = run(tmp_path / "root", "--data", table, *LABEL, *given, *run.quick)
+    assert done.code == 0, done.verdict
+    artifacts = tmp_path / "root/artifacts"
+    [*_, newest] = sorted(artifacts.glob("Evaluator/evaluation/*/verdict.json"), key=os.path.getmtime)
+    verdict = json.loads(newest.read_text())
+    assert 20 < verdict["bootstrap"]["groups"] < 70
+    assert verdict["served"]["outcome"] == "other_split"
+    [*_, newest] = sorted((tmp_path / "root/serving").glob("*/assets.extra/model_card.json"))
+    card = json.loads(newest.read_text())
+    assert card["data"]["split"]["by"] == "group"
+    assert [key for key in ("customer", "month") if f'"{key}"' in json.dumps(card["inputs"])] == []
+    [*_, newest] = sorted(artifacts.glob("Report/report/*/report.html"), key=os.path.getmtime)
+    report = html.unescape(newest.read_text())
+    assert "split by the group in 'customer'" in report
+    assert f"{verdict['bootstrap']['groups']} groups, each drawn as a whole" in report
+
+
 def test_a_leak_and_an_id(run: Run, tmp_path: Path) -> None:
     """A feature that equals the label, and 10^15 plus the number of the row: two warnings, one step, and a push.
 

@@ -151,7 +151,7 @@ def by_time(test_from: str, column: str = "day") -> SplitRecord:
         (
             by_time("2024-03-01"),
             by_time("2024-03-01", "at"),
-            ["the column of the time ('day', not 'at')"],
+            ["the column ('day', not 'at')"],
         ),
         (
             split_record(SplitConfig(by="group", column="who"), ("a",), CELLS, ()),
