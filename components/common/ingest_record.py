@@ -56,6 +56,17 @@ class FileCounts(BaseModel):
     rejected: int
 
 
+class LabelStatistics(BaseModel):
+    """The mean, the standard deviation, the smallest and the largest value of a label that is a number; no weights."""
+
+    model_config = ConfigDict(frozen=True)
+
+    mean: float
+    deviation: float
+    low: float
+    high: float
+
+
 class IngestRecord(StoredRecord):
     """What ExampleGen read from the table.
 
@@ -63,9 +74,11 @@ class IngestRecord(StoredRecord):
         format_version: the version of the format; a record without this key has version 1.
         rows: the rows of each split.
         positives: the rows with label 1 of each split; None in a record that does not have them.
+        label_statistics: by split with rows, if the label is a number; otherwise None.
         features: the names of the features, in the order of the table.
         label: the name of the label column.
         task: the name of the task (see `components.tasks`), which follows from the label's values.
+        task_reason: why; None in a record that does not have it.
         negative_label: the value of the label that counts as 0, spelled as in the table; None if the label is a number.
         positive_label: the value of the label that counts as 1, likewise.
         weight: the name of the weight column; None if all rows weigh the same.
@@ -90,9 +103,11 @@ class IngestRecord(StoredRecord):
     format_version: Literal[1] = 1
     rows: RowCounts
     positives: PositiveCounts | None = None
+    label_statistics: dict[str, LabelStatistics] | None = None
     features: tuple[str, ...]
     label: str
     task: str = "binary"
+    task_reason: str | None = None
     negative_label: str | None = None
     positive_label: str | None = None
     weight: str | None = None

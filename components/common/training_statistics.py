@@ -71,7 +71,7 @@ class TrainingStatistics(StoredRecord):
         effective_rows: the number of rows without weights that would give shares of the same variance, `sum(w)^2 /
             sum(w^2)` (Kish, "Survey Sampling", 1965, section 11.7); `rows` if all rows weigh the same.
         label: the name of the label; "" if the rows have none, which occurs only in scoring data.
-        positive_share: the share of the rows with label 1; 0 without a label.
+        positive_share: the share of the rows with label 1; 0 without a label, or if the label is a number.
         columns: the features, in the order of their names.
     """
 

@@ -75,6 +75,11 @@ class DataConfig(Settings):
         "table leave no doubt, else none.",
     )
     label: str = key("label", "The name of the column to predict.", min_length=1)
+    task: Literal["auto", "binary", "regression"] = key(
+        "auto",
+        "What is predicted. binary: which of two values the label has. regression: the number that the label is. auto: "
+        "binary if the label has two values; regression if it has fractions, or more than 20 different whole numbers.",
+    )
     positive_label: str | None = key(
         None, "The value of the label that counts as 1. Required unless the label is 0/1 or true/false."
     )
@@ -155,6 +160,10 @@ class DataConfig(Settings):
 
     @model_validator(mode="after")
     def _check_column_roles(self) -> "DataConfig":
+        if self.task == "regression" and self.positive_label is not None:
+            raise ValueError(
+                f"data.positive_label: expected null, because data.task is regression, got {self.positive_label!r}"
+            )
         if self.weight == self.label:
             raise ValueError(f"data.weight: expected a column other than the label, got {self.weight!r}")
         split = self.split.column

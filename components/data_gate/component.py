@@ -22,7 +22,7 @@ from components.config.base import Settings
 from components.config.data import SPLITS
 
 REPORT_FILE = "findings.txt"
-_FEW_ROWS, _ONE_CLASS = "too few rows", "one class in the"
+_FEW_ROWS, _ONE_CLASS, _ONE_VALUE = "too few rows", "one class in the", "one value of the label in the"
 
 
 class GateReport(Artifact):  # type: ignore[misc]
@@ -89,7 +89,7 @@ def DataGate(  # noqa: N802 (a TFX component is named like a class)
     findings = find_problems(splits, expected, GateSettings.model_validate_json(settings))
     io_utils.write_string_file(os.path.join(report.uri, REPORT_FILE), findings_table(findings))
     if findings:
-        few = any(finding.problem.startswith((_FEW_ROWS, _ONE_CLASS)) for finding in findings)
+        few = any(finding.problem.startswith((_FEW_ROWS, _ONE_CLASS, _ONE_VALUE)) for finding in findings)
         hint = f"\n{LARGER_SPLITS}" if few else ""
         raise DataRefused(f"The data is not fit for training:\n{findings_table(findings)}{hint}")
 
@@ -123,7 +123,12 @@ def _rows(name: str, split: SplitData, settings: GateSettings) -> Iterator[Findi
             f"({name} split)", _FEW_ROWS, f"at least {settings.min_rows} (data.min_rows)", str(rows)
         )
     for feature in split.statistics.features:
-        if _name(feature) == settings.label and rows:
+        if _name(feature) == settings.label and rows and feature.type == feature.FLOAT:
+            low, high = feature.num_stats.min, feature.num_stats.max
+            if low == high:
+                found = f"{rows} rows, all {low:g}"
+                yield Finding(settings.label, f"{_ONE_VALUE} {name} split", "different numbers", found)
+        elif _name(feature) == settings.label and rows:
             zeros = feature.num_stats.num_zeros
             if zeros in (0, rows):
                 only = "0 (negative)" if zeros else "1 (positive)"

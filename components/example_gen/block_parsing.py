@@ -106,7 +106,7 @@ class CsvBlockParser:
         except (pa.ArrowInvalid, UnicodeDecodeError):
             return None
         codes = self._columns.label.codes(table.column(self._numbers).combine_chunks())
-        if (codes < 0).any():
+        if self._columns.label.unusable(codes).any():
             return None
         numbers = np.empty((self._numbers, table.num_rows), np.float32)
         exact = {}

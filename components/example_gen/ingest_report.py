@@ -10,7 +10,13 @@ from components.common import storage
 from components.common.errors import DataRefused
 from components.common.file_names import REJECTED_FILE
 from components.common.formatting import first_of
-from components.common.ingest_record import FileCounts, IngestRecord, PositiveCounts, RowCounts
+from components.common.ingest_record import (
+    FileCounts,
+    IngestRecord,
+    LabelStatistics,
+    PositiveCounts,
+    RowCounts,
+)
 from components.config.data import SPLITS
 from components.example_gen import labels, shards
 from components.example_gen.cell_hints import cell_hint, missing_hint, most_frequent
@@ -23,6 +29,8 @@ from components.example_gen.data_warnings import (
     split_warning,
     whole_number_warnings,
 )
+from components.example_gen.label_moments import LabelMoments
+from components.example_gen.labels import Labels
 from components.example_gen.row_copies import RowCopies
 from components.example_gen.shards import ConversionJob
 from components.example_gen.split import split_record
@@ -54,6 +62,7 @@ class IngestTotals:
         self._stopped = False
         self.rows = dict.fromkeys((*SPLITS, "rejected"), 0)
         self.positives = dict.fromkeys(SPLITS, 0)
+        self.label_moments = {split: LabelMoments() for split in SPLITS}
         self.files: dict[str, dict[str, Any]] = {
             header.path: {"path": header.path, "rows": 0, "rejected": 0} for header in job.table.headers
         }
@@ -70,6 +79,8 @@ class IngestTotals:
         for split in SPLITS:
             self.rows[split] += report["rows"][split]
             self.positives[split] += report["positives"][split]
+            if report["label_moments"][split] is not None:
+                self.label_moments[split].merge(LabelMoments(report["label_moments"][split]))
         self.rows["rejected"] += report["rejected"]
         file = self.files[report["file"]]
         file["rows"] += sum(report["rows"].values())
@@ -96,7 +107,7 @@ class IngestTotals:
         if not total:
             return f"{self._job.settings.input}: expected rows, found none."
         if self._bad_labels / total > limit:
-            values = [label.negative, label.positive, *self._unknown_labels]
+            values = [*label.classes, *self._unknown_labels]
             return str(labels.too_many_values_error(label.column, values)) + self._first_reasons()
         if self._stopped:
             return (
@@ -108,12 +119,23 @@ class IngestTotals:
         if rejected / total > limit:
             share = f"{rejected:,} of {total:,} rows can't be read, {rejected / total:.2%}"
             return f"{share}; at most {limit:.2%} may be bad (data.max_bad_fraction)." + self._first_reasons()
-        positives = sum(self.positives.values())
-        if positives in (0, total - rejected):
-            only = label.positive if positives else label.negative
-            found = f"only one class in the rows that can be read, {only!r}"
+        return self._only_one_value() or self._empty_split()
+
+    def _only_one_value(self) -> str:
+        """Returns that all rows have the same label, or an empty string."""
+        label = self._job.table.labels
+        if label.classes:
+            positives = sum(self.positives.values())
+            if positives not in (0, sum(self.rows.values()) - self.rows["rejected"]):
+                return ""
+            found = f"only one class in the rows that can be read, {label.classes[positives > 0]!r}"
             return f"The label {label.column!r} has {found}; expected two."
-        return self._empty_split()
+        low = min(moments.low for moments in self.label_moments.values())
+        if low < max(moments.high for moments in self.label_moments.values()):
+            return ""
+        return (
+            f"The label {label.column!r} is {low:g} in all rows that can be read; expected different numbers."
+        )
 
     def _empty_split(self) -> str:
         """Returns which split has no row by the column of the split, and what to do, or an empty string."""
@@ -163,21 +185,24 @@ class IngestTotals:
         return (
             *cut_off_warning(self._cut_off),
             *whole_number_warnings(self._job.table.features, self.whole_numbers),
-            *label_warning(labels, *self.class_weights),
+            *(label_warning(labels, *self.class_weights) if isinstance(labels, Labels) else ()),
             *copies_warning(self.copies, sum(rows.values())),
             *split_warning(rows, self._job.settings.split),
         )
 
     def record(self, digest: str) -> IngestRecord:
         """Returns the ingest record; `digest` is the digest of the bytes of all files."""
-        table = self._job.table
+        table, classes = self._job.table, self._job.table.labels.classes
         return IngestRecord(
             rows=RowCounts(**self.rows),
-            positives=PositiveCounts(**self.positives),
+            positives=PositiveCounts(**self.positives) if classes else None,
+            label_statistics=None if classes else self._label_statistics(),
             features=table.features,
             label=table.labels.column,
-            negative_label=table.labels.negative,
-            positive_label=table.labels.positive,
+            task=table.labels.task.name,
+            task_reason=table.labels.task_reason,
+            negative_label=classes[0] if classes else None,
+            positive_label=classes[1] if classes else None,
             weight=table.weight,
             missing_values=self._job.settings.missing_values,
             decimal=table.cells.decimal,
@@ -193,6 +218,10 @@ class IngestTotals:
             split=split_record(self._job.settings.split, table.hashed, table.cells, table.booleans),
             digest=digest,
         )
+
+    def _label_statistics(self) -> dict[str, LabelStatistics]:
+        found = {split: moments.statistics() for split, moments in self.label_moments.items()}
+        return {split: statistics for split, statistics in found.items() if statistics is not None}
 
     def write_rejected(self, path: str) -> None:
         """Writes all rejected rows in the order of file and line; the file appears when it is complete."""

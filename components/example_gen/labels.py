@@ -11,11 +11,14 @@ import pyarrow as pa
 from components.common.errors import DataRefused
 from components.common.label_values import canonical
 from components.config.data import DataConfig
-from components.example_gen.cell_parsing import Array, missing_markers, shorten
+from components.example_gen.cell_parsing import Array, Flags, missing_markers, shorten
 from components.example_gen.input_files import quoted
+from components.tasks.binary import BINARY
+from components.tasks.task import Task
 
 UNKNOWN, MISSING = -1, -2
 _KNOWN_PAIR = ("0", "1")  # in canonical spelling, so also false and true
+MANY_VALUES = 100  # with so many values in the first rows, a label has not two
 _ALSO_CLASSES = frozenset({"-", "none"})
 
 
@@ -34,6 +37,17 @@ class Labels:
     negative: str
     positive: str
     missing: frozenset[str]
+    task: Task = BINARY
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The values that count as 0 and as 1."""
+        return self.negative, self.positive
+
+    @property
+    def task_reason(self) -> str:
+        """Why the task is binary classification."""
+        return f"the label {self.column!r} has the values {self.negative!r} and {self.positive!r}"
 
     def code(self, text: str | None) -> int:
         """Returns 0, 1, UNKNOWN or MISSING."""
@@ -52,6 +66,16 @@ class Labels:
         indices = encoded.indices.fill_null(len(lookup) - 1).to_numpy(zero_copy_only=False)
         found: npt.NDArray[np.int64] = lookup[indices]
         return found
+
+    @staticmethod
+    def unusable(codes: npt.NDArray[Any]) -> Flags:
+        """Returns which rows have neither of the two values; bool [rows]."""
+        found: Flags = codes < 0
+        return found
+
+    def unknown_class(self, text: str | None) -> str:
+        """Returns a value that is neither of the two and not missing; otherwise ''."""
+        return text.strip() if text is not None and self.code(text) == UNKNOWN else ""
 
     def rejection_reason(self, text: str | None) -> str:
         """Returns why a row is rejected because of its label."""
@@ -89,6 +113,8 @@ def is_decided(counts: Mapping[str, int], settings: DataConfig) -> bool:
     seen, positive = {canonical(text) for text in present(counts, settings)}, settings.positive_label
     if positive is not None:
         return canonical(positive) in seen and len(seen) >= 2
+    if len(seen) > MANY_VALUES:
+        return True
     return seen.issuperset(_KNOWN_PAIR)
 
 

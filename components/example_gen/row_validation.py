@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from components.example_gen import cell_parsing, labels
+from components.example_gen import cell_parsing
 from components.example_gen.table_columns import ReadColumns
+
+LabelValues = npt.NDArray[np.int64] | npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class ParsedBlock:
     Attributes:
         numbers: the columns `ReadColumns.numbers`; float32 [numbers, rows].
         hash_only: the columns `ReadColumns.hash_only`; float32 [hash_only, rows].
-        label: int64 [rows].
+        label: 0 or 1, int64 [rows]; or a number, float32 [rows].
         rejected: the rejected rows.
         exact: by position in `ReadColumns.numbers`, the columns with numbers beyond 2^24, which float32 does not tell
             apart, before they were rounded; float64 [rows].
@@ -53,7 +55,7 @@ class ParsedBlock:
 
     numbers: cell_parsing.Floats
     hash_only: cell_parsing.Floats
-    label: npt.NDArray[np.int64]
+    label: LabelValues
     rejected: list[RejectedRow]
     exact: Mapping[int, cell_parsing.Doubles] = field(default_factory=dict)
     split: npt.NDArray[np.int64] | None = None
@@ -82,7 +84,7 @@ class RowValidator:
         values: cell_parsing.Floats,
         invalid: cell_parsing.Flags,
         hash_only: cell_parsing.Floats,
-        codes: npt.NDArray[np.int64],
+        codes: LabelValues,
         split: npt.NDArray[np.int64] | None,
         exact: Mapping[int, cell_parsing.Doubles],
     ) -> ParsedBlock:
@@ -92,31 +94,33 @@ class RowValidator:
             values: the columns of numbers; shape [numbers, rows].
             invalid: which of their cells are invalid; shape [numbers, rows].
             hash_only: see `ParsedBlock`; no row is rejected because of them.
-            codes: see `Labels.code`; shape [rows].
+            codes: see `Labels.codes`; shape [rows].
             split: see `SplitColumn.codes`; shape [rows]. None without such a column.
             exact: see `ParsedBlock`.
         """
         if self.columns.weight is not None:
             invalid = invalid.copy()
             invalid[-1] |= ~has_weight(values)
-        is_rejected = invalid.any(axis=0) | (codes < 0)
+        no_label = self.columns.label.unusable(codes)
+        is_rejected = invalid.any(axis=0) | no_label
         if split is not None:
             is_rejected |= split < 0
         if not is_rejected.any():
             return ParsedBlock(values, hash_only, codes, [], exact, split)
         described = np.flatnonzero(is_rejected)[: self.most_rejected + 1]
-        rejected = [self._reject(int(row), invalid, codes) for row in described]
+        rejected = [self._reject(int(row), invalid, no_label) for row in described]
         kept = ~is_rejected
         exact = {column: doubles[kept] for column, doubles in exact.items()}
         split = None if split is None else split[kept]
         return ParsedBlock(values[:, kept], hash_only[:, kept], codes[kept], rejected, exact, split)
 
-    def _reject(self, row: int, invalid: cell_parsing.Flags, codes: npt.NDArray[np.int64]) -> RejectedRow:
+    def _reject(self, row: int, invalid: cell_parsing.Flags, no_label: cell_parsing.Flags) -> RejectedRow:
         line, raw, label = self.line(row), self.raw(row), self.columns.label
-        if codes[row] < 0:
+        if no_label[row]:
             text = self.cell(row, len(self.columns.numbers))
-            unknown = text.strip() if codes[row] == labels.UNKNOWN else ""
-            return RejectedRow(line, label.rejection_reason(text), raw, label.column, unknown)
+            return RejectedRow(
+                line, label.rejection_reason(text), raw, label.column, label.unknown_class(text)
+            )
         if not invalid[:, row].any():
             return self._reject_split(row)
         column = int(np.argmax(invalid[:, row]))

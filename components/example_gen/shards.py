@@ -24,9 +24,10 @@ from components.example_gen import block_plan, parquet
 from components.example_gen.block_parsing import CUT_OFF, NOT_UTF_8, CsvBlockParser, parse_parquet_batch
 from components.example_gen.block_plan import Block
 from components.example_gen.csv_header import open_csv
+from components.example_gen.label_moments import LabelMoments
 from components.example_gen.row_boundaries import BLOCK_BYTES, read_blocks
 from components.example_gen.row_copies import RowCopies
-from components.example_gen.row_validation import ParsedBlock, RejectedRow
+from components.example_gen.row_validation import LabelValues, ParsedBlock, RejectedRow
 from components.example_gen.split import Hashes, extend_hashes, hash_rows, split_of, split_of_groups
 from components.example_gen.table import InputTable
 from components.example_gen.table_columns import ReadColumns
@@ -184,7 +185,10 @@ def _write(job: ConversionJob, parsed: ParsedBlock, writers: "_Writers", report:
     for index, split in enumerate(SPLITS):
         rows = np.flatnonzero(splits == index)
         report.rows[split] += len(rows)
-        report.positives[split] += int(np.count_nonzero(parsed.label[rows]))
+        if table.labels.classes:
+            report.positives[split] += int(np.count_nonzero(parsed.label[rows]))
+        else:
+            report.label_moments[split].add(parsed.label[rows])
         if len(rows):
             writers.write(split, parsed.numbers[:, rows], parsed.label[rows])
         if len(rows) and groups is not None and split == GROUPED_SPLIT:
@@ -209,6 +213,7 @@ class _BlockReport:
         self.block = block.index
         self.rows = dict.fromkeys(SPLITS, 0)
         self.positives = dict.fromkeys(SPLITS, 0)
+        self.label_moments = {split: LabelMoments() for split in SPLITS}  # of a label that is a number
         self.rejected = 0
         self.reasons: list[str] = []
         self.columns: Counter[str] = Counter()
@@ -270,10 +275,12 @@ class _Writers:
 
     def __init__(self, job: ConversionJob, index: int, files: contextlib.ExitStack) -> None:
         self._job, self._index = job, index
-        self._template = example_template(job.table.read_columns.numbers, job.table.labels.column)
+        self._template = example_template(
+            job.table.read_columns.numbers, job.table.labels.column, number=not job.table.labels.classes
+        )
         self._files, self._open = files, dict[str, BinaryIO]()
 
-    def write(self, split: str, numbers: npt.NDArray[np.float32], label: npt.NDArray[np.int64]) -> None:
+    def write(self, split: str, numbers: npt.NDArray[np.float32], label: LabelValues) -> None:
         """Appends rows to a split."""
         path = shard_path(self._job.uri, split, self._index, self._job.blocks)
         self._file(path).write(self._template.encode(numbers, label).tobytes())

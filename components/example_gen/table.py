@@ -18,6 +18,7 @@ from components.example_gen.split_column import SplitColumn
 from components.example_gen.split_edges import missing_edges_error
 from components.example_gen.table_columns import ReadColumns
 from components.example_gen.table_files import read_table_files
+from components.example_gen.task_choice import Label, choose_label
 from components.example_gen.text_stream import UTF_8
 from components.example_gen.type_inference import ColumnTypes, infer_types
 
@@ -33,7 +34,7 @@ class InputTable:
         columns: the names of all columns of the first file, in its order.
         features: the columns that are used as features: as in data.features, otherwise in the first file's order.
         weight: the column with the weights of the rows; None if all rows weigh the same.
-        labels: the name of the label and its two values.
+        labels: the name of the label and its values, and the task that follows from them.
         split: the column that selects the split of a row; None if a hash does.
         hashed: the columns of numbers without the label and the weight, whose hash selects the split of a row. They do
             not depend on data.features and data.ignore, so that two configurations of one table have the same splits.
@@ -50,7 +51,7 @@ class InputTable:
     columns: tuple[str, ...]
     features: tuple[str, ...]
     weight: str | None
-    labels: labels.Labels
+    labels: Label
     split: SplitColumn | None
     hashed: tuple[str, ...]
     left_out: tuple[str, ...]
@@ -99,7 +100,6 @@ class TableReport:
         numeric: columns of numbers other than the label and the weight.
         left_out: all other columns: text, mixed cells, no value, times, lists.
         label_values: the values of the label, most frequent first; if there are very many, only those read first.
-        other_labels: the share of other values than the two most frequent ones.
         needs_positive_label: whether data.positive_label must be set to select which of the two values counts as 1.
         kind: the format of the first file.
         encoding: the encoding of the first file, '' for UTF-8.
@@ -114,7 +114,6 @@ class TableReport:
     numeric: tuple[str, ...]
     left_out: tuple[str, ...]
     label_values: tuple[str, ...]
-    other_labels: float
     needs_positive_label: bool
     kind: str
     encoding: str
@@ -170,7 +169,7 @@ def find_table(settings: DataConfig) -> InputTable:
         cells=types.cells,
         booleans=types.booleans(),
         span=files.span,
-        labels=labels.choose_labels(types.label_counts, settings),
+        labels=choose_label(types.label_counts, settings, types.cells),
         warnings=files.warnings
         + _format_warning(settings, types.cells)
         + _warnings(headers[0], left_out, types),
@@ -210,7 +209,6 @@ def inspect_table(settings: DataConfig) -> TableReport:
         numeric=numeric,
         left_out=left_out,
         label_values=tuple(spelling for spelling, _ in values),
-        other_labels=sum(count for _, count in values[2:]) / (sum(count for _, count in values) or 1),
         needs_positive_label=len(values) == 2 and not decided,
         kind=headers[0].kind,
         encoding=headers[0].text.encoding if headers[0].text.encoding != UTF_8 else "",

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from components.example_gen import labels
 from components.example_gen.cell_parsing import PLAIN, CellFormat
 from components.example_gen.split_column import SplitColumn
+from components.example_gen.task_choice import Label
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +14,7 @@ class ReadColumns:
     Attributes:
         features: the names of the features.
         weight: the name of the weight column; None if all rows weigh the same.
-        label: the name of the label and its two values.
+        label: the name of the label and its values.
         hash_only: the columns that only select the split of a row: those that are hashed, but are not features.
         split: the column that selects the split of a row; None if a hash does.
         cells: how the cells are written.
@@ -23,7 +23,7 @@ class ReadColumns:
 
     features: tuple[str, ...]
     weight: str | None = None
-    label: labels.Labels
+    label: Label
     hash_only: tuple[str, ...] = ()
     split: SplitColumn | None = None
     cells: CellFormat = PLAIN

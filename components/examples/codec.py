@@ -27,21 +27,26 @@ _MASK = 0xA282EAD8
 
 
 class ExampleTemplate:
-    """The common bytes of all records with these features, one number each, and a label that is 0 or 1.
+    """The common bytes of all records with these features, one number each, and a label.
+
+    Args:
+        features: the names of the features.
+        label: the name of the label.
+        number: whether the label is any number, as a feature is; otherwise it is 0 or 1.
 
     Attributes:
         record_bytes: the size of a record.
     """
 
-    def __init__(self, features: Sequence[str], label: str) -> None:
-        kinds = dict.fromkeys(features, _FLOAT) | {label: _LABEL}
+    def __init__(self, features: Sequence[str], label: str, *, number: bool = False) -> None:
+        kinds = dict.fromkeys(features, _FLOAT) | {label: _FLOAT if number else _LABEL}
         example, at = b"", {}
         # Sorted by name, so that the bytes depend only on the table.
         for name in sorted(kinds, key=str.encode):
-            number = bytes(kinds[name].itemsize)
-            values = _field(_LIST[kinds[name]], _field(_NUMBERS, number))
+            zero = bytes(kinds[name].itemsize)
+            values = _field(_LIST[kinds[name]], _field(_NUMBERS, zero))
             example += _field(_MAP_ENTRY, _field(_KEY, name.encode()) + _field(_VALUE, values))
-            at[name] = len(example) - len(number)
+            at[name] = len(example) - len(zero)
         # The tag and the length before the features shift all positions.
         shift = len(_field(_EXAMPLE_FEATURES, example)) - len(example)
         example = _field(_EXAMPLE_FEATURES, example)
@@ -58,14 +63,12 @@ class ExampleTemplate:
             [[last - at - byte for byte in range(kind.itemsize)] for at, kind in positions]
         )
 
-    def encode(
-        self, features: npt.NDArray[np.float32], label: npt.NDArray[np.integer[Any]]
-    ) -> npt.NDArray[np.uint8]:
+    def encode(self, features: npt.NDArray[np.float32], label: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """Encodes rows as records, one after the other.
 
         Args:
             features: shape [features, rows]; NaN is a missing value.
-            label: 0 or 1, shape [rows].
+            label: 0 or 1, or a number, shape [rows].
 
         Returns:
             The bytes of a TFRecord file, shape [rows, record_bytes].
@@ -83,7 +86,7 @@ class ExampleTemplate:
         records[:, -_CHECKSUM_BYTES:] = _masked(crc).view(np.uint8).reshape(rows, _CHECKSUM_BYTES)
         return records
 
-    def decode(self, content: bytes) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]] | None:
+    def decode(self, content: bytes) -> tuple[npt.NDArray[np.float32], npt.NDArray[Any]] | None:
         """Decodes bytes that `encode` returned: features [features, rows] and label [rows].
 
         Returns None for other bytes: other features, another writer, compression or damage.
@@ -94,14 +97,15 @@ class ExampleTemplate:
         features = np.empty((len(self._at) - 1, len(records)), _FLOAT)
         for at, column in zip(self._at, features, strict=False):
             column.view(np.uint8).reshape(-1, _FLOAT.itemsize)[:] = records[:, at : at + _FLOAT.itemsize]
-        label = records[:, self._at[-1]].copy()
+        last, kind = self._at[-1], self._kinds[-1]
+        label = np.ascontiguousarray(records[:, last : last + kind.itemsize]).view(kind)[:, 0]
         return (features, label) if np.array_equal(self.encode(features, label), records) else None
 
 
 @functools.lru_cache(maxsize=1)
-def example_template(features: tuple[str, ...], label: str) -> ExampleTemplate:
+def example_template(features: tuple[str, ...], label: str, *, number: bool = False) -> ExampleTemplate:
     """Returns the template for a table, computed once: with 2,000 features that takes longer than encoding a block."""
-    return ExampleTemplate(features, label)
+    return ExampleTemplate(features, label, number=number)
 
 
 def _field(number: int, content: bytes) -> bytes:

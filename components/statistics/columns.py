@@ -14,12 +14,14 @@ class Columns(NamedTuple):
     Attributes:
         names: all columns, in the order of the statistics.
         label: the name of the label, which is one of them.
+        number: whether the label is a number; otherwise it is 0 or 1.
         weight: the name of the weight column, which is one of them; None if all rows weigh the same.
     """
 
     names: tuple[str, ...]
     label: str
     weight: str | None = None
+    number: bool = False
 
     def summary(self, values: Floats) -> ColumnSummary:
         """Summarizes the values of these columns, [columns, rows]."""
@@ -32,7 +34,9 @@ class Columns(NamedTuple):
         return ClassSample(len(self.names), self.names.index(self.label))
 
     def feature_aucs(self, sample: ClassSample) -> FeatureAucRecord:
-        """Returns the AUC of each feature on a sample."""
+        """Returns the AUC of each feature on a sample; of no feature if the label is a number."""
+        if self.number:
+            return FeatureAucRecord(negatives=0, positives=0, features={})
         features = [name for name in self.names if name not in (self.label, self.weight)]
         places = [self.names.index(name) for name in features]
         weight = None if self.weight is None else self.names.index(self.weight)

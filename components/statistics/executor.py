@@ -87,7 +87,10 @@ class StatisticsExecutor(BaseBeamExecutor):  # type: ignore[misc]
         # The same order as in TFDV; schema inference keeps it.
         weight = [] if ingest.weight is None else [ingest.weight]
         columns = Columns(
-            tuple(sorted([*ingest.features, *weight, ingest.label])), ingest.label, ingest.weight
+            tuple(sorted([*ingest.features, *weight, ingest.label])),
+            ingest.label,
+            ingest.weight,
+            number=not ingest.classes,
         )
         with self._make_beam_pipeline() as pipeline:
             summarize(pipeline, _shards(patterns), columns, outputs)
@@ -164,7 +167,8 @@ def read_columns(paths: Sequence[str], columns: Columns) -> Iterator[Floats]:
 
 
 def _read(path: str, columns: Columns) -> Iterator[Floats]:
-    template = example_template(tuple(name for name in columns.names if name != columns.label), columns.label)
+    features = tuple(name for name in columns.names if name != columns.label)
+    template = example_template(features, columns.label, number=columns.number)
     rows = max(1, _SUMMARIZED_VALUES // len(columns.names))
     place = columns.names.index(columns.label)
     with closing(storage.open_bytes(path)) as file:
@@ -182,7 +186,7 @@ def _read(path: str, columns: Columns) -> Iterator[Floats]:
 
 def _parse_with_tensorflow(path: str, columns: Columns) -> Iterator[Floats]:
     """Parses examples of any form with TensorFlow."""
-    types = dict.fromkeys(columns.names, tf.float32) | {columns.label: tf.int64}
+    types = dict.fromkeys(columns.names, tf.float32) | ({} if columns.number else {columns.label: tf.int64})
     spec = {name: tf.io.FixedLenFeature([], kind) for name, kind in types.items()}
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
@@ -221,7 +225,7 @@ def _merge(key: Key, numbered: Iterable[tuple[int, SplitSummary]]) -> tuple[Key,
 
 def _write(item: tuple[Key, SplitSummary], columns: Columns, outputs: Mapping[str, str]) -> None:
     (split, _), (summary, sample) = item
-    content = to_proto(summary, columns.names, columns.label).SerializeToString()
+    content = to_proto(summary, columns.names, None if columns.number else columns.label).SerializeToString()
     storage.write(os.path.join(outputs[split], STATISTICS_FILE), content)
     if sample is not None:
         columns.feature_aucs(sample).write(outputs[split])

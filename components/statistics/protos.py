@@ -21,7 +21,9 @@ from components.statistics.weighted_summary import WeightedPoints, WeightedSumma
 _BUCKETS = 10
 
 
-def to_proto(summary: ColumnSummary, columns: Sequence[str], label: str) -> DatasetFeatureStatisticsList:
+def to_proto(
+    summary: ColumnSummary, columns: Sequence[str], label: str | None
+) -> DatasetFeatureStatisticsList:
     """Returns the statistics of one split. As in TFDV, a split without rows has no features.
 
     With weights, `weighted_num_examples`, `weighted_common_stats` and `weighted_numeric_stats` are set as with TFDV's
@@ -32,7 +34,7 @@ def to_proto(summary: ColumnSummary, columns: Sequence[str], label: str) -> Data
     Args:
         summary: the summary of the split.
         columns: the names of the columns, in the order of the summary.
-        label: the name of the label, which is an integer.
+        label: the name of the label, which is an integer; None if it is a float as all other columns.
     """
     split = DatasetFeatureStatistics(num_examples=summary.rows)
     if summary.rows:

@@ -33,7 +33,7 @@ def training_statistics(summary: ColumnSummary, columns: Columns) -> TrainingSta
         rows=summary.rows,
         effective_rows=_effective_rows(summary, columns),
         label=columns.label,
-        positive_share=float(means[columns.names.index(columns.label)]),
+        positive_share=0.0 if columns.number else float(means[columns.names.index(columns.label)]),
         columns=tuple(_column(summary, columns.names.index(name), name, kept) for name in features),
     )
 

@@ -39,6 +39,8 @@ def first_row_warnings(table: InputTable) -> Iterator[str]:
 
 
 def _feature_aucs(table: InputTable, parsed: ParsedBlock) -> FeatureAucRecord:
+    if not table.labels.classes:
+        return FeatureAucRecord(negatives=0, positives=0, features={})
     label = parsed.label[:_ROWS]
     values = np.vstack([parsed.numbers[: len(table.features), :_ROWS], label]).astype(np.float32)
     sample = ClassSample(len(values), len(values) - 1)

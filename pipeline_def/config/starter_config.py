@@ -57,7 +57,6 @@ def starter_config(data: str, label: str) -> tuple[str, list[str]]:
         DataRefused: a run would refuse the table: no file, no such label, no column of numbers, ...
     """
     from components.example_gen.encoding_guess import guess_encoding
-    from components.example_gen.labels import too_many_values_error
     from components.example_gen.table import find_table, inspect_table
     from pipeline_def.config.first_rows import first_row_warnings
 
@@ -65,8 +64,6 @@ def starter_config(data: str, label: str) -> tuple[str, list[str]]:
     guess = guess_encoding(config.data)
     given = config.data if guess is None else config.data.model_copy(update={"encoding": guess.encoding})
     report = inspect_table(given)
-    if report.other_labels > config.data.max_bad_fraction:
-        raise too_many_values_error(config.data.label, report.label_values)
     settings, notes = _suggest(given, report)
     if guess is not None:
         notes["data.encoding"] = (

@@ -61,6 +61,19 @@ def anomaly(
     return info
 
 
+def test_a_label_that_is_one_number() -> None:
+    """A label of the type float may have no zeros, but it must have different values."""
+    good, bad = split(zeros=0), split(zeros=0)
+    for part, high in ((good, 9.5), (bad, 2.5)):
+        label = part.statistics.features[1]
+        label.type = label.FLOAT
+        label.num_stats.min, label.num_stats.max = 2.5, high
+    assert found(train=good) == []
+    assert found(train=good, eval=bad) == [
+        ("y", "one value of the label in the eval split", "different numbers", "100 rows, all 2.5")
+    ]
+
+
 def test_no_finding() -> None:
     """With enough rows of both classes and some missing values, there is no finding, and the table is empty."""
     good = split(rows=10, zeros=1, missing=9)

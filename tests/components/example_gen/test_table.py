@@ -40,7 +40,7 @@ def test_numeric_columns_are_features(write: Write, settings: Settings) -> None:
         "To use it nevertheless, list it in data.features, not in data.ignore; rows with such cells are then bad "
         "rows.",
     )
-    assert (table.labels.negative, table.labels.positive) == ("0", "1")
+    assert table.labels.classes == ("0", "1")
     assert (table.delimiter, table.is_parquet, table.span) == (",", False, None)
 
 
@@ -198,9 +198,9 @@ def test_the_keys_decide_how_numbers_are_written(write: Write, settings: Setting
 def test_a_hyphen_can_be_a_value_of_the_label(write: Write, settings: Settings) -> None:
     """It is a missing value by default, but not if the label has no two other values."""
     labels = find_table(settings(write("t.csv", "a,y\n1,+\n2,-\n"), positive_label="+")).labels
-    assert [labels.code(text) for text in ("+", "-", "")] == [1, 0, MISSING]
+    assert labels.codes(pa.array(["+", "-", ""])).tolist() == [1, 0, MISSING]
     labels = find_table(settings(write("t.csv", "a,y\n1,0\n2,1\n3,-\n"))).labels
-    assert [labels.code(text) for text in ("1", "0", "-")] == [1, 0, MISSING]
+    assert labels.codes(pa.array(["1", "0", "-"])).tolist() == [1, 0, MISSING]
 
 
 def test_a_column_without_a_name_is_left_out(write: Write, settings: Settings) -> None:

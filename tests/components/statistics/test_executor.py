@@ -467,6 +467,27 @@ def test_files_of_example_gen_and_of_others_give_the_same_values(
     np.testing.assert_array_equal(np.concatenate(batches[:3], axis=1), values)
 
 
+def test_a_label_that_is_a_number(
+    tmp_path: Path, write_examples: WriteExamples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read and summarized as any other column: its type is float, and no AUC is computed."""
+    values = np.random.default_rng(8).normal(size=(3, 50)).astype(np.float32)
+    columns = Columns(("b", "y", "z"), "y", number=True)
+    path = tmp_path / "part"
+    path.write_bytes(
+        ExampleTemplate(["b", "z"], "y", number=True).encode(values[[0, 2]], values[1]).tobytes()
+    )
+    monkeypatch.delattr(executor, "_parse_with_tensorflow")
+    (found,) = read_columns([str(path)], columns)
+    np.testing.assert_array_equal(found, values)
+    proto = to_proto(columns.summary(values), columns.names, None).datasets[0]
+    assert [feature.type for feature in proto.features] == [statistics_pb2.FeatureNameStatistics.FLOAT] * 3
+    assert proto.features[1].num_stats.mean == pytest.approx(values[1].mean(), abs=1e-6)
+    sample = columns.sample()
+    sample.add(values, np.random.default_rng(9).random(50))
+    assert columns.feature_aucs(sample).features == {}
+
+
 def test_a_damaged_file(written: tuple[Path, Numbers], monkeypatch: pytest.MonkeyPatch) -> None:
     """One bit is changed, in the first rows or later, or the end is missing."""
     monkeypatch.setattr(executor, "_SUMMARIZED_VALUES", 3 * 50)
