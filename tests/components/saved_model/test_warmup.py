@@ -201,8 +201,11 @@ def test_features_named_like_inputs_and_outputs_of_signatures(
             "{ dtype: DT_FLOAT tensor_shape { dim { size: 1 } } float_val: 0 } } } }",
             "serving_examples: expected the inputs {'examples': 'string'}, got {'rows': 'float32'}.",
         ),
-        ("session_run_log { }", "expected one of predict_log, classify_log, got session_run_log."),
-        ("", "expected one of predict_log, classify_log, got None."),
+        (
+            "session_run_log { }",
+            "expected one of predict_log, classify_log, regress_log, got session_run_log.",
+        ),
+        ("", "expected one of predict_log, classify_log, regress_log, got None."),
     ],
 )
 def test_a_request_that_a_server_would_refuse(
