@@ -30,7 +30,7 @@ class DataConfig(Settings):
     input: str = key(
         "data/sample.csv",
         "A file, a folder, a glob, or a span pattern such as days/span-{SPAN}/*.csv; CSV or JSON lines (also "
-        ".gz), or Parquet. A relative path is relative to the working directory.",
+        ".gz), Parquet, Avro, or TFRecord of tf.Examples. A relative path is relative to the working directory.",
         min_length=1,
     )
     span: Literal["latest"] | Annotated[int, Field(ge=0)] = key(

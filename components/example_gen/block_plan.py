@@ -8,12 +8,14 @@ from components.common import storage
 from components.common.errors import DataRefused
 from components.example_gen import parquet
 from components.example_gen.csv_header import FileHeader
+from components.example_gen.record_files import AVRO, record_kind
 from components.example_gen.row_boundaries import BLOCK_BYTES, read_blocks
 from components.example_gen.table import InputTable
 
 _READ_BYTES = 2**20
 _MAX_DEFLATE = 1_032  # the largest ratio of deflate: https://zlib.net/zlib_tech.html
 _MAX_CONVERSION = 3  # bytes of UTF-8 for one byte of another encoding
+_MAX_AVRO = 10**6  # rows for each byte of a compressed file, far more than any has
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,8 @@ def _least_row_bytes(header: FileHeader) -> int:
 
 def _expansion(header: FileHeader) -> int:
     """Returns an upper bound of the bytes of CSV for each byte of a file."""
+    if record_kind(header.path) == AVRO:
+        return _MAX_AVRO
     return (_MAX_DEFLATE if header.path.endswith(".gz") else 1) * (
         1 if header.text.is_plain else _MAX_CONVERSION
     )

@@ -7,7 +7,7 @@ _SIGNATURES = (
     (b"\x28\xb5\x2f\xfd", "Zstandard; decompress it, or compress it with gzip (.gz)"),
     (b"PAR1", "Parquet; its name must end in .parquet"),
     (b"ORC", "ORC; convert it to CSV or Parquet"),
-    (b"Obj\x01", "Avro; convert it to CSV or Parquet"),
+    (b"Obj\x01", "Avro; its name must end in .avro"),
     (b"ARROW1", "Arrow IPC (Feather); convert it to CSV or Parquet"),
     (b"\x89HDF", "HDF5; convert it to CSV or Parquet"),
     (b"SQLite format 3\x00", "a SQLite database; export the table as CSV"),

@@ -10,10 +10,11 @@ from components.common.errors import DataRefused, reason
 from components.common.formatting import first_of
 from components.config.data import DataConfig
 from components.example_gen.cell_parsing import shorten
+from components.example_gen.record_files import AVRO_SUFFIX, record_kind
 
 SPAN = "{SPAN}"
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
-SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet")
+SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet", AVRO_SUFFIX)
 _JSON_IN_FOLDER = (*JSON_SUFFIXES, *(f"{suffix}.gz" for suffix in JSON_SUFFIXES))
 _ABOUT = ("readme", "license", "licence", "notice", "changelog", "copying")
 _ABOUT_SUFFIXES = ("", ".txt", ".md", ".rst", ".html", ".pdf")
@@ -26,7 +27,7 @@ class InputFiles:
 
     Attributes:
         paths: at least one path.
-        is_parquet: whether all files are Parquet; otherwise all are CSV.
+        is_parquet: whether all files are Parquet; otherwise all are text, or read as text.
         span: the newest span read; None without {SPAN} in data.input.
     """
 
@@ -85,7 +86,7 @@ def quoted(names: Iterable[str], limit: int = _MAX_NAMED) -> str:
 
 def _in_folder(folder: str) -> list[str]:
     names = [name for name in storage.list_folder(folder) if name[0] not in "._"]
-    paths = [posixpath.join(folder, name) for name in names if name.lower().endswith(SUFFIXES)]
+    paths = [posixpath.join(folder, name) for name in names if _is_table(name)]
     paths = [path for path in paths if not storage.is_folder(path)]
     if not paths:
         # Beside CSV files, they describe the table.
@@ -95,6 +96,10 @@ def _in_folder(folder: str) -> list[str]:
         found = quoted(names) if names else "an empty folder"
         raise DataRefused(f"{folder}: expected files that end in {', '.join(SUFFIXES)}, found {found}.")
     return paths
+
+
+def _is_table(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES) or record_kind(name) is not None
 
 
 def table_files(paths: Iterable[str]) -> list[str]:

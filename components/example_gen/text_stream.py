@@ -54,15 +54,20 @@ def detect_encoding(start: bytes, chosen: str) -> str:
 
 def as_csv(raw: BinaryIO, text: TextFormat) -> BinaryIO:
     """Returns a stream of CSV in UTF-8. It can be read forward only: `seek` skips bytes from the beginning."""
-    return raw if text.is_plain else cast(BinaryIO, io.BufferedReader(_ConvertedStream(raw, text)))
+    return raw if text.is_plain else stream_of(raw, _converted(raw, text))
+
+
+def stream_of(raw: BinaryIO, parts: Iterator[bytes]) -> BinaryIO:
+    """Returns a stream of the parts, which are read from `raw`. It can be read forward only, as that of `as_csv`."""
+    return cast(BinaryIO, io.BufferedReader(_ConvertedStream(raw, parts)))
 
 
 class _ConvertedStream(io.RawIOBase):
     """The lines of a file after conversion."""
 
-    def __init__(self, raw: BinaryIO, text: TextFormat) -> None:
+    def __init__(self, raw: BinaryIO, parts: Iterator[bytes]) -> None:
         self._raw = raw
-        self._parts = _converted(raw, text)
+        self._parts = parts
         self._rest = memoryview(b"")
         self._position = 0
 

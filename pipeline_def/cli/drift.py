@@ -53,7 +53,7 @@ def add_command(subparsers: Any) -> None:
         type=path_text,
         nargs="+",
         metavar="TABLE",
-        help="a file, a folder or a glob: CSV, JSON lines (also .gz) or Parquet; - is standard input",
+        help="a file, a folder or a glob: CSV, JSON lines (also .gz), Parquet, Avro or TFRecord; - is standard input",
     )
     parser.add_argument(
         "--request-log", action="store_true", help="the files are TFRecords of TF Serving's PredictionLog"

@@ -76,7 +76,7 @@ def add_command(subparsers: Any) -> None:
         type=path_text,
         nargs="*",
         metavar="INPUT",
-        help="a file, a folder or a glob: CSV, JSON lines (also .gz) or Parquet; - is standard input",
+        help="a file, a folder or a glob: CSV, JSON lines (also .gz), Parquet, Avro or TFRecord; - is standard input",
     )
     rows.add_argument(
         "--row", nargs="+", action="append", metavar="NAME=VALUE", help="a row to predict; may be repeated"

@@ -50,7 +50,8 @@ def test_no_file(settings: Settings, tmp_path: Path) -> None:
 
 def test_an_empty_folder(settings: Settings, tmp_path: Path) -> None:
     assert refusal(settings(str(tmp_path))) == (
-        f"{tmp_path}: expected files that end in .csv, .tsv, .txt, .csv.gz, .tsv.gz, .parquet, found an empty folder."
+        f"{tmp_path}: expected files that end in .csv, .tsv, .txt, .csv.gz, .tsv.gz, .parquet, .avro, found an empty "
+        "folder."
     )
 
 

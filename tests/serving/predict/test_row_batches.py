@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -75,6 +76,20 @@ def test_lines_are_counted_as_an_editor_does(write: Write) -> None:
     assert places(open_source(write("b.csv", 'a,b\n"1\n",2\n3,4\n'))) == [":2", ":4"]
     assert places(open_source(write("c.csv", "a,b\n1,2\n  \n3,4\n"))) == [":2", ":4"]
     assert places(open_source(write("d.jsonl", '\n{"a": 1}\n\n{"a": 2}'))) == [":2", ":4"]
+
+
+def test_avro_is_read_as_json_lines(write: Write) -> None:
+    """All values; the location is the number of the record."""
+    schema = {"type": "record", "name": "row", "fields": [{"name": name, "type": "double"} for name in "ab"]}
+    target = io.BytesIO()
+    fastavro.writer(target, schema, [{"a": n / 4, "b": -n} for n in range(3)])
+    source = open_source(write("t.avro", target.getvalue()))
+    assert table(source) == {"a": ["0.0", "0.25", "0.5"], "b": ["0.0", "-1.0", "-2.0"]}
+    assert places(source) == [":1", ":2", ":3"]
+    assert len(list(source.parts())) == 1
+    assert "t.avro: can't be read" in refusal(write("t.avro", target.getvalue()[:-5])).replace(
+        "FILE", "t.avro"
+    )
 
 
 def test_json_lines_keep_their_text(write: Write) -> None:
