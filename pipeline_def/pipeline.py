@@ -77,6 +77,7 @@ def create_pipeline(
             weight=data.weight,
             min_rows=data.min_rows,
             sliced=config.evaluation.sliced_features(),
+            has_schema=data.schema_file is not None,
         ).model_dump_json(),
         code_digest=_digest("DataGate"),
     ).with_id("DataGate")
@@ -106,6 +107,8 @@ def create_pipeline(
             "weight": data.weight,
             "scaling": data.scaling,
             "missing_indicator": data.missing_indicator,
+            "max_categories": data.max_categories,
+            "min_category_count": data.min_category_count,
             "code_digest": _digest("Transform"),
         },
     ).with_id("Transform")

@@ -15,7 +15,7 @@ from serving.client.messages import CLASSES
 from serving.client.predictor import SIGNATURE
 
 
-def first_warmup_row(model: Path) -> dict[str, float] | None:
+def first_warmup_row(model: Path) -> dict[str, float | str] | None:
     """Returns the first row of the first warm-up request: the value of each input.
 
     Args:
@@ -34,7 +34,7 @@ def first_warmup_row(model: Path) -> dict[str, float] | None:
         return None
 
 
-def curl_command(url: str, model: str, row: Mapping[str, float]) -> str:
+def curl_command(url: str, model: str, row: Mapping[str, float | str]) -> str:
     """Returns a shell command that requests the probability of one row; a missing value is written as NaN."""
     body = json.dumps({"instances": [dict(row)]})
     return f"curl -sS -X POST {shlex.quote(f'{url}/v1/models/{model}:predict')} -d {shlex.quote(body)}"
@@ -47,7 +47,10 @@ def _first_record(file: Path) -> bytes:
     return content[12 : 12 + size]
 
 
-def _first_value(tensor: Any) -> float:
-    """Returns the first value, rounded to the shortest decimal that is the same float32."""
+def _first_value(tensor: Any) -> float | str:
+    """Returns the first value: a text, or a number rounded to the shortest decimal that is the same float32."""
+    if tensor.string_val:
+        text: str = tensor.string_val[0].decode()
+        return text
     values = np.frombuffer(tensor.tensor_content, "<f4") if tensor.tensor_content else tensor.float_val
     return float(str(np.float32(values[0])))

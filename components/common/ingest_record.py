@@ -76,6 +76,7 @@ class IngestRecord(StoredRecord):
         positives: the rows with label 1 of each split; None in a record that does not have them.
         label_statistics: by split with rows, if the label is a number; otherwise None.
         features: the names of the features, in the order of the table.
+        categorical: those of them that are categorical: the examples have texts, not numbers.
         label: the name of the label column.
         task: the name of the task (see `components.tasks`), which follows from the label's values.
         task_reason: why; None in a record that does not have it.
@@ -105,6 +106,7 @@ class IngestRecord(StoredRecord):
     positives: PositiveCounts | None = None
     label_statistics: dict[str, LabelStatistics] | None = None
     features: tuple[str, ...]
+    categorical: tuple[str, ...] = ()
     label: str
     task: str = "binary"
     task_reason: str | None = None

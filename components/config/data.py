@@ -91,7 +91,8 @@ class DataConfig(Settings):
     )
     features: ColumnNames = key(
         (),
-        "The columns to train on. Empty: every column of numbers, except the label, data.weight and data.ignore. A "
+        "The columns to train on. Empty: every column of numbers or categories, except the label, data.weight and "
+        "data.ignore. A "
         "column is one of numbers if at least 80% of its cells that are not missing are numbers, or words such as true "
         "and false, in the first 10,000 rows.",
         max_length=MAX_FEATURES,
@@ -99,6 +100,27 @@ class DataConfig(Settings):
     ignore: ColumnNames = key(
         (),
         "Columns to leave out of the features. Neither this key nor data.features changes the split of a row.",
+    )
+    categorical: ColumnNames = key(
+        (),
+        "Columns whose cells are names of categories, such as colors or codes, whatever they contain. A column of text "
+        "is categorical without being listed, if it has 2 to data.max_categories different texts, each twice on "
+        "average, in the first 10,000 rows.",
+        max_length=MAX_FEATURES,
+    )
+    max_categories: int = key(
+        50,
+        "The largest number of categories of a feature: those with the most training rows. All other texts are one "
+        "further category.",
+        unit="categories",
+        ge=2,
+        le=500,
+    )
+    min_category_count: int = key(
+        5,
+        "A text in fewer training rows is not a category of its own.",
+        unit="rows",
+        ge=1,
     )
     missing_values: ColumnNames = key(
         ("", "nan", "na", "n/a", "#n/a", "<na>", "null", "none", "\\n", "?", "-"),
@@ -175,6 +197,8 @@ class DataConfig(Settings):
                 raise ValueError(f"data.features: expected columns other than the {role}, got {name!r}")
             if name in self.ignore:
                 raise ValueError(f"data.ignore: expected columns other than the {role}, got {name!r}")
+            if name in self.categorical:
+                raise ValueError(f"data.categorical: expected columns other than the {role}, got {name!r}")
         both = sorted(set(self.features) & set(self.ignore))
         if both:
             raise ValueError(f"data.ignore: expected columns that are not in data.features, got {both[0]!r}")

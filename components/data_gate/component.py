@@ -1,7 +1,7 @@
 """DataGate: stops the run if the data is not fit for training. TFX's ExampleValidator only reports anomalies."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from google.protobuf import json_format
@@ -20,8 +20,10 @@ from components.common.next_steps import LARGER_SPLITS
 from components.common.suggestions import unknown_features
 from components.config.base import Settings
 from components.config.data import SPLITS
+from components.examples.text_column import MISSING_ROWS
 
 REPORT_FILE = "findings.txt"
+_OTHER_TEXT = anomalies_pb2.AnomalyInfo.ENUM_TYPE_UNEXPECTED_STRING_VALUES
 _FEW_ROWS, _ONE_CLASS, _ONE_VALUE = "too few rows", "one class in the", "one value of the label in the"
 
 
@@ -32,12 +34,20 @@ class GateReport(Artifact):  # type: ignore[misc]
 
 
 class GateSettings(Settings):
-    """The settings of DataGate; `sliced` contains the features in `evaluation.slices`."""
+    """The settings of DataGate.
+
+    Attributes:
+        label, weight, min_rows: the keys of data.
+        sliced: the features in evaluation.slices.
+        has_schema: whether data.schema_file is set. Only then is a text outside of its domain refused: the domain of an
+            inferred schema just lists texts of this table.
+    """
 
     label: str
     weight: str | None = None
     min_rows: int
     sliced: tuple[str, ...] = ()
+    has_schema: bool = False
 
 
 class Finding(NamedTuple):
@@ -103,7 +113,7 @@ def find_problems(
         for finding in (
             *_rows(name, split, settings),
             *_missing(name, split),
-            *_anomalies(name, split, schema),
+            *_anomalies(name, split, schema, settings),
         ):
             findings.setdefault((finding.feature, finding.problem), finding)
     return [*findings.values(), *_slices(splits.values(), settings)]
@@ -147,16 +157,21 @@ def _missing(name: str, split: SplitData) -> Iterator[Finding]:
         return
     for feature in split.statistics.features:
         missing = sum(histogram.num_nan for histogram in feature.num_stats.histograms[:1])
+        missing += sum(int(own.num) for own in feature.custom_stats if own.name == MISSING_ROWS)
         if missing >= rows:
-            yield Finding(
-                _name(feature), "no values", "at least one number to train on", f"{rows} rows, all missing"
-            )
+            expected = f"at least one {'text' if feature.HasField('string_stats') else 'number'} to train on"
+            yield Finding(_name(feature), "no values", expected, f"{rows} rows, all missing")
 
 
-def _anomalies(name: str, split: SplitData, schema: schema_pb2.Schema) -> Iterator[Finding]:
+def _anomalies(
+    name: str, split: SplitData, schema: schema_pb2.Schema, settings: GateSettings
+) -> Iterator[Finding]:
     features = {feature.name: feature for feature in schema.feature}
     for key, anomaly in split.anomalies.anomaly_info.items():
+        kinds = {reason.type for reason in anomaly.reason}
         if anomaly.severity != anomalies_pb2.AnomalyInfo.ERROR:
+            continue
+        if kinds == {_OTHER_TEXT} and not settings.has_schema:
             continue
         # In TFDV's keys, a name that contains a dot is quoted.
         column = ".".join(anomaly.path.step) or key
@@ -174,9 +189,18 @@ def _anomalies(name: str, split: SplitData, schema: schema_pb2.Schema) -> Iterat
         )
 
 
-def _slices(splits: Iterable[SplitData], settings: GateSettings) -> Iterator[Finding]:
+def _slices(splits: Collection[SplitData], settings: GateSettings) -> Iterator[Finding]:
     # The Evaluator would detect this too, but only after both trainings.
     columns = {_name(feature) for split in splits for feature in split.statistics.features}
+    texts = {
+        _name(feature)
+        for split in splits
+        for feature in split.statistics.features
+        if feature.HasField("string_stats")
+    }
+    for name in settings.sliced:
+        if name in texts:
+            yield Finding(name, "categorical", "a numeric feature (evaluation.slices)", "texts")
     for name, hint in unknown_features(settings.sliced, columns - {settings.label, settings.weight}):
         yield Finding(name, "no such feature", "a feature of the data (evaluation.slices)", hint)
 

@@ -13,6 +13,7 @@ from components.common.label_values import canonical
 from components.drift.drift_settings import DriftSettings
 from components.saved_model.card_columns import CardColumns, CardLabel
 
+_NUMERIC, _CATEGORICAL = "a feature of numbers", "a categorical feature"
 _HEADER = ("column", "expected", "found")
 _WAYS = (
     "To leave a feature out, add it to data.ignore.\n"
@@ -62,13 +63,16 @@ def _features(columns: CardColumns, ingest: IngestRecord, settings: DriftSetting
     for described in columns.inputs:
         name = described.feature
         wanted = name not in settings.ignore and (not settings.features or name in settings.features)
-        if wanted and name not in ingest.features:
-            yield name, "a feature of numbers", _found(name, ingest)
+        same_kind = name in ingest.features and (name in ingest.categorical) is described.is_categorical
+        if wanted and not same_kind:
+            yield name, _CATEGORICAL if described.is_categorical else _NUMERIC, _found(name, ingest)
 
 
 def _found(name: str, ingest: IngestRecord) -> str:
     if name in (ingest.label, ingest.weight):
         return "the label" if name == ingest.label else "the weight"
+    if name in ingest.features:
+        return _CATEGORICAL if name in ingest.categorical else _NUMERIC
     if name in ingest.empty:
         return "no value in any row"
     return "text, or too few numbers" if name in ingest.left_out else "no such column"

@@ -91,8 +91,14 @@ class EvaluatorExecutor(executor.Executor):  # type: ignore[misc]
         super().Do(input_dict, output_dict, exec_properties)
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
         verdict.write(evaluation.uri)
-        rows = read_rows(test.examples, test.rows, ingest.features, settings.label, settings.weight)
-        rows = rows._replace(groups=test.example_groups)
+        rows = read_rows(
+            test.examples,
+            test.rows,
+            ingest.features,
+            settings.label,
+            settings.weight,
+            ingest.categorical,
+        )._replace(groups=test.example_groups)
         importance = candidate_importance(seeds[0][CANDIDATE], rows, settings.evaluation)
         if importance is not None:
             importance.write(evaluation.uri)

@@ -1,6 +1,6 @@
 """Measures how much the candidate's predictions depend on each feature: its permutation importance."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -38,7 +38,7 @@ class LabeledRows(NamedTuple):
     """Rows of the test split.
 
     Attributes:
-        columns: the raw features by name, float32 [rows]; NaN: missing.
+        columns: the raw features by name, [rows]: float32, NaN is missing; or bytes, of categorical features.
         labels: 0 or 1, float32 [rows].
         weights: how many rows each row counts for, float32 [rows]; None: each counts for one.
         sampled_from: the number of rows in the split, if these are a sample of it.
@@ -67,12 +67,14 @@ class ExportedModel:
 
     Args:
         model: the exported model, with its weights.
-        features: the names of its features.
+        columns: rows of its features.
     """
 
-    def __init__(self, model: ScoredModel, features: Sequence[str]) -> None:
+    def __init__(self, model: ScoredModel, columns: Columns) -> None:
         self._model = model
+        features = list(columns)
         self._inputs = dict(zip(features, input_names(features), strict=True))
+        self._numeric = [name for name, column in columns.items() if column.dtype == np.float32]
 
     def predict_columns(self, columns: Columns) -> Array:
         """See `FeatureModel`."""
@@ -82,16 +84,23 @@ class ExportedModel:
     def most_weighted(self, names: Sequence[str], number: int) -> list[str]:
         """Returns the features with the largest L2 norms of their weights in the first layer, of those in `names`.
 
-        The first inputs of the network are its features, in the order of their names.
+        The first inputs of the network are the numeric features, in the order of their names. Categorical features have
+        several inputs each, and come first here.
         """
-        order = {name: place for place, name in enumerate(sorted(self._inputs))}
+        order = {name: place for place, name in enumerate(sorted(self._numeric))}
         first = next(np.asarray(kernel) for kernel in self._model.module.weights if len(kernel.shape) == 2)
         norms = np.linalg.norm(first.astype(np.float64), axis=1)
-        return sorted(names, key=lambda name: (-norms[order[name]], name))[:number]
+        known = {name: float(norms[place]) for name, place in order.items()}
+        return sorted(names, key=lambda name: (-known.get(name, np.inf), name))[:number]
 
 
 def read_rows(
-    examples: Sequence[bytes], rows: int, features: Sequence[str], label: str, weight: str | None
+    examples: Sequence[bytes],
+    rows: int,
+    features: Sequence[str],
+    label: str,
+    weight: str | None,
+    categorical: Collection[str] = (),
 ) -> LabeledRows:
     """Returns the rows in serialized tf.Examples.
 
@@ -101,13 +110,22 @@ def read_rows(
         features: the names of the features.
         label: the name of the label column.
         weight: that of the weight column; None: there is none.
+        categorical: the features that are categorical.
     """
     names = (*features, *([weight] if weight else []))
-    spec = {name: tf.io.FixedLenFeature([1], tf.float32, [float("nan")]) for name in names}
+    spec = {
+        name: tf.io.FixedLenFeature([1], tf.string, [""])
+        if name in categorical
+        else tf.io.FixedLenFeature([1], tf.float32, [float("nan")])
+        for name in names
+    }
     parsed = tf.io.parse_example(
         tf.constant(list(examples), tf.string), spec | {label: tf.io.FixedLenFeature([1], tf.int64)}
     )
-    flat = {name: np.asarray(values, np.float32).reshape(-1) for name, values in parsed.items()}
+    flat = {
+        name: np.asarray(values, None if name in categorical else np.float32).reshape(-1)
+        for name, values in parsed.items()
+    }
     return LabeledRows(
         {name: flat[name] for name in features},
         flat[label],
@@ -125,7 +143,7 @@ def candidate_importance(
     """
     if not rows.labels.size or not model.reads_inputs:
         return None
-    exported = ExportedModel(model, list(rows.columns))
+    exported = ExportedModel(model, rows.columns)
     used, number = _affordable(rows.labels.size, len(rows.columns))
     if used < rows.labels.size:
         chosen = np.random.default_rng(_SEED).choice(rows.labels.size, used, replace=False)

@@ -30,6 +30,7 @@ from components.example_gen.row_validation import (
     has_weight,
 )
 from components.example_gen.table_columns import ReadColumns
+from components.examples.text_column import TextColumn
 
 NOT_UTF_8 = "not UTF-8"  # how the reason of such a row begins
 CUT_OFF = "; the file ends in this row"  # how the reason ends if the last row has no line end either
@@ -65,8 +66,11 @@ class CsvBlockParser:
             for name, boolean in zip(used[: self._numbers], booleans, strict=False)
             if boolean
         }
-        types[used[self._numbers]] = pa.dictionary(pa.int32(), pa.string())
-        self._hash_only = slice(self._numbers + 1, self._numbers + 1 + len(columns.hash_only))
+        first_text = self._numbers + 1 + len(columns.hash_only)
+        self._hash_only = slice(self._numbers + 1, first_text)
+        self._texts = slice(first_text, first_text + len(columns.texts))
+        dictionaries = [used[self._numbers], *used[self._texts]]
+        types |= dict.fromkeys(dictionaries, pa.dictionary(pa.int32(), pa.string()))
         self._names = names
         self._parse = pacsv.ParseOptions(delimiter=header.delimiter, newlines_in_values=True)
         self._convert = pacsv.ConvertOptions(
@@ -124,14 +128,18 @@ class CsvBlockParser:
         if splits is not None and (splits < 0).any():
             return None
         strings = [parquet.as_text(column) for column in table.columns[self._hash_only]]
-        return ParsedBlock(numbers, self._hashed(strings, table.num_rows), codes, [], exact, splits)
+        texts = self._read_texts([column.combine_chunks() for column in table.columns[self._texts]])
+        return ParsedBlock(numbers, self._hashed(strings, table.num_rows), codes, [], exact, splits, texts)
 
     def _splits(self, last: cell_parsing.Array) -> npt.NDArray[np.int64] | None:
         """Returns `ParsedBlock.split` from the last column that is read."""
         return None if self._columns.split is None else self._columns.split.codes(last)
 
+    def _read_texts(self, columns: list[Any]) -> tuple[TextColumn, ...]:
+        return tuple(cell_parsing.to_texts(column, self._cells.missing) for column in columns)
+
     def _hashed(self, columns: list[cell_parsing.Array], rows: int) -> cell_parsing.Floats:
-        """Converts the columns that are only hashed to numbers; float32, shape [columns, rows]."""
+        """Converts the numbers that are only hashed; float32, shape [columns, rows]."""
         values = np.empty((len(columns), rows), np.float32)
         for index, column in enumerate(columns):
             boolean = self._booleans[self._numbers + 1 + index]
@@ -179,9 +187,16 @@ class CsvBlockParser:
             cell=lambda row, column: columns[column][row].as_py(),
             most_rejected=self._most_rejected,
         )
-        hash_only = self._hashed(columns[self._hash_only], len(kept))
-        codes = self._columns.label.codes(columns[self._numbers])
-        parsed = validator.validate(values, invalid, hash_only, codes, self._splits(columns[-1]), exact)
+        block = ParsedBlock(
+            values,
+            self._hashed(columns[self._hash_only], len(kept)),
+            self._columns.label.codes(columns[self._numbers]),
+            [],
+            exact,
+            self._splits(columns[-1]),
+            self._read_texts(columns[self._texts]),
+        )
+        parsed = validator.validate(block, invalid)
         rejected = sorted([*rejected, *parsed.rejected], key=lambda one: one.line)
         return dataclasses.replace(parsed, rejected=rejected)
 
@@ -290,6 +305,10 @@ def parse_parquet_batch(batch: pa.Table, row: int, columns: ReadColumns) -> Pars
     values, invalid, exact = _parquet_numbers(batch, numbers, columns)
     hashed, unreadable, _ = _parquet_numbers(batch, columns.hash_only, columns)
     hashed[unreadable] = np.nan
+    categories = tuple(
+        cell_parsing.to_texts(parquet.as_text(batch.column(name)), columns.cells.missing)
+        for name in columns.texts
+    )
     split = () if columns.split is None else (columns.split.name,)
     texts = {name: parquet.as_text(batch.column(name)) for name in (label.column, *split)}
     batch = batch.select([*numbers, *texts])
@@ -302,7 +321,8 @@ def parse_parquet_batch(batch: pa.Table, row: int, columns: ReadColumns) -> Pars
             at
         ].as_py(),
     )
-    return validator.validate(values, invalid, hashed, label.codes(texts[label.column]), splits, exact)
+    block = ParsedBlock(values, hashed, label.codes(texts[label.column]), [], exact, splits, categories)
+    return validator.validate(block, invalid)
 
 
 def _parquet_numbers(

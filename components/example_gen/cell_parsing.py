@@ -16,6 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.examples.text_column import TextColumn
+
 Array: TypeAlias = "pa.Array[Any]"
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -175,6 +177,23 @@ def plain_numbers(texts: Array, missing: frozenset[str]) -> int | None:
     """Returns how many cells are not missing, if all of these are numbers as in C without blanks; otherwise None."""
     values = _plain_floats(texts, CellFormat(missing=missing))
     return None if values is None else int(np.count_nonzero(~np.isnan(values)))
+
+
+def to_texts(cells: Array, missing: frozenset[str]) -> TextColumn:
+    """Returns the cells of a categorical column without surrounding blanks.
+
+    Args:
+        cells: strings, or a dictionary of strings, shape [rows].
+        missing: see `missing_markers`.
+    """
+    encoded: Any = cells if pa.types.is_dictionary(cells.type) else pc.dictionary_encode(cells)
+    texts: Any = pc.utf8_trim_whitespace(encoded.dictionary.cast(pa.string()))
+    texts = pc.if_else(is_missing(trimmed(texts), missing), "", texts).to_pylist()
+    positions: dict[bytes, int] = {}
+    # The last entry is the place of a null, whose index is -1.
+    places = [positions.setdefault((text or "").encode(), len(positions)) for text in [*texts, None]]
+    indices = pc.fill_null(encoded.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
+    return TextColumn(tuple(positions), np.array(places, np.int64)[indices])
 
 
 def to_floats_or_nan(texts: Array, cells: CellFormat, *, boolean: bool = False) -> Floats:

@@ -116,6 +116,10 @@ class ColumnEvidence:
         """Returns whether no cell is a number in any way of writing."""
         return not self.numbers and not any(self.spellings[name] for name in _SPELLINGS)
 
+    def has_categories(self, most: int) -> bool:
+        """Returns whether the cells are texts that repeat: 2 to `most` different ones, each twice on average."""
+        return self.is_text() and 2 <= len(self.texts) <= most and self.cells >= 2 * len(self.texts)
+
     def unreadable(self, cells: CellFormat) -> list[str]:
         """Returns the texts of cells that are not numbers, the most frequent first."""
         texts = [text for text, _ in self.texts.most_common()]

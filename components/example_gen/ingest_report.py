@@ -69,7 +69,7 @@ class IngestTotals:
         self.reasons: list[str] = []
         self.class_weights = [0.0, 0.0]
         self.copies = RowCopies()
-        self.whole_numbers = WholeNumbers(len(job.table.features))
+        self.whole_numbers = WholeNumbers(len(job.table.read_columns.features))
         for index in range(job.blocks):
             self._add(json.loads(storage.read(shards.block_report_path(job.uri, index))))
 
@@ -184,7 +184,7 @@ class IngestTotals:
         rows = {split: self.rows[split] for split in SPLITS}
         return (
             *cut_off_warning(self._cut_off),
-            *whole_number_warnings(self._job.table.features, self.whole_numbers),
+            *whole_number_warnings(self._job.table.read_columns.features, self.whole_numbers),
             *(label_warning(labels, *self.class_weights) if isinstance(labels, Labels) else ()),
             *copies_warning(self.copies, sum(rows.values())),
             *split_warning(rows, self._job.settings.split),
@@ -198,6 +198,7 @@ class IngestTotals:
             positives=PositiveCounts(**self.positives) if classes else None,
             label_statistics=None if classes else self._label_statistics(),
             features=table.features,
+            categorical=table.read_columns.categorical,
             label=table.labels.column,
             task=table.labels.task.name,
             task_reason=table.labels.task_reason,
@@ -215,7 +216,9 @@ class IngestTotals:
             files=tuple(FileCounts(**counts) for counts in self.files.values()),
             span=table.span,
             reasons=tuple(self.reasons),
-            split=split_record(self._job.settings.split, table.hashed, table.cells, table.booleans),
+            split=split_record(
+                self._job.settings.split, table.hashed, table.cells, table.booleans, table.categorical
+            ),
             digest=digest,
         )
 

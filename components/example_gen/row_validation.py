@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from components.example_gen import cell_parsing
 from components.example_gen.table_columns import ReadColumns
+from components.examples.text_column import TextColumn, no_texts
 
 LabelValues = npt.NDArray[np.int64] | npt.NDArray[np.float32]
 
@@ -51,6 +52,7 @@ class ParsedBlock:
         exact: by position in `ReadColumns.numbers`, the columns with numbers beyond 2^24, which float32 does not tell
             apart, before they were rounded; float64 [rows].
         split: the codes of the column `ReadColumns.split`; int64 [rows]. None without such a column.
+        texts: the columns `ReadColumns.texts`.
     """
 
     numbers: cell_parsing.Floats
@@ -59,6 +61,7 @@ class ParsedBlock:
     rejected: list[RejectedRow]
     exact: Mapping[int, cell_parsing.Doubles] = field(default_factory=dict)
     split: npt.NDArray[np.int64] | None = None
+    texts: tuple[TextColumn, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,40 +82,36 @@ class RowValidator:
     cell: Callable[[int, int], Any]
     most_rejected: int = sys.maxsize
 
-    def validate(
-        self,
-        values: cell_parsing.Floats,
-        invalid: cell_parsing.Flags,
-        hash_only: cell_parsing.Floats,
-        codes: LabelValues,
-        split: npt.NDArray[np.int64] | None,
-        exact: Mapping[int, cell_parsing.Doubles],
-    ) -> ParsedBlock:
+    def validate(self, block: ParsedBlock, invalid: cell_parsing.Flags) -> ParsedBlock:
         """Separates the rows that are rejected from the others.
 
         Args:
-            values: the columns of numbers; shape [numbers, rows].
-            invalid: which of their cells are invalid; shape [numbers, rows].
-            hash_only: see `ParsedBlock`; no row is rejected because of them.
-            codes: see `Labels.codes`; shape [rows].
-            split: see `SplitColumn.codes`; shape [rows]. None without such a column.
-            exact: see `ParsedBlock`.
+            block: all rows; `label` has the codes of `Labels.codes`, `split` those of `SplitColumn.codes`. No row is
+                rejected because of `hash_only` or `texts`.
+            invalid: which cells of the columns of numbers are invalid; shape [numbers, rows].
         """
+        codes, split = block.label, block.split
         if self.columns.weight is not None:
             invalid = invalid.copy()
-            invalid[-1] |= ~has_weight(values)
+            invalid[-1] |= ~has_weight(block.numbers)
         no_label = self.columns.label.unusable(codes)
         is_rejected = invalid.any(axis=0) | no_label
         if split is not None:
             is_rejected |= split < 0
         if not is_rejected.any():
-            return ParsedBlock(values, hash_only, codes, [], exact, split)
+            return block
         described = np.flatnonzero(is_rejected)[: self.most_rejected + 1]
         rejected = [self._reject(int(row), invalid, no_label) for row in described]
         kept = ~is_rejected
-        exact = {column: doubles[kept] for column, doubles in exact.items()}
-        split = None if split is None else split[kept]
-        return ParsedBlock(values[:, kept], hash_only[:, kept], codes[kept], rejected, exact, split)
+        return ParsedBlock(
+            block.numbers[:, kept],
+            block.hash_only[:, kept],
+            codes[kept],
+            rejected,
+            {column: doubles[kept] for column, doubles in block.exact.items()},
+            None if split is None else split[kept],
+            tuple(column.select(kept) for column in block.texts),
+        )
 
     def _reject(self, row: int, invalid: cell_parsing.Flags, no_label: cell_parsing.Flags) -> RejectedRow:
         line, raw, label = self.line(row), self.raw(row), self.columns.label
@@ -151,4 +150,5 @@ def empty_block(columns: ReadColumns) -> ParsedBlock:
         np.empty((len(names), 0), np.float32) for names in (columns.numbers, columns.hash_only)
     )
     split = None if columns.split is None else np.empty(0, np.int64)
-    return ParsedBlock(numbers, hashed, np.empty(0, np.int64), [], split=split)
+    texts = tuple(no_texts() for _ in columns.texts)
+    return ParsedBlock(numbers, hashed, np.empty(0, np.int64), [], split=split, texts=texts)

@@ -27,13 +27,22 @@ from components.example_gen.csv_header import open_csv
 from components.example_gen.label_moments import LabelMoments
 from components.example_gen.row_boundaries import BLOCK_BYTES, read_blocks
 from components.example_gen.row_copies import RowCopies
-from components.example_gen.row_validation import LabelValues, ParsedBlock, RejectedRow
-from components.example_gen.split import Hashes, extend_hashes, hash_rows, split_of, split_of_groups
+from components.example_gen.row_validation import ParsedBlock, RejectedRow
+from components.example_gen.split import (
+    HashedColumn,
+    Hashes,
+    extend_hashes,
+    hash_rows,
+    split_of,
+    split_of_groups,
+    text_hashes,
+)
 from components.example_gen.table import InputTable
 from components.example_gen.table_columns import ReadColumns
 from components.example_gen.whole_numbers import WholeNumbers
 from components.examples.codec import example_template
 from components.examples.group_ids import GROUPED_SPLIT, Ids, path_of_ids, to_bytes
+from components.examples.text_codec import text_example_encoder
 
 # A folder beside those of the splits, which readers of a split ignore. It is removed at the end.
 BLOCK_REPORTS = "_block_reports"
@@ -174,8 +183,11 @@ def _write(job: ConversionJob, parsed: ParsedBlock, writers: "_Writers", report:
     report.add_rejected(parsed.rejected)
     _refuse_wrong_split(table, parsed.rejected, report.file)
     writers.reject(parsed.rejected, report.file)
-    columns = dict(zip(table.read_columns.numbers, parsed.numbers, strict=True))
-    columns |= dict(zip(table.hash_only, parsed.hash_only, strict=True))
+    columns: dict[str, HashedColumn] = dict(zip(table.read_columns.numbers, parsed.numbers, strict=True))
+    columns |= dict(zip(table.read_columns.hash_only, parsed.hash_only, strict=True))
+    columns |= {
+        name: text_hashes(column) for name, column in zip(table.read_columns.texts, parsed.texts, strict=True)
+    }
     hashed = {name: columns[name] for name in table.hashed}
     hashes = hash_rows(hashed, len(parsed.label), job.settings.split.seed)
     groups = parsed.split if job.settings.split.by == GROUP else None
@@ -190,7 +202,7 @@ def _write(job: ConversionJob, parsed: ParsedBlock, writers: "_Writers", report:
         else:
             report.label_moments[split].add(parsed.label[rows])
         if len(rows):
-            writers.write(split, parsed.numbers[:, rows], parsed.label[rows])
+            writers.write(split, parsed, rows)
         if len(rows) and groups is not None and split == GROUPED_SPLIT:
             writers.write_groups(groups[rows])
     report.add_evidence(parsed, table.read_columns, hashes, np.flatnonzero(splits == SPLITS.index("train")))
@@ -275,15 +287,23 @@ class _Writers:
 
     def __init__(self, job: ConversionJob, index: int, files: contextlib.ExitStack) -> None:
         self._job, self._index = job, index
-        self._template = example_template(
-            job.table.read_columns.numbers, job.table.labels.column, number=not job.table.labels.classes
-        )
+        self._columns = job.table.read_columns
         self._files, self._open = files, dict[str, BinaryIO]()
 
-    def write(self, split: str, numbers: npt.NDArray[np.float32], label: LabelValues) -> None:
-        """Appends rows to a split."""
+    def write(self, split: str, parsed: ParsedBlock, rows: npt.NDArray[np.int64]) -> None:
+        """Appends rows to a split, given by their indices."""
         path = shard_path(self._job.uri, split, self._index, self._job.blocks)
-        self._file(path).write(self._template.encode(numbers, label).tobytes())
+        self._file(path).write(self._encode(parsed, rows))
+
+    def _encode(self, parsed: ParsedBlock, rows: npt.NDArray[np.int64]) -> bytes:
+        columns, rows_of = self._columns, (parsed.numbers[:, rows], parsed.label[rows])
+        label, number = columns.label.column, not columns.label.classes
+        if not columns.categorical:
+            return example_template(columns.numbers, label, number=number).encode(*rows_of).tobytes()
+        # The first ones: those that are features.
+        texts = [text.select(rows) for text, _ in zip(parsed.texts, columns.categorical, strict=False)]
+        encoder = text_example_encoder(columns.numbers, label, columns.categorical, number=number)
+        return encoder.encode(*rows_of, texts)
 
     def write_groups(self, ids: Ids) -> None:
         """Appends the ids of the groups of rows that were appended to their split."""

@@ -7,6 +7,7 @@ would be in the training split and all with the other in the test split: a model
 import hashlib
 import json
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from components.common.split_record import SplitRecord
 from components.config.data import SPLITS
 from components.config.split_settings import SplitConfig
 from components.example_gen.cell_parsing import CellFormat
+from components.examples.text_column import TextColumn
 
 # A change of the hash, also of how equal rows are numbered, gets another version: earlier models were trained on rows
 # that are test rows afterwards.
@@ -29,6 +31,7 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
 Hashes = npt.NDArray[np.uint64]
+HashedColumn = npt.NDArray[Any]
 
 
 def split_of(hashes: Hashes, split: SplitConfig) -> npt.NDArray[np.int64]:
@@ -71,7 +74,11 @@ def _by_shares(hashes: Hashes, split: SplitConfig) -> npt.NDArray[np.int64]:
 
 
 def split_record(
-    split: SplitConfig, hashed: Collection[str], cells: CellFormat, booleans: Collection[str]
+    split: SplitConfig,
+    hashed: Collection[str],
+    cells: CellFormat,
+    booleans: Collection[str],
+    categorical: Collection[str] = (),
 ) -> SplitRecord:
     """Returns everything that determines the split of a row.
 
@@ -80,8 +87,11 @@ def split_record(
         hashed: the names of the columns that `hash_rows` hashes.
         cells: how the cells of the table are written.
         booleans: the columns whose cells are words such as true and false.
+        categorical: the categorical columns.
     """
     reading = [sorted(cells.missing), cells.decimal, cells.thousands, sorted(set(booleans) & set(hashed))]
+    if categorical:  # without any, the record is that of the versions that had no categorical columns
+        reading.append(sorted(set(categorical) & set(hashed)))
     return SplitRecord(
         **split.model_dump(exclude={"eval_from"}),
         hash_version=HASH_VERSION,
@@ -94,12 +104,12 @@ def _digest(value: object) -> str:
     return hashlib.blake2b(json.dumps(value).encode(), digest_size=16).hexdigest()
 
 
-def hash_rows(columns: Mapping[str, npt.NDArray[np.float32]], rows: int, seed: int) -> Hashes:
+def hash_rows(columns: Mapping[str, HashedColumn], rows: int, seed: int) -> Hashes:
     """Hashes the rows of a block; rows with equal values have equal hashes, uint64 of shape [rows].
 
     Args:
-        columns: the columns to hash, float32 of shape [rows] each. They are hashed in alphabetical order of their
-            names, so their order here does not matter.
+        columns: the columns to hash, of shape [rows] each: numbers in float32, or the `text_hashes` of texts. They are
+            hashed in alphabetical order of their names, so their order here does not matter.
         rows: the number of rows.
         seed: another seed gives other hashes.
     """
@@ -110,15 +120,26 @@ def _seed_state(rows: int, seed: int) -> Hashes:
     return mix(np.full(rows, seed, np.uint64) + _GAMMA)
 
 
-def extend_hashes(hashes: Hashes, columns: Mapping[str, npt.NDArray[np.float32]]) -> Hashes:
+def extend_hashes(hashes: Hashes, columns: Mapping[str, HashedColumn]) -> Hashes:
     """Returns the hashes of the same rows with more columns; `columns` as in `hash_rows`."""
     state = hashes
     for name in sorted(columns):
-        # Adding 0.0 makes -0.0 positive; every NaN gets the same bits.
-        column = columns[name] + np.float32(0.0)
-        column[np.isnan(column)] = np.nan
-        state = mix((state ^ column.view(np.uint32)) + _GAMMA)
+        column = columns[name]
+        state = mix((state ^ (_bits(column) if column.dtype == np.float32 else column)) + _GAMMA)
     return state
+
+
+def _bits(numbers: npt.NDArray[np.float32]) -> npt.NDArray[np.uint32]:
+    # Adding 0.0 makes -0.0 positive; every NaN gets the same bits.
+    column = numbers + np.float32(0.0)
+    column[np.isnan(column)] = np.nan
+    return column.view(np.uint32)
+
+
+def text_hashes(column: TextColumn) -> Hashes:
+    """Returns a hash of each cell of a categorical column, uint64 of shape [rows]."""
+    digests = [hashlib.blake2b(text, digest_size=8).digest() for text in column.texts]
+    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)[column.codes]
 
 
 def _repetition_number(values: Hashes) -> Hashes | None:

@@ -33,11 +33,13 @@ class InputTable:
         headers: those of the files, sorted by path.
         columns: the names of all columns of the first file, in its order.
         features: the columns that are used as features: as in data.features, otherwise in the first file's order.
+        categorical: all categorical columns, also those that are not features.
         weight: the column with the weights of the rows; None if all rows weigh the same.
         labels: the name of the label and its values, and the task that follows from them.
         split: the column that selects the split of a row; None if a hash does.
-        hashed: the columns of numbers without the label and the weight, whose hash selects the split of a row. They do
-            not depend on data.features and data.ignore, so that two configurations of one table have the same splits.
+        hashed: the columns of numbers and the categorical ones, without the label and the weight, whose hash selects
+            the split of a row. They do not depend on data.features and data.ignore, so that two configurations of one
+            table have the same splits.
         left_out: columns that are neither features nor the label nor the weight nor in data.ignore, nor that of the
             split.
         empty: those of them that have no value.
@@ -50,6 +52,7 @@ class InputTable:
     headers: tuple[FileHeader, ...]
     columns: tuple[str, ...]
     features: tuple[str, ...]
+    categorical: frozenset[str]
     weight: str | None
     labels: Label
     split: SplitColumn | None
@@ -69,16 +72,20 @@ class InputTable:
     @property
     def hash_only(self) -> tuple[str, ...]:
         """The columns in `hashed` that are not features."""
-        return tuple(name for name in self.hashed if name not in set(self.features))
+        features = set(self.features)
+        return tuple(name for name in self.hashed if name not in features)
 
     @property
     def read_columns(self) -> ReadColumns:
         """The columns that are read of every row."""
+        categorical, hash_only = self.categorical, self.hash_only
         return ReadColumns(
-            features=self.features,
+            features=tuple(name for name in self.features if name not in categorical),
+            categorical=tuple(name for name in self.features if name in categorical),
             weight=self.weight,
             label=self.labels,
-            hash_only=self.hash_only,
+            hash_only=tuple(name for name in hash_only if name not in categorical),
+            hash_only_texts=tuple(name for name in hash_only if name in categorical),
             split=self.split,
             cells=self.cells,
             booleans=self.booleans,
@@ -98,6 +105,7 @@ class TableReport:
         files: the paths.
         columns: the names of all columns.
         numeric: columns of numbers other than the label and the weight.
+        categorical: columns of a few repeated texts.
         left_out: all other columns: text, mixed cells, no value, times, lists.
         label_values: the values of the label, most frequent first; if there are very many, only those read first.
         needs_positive_label: whether data.positive_label must be set to select which of the two values counts as 1.
@@ -112,6 +120,7 @@ class TableReport:
     files: tuple[str, ...]
     columns: tuple[str, ...]
     numeric: tuple[str, ...]
+    categorical: tuple[str, ...]
     left_out: tuple[str, ...]
     label_values: tuple[str, ...]
     needs_positive_label: bool
@@ -140,17 +149,23 @@ def find_table(settings: DataConfig) -> InputTable:
         raise DataRefused(
             f"{headers[0].path}: expected numbers in the column {settings.weight!r} (data.weight), found none."
         )
-    features = settings.features or tuple(filter(types.is_number, others))
+    _check_categorical(headers[0], types)
+    categorical = frozenset(filter(types.is_categorical, candidates))
+    features = settings.features or tuple(
+        name for name in others if types.is_number(name) or name in categorical
+    )
     left_out = () if settings.features else tuple(name for name in others if name not in features)
     if not features:
         only_text = all(name in types.columns and types.columns[name].is_text() for name in others)
         found = f"only columns without numbers: {quoted(others)}." if others else "no other column."
+        if only_text and others:
+            found += " data.categorical makes columns of text features."
         if not only_text:
             found = "none.\n" + "\n".join(_warnings(headers[0], others, types))
         weight = "" if settings.weight is None else f" and the weight {settings.weight!r}"
         raise DataRefused(
-            f"{headers[0].path}: expected a column of numbers besides the label {settings.label!r}{weight}, "
-            f"found {found}"
+            f"{headers[0].path}: expected a column of numbers or categories besides the label {settings.label!r}"
+            f"{weight}, found {found}"
         )
     if len(features) > MAX_FEATURES:
         raise DataRefused(
@@ -163,7 +178,12 @@ def find_table(settings: DataConfig) -> InputTable:
         features=features,
         weight=settings.weight,
         split=_split_column(headers, settings, types.cells),
-        hashed=tuple(name for name in candidates if types.has_number(name) or types.is_empty(name)),
+        categorical=categorical,
+        hashed=tuple(
+            name
+            for name in candidates
+            if types.has_number(name) or types.is_empty(name) or name in categorical
+        ),
         left_out=left_out,
         empty=tuple(filter(types.is_empty, left_out)),
         cells=types.cells,
@@ -199,7 +219,8 @@ def inspect_table(settings: DataConfig) -> TableReport:
     types = infer_types(headers, others, settings)
     _expect_rows(headers[0], types)
     numeric = tuple(filter(types.is_number, others))
-    left_out = tuple(name for name in others if name not in numeric)
+    categorical = tuple(filter(types.is_categorical, others))
+    left_out = tuple(name for name in others if name not in {*numeric, *categorical})
     present = labels.present(types.label_counts, settings)
     values = sorted(labels.merge_spellings(present).values(), key=lambda value: -value[1])
     decided = settings.positive_label is not None or labels.is_decided(types.label_counts, settings)
@@ -207,6 +228,7 @@ def inspect_table(settings: DataConfig) -> TableReport:
         files=tuple(header.path for header in headers),
         columns=headers[0].columns,
         numeric=numeric,
+        categorical=categorical,
         left_out=left_out,
         label_values=tuple(spelling for spelling, _ in values),
         needs_positive_label=len(values) == 2 and not decided,
@@ -231,6 +253,15 @@ def _missing_texts(numeric: Sequence[str], types: ColumnTypes) -> tuple[str, ...
     is_text = re.compile(r"[^0-9]+")
     repeated = [text for text, count in counts.most_common() if count > 1 and is_text.fullmatch(text)]
     return tuple(repeated) if len(counts) == len(repeated) <= EXAMPLES else ()
+
+
+def _check_categorical(header: FileHeader, types: ColumnTypes) -> None:
+    """Refuses columns in data.categorical that contain neither text nor numbers."""
+    for name in sorted(types.categorical & types.others.keys()):
+        raise DataRefused(
+            f"{header.path}: expected text or numbers in the column {name!r} (data.categorical), found "
+            f"{types.others[name]}."
+        )
 
 
 def _expect_rows(header: FileHeader, types: ColumnTypes) -> None:
@@ -266,7 +297,11 @@ def _warnings(header: FileHeader, left_out: Sequence[str], types: ColumnTypes) -
     judged = [name for name in left_out if name not in types.others and name not in empty]
     text = [name for name in judged if types.columns[name].is_text()]
     if text:
-        warnings.append(f"Left out, because they contain only text: {quoted(text, limit=10)}.")
+        warnings.append(
+            f"Left out, because they contain only text, and not 2 to {types.max_categories} different texts "
+            f"(data.max_categories) that repeat: {quoted(text, limit=10)}. data.categorical makes such columns "
+            "features."
+        )
     mixed = [name for name in judged if name not in text]
     warnings += [_mixed_warning(name, types) for name in mixed[:_MAX_MIXED]]
     if len(mixed) > _MAX_MIXED:
@@ -284,6 +319,6 @@ def _mixed_warning(name: str, types: ColumnTypes) -> str:
     examples = quoted(column.unreadable(types.cells)[:EXAMPLES])
     return (
         f"Left out, because {share:.0%} of its cells are not numbers, such as {examples}: {name!r}. "
-        f"{cell_hint(column.unreadable(types.cells))}To use it nevertheless, list it in data.features, not in "
-        "data.ignore; rows with such cells are then bad rows."
+        f"{cell_hint(column.unreadable(types.cells))}To use it as categories, list it in data.categorical. To use it "
+        "as numbers nevertheless, list it in data.features, not in data.ignore; rows with such cells are then bad rows."
     )

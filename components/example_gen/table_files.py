@@ -35,8 +35,8 @@ class TableFiles:
 def read_table_files(settings: DataConfig) -> TableFiles:
     """Finds the files of a table and reads their headers. Files without rows are skipped.
 
-    Every file must have the label, the weight, the column of the split and data.features; without data.features, all
-    columns that are not in data.ignore.
+    Every file must have the label, the weight, the column of the split, data.features and data.categorical; without
+    data.features, all columns that are not in data.ignore.
 
     Raises:
         DataRefused: there are no files with rows, a file can't be read, or a file lacks a column.
@@ -70,9 +70,10 @@ def _needed(settings: DataConfig) -> list[tuple[str, str]]:
         (settings.label, "data.label"),
         (settings.weight, "data.weight"),
         (settings.split.column, "data.split.column"),
+        *((name, "data.features") for name in settings.features),
+        *((name, "data.categorical") for name in settings.categorical),
     )
-    named = [(name, key) for name, key in roles if name is not None]
-    return [*named, *((name, "data.features") for name in settings.features)]
+    return [(name, key) for name, key in roles if name is not None]
 
 
 def _expect_names_that_differ(header: FileHeader) -> None:

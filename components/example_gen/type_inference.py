@@ -35,6 +35,8 @@ class ColumnTypes:
         cells: how the cells of the table are written.
         label_counts: how often each value of the label occurred, without empty cells.
         rows: the number of rows that were read.
+        categorical: data.categorical.
+        max_categories: data.max_categories.
     """
 
     columns: dict[str, ColumnEvidence] = field(default_factory=dict)
@@ -43,15 +45,28 @@ class ColumnTypes:
     cells: CellFormat = cell_parsing.PLAIN
     label_counts: Counter[str] = field(default_factory=Counter)
     rows: int = 0
+    categorical: frozenset[str] = frozenset()
+    max_categories: int = 0
+
+    def is_categorical(self, name: str) -> bool:
+        """Returns whether a column is categorical: the configuration says so, or it contains a few repeated texts."""
+        if name in self.categorical:
+            return True
+        column = self.columns.get(name)
+        return column is not None and not column.is_boolean() and column.has_categories(self.max_categories)
 
     def is_number(self, name: str) -> bool:
         """Returns whether the cells of a column are numbers, or words for 0 and 1."""
+        if name in self.categorical:
+            return False
         if name in self.declared or name in self.others:
             return name in self.declared
         return self.columns[name].is_number(self.cells) or self.columns[name].is_boolean()
 
     def has_number(self, name: str) -> bool:
         """Returns whether a column has at least one number."""
+        if name in self.categorical:
+            return False
         if name in self.declared or name in self.others:
             return name in self.declared
         return self.columns[name].readable(self.cells) > 0 or self.columns[name].is_boolean()
@@ -65,7 +80,7 @@ class ColumnTypes:
         return frozenset(
             name
             for name, column in self.columns.items()
-            if column.is_boolean() and not column.is_number(self.cells)
+            if column.is_boolean() and not column.is_number(self.cells) and name not in self.categorical
         )
 
 
@@ -99,7 +114,11 @@ class _TypeInference:
 
     def __init__(self, candidates: Iterable[str], settings: DataConfig) -> None:
         self._candidates = dict.fromkeys(candidates)
-        self.types = ColumnTypes(columns={name: ColumnEvidence() for name in self._candidates})
+        self.types = ColumnTypes(
+            columns={name: ColumnEvidence() for name in self._candidates},
+            categorical=frozenset(settings.categorical),
+            max_categories=settings.max_categories,
+        )
         self._settings = settings
         self._missing = cell_parsing.missing_markers(settings.missing_values)
 

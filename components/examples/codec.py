@@ -21,6 +21,7 @@ _LENGTH_BYTES, _CHECKSUM_BYTES = 8, 4
 _EXAMPLE_FEATURES, _MAP_ENTRY, _KEY, _VALUE, _NUMBERS = 1, 1, 1, 2, 1
 _BYTES_FIELD = 2  # the wire type of fields that begin with their length
 _FLOAT, _LABEL = np.dtype("<f4"), np.dtype(np.uint8)
+_BYTES_LIST = 1
 _LIST = {_FLOAT: 2, _LABEL: 3}  # float_list; int64_list, in which 0 and 1 take one byte
 _CASTAGNOLI = 0x82F63B78  # bits reversed
 _MASK = 0xA282EAD8
@@ -44,18 +45,18 @@ class ExampleTemplate:
         # Sorted by name, so that the bytes depend only on the table.
         for name in sorted(kinds, key=str.encode):
             zero = bytes(kinds[name].itemsize)
-            values = _field(_LIST[kinds[name]], _field(_NUMBERS, zero))
-            example += _field(_MAP_ENTRY, _field(_KEY, name.encode()) + _field(_VALUE, values))
+            example += _map_entry(name.encode(), _field(_LIST[kinds[name]], _field(_NUMBERS, zero)))
             at[name] = len(example) - len(zero)
         # The tag and the length before the features shift all positions.
         shift = len(_field(_EXAMPLE_FEATURES, example)) - len(example)
         example = _field(_EXAMPLE_FEATURES, example)
         length = len(example).to_bytes(_LENGTH_BYTES, "little")
-        head = length + _masked(np.array([_crc(length)], np.uint32)).tobytes()
+        head = length + masked(np.array([checksum(length)], np.uint32)).tobytes()
         self._record = np.frombuffer(head + example + bytes(_CHECKSUM_BYTES), np.uint8)
+        self._features_at = len(head) + shift
         self.record_bytes = self._record.size
         self._at = [len(head) + shift + at[name] for name in kinds]
-        self._crc = np.uint32(_crc(example))
+        self._crc = np.uint32(checksum(example))
         last = len(head) + len(example) - 1
         self._kinds = list(kinds.values())
         positions = zip(self._at, self._kinds, strict=True)
@@ -83,8 +84,18 @@ class ExampleTemplate:
             records[:, at : at + kind.itemsize] = content
             for byte, change in zip(content.T, changes, strict=True):
                 crc ^= change[byte]
-        records[:, -_CHECKSUM_BYTES:] = _masked(crc).view(np.uint8).reshape(rows, _CHECKSUM_BYTES)
+        records[:, -_CHECKSUM_BYTES:] = masked(crc).view(np.uint8).reshape(rows, _CHECKSUM_BYTES)
         return records
+
+    def encode_features(
+        self, features: npt.NDArray[np.float32], label: npt.NDArray[Any]
+    ) -> npt.NDArray[np.uint8]:
+        """Encodes only the features and the label of each row, to which more features can be added.
+
+        Returns:
+            Bytes of a `Features` message, shape [rows, bytes]; the arguments are those of `encode`.
+        """
+        return self.encode(features, label)[:, self._features_at : -_CHECKSUM_BYTES]
 
     def decode(self, content: bytes) -> tuple[npt.NDArray[np.float32], npt.NDArray[Any]] | None:
         """Decodes bytes that `encode` returned: features [features, rows] and label [rows].
@@ -108,8 +119,26 @@ def example_template(features: tuple[str, ...], label: str, *, number: bool = Fa
     return ExampleTemplate(features, label, number=number)
 
 
+def example_feature(name: bytes, text: bytes) -> bytes:
+    """Returns the bytes of one feature with one text, as a part of a `Features` message."""
+    return _map_entry(name, _field(_BYTES_LIST, _field(_NUMBERS, text)))
+
+
+def features_head(length: int) -> bytes:
+    """Returns the bytes of an example before a `Features` message of this length."""
+    return _tag(_EXAMPLE_FEATURES) + _varint(length)
+
+
+def _map_entry(name: bytes, values: bytes) -> bytes:
+    return _field(_MAP_ENTRY, _field(_KEY, name) + _field(_VALUE, values))
+
+
 def _field(number: int, content: bytes) -> bytes:
-    return bytes([number << 3 | _BYTES_FIELD]) + _varint(len(content)) + content
+    return _tag(number) + _varint(len(content)) + content
+
+
+def _tag(number: int) -> bytes:
+    return bytes([number << 3 | _BYTES_FIELD])
 
 
 def _varint(value: int) -> bytes:
@@ -131,7 +160,7 @@ def _byte_table() -> npt.NDArray[np.uint32]:
 _TABLE = _byte_table()
 
 
-def _crc(content: bytes) -> int:
+def checksum(content: bytes) -> int:
     """Returns the CRC-32C of the bytes, see RFC 3720."""
     crc = 0xFFFFFFFF
     for byte in content:
@@ -158,7 +187,7 @@ def _checksum_changes(following: Sequence[Sequence[int]]) -> list[list[npt.NDArr
     return [[found[distance] for distance in distances] for distances in following]
 
 
-def _masked(crc: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+def masked(crc: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     """Masks a checksum as TFRecord does: rotates it by 15 bits and adds a constant."""
     rotated = (crc >> np.uint32(15)) | (crc << np.uint32(17))
     return (rotated + np.uint32(_MASK)).astype("<u4")

@@ -28,11 +28,22 @@ class CardLabel(BaseModel):
 
 
 class CardInput(BaseModel):
-    """An item of the entry `inputs`; `feature` is the name of the column."""
+    """An item of the entry `inputs`.
+
+    Attributes:
+        feature: the name of the column.
+        dtype: float32, or string for a categorical feature.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     feature: str
+    dtype: str = "float32"
+
+    @property
+    def is_categorical(self) -> bool:
+        """Whether the input takes texts."""
+        return self.dtype == "string"
 
 
 class CardColumns(BaseModel):

@@ -84,6 +84,16 @@ def _incompatible(card: Card, columns: CardColumns, ingest: IngestRecord) -> Ite
             yield f"its {sign} label value is {of_model!r}, not {of_table!r}"
     if missing := [name for name in features if name not in set(ingest.features)]:
         yield f"the examples lack its features {first_of([*map(repr, missing)], _MAX_NAMES)}"
+    for texts, kind in ((True, "categorical"), (False, "numeric")):
+        other = [
+            described.feature
+            for described in columns.inputs
+            if described.feature in ingest.features
+            and described.is_categorical is texts
+            and (described.feature in ingest.categorical) is not texts
+        ]
+        if other:
+            yield f"its features {first_of([*map(repr, other)], _MAX_NAMES)} are {kind}, those of the examples are not"
 
 
 def _other_split(card: Card, ingest: IngestRecord) -> Iterator[str]:

@@ -12,22 +12,26 @@ class Columns(NamedTuple):
     """The columns of every example.
 
     Attributes:
-        names: all columns, in the order of the statistics.
+        names: all columns of numbers, in the order of the statistics.
         label: the name of the label, which is one of them.
         number: whether the label is a number; otherwise it is 0 or 1.
         weight: the name of the weight column, which is one of them; None if all rows weigh the same.
+        categorical: the columns of texts, in alphabetical order.
     """
 
     names: tuple[str, ...]
     label: str
     weight: str | None = None
     number: bool = False
+    categorical: tuple[str, ...] = ()
+
+    def weights(self, values: Floats) -> Floats | None:
+        """Returns the weights of rows, whose values are given as [columns, rows]; None if all rows weigh the same."""
+        return None if self.weight is None else values[self.names.index(self.weight)]
 
     def summary(self, values: Floats) -> ColumnSummary:
         """Summarizes the values of these columns, [columns, rows]."""
-        return ColumnSummary.of(
-            values, None if self.weight is None else values[self.names.index(self.weight)]
-        )
+        return ColumnSummary.of(values, self.weights(values))
 
     def sample(self) -> ClassSample:
         """Returns a sample without rows of these columns."""

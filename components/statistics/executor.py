@@ -29,6 +29,7 @@ from components.statistics.class_sample import ClassSample
 from components.statistics.column_summary import FAN_IN, ColumnSummary, Floats
 from components.statistics.columns import Columns
 from components.statistics.protos import to_proto
+from components.statistics.text_counts import TextCounts, Texts
 from components.statistics.training_split import training_statistics
 
 # The number of values per batch, 4 bytes each. Batches that TensorFlow parses fit into the processor's
@@ -50,10 +51,18 @@ class Shard(NamedTuple):
 
 
 class SplitSummary(NamedTuple):
-    """The summary of some rows of a split, and of the training split also a sample of them."""
+    """The summary of some rows, the texts of each categorical column, and of the training split also a sample."""
 
     columns: ColumnSummary
     sample: ClassSample | None
+    texts: list[TextCounts]
+
+
+class Batch(NamedTuple):
+    """Rows: the columns of numbers, float32 [columns, rows], and those of texts, bytes [categorical, rows]."""
+
+    values: Floats
+    texts: Texts
 
 
 class StatisticsExecutor(BaseBeamExecutor):  # type: ignore[misc]
@@ -86,11 +95,13 @@ class StatisticsExecutor(BaseBeamExecutor):  # type: ignore[misc]
             statistics.span = ingest.span
         # The same order as in TFDV; schema inference keeps it.
         weight = [] if ingest.weight is None else [ingest.weight]
+        numeric = [name for name in ingest.features if name not in ingest.categorical]
         columns = Columns(
-            tuple(sorted([*ingest.features, *weight, ingest.label])),
+            tuple(sorted([*numeric, *weight, ingest.label])),
             ingest.label,
             ingest.weight,
             number=not ingest.classes,
+            categorical=tuple(sorted(ingest.categorical)),
         )
         with self._make_beam_pipeline() as pipeline:
             summarize(pipeline, _shards(patterns), columns, outputs)
@@ -139,34 +150,41 @@ def _summarize(shard: Shard, columns: Columns) -> tuple[Key, SplitSummary]:
     # The keys follow from the position of a row in the files, so the sample does not depend on the workers.
     random = np.random.default_rng([_SEED, shard.number])
 
+    texts = [TextCounts() for _ in columns.categorical]
+
     def summaries() -> Iterator[ColumnSummary]:
-        for values in _in_larger_batches(read_columns(shard.paths, columns)):
+        for values, columns_of_texts in _in_larger_batches(read_columns(shard.paths, columns)):
+            for counts, column in zip(texts, columns_of_texts, strict=True):
+                counts.add(column, columns.weights(values))
             if sample is not None:
                 sample.add(values, random.random((values.shape[1],)))
             yield columns.summary(values)
 
     summary = ColumnSummary.merge_stream(summaries())
     none = np.empty((len(columns.names), 0), np.float32)
-    return (shard.split, shard.number), SplitSummary(summary or columns.summary(none), sample)
+    return (shard.split, shard.number), SplitSummary(summary or columns.summary(none), sample, texts)
 
 
-def read_columns(paths: Sequence[str], columns: Columns) -> Iterator[Floats]:
-    """Reads the values in files of examples, in batches of shape [columns, rows].
+def read_columns(paths: Sequence[str], columns: Columns) -> Iterator[Batch]:
+    """Reads the values in files of examples, in batches.
 
     Raises:
         ValueError: a value is infinite, which ExampleGen never writes; or a file is damaged in the middle.
         tf.errors.DataLossError: a file is damaged at its beginning.
     """
     for path in paths:
-        for values in _read(path, columns):
-            infinite = np.isinf(values).any(axis=1)
+        for batch in _read(path, columns):
+            infinite = np.isinf(batch.values).any(axis=1)
             if infinite.any():
                 name = columns.names[infinite.argmax()]
                 raise ValueError(f"{path}: expected finite values, got an infinity in {name!r}.")
-            yield values
+            yield batch
 
 
-def _read(path: str, columns: Columns) -> Iterator[Floats]:
+def _read(path: str, columns: Columns) -> Iterator[Batch]:
+    if columns.categorical:
+        yield from _parse_with_tensorflow(path, columns)
+        return
     features = tuple(name for name in columns.names if name != columns.label)
     template = example_template(features, columns.label, number=columns.number)
     rows = max(1, _SUMMARIZED_VALUES // len(columns.names))
@@ -181,33 +199,44 @@ def _read(path: str, columns: Columns) -> Iterator[Floats]:
             if read is None:
                 raise ValueError(f"{path}: damaged after row {done:,}, or written by two programs.")
             done += len(read[1])
-            yield np.insert(read[0], place, read[1], axis=0)
+            values = np.insert(read[0], place, read[1], axis=0)
+            yield Batch(values, np.empty((0, values.shape[1]), np.object_))
 
 
-def _parse_with_tensorflow(path: str, columns: Columns) -> Iterator[Floats]:
+def _parse_with_tensorflow(path: str, columns: Columns) -> Iterator[Batch]:
     """Parses examples of any form with TensorFlow."""
     types = dict.fromkeys(columns.names, tf.float32) | ({} if columns.number else {columns.label: tf.int64})
+    types |= dict.fromkeys(columns.categorical, tf.string)
     spec = {name: tf.io.FixedLenFeature([], kind) for name, kind in types.items()}
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
-    def parse(serialized: tf.Tensor) -> tf.Tensor:
+    def parse(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         parsed = tf.io.parse_example(serialized, spec)
-        return tf.stack([tf.cast(parsed[name], tf.float32) for name in columns.names])
+        texts = [parsed[name] for name in columns.categorical]
+        return (
+            tf.stack([tf.cast(parsed[name], tf.float32) for name in columns.names]),
+            tf.stack(texts) if texts else tf.zeros([0, tf.shape(serialized)[0]], tf.string),
+        )
 
     batches = serialized_batches([path], max(1, _PARSED_VALUES // len(spec)))
     # Two batches are parsed while one is summarized.
-    yield from batches.map(parse, num_parallel_calls=2).prefetch(1).as_numpy_iterator()
+    for values, texts in batches.map(parse, num_parallel_calls=2).prefetch(1).as_numpy_iterator():
+        yield Batch(values, texts)
 
 
-def _in_larger_batches(batches: Iterable[Floats]) -> Iterator[Floats]:
-    waiting: list[Floats] = []
+def _in_larger_batches(batches: Iterable[Batch]) -> Iterator[Batch]:
+    waiting: list[Batch] = []
     for batch in batches:
         waiting.append(batch)
-        if sum(values.size for values in waiting) >= _SUMMARIZED_VALUES:
-            yield np.concatenate(waiting, axis=1)
+        if sum(part.values.size + part.texts.size for part in waiting) >= _SUMMARIZED_VALUES:
+            yield _concatenated(waiting)
             waiting = []
     if waiting:
-        yield np.concatenate(waiting, axis=1)
+        yield _concatenated(waiting)
+
+
+def _concatenated(batches: Sequence[Batch]) -> Batch:
+    return Batch(*(np.concatenate(parts, axis=1) for parts in zip(*batches, strict=True)))
 
 
 def _with_group_key(item: tuple[Key, SplitSummary]) -> tuple[Key, tuple[int, SplitSummary]]:
@@ -220,12 +249,18 @@ def _merge(key: Key, numbered: Iterable[tuple[int, SplitSummary]]) -> tuple[Key,
     parts = [summary for _, summary in sorted(numbered, key=lambda pair: pair[0])]
     samples = [part.sample for part in parts if part.sample is not None]
     sample = ClassSample.merge(samples) if samples else None
-    return key, SplitSummary(ColumnSummary.merge([part.columns for part in parts]), sample)
+    texts = [TextCounts() for _ in parts[0].texts]
+    for part in parts:
+        for counts, more in zip(texts, part.texts, strict=True):
+            counts.merge(more)
+    return key, SplitSummary(ColumnSummary.merge([part.columns for part in parts]), sample, texts)
 
 
 def _write(item: tuple[Key, SplitSummary], columns: Columns, outputs: Mapping[str, str]) -> None:
-    (split, _), (summary, sample) = item
-    content = to_proto(summary, columns.names, None if columns.number else columns.label).SerializeToString()
+    (split, _), (summary, sample, counts) = item
+    label = None if columns.number else columns.label
+    texts = dict(zip(columns.categorical, counts, strict=True))
+    content = to_proto(summary, columns.names, label, texts).SerializeToString()
     storage.write(os.path.join(outputs[split], STATISTICS_FILE), content)
     if sample is not None:
         columns.feature_aucs(sample).write(outputs[split])

@@ -1,7 +1,8 @@
 """Converts a summary to the statistics of TensorFlow Metadata, in the form that TFDV 1.16 uses for numeric columns."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from tensorflow_metadata.proto.v0.statistics_pb2 import (
@@ -11,18 +12,26 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import (
     FeatureNameStatistics,
     Histogram,
     NumericStatistics,
+    StringStatistics,
     WeightedCommonStatistics,
     WeightedNumericStatistics,
 )
 
+from components.examples.text_column import MISSING_ROWS
 from components.statistics.column_summary import ColumnSummary, Doubles, Floats
+from components.statistics.text_counts import TextCounts
 from components.statistics.weighted_summary import WeightedPoints, WeightedSummary
 
 _BUCKETS = 10
+# Of texts, as in TFDV: how many are in the histogram by rank, and among the most frequent values.
+_RANKED, _TOP = 1_000, 20
 
 
 def to_proto(
-    summary: ColumnSummary, columns: Sequence[str], label: str | None
+    summary: ColumnSummary,
+    columns: Sequence[str],
+    label: str | None,
+    texts: Mapping[str, TextCounts] | None = None,
 ) -> DatasetFeatureStatisticsList:
     """Returns the statistics of one split. As in TFDV, a split without rows has no features.
 
@@ -35,6 +44,8 @@ def to_proto(
         summary: the summary of the split.
         columns: the names of the columns, in the order of the summary.
         label: the name of the label, which is an integer; None if it is a float as all other columns.
+        texts: the counts of each categorical column. The number of missing values is in the field `custom_stats`, under
+            the name MISSING_ROWS; they are not among the values.
     """
     split = DatasetFeatureStatistics(num_examples=summary.rows)
     if summary.rows:
@@ -64,6 +75,14 @@ def to_proto(
             _describe(feature.num_stats, summary, number)
             if weighted is not None and summary.present[number]:
                 _describe_weighted(feature.num_stats, weighted, number)
+        for name, counts in (texts or {}).items():
+            feature = split.features.add(type=FeatureNameStatistics.STRING)
+            feature.path.step.append(name)
+            feature.custom_stats.add(name=MISSING_ROWS, num=counts.missing)
+            feature.string_stats.common_stats.CopyFrom(common)
+            _describe_texts(feature.string_stats, counts, weighted=weighted is not None)
+        if texts:
+            split.features.sort(key=lambda feature: feature.path.step[0])
     return DatasetFeatureStatisticsList(datasets=[split])
 
 
@@ -84,6 +103,26 @@ def _describe(stats: NumericStatistics, summary: ColumnSummary, column: int) -> 
     # The mean of the two middle values; of an odd number of values, both are the one in the middle.
     stats.median = points[[(points.size - 1) // 2, points.size // 2]].mean(dtype=np.float64)
     _add_histograms(stats, np.array([low, *deciles, high], np.float64), missing, _counter(points, present))
+
+
+def _describe_texts(stats: StringStatistics, counts: TextCounts, *, weighted: bool) -> None:
+    names = counts.most_frequent()
+    stats.unique = len(names)
+    present = counts.rows.total()
+    if present:
+        # In characters, as in TFDV.
+        stats.avg_length = sum(len(name.decode()) * rows for name, rows in counts.rows.items()) / present
+    ranked: list[tuple[Any, Any, Mapping[bytes, float]]] = [
+        (stats.top_values, stats.rank_histogram.buckets, counts.rows)
+    ]
+    if weighted:
+        own = stats.weighted_string_stats
+        ranked.append((own.top_values, own.rank_histogram.buckets, counts.weights))
+    for top, buckets, amounts in ranked:
+        for rank, name in enumerate(names[:_RANKED]):
+            buckets.add(low_rank=rank, high_rank=rank, label=name.decode(), sample_count=amounts[name])
+            if rank < _TOP:
+                top.add(value=name.decode(), frequency=amounts[name])
 
 
 def _describe_weighted(stats: NumericStatistics, summary: WeightedSummary, column: int) -> None:

@@ -27,11 +27,13 @@ class Categories(NamedTuple):
     counts: Any
 
 
-def categorize(texts: tf.Tensor, max_categories: int, min_count: int) -> tuple[tf.Tensor, Categories]:
+def categorize(
+    columns: Sequence[tf.Tensor], max_categories: int, min_count: int
+) -> tuple[tf.Tensor, Categories]:
     """Adds the analysis of categorical features to the graph of Transform, and replaces their texts by numbers.
 
     Args:
-        texts: string [batch, features]; the empty text is a missing value.
+        columns: the texts of each feature, string [batch]; the empty text is a missing value.
         max_categories: the maximum number of categories of a feature, without the one of missing values.
         min_count: texts of fewer training rows are no categories of their own.
 
@@ -39,16 +41,16 @@ def categorize(texts: tf.Tensor, max_categories: int, min_count: int) -> tuple[t
         The numbers of the categories, int64 [batch, features], `places` for a text without a category of its own; and
         the categories.
     """
-    features, places = texts.shape[1], max_categories + 1
+    features, places = len(columns), max_categories + 1
     categories = Categories(
         *tft.experimental.ptransform_analyzer(
-            [texts],
+            [tf.stack(columns, axis=1)],
             _FindCategories(features, max_categories, min_count),
             [tf.string, tf.int64],
             [[features, places], [features, places + 1]],
         )
     )
-    return _numbers(tf.transpose(texts), categories), categories
+    return _numbers(tf.stack(columns), categories), categories
 
 
 def _numbers(texts: tf.Tensor, categories: Categories) -> tf.Tensor:
@@ -62,7 +64,9 @@ def _numbers(texts: tf.Tensor, categories: Categories) -> tf.Tensor:
     numbers = tf.gather(order, tf.minimum(found, places - 1), axis=1, batch_dims=1)
     is_equal = tf.gather(categories.texts, numbers, axis=1, batch_dims=1) == texts
     is_known = is_equal & tf.gather(is_category, numbers, axis=1, batch_dims=1)
-    return tf.transpose(tf.where(is_known, tf.cast(numbers, tf.int64), tf.constant(places, tf.int64)))
+    result = tf.where(is_known, tf.cast(numbers, tf.int64), tf.constant(places, tf.int64))
+    # Not tf.transpose: on most processors, TensorFlow logs an error for a transpose of texts or of int64.
+    return tf.stack(tf.unstack(result), axis=1)
 
 
 def _hashes(texts: tf.Tensor) -> tf.Tensor:

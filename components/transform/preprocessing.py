@@ -65,13 +65,13 @@ def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
     names = features_by_kind(inputs, custom_config["label"], custom_config["weight"])
     outputs: dict[str, tf.Tensor] = {}
     if names.numeric:
-        outputs |= _scale(_stack(inputs, names.numeric), inputs, custom_config)
+        outputs |= _scale(_columns(inputs, names.numeric), inputs, custom_config)
     if names.categorical:
-        texts = _stack(inputs, names.categorical)
+        texts = _columns(inputs, names.categorical)
         numbers, categories = categorize(
             texts, custom_config["max_categories"], custom_config["min_category_count"]
         )
-        batch = tf.shape(texts)[:1]
+        batch = tf.shape(texts[0])
         outputs |= {
             CATEGORY: numbers,
             CATEGORY_TEXTS: _for_each_row(categories.texts, batch),
@@ -80,8 +80,8 @@ def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
     return outputs
 
 
-def _stack(inputs: dict[str, tf.Tensor], names: Sequence[str]) -> tf.Tensor:
-    return tf.stack([tf.reshape(inputs[name], [-1]) for name in names], axis=1)
+def _columns(inputs: dict[str, tf.Tensor], names: Sequence[str]) -> list[tf.Tensor]:
+    return [tf.reshape(inputs[name], [-1]) for name in names]
 
 
 def _for_each_row(values: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
@@ -89,13 +89,13 @@ def _for_each_row(values: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
 
 
 def _scale(
-    columns: tf.Tensor, inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
+    columns: list[tf.Tensor], inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
 ) -> dict[str, tf.Tensor]:
-    """Returns the outputs of the numeric features, which are given as [batch, n_features]."""
+    """Returns the outputs of the numeric features, which are given as columns, [batch] each."""
     weights = None
     if custom_config["weight"] is not None:
         weights = tf.reshape(tf.cast(inputs[custom_config["weight"]], tf.float64), [-1])
-    stacked = tf.cast(columns, tf.float32)
+    stacked = tf.cast(tf.stack(columns, axis=1), tf.float32)
     # float64: in float32, sums of many rows and max - min of large values would lose digits or overflow.
     raw = tf.cast(stacked, tf.float64)
     missing = tf.math.is_nan(raw)

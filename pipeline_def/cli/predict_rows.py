@@ -37,7 +37,8 @@ def write_predictions(args: argparse.Namespace, config: "PipelineConfig") -> int
     sources = _sources(args, config)
     predictor, card = _predictor(args, config)
     with contextlib.closing(predictor), RowProgress(sys.stderr) as progress:
-        layout = _layout(args, config, sources[0], (predictor.input_names(), card))
+        texts = card.texts if card.features else predictor.text_inputs()
+        layout = _layout(args, config, sources[0], (predictor.input_names(), texts, card))
         size = args.batch_size or (_REMOTE_ROWS if args.endpoint else _LOCAL_ROWS)
         scores = score_rows(predictor, sources, layout.features, size, progress)
         try:
@@ -78,7 +79,7 @@ def write_predictions_with_beam(args: argparse.Namespace, config: "PipelineConfi
         raise UsageError(
             f"{folder}: expected a model whose card lists its features; --card gives another card"
         )
-    layout = _layout(args, config, sources[0], (sorted(card.features), card))
+    layout = _layout(args, config, sources[0], (sorted(card.features), card.texts, card))
     files = "1 file" if len(sources) == 1 else f"{len(sources):,} files"
     print(f"regpipe: predicting {files} with Beam", file=sys.stderr)
     began = time.monotonic()
@@ -168,20 +169,21 @@ def _layout(
     args: argparse.Namespace,
     config: "PipelineConfig",
     source: "RowSource",
-    model: "tuple[list[str], CardEntries]",
+    model: "tuple[list[str], frozenset[str], CardEntries]",
 ) -> "OutputLayout":
     from components.common.errors import DataRefused
     from serving.predict.column_matching import match_columns
     from serving.predict.features import FeatureColumns
     from serving.predict.output import ADDED_OPTIONS, OutputLayout, duplicate_column_message
 
-    inputs, card = model
+    inputs, texts, card = model
     columns, absent = match_columns(
         source.columns, inputs, card.features, table=source.name, allow_missing=args.allow_missing
     )
     features = FeatureColumns(
         columns=columns,
         absent=absent,
+        texts=texts,
         cells=cell_format(config.data, card),
         booleans=frozenset(columns[name] for name in columns if card.features.get(name) in card.booleans),
         allow_missing=args.allow_missing,

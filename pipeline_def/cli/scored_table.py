@@ -37,14 +37,14 @@ def compare_rows(args: argparse.Namespace, config: "PipelineConfig") -> DriftRec
     """
     folder = local_model(args, config, "--model selects another")
     card = read_card_entries(folder)
-    if not card.features:
-        raise UsageError(f"{folder}: expected a model whose card lists its features, found none")
+    if not card.numbers:
+        raise UsageError(f"{folder}: expected a model whose card lists numeric features, found none")
     reference = _reference(folder)
     logs: list[RequestLogSource] = []
     if args.request_log:
         logs = _open_logs(args, config, card)
         sources: Sequence[RowSource] = logs
-        columns = ComparedColumns(inputs=FeatureColumns(columns=card.features), names=card.features)
+        columns = ComparedColumns(inputs=FeatureColumns(columns=card.numbers), names=card.numbers)
     else:
         sources = open_tables(args.inputs, config)
         columns = _columns(args, config, sources[0], card)
@@ -97,8 +97,8 @@ def _columns(
 ) -> ComparedColumns:
     found, absent = match_columns(
         table.columns,
-        sorted(card.features),
-        card.features,
+        sorted(card.numbers),
+        card.numbers,
         table=table.name,
         allow_missing=args.allow_missing,
     )
@@ -117,7 +117,7 @@ def _columns(
         missing = cells.missing - {value.strip().lower() for value in card.labels}
         labels = Labels(column=card.label, negative=negative, positive=positive, missing=missing)
     weight = card.weight if card.weight in table.columns else None
-    return ComparedColumns(inputs=inputs, names=card.features, labels=labels, weight=weight)
+    return ComparedColumns(inputs=inputs, names=card.numbers, labels=labels, weight=weight)
 
 
 def _weight_note(card: CardEntries, columns: ComparedColumns) -> str:
@@ -137,7 +137,7 @@ def _open_logs(
         from serving.drift.request_log import RequestLogSource
 
     name = args.model_name or config.name
-    return [RequestLogSource(path, name, card.features) for path in find_inputs(args.inputs)]
+    return [RequestLogSource(path, name, card.numbers) for path in find_inputs(args.inputs)]
 
 
 def _skipped(logs: "list[RequestLogSource]") -> str:

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -223,7 +223,10 @@ def _example_request(model: "ModelOnPorts", version: int, client: "Client", log:
     from serving.curl_example import curl_command, first_warmup_row
     from serving.launch import HOST
 
-    row = first_warmup_row(model.folder / str(version)) or dict.fromkeys(client.input_names(), 0.0)
+    row: Mapping[str, float | str] | None = first_warmup_row(model.folder / str(version))
+    if not row:
+        texts = client.text_inputs()
+        row = {name: "" if name in texts else 0.0 for name in client.input_names()}
     return f"""\
 Serving version {version} of {model.name}; newer versions are loaded as they are published.
 

@@ -100,7 +100,10 @@ def _suggest(settings: DataConfig, report: "TableReport") -> tuple[DataConfig, d
         "data.label": f"Found the values {_named(report.label_values)}.",
     }
     update: dict[str, object] = {}
-    if report.left_out and report.numeric:
+    if report.categorical:
+        update["categorical"] = report.categorical
+        notes["data.categorical"] = f"Found {len(report.categorical):,}: {_named(report.categorical)}."
+    if report.left_out and (report.numeric or report.categorical):
         update["ignore"] = report.left_out
         notes["data.ignore"] = "Listed here because most of their cells, or too many, are not numbers."
     if report.encoding and settings.encoding == "auto":
@@ -142,6 +145,8 @@ def _findings(settings: DataConfig, report: "TableReport") -> list[str]:
             "", f"{settings.positive_label!r} counts as 1, which is a guess: see data.positive_label"
         )
     lines += _item("features", f"{len(report.numeric):,}: {_named(report.numeric)}")
+    if report.categorical:
+        lines += _item("category", f"{len(report.categorical):,}: {_named(report.categorical)}")
     if report.missing_texts:
         lines += _item(
             "missing", f"{_named(report.missing_texts)} too, which is a guess: see data.missing_values"

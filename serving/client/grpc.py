@@ -5,10 +5,11 @@ from typing import Any
 
 import grpc
 import numpy as np
+from numpy.typing import NDArray
 
 from serving.client.endpoint import Endpoint, Tls
 from serving.client.exceptions import ModelNotFound, RequestRejected, ServerUnavailable
-from serving.client.messages import CLASSES, DT_FLOAT, STATES
+from serving.client.messages import CLASSES, DT_FLOAT, DT_STRING, STATES
 from serving.client.predictor import (
     NO_PROBABILITIES,
     OUTPUT,
@@ -17,6 +18,7 @@ from serving.client.predictor import (
     Probabilities,
     VersionStatus,
     count_rows,
+    is_text,
 )
 from serving.client.retries import RetryPolicy, TransientError, with_retries
 
@@ -63,6 +65,13 @@ class GrpcClient:
 
     def input_names(self) -> list[str]:
         """See Predictor."""
+        return sorted(self._input_info())
+
+    def text_inputs(self) -> frozenset[str]:
+        """See Predictor."""
+        return frozenset(name for name, info in self._input_info().items() if info.dtype == DT_STRING)
+
+    def _input_info(self) -> Mapping[str, Any]:
         response = self._call("PredictionService", "GetModelMetadata", metadata_field=["signature_def"])
         signatures = (
             CLASSES["SignatureDefMap"].FromString(response.metadata["signature_def"].value).signature_def
@@ -70,7 +79,7 @@ class GrpcClient:
         if SIGNATURE not in signatures:
             found = ", ".join(sorted(signatures))
             raise ModelNotFound(f"{self._endpoint}: there is no signature {SIGNATURE}, only {found}.")
-        return sorted(signatures[SIGNATURE].inputs)
+        return dict(signatures[SIGNATURE].inputs)
 
     def predict(self, columns: Columns) -> Probabilities:
         """See Predictor."""
@@ -79,11 +88,7 @@ class GrpcClient:
             return NO_PROBABILITIES
         shape = {"dim": [{"size": rows}]}
         inputs = {
-            name: CLASSES["TensorProto"](
-                dtype=DT_FLOAT,
-                tensor_shape=shape,
-                tensor_content=column.astype(LITTLE_ENDIAN, copy=False).tobytes(),
-            )
+            name: CLASSES["TensorProto"](tensor_shape=shape, **_content(column))
             for name, column in columns.items()
         }
         response = self._call("PredictionService", "Predict", inputs=inputs)
@@ -154,6 +159,12 @@ class GrpcClient:
 
     def _unexpected(self, expected: str, got: str) -> RequestRejected:
         return RequestRejected(f"{self._endpoint}: expected {expected}, got {got or 'nothing'}.")
+
+
+def _content(column: NDArray[Any]) -> dict[str, Any]:
+    if is_text(column):
+        return {"dtype": DT_STRING, "string_val": [text.encode() for text in column]}
+    return {"dtype": DT_FLOAT, "tensor_content": column.astype(LITTLE_ENDIAN, copy=False).tobytes()}
 
 
 def _pushback(error: Any) -> float | None:

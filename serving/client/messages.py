@@ -10,7 +10,7 @@ from typing import Any
 
 from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
 
-DT_FLOAT = 1  # tensorflow.DataType
+DT_FLOAT, DT_STRING = 1, 7  # tensorflow.DataType
 STATES = {0: "UNKNOWN", 10: "START", 20: "LOADING", 30: "AVAILABLE", 40: "UNLOADING", 50: "END"}
 
 # For each message, the number and type of its fields. `[]` means a repeated field, `map` a map from strings.
@@ -22,6 +22,7 @@ MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
         "tensor_shape": (2, "TensorShapeProto"),
         "tensor_content": (4, "bytes"),
         "float_val": (5, "[]float"),
+        "string_val": (8, "[]bytes"),
     },
     "ModelSpec": {
         "name": (1, "string"),

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 SIGNATURE = "serving_default"
 OUTPUT = "probability"
-Columns = Mapping[str, NDArray[np.float32]]
+Columns = Mapping[str, NDArray[Any]]
 Probabilities = NDArray[np.float32]
 # The answer for no rows. A client does not send such a request: with --enable_batching, TF Serving leaves it waiting
 # until a request with rows joins its batch, and eight of them block the server (docs/serving.md, "Batching").
@@ -29,11 +29,20 @@ class Predictor(Protocol):
         """
         ...
 
+    def text_inputs(self) -> frozenset[str]:
+        """Returns the names of the inputs that take texts; all others take numbers.
+
+        Raises:
+            ServingError: as `input_names`.
+        """
+        ...
+
     def predict(self, columns: Columns) -> Probabilities:
         """Returns the probability of the label 1 for each row.
 
         Args:
-            columns: the values of each input, float32 [batch], all of the same length; NaN means missing.
+            columns: the values of each input, [batch], all of the same length: float32, in which NaN means missing, or
+                an array of `str`, in which the empty one is missing.
 
         Returns:
             float32 [batch], in the order of the rows. For no rows, a client of a server sends no request.
@@ -79,6 +88,11 @@ class Client(Predictor, Protocol):
         ...
 
 
+def is_text(column: NDArray[Any]) -> bool:
+    """Returns whether a column contains texts: an array of the type `object` or `str`."""
+    return column.dtype.kind in "OU"
+
+
 def count_rows(columns: Columns) -> int:
     """Checks the columns and returns their number of rows.
 
@@ -92,8 +106,9 @@ def count_rows(columns: Columns) -> int:
         raise ValueError("expected a column for each input, got none.")
     rows = columns[first].size
     for name, column in columns.items():
-        if column.dtype != np.float32 or column.shape != (rows,):
+        if not (column.dtype == np.float32 or is_text(column)) or column.shape != (rows,):
             raise ValueError(
-                f"expected each column to be float32 [{rows}], got {column.dtype} {list(column.shape)} for {name}."
+                f"expected each column to be float32 [{rows}], or an array of texts, got {column.dtype} "
+                f"{list(column.shape)} for {name}."
             )
     return rows

@@ -69,13 +69,22 @@ class RestClient:
 
     def input_names(self) -> list[str]:
         """See Predictor."""
+        return sorted(self._input_info())
+
+    def text_inputs(self) -> frozenset[str]:
+        """See Predictor."""
+        return frozenset(
+            name for name, info in self._input_info().items() if info.get("dtype") == "DT_STRING"
+        )
+
+    def _input_info(self) -> Mapping[str, Any]:
         response = self._request("GET", "/metadata")
         try:
             signatures = response["metadata"]["signature_def"]["signature_def"]
             if SIGNATURE not in signatures:
                 found = ", ".join(sorted(signatures))
                 raise ModelNotFound(f"{self._endpoint}: there is no signature {SIGNATURE}, only {found}.")
-            return sorted(signatures[SIGNATURE]["inputs"])
+            return dict(signatures[SIGNATURE]["inputs"])
         except (KeyError, TypeError):
             raise self._unexpected("the model's metadata", response) from None
 

@@ -30,7 +30,7 @@ class ComparedColumns:
 
     Attributes:
         inputs: the columns of the model's inputs, and how cells are written.
-        names: the feature of each input.
+        names: the feature of each input that takes numbers.
         labels: the label, if the table has a column for it; None otherwise.
         weight: the column with the weights, if the model was trained with it and the table has it; None otherwise.
     """
@@ -88,7 +88,7 @@ def scored_statistics(
 
 def _values(batch: RowBatch, columns: ComparedColumns) -> Floats:
     """Returns the features, the weight if there is one, and the label, float32 [columns, rows]."""
-    numbers = columns.inputs.numbers(batch)
+    numbers = columns.inputs.inputs(batch)
     rows = [numbers[name] for name in columns.names]
     if columns.weight is not None:
         rows.append(_weights(batch, columns.weight, columns.inputs))
@@ -98,7 +98,7 @@ def _values(batch: RowBatch, columns: ComparedColumns) -> Floats:
 
 def _weights(batch: RowBatch, column: str, inputs: FeatureColumns) -> Floats:
     cells = inputs.cells
-    weights: Floats = FeatureColumns(columns={_WEIGHT: column}, cells=cells).numbers(batch)[_WEIGHT]
+    weights: Floats = FeatureColumns(columns={_WEIGHT: column}, cells=cells).inputs(batch)[_WEIGHT]
     is_bad = ~(weights > 0)
     if is_bad.any():
         row = int(is_bad.argmax())

@@ -66,7 +66,7 @@ def score_rows(
         for batch in source.batches():
             share = source.share()
             progress.read(batch.rows, None if share is None else (number + share) / len(sources))
-            columns = features.numbers(batch)
+            columns = features.inputs(batch)
             predicted = []
             for start in range(0, batch.rows, batch_size):
                 end = min(start + batch_size, batch.rows)

@@ -143,9 +143,15 @@ class _Read(beam.DoFn):  # type: ignore[misc]
                 yield part, self._examples(part)
 
     def _examples(self, batch: RowBatch) -> list[bytes]:
-        columns = self._job.layout.features.numbers(batch)
+        columns = self._job.layout.features.inputs(batch)
         one_each: Any = pa.array(np.arange(batch.rows + 1, dtype=np.int64))
-        lists = [pa.LargeListArray.from_arrays(one_each, pa.array(column)) for column in columns.values()]
+        arrays = [
+            pa.array([text.encode() for text in column], pa.large_binary())
+            if column.dtype == object
+            else pa.array(column)
+            for column in columns.values()
+        ]
+        lists = [pa.LargeListArray.from_arrays(one_each, array) for array in arrays]
         names = [self._job.card[name] for name in columns]
         examples: list[bytes] = example_coder.RecordBatchToExamples(pa.RecordBatch.from_arrays(lists, names))
         return examples

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from components.common.errors import DataRefused
@@ -20,7 +21,8 @@ class FeatureColumns:
 
     Attributes:
         columns: the column of each input of the model.
-        absent: the inputs for which the table has no column; their values are NaN.
+        absent: the inputs for which the table has no column; their values are missing.
+        texts: the inputs that take texts, in `columns` or in `absent`; all others take numbers.
         cells: how the cells are written.
         booleans: the columns whose cells are words such as true and false.
         allow_missing: whether a row of JSON lines may lack a column that other rows have.
@@ -28,17 +30,18 @@ class FeatureColumns:
 
     columns: Mapping[str, str]
     absent: tuple[str, ...] = ()
+    texts: frozenset[str] = frozenset()
     cells: cell_parsing.CellFormat = cell_parsing.PLAIN
     booleans: frozenset[str] = frozenset()
     allow_missing: bool = False
 
-    def numbers(self, batch: RowBatch) -> Columns:
-        """Returns the inputs of a batch, float32 [rows]; NaN means missing.
+    def inputs(self, batch: RowBatch) -> Columns:
+        """Returns the inputs of a batch, [rows]: float32, NaN is missing; or an object array of texts, "" is missing.
 
         Raises:
             DataRefused: a cell is neither missing nor a number in the range of float32; the message has the first row.
         """
-        values: dict[str, cell_parsing.Floats] = {}
+        values: dict[str, npt.NDArray[Any]] = {}
         worst: tuple[int, str] | None = None
         for name, column in self.columns.items():
             row = None if self.allow_missing else batch.first_without(column)
@@ -47,6 +50,10 @@ class FeatureColumns:
                     f"{batch.where(row)}: expected {column!r}, which the first row has, found none; "
                     "--allow-missing treats it as missing."
                 )
+            if name in self.texts:
+                found = cell_parsing.to_texts(batch.texts(column), self.cells.missing)
+                values[name] = np.array([text.decode() for text in found.texts], object)[found.codes]
+                continue
             cell = batch.column(column)
             kind = parquet.kind_of(cell.type)
             if kind not in (parquet.NUMBER, parquet.TEXT, parquet.EMPTY):
@@ -56,19 +63,24 @@ class FeatureColumns:
                 worst = int(bad.argmax()), column
         if worst is not None:
             row, column = worst
-            found = batch.column(column)[row].as_py()
-            reason = cell_parsing.rejection_reason(column, found, self.cells, boolean=column in self.booleans)
+            given = batch.column(column)[row].as_py()
+            reason = cell_parsing.rejection_reason(column, given, self.cells, boolean=column in self.booleans)
             raise DataRefused(f"{batch.where(row)}: {reason}.")
-        return values | {name: np.full(batch.rows, np.nan, np.float32) for name in self.absent}
+        for name in self.absent:
+            is_text = name in self.texts
+            values[name] = np.full(batch.rows, "" if is_text else np.nan, object if is_text else np.float32)
+        return values
 
     def typed(self, table: pa.Table, batch: RowBatch) -> pa.Table:
-        """Returns the table with the features that it has as text as float64; null means missing.
+        """Returns the table with the numeric features that it has as text as float64; null means missing.
 
         Args:
             table: the columns of the batch, in any order.
             batch: the rows, whose `column` gives JSON's true and false as 1 and 0.
         """
-        for column in self.columns.values():
+        for name, column in self.columns.items():
+            if name in self.texts:
+                continue
             at = table.column_names.index(column)
             if parquet.kind_of(table.column(at).type) == parquet.TEXT:
                 table = table.set_column(at, column, self._doubles(column, batch.column(column)))

@@ -33,10 +33,15 @@ class LocalModel:
         self._signature: Callable[..., Any] = self._model.signatures[SIGNATURE]
         _, inputs = self._model.signatures[SIGNATURE].structured_input_signature
         self._inputs = sorted(inputs)
+        self._texts = frozenset(name for name, spec in inputs.items() if spec.dtype == tf.string)
 
     def input_names(self) -> list[str]:
         """See Predictor."""
         return list(self._inputs)
+
+    def text_inputs(self) -> frozenset[str]:
+        """See Predictor."""
+        return self._texts
 
     def predict(self, columns: Columns) -> Probabilities:
         """See Predictor."""

@@ -22,6 +22,7 @@ class CardEntries:
 
     Attributes:
         features: the feature of each input of the model; empty without a card.
+        texts: the inputs that take texts.
         cells: how the cells of the table were written in training; None without a card.
         booleans: the features whose cells were words such as true and false.
         threshold: the decision threshold; None without an operating point.
@@ -31,12 +32,18 @@ class CardEntries:
     """
 
     features: Mapping[str, str] = field(default_factory=dict)
+    texts: frozenset[str] = frozenset()
     cells: CellFormat | None = None
     booleans: frozenset[str] = frozenset()
     threshold: float | None = None
     labels: tuple[str, str] = ("0", "1")
     label: str | None = None
     weight: str | None = None
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        """The feature of each input that takes numbers."""
+        return {name: feature for name, feature in self.features.items() if name not in self.texts}
 
 
 def find_model(path: str) -> str:
@@ -92,6 +99,7 @@ def _card_entries(card: Mapping[str, Any]) -> CardEntries:
     )
     return CardEntries(
         features={entry["input"]: entry["feature"] for entry in card["inputs"]},
+        texts=frozenset(entry["input"] for entry in card["inputs"] if entry.get("dtype") == "string"),
         cells=cells,
         booleans=frozenset(data.get("booleans", ())),
         threshold=decision_threshold(card),

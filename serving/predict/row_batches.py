@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from components.example_gen import parquet
 from components.example_gen.cell_parsing import Array
 
 Record = dict[str, Any]
@@ -57,6 +58,10 @@ class RowBatch:
     def column(self, name: str) -> "pa.ChunkedArray[Any]":
         """Returns the cells of a column, as numbers or as text (see `parquet.kind_of`)."""
         return self._table.column(name)
+
+    def texts(self, name: str) -> Array:
+        """Returns the cells of a column as text."""
+        return parquet.as_text(self.column(name))
 
     def first_without(self, name: str) -> int | None:  # noqa: ARG002 - every row of a table has all columns
         """Returns the first row that does not have the column, even as an empty cell; None if all rows have it."""
@@ -109,6 +114,11 @@ class JsonRowBatch(RowBatch):
             return pa.chunked_array([pa.array(values, pa.float64())])
         except (pa.ArrowInvalid, pa.ArrowTypeError):  # Other values than numbers, booleans and nulls.
             return pa.chunked_array([_texts(values)])
+
+    def texts(self, name: str) -> Array:
+        """See `RowBatch`; true and false are 1 and 0, as in ExampleGen."""
+        values = (record.get(name) for record in self._records)
+        return _texts([int(value) if isinstance(value, bool) else value for value in values])
 
     def first_without(self, name: str) -> int | None:
         """See `RowBatch`."""

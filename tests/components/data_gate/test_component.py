@@ -282,3 +282,39 @@ def test_the_component_accepts(gate: Callable[[Columns, Columns], str]) -> None:
     """The report exists and is empty."""
     usual: Columns = {"a.b": [1, 2, float("nan")], "y": [0, 1, 1]}
     assert gate(usual, usual) == ""
+
+
+def _categorical(missing: int, anomalies: anomalies_pb2.Anomalies | None = None) -> SplitData:
+    data = split(anomalies=anomalies)
+    color = data.statistics.features.add(name="color")
+    color.string_stats.unique = 2
+    color.custom_stats.add(name="missing_rows", num=missing)
+    return data
+
+
+def test_a_categorical_feature_without_values() -> None:
+    """It is found by the number of its missing values."""
+    assert found(train=_categorical(100)) == [
+        ("color", "no values", "at least one text to train on", "100 rows, all missing")
+    ]
+    assert found(train=_categorical(99)) == []
+
+
+def test_another_text() -> None:
+    """The domain of an inferred schema lists texts of the table itself; only that of a given schema is binding."""
+    info = anomaly(
+        ["color"], "Unexpected string values", "Examples contain values missing from the schema: pink"
+    )
+    info.reason.add(type=anomalies_pb2.AnomalyInfo.ENUM_TYPE_UNEXPECTED_STRING_VALUES)
+    data = _categorical(0, anomalies_pb2.Anomalies(anomaly_info={"color": info}))
+    assert find_problems({"test": data}, SCHEMA, SETTINGS) == []
+    given = SETTINGS.model_copy(update={"has_schema": True})
+    [finding] = find_problems({"test": data}, SCHEMA, given)
+    assert (finding.feature, finding.problem) == ("color", "Unexpected string values")
+
+
+def test_slices_of_a_categorical_feature() -> None:
+    """Slices are ranges of numbers."""
+    settings = SETTINGS.model_copy(update={"sliced": ("color",)})
+    [finding] = find_problems({"test": _categorical(0)}, SCHEMA, settings)
+    assert (finding.feature, finding.expected) == ("color", "a numeric feature (evaluation.slices)")

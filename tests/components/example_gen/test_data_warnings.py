@@ -159,7 +159,10 @@ def test_the_record_has_the_warnings(write: Write, settings: Settings, tmp_path:
     record = json.loads(IngestTotals(job).record("").to_json())
     first, second = record["warnings"]
     assert record["possible_ids"] == ["row"]
-    assert first == "Left out, because they contain only text: 'name'."
+    assert first == (
+        "Left out, because they contain only text, and not 2 to 50 different texts (data.max_categories) that "
+        "repeat: 'name'. data.categorical makes such columns features."
+    )
     assert second.startswith("1 feature may be an id")
 
 

@@ -113,7 +113,10 @@ def test_the_ingest_record(write: Write, run: Callable[..., Run], settings: Sett
     split = summary.pop("split")
     assert [split[key] for key in ("train", "eval", "test", "seed")] == [6, 2, 2, 0]
     left_out, copies, splits = summary.pop("warnings")
-    assert left_out == "Left out, because they contain only text: 'name'."
+    assert left_out == (
+        "Left out, because they contain only text, and not 2 to 50 different texts (data.max_categories) that "
+        "repeat: 'name'. data.categorical makes such columns features."
+    )
     assert copies.startswith("50.0% of the rows (100 of 200) are copies of one row")
     assert f"train {rows['train'] / 200:.1%} (60.0%)" in splits
     reason = "column 'a': expected a number, found 'oops'"
@@ -129,6 +132,7 @@ def test_the_ingest_record(write: Write, run: Callable[..., Run], settings: Sett
         "decimal": ".",
         "thousands": "",
         "booleans": [],
+        "categorical": [],
         "positive_label": "1",
         "left_out": ["name"],
         "empty": [],

@@ -51,7 +51,8 @@ def test_types_are_those_of_the_schema_and_strings_are_parsed_as_in_csv(
     assert table.left_out == ("n", "name", "when", "list")
     assert table.warnings == (
         "Left out, because all their cells are missing: 'n'.",
-        "Left out, because they contain only text: 'name'.",
+        "Left out, because they contain only text, and not 2 to 50 different texts (data.max_categories) that "
+        "repeat: 'name'. data.categorical makes such columns features.",
         "Left out, because they are neither numbers nor text: 'list' (list<element: int64>), "
         "'when' (timestamp[us]).",
     )

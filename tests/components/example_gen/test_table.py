@@ -35,10 +35,11 @@ def test_numeric_columns_are_features(write: Write, settings: Settings) -> None:
     assert table.left_out == ("name", "mixed", "empty")
     assert table.warnings == (
         "Left out, because all their cells are missing: 'empty'.",
-        "Left out, because they contain only text: 'name'.",
+        "Left out, because they contain only text, and not 2 to 50 different texts (data.max_categories) that "
+        "repeat: 'name'. data.categorical makes such columns features.",
         "Left out, because 67% of its cells are not numbers, such as 'a', 'b': 'mixed'. "
-        "To use it nevertheless, list it in data.features, not in data.ignore; rows with such cells are then bad "
-        "rows.",
+        "To use it as categories, list it in data.categorical. To use it as numbers nevertheless, list it in "
+        "data.features, not in data.ignore; rows with such cells are then bad rows.",
     )
     assert table.labels.classes == ("0", "1")
     assert (table.delimiter, table.is_parquet, table.span) == (",", False, None)
@@ -250,19 +251,25 @@ def test_files_may_order_their_columns_differently(write: Write, settings: Setti
         (
             "w,y\n1,0\n2,1\n",
             {"weight": "w"},
-            "expected a column of numbers besides the label 'y' and the weight 'w', found no other column.",
+            "expected a column of numbers or categories besides the label 'y' and the weight 'w', found no other "
+            "column.",
         ),
         (
             "a,b,y\nu,v,0\nw,x,1\n",
             {},
-            "expected a column of numbers besides the label 'y', found only columns without numbers: 'a', 'b'.",
+            "expected a column of numbers or categories besides the label 'y', found only columns without numbers: "
+            "'a', 'b'. data.categorical makes columns of text features.",
         ),
         (
             "a,y\n1,0\n2,1\n",
             {"ignore": ("a",)},
-            "expected a column of numbers besides the label 'y', found no other column.",
+            "expected a column of numbers or categories besides the label 'y', found no other column.",
         ),
-        ("y\n0\n1\n", {}, "expected a column of numbers besides the label 'y', found no other column."),
+        (
+            "y\n0\n1\n",
+            {},
+            "expected a column of numbers or categories besides the label 'y', found no other column.",
+        ),
         (
             ",".join(f"f{i}" for i in range(2001)) + ",y\n" + "1," * 2001 + "0\n" + "1," * 2001 + "1\n",
             {},

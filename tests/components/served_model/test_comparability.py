@@ -65,6 +65,10 @@ def test_a_person_published_it(how: str) -> None:
         ),
         ({"inputs": [{"feature": "a"}, {"feature": "z"}]}, ["the examples lack its features 'z'"]),
         (
+            {"inputs": [{"feature": "a", "dtype": "string"}, {"feature": "b", "dtype": "float32"}]},
+            ["its features 'a' are categorical, those of the examples are not"],
+        ),
+        (
             {"inputs": [{"feature": name} for name in "abstuvwx"]},
             ["the examples lack its features 's', 't', 'u', 'v', 'w' and 1 more"],
         ),

@@ -459,10 +459,12 @@ def test_files_of_example_gen_and_of_others_give_the_same_values(
     """Files of ExampleGen are read without TensorFlow, some rows at a time."""
     path, values = written
     other = write_examples(tmp_path / "other.gz", dict(zip(COLUMNS.names, values.tolist(), strict=True)))
-    np.testing.assert_array_equal(np.concatenate([*read_columns([other], COLUMNS)], axis=1), values)
+    np.testing.assert_array_equal(
+        np.concatenate([batch.values for batch in read_columns([other], COLUMNS)], axis=1), values
+    )
     monkeypatch.setattr(executor, "_SUMMARIZED_VALUES", 3 * 50)
     monkeypatch.delattr(executor, "_parse_with_tensorflow")
-    batches = list(read_columns([str(path), str(path)], COLUMNS))
+    batches = [batch.values for batch in read_columns([str(path), str(path)], COLUMNS)]
     assert [batch.shape for batch in batches] == [(3, 50), (3, 50), (3, 20)] * 2
     np.testing.assert_array_equal(np.concatenate(batches[:3], axis=1), values)
 

@@ -24,7 +24,7 @@ def batch(columns: dict[str, Any]) -> RowBatch:
 
 
 def numbers(column: Any, **more: Any) -> Any:
-    found = features("a", **more).numbers(batch({"a": column}))["a"]
+    found = features("a", **more).inputs(batch({"a": column}))["a"]
     assert found.dtype == np.float32
     return found.tolist()
 
@@ -67,14 +67,14 @@ def test_words_and_commas_as_in_the_table_of_the_training() -> None:
 
 
 def test_inputs_without_a_column_are_nan() -> None:
-    found = features("a", absent=("b",)).numbers(batch({"a": [1.0, 2.0]}))
+    found = features("a", absent=("b",)).inputs(batch({"a": [1.0, 2.0]}))
     assert sorted(found) == ["a", "b"]
     assert np.isnan(found["b"]).all()
 
 
 def refusal(columns: dict[str, Any], *names: str) -> str:
     with pytest.raises(DataRefused) as caught:
-        features(*names).numbers(batch(columns))
+        features(*names).inputs(batch(columns))
     return str(caught.value)
 
 
@@ -97,11 +97,11 @@ def test_rows_without_a_feature() -> None:
     """A missing key in a row of JSON lines is an error, except with --allow-missing."""
     rows = JsonRowBatch([({"a": 1}, ""), ({}, "")], ["a"], ("t.jsonl:", [1, 3]))
     with pytest.raises(DataRefused) as caught:
-        features("a").numbers(rows)
+        features("a").inputs(rows)
     assert str(caught.value) == (
         "t.jsonl:3: expected 'a', which the first row has, found none; --allow-missing treats it as missing."
     )
-    found = features("a", allow_missing=True).numbers(rows)["a"]
+    found = features("a", allow_missing=True).inputs(rows)["a"]
     np.testing.assert_array_equal(found, [1.0, NAN])
 
 
@@ -111,3 +111,29 @@ def test_types() -> None:
     typed = features("a", cells=CellFormat(missing=missing_markers(["-"]))).typed(rows.table(), rows)
     assert typed.to_pydict() == {"a": [0.1, None, 3.0], "b": ["1", "2", "3"]}
     assert typed.schema.types == [pa.float64(), pa.string()]
+
+
+def test_texts() -> None:
+    """Cells of categorical inputs are read as in ExampleGen: without blanks, "" where missing, numbers as codes."""
+    columns = FeatureColumns(
+        columns={"f_color": "color", "code": "code"},
+        absent=("shape", "x"),
+        texts=frozenset({"f_color", "code", "shape"}),
+        cells=CellFormat(missing=missing_markers(["NA"])),
+    )
+    found = columns.inputs(batch({"color": [" red", "na", None, "größe"], "code": [1, 2, None, 1]}))
+    assert {name: column.tolist() for name, column in found.items() if name != "x"} == {
+        "f_color": ["red", "", "", "größe"],
+        "code": ["1", "2", "", "1"],
+        "shape": ["", "", "", ""],
+    }
+    assert np.isnan(found["x"]).all()
+    records: list[dict[str, Any]] = [
+        {"color": "red", "code": 1},
+        {"color": None, "code": "2"},
+        {"color": True, "code": 2.5},
+    ]
+    rows = JsonRowBatch([(record, "") for record in records], ["color", "code"], ("t.jsonl:", range(3)))
+    found = columns.inputs(rows)
+    assert found["f_color"].tolist() == ["red", "", "1"]
+    assert found["code"].tolist() == ["1", "2", "2.5"]
