@@ -23,6 +23,7 @@ COMMANDS: tuple[list[str], ...] = (
     ["run"],
     ["study"],
     ["init"],
+    ["snapshot"],
     ["config"],
     ["doctor"],
     ["runs"],
