@@ -9,10 +9,12 @@ from components.common.formatting import count, html_significant, percent, plura
 from components.common.ingest_record import IngestRecord
 from components.common.next_steps import leave_out_step
 from components.config.data import SPLITS
+from components.examples.text_column import MISSING_ROWS
 from components.report.blocks import Block, Section, TableBlock, TextBlock
 from components.report.run_artifacts import RunArtifacts
 
 MAX_EXPANDED_ROWS = 50  # a longer table is collapsed
+_MAX_TEXTS = 5  # of a categorical feature
 MAX_FILES = 1_000  # only this many are listed, to limit the size of the page
 
 
@@ -93,10 +95,15 @@ def _statistics(run: RunArtifacts) -> Iterator[Block]:
     order = {name: number for number, name in enumerate(run.ingest.features if run.ingest else ())}
     splits = [split for split in SPLITS[1:] if split in run.statistics]
     others = [{_name(f): f for f in run.statistics[split].features} for split in splits]
-    rows = tuple(
-        _feature(feature, training.num_examples, [other.get(_name(feature)) for other in others])
+    described = [
+        feature
         for feature in sorted(training.features, key=lambda feature: order.get(_name(feature), len(order)))
         if _name(feature) != weight
+    ]
+    numeric = [feature for feature in described if not feature.HasField("string_stats")]
+    rows = tuple(
+        _feature(feature, training.num_examples, [other.get(_name(feature)) for other in others])
+        for feature in numeric
     )
     headers = (
         "feature", "missing", "mean", "std. dev.", "zeros", "min", "median", "max",
@@ -105,6 +112,28 @@ def _statistics(run: RunArtifacts) -> Iterator[Block]:
     caption = f"Statistics of the training split, {plural(int(training.num_examples), 'row')}"
     summary = f"{caption}: {plural(len(rows), 'column')}" if len(rows) > MAX_EXPANDED_ROWS else ""
     yield TableBlock(caption, headers, rows, summary=summary)
+    texts = tuple(
+        _texts(feature, training.num_examples) for feature in described if feature.HasField("string_stats")
+    )
+    if texts:
+        caption = "Categorical features of the training split"
+        summary = f"{caption}: {len(texts)}" if len(texts) > MAX_EXPANDED_ROWS else ""
+        headers = ("feature", "missing", "different texts", "most frequent, of the rows with a text")
+        yield TableBlock(caption, headers, texts, text_columns=(3,), summary=summary)
+
+
+def _texts(feature: Any, rows: int) -> tuple[str, ...]:
+    stats = feature.string_stats
+    missing = sum(int(own.num) for own in feature.custom_stats if own.name == MISSING_ROWS)
+    present = rows - missing
+    shares = [f"{top.value} {percent(top.frequency / present)}" for top in stats.top_values[:_MAX_TEXTS]]
+    more = [f"{count(stats.unique - len(shares))} more"] if stats.unique > len(shares) else []
+    return (
+        _name(feature),
+        percent(missing / rows if rows else 0.0),
+        count(stats.unique),
+        ", ".join([*shares, *more]),
+    )
 
 
 def _weights(feature: Any, total: float) -> str:

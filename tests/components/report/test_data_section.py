@@ -46,6 +46,24 @@ def test_statistics_of_each_feature(sample: Any) -> None:
     assert table.rows[1][:2] == ("age", "0.0%")
 
 
+def test_categorical_features(sample: Any) -> None:
+    """A table of their own: 152 of 608 rows are missing; 228 and 114 of the other 456 rows are half and a quarter."""
+    train = sample.statistics()
+    color = train.features.add(path={"step": ["color"]})
+    color.custom_stats.add(name="missing_rows", num=152)
+    color.string_stats.unique = 7
+    for text, rows in (("red", 228), ("<b>", 114), ("c", 50), ("d", 30), ("e", 20)):
+        color.string_stats.top_values.add(value=text, frequency=rows)
+    found = tables(data_section.data(sample.run(statistics={"train": train})))
+    assert [row[0] for row in found["Statistics of the training split, 608 rows"].rows] == [
+        sample.SCRIPT,
+        "age",
+    ]
+    assert found["Categorical features of the training split"].rows == (
+        ("color", "25.0%", "7", "red 50.0%, <b> 25.0%, c 11.0%, d 6.6%, e 4.4%, 2 more"),
+    )
+
+
 def test_a_weighted_table(sample: Any) -> None:
     """The weight is named and is not among the features; of a total weight of 1,520, 38 is on missing values, 2.5%."""
     train = sample.statistics()
