@@ -77,6 +77,7 @@ def create_pipeline(
             weight=data.weight,
             min_rows=data.min_rows,
             sliced=config.evaluation.sliced_features(),
+            split_by=data.split.by,
             has_schema=data.schema_file is not None,
         ).model_dump_json(),
         code_digest=_digest("DataGate"),

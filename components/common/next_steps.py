@@ -9,10 +9,20 @@ from components.common.verdict_record import Threshold
 from components.common.verdict_text import LOWER_IS_BETTER
 
 OPERATING_POINT = "evaluation.operating_point"
-LARGER_SPLITS = (
-    "Add rows, above all of the rarer class, or give the split a larger share: for example "
-    "`--set data.split.eval=3 --set data.split.test=3`."
-)
+_LARGER_SHARE = "give the split a larger share: for example `--set data.split.eval=3 --set data.split.test=3`"
+# By data.split.by: how a split gets more rows of the same table.
+_LARGER_SPLIT = {
+    "row": _LARGER_SHARE,
+    "group": _LARGER_SHARE,
+    "time": "move its edge (data.split.eval_from, data.split.test_from)",
+    "column": "name the split in more rows (data.split.column)",
+}
+_NARROWER = {
+    "row": "data.split.test",
+    "group": "data.split.test",
+    "time": "data.split.test_from",
+    "column": "data.split.column",
+}
 _MAX_NAMED = 10  # columns
 # Parts of the reasons of the Evaluator that more rows remove; a prediction that is NaN needs something else.
 _FEW_ROWS = ("evaluation.min_rows", "evaluation.min_positives", "have the label")
@@ -24,6 +34,7 @@ def next_steps(
     run_id: str,
     options: CommandOptions,
     strengths: Mapping[str, Any],
+    split_by: str = "row",
 ) -> tuple[str, ...]:
     """Returns what the owner of a model that is not blessed can do, in sentences.
 
@@ -33,6 +44,7 @@ def next_steps(
         run_id: the id of the run.
         options: the options of the commands.
         strengths: the configured l1, l2 and dropout; empty if they are unknown.
+        split_by: data.split.by.
     """
     failed = [item for item in thresholds if item.sentence in reasons]
     unreachable = [reason for reason in reasons if OPERATING_POINT in reason]
@@ -42,7 +54,7 @@ def next_steps(
             f"`regpipe config {OPERATING_POINT}` explains the operating point; another one may be in reach."
         )
     if any(text in reason for text in _FEW_ROWS for reason in reasons):
-        steps.append(LARGER_SPLITS)
+        steps.append(larger_splits(split_by))
     if any(item.rule == "served" for item in failed):
         steps.append(
             f"The served model does better on this test split; {options.on_runs('versions')} lists the run that "
@@ -56,7 +68,7 @@ def next_steps(
             f"{options.on_table('study')} shows which regularization helps on this table, and at which strength."
         )
     if any(item.mode == "better" and _is_possible(item) for item in failed):
-        steps.append("More test rows make the intervals narrower (data.split.test).")
+        steps.append(f"More test rows make the intervals narrower ({_NARROWER[split_by]}).")
     if failed:
         keys = dict.fromkeys((*map(_key, failed), *map(_mode_key, failed)))
         *first, last = keys
@@ -64,6 +76,11 @@ def next_steps(
     bless = options.on_runs("bless", "--run", run_id, "--reason", BLANK)
     steps.append(f"{bless} publishes the model anyway.")
     return tuple(steps)
+
+
+def larger_splits(split_by: str) -> str:
+    """Returns what can be done about a split with too few rows; `split_by` is data.split.by."""
+    return f"Add rows, above all of the rarer class, or {_LARGER_SPLIT[split_by]}."
 
 
 def leave_out_step(leaks: Sequence[str], ids: Sequence[str]) -> str | None:

@@ -16,7 +16,7 @@ from tfx.utils import io_utils
 from components.common.errors import DataRefused
 from components.common.file_names import ANOMALIES_FILE, STATISTICS_FILE
 from components.common.formatting import aligned_columns
-from components.common.next_steps import LARGER_SPLITS
+from components.common.next_steps import larger_splits
 from components.common.suggestions import unknown_features
 from components.config.base import Settings
 from components.config.data import SPLITS
@@ -39,6 +39,7 @@ class GateSettings(Settings):
     Attributes:
         label, weight, min_rows: the keys of data.
         sliced: the features in evaluation.slices.
+        split_by: data.split.by.
         has_schema: whether data.schema_file is set. Only then is a text outside of its domain refused: the domain of an
             inferred schema just lists texts of this table.
     """
@@ -47,6 +48,7 @@ class GateSettings(Settings):
     weight: str | None = None
     min_rows: int
     sliced: tuple[str, ...] = ()
+    split_by: str = "row"
     has_schema: bool = False
 
 
@@ -96,11 +98,12 @@ def DataGate(  # noqa: N802 (a TFX component is named like a class)
         for split in SPLITS
     }
     expected = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema.uri))
-    findings = find_problems(splits, expected, GateSettings.model_validate_json(settings))
+    read = GateSettings.model_validate_json(settings)
+    findings = find_problems(splits, expected, read)
     io_utils.write_string_file(os.path.join(report.uri, REPORT_FILE), findings_table(findings))
     if findings:
         few = any(finding.problem.startswith((_FEW_ROWS, _ONE_CLASS, _ONE_VALUE)) for finding in findings)
-        hint = f"\n{LARGER_SPLITS}" if few else ""
+        hint = f"\n{larger_splits(read.split_by)}" if few else ""
         raise DataRefused(f"The data is not fit for training:\n{findings_table(findings)}{hint}")
 
 

@@ -68,10 +68,16 @@ def record_result(
     if step := _drift_step(known, run_id, commands):
         steps.append(step)
     if ended == "not_blessed" and not known.get("held_back"):
-        model = (runs.config(run_id) or {}).get("model", {})
+        config = runs.config(run_id) or {}
+        model, split = config.get("model", {}), config.get("data", {}).get("split", {})
         strengths = {name: model.get(name) for name in (item.name for item in MODEL_REGULARIZATIONS)}
         steps += next_steps(
-            known.get("thresholds", ()), known.get("reasons", ()), run_id, commands, strengths
+            known.get("thresholds", ()),
+            known.get("reasons", ()),
+            run_id,
+            commands,
+            strengths,
+            split.get("by", "row"),
         )
     return ended, known | {"next_steps": tuple(steps)}
 

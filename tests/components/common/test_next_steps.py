@@ -184,3 +184,18 @@ def test_fixed_strengths_may_be_too_strong(strengths: dict[str, Any], expected: 
         item = missed("log_loss", rule)
         found = next_steps([item], [item.sentence], "r1", CommandOptions(), strengths)
         assert [step for step in found if "fixed" in step] == ([expected] if expected and fits else [])
+
+
+@pytest.mark.parametrize(
+    ("split_by", "keys"),
+    [
+        ("group", "data.split.eval=3"),
+        ("time", "data.split.test_from"),
+        ("column", "data.split.column"),
+    ],
+)
+def test_a_larger_split_depends_on_what_selects_it(split_by: str, keys: str) -> None:
+    """A share has no effect if the time or a column selects the split."""
+    few = "the test split has 9 rows, fewer than 50 (evaluation.min_rows)"
+    found = next_steps([], [few], "r1", CommandOptions(), {}, split_by)
+    assert keys in found[0]

@@ -12,7 +12,7 @@ from tfx.types.artifact_utils import encode_split_names
 from tfx.utils import io_utils
 
 from components.common.errors import DataRefused
-from components.common.next_steps import LARGER_SPLITS
+from components.common.next_steps import larger_splits
 from components.data_gate.component import (
     DataGate,
     Finding,
@@ -269,7 +269,7 @@ def test_the_component_refuses(gate: Callable[[Columns, Columns], str], tmp_path
         " not in schema) (test split)"
     )
     lines = str(caught.value).splitlines()
-    assert (lines[0], lines[-1]) == ("The data is not fit for training:", LARGER_SPLITS)
+    assert (lines[0], lines[-1]) == ("The data is not fit for training:", larger_splits("row"))
     table = lines[1:-1]
     squeezed = [[cell.strip() for cell in line.split("  ") if cell] for line in table]
     assert sorted(squeezed) == sorted(
