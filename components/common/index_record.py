@@ -44,7 +44,8 @@ class IndexedRun(_IndexPart):
         log_loss, auc: None if the Evaluator did not complete.
         drift: how many columns have moved; None if that was not measured.
         version: the version that it published.
-        blessed_by: who published it by hand.
+        blessed_by, blessed_at, blessed_because: who published it by hand, when and why; `index.json` of an earlier
+            version has only the first.
         report: its page, relative to the root.
     """
 
@@ -60,6 +61,8 @@ class IndexedRun(_IndexPart):
     drift: int | None = None
     version: int | None = None
     blessed_by: str | None = None
+    blessed_at: str | None = None
+    blessed_because: str | None = None
     report: str | None = None
 
 

@@ -4,7 +4,7 @@ import contextlib
 import datetime
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from components.common import storage
@@ -71,13 +71,14 @@ def update_index(root: str, run_id: str | None = None, destination: Destination 
         name: _entry(root, name, known.get(name)) for name in folders if name not in known or name in fresh
     }
     text = destination.model_dump_json() if destination else before.destination
-    publication, by_hand = (
-        _publications(Destination.model_validate_json(text), before) if text else (None, before.by_hand)
-    )
+    manual = {each.version: each for each in (*_blessed(found.values()), *before.by_hand)}
+    publication = None
+    if text:
+        publication = _published(Destination.model_validate_json(text), before.publication, manual)
     index = IndexRecord(
         destination=text,
         publication=publication,
-        by_hand=by_hand,
+        by_hand=tuple(manual[version] for version in sorted(manual, reverse=True)),
         runs=tuple(_newest_first(found, [record.run_id for record in registered])),
     )
     index.write(root)
@@ -159,6 +160,8 @@ def _entry(root: str, name: str, before: IndexedRun | None) -> IndexedRun:
         drift=_moved(summary),
         version=summary.pushed_version,
         blessed_by=summary.override.by if summary.override else None,
+        blessed_at=summary.override.at if summary.override else None,
+        blessed_because=summary.override.reason if summary.override else None,
         report=_report(summary, root, before),
     )
 
@@ -214,29 +217,40 @@ def _moved(summary: Summary) -> int | None:
     return drift.moved if drift and drift.comparisons else None
 
 
-def _publications(
-    destination: Destination, before: IndexRecord
-) -> tuple[Publication | None, tuple[ManualPublication, ...]]:
-    """Returns what is published at the destination, and what persons published there, the newest first."""
+def _blessed(runs: Iterable[IndexedRun]) -> Iterator[ManualPublication]:
+    """Yields what persons blessed, also a model that was published already, whose card does not say so."""
+    for run in runs:
+        if run.blessed_by and run.blessed_at and run.version is not None:
+            yield ManualPublication(
+                version=run.version,
+                run=run.run_id,
+                by=run.blessed_by,
+                at=run.blessed_at,
+                reason=run.blessed_because or "",
+            )
+
+
+def _published(
+    destination: Destination, before: Publication | None, manual: dict[int, ManualPublication]
+) -> Publication | None:
+    """Returns what is published at the destination, and adds what persons published there to `manual`."""
     try:
         store = version_store(destination)
         current = store.current()
         cards = {version: read_intact_card(store.path(version)) for version in store.versions()}
     except Exception as error:  # Each file system raises its own errors.
         _log.warning("It could not be read which version is published: %s", error)
-        return before.publication, before.by_hand
-    found = {manual.version: manual for manual in before.by_hand}
-    found |= {version: manual for version, card in cards.items() if (manual := _manual(version, card))}
-    by_hand = tuple(found[version] for version in sorted(found, reverse=True))
+        return before
+    manual |= {version: found for version, card in cards.items() if (found := _manual(version, card))}
     if current is None:
-        return None, by_hand
-    card, by_person = cards.get(current, {}), found.get(current)
+        return None
+    card, by_person = cards.get(current, {}), manual.get(current)
     publication = Publication(version=current, run=card.get("run"), published=card.get("published"))
     if by_person:
         publication = publication.model_copy(
             update=by_person.model_dump(include={"rolled_back_from", "by", "at", "reason"})
         )
-    return publication, by_hand
+    return publication
 
 
 def _manual(version: int, card: Card) -> ManualPublication | None:

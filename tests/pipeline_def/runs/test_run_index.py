@@ -84,6 +84,8 @@ def test_the_entry_of_a_run(tmp_path: Path) -> None:
         "drift": None,
         "version": 1,
         "blessed_by": None,
+        "blessed_at": None,
+        "blessed_because": None,
         "report": "artifacts/Report/report/a/report.html",
     }
     assert 'href="artifacts/Report/report/a/report.html"' in (tmp_path / "index.html").read_text()
@@ -200,8 +202,12 @@ def test_the_published_version(tmp_path: Path) -> None:
 
 
 def test_what_persons_published(tmp_path: Path) -> None:
-    """By blessing or by a rollback, whose card also has the blessing; it stays known when the version is removed."""
-    write_run(tmp_path, "a")
+    """By blessing or by a rollback, whose card also has the blessing; it stays known when the version is removed.
+
+    The card of a version that the pipeline had published already does not have the blessing, but the summary has it.
+    """
+    bless = Override(by="eve", at="2026-05-01", reason="again")
+    write_run(tmp_path, "a", override=bless)
     override = {"by": "bob", "at": "2026-05-02", "reason": "recall"}
     rollback = {"by": "ann", "at": "2026-05-03", "reason": "", "from_version": 3, "to_version": 2}
     publish(tmp_path, 1, run="a")
@@ -209,7 +215,12 @@ def test_what_persons_published(tmp_path: Path) -> None:
     place = publish(tmp_path, 4, run="a", override=override, rollback=rollback)
     for _ in range(2):
         update_index(str(tmp_path), "a", place)
-        again, blessed = IndexRecord.read(str(tmp_path)).by_hand
+        again, blessed, published_already = IndexRecord.read(str(tmp_path)).by_hand
+        assert (published_already.version, published_already.by, published_already.reason) == (
+            1,
+            "eve",
+            "again",
+        )
         assert (again.version, again.by, again.rolled_back_from, again.rolled_back_to) == (4, "ann", 3, 2)
         assert (blessed.version, blessed.by, blessed.reason, blessed.rolled_back_from) == (
             2,
