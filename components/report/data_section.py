@@ -73,7 +73,8 @@ def _summary(ingest: IngestRecord) -> str:
     source = ", ".join(file.path for file in ingest.files[:1])
     more = len(ingest.files) - 1
     where = f" from {source}" + (f" and {plural(more, 'more file')}" if more > 0 else "") if source else ""
-    label = f"the label {ingest.label!r} ({ingest.positive_label!r} is positive)"
+    meaning = f"{ingest.positive_label!r} is positive" if ingest.classes else "a number"
+    label = f"the label {ingest.label!r} ({meaning})"
     if ingest.weight is not None:
         label += f", the weight {ingest.weight!r}"
     if ingest.split is not None and ingest.split.column is not None:

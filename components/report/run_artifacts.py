@@ -26,6 +26,9 @@ from components.common.stored_record import StoredRecord
 from components.common.tuning_record import Trial, parse_trials
 from components.common.verdict_record import Verdict
 from components.config.data import SPLITS
+from components.tasks.binary import BINARY
+from components.tasks.known_tasks import AUTO, loss_of, task_of
+from components.tasks.task import Loss
 
 Json = dict[str, Any]
 Record = TypeVar("Record", bound=StoredRecord)
@@ -126,6 +129,13 @@ class RunArtifacts:
     feature_aucs: FeatureAucRecord | None = None
     trials: tuple[Trial, ...] | None = None
     previous: PreviousRun | None = None
+
+    @property
+    def loss(self) -> Loss:
+        """The loss that the trainings minimized, without the penalties."""
+        task = task_of(self.ingest.task) if self.ingest else BINARY
+        name = str(self.config.get("training", {}).get("loss", AUTO))
+        return task.losses[0] if name == AUTO else loss_of(name)
 
 
 def read_run_artifacts(

@@ -18,12 +18,6 @@ from components.report.blocks import (
 )
 from components.report.run_artifacts import Json, RunArtifacts
 
-CURVES = (
-    ("loss", "Loss, with penalties", "loss in nats"),
-    ("log_loss", "Log loss: the loss without penalties", "log loss in nats"),
-    ("accuracy", "Accuracy", "share of rows predicted correctly"),
-)
-COLUMNS = ("loss", "log_loss", "accuracy", "val_loss", "val_log_loss", "val_accuracy")
 MAX_EXPANDED_ROWS = 50  # a longer table is collapsed
 MAX_EPOCHS = 1_000  # only about this many are shown, evenly spaced, to limit the size of the page
 SMALL = "below 0.001 in absolute value"  # what `small` in weights.json counts
@@ -38,7 +32,7 @@ def learning_curves(run: RunArtifacts) -> Section:
         blocks.append(TextBlock(_stopping(run)))
         best = _best_epoch(run)
         mark = None if best is None else (float(best), f"best epoch: {best}")
-        for name, title, label in CURVES:
+        for name, title, label in _curves(run):
             lines = tuple(_lines("candidate", candidate, name)) + tuple(_lines("baseline", baseline, name))
             if lines:
                 description = _curve_text(name, lines)
@@ -49,6 +43,16 @@ def learning_curves(run: RunArtifacts) -> Section:
     else:
         blocks.append(TextBlock("The trainers wrote no history.", "quiet"))
     return Section("training", "Learning curves", tuple(blocks), _epochs_trained(run))
+
+
+def _curves(run: RunArtifacts) -> Iterator[tuple[str, str, str]]:
+    """Yields the key in the history, the title and the label of the axis of each chart."""
+    loss = run.loss
+    name = metric_label(loss.name)
+    yield "loss", "Loss, with penalties", f"loss {loss.unit}"
+    yield loss.name, f"{capitalize_first(name)}: the loss without penalties", f"{name} {loss.unit}"
+    further = metric_label(loss.further_metric)
+    yield loss.further_metric, capitalize_first(further), loss.further_unit
 
 
 def _epochs_trained(run: RunArtifacts) -> str:
@@ -85,17 +89,18 @@ def _patience(run: RunArtifacts) -> int:
 
 
 def _best_epoch(run: RunArtifacts) -> int | None:
-    """Returns the epoch whose weights early stopping restored: the first with the lowest validation log loss."""
-    scored = [row for row in run.candidate.history if row.get("val_log_loss") is not None]
+    """Returns the epoch whose weights early stopping restored: the first with the lowest loss without penalties."""
+    key = f"val_{run.loss.name}"
+    scored = [row for row in run.candidate.history if row.get(key) is not None]
     if not _patience(run) or not scored:
         return None
-    return int(min(scored, key=lambda row: row["val_log_loss"])["epoch"])
+    return int(min(scored, key=lambda row: row[key])["epoch"])
 
 
 def _stopping(run: RunArtifacts) -> str:
     candidate_epochs, baseline_epochs = len(run.candidate.history), len(run.baseline.history)
     planned = run.config.get("training", {}).get("epochs", candidate_epochs)
-    best = _best_epoch(run)
+    best, loss = _best_epoch(run), metric_label(run.loss.name)
     if best is None:
         candidate = (
             f"The candidate was trained for {plural(candidate_epochs, 'epoch')}, without early stopping."
@@ -103,17 +108,17 @@ def _stopping(run: RunArtifacts) -> str:
     elif not math.isfinite(run.candidate.history[-1].get("val_loss", 0.0)):
         candidate = (
             f"The candidate's training diverged: its loss was not finite after epoch {candidate_epochs} of {planned}. "
-            f"It has the weights of epoch {best}, in which its validation log loss was lowest."
+            f"It has the weights of epoch {best}, in which its validation {loss} was lowest."
         )
     elif candidate_epochs < planned:
         candidate = (
             f"The candidate stopped early, after epoch {candidate_epochs} of {planned}, and has the weights of epoch "
-            f"{best}: its validation log loss was not lower in the next {plural(_patience(run), 'epoch')}."
+            f"{best}: its validation {loss} was not lower in the next {plural(_patience(run), 'epoch')}."
         )
     else:
         candidate = (
             f"The candidate was trained for all {plural(candidate_epochs, 'epoch')} and has the weights of epoch "
-            f"{best}, in which its validation log loss was lowest."
+            f"{best}, in which its validation {loss} was lowest."
         )
     return f"{candidate} The baseline was trained for {plural(baseline_epochs, 'epoch')} and has the last weights."
 
@@ -121,7 +126,7 @@ def _stopping(run: RunArtifacts) -> str:
 def _epochs(series: str, history: Sequence[Json]) -> Block:
     if not history:
         return TextBlock(f"The trainer of the {series} wrote no history.", "quiet")
-    names = [name for name in COLUMNS if name in history[0]]
+    names = [name for name in history[0] if name != "epoch"]
     headers = ["epoch", *(_column(name) for name in names)]
     rows = [
         (str(row.get("epoch")), *(html_number(row.get(name)) for name in names)) for row in thinned(history)

@@ -23,14 +23,16 @@ def tuning(run: RunArtifacts) -> Iterator[Section]:
     if run.trials is not None:
         chosen = _chosen(run.trials)
         summary = named_values(chosen.strengths) if chosen else "none"
-        yield Section("tuning", "Chosen strengths", tuple(_blocks(run.trials)), summary)
+        yield Section(
+            "tuning", "Chosen strengths", tuple(_blocks(run.trials, metric_label(run.loss.name))), summary
+        )
 
 
 def _chosen(trials: tuple[Trial, ...]) -> Trial | None:
     return next((trial for trial in trials if trial.chosen), None)
 
 
-def _blocks(trials: tuple[Trial, ...]) -> Iterator[Block]:
+def _blocks(trials: tuple[Trial, ...], loss: str) -> Iterator[Block]:
     chosen = _chosen(trials)
     if chosen is None:
         yield TextBlock("The Tuner wrote no trials.", "quiet")
@@ -44,7 +46,7 @@ def _blocks(trials: tuple[Trial, ...]) -> Iterator[Block]:
         "tuning.tolerance, and the chosen network is the sparsest of those for which this holds."
     )
     yield TextBlock(
-        f"Of {count}, the Tuner chose {named_values(chosen.strengths)}: a validation log loss of "
+        f"Of {count}, the Tuner chose {named_values(chosen.strengths)}: a validation {loss} of "
         f"{html_number(chosen.log_loss)}, and {percent(chosen.zero_share, 0)} of the weights exactly zero. {because}"
     )
     names = list(chosen.strengths)
@@ -58,7 +60,7 @@ def _blocks(trials: tuple[Trial, ...]) -> Iterator[Block]:
         )
         for trial in trials
     )
-    headers = ("trial", *(metric_label(name) for name in names), "validation log loss", "zero weights")
+    headers = ("trial", *(metric_label(name) for name in names), f"validation {loss}", "zero weights")
     caption = "Combinations of strengths"
     summary = f"{caption}: {count}" if len(trials) > MAX_EXPANDED_ROWS else ""
     yield TableBlock(caption, headers, rows, summary=summary, good_rows=(chosen.number - 1,))

@@ -37,7 +37,9 @@ LOG_LOSS = Loss(
     name="log_loss",
     output=Output(name="probability", activation="sigmoid", range=(0, 1)),
     of_rows=_log_losses,
+    unit="in nats",
     further_metric="accuracy",
+    further_unit="share of rows predicted correctly",
     further_of_rows=_hits,
     at_margins=_at_margins,
 )

@@ -19,6 +19,9 @@ def task_of(name: str) -> Task:
     raise ValueError(f"expected one of {', '.join(task.name for task in TASKS)}, got the task {name!r}")
 
 
+AUTO = "auto"  # as training.loss: the first loss of the task
+
+
 def loss_of(name: str) -> Loss:
     """Returns the loss with this name; that of binary classification for 'auto'.
 
@@ -27,6 +30,6 @@ def loss_of(name: str) -> Loss:
     """
     losses = [loss for task in TASKS for loss in task.losses]
     for loss in losses:
-        if name in (loss.name, "auto"):
+        if name in (loss.name, AUTO):
             return loss
     raise ValueError(f"expected one of {', '.join(loss.name for loss in losses)}, got the loss {name!r}")

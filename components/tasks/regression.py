@@ -68,7 +68,9 @@ SQUARED_ERROR = Loss(
     name="mse",
     output=_OUTPUT,
     of_rows=_squares,
+    unit="of the scaled label",
     further_metric="mae",
+    further_unit="mean absolute error, in standard deviations of the label",
     further_of_rows=_absolute_errors,
     at_margins=_squares_at_margins,
 )
@@ -76,7 +78,9 @@ HUBER = Loss(
     name="huber",
     output=_OUTPUT,
     of_rows=_huber_losses,
+    unit="of the scaled label",
     further_metric="mae",
+    further_unit="mean absolute error, in standard deviations of the label",
     further_of_rows=_absolute_errors,
     at_margins=_huber_at_margins,
 )

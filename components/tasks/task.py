@@ -67,7 +67,9 @@ class Loss:
         name: the key in the history of a training.
         output: the output of the networks that are trained with it.
         of_rows: returns the loss of each row, [..., rows], for labels and outputs [..., rows, 1].
+        unit: the unit of the loss, after its name on an axis.
         further_metric: the key of the second metric in the history of a training.
+        further_unit: what the second metric is, on an axis.
         further_of_rows: returns the second metric of each row, float64 [..., rows, 1], for the same arguments.
         at_margins: the same functions in NumPy, of labels and margins, [rows] each: for the exact minimum of a network
             without a hidden layer.
@@ -76,7 +78,9 @@ class Loss:
     name: str
     output: Output
     of_rows: Callable[[Any, Any], Any]
+    unit: str
     further_metric: str
+    further_unit: str
     further_of_rows: Callable[[Any, Any], Any]
     at_margins: Callable[[Floats, Floats], AtMargins]
 

@@ -152,7 +152,8 @@ def add_command(subparsers: Any) -> None:
     output.add_argument(
         "--column",
         metavar="NAME",
-        help="the name of the column with the probability (default: probability; probability_2 if that is a feature)",
+        help="the name of the added column (default: probability, or prediction if the model predicts a number; "
+        "probability_2 if that is a feature)",
     )
     output.add_argument(
         "--threshold",

@@ -190,7 +190,7 @@ def _layout(
     )
     layout = OutputLayout(
         columns=source.columns,
-        probability=args.column or _free_name("probability", columns.values()),
+        probability=args.column or _free_name(card.output, columns.values()),
         features=features,
         decision=_decision(args, card, columns.values()),
         csv_safe=args.csv_safe,
@@ -214,6 +214,10 @@ def _decision(
     threshold = card.threshold if args.threshold is None else args.threshold
     if threshold is None:
         return None
+    if not card.labels:
+        raise UsageError(
+            f"--threshold: expected none, because the model predicts a number and no classes, got {threshold:g}"
+        )
     negative, positive = card.labels
     name = args.decision_column or _free_name("decision", features)
     return DecisionColumn(name=name, threshold=threshold, negative=negative, positive=positive)

@@ -111,7 +111,8 @@ def _columns(
         allow_missing=args.allow_missing,
     )
     labels = None
-    if card.label is not None and card.label in table.columns:
+    # The distribution of a label that is a number is not compared.
+    if card.label is not None and card.label in table.columns and card.labels:
         negative, positive = card.labels
         # A value of the label is never a missing one, as in ExampleGen.
         missing = cells.missing - {value.strip().lower() for value in card.labels}

@@ -12,7 +12,6 @@ from serving.client.exceptions import ModelNotFound, RequestRejected, ServerUnav
 from serving.client.messages import CLASSES, DT_FLOAT, DT_STRING, STATES
 from serving.client.predictor import (
     NO_PROBABILITIES,
-    OUTPUT,
     SIGNATURE,
     Columns,
     Probabilities,
@@ -92,9 +91,9 @@ class GrpcClient:
             for name, column in columns.items()
         }
         response = self._call("PredictionService", "Predict", inputs=inputs)
-        if OUTPUT not in response.outputs:
-            raise self._unexpected(f"the output {OUTPUT}", ", ".join(sorted(response.outputs)))
-        tensor = response.outputs[OUTPUT]
+        if len(response.outputs) != 1:
+            raise self._unexpected("one output", ", ".join(sorted(response.outputs)))
+        (tensor,) = response.outputs.values()
         if tensor.tensor_content:  # The server runs with --enable_serialization_as_tensor_content.
             values = np.frombuffer(tensor.tensor_content, LITTLE_ENDIAN).astype(np.float32)
         else:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIGNATURE = "serving_default"
-OUTPUT = "probability"
 Columns = Mapping[str, NDArray[Any]]
 Probabilities = NDArray[np.float32]
 # The answer for no rows. A client does not send such a request: with --enable_batching, TF Serving leaves it waiting
@@ -17,7 +16,7 @@ NO_PROBABILITIES: Probabilities = np.empty(0, np.float32)
 
 
 class Predictor(Protocol):
-    """Predicts probabilities from columns of raw values, with the signature `serving_default`."""
+    """Predicts from columns of raw values, with the only output of the signature `serving_default`."""
 
     def input_names(self) -> list[str]:
         """Returns the sorted names of the model's inputs, which may differ from the features' names.
@@ -38,7 +37,7 @@ class Predictor(Protocol):
         ...
 
     def predict(self, columns: Columns) -> Probabilities:
-        """Returns the probability of the label 1 for each row.
+        """Returns the prediction for each row: the probability of the label 1, or the predicted number.
 
         Args:
             columns: the values of each input, [batch], all of the same length: float32, in which NaN means missing, or

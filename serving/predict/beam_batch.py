@@ -24,7 +24,6 @@ from tfx_bsl.public.proto import model_spec_pb2
 from components.common import storage
 from components.common.errors import DataRefused
 from components.example_gen.csv_header import CsvOptions
-from serving.client.predictor import OUTPUT
 from serving.predict.output import CSV, PARQUET, SUFFIX, OutputLayout, Scored
 from serving.predict.row_batches import FilePart, RowBatch
 from serving.predict.sources import RowSource, open_source
@@ -158,7 +157,9 @@ class _Read(beam.DoFn):  # type: ignore[misc]
 
 
 def _score(batch: RowBatch, logs: Sequence[Any]) -> Scored:
-    outputs = [tf.make_ndarray(log.predict_log.response.outputs[OUTPUT]).item() for log in logs]
+    outputs = [
+        tf.make_ndarray(output).item() for log in logs for output in log.predict_log.response.outputs.values()
+    ]
     return batch, np.array(outputs, np.float32)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from serving.client.exceptions import ModelNotFound, RequestRejected
-from serving.client.predictor import OUTPUT, SIGNATURE, Columns, Probabilities, count_rows
+from serving.client.predictor import SIGNATURE, Columns, Probabilities, count_rows
 
 
 class LocalModel:
@@ -53,9 +53,10 @@ class LocalModel:
             )
         try:
             outputs = self._signature(**{name: tf.constant(column) for name, column in columns.items()})
-            return np.asarray(outputs[OUTPUT], np.float32)
-        except (KeyError, tf.errors.OpError) as error:
-            raise RequestRejected(f"{self._folder}: the model returns no {OUTPUT}: {error}") from error
+            (predictions,) = outputs.values()
+            return np.asarray(predictions, np.float32)
+        except (ValueError, tf.errors.OpError) as error:
+            raise RequestRejected(f"{self._folder}: expected one output of the model: {error}") from error
 
     def close(self) -> None:
         """See Predictor."""

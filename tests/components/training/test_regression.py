@@ -197,7 +197,7 @@ def test_networks_that_are_trained_together_end_as_they_do_alone() -> None:
         assert scores.mean_loss == pytest.approx([expected] * 2, abs=1e-4)
 
 
-def test_weight_decay_of_the_sources_example() -> None:
+def test_l2_on_a_line() -> None:
     """100 points y = 2x + noise, one feature, 50 epochs: L2 of 0.01 gives a smaller weight and a higher final loss."""
     generator = np.random.default_rng(0)
     x = generator.random((100, 1)).astype(np.float32)
