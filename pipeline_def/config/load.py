@@ -15,8 +15,10 @@ from components.config.data import DataConfig
 from components.config.evaluation import EvaluationConfig
 from components.config.model import ModelConfig
 from components.config.serving import ServingConfig
+from components.config.task_keys import check_task_keys
 from components.config.training import NEWTON, TrainingConfig
 from components.config.tuning import TuningConfig
+from components.tasks.known_tasks import AUTO, task_of
 from pipeline_def.config import describe, yaml_text
 from pipeline_def.config.beam import BeamConfig
 from pipeline_def.config.config_print import config_yaml
@@ -62,6 +64,15 @@ class PipelineConfig(Settings):
                 f"training.optimizer: expected another optimizer for a network with hidden layers (model.hidden_units: "
                 f"{list(self.model.hidden_units)}), got {NEWTON}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _keys_fit_the_task(self) -> "PipelineConfig":
+        # With auto, the task follows from the table: then the steps check their keys.
+        if self.data.task != AUTO:
+            task = task_of(self.data.task)
+            self.training.for_task(task)
+            check_task_keys("evaluation", self.evaluation, task)
         return self
 
     @model_validator(mode="after")

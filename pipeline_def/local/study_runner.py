@@ -113,6 +113,9 @@ def _study(
     run_id = summary.run_id
     outputs = RunStore.open(root).outputs(run_id)
     examples = outputs["ExampleGen", "examples"].uri
+    ingest = IngestRecord.read(examples)
+    if not ingest.classes:
+        raise ValueError(f"regpipe study: expected a label with two classes, found the task {ingest.task}.")
     transform = tft.TFTransformOutput(outputs[LAST_DATA_STEP, "transform_graph"].uri)
     label, weight = config.data.label, config.data.weight
     train, validation = (
@@ -136,7 +139,7 @@ def _study(
     found = StudyRecord(
         id=run_id,
         config=config.model_dump(mode="json"),
-        ingest=IngestRecord.read(examples),
+        ingest=ingest,
         facts={
             **facts,
             "code": {step: digest for step, digest in facts["code"].items() if step != LAST} | {STEP: code},

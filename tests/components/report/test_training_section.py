@@ -45,6 +45,30 @@ def test_other_ends_of_a_training(sample: Any, patience: int, epochs: int, sente
     assert (chart.mark is None) == (patience == 0)
 
 
+def test_a_regression_has_its_own_curves(sample: Any) -> None:
+    """The loss and the second metric of the history, of the loss that the configuration names, of scaled labels."""
+    names = {"log_loss": "huber", "accuracy": "mae", "val_log_loss": "val_huber", "val_accuracy": "val_mae"}
+    history = [
+        {names.get(name, name): value for name, value in row.items()} for row in sample.history(12, best=7)
+    ]
+    ingest = sample.ingest(
+        task="regression", positives=None, negative_label=None, positive_label=None, label="price"
+    )
+    run = sample.run(
+        config={"training": {"epochs": 30, "early_stopping": 5, "loss": "huber"}},
+        ingest=ingest,
+        candidate=TrainingArtifacts(history),
+        baseline=TrainingArtifacts(history),
+    )
+    first, *blocks = training_section.learning_curves(run).blocks
+    assert isinstance(first, TextBlock)
+    assert "epoch 7: its validation huber was not lower" in first.text
+    charts = [block for block in blocks if isinstance(block, Chart)]
+    assert [chart.id for chart in charts] == ["curve-loss", "curve-huber", "curve-mae"]
+    assert all(chart.mark == (7.0, "best epoch: 7") for chart in charts)
+    assert not any("nats" in f"{chart.title} {chart.y_label}" for chart in charts)
+
+
 def test_a_diverged_training(sample: Any) -> None:
     """The text gives the reason why it ended; its last loss, which is not finite, is in the table but in no chart."""
     history = sample.history(6, best=4)

@@ -275,6 +275,14 @@ REFUSED = {
         "evaluation: {operating_point: {false_positive_cost: 0, false_negative_cost: 5}}",
         "1: evaluation.operating_point.false_positive_cost: expected null or a number > 0, got 0",
     ),
+    "key of another task": (
+        "data: {task: regression}\ntraining: {class_weight: balanced}",
+        "2: training.class_weight: expected 'none', because the task is regression (see data.task), got 'balanced'",
+    ),
+    "loss of another task": (
+        "training: {loss: huber}\ndata: {task: binary}",
+        "1: training.loss: expected one of auto, log_loss, because the task is binary (see data.task), got 'huber'",
+    ),
     "misspelt": ("\nmodel:\n  dropuot: 0.1", "3: model.dropuot: unknown key; did you mean model.dropout?"),
     "misspelt group": ("modle: {l1: 1}", "1: modle: unknown key; did you mean model?"),
     "key without group": ("l1: 0.1", "1: l1: unknown key; did you mean model.l1?"),

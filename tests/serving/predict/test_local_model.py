@@ -126,6 +126,14 @@ def test_what_the_card_tells(tmp_path: Path) -> None:
     for nothing in ({}, {"operating_point": None}, None):
         card.write_text(json.dumps({**content, "evaluation": nothing}))
         assert read_card_entries(str(tmp_path)).threshold is None
+    number = {
+        "label": {"name": "price", "negative": None, "positive": None},
+        "output": {"name": "prediction"},
+    }
+    card.write_text(json.dumps({**content, **number, "evaluation": {}}))
+    assert read_card_entries(str(tmp_path)) == dataclasses.replace(
+        told, labels=(), label="price", output="prediction"
+    )
     card.write_text(json.dumps({**content, "evaluation": "none"}))
     assert read_card_entries(str(tmp_path)) == CardEntries()
     content = {"inputs": content["inputs"], "data": content["data"]}
