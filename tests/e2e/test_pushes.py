@@ -119,7 +119,10 @@ def test_a_version_that_was_deleted_is_published_again(run: Run, root: Path) -> 
 
 
 def test_the_pipeline_does_not_undo_a_rollback(run: Run, root: Path) -> None:
-    """The next run with the same model is not pushed: exit code 4, and the message names who rolled back and why."""
+    """The next run with the same model is not pushed: exit code 4, and the message names who rolled back and why.
+
+    It was compared with the version of the rollback.
+    """
     old = run(root, *run.quick).summary["pushed_version"]
     changed = (*run.quick, "--set", "model.l2=0.05")
     new = run(root, *changed).summary["pushed_version"]
@@ -134,9 +137,26 @@ def test_the_pipeline_does_not_undo_a_rollback(run: Run, root: Path) -> None:
     assert reason == f"ann rolled back from this model on {current['rollback']['at']}: complaints"
     text = " ".join(refused.verdict.split())
     assert f"Not pushed: {reason}." in text
+    assert refused.summary["served"]["outcome"] == "compared"
+    assert "from a rollback by ann on 20" in refused.summary["served"]["sentence"]
     assert "Nothing was published" in text
     assert f"Blessed, but not pushed: {reason}." in Path(refused.summary["report_path"]).read_text("utf-8")
     assert run(root, *run.quick).summary["pushed_version"] == current["version"]
+
+
+def test_a_failed_step_shows_the_end_of_its_log(run: Run, root: Path, tmp_path: Path) -> None:
+    """A push to a file instead of a folder: exit code 1, the step, the error, the last lines and path of the log."""
+    blocked = tmp_path / "serving"
+    blocked.write_text("not a folder")
+    done = run(root, *run.quick, "--set", f"serving.directory={blocked}")
+    assert done.code == 1
+    assert done.summary["status"] == "failed"
+    sentence = f"NotADirectoryError: {blocked}: expected a folder to publish to, found a file."
+    assert done.summary["error"] == sentence
+    assert done.summary["log_tail"][-1] == sentence
+    assert "Failed in Pusher: " in done.verdict
+    assert done.summary["logs"] in done.verdict
+    assert blocked.read_text() == "not a folder"
 
 
 class Pollers:

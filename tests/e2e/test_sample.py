@@ -187,20 +187,19 @@ def test_from_step_without_an_earlier_run_is_refused(run: Run, tmp_path: Path) -
     assert not list((tmp_path / "runs").iterdir())
 
 
-def test_changed_data_runs_everything(run: Run, tmp_path: Path) -> None:
-    """One changed digit is a changed table, also if its modification time is the same."""
+def test_one_changed_digit_is_a_changed_table(run: Run, tmp_path: Path) -> None:
+    """Also if its modification time is the same. A training on other data is never cached: see test_nights.py."""
     table = tmp_path / "table.csv"
     table.write_bytes(run.sample.read_bytes())
-    run(tmp_path / "root", "--data", table, *run.quick)
+    data_steps = ("--data", table, "--to-step", "Transform")
+    run(tmp_path / "root", *data_steps)
     stat = table.stat()
     lines = run.sample.read_text().splitlines()
     lines[5] = "9" + lines[5].lstrip("-")[1:]
     table.write_text("\n".join(lines) + "\n")
     os.utime(table, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    changed = run(tmp_path / "root", "--data", table, *run.quick)
-    assert {"ExampleGen", "StatisticsGen", "Transform", "Trainer", "BaselineTrainer", "Evaluator"} <= set(
-        changed.ran()
-    )
+    changed = run(tmp_path / "root", *data_steps)
+    assert {"ExampleGen", "StatisticsGen", "Transform"} <= set(changed.ran())
 
 
 def test_a_model_that_was_not_blessed_is_published_by_hand(run: Run, first: Completed, root: Path) -> None:
