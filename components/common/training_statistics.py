@@ -6,7 +6,7 @@ it publishes, so that later tables can be compared with what the served model wa
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -62,6 +62,24 @@ class ColumnStatistics(BaseModel):
         return np.frombuffer(base64.b64decode(self.encoded_points), _STORED).astype(np.float32)
 
 
+class TextStatistics(BaseModel):
+    """The texts of one categorical feature in the training split. With weights, shares are weighted.
+
+    Attributes:
+        name: of the feature.
+        missing: the share of rows without a text.
+        shares: the share of each text in the rows with one, the most frequent first; at most 1,000 texts.
+        rest: the share of all other texts.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    missing: float
+    shares: Mapping[str, float]
+    rest: float = 0.0
+
+
 class TrainingStatistics(StoredRecord):
     """The statistics of the training split of one table.
 
@@ -72,7 +90,8 @@ class TrainingStatistics(StoredRecord):
             sum(w^2)` (Kish, "Survey Sampling", 1965, section 11.7); `rows` if all rows weigh the same.
         label: the name of the label; "" if the rows have none, which occurs only in scoring data.
         positive_share: the share of the rows with label 1; 0 without a label, or if the label is a number.
-        columns: the features, in the order of their names.
+        columns: the numeric features, in the order of their names.
+        texts: the categorical features, in the order of their names.
     """
 
     file_name = TRAINING_STATISTICS_FILE
@@ -84,3 +103,4 @@ class TrainingStatistics(StoredRecord):
     label: str
     positive_share: float
     columns: Sequence[ColumnStatistics]
+    texts: Sequence[TextStatistics] = ()

@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 Doubles = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 Values = npt.NDArray[np.floating]
 
 BINS = 10

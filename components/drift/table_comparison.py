@@ -12,6 +12,7 @@ from components.common.formatting import percent
 from components.common.training_statistics import ColumnStatistics, TrainingStatistics
 from components.drift.feature_comparison import CHECKS, FeatureComparison, FeatureSample
 from components.drift.significance import share_p_value
+from components.drift.text_comparison import TextComparison, TextSample
 
 # The probability that two samples of one distribution give a finding.
 ERROR = 0.001
@@ -34,8 +35,10 @@ def compare(
     before = {column.name: column for column in reference.columns}
     now = {column.name: column for column in new.columns}
     common = [feature for feature in now if feature in before]
-    checks = _checks(len(common))
-    alpha = _error_of_a_check(len(common))
+    texts_before = {column.name: column for column in reference.texts}
+    texts = [(texts_before[column.name], column) for column in new.texts if column.name in texts_before]
+    checks = _checks(len(common) + len(texts))
+    alpha = _error_of_a_check(len(common) + len(texts))
     label = list(_label(reference, new, alpha)) if reference.label == new.label else []
     findings, features, distributions = [], [], {}
     for feature in common:
@@ -46,6 +49,12 @@ def compare(
         features.append(compared.measured())
         if any(finding.kind in ("distribution", "unseen") for finding in found):
             distributions[feature] = compared.distributions()
+    for of_reference, of_new in texts:
+        of_text = TextComparison(
+            TextSample(of_reference, reference.effective_rows), TextSample(of_new, new.effective_rows), alpha
+        )
+        findings += of_text.findings()
+        features.append(of_text.measured())
     findings.sort(key=lambda finding: -finding.value / finding.threshold)
     order = dict.fromkeys(finding.feature for finding in findings)
     return TableComparison(
@@ -73,7 +82,8 @@ def fewest_rows(reference: TrainingStatistics) -> int | None:
         The number of rows; None if the reference itself has too few rows for a table of any size.
     """
     # The solution of `kolmogorov_smirnov_threshold(reference, rows, alpha) = 1`.
-    left = 2 / log(e / _error_of_a_check(len(reference.columns))) - 1 / max(1.0, reference.effective_rows)
+    features = len(reference.columns) + len(reference.texts)
+    left = 2 / log(e / _error_of_a_check(features)) - 1 / max(1.0, reference.effective_rows)
     return None if left <= 0 else floor(1 / left) + 1
 
 

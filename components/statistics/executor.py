@@ -266,4 +266,4 @@ def _write(item: tuple[Key, SplitSummary], columns: Columns, outputs: Mapping[st
         columns.feature_aucs(sample).write(outputs[split])
     if split == TRAINING:
         # Beside the folders of the splits.
-        training_statistics(summary, columns).write(os.path.dirname(outputs[split]))  # noqa: PTH120 (may be on gs://)
+        training_statistics(summary, columns, counts).write(os.path.dirname(outputs[split]))  # noqa: PTH120 (may be on gs://)

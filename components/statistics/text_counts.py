@@ -20,12 +20,14 @@ class TextCounts:
         rows: the number of rows of each text, without missing values.
         weights: the total weight of these rows; their number if the rows have no weights.
         missing: the number of rows without a value.
+        missing_weight: the total weight of these rows.
     """
 
     def __init__(self) -> None:
         self.rows: Counter[bytes] = Counter()
         self.weights: dict[bytes, float] = {}
         self.missing = 0
+        self.missing_weight = 0.0
 
     def add(self, texts: Texts, weights: npt.NDArray[np.float32] | None) -> None:
         """Adds rows: their texts as bytes, [rows], and their weights, [rows], if they have any."""
@@ -40,11 +42,13 @@ class TextCounts:
         """Adds the rows of other counts. The order affects only the last digits of the weights."""
         self._add((text, rows, other.weights[text]) for text, rows in other.rows.items())
         self.missing += other.missing
+        self.missing_weight += other.missing_weight
 
     def _add(self, counted: Iterable[tuple[bytes, int, float]]) -> None:
         for text, rows, weight in counted:
             if text == MISSING:
                 self.missing += rows
+                self.missing_weight += weight
                 continue
             self.rows[text] += rows
             self.weights[text] = self.weights.get(text, 0.0) + weight

@@ -1,15 +1,19 @@
 """Creates the statistics of the training split that drift is computed from, out of the summary of its columns."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from components.common.training_statistics import (
     ColumnStatistics,
     Points,
+    TextStatistics,
     TrainingStatistics,
     encode_points,
 )
 from components.statistics.column_summary import ColumnSummary, Floats
 from components.statistics.columns import Columns
+from components.statistics.text_counts import TextCounts
 from components.statistics.thinning import POINTS, thin
 
 # The file has at most 2.8 MB of points: 4 bytes each, and 4/3 of that as text. Each column has at least MIN_POINTS.
@@ -17,14 +21,18 @@ _MAX_POINTS, _MIN_POINTS = 1 << 19, 256
 # How often values are thinned until they are in a summary: once in a batch, once a level of merging. Five levels are
 # enough for 10^12 rows.
 _THINNINGS = 5
+_MAX_TEXTS = 1_000
 
 
-def training_statistics(summary: ColumnSummary, columns: Columns) -> TrainingStatistics:
+def training_statistics(
+    summary: ColumnSummary, columns: Columns, texts: Sequence[TextCounts] = ()
+) -> TrainingStatistics:
     """Returns the statistics of the features and of the label.
 
     Args:
         summary: the summary of the training split, in the order of `columns.names`.
         columns: their names and roles.
+        texts: the counts of the categorical features, in the order of `columns.categorical`.
     """
     features = [name for name in columns.names if name not in (columns.label, columns.weight)]
     kept = max(_MIN_POINTS, min(POINTS, _MAX_POINTS // max(1, len(features))))
@@ -35,6 +43,23 @@ def training_statistics(summary: ColumnSummary, columns: Columns) -> TrainingSta
         label=columns.label,
         positive_share=0.0 if columns.number else float(means[columns.names.index(columns.label)]),
         columns=tuple(_column(summary, columns.names.index(name), name, kept) for name in features),
+        texts=tuple(
+            _text_statistics(name, counts) for name, counts in zip(columns.categorical, texts, strict=False)
+        ),
+    )
+
+
+def _text_statistics(name: str, counts: TextCounts) -> TextStatistics:
+    total = sum(counts.weights.values())
+    shares = {text: counts.weights[text] / total for text in counts.most_frequent()}
+    kept = dict(list(shares.items())[:_MAX_TEXTS])
+    rest = sum(shares.values()) - sum(kept.values()) if len(kept) < len(shares) else 0.0
+    everything = total + counts.missing_weight
+    return TextStatistics(
+        name=name,
+        missing=counts.missing_weight / everything if everything else 0.0,
+        shares={text.decode(): share for text, share in kept.items()},
+        rest=rest,
     )
 
 
