@@ -30,5 +30,5 @@ INDEX_FILE = "index.json"
 EXTRA_FOLDER = "assets.extra"
 CARD_FILE = "assets.extra/model_card.json"
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
-# The signature that the Evaluator calls, and its output.
-SIGNATURE, PREDICTION = "serving_examples", "probability"
+# The signature that the Evaluator calls.
+SIGNATURE = "serving_examples"

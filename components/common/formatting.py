@@ -12,32 +12,37 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from components.tasks.known_tasks import METRICS
+
 NONE = "none"
 NAN = "NaN"
 MINUS = "\N{MINUS SIGN}"
 VISIBLE_DIFFERENCE = 0.00005  # a smaller difference is 0.0000 in four decimals
-METRIC_LABELS: Mapping[str, str] = {
-    "auc": "AUC",
-    "pr_auc": "PR-AUC",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-    "accuracy": "accuracy",
-    "calibration_error": "calibration error",
-    "precision": "precision",
-    "recall": "recall",
-}
 
 
 def metric_label(name: str) -> str:
     """Returns the label of a metric or another key: "log loss" for log_loss, "learning rate" for learning_rate."""
-    return METRIC_LABELS.get(name, name.replace("_", " "))
+    metric = METRICS.get(name)
+    return metric.label if metric else name.replace("_", " ")
 
 
 def number(value: float | None, digits: int = 4) -> str:
     """Returns a number with `digits` decimals: "0.9123", "-0.5000", "NaN"; "none" for None."""
     if value is None:
         return NONE
-    return NAN if math.isnan(value) else f"{value:.{digits}f}"
+    return NAN if math.isnan(value) else _decimal(value, digits)
+
+
+def _decimal(value: float, digits: int = 4, sign: str = "") -> str:
+    """Returns a number in at most ten characters: with fewer decimals from 100 on, without from 10,000 on.
+
+    >>> _decimal(12.34567), _decimal(1234.567), _decimal(123456.7), _decimal(12345678.9)
+    ('12.3457', '1234.57', '123457', '1.23e+07')
+    """
+    if abs(value) >= 1e7:
+        return f"{value:{sign}.2e}"
+    fewer = 0 if abs(value) < 100 else 2 if abs(value) < 10_000 else digits
+    return f"{value:{sign}.{max(0, digits - fewer)}f}"
 
 
 def difference(value: float | None) -> str:
@@ -46,7 +51,7 @@ def difference(value: float | None) -> str:
         return number(value)
     if value == 0:
         return "0"
-    return f"{value:+.1e}" if abs(value) < VISIBLE_DIFFERENCE else f"{value:+.4f}"
+    return f"{value:+.1e}" if abs(value) < VISIBLE_DIFFERENCE else _decimal(value, sign="+")
 
 
 def rounded_difference(value: float | None) -> str:
@@ -56,7 +61,7 @@ def rounded_difference(value: float | None) -> str:
 
 def difference_interval(bounds: tuple[float, float]) -> str:
     """Returns the two bounds of a difference's interval: "-0.0012 to +0.0340"."""
-    return f"{bounds[0]:+.4f} to {bounds[1]:+.4f}"
+    return " to ".join(_decimal(bound, sign="+") for bound in bounds)
 
 
 def interval(bounds: tuple[float, float]) -> str:

@@ -14,8 +14,7 @@ class FeatureImportance(BaseModel):
 
     Attributes:
         feature: its name. A missing indicator belongs to its feature.
-        value: the log loss with the feature's values permuted minus the log loss, in nats; the mean over the
-            permutations.
+        value: the task's loss with the feature's values permuted minus the loss; the mean over the permutations.
         interval: the interval of the value, by the paired bootstrap over the rows, or over their groups.
     """
 
@@ -31,6 +30,7 @@ class ImportanceRecord(StoredRecord):
 
     Attributes:
         format_version: the version of the format.
+        loss: the name of the task's loss.
         rows: the number of rows that were measured: all of the test split, or a uniform sample of it.
         sampled_from: the number of rows in the test split, if only a sample was measured.
         groups: the number of groups of these rows, which the bootstrap draws; None: it draws rows.
@@ -45,6 +45,7 @@ class ImportanceRecord(StoredRecord):
     description = "a record of the importance of features"
 
     format_version: Literal[1] = 1
+    loss: str = "log_loss"
     rows: int
     sampled_from: int | None = None
     groups: int | None = None

@@ -6,7 +6,7 @@ from typing import Any
 from components.common.commands import BLANK, CommandOptions
 from components.common.formatting import first_of, plural
 from components.common.verdict_record import Threshold
-from components.common.verdict_text import LOWER_IS_BETTER
+from components.tasks.known_tasks import METRICS
 
 OPERATING_POINT = "evaluation.operating_point"
 _LARGER_SHARE = "give the split a larger share: for example `--set data.split.eval=3 --set data.split.test=3`"
@@ -167,16 +167,9 @@ def _is_possible(item: Threshold) -> bool:
 
 
 def _key(item: Threshold) -> str:
-    names = {
-        "change": {"auc": "max_auc_drop", "log_loss": "max_log_loss_rise"},
-        "base_rate": {"log_loss": "max_log_loss_rise"},
-        "early_stopping": {"log_loss": "max_log_loss_rise"},
-        "served": {"auc": "max_auc_drop", "log_loss": "max_log_loss_rise"},
-        "gap": {"log_loss": "max_gap"},
-    }
-    limit = "max" if item.metric in LOWER_IS_BETTER else "min"
-    name = names.get(item.rule, {}).get(item.metric, f"{limit}_{item.metric}")
-    return f"evaluation.{name}"
+    metric = METRICS[item.metric]
+    names = {"floor": metric.limit, "gap": "max_gap"}
+    return f"evaluation.{names.get(item.rule, metric.tolerance)}"
 
 
 def _mode_key(item: Threshold) -> str:

@@ -15,7 +15,7 @@ from components.common.stored_record import StoredRecord, finite_or_none
 CANDIDATE, BASELINE, EARLY_STOPPED = "candidate", "baseline", "early_stopped"
 SERVED, BASE_RATE = "served", "base_rate"
 _CARD = {
-    "blessed", "reasons", "mode", "rows", "positives", "metrics", "thresholds", "contributions", "seeds",
+    "blessed", "reasons", "mode", "task", "rows", "positives", "metrics", "thresholds", "contributions", "seeds",
     "operating_point", "judged", "served",
 }  # fmt: skip
 
@@ -110,8 +110,9 @@ class ComparedMetric(VerdictPart):
         baseline: the baseline's value; None also if there is no baseline.
         early_stopped: the value of the network with early stopping alone: the baseline's with the weights of its best
             epoch. None also if there is none.
-        base_rate: the value of a model that knows no features, and predicts the share of label 1 in the training split
-            for each row; in a slice, the share in that slice. None in a verdict of an earlier version.
+        base_rate: the value of a model that knows no features, and predicts the mean of the label in the training split
+            (the share of label 1) for each row; in a slice, the mean in that slice. None in a verdict of an earlier
+            version.
         served: the served model's value; None also if there is none to compare with. It is one network, also with
             several training seeds.
         difference: candidate minus baseline.
@@ -134,7 +135,7 @@ class ComparedMetric(VerdictPart):
 
 
 class Contribution(VerdictPart):
-    """A difference of log loss between two models, in nats; below 0: the first one is better."""
+    """A difference of the task's loss between two models; below 0: the first one is better."""
 
     value: Number
     interval: Interval = None
@@ -142,7 +143,7 @@ class Contribution(VerdictPart):
 
 
 class Contributions(VerdictPart):
-    """What regularization brought, as differences of log loss on the test split.
+    """What regularization brought, as differences of the task's loss on the test split.
 
     Attributes:
         total: candidate minus baseline.
@@ -156,7 +157,7 @@ class Contributions(VerdictPart):
 
 
 class SeedScores(VerdictPart):
-    """The log loss of each model of one training seed, on the test split."""
+    """The loss of each model of one training seed, on the test split."""
 
     seed: int
     candidate: Number
@@ -226,7 +227,7 @@ class EvaluatedSlice(VerdictPart):
         up_to: the upper end; None: there is none.
         missing: whether these are the rows without a value of the feature.
         rows: the number of rows.
-        positives: the number of rows with label 1.
+        positives: the number of rows with label 1; None unless the label has two classes.
         too_small: whether there are fewer rows than `evaluation.min_rows`, or fewer rows of a class than
             `evaluation.min_positives`.
         judged: whether the thresholds apply to this slice.
@@ -239,7 +240,7 @@ class EvaluatedSlice(VerdictPart):
     up_to: float | None
     missing: bool
     rows: int
-    positives: int
+    positives: int | None
     too_small: bool
     judged: bool
     metrics: dict[str, ComparedMetric]
@@ -253,11 +254,8 @@ class MetricGap(VerdictPart):
     difference: Number
 
 
-class ModelGap(VerdictPart):
-    """How a model's metrics differ between the splits."""
-
-    log_loss: MetricGap
-    auc: MetricGap
+ModelGap = dict[str, MetricGap]
+"""How a model's metrics differ between the splits, by the name of the metric."""
 
 
 class GeneralizationGap(VerdictPart):
@@ -372,13 +370,41 @@ class OperatingPoint(VerdictPart):
     confusion_intervals: ConfusionIntervals
 
 
-class ModelCurves(VerdictPart):
-    """The curves of one model on the test split; None where a curve is undefined. The confusion matrix is at 0.5."""
+class PredictedAgainstActual(VerdictPart):
+    """A uniform sample of rows: their labels and predictions."""
 
-    roc: RocCurve | None
-    precision_recall: PrecisionRecallCurve | None
-    calibration: CalibrationCurve | None
-    confusion: ConfusionMatrix
+    actual: tuple[float, ...]
+    predicted: tuple[float, ...]
+
+
+class Residuals(VerdictPart):
+    """The histogram of label minus prediction.
+
+    Attributes:
+        edges: the edges of the bins, all of equal width; residuals beyond them are in the first and the last bin.
+        rows: the number of rows in each bin; sums of their weights if the rows have weights.
+    """
+
+    edges: tuple[float, ...]
+    rows: tuple[int | float, ...]
+
+
+class ModelCurves(VerdictPart):
+    """What is drawn of the predictions of one model on the test split.
+
+    Attributes:
+        roc, precision_recall, calibration: None where the curve is undefined, or where the task has no such curve.
+        confusion: at a probability of 0.5; None if the task has none.
+        fit: predictions against labels; None unless the label is any number.
+        residuals: label minus prediction; None unless the label is any number.
+    """
+
+    roc: RocCurve | None = None
+    precision_recall: PrecisionRecallCurve | None = None
+    calibration: CalibrationCurve | None = None
+    confusion: ConfusionMatrix | None = None
+    fit: PredictedAgainstActual | None = None
+    residuals: Residuals | None = None
 
 
 class BothCurves(VerdictPart):
@@ -441,9 +467,10 @@ class Verdict(StoredRecord):
         reasons: why it is not blessed, in sentences; empty if it is.
         rows: the number of rows of the test split that were measured.
         sampled_from: the number of rows in the test split, if only a sample was measured.
-        positives: the number of measured rows with label 1.
+        positives: the number of measured rows with label 1; None unless the label has two classes.
         bootstrap: how the intervals were computed.
         mode: evaluation.mode.
+        task: what the models predict.
         metrics: the metrics on the test split, by name.
         contributions: what regularization brought; None in a verdict of version 1, or without a baseline.
         seeds: the models of each training seed, the published candidate's seed first; empty with only one seed.
@@ -465,9 +492,10 @@ class Verdict(StoredRecord):
     reasons: tuple[str, ...]
     rows: int
     sampled_from: int | None = None
-    positives: int
+    positives: int | None
     bootstrap: BootstrapSettings
     mode: Mode
+    task: str = "binary"
     metrics: dict[str, ComparedMetric]
     contributions: Contributions | None = None
     seeds: tuple[SeedScores, ...] = ()

@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from components.common.formatting import (
-    METRIC_LABELS,
     VISIBLE_DIFFERENCE,
     capitalize_first,
     date_text,
     difference,
+    metric_label,
     number,
 )
 from components.common.served_record import ServedReference
@@ -20,9 +20,8 @@ from components.common.verdict_record import (
     Interval,
     OperatingPoint,
 )
+from components.tasks.known_tasks import METRICS, task_with
 
-LOWER_IS_BETTER = frozenset({"log_loss", "brier", "calibration_error"})
-"""The metrics that are better when they are lower; all others are better when they are higher."""
 DECISION_LABELS: Mapping[str, str] = {
     "precision": "precision",
     "recall": "recall",
@@ -46,23 +45,24 @@ MAX_REASONS = 4
 
 
 def comparison_sentence(
-    candidate: float | None, baseline: float | None, contributions: Contributions | None
+    loss: str, candidate: float | None, baseline: float | None, contributions: Contributions | None
 ) -> str:
     """Returns one or two sentences that compare a candidate with its baseline, and say what brought the difference.
 
     Args:
-        candidate: the candidate's log loss, in nats.
-        baseline: the baseline's log loss; None without a baseline.
+        loss: the name of the task's loss.
+        candidate: the candidate's loss.
+        baseline: the baseline's loss; None without a baseline.
         contributions: what early stopping and the penalties brought; None in a verdict of an earlier version.
 
     Example:
         >>> total = Contribution(value=-0.12, interval=(-0.2, -0.1), finding="better")
-        >>> comparison_sentence(0.39, 0.51, Contributions(total=total))
+        >>> comparison_sentence("log_loss", 0.39, 0.51, Contributions(total=total))
         'better than without regularization: log loss 0.3900 against 0.5100.'
     """
     if candidate is None or baseline is None:
         return "there is no baseline to compare the model with."
-    losses = f"log loss {number(candidate)} against {number(baseline)}"
+    losses = f"{metric_label(loss)} {number(candidate)} against {number(baseline)}"
     total = contributions.total if contributions else Contribution(value=None)
     sentence = {
         "better": f"better than without regularization: {losses}.",
@@ -73,35 +73,36 @@ def comparison_sentence(
     }[total.finding]
     if contributions is None or contributions.early_stopping is None or contributions.penalties is None:
         return sentence
-    return f"{sentence} {_shares(total, contributions.early_stopping, contributions.penalties)}"
+    return f"{sentence} {_shares(loss, total, contributions.early_stopping, contributions.penalties)}"
 
 
-def _shares(total: Contribution, early_stopping: Contribution, penalties: Contribution) -> str:
+def _shares(loss: str, total: Contribution, early_stopping: Contribution, penalties: Contribution) -> str:
     """Returns what early stopping and the penalties brought, in a sentence."""
-    added = f"the penalties and dropout {_effect(penalties, 'make', 'change')}."
+    added = f"the penalties and dropout {_effect(loss, penalties, 'make', 'change')}."
     if total.finding == "better" and total.value and early_stopping.value is not None:
         part = early_stopping.value / total.value
         amount = next(text for least, text in _AMOUNTS if part >= least)
         return f"{amount} of the difference is due to early stopping; {added}"
-    return f"Early stopping alone {_effect(early_stopping, 'makes', 'changes')}; {added}"
+    return f"Early stopping alone {_effect(loss, early_stopping, 'makes', 'changes')}; {added}"
 
 
-def _effect(part: Contribution, makes: str, changes: str) -> str:
-    """Returns what a part does to the log loss: "make it 0.0121 worse, which may be chance", "change nothing"."""
+def _effect(loss: str, part: Contribution, makes: str, changes: str) -> str:
+    """Returns what a part does to the loss: "make it 0.0121 worse, which may be chance", "change nothing"."""
     if part.value is None or abs(part.value) < VISIBLE_DIFFERENCE:
         return f"{changes} nothing"
-    return f"{makes} it {better_or_worse('log_loss', part.value)}{_CERTAINTY.get(part.finding, '')}"
+    return f"{makes} it {better_or_worse(loss, part.value)}{_CERTAINTY.get(part.finding, '')}"
 
 
-def served_sentence(reference: ServedReference, log_loss: ComparedMetric) -> str:
+def served_sentence(reference: ServedReference, loss: str, losses: ComparedMetric) -> str:
     """Returns the result of the comparison with the served model in one or two sentences, or why there is none.
 
     Args:
         reference: the served model.
-        log_loss: the log loss of all models on the test split, in nats.
+        loss: the name of the task's loss.
+        losses: the loss of all models on the test split.
 
     Example:
-        >>> served_sentence(ServedReference(outcome="none"), ComparedMetric(candidate=0.39))
+        >>> served_sentence(ServedReference(outcome="none"), "log_loss", ComparedMetric(candidate=0.39))
         'No model was served before this one, so it is compared with none.'
     """
     if reference.outcome == "none":
@@ -120,14 +121,14 @@ def served_sentence(reference: ServedReference, log_loss: ComparedMetric) -> str
     problems = "; ".join(reference.problems)
     if not reference.is_scored:
         return f"{capitalize_first(name)} is not compared with this one, and does not decide: {problems}."
-    losses = f"log loss {number(log_loss.candidate)} against {number(log_loss.served)}"
+    both = f"{metric_label(loss)} {number(losses.candidate)} against {number(losses.served)}"
     begin = {
-        "better": f"Better than {name}: {losses}",
-        "worse": f"Worse than {name}: {losses}",
-        "unclear": f"No clear difference from {name}: {losses}",
-        "equal": f"Equal to {name}: {losses}",
-        None: f"Compared with {name}: {losses}",
-    }[log_loss.served_finding]
+        "better": f"Better than {name}: {both}",
+        "worse": f"Worse than {name}: {both}",
+        "unclear": f"No clear difference from {name}: {both}",
+        "equal": f"Equal to {name}: {both}",
+        None: f"Compared with {name}: {both}",
+    }[losses.served_finding]
     if reference.outcome == "other_split":
         return f"{begin}. This does not decide, because test rows may be among its training rows: {problems}."
     return f"{begin}. No test row was one of its training rows."
@@ -160,7 +161,7 @@ def difference_finding(metric: str, interval: Interval) -> Finding | None:
         return "equal"
     if low <= 0 <= high:
         return "unclear"
-    return "better" if (high < 0) == (metric in LOWER_IS_BETTER) else "worse"
+    return "better" if (high < 0) == (METRICS[metric].lower_is_better) else "worse"
 
 
 def finding_label(finding: Finding | None) -> str:
@@ -205,12 +206,12 @@ def threshold_subject(rule: str, metric: str) -> str:
     ends = {
         "floor": ", candidate",
         "change": " minus baseline's",
-        "base_rate": " minus base rate's",
+        "base_rate": f" minus {task_with(metric).no_features}'s",
         "early_stopping": " minus stopping alone",
         "served": " minus served model's",
         "gap": ", test minus train",
     }
-    return METRIC_LABELS[metric] + ends[rule]
+    return metric_label(metric) + ends[rule]
 
 
 def threshold_sentence(
@@ -220,7 +221,7 @@ def threshold_sentence(
 
     Args:
         rule: floor, change, base_rate, early_stopping, served or gap.
-        metric: a key of METRIC_LABELS.
+        metric: a key of METRICS.
         value: the value of the metric, the difference or the gap.
         passed: whether the condition is met.
         bound: the bound that decided, signed except for a floor.
@@ -232,14 +233,14 @@ def threshold_sentence(
         >>> threshold_sentence("change", "log_loss", 0.365, passed=False, bound=0.0347)
         "the log loss is 0.3650 worse than the baseline's, more than the 0.0347 that is allowed"
     """
-    label = f"the {METRIC_LABELS[metric]}"
+    label = f"the {metric_label(metric)}"
     if rule == "floor":
         worst = "" if end is None else f", at worst {number(end)}"
-        limit = "at most" if metric in LOWER_IS_BETTER else "at least"
+        limit = "at most" if METRICS[metric].lower_is_better else "at least"
         return f"{label} is {number(value)}{worst}, {'' if passed else 'not '}{limit} {bound:g}"
     other = {
         "change": "the baseline's",
-        "base_rate": "that of the base rate",
+        "base_rate": f"that of the {task_with(metric).no_features}",
         "early_stopping": "that of early stopping alone",
         "served": "the served model's",
         "gap": "that on the training split",
@@ -260,7 +261,7 @@ def better_or_worse(metric: str, value: float) -> str:
 
 
 def _is_better(metric: str, value: float, than: float) -> bool:
-    return value < than if metric in LOWER_IS_BETTER else value > than
+    return value < than if METRICS[metric].lower_is_better else value > than
 
 
 def _interval_end(metric: str, value: float, end: float | None) -> str:
@@ -271,7 +272,7 @@ def _interval_end(metric: str, value: float, end: float | None) -> str:
 
 
 def _limit(metric: str, bound: float, *, passed: bool, strict: bool) -> str:
-    allowed = bound if metric in LOWER_IS_BETTER else -bound
+    allowed = bound if METRICS[metric].lower_is_better else -bound
     if allowed > 0:
         return (
             f"at most {allowed:g} worse is allowed"

@@ -29,11 +29,12 @@ class EvaluationConfig(Settings):
     mode: Literal["no_worse", "better", "point"] = key(
         "no_worse",
         "How the candidate is compared with the baseline. 'no_worse': passes unless it is worse by more than the "
-        "tolerance (max_log_loss_rise, max_auc_drop), or clearly worse: the whole interval of the difference is beyond "
-        "a tenth of the tolerance. 'better': passes only if the log loss is clearly better: its whole interval is "
-        "below max_log_loss_rise; the other thresholds are compared with the worse end of the interval. 'point': "
-        "compares the values and ignores the intervals. In the same way, the log loss is compared with that of the "
-        "base rate, and (with 'better' as with 'no_worse') with that of early stopping alone.",
+        "tolerance (max_log_loss_rise, max_auc_drop; for a regression max_rmse_rise), or clearly worse: the whole "
+        "interval of the difference is beyond a tenth of the tolerance. 'better': passes only if the loss (log loss or "
+        "RMSE) is clearly better: its whole interval is below max_log_loss_rise (max_rmse_rise); the other thresholds "
+        "are compared with the worse end of the interval. 'point': compares the values and ignores the intervals. In "
+        "the same way, the loss is compared with that of the base rate (the mean label), and (with 'better' as with "
+        "'no_worse') with that of early stopping alone.",
     )
     served: Literal["no_worse", "better", "off"] = key(
         "no_worse",
@@ -85,11 +86,42 @@ class EvaluationConfig(Settings):
         ge=0,
         le=1,
     )
+    max_rmse_rise: float | None = key(
+        None,
+        "For a regression: the maximum rise of the candidate's RMSE above the baseline's, the served model's, that of "
+        "the mean label, and that of early stopping alone. null: 5% of the RMSE of the mean label, but 0 where "
+        "max_log_loss_rise would be 0.",
+        unit="unit of the label",
+        expects="null or a number >= 0",
+        ge=0,
+    )
+    max_rmse: float | None = key(
+        None,
+        "For a regression: the maximum RMSE of the candidate, the root of its mean squared error; null: no limit.",
+        unit="unit of the label",
+        expects="null or a number >= 0",
+        ge=0,
+    )
+    max_mae: float | None = key(
+        None,
+        "For a regression: the maximum mean absolute error of the candidate; null: no limit.",
+        unit="unit of the label",
+        expects="null or a number >= 0",
+        ge=0,
+    )
+    min_r2: float | None = key(
+        None,
+        "For a regression: the minimum R2 of the candidate, the share of the label's variance that it explains; null: "
+        "no limit. A model that knows nothing has 0.",
+        unit="R2",
+        expects="null or a number <= 1",
+        le=1,
+    )
     max_gap: float | None = key(
         None,
-        "The maximum generalization gap of the candidate: its log loss on the test split minus that on the training "
-        "split; null: no limit.",
-        unit="nats",
+        "The maximum generalization gap of the candidate: its loss (log loss, or RMSE) on the test split minus that on "
+        "the training split; null: no limit.",
+        unit="nats, or unit of the label",
         expects="null or a number >= 0",
         ge=0,
     )

@@ -13,7 +13,7 @@ def check_task_keys(group: str, settings: Settings, task: Task) -> None:
         settings: its values.
         task: the task of the run.
     """
-    for key in sorted(frozenset().union(*(other.keys for other in TASKS)) - task.keys):
+    for key in sorted(frozenset().union(*(other.own_keys for other in TASKS)) - task.own_keys):
         of_group, _, name = key.partition(".")
         default = type(settings).model_fields[name].default if of_group == group else None
         if of_group == group and getattr(settings, name) != default:

@@ -1,6 +1,8 @@
 """Computes confidence intervals of the metrics with the paired percentile bootstrap."""
 
 import math
+from collections.abc import Iterable
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +21,8 @@ from components.evaluator.metrics import (
     squared_errors,
 )
 from components.evaluator.paired_scores import Groups, PairedScores
+from components.tasks.known_tasks import METRICS
 
-INTERVAL_METRICS = ("auc", "pr_auc", "log_loss", "brier", "accuracy", "calibration_error")
-_MEANS = ("log_loss", "accuracy", "brier")
-_RANKED = ("auc", "pr_auc")
 # Differences: the metric of the first model minus that of the second.
 CONTRASTS = {
     "difference": (CANDIDATE, BASELINE),
@@ -31,35 +31,58 @@ CONTRASTS = {
     BASE_RATE: (CANDIDATE, BASE_RATE),
     "served_difference": (CANDIDATE, SERVED),
 }
-# Of the other models, only the metrics that are means over the rows are resampled.
+# Of the other models, only the metrics that are computed fast are resampled.
 _FULLY_MEASURED = (CANDIDATE, BASELINE, SERVED)
 Bounds = tuple[float, float]
 
 
-class _ResampledModel:
-    """Computes INTERVAL_METRICS of one model on any number of resamples.
+class _Resampled(Protocol):
+    """Computes some metrics of one model on any number of resamples."""
 
-    Of other models than candidate, baseline and served model, only the metrics that are means over the rows are
-    computed (the others are NaN): they take a small part of the time, and no others are needed.
-    """
+    def __init__(self, rows: PairedScores, predictions: Array) -> None: ...
 
-    def __init__(self, rows: PairedScores, predictions: Array, *, all_metrics: bool) -> None:
-        labels = rows.labels
-        losses, hits = row_losses(labels, predictions)
-        self._means = np.stack([losses, hits, squared_errors(labels, predictions)])
-        self._ranked = RankedRows(labels, predictions) if all_metrics else None
-        self._calibration = None
-        if all_metrics and not np.isnan(predictions).any():
-            self._calibration = _ResampledCalibration(rows, predictions)
+    def values(self, weights: Floats, total: float) -> Iterable[float]:
+        """Returns the metrics in the order of _COMPUTED; row i counts `weights[i]` times, `total` in all."""
+        ...
 
-    def metrics(self, weights: Floats, total: float) -> list[float]:
-        """Returns the metrics in the order of INTERVAL_METRICS; row i counts `weights[i]` times, `total` in all."""
-        found = dict(zip(_MEANS, dot(self._means, weights) / total, strict=True))
-        if self._ranked is not None:
-            found |= zip(_RANKED, self._ranked.auc_and_average_precision(weights), strict=True)
-        if self._calibration is not None:
-            found["calibration_error"] = self._calibration.error(weights, total)
-        return [found.get(metric, float("nan")) for metric in INTERVAL_METRICS]
+
+class _ResampledMeans:
+    """Computes the metrics of a classification that are means over the rows."""
+
+    def __init__(self, rows: PairedScores, predictions: Array) -> None:
+        losses, hits = row_losses(rows.labels, predictions)
+        self._rows = np.stack([losses, hits, squared_errors(rows.labels, predictions)])
+
+    def values(self, weights: Floats, total: float) -> Iterable[float]:
+        return dot(self._rows, weights) / total
+
+
+class _ResampledErrors:
+    """Computes the metrics of a regression."""
+
+    def __init__(self, rows: PairedScores, predictions: Array) -> None:
+        errors = predictions.astype(np.float64) - rows.labels
+        # The variance of the labels is that of their distances from any number; from their mean, it is exact.
+        centered = rows.labels - np.average(rows.labels, weights=rows.row_weights())
+        self._rows = np.stack([np.square(errors), np.abs(errors), np.square(centered), centered])
+
+    def values(self, weights: Floats, total: float) -> Iterable[float]:
+        squared, absolute, square, mean = dot(self._rows, weights) / total
+        variance = square - mean**2
+        # If all drawn labels are equal, rounding leaves a little more or less than 0.
+        defined = variance > 1e-12 * square
+        return math.sqrt(squared), absolute, 1 - squared / variance if defined else math.nan
+
+
+class _ResampledRanking:
+    """Computes the metrics that depend only on the order of the predictions."""
+
+    def __init__(self, rows: PairedScores, predictions: Array) -> None:
+        self._ranked = RankedRows(rows.labels, predictions)
+
+    def values(self, weights: Floats, total: float) -> Iterable[float]:
+        del total
+        return self._ranked.auc_and_average_precision(weights)
 
 
 class _ResampledCalibration:
@@ -78,14 +101,49 @@ class _ResampledCalibration:
         variance = _variance(self._bins, self._excess * weights, rows.groups) / weights.sum() ** 2
         self._deviation = np.sqrt(2 * variance)
 
-    def error(self, weights: Floats, total: float) -> float:
-        """Returns the corrected error if row i counts `weights[i]` times, `total` in all; it may be below 0."""
+    def values(self, weights: Floats, total: float) -> Iterable[float]:
+        """Returns the corrected error; it may be below 0."""
         x = np.abs(bin_sums(self._bins, self._excess * weights)) / total
         filled = self._deviation > 0
         x, s = x[filled], self._deviation[filled]
         tails = np.array([math.erf(value) for value in x / s / math.sqrt(2)])
         expected = s * math.sqrt(2 / math.pi) * np.exp(-np.square(x / s) / 2) + x * tails
-        return float((2 * x - expected).sum())
+        return (float((2 * x - expected).sum()),)
+
+
+# What is computed together, and the names of the metrics. The first ones are fast.
+_FAST: tuple[tuple[tuple[str, ...], type[_Resampled]], ...] = (
+    (("log_loss", "accuracy", "brier"), _ResampledMeans),
+    (("rmse", "mae", "r2"), _ResampledErrors),
+)
+_COMPUTED: tuple[tuple[tuple[str, ...], type[_Resampled]], ...] = (
+    *_FAST,
+    (("auc", "pr_auc"), _ResampledRanking),
+    (("calibration_error",), _ResampledCalibration),
+)
+
+
+class _ResampledModel:
+    """Computes the metrics of one model on any number of resamples.
+
+    Of other models than candidate, baseline and served model, only the fast metrics are computed (the others are NaN):
+    no others are needed. All are NaN if a prediction is NaN.
+    """
+
+    def __init__(self, rows: PairedScores, predictions: Array, *, all_metrics: bool) -> None:
+        self._metrics = rows.task.interval_metrics
+        self._parts: list[tuple[tuple[str, ...], _Resampled]] = [
+            (names, computes(rows, predictions))
+            for names, computes in (_COMPUTED if all_metrics else _FAST)
+            if {*names} & {*self._metrics} and not np.isnan(predictions).any()
+        ]
+
+    def metrics(self, weights: Floats, total: float) -> list[float]:
+        """Returns the metrics in their order; row i counts `weights[i]` times, `total` in all."""
+        found: dict[str, float] = {}
+        for names, part in self._parts:
+            found |= zip(names, part.values(weights, total), strict=True)
+        return [found.get(metric, math.nan) for metric in self._metrics]
 
 
 def _variance(bins: npt.NDArray[np.intp], terms: Floats, groups: Groups | None) -> Floats:
@@ -111,7 +169,7 @@ def draw_resample(rows: PairedScores, generator: np.random.Generator) -> Floats:
 
 
 def resampled(rows: PairedScores, resamples: int, seed: int) -> dict[str, dict[str, Floats]]:
-    """Computes INTERVAL_METRICS of every model on resamples of the rows, drawn with replacement.
+    """Computes the metrics that have intervals, of every model, on resamples of the rows, drawn with replacement.
 
     Each resample has as many rows as the original. It is paired: it contains the same rows for every model (Efron and
     Tibshirani, An Introduction to the Bootstrap, 1993, chapters 6 and 8). Nothing is approximated for large tables. A
@@ -126,19 +184,19 @@ def resampled(rows: PairedScores, resamples: int, seed: int) -> dict[str, dict[s
     Returns:
         The values by metric and model, [resamples].
     """
-    generator = np.random.default_rng(seed)
+    generator, metrics = np.random.default_rng(seed), rows.task.interval_metrics
     models = list(rows.predictions)
     # Sorted by the candidate's predictions: its AUC then reads memory sequentially, that of the other models nearly so.
     # For a million rows, whose counts exceed the processor's cache, this saves 30% of the time.
     rows = rows.select(np.argsort(rows.predictions[models[0]], kind="stable"))
+    seeds = len(rows.seeds)
     computed = [
         _ResampledModel(rows, predictions[model], all_metrics=model in _FULLY_MEASURED)
         for predictions in rows.seeds
         for model in models
     ]
-    seeds = len(rows.seeds)
     widening = math.sqrt(seeds / (seeds - 1)) if seeds > 1 else 1.0
-    drawn = np.empty((resamples, len(models), len(INTERVAL_METRICS)))
+    drawn = np.empty((resamples, len(models), len(metrics)))
     for values in drawn:
         weights = draw_resample(rows, generator)
         total = weights.sum()
@@ -153,12 +211,12 @@ def resampled(rows: PairedScores, resamples: int, seed: int) -> dict[str, dict[s
             values[number] = mean + widening * (drawn_mean - mean)
     return {
         metric: {model: drawn[:, column, number] for column, model in enumerate(models)}
-        for number, metric in enumerate(INTERVAL_METRICS)
+        for number, metric in enumerate(metrics)
     }
 
 
 def intervals(rows: PairedScores, settings: EvaluationConfig) -> dict[str, dict[str, Bounds]]:
-    """Computes percentile intervals of INTERVAL_METRICS (Efron and Tibshirani, 1993, chapter 13).
+    """Computes percentile intervals of the metrics that have them (Efron and Tibshirani, 1993, chapter 13).
 
     The calibration error is biased: chance alone makes it greater than 0. The resamples are corrected for that (see
     `_ResampledCalibration`), and the low end is 0 if the error is not greater than chance makes it for a calibrated
@@ -175,19 +233,19 @@ def intervals(rows: PairedScores, settings: EvaluationConfig) -> dict[str, dict[
         By metric, and by model or contrast (see CONTRASTS): the low and the high end. NaN if the metric is undefined on
         the original rows, or on half of the resamples or more; if it is undefined on fewer, these are left out.
     """
-    found: dict[str, dict[str, Bounds]] = {metric: {} for metric in INTERVAL_METRICS}
+    found: dict[str, dict[str, Bounds]] = {metric: {} for metric in rows.task.interval_metrics}
     if not rows.labels.size:
         return found
     drawn = resampled(rows, settings.resamples, settings.seed)
     undefined = {model for seed in rows.seeds for model, values in seed.items() if np.isnan(values).any()}
     for metric, by_model in drawn.items():
-        highest = math.inf if metric == "log_loss" else 1.0
+        lowest, highest = METRICS[metric].range
         for model, values in by_model.items():
             low, high = percentiles(values, settings.confidence, valid=model not in undefined)
             # The wider spread of several seeds, or a correction, may leave the range of the metric.
-            found[metric][model] = max(low, 0.0), min(max(high, 0.0), highest)
-    calibration = found["calibration_error"]
-    for model in {*rows.predictions} & {*_FULLY_MEASURED} - undefined:
+            found[metric][model] = max(low, lowest), min(max(high, lowest), highest)
+    calibration = found.get("calibration_error", {})
+    for model in {*calibration} & {*_FULLY_MEASURED} - undefined:
         error = float(np.mean([calibration_error(scored) for scored in rows.scored_by(model)]))
         if error <= _error_by_chance(rows, model, settings):
             calibration[model] = 0.0, calibration[model][1]
@@ -198,8 +256,9 @@ def intervals(rows: PairedScores, settings: EvaluationConfig) -> dict[str, dict[
                 by_model = drawn[metric]
                 difference = by_model[first] - by_model[second]
                 found[metric][contrast] = percentiles(difference, settings.confidence, valid=valid)
-            (low, high), (other_low, other_high) = calibration[first], calibration[second]
-            calibration[contrast] = low - other_high, high - other_low
+            if calibration:
+                (low, high), (other_low, other_high) = calibration[first], calibration[second]
+                calibration[contrast] = low - other_high, high - other_low
     return found
 
 

@@ -18,7 +18,7 @@ from components.common.verdict_record import (
 )
 from components.common.verdict_text import difference_finding
 from components.config.evaluation import EvaluationConfig
-from components.evaluator.bootstrap import INTERVAL_METRICS, intervals
+from components.evaluator.bootstrap import intervals
 from components.evaluator.metrics import METRIC_FUNCTIONS
 from components.evaluator.paired_scores import PairedScores
 
@@ -28,17 +28,18 @@ Metrics = dict[str, ComparedMetric]
 def with_base_rate(test: PairedScores, train: PairedScores) -> PairedScores:
     """Returns the test rows with one more model, BASE_RATE, that knows no features.
 
-    It predicts for each row the share of label 1 in the training split, or in the test split if that has no rows.
+    It predicts for each row the mean of the label in the training split, or in the test split if that has no rows: of
+    0 and 1, that is the share of label 1.
     """
     known = train if train.labels.size else test
     if not known.labels.size:
         return test
-    known_share = np.average(known.labels, weights=known.row_weights())
-    return test.with_model(BASE_RATE, np.full(test.labels.size, known_share, np.float32))
+    mean = np.average(known.labels, weights=known.row_weights())
+    return test.with_model(BASE_RATE, np.full(test.labels.size, mean, np.float32))
 
 
 def compare_metrics(rows: PairedScores, settings: EvaluationConfig, names: Iterable[str]) -> Metrics:
-    """Computes each metric of all models and, for INTERVAL_METRICS, the intervals and the finding."""
+    """Computes each metric of all models and, for those that have them, the intervals and the finding."""
     bounds = intervals(rows, settings)
     found = {}
     for name in names:
@@ -50,7 +51,7 @@ def compare_metrics(rows: PairedScores, settings: EvaluationConfig, names: Itera
             values["difference"] = values[CANDIDATE] - values[BASELINE]
         if SERVED in values:
             values["served_difference"] = values[CANDIDATE] - values[SERVED]
-        if name in INTERVAL_METRICS:
+        if name in bounds:
             interval = MetricIntervals.model_validate(bounds[name])
             values |= {
                 "interval": interval,
@@ -61,14 +62,14 @@ def compare_metrics(rows: PairedScores, settings: EvaluationConfig, names: Itera
     return found
 
 
-def contributions(metrics: Metrics) -> Contributions | None:
-    """Returns what early stopping and the penalties brought; None without a baseline."""
-    loss = metrics["log_loss"]
+def contributions(metrics: Metrics, name: str) -> Contributions | None:
+    """Returns what early stopping and the penalties brought, as differences of a loss; None without a baseline."""
+    loss = metrics[name]
     bounds = loss.interval or MetricIntervals()
 
     def contribution(first: float | None, second: float | None, interval: Interval) -> Contribution:
         value = None if first is None or second is None else first - second
-        return Contribution(value=value, interval=interval, finding=difference_finding("log_loss", interval))
+        return Contribution(value=value, interval=interval, finding=difference_finding(name, interval))
 
     if loss.baseline is None:
         return None

@@ -1,8 +1,5 @@
 """The Evaluator component: its inputs and outputs are those of TFX's Evaluator, plus the settings of this pipeline."""
 
-import json
-
-from tensorflow_model_analysis.proto import config_pb2
 from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.types import standard_artifacts
@@ -10,11 +7,8 @@ from tfx.types.channel import BaseChannel, Channel
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 from tfx.types.standard_component_specs import EvaluatorSpec
 
-from components.common.file_names import PREDICTION, SIGNATURE
-from components.common.verdict_record import BASELINE, CANDIDATE
 from components.evaluator import executor
 from components.evaluator.evaluator_settings import EvaluatorSettings
-from components.evaluator.metrics import METRIC_FUNCTIONS
 
 
 class TableEvaluatorSpec(EvaluatorSpec):  # type: ignore[misc]
@@ -47,7 +41,6 @@ class Evaluator(BaseBeamComponent):  # type: ignore[misc]
                 model=model,
                 baseline_model=baseline_model,
                 served_model=served_model,
-                eval_config=eval_config(settings),
                 example_splits='["test"]',
                 module_path=executor.__name__,
                 settings=settings.model_dump_json(),
@@ -55,35 +48,3 @@ class Evaluator(BaseBeamComponent):  # type: ignore[misc]
                 blessing=Channel(type=standard_artifacts.ModelBlessing),
             )
         )
-
-
-def eval_config(settings: EvaluatorSettings) -> config_pb2.EvalConfig:
-    """Returns TFMA's configuration: candidate and baseline through their serving signature, and no thresholds.
-
-    Args:
-        settings: the columns with label and weight, and evaluation.max_rows.
-    """
-    metrics = [
-        config_pb2.MetricConfig(
-            # By name, so that the pipeline is defined without importing TFMA and Beam.
-            class_name="BinaryMetric",
-            module="components.evaluator.tfma_metrics",
-            config=json.dumps({"name": name, "max_rows": settings.evaluation.max_rows}),
-        )
-        for name in METRIC_FUNCTIONS
-    ]
-    return config_pb2.EvalConfig(
-        model_specs=[
-            config_pb2.ModelSpec(
-                name=name,
-                is_baseline=name == BASELINE,
-                signature_name=SIGNATURE,
-                label_key=settings.label,
-                example_weight_key=settings.weight or "",
-                prediction_key=PREDICTION,
-            )
-            for name in (CANDIDATE, BASELINE)
-        ],
-        slicing_specs=[config_pb2.SlicingSpec()],
-        metrics_specs=[config_pb2.MetricsSpec(metrics=metrics, model_names=[CANDIDATE, BASELINE])],
-    )

@@ -1,5 +1,6 @@
-"""Computes the points of a model's ROC, precision-recall and calibration curves, and its confusion matrix."""
+"""Computes the points of the plots of a model's predictions: curves, confusion matrix, residuals."""
 
+from collections.abc import Callable, Iterable, Mapping
 from statistics import NormalDist
 from typing import Any
 
@@ -11,16 +12,21 @@ from components.common.verdict_record import (
     ConfusionMatrix,
     ModelCurves,
     PrecisionRecallCurve,
+    PredictedAgainstActual,
+    Residuals,
     RocCurve,
 )
-from components.evaluator.decision_counts import RankedCounts, count_decisions, decision_cells, ranked_counts
+from components.evaluator.decision_counts import count_decisions, decision_cells, ranked_counts
 from components.evaluator.metrics import CALIBRATION_BINS, Floats, ScoredRows, bin_sums, calibration_bins
 
 POINTS = 200
+FIT_POINTS = 500
+RESIDUAL_BINS = 30
+_SEED = 20_260_103
 
 
-def curves(rows: ScoredRows, confidence: float) -> ModelCurves:
-    """Computes the curves of one model; a curve that is undefined is None.
+def curves(rows: ScoredRows, confidence: float, plots: Iterable[str]) -> ModelCurves:
+    """Computes what is drawn of the predictions of one model; what is undefined is None.
 
     The ROC and the precision-recall curve have at most POINTS points, spread evenly over the distinct predictions,
     ends included. The calibration curve has at most CALIBRATION_BINS bins of equal width; empty bins are left out. The
@@ -29,17 +35,21 @@ def curves(rows: ScoredRows, confidence: float) -> ModelCurves:
     Args:
         rows: the test split, as scored by the model.
         confidence: of the intervals of the calibration curve, between 0 and 1.
+        plots: the names of the fields to compute.
     """
-    confusion = confusion_matrix(rows, rows.predictions > 0.5)
-    if not rows.labels.size or np.isnan(rows.predictions).any():
-        return ModelCurves(roc=None, precision_recall=None, calibration=None, confusion=confusion)
-    ranked = ranked_counts(rows)
-    return ModelCurves(
-        roc=_roc(ranked),
-        precision_recall=_precision_recall(ranked),
-        calibration=_calibration(rows, confidence),
-        confusion=confusion,
+    undefined = not rows.labels.size or bool(np.isnan(rows.predictions).any())
+    return ModelCurves.model_validate(
+        {
+            name: _PLOTS[name](rows, confidence)
+            for name in plots
+            if not undefined or _PLOTS[name] is _confusion
+        }
     )
+
+
+def _confusion(rows: ScoredRows, confidence: float) -> ConfusionMatrix:
+    del confidence
+    return confusion_matrix(rows, rows.predictions > 0.5)
 
 
 def confusion_matrix(rows: ScoredRows, positive: npt.NDArray[np.bool_]) -> ConfusionMatrix:
@@ -49,7 +59,9 @@ def confusion_matrix(rows: ScoredRows, positive: npt.NDArray[np.bool_]) -> Confu
     return ConfusionMatrix.model_validate({name: kind(value) for name, value in counts._asdict().items()})
 
 
-def _roc(ranked: RankedCounts) -> RocCurve | None:
+def _roc(rows: ScoredRows, confidence: float) -> RocCurve | None:
+    del confidence
+    ranked = ranked_counts(rows)
     positives, negatives = ranked.hits[-1], ranked.found[-1] - ranked.hits[-1]
     if not positives or not negatives:
         return None
@@ -60,7 +72,9 @@ def _roc(ranked: RankedCounts) -> RocCurve | None:
     )
 
 
-def _precision_recall(ranked: RankedCounts) -> PrecisionRecallCurve | None:
+def _precision_recall(rows: ScoredRows, confidence: float) -> PrecisionRecallCurve | None:
+    del confidence
+    ranked = ranked_counts(rows)
     if not ranked.hits[-1]:
         return None
     at = _thinned(ranked.hits.size, POINTS)
@@ -104,6 +118,37 @@ def _calibration(rows: ScoredRows, confidence: float) -> CalibrationCurve:
     )
 
 
+def _fit(rows: ScoredRows, confidence: float) -> PredictedAgainstActual:
+    del confidence
+    # The same rows for all models: the positions do not depend on the predictions.
+    size = rows.labels.size
+    chosen = np.sort(np.random.default_rng(_SEED).choice(size, min(size, FIT_POINTS), replace=False))
+    return PredictedAgainstActual(
+        actual=_numbers(rows.labels[chosen]), predicted=_numbers(rows.predictions[chosen])
+    )
+
+
+def _residuals(rows: ScoredRows, confidence: float) -> Residuals:
+    """Returns the histogram; its middle is 0, and its ends are the 99th percentile of the absolute residuals."""
+    del confidence
+    found = rows.labels.astype(np.float64) - rows.predictions
+    end = float(np.quantile(np.abs(found), 0.99)) or 1.0
+    edges = np.linspace(-end, end, RESIDUAL_BINS + 1)
+    counts, _ = np.histogram(np.clip(found, -end, end), edges, weights=rows.weights)
+    kind = int if rows.weights is None else float
+    return Residuals(edges=_numbers(edges), rows=tuple(map(kind, counts)))
+
+
+_PLOTS: Mapping[str, Callable[[ScoredRows, float], Any]] = {
+    "roc": _roc,
+    "precision_recall": _precision_recall,
+    "calibration": _calibration,
+    "confusion": _confusion,
+    "fit": _fit,
+    "residuals": _residuals,
+}
+
+
 def _thinned(size: int, points: int) -> npt.NDArray[np.int64]:
     """Returns at most `points` of `size` indices, evenly spread, including the first and the last."""
     return np.unique(np.linspace(0, size - 1, min(size, points)).round().astype(np.int64))
@@ -111,3 +156,8 @@ def _thinned(size: int, points: int) -> npt.NDArray[np.int64]:
 
 def _rounded(values: npt.NDArray[Any]) -> tuple[float, ...]:
     return tuple(np.round(values.astype(np.float64), 6).tolist())
+
+
+def _numbers(values: npt.NDArray[Any]) -> tuple[float, ...]:
+    """Returns the values with six significant digits: they have the unit of the label."""
+    return tuple(float(f"{value:.6g}") for value in values)

@@ -18,13 +18,14 @@ from tensorflow_model_analysis.proto import config_pb2
 from tfx.components.evaluator import constants, executor
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
-from tfx.utils import io_utils, path_utils
+from tfx.utils import io_utils, path_utils, proto_utils
 
 from components.common.errors import ArtifactChanged
 from components.common.ingest_record import IngestRecord
 from components.common.model_files import model_digest
 from components.common.served_record import ServedRecord, ServedReference
 from components.common.verdict_record import CANDIDATE, EARLY_STOPPED, SERVED, Judged, JudgedSplit
+from components.config.task_keys import check_task_keys
 from components.evaluator import tfma_metrics as _tfma_metrics  # noqa: F401 (TFMA imports it by name)
 from components.evaluator.evaluator_settings import EvaluatorSettings
 from components.evaluator.importance import MAX_ROWS, candidate_importance, read_rows
@@ -32,8 +33,10 @@ from components.evaluator.paired_scores import SplitScores
 from components.evaluator.scored_models import Models, load_models
 from components.evaluator.scoring import ScoredColumns, score
 from components.evaluator.served_predictor import ServedPredictor, add_served
+from components.evaluator.tfma_config import eval_config
 from components.evaluator.verdict import Validation, compute_verdict
 from components.examples.reader import read_ingest
+from components.tasks.known_tasks import task_of
 
 Artifacts = Mapping[str, list[Artifact]]
 # TFX's executor uses this name, but TFMA 0.52 defines it only after all of TFX's components were imported.
@@ -50,6 +53,7 @@ class EvaluatorExecutor(executor.Executor):  # type: ignore[misc]
 
         Raises:
             DataRefused: `evaluation.slices` names a feature that is not in the examples.
+            ValueError: a key under `evaluation` belongs to another task.
             ArtifactChanged: a split does not have the rows that ExampleGen wrote.
         """
         settings = EvaluatorSettings.model_validate_json(exec_properties["settings"])
@@ -59,10 +63,12 @@ class EvaluatorExecutor(executor.Executor):  # type: ignore[misc]
         )
         # Before the models are loaded: a file that changes in between gives a digest that no published model has.
         digests = [model_digest(path_utils.serving_model_path(uri)) for uri in (candidate, baseline) if uri]
-        seeds = load_models(candidate or "", baseline)
-        columns = ScoredColumns(settings.label, settings.weight, settings.evaluation.sliced_features())
-        max_rows = settings.evaluation.max_rows
         ingest = read_ingest(_pattern(input_dict, "eval"))
+        task = task_of(ingest.task)
+        check_task_keys("evaluation", settings.evaluation, task)
+        seeds = load_models(candidate or "", baseline, task)
+        columns = ScoredColumns(settings.label, settings.weight, settings.evaluation.sliced_features(), task)
+        max_rows = settings.evaluation.max_rows
         grouped = ingest.split is not None and ingest.split.by == "group"
         test, served = _score_test(input_dict, seeds, columns._replace(groups=grouped), max_rows)
         exported = {name: model for name, model in seeds[0].items() if name != EARLY_STOPPED}
@@ -88,17 +94,12 @@ class EvaluatorExecutor(executor.Executor):  # type: ignore[misc]
             first_seed=settings.first_seed,
             served=served,
         ).model_copy(update={"judged": judged})
-        super().Do(input_dict, output_dict, exec_properties)
+        config = proto_utils.proto_to_json(eval_config(settings, task))
+        super().Do(input_dict, output_dict, {**exec_properties, "eval_config": config})
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
         verdict.write(evaluation.uri)
-        rows = read_rows(
-            test.examples,
-            test.rows,
-            ingest.features,
-            settings.label,
-            settings.weight,
-            ingest.categorical,
-        )._replace(groups=test.example_groups)
+        rows = read_rows(test.examples, test.rows, ingest.features, columns, ingest.categorical)
+        rows = rows._replace(groups=test.example_groups)
         importance = candidate_importance(seeds[0][CANDIDATE], rows, settings.evaluation)
         if importance is not None:
             importance.write(evaluation.uri)
@@ -139,7 +140,7 @@ def _score_test(
     if folder is None or reference is None or not reference.is_scored:
         return score(pattern, seeds, columns, max_rows, keep=MAX_ROWS), reference
     # Not part of the training seeds: it is one network.
-    predictor = ServedPredictor(path_utils.serving_model_path(folder))
+    predictor = ServedPredictor(path_utils.serving_model_path(folder), columns.task)
     models = [{**seeds[0], SERVED: predictor}, *seeds[1:]]
     test = score(pattern, models, columns, max_rows, keep=MAX_ROWS)
     return add_served(test, predictor, reference)

@@ -11,10 +11,13 @@ from components.common.importance_record import FeatureImportance, ImportanceRec
 from components.common.verdict_record import CANDIDATE
 from components.config.evaluation import EvaluationConfig
 from components.evaluator.bootstrap import draw_resample, percentiles
-from components.evaluator.metrics import Array, Floats, dot, row_losses
+from components.evaluator.metrics import ROW_LOSSES, Array, Floats, dot
 from components.evaluator.paired_scores import Groups, PairedScores, numbered
 from components.evaluator.scored_models import ScoredModel
+from components.evaluator.scoring import ScoredColumns
 from components.saved_model.input_names import input_names
+from components.tasks.binary import BINARY
+from components.tasks.task import Task
 
 MAX_ROWS = 20_000
 _PERMUTATIONS = 5
@@ -30,7 +33,7 @@ class FeatureModel(Protocol):
     """A model that reads features by name."""
 
     def predict_columns(self, columns: Columns) -> Array:
-        """Returns the probabilities, float32 [rows], of columns of raw features, float32 [rows]."""
+        """Returns the predictions, float32 [rows], of columns of raw features, float32 [rows]."""
         ...
 
 
@@ -39,10 +42,11 @@ class LabeledRows(NamedTuple):
 
     Attributes:
         columns: the raw features by name, [rows]: float32, NaN is missing; or bytes, of categorical features.
-        labels: 0 or 1, float32 [rows].
+        labels: 0 or 1; with a regression, any number; float32 [rows].
         weights: how many rows each row counts for, float32 [rows]; None: each counts for one.
         sampled_from: the number of rows in the split, if these are a sample of it.
         groups: see `PairedScores`.
+        task: what the models predict.
     """
 
     columns: Columns
@@ -50,6 +54,7 @@ class LabeledRows(NamedTuple):
     weights: Array | None = None
     sampled_from: int | None = None
     groups: Groups | None = None
+    task: Task = BINARY
 
     def select(self, rows: npt.NDArray[np.intp]) -> "LabeledRows":
         """Returns some of the rows, by their numbers."""
@@ -59,6 +64,7 @@ class LabeledRows(NamedTuple):
             None if self.weights is None else self.weights[rows],
             self.sampled_from or self.labels.size,
             None if self.groups is None else numbered(self.groups[rows]),
+            self.task,
         )
 
 
@@ -98,8 +104,7 @@ def read_rows(
     examples: Sequence[bytes],
     rows: int,
     features: Sequence[str],
-    label: str,
-    weight: str | None,
+    columns: ScoredColumns,
     categorical: Collection[str] = (),
 ) -> LabeledRows:
     """Returns the rows in serialized tf.Examples.
@@ -108,10 +113,10 @@ def read_rows(
         examples: all rows of the test split, or a uniform sample of them.
         rows: the number of rows in the split.
         features: the names of the features.
-        label: the name of the label column.
-        weight: that of the weight column; None: there is none.
+        columns: the columns with label and weight.
         categorical: the features that are categorical.
     """
+    weight, task = columns.weight, columns.task
     names = (*features, *([weight] if weight else []))
     spec = {
         name: tf.io.FixedLenFeature([1], tf.string, [""])
@@ -119,18 +124,17 @@ def read_rows(
         else tf.io.FixedLenFeature([1], tf.float32, [float("nan")])
         for name in names
     }
-    parsed = tf.io.parse_example(
-        tf.constant(list(examples), tf.string), spec | {label: tf.io.FixedLenFeature([1], tf.int64)}
-    )
+    parsed = tf.io.parse_example(tf.constant(list(examples), tf.string), spec | columns.label_spec())
     flat = {
         name: np.asarray(values, None if name in categorical else np.float32).reshape(-1)
         for name, values in parsed.items()
     }
     return LabeledRows(
         {name: flat[name] for name in features},
-        flat[label],
+        flat[columns.label],
         flat[weight] if weight else None,
         rows if rows > len(examples) else None,
+        task=task,
     )
 
 
@@ -167,7 +171,7 @@ def permutation_importance(
     settings: EvaluationConfig,
     permutations: int = _PERMUTATIONS,
 ) -> ImportanceRecord:
-    """Measures by how much the log loss rises if the values of a feature are permuted between the rows.
+    """Measures by how much the loss rises if the values of a feature are permuted between the rows.
 
     Breiman, Random Forests, Machine Learning 2001, section 10; Fisher, Rudin and Dominici, All Models are Wrong, but
     Many are Useful, JMLR 2019. Raw values are permuted, so that a missing value takes its missing indicator with it.
@@ -185,19 +189,25 @@ def permutation_importance(
     size = rows.labels.size
     orders = [generator.permutation(size) for _ in range(permutations)]
     predicted = model.predict_columns(rows.columns)
-    losses, _ = row_losses(rows.labels, predicted)
+    loss = ROW_LOSSES[rows.task.loss]
+    losses = loss.of_rows(rows.labels, predicted)
     repeated = {name: np.tile(column, permutations) for name, column in rows.columns.items()}
     labels = np.tile(rows.labels, permutations)
     rises = np.empty((len(names), size))
     for number, name in enumerate(names):
         column = rows.columns[name]
         permuted = {**repeated, name: np.concatenate([column[order] for order in orders])}
-        found, _ = row_losses(labels, model.predict_columns(permuted))
+        found = loss.of_rows(labels, model.predict_columns(permuted))
         rises[number] = (found.reshape(permutations, size) - losses).mean(axis=0)
     scores = PairedScores(rows.labels, {CANDIDATE: predicted}, weights=rows.weights, groups=rows.groups)
-    weights = scores.row_weights()
-    values = dot(rises, weights) / weights.sum()
-    drawn = _resampled(rises, scores, settings)
+
+    def risen(weights: Floats) -> Floats:
+        total = weights.sum()
+        return loss.rise(dot(losses, weights) / total, dot(rises, weights) / total)
+
+    values = risen(scores.row_weights())
+    generator = np.random.default_rng(settings.seed)
+    drawn = np.array([risen(draw_resample(scores, generator)) for _ in range(settings.resamples)])
     features = [
         FeatureImportance(
             feature=name, value=float(value), interval=percentiles(resampled, settings.confidence)
@@ -205,6 +215,7 @@ def permutation_importance(
         for name, value, resampled in zip(names, values, drawn.T, strict=True)
     ]
     return ImportanceRecord(
+        loss=rows.task.loss,
         rows=size,
         sampled_from=rows.sampled_from,
         permutations=permutations,
@@ -215,13 +226,3 @@ def permutation_importance(
         ),
         left_out=len(rows.columns) - len(names),
     )
-
-
-def _resampled(rises: Floats, scores: PairedScores, settings: EvaluationConfig) -> Floats:
-    """Returns the mean rise of each feature on resamples of the rows, [resamples, features]."""
-    generator = np.random.default_rng(settings.seed)
-    drawn = np.empty((settings.resamples, len(rises)))
-    for values in drawn:
-        weights = draw_resample(scores, generator)
-        values[:] = dot(rises, weights) / weights.sum()
-    return drawn

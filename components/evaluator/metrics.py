@@ -1,5 +1,6 @@
 """Computes exact metrics of a model from arrays of labels and predictions."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -20,8 +21,8 @@ class ScoredRows(NamedTuple):
     """Rows with one model's predictions.
 
     Attributes:
-        labels: 0 or 1, float32 [rows].
-        predictions: the probabilities of class 1, float32 [rows].
+        labels: 0 or 1; with a regression, any number; float32 [rows].
+        predictions: the probabilities of class 1; with a regression, of the label; float32 [rows].
         sample_of: the number of rows from which these were sampled; None: these are all rows.
         weights: how many rows each row counts for, float32 [rows]; None: each counts for one.
     """
@@ -132,7 +133,7 @@ def bin_sums(bins: npt.NDArray[np.intp], values: npt.NDArray[Any]) -> Floats:
 
 
 def squared_errors(labels: Array, predictions: Array) -> Floats:
-    """Returns for each row the squared difference between probability and label."""
+    """Returns for each row the squared difference between prediction and label."""
     return np.square(predictions.astype(np.float64) - labels)
 
 
@@ -172,6 +173,36 @@ def recall(rows: ScoredRows) -> float:
     return _mean(rows.predictions[positive] > 0.5, None if rows.weights is None else rows.weights[positive])
 
 
+def rmse(rows: ScoredRows) -> float:
+    """Returns the root of the mean squared difference between prediction and label, in the unit of the label.
+
+    >>> rmse(ScoredRows(np.float32([0, 0]), np.float32([1, 7])))
+    5.0
+    """
+    return math.sqrt(_mean(squared_errors(rows.labels, rows.predictions), rows.weights))
+
+
+def mae(rows: ScoredRows) -> float:
+    """Returns the mean absolute difference between prediction and label, in the unit of the label."""
+    return _mean(np.abs(rows.predictions.astype(np.float64) - rows.labels), rows.weights)
+
+
+def r2(rows: ScoredRows) -> float:
+    """Returns the coefficient of determination: the share of the variance of the label that is explained.
+
+    1 minus the sum of squared errors, divided by that of the distances of the labels from their mean. NaN if all labels
+    are equal.
+
+    >>> round(r2(ScoredRows(np.float32([1, 2, 3]), np.float32([1, 2, 4]))), 4)
+    0.5
+    """
+    if not rows.labels.size or rows.labels.min() == rows.labels.max():
+        return math.nan
+    mean = np.average(rows.labels, weights=rows.row_weights())
+    explained = _mean(np.square(rows.labels - mean), rows.weights)
+    return 1 - _mean(squared_errors(rows.labels, rows.predictions), rows.weights) / explained
+
+
 def example_count(rows: ScoredRows) -> float:
     """Returns the number of rows in the split, including those that are not in the sample."""
     return float(rows.labels.size if rows.sample_of is None else rows.sample_of)
@@ -192,6 +223,22 @@ def _mean(values: npt.NDArray[Any], weights: Array | None) -> float:
     return float(np.average(values, weights=weights.astype(np.float64)))
 
 
+class RowLoss(NamedTuple):
+    """A loss as a function of the mean over the rows.
+
+    Attributes:
+        of_rows: returns what the mean is taken of, float64 [rows], of labels and predictions, float32 [rows].
+        rise: returns by how much the loss rises if the mean rises, of the mean and its rise, float64 [...].
+    """
+
+    of_rows: Callable[[Array, Array], Floats]
+    rise: Callable[[Floats, Floats], Floats]
+
+
+ROW_LOSSES = {
+    "log_loss": RowLoss(lambda labels, predictions: row_losses(labels, predictions)[0], lambda _, rise: rise),
+    "rmse": RowLoss(squared_errors, lambda mean, rise: np.sqrt(mean + rise) - np.sqrt(mean)),
+}
 METRIC_FUNCTIONS: dict[str, Callable[[ScoredRows], float]] = {
     "auc": auc,
     "pr_auc": average_precision,
@@ -201,5 +248,8 @@ METRIC_FUNCTIONS: dict[str, Callable[[ScoredRows], float]] = {
     "calibration_error": calibration_error,
     "precision": precision,
     "recall": recall,
+    "rmse": rmse,
+    "mae": mae,
+    "r2": r2,
     "example_count": example_count,
 }

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from components.evaluator.metrics import Array, Floats, ScoredRows, row_weights
+from components.tasks.binary import BINARY
+from components.tasks.task import Task
 
 Predictions = Mapping[str, Array]
 Groups = npt.NDArray[np.int64]
@@ -22,13 +24,15 @@ class PairedScores(NamedTuple):
     """The same rows with the predictions of several models.
 
     Attributes:
-        labels: 0 or 1, float32 [rows].
-        predictions: by model, the probabilities of class 1, float32 [rows], in the order of the labels. These are the
-            models of the first training seed; the candidate is the one that may be published.
+        labels: 0 or 1; with a regression, any number; float32 [rows].
+        predictions: by model, the probabilities of class 1, or the predictions of a regression, float32 [rows], in the
+            order of the labels. These are the models of the first training seed; the candidate is the one that may be
+            published.
         split_rows: the number of rows in the split, if these rows are a sample of it; None: these are all rows.
         weights: how many rows each row counts for, float32 [rows]; None: each counts for one.
         other_seeds: the predictions of the models of each further training seed.
         groups: the number of each row's group, from 0, int64 [rows]; None: each row is an observation of its own.
+        task: what the models predict.
     """
 
     labels: Array
@@ -37,6 +41,7 @@ class PairedScores(NamedTuple):
     weights: Array | None = None
     other_seeds: Sequence[Predictions] = ()
     groups: Groups | None = None
+    task: Task = BINARY
 
     @property
     def is_sample(self) -> bool:
@@ -66,7 +71,9 @@ class PairedScores(NamedTuple):
         seeds = [{model: values[rows] for model, values in seed.items()} for seed in self.seeds]
         weights = None if self.weights is None else self.weights[rows]
         groups = None if self.groups is None else numbered(self.groups[rows])
-        return PairedScores(self.labels[rows], seeds[0], self.split_rows, weights, seeds[1:], groups)
+        return PairedScores(
+            self.labels[rows], seeds[0], self.split_rows, weights, seeds[1:], groups, self.task
+        )
 
     def scored(self, model: str, seed: int = 0) -> ScoredRows:
         """Returns the rows with the predictions of one model of one seed, by the number of the seed."""

@@ -15,6 +15,8 @@ from components.evaluator.reservoir import ReservoirSample
 from components.evaluator.scored_models import Models
 from components.examples.group_ids import GroupIds
 from components.examples.reader import serialized_batches
+from components.tasks.binary import BINARY
+from components.tasks.task import Task
 
 _BATCH = 8_192
 Floats = npt.NDArray[np.float32]
@@ -24,16 +26,22 @@ class ScoredColumns(NamedTuple):
     """The columns of the examples that are read.
 
     Attributes:
-        label: the name of the label column, an integer.
+        label: the name of the label column: an integer if the task has classes, else a number.
         weight: the column with the weights of the rows; None: there is none.
         features: the features whose values are returned.
+        task: what the models predict.
         groups: whether the rows belong to groups, whose ids are beside the examples.
     """
 
     label: str
     weight: str | None = None
     features: tuple[str, ...] = ()
+    task: Task = BINARY
     groups: bool = False
+
+    def label_spec(self) -> dict[str, tf.io.FixedLenFeature]:
+        """Returns how the label of a tf.Example is parsed."""
+        return {self.label: tf.io.FixedLenFeature([1], tf.int64 if self.task.classes else tf.float32)}
 
 
 def score(
@@ -59,13 +67,13 @@ def score(
         ArtifactChanged: a file can't be read to its end, or rows have no group.
     """
     files = sorted(tf.io.gfile.glob(pattern))
-    label, weight, features, grouped = columns
+    label, weight, features, task, grouped = columns
     ids = GroupIds(files) if grouped else None
     if features:
         _check_features(files, columns)
     read = (*([weight] if weight else []), *features)
     spec = {name: tf.io.FixedLenFeature([1], tf.float32, [float("nan")]) for name in read}
-    target = {label: tf.io.FixedLenFeature([1], tf.int64)}
+    target = columns.label_spec()
     models = [model for by_name in seeds for model in by_name.values()]
     sample, digest = ReservoirSample(max_rows), hashlib.sha256()
     kept = ReservoirSample(keep, stream=1) if keep else None
@@ -89,7 +97,7 @@ def score(
     values = {name: next(found) for name in features}
     first, *others = ({name: next(found) for name in by_name} for by_name in seeds)
     numbers = numbered(next(found)) if grouped else None
-    scores = PairedScores(labels, first, sample.seen, weights, tuple(others), numbers)
+    scores = PairedScores(labels, first, sample.seen, weights, tuple(others), numbers, task)
     of_kept = kept.columns() if kept else []
     examples = tuple(of_kept[0]) if of_kept else ()
     example_groups = numbered(of_kept[1]) if of_kept and grouped else None

@@ -1,12 +1,12 @@
 """Says whether the served model does clearly worse on this test split than on that of the run that published it."""
 
-from components.common.formatting import interval, number
+from components.common.formatting import interval, metric_label, number
 from components.common.served_record import ServedReference
 from components.common.verdict_record import ComparedMetric
-from components.evaluator.thresholds import LOG_LOSS_TOLERANCE
+from components.evaluator.thresholds import LOSS_TOLERANCE
 
 
-def served_decline(reference: ServedReference, log_loss: ComparedMetric) -> str | None:
+def served_decline(reference: ServedReference, loss: str, losses: ComparedMetric) -> str | None:
     """Returns two sentences if the served model does clearly worse than in its card; otherwise None.
 
     Nothing that is measured on this run's rows alone shows wrong labels: those of the test split are as wrong as those
@@ -16,19 +16,21 @@ def served_decline(reference: ServedReference, log_loss: ComparedMetric) -> str 
     interval misses its value. The rise must also be of practical importance, by the tolerance of the thresholds.
 
     Args:
-        reference: the served model, with the log loss in its card.
-        log_loss: that of all models on this test split.
+        reference: the served model, with the loss in its card.
+        loss: the name of the task's loss.
+        losses: the loss of all models on this test split.
     """
-    now = log_loss.interval.served if log_loss.interval else None
+    now = losses.interval.served if losses.interval else None
     if reference.loss is None or reference.loss_interval is None or now is None:
         return None
-    if log_loss.served is None or log_loss.base_rate is None or now[0] <= reference.loss_interval[1]:
+    if losses.served is None or losses.base_rate is None or now[0] <= reference.loss_interval[1]:
         return None
-    if log_loss.served - reference.loss <= LOG_LOSS_TOLERANCE * log_loss.base_rate:
+    if losses.served - reference.loss <= LOSS_TOLERANCE * losses.base_rate:
         return None
     return (
-        f"The served model (version {reference.version}) has a log loss of {number(log_loss.served)} ({interval(now)}) "
-        f"on this test split, and had {number(reference.loss)} ({interval(reference.loss_interval)}) on that of the "
-        "run that published it. Either the label depends on the features in another way now, or labels or features of "
-        "the new rows are wrong; wrong labels also make a wrong model look good, so look at the new rows."
+        f"The served model (version {reference.version}) has a {metric_label(loss)} of {number(losses.served)} "
+        f"({interval(now)}) on this test split, and had {number(reference.loss)} ({interval(reference.loss_interval)}) "
+        "on that of the run that published it. Either the label depends on the features in another way now, or labels "
+        "or features of the new rows are wrong; wrong labels also make a wrong model look good, so look at the new "
+        "rows."
     )

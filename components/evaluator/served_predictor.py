@@ -11,6 +11,7 @@ from components.common.served_record import ServedReference
 from components.common.verdict_record import SERVED
 from components.evaluator.paired_scores import SplitScores
 from components.evaluator.scored_models import ScoredModel
+from components.tasks.task import Task
 
 
 class ServedPredictor:
@@ -18,28 +19,29 @@ class ServedPredictor:
 
     Args:
         folder: the folder of the SavedModel.
+        task: what it predicts.
 
     Attributes:
         error: why it can't be loaded or run; None if it can.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, task: Task) -> None:
         self.error: str | None = None
         self._model: ScoredModel | None = None
         try:
-            self._model = ScoredModel(tf.saved_model.load(folder))
+            self._model = ScoredModel(tf.saved_model.load(folder), output=task.output.name)
         except Exception as error:  # TensorFlow raises errors of many classes for a damaged model.
             self.error = f"it can't be loaded: {_first_line(error)}"
 
     def predict(self, examples: tf.Tensor) -> npt.NDArray[np.float32]:
-        """Returns the probabilities of serialized tf.Examples, float32 [rows]; NaN after an error."""
+        """Returns the predictions of serialized tf.Examples, float32 [rows]; NaN after an error."""
         rows = len(examples)
         if self._model is not None and self.error is None:
             try:
                 found = np.asarray(self._model.predict(examples), np.float32).reshape(-1)
                 if found.size == rows:
                     return found
-                self.error = f"it can't be run: it gave {found.size:,} probabilities for {rows:,} rows"
+                self.error = f"it can't be run: it gave {found.size:,} predictions for {rows:,} rows"
             except Exception as error:
                 self.error = f"it can't be run: {_first_line(error)}"
         return np.full(rows, np.nan, np.float32)

@@ -18,7 +18,7 @@ from components.evaluator.metrics import METRIC_FUNCTIONS, ScoredRows
 from components.evaluator.reservoir import ReservoirSample
 
 
-class BinaryMetric(tfma.metrics.Metric):  # type: ignore[misc]
+class ArrayMetric(tfma.metrics.Metric):  # type: ignore[misc]
     """One of METRIC_FUNCTIONS, by name.
 
     Args:

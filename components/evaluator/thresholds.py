@@ -15,14 +15,16 @@ from components.common.verdict_record import (
     Threshold,
     negligible,
 )
-from components.common.verdict_text import LOWER_IS_BETTER, threshold_sentence
+from components.common.verdict_text import threshold_sentence
 from components.config.evaluation import EvaluationConfig
+from components.tasks.known_tasks import METRICS
+from components.tasks.task import Task, TaskMetric
 
 Measured = Mapping[str, ComparedMetric]
 
-# The tolerance of the log loss, as a share of the log loss of the base rate: 0.035 nats where half of the rows are
-# positive, and 0.0016 where one in 200 is.
-LOG_LOSS_TOLERANCE = 0.05
+# The tolerance of the loss, as a share of the loss of the model without features. For the log loss, it is 0.035 nats
+# where half of the rows are positive, and 0.0016 where one in 200 is.
+LOSS_TOLERANCE = 0.05
 
 
 class Condition(NamedTuple):
@@ -47,88 +49,82 @@ class Condition(NamedTuple):
     models: tuple[float | None, float | None]
 
 
-def conditions(metrics: Measured, own: Measured, settings: EvaluationConfig) -> Iterator[Condition]:
+def conditions(
+    metrics: Measured, own: Measured, settings: EvaluationConfig, task: Task
+) -> Iterator[Condition]:
     """Yields the conditions on the metrics of the test split, or of one slice of it.
 
     Args:
         metrics: by name, all with intervals: the means over the training seeds, which are compared with other models.
         own: the same of the network that may be published, whose own values are limited.
         settings: the bounds.
+        task: which metrics have bounds.
     """
     mode: Mode = settings.mode
-    limits = {
-        "auc": settings.min_auc,
-        "pr_auc": settings.min_pr_auc,
-        "brier": settings.max_brier,
-        "calibration_error": settings.max_calibration_error,
-    }
-    for name, bound in limits.items():
+    for limited in task.metrics:
+        bound = getattr(settings, limited.limit) if limited.limit else None
         if bound is not None:
-            metric = own[name]
+            metric = own[limited.name]
             interval = (metric.interval or MetricIntervals()).candidate
             models = metric.candidate, metric.baseline
-            yield Condition(name, "floor", metric.candidate, interval, bound, mode, models)
-    tolerance = _log_loss_tolerance(metrics, settings)
-    rise = _rise(mode, tolerance, settings)
-    for name, bound in (("auc", -settings.max_auc_drop), ("log_loss", rise)):
-        metric = metrics[name]
+            yield Condition(limited.name, "floor", metric.candidate, interval, bound, mode, models)
+    compared = [metric for metric in task.metrics if metric.tolerance]
+    for item in compared:
+        metric = metrics[item.name]
         interval = (metric.interval or MetricIntervals()).difference
-        models = metric.candidate, metric.baseline
-        yield Condition(name, "change", metric.difference, interval, bound, mode, models)
-    if settings.served != "off" and metrics["log_loss"].served is not None:
+        models, bound = (metric.candidate, metric.baseline), _allowed(item, metric, mode, settings)
+        yield Condition(item.name, "change", metric.difference, interval, bound, mode, models)
+    name, loss = task.loss, metrics[task.loss]
+    if settings.served != "off" and loss.served is not None:
         as_mode: Mode = settings.served
-        for name, bound in (
-            ("auc", -settings.max_auc_drop),
-            ("log_loss", _rise(as_mode, tolerance, settings)),
-        ):
-            metric = metrics[name]
+        for item in compared:
+            metric = metrics[item.name]
             interval = (metric.interval or MetricIntervals()).served_difference
-            models = metric.candidate, metric.served
-            yield Condition(name, "served", metric.served_difference, interval, bound, as_mode, models)
-    loss = metrics["log_loss"]
+            models, bound = (metric.candidate, metric.served), _allowed(item, metric, as_mode, settings)
+            yield Condition(item.name, "served", metric.served_difference, interval, bound, as_mode, models)
     if loss.base_rate is not None:
         value = None if loss.candidate is None else loss.candidate - loss.base_rate
         interval = (loss.interval or MetricIntervals()).base_rate
-        yield Condition(
-            "log_loss", "base_rate", value, interval, rise, mode, (loss.candidate, loss.base_rate)
-        )
+        bound = _allowed(METRICS[name], loss, mode, settings)
+        yield Condition(name, "base_rate", value, interval, bound, mode, (loss.candidate, loss.base_rate))
     if loss.early_stopped is not None:
         # The baseline may be so bad that a candidate with far too strong penalties is better than it.
         value = None if loss.candidate is None else loss.candidate - loss.early_stopped
         interval = (loss.interval or MetricIntervals()).penalties
+        bound = _allowed(METRICS[name], loss, "no_worse", settings)
         # The mode better asks for more than the baseline reaches, but not for more than early stopping alone.
         mode = "no_worse" if mode == "better" else mode
         models = loss.candidate, loss.early_stopped
-        yield Condition("log_loss", "early_stopping", value, interval, tolerance, mode, models)
+        yield Condition(name, "early_stopping", value, interval, bound, mode, models)
 
 
-def _rise(mode: Mode, tolerance: float, settings: EvaluationConfig) -> float:
-    """Returns the bound on the rise of the log loss: only `no_worse`, or a configured one, tolerates a rise."""
-    return tolerance if mode == "no_worse" or settings.max_log_loss_rise is not None else 0.0
+def _allowed(metric: TaskMetric, measured: ComparedMetric, mode: Mode, settings: EvaluationConfig) -> float:
+    """Returns the bound on the difference between candidate and another model, signed.
 
-
-def _log_loss_tolerance(metrics: Measured, settings: EvaluationConfig) -> float:
-    base_rate = metrics["log_loss"].base_rate
-    if settings.max_log_loss_rise is not None or base_rate is None:
-        return settings.max_log_loss_rise or 0.0
-    return float(f"{LOG_LOSS_TOLERANCE * base_rate:.3g}")  # three digits, as it is shown
-
-
-def gap_condition(metrics: Measured, gap: GeneralizationGap, bound: float, mode: Mode) -> Condition:
-    """Returns the condition on the candidate's log loss, test minus training.
-
-    Its interval is that of the log loss on the test split, minus the log loss on the training split, which is taken as
-    exact.
+    Without a configured one, only the mode `no_worse` tolerates that the loss rises.
     """
-    candidate = gap.candidate.log_loss
-    intervals = metrics["log_loss"].interval
+    allowed: float | None = getattr(settings, metric.tolerance or "")
+    if allowed is None and mode == "no_worse" and measured.base_rate is not None:
+        allowed = float(f"{LOSS_TOLERANCE * measured.base_rate:.3g}")  # three digits, as it is shown
+    return (allowed or 0.0) if metric.lower_is_better else -(allowed or 0.0)
+
+
+def gap_condition(
+    metrics: Measured, gap: GeneralizationGap, bound: float, mode: Mode, loss: str
+) -> Condition:
+    """Returns the condition on the candidate's loss, test minus training.
+
+    Its interval is that of the loss on the test split, minus the loss on the training split, which is taken as exact.
+    """
+    candidate = gap.candidate[loss]
+    intervals = metrics[loss].interval
     interval = None
     if intervals and intervals.candidate and candidate.train is not None:
         low, high = intervals.candidate
         interval = low - candidate.train, high - candidate.train
-    baseline = gap.baseline.log_loss.difference if gap.baseline else None
+    baseline = gap.baseline[loss].difference if gap.baseline else None
     models = candidate.difference, baseline
-    return Condition("log_loss", "gap", candidate.difference, interval, bound, mode, models)
+    return Condition(loss, "gap", candidate.difference, interval, bound, mode, models)
 
 
 def threshold(condition: Condition, slice_name: str | None) -> Threshold:
@@ -138,7 +134,7 @@ def threshold(condition: Condition, slice_name: str | None) -> Threshold:
         condition: the measured value and the bound.
         slice_name: the slice on which it was measured; None: the whole test split.
     """
-    at_most = condition.metric in LOWER_IS_BETTER
+    at_most = METRICS[condition.metric].lower_is_better
     is_difference = condition.rule in DIFFERENCES
     strict = condition.mode == "better"
     compared, end = condition.value, None
@@ -185,7 +181,7 @@ def _is_clearly_worse(condition: Condition) -> bool:
         return False
     low, high = condition.interval
     bound = negligible(condition.bound)
-    return low > bound if condition.metric in LOWER_IS_BETTER else high < bound
+    return low > bound if METRICS[condition.metric].lower_is_better else high < bound
 
 
 def _nan(value: float | None) -> float:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from components.common.formatting import METRIC_LABELS, plural
+from components.common.formatting import metric_label, plural
 from components.common.ingest_record import ClassCounts
 from components.common.served_record import ServedReference
 from components.common.verdict_record import (
@@ -27,7 +27,6 @@ from components.common.verdict_record import (
 )
 from components.common.verdict_text import served_sentence
 from components.config.evaluation import EvaluationConfig
-from components.evaluator.bootstrap import INTERVAL_METRICS
 from components.evaluator.comparison import Metrics, compare_metrics, contributions, with_base_rate
 from components.evaluator.curves import curves
 from components.evaluator.metrics import METRIC_FUNCTIONS
@@ -36,9 +35,9 @@ from components.evaluator.paired_scores import PairedScores, SplitScores
 from components.evaluator.served_decline import served_decline
 from components.evaluator.slices import Slice, slices
 from components.evaluator.thresholds import conditions, gap_condition, threshold
+from components.tasks.task import Task
 
 _METHOD = "paired percentile bootstrap over the {drawn} of the test split"
-_WHOLE_SPLIT_METRICS = tuple(name for name in METRIC_FUNCTIONS if name != "example_count")
 
 
 class Validation(NamedTuple):
@@ -88,7 +87,8 @@ def compute_verdict(
         served: the served model, which is among the models of `scored` if it is compared; None: it is not looked up.
     """
     test = with_base_rate(scored.scores, train)
-    metrics = compare_metrics(test, settings, _WHOLE_SPLIT_METRICS)
+    task = test.task
+    metrics = compare_metrics(test, settings, [metric.name for metric in task.metrics])
     own = _own(test, metrics, settings)
     gap = _gap(test, train)
     measured_slices = tuple(
@@ -98,7 +98,7 @@ def compute_verdict(
     )
     decides = served is not None and served.outcome == "compared"
     applied = settings if decides else settings.model_copy(update={"served": "off"})
-    thresholds = tuple(_thresholds(metrics, own, gap, measured_slices, applied))
+    thresholds = tuple(_thresholds(metrics, own, gap, measured_slices, applied, task))
     point, no_point = _operating_point(validation.scores, test, settings)
     obstacles = (
         *_obstacles(test, metrics, settings),
@@ -117,7 +117,7 @@ def compute_verdict(
         reasons=obstacles + missed,
         rows=test.labels.size,
         sampled_from=test.split_rows if test.is_sample else None,
-        positives=_class_counts(test.labels).positives,
+        positives=_positives(test),
         bootstrap=BootstrapSettings(
             method=_METHOD.format(
                 drawn="rows"
@@ -130,32 +130,33 @@ def compute_verdict(
             groups=groups,
         ),
         mode=settings.mode,
+        task=task.name,
         metrics=metrics,
-        contributions=contributions(metrics),
+        contributions=contributions(metrics, task.loss),
         seeds=tuple(_seed_scores(test, first_seed)) if test.other_seeds else (),
         thresholds=thresholds,
         slices=tuple(item.part for item in measured_slices),
         operating_point=point,
         gap=gap,
         curves=BothCurves(
-            candidate=curves(test.scored(CANDIDATE), settings.confidence),
-            baseline=curves(test.scored(BASELINE), settings.confidence)
-            if BASELINE in test.predictions
-            else None,
-            served=curves(test.scored(SERVED), settings.confidence) if SERVED in test.predictions else None,
+            **{
+                model: curves(test.scored(model), settings.confidence, task.plots)
+                for model in (CANDIDATE, BASELINE, SERVED)
+                if model in test.predictions
+            }
         ),
-        served=_served(served, metrics),
+        served=_served(served, metrics, task.loss),
     )
 
 
-def _served(reference: ServedReference | None, metrics: Metrics) -> ServedComparison | None:
+def _served(reference: ServedReference | None, metrics: Metrics, loss: str) -> ServedComparison | None:
     if reference is None:
         return None
-    log_loss = metrics["log_loss"]
+    losses = metrics[loss]
     return ServedComparison(
         **reference.model_dump(),
-        sentence=served_sentence(reference, log_loss),
-        decline=served_decline(reference, log_loss),
+        sentence=served_sentence(reference, loss, losses),
+        decline=served_decline(reference, loss, losses),
     )
 
 
@@ -173,7 +174,9 @@ def _operating_point(
 
 def _seed_scores(test: PairedScores, first_seed: int) -> Iterator[SeedScores]:
     for number, predictions in enumerate(test.seeds):
-        losses = {model: METRIC_FUNCTIONS["log_loss"](test.scored(model, number)) for model in predictions}
+        losses = {
+            model: METRIC_FUNCTIONS[test.task.loss](test.scored(model, number)) for model in predictions
+        }
         yield SeedScores.model_validate({"seed": first_seed + number, **losses})
 
 
@@ -191,7 +194,7 @@ def _model_gap(test: PairedScores, train: PairedScores, model: str) -> ModelGap:
         on_train, on_test = (METRIC_FUNCTIONS[name](split.scored(model)) for split in (train, test))
         return MetricGap(train=on_train, test=on_test, difference=on_test - on_train)
 
-    return ModelGap(log_loss=metric_gap("log_loss"), auc=metric_gap("auc"))
+    return {name: metric_gap(name) for name in (test.task.loss, test.task.score)}
 
 
 def _thresholds(
@@ -200,14 +203,15 @@ def _thresholds(
     gap: GeneralizationGap,
     measured_slices: Iterable[_MeasuredSlice],
     settings: EvaluationConfig,
+    task: Task,
 ) -> Iterator[Threshold]:
-    for condition in conditions(metrics, own, settings):
+    for condition in conditions(metrics, own, settings, task):
         yield threshold(condition, None)
     if settings.max_gap is not None:
-        yield threshold(gap_condition(own, gap, settings.max_gap, settings.mode), None)
+        yield threshold(gap_condition(own, gap, settings.max_gap, settings.mode, task.loss), None)
     for part, own_on_slice in measured_slices:
         if part.judged:
-            for condition in conditions(part.metrics, own_on_slice, settings):
+            for condition in conditions(part.metrics, own_on_slice, settings, task):
                 # The base rate of a slice is that of its test rows, which no model could know.
                 if condition.rule != "base_rate":
                     yield threshold(condition, part.name)
@@ -215,22 +219,23 @@ def _thresholds(
 
 def _obstacles(test: PairedScores, metrics: Metrics, settings: EvaluationConfig) -> Iterator[str]:
     """Yields the reasons, apart from missed thresholds, why the candidate can't be blessed."""
-    counts, rows = _class_counts(test.labels), test.labels.size
+    rows, task = test.labels.size, test.task
     if BASELINE not in test.predictions:
         yield "there is no baseline to compare the model with"
     if rows < settings.min_rows:
         yield f"the test split has {rows:,} rows, fewer than {settings.min_rows:,} (evaluation.min_rows)"
-    if rows and 0 in counts:
+    if rows and test.labels.min() == test.labels.max():
         which = "drawn from the test split" if test.is_sample else "of the test split"
-        yield f"all rows {which} ({rows:,}) have the label {int(counts.positives > 0)}, so there is no AUC"
+        label = metric_label(task.score)
+        yield f"all rows {which} ({rows:,}) have the label {test.labels[0]:g}, so there is no {label}"
         return
-    if rows:
+    if rows and task.classes:
         which = "the sample of the test split" if test.is_sample else "the test split"
-        yield from _few_of_a_class(which, counts, settings)
+        yield from _few_of_a_class(which, _class_counts(test.labels), settings)
         yield from _few_groups_of_a_class(which, test, settings)
     for model in (name for name in (CANDIDATE, BASELINE) if name in test.predictions):
         undefined = [
-            METRIC_LABELS[name] for name in INTERVAL_METRICS if getattr(metrics[name], model) is None
+            metric_label(name) for name in task.interval_metrics if getattr(metrics[name], model) is None
         ]
         if rows and undefined:
             nan = max(int(np.count_nonzero(np.isnan(seed[model]))) for seed in test.seeds)
@@ -265,11 +270,12 @@ def _own(rows: PairedScores, metrics: Metrics, settings: EvaluationConfig) -> Me
 
 
 def _slice(part: Slice, rows: PairedScores, settings: EvaluationConfig) -> _MeasuredSlice:
-    counts = _class_counts(rows.labels)
-    too_small = sum(counts) < settings.min_rows or min(_observations(rows)) < settings.min_positives
-    # The base rate of a slice is that of its own rows: the tolerance of its log loss follows from it.
+    too_small = rows.labels.size < settings.min_rows
+    if rows.task.classes:
+        too_small = too_small or min(_observations(rows)) < settings.min_positives
+    # The base rate of a slice is that of its own rows: the tolerance of its loss follows from it.
     rows = with_base_rate(rows, rows)
-    metrics = compare_metrics(rows, settings, INTERVAL_METRICS)
+    metrics = compare_metrics(rows, settings, rows.task.interval_metrics)
     judged = settings.slice_thresholds and not too_small
     found = EvaluatedSlice(
         name=part.name,
@@ -277,8 +283,8 @@ def _slice(part: Slice, rows: PairedScores, settings: EvaluationConfig) -> _Meas
         above=part.above,
         up_to=part.up_to,
         missing=part.missing,
-        rows=sum(counts),
-        positives=counts.positives,
+        rows=rows.labels.size,
+        positives=_positives(rows),
         too_small=too_small,
         judged=judged,
         metrics=metrics,
@@ -292,6 +298,10 @@ def _observations(rows: PairedScores) -> ClassCounts:
         return _class_counts(rows.labels)
     negatives, positives = (np.unique(rows.groups[rows.labels == label]).size for label in (0, 1))
     return ClassCounts(negatives, positives)
+
+
+def _positives(rows: PairedScores) -> int | None:
+    return _class_counts(rows.labels).positives if rows.task.classes else None
 
 
 def _class_counts(labels: npt.NDArray[np.float32]) -> ClassCounts:

@@ -88,6 +88,7 @@ class ChartLine:
         x, y: the coordinates of the points; the line has a gap where a coordinate is None or not finite.
         dash: whether the line is dashed, to distinguish it from another line of the same colour.
         dots: whether each point is marked with a dot.
+        joined: whether a line connects the points; without it, the dots are small.
         low, high: the interval of each point, drawn as a vertical line; empty: there are none.
     """
 
@@ -97,6 +98,7 @@ class ChartLine:
     y: tuple[float | None, ...]
     dash: bool = False
     dots: bool = False
+    joined: bool = True
     low: tuple[float | None, ...] = ()
     high: tuple[float | None, ...] = ()
 

@@ -20,10 +20,10 @@ from components.common.verdict_text import first_reasons
 from components.report.blocks import Block, Section, TableBlock, TextBlock
 from components.report.lineage_section import changed_keys
 from components.report.run_artifacts import PreviousRun, RunArtifacts
+from components.tasks.known_tasks import task_of
 
 _SHORT = 12  # digits of a digest
 _MAX_NAMES = 20  # of columns in a sentence or a cell
-_METRICS = ("log_loss", "auc", "pr_auc", "brier", "accuracy", "calibration_error")
 _HEADERS = ("", "last run", "this run")
 
 
@@ -126,6 +126,7 @@ def _different(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[tu
 def _metrics(before: Verdict | None, now: Verdict | None, *, same_data: bool) -> Iterator[Block]:
     if before is None or now is None:
         return
+    task = task_of(now.task)
     rows = tuple(
         (
             metric_label(name),
@@ -133,7 +134,7 @@ def _metrics(before: Verdict | None, now: Verdict | None, *, same_data: bool) ->
             html_number(new),
             html_difference(None if old is None or new is None else new - old),
         )
-        for name in _METRICS
+        for name in (task.loss, *(other for other in task.interval_metrics if other != task.loss))
         if name in before.metrics and name in now.metrics
         for old, new in [(before.metrics[name].candidate, now.metrics[name].candidate)]
     )

@@ -18,12 +18,12 @@ from components.common.verdict_record import (
     Rule,
     Verdict,
 )
-from components.common.verdict_text import LOWER_IS_BETTER, difference_finding, finding_label
+from components.common.verdict_text import difference_finding, finding_label
 from components.report.blocks import Chart, ChartInterval
 from components.report.blocks import Finding as Colour
+from components.tasks.known_tasks import METRICS, task_of
 
 _FAR = 3  # times the largest value or end of an interval
-METRICS = ("log_loss", "auc")
 _COLOURS: Mapping[Finding | None, Colour] = {
     "better": "good",
     "worse": "bad",
@@ -43,14 +43,17 @@ class _Difference(NamedTuple):
 
 
 def difference_charts(verdict: Verdict) -> Iterator[Chart]:
-    """Yields a chart for log loss and one for AUC: candidate minus each other model, its interval and its limit."""
-    for name in METRICS:
-        differences = tuple(_differences(verdict.metrics[name])) if name in verdict.metrics else ()
+    """Yields a chart for the loss and one for the score: candidate minus each other model, its interval and limit."""
+    task = task_of(verdict.task)
+    for name in (task.loss, task.score):
+        differences = (
+            tuple(_differences(verdict.metrics[name], task.no_features)) if name in verdict.metrics else ()
+        )
         if differences:
             yield _chart(verdict, name, differences)
 
 
-def _differences(metric: ComparedMetric) -> Iterator[_Difference]:
+def _differences(metric: ComparedMetric, no_features: str) -> Iterator[_Difference]:
     candidate, intervals = metric.candidate, metric.interval or MetricIntervals()
     if candidate is None:
         return
@@ -64,7 +67,7 @@ def _differences(metric: ComparedMetric) -> Iterator[_Difference]:
         yield _Difference("served model", "served", metric.served_difference, intervals.served_difference)
     if metric.base_rate is not None:
         value = candidate - metric.base_rate
-        yield _Difference("base rate", "base_rate", value, _over_base_rate(metric, intervals))
+        yield _Difference(no_features, "base_rate", value, _over_base_rate(metric, intervals))
 
 
 def _over_base_rate(metric: ComparedMetric, intervals: MetricIntervals) -> Interval:
@@ -92,7 +95,7 @@ def _chart(verdict: Verdict, metric: str, differences: tuple[_Difference, ...]) 
         )
         for item in differences
     )
-    label, better = metric_label(metric), "lower" if metric in LOWER_IS_BETTER else "higher"
+    label, better = metric_label(metric), "lower" if METRICS[metric].lower_is_better else "higher"
     sentences = (
         f"{capitalize_first(item.name)}: {_describe(metric, item, drawn)}."
         for item, drawn in zip(differences, intervals, strict=True)
@@ -101,7 +104,7 @@ def _chart(verdict: Verdict, metric: str, differences: tuple[_Difference, ...]) 
         f"difference-{metric.replace('_', '-')}",
         f"{capitalize_first(label)}: candidate minus another model ({better} is better)",
         " ".join(sentences),
-        f"difference of {label}{' in nats' if metric == 'log_loss' else ''}",
+        f"difference of {label}{METRICS[metric].in_unit}",
         "",
         intervals=intervals,
         levels=tuple(item.name for item in differences),

@@ -7,12 +7,14 @@ from components.common.formatting import (
     html_difference,
     html_interval,
     html_number,
+    metric_label,
     percent,
     plural,
 )
 from components.common.importance_record import FeatureImportance, ImportanceRecord
 from components.report.blocks import Block, Chart, ChartInterval, Section, TableBlock, TextBlock
 from components.report.run_artifacts import Json, RunArtifacts
+from components.tasks.known_tasks import METRICS
 
 MAX_EXPANDED_ROWS = 50  # a longer table is collapsed
 _MAX_NAME = 18  # characters of a name in the chart
@@ -34,7 +36,8 @@ def features(run: RunArtifacts) -> Section:
 def _most_important(importance: ImportanceRecord | None, weights: Json | None) -> str:
     if importance is not None and importance.features:
         first = importance.features[0]
-        return f"the most important is {first.feature}, {html_difference(first.value)} log loss without it"
+        change = f"{html_difference(first.value)} {metric_label(importance.loss)}"
+        return f"the most important is {first.feature}, {change} without it"
     return plural(len(weights["features"]), "feature") if weights else "not measured"
 
 
@@ -48,9 +51,12 @@ def _method(record: ImportanceRecord) -> str:
         else ""
     )
     drawn = "rows" if record.groups is None else f"{plural(record.groups, 'group')} of the rows"
+    loss = METRICS[record.loss]
+    unit = f",{loss.in_unit}," if loss.unit else ""
     return (
-        "Permutation importance (Breiman, Random Forests, 2001): by how much the candidate's log loss rises, in nats, "
-        "if the values of a feature are exchanged at random between the rows, together with its missing indicator. "
+        "Permutation importance (Breiman, Random Forests, 2001): by how much the candidate's "
+        f"{loss.label} rises{unit} if the values of a feature are exchanged at random between the rows, together with "
+        "its missing indicator. "
         f"Measured on {rows} with the exported model, as the mean over {record.permutations} permutations; the "
         f"intervals ({percent(record.confidence, 0)}) are those of the paired bootstrap over the {drawn}. Two features "
         f"that say the same each look less important than both are together.{left_out}"
@@ -58,14 +64,14 @@ def _method(record: ImportanceRecord) -> str:
 
 
 def _chart(record: ImportanceRecord) -> Chart:
-    drawn = record.features[:MAX_DRAWN]
+    drawn, loss = record.features[:MAX_DRAWN], METRICS[record.loss]
     more = len(record.features) - len(drawn)
     first = ", ".join(f"{item.feature} {html_difference(item.value)}" for item in drawn[:5])
     return Chart(
         "importance",
         "Permutation importance" + (f" of the first {MAX_DRAWN} features" if more > 0 else ""),
         f"The most important: {first}. The table below contains all values.",
-        "rise of log loss in nats without the feature",
+        f"rise of {loss.label}{loss.in_unit} without the feature",
         "",
         intervals=tuple(
             ChartInterval(

@@ -33,6 +33,7 @@ from components.report.blocks import (
     Tone,
 )
 from components.report.html import render_page
+from components.tasks.known_tasks import MAIN_METRICS, METRICS, TASKS
 
 INDEX_PAGE = "index.html"
 MAX_RUNS = 1_000  # only the newest are shown, to limit the size of the page
@@ -132,11 +133,12 @@ def _charts(runs: Numbered, publication: Publication | None) -> Iterator[Chart]:
     mark = next(
         ((float(number), "published now") for number, run in runs if _is_published(run, publication)), None
     )
-    for name in ("log_loss", "auc"):
+    for name in MAIN_METRICS:
         lines = tuple(_metric_lines(runs, name))
         if lines:
-            unit = " in nats" if name == "log_loss" else ""
-            yield _chart(f"trend-{name.replace('_', '-')}", f"{metric_label(name)}{unit}", lines, mark)
+            yield _chart(
+                f"trend-{name.replace('_', '-')}", f"{metric_label(name)}{METRICS[name].in_unit}", lines, mark
+            )
     for name, label, value in _OTHER_TRENDS:
         line = _line("all rows" if name == "rows" else label, "candidate", runs, value)
         if line is not None:
@@ -156,7 +158,7 @@ _OTHER_TRENDS: tuple[tuple[str, str, Callable[[IndexedRun], float | None]], ...]
 
 def _metric_lines(runs: Numbered, name: str) -> Iterator[ChartLine]:
     def metric(run: IndexedRun) -> IndexedMetric:
-        found = run.log_loss if name == "log_loss" else run.auc
+        found: IndexedMetric | None = getattr(run, name)
         return found or IndexedMetric()
 
     def value(model: Series, run: IndexedRun) -> float | None:
@@ -240,19 +242,16 @@ def _table(caption: str, runs: Numbered, publication: Publication | None, summar
 
 
 def _metric_columns(runs: Numbered) -> Iterator[tuple[str, list[Cell]]]:
-    for label, value in _METRIC_COLUMNS:
-        yield label, [_value(value(run)) for _, run in runs]
+    for task in TASKS:
+        yield metric_label(task.loss), [_value(run, task.loss, "candidate") for _, run in runs]
+        yield "baseline's", [_value(run, task.loss, "baseline") for _, run in runs]
+        yield "served model's", [_value(run, task.loss, "served") for _, run in runs]
+        yield metric_label(task.score), [_value(run, task.score, "candidate") for _, run in runs]
 
 
-_METRIC_COLUMNS: tuple[tuple[str, Callable[[IndexedRun], float | None]], ...] = (
-    ("log loss", lambda run: run.log_loss.candidate if run.log_loss else None),
-    ("baseline's", lambda run: run.log_loss.baseline if run.log_loss else None),
-    ("served model's", lambda run: run.log_loss.served if run.log_loss else None),
-    ("AUC", lambda run: run.auc.candidate if run.auc else None),
-)
-
-
-def _value(value: float | None) -> str:
+def _value(run: IndexedRun, metric: str, model: Series) -> str:
+    found: IndexedMetric | None = getattr(run, metric)
+    value: float | None = getattr(found, model) if found else None
     return "" if value is None else html_number(value)
 
 

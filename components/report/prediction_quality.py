@@ -1,6 +1,6 @@
 """Creates the sections on the predictions: generalization gap, curves, confusion matrices and slices."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import repeat
 
 from components.common.formatting import (
@@ -14,9 +14,19 @@ from components.common.formatting import (
     plural,
 )
 from components.common.verdict_record import GeneralizationGap, ModelCurves, OperatingPoint, Verdict
-from components.report.blocks import Block, Chart, ChartLine, Section, Series, TableBlock, TextBlock
+from components.report.blocks import (
+    Block,
+    Chart,
+    ChartHistogram,
+    ChartLine,
+    Section,
+    Series,
+    TableBlock,
+    TextBlock,
+)
 from components.report.run_artifacts import RunArtifacts
 from components.report.verdict_section import NO_VERDICT, metric_table, served_table, thresholds
+from components.tasks.known_tasks import task_of
 
 Curves = dict[Series, ModelCurves]
 Coordinate = Callable[[OperatingPoint], float | None]
@@ -40,36 +50,38 @@ def gap(run: RunArtifacts) -> Section:
         )
         for name, model in (("candidate", found.candidate), ("baseline", found.baseline))
         if model
-        for metric, values in (("log_loss", model.log_loss), ("auc", model.auc))
+        for metric, values in model.items()
     )
     headers = ("metric and model", "training split", "test split", "test minus training")
     table = TableBlock("Both exported models on the training split and on the test split", headers, rows)
-    sentences = [_gap_sentence(found)]
+    loss = task_of(run.verdict.task).loss
+    sentences = [_gap_sentence(found, loss)]
     if found.train_sampled_from:
         sentences.append(
             f"The training split has {count(found.train_sampled_from)} rows; "
             f"a uniform sample of {count(found.train_rows)} was measured."
         )
-    summary = f"log loss {html_difference(found.candidate.log_loss.difference)} from training to test rows"
+    change = html_difference(found.candidate[loss].difference)
+    summary = f"{metric_label(loss)} {change} from training to test rows"
     return Section("gap", title, (TextBlock(" ".join(sentences)), table), summary)
 
 
-def _gap_sentence(found: GeneralizationGap) -> str:
-    candidate = found.candidate.log_loss.difference
-    baseline = found.baseline.log_loss.difference if found.baseline else None
+def _gap_sentence(found: GeneralizationGap, loss: str) -> str:
+    candidate, label = found.candidate[loss].difference, metric_label(loss)
+    baseline = found.baseline[loss].difference if found.baseline else None
     if candidate is None:
-        return "The gap of the candidate's log loss is not defined."
+        return f"The gap of the candidate's {label} is not defined."
     if baseline is None:
-        return f"On unseen rows the candidate's log loss differs by {html_difference(candidate)}."
+        return f"On unseen rows the candidate's {label} differs by {html_difference(candidate)}."
     comparison = "less" if abs(candidate) < abs(baseline) else "no less"
     return (
-        f"From training rows to unseen rows, log loss changes by {html_difference(candidate)} for the candidate and by "
+        f"From training rows to unseen rows, {label} changes by {html_difference(candidate)} for the candidate and by "
         f"{html_difference(baseline)} for the baseline: the candidate overfits {comparison}."
     )
 
 
 def predictions(run: RunArtifacts) -> Section:
-    """Returns the section with the ROC, precision-recall and calibration curves, and the confusion matrices."""
+    """Returns the section with the plots of the task, such as ROC and calibration curves, and their tables."""
     title = "Predictions on the test split"
     if run.verdict is None:
         return Section("predictions", title, (TextBlock("No curves were recorded.", "quiet"),), "no curves")
@@ -78,20 +90,17 @@ def predictions(run: RunArtifacts) -> Section:
         curves["baseline"] = run.verdict.curves.baseline
     if run.verdict.curves.served:
         curves["served"] = run.verdict.curves.served
-    blocks = (
-        *_charts(curves, run.verdict),
-        *_confusion(curves),
-        *_calibration_table(curves, run.verdict.bootstrap.confidence),
-    )
-    summary = f"AUC {html_number(run.verdict.metrics['auc'].candidate)}"
-    return Section("predictions", title, blocks, summary)
+    task = task_of(run.verdict.task)
+    blocks = [block for name in task.plots for block in _PLOTS[name](curves, run.verdict)]
+    summary = f"{metric_label(task.score)} {html_number(run.verdict.metrics[task.score].candidate)}"
+    return Section("predictions", title, (*blocks, *_calibration_table(curves, run.verdict)), summary)
 
 
 def _model_name(series: Series) -> str:
     return "served model" if series == "served" else series
 
 
-def _charts(curves: Curves, verdict: Verdict) -> Iterator[Block]:
+def _roc(curves: Curves, verdict: Verdict) -> Iterator[Block]:
     roc = _lines({name: (model.roc.fpr, model.roc.tpr) for name, model in curves.items() if model.roc})
     if roc:
         guessing = ChartLine("guessing", "reference", *_DIAGONAL, dash=True)
@@ -99,6 +108,13 @@ def _charts(curves: Curves, verdict: Verdict) -> Iterator[Block]:
         axes = ("false positive rate", "true positive rate")
         text = f"True positive rate by false positive rate. {_areas(verdict, 'auc')}{_place(point, axes)}"
         yield Chart("roc", "ROC curve", text, *axes, (*roc, guessing, *point), square=True)
+    else:
+        yield TextBlock(
+            "There is no ROC curve: it needs rows of both classes and predictions that are numbers.", "quiet"
+        )
+
+
+def _precision_recall(curves: Curves, verdict: Verdict) -> Iterator[Block]:
     precision_recall = _lines(
         {
             name: (model.precision_recall.recall, model.precision_recall.precision)
@@ -112,6 +128,10 @@ def _charts(curves: Curves, verdict: Verdict) -> Iterator[Block]:
         text = f"Precision by recall. {_areas(verdict, 'pr_auc')}{_place(point, axes)}"
         lines = (*precision_recall, *point)
         yield Chart("precision-recall", "Precision and recall", text, *axes, lines, square=True)
+
+
+def _calibration(curves: Curves, verdict: Verdict) -> Iterator[Block]:
+    del verdict
     calibration = _lines(
         {
             name: (model.calibration.predicted, model.calibration.observed)
@@ -124,10 +144,6 @@ def _charts(curves: Curves, verdict: Verdict) -> Iterator[Block]:
         text = f"Share of positives by mean predicted probability. {_distances(curves)}"
         axes = ("mean predicted probability", "share of positives")
         yield Chart("calibration", "Calibration", text, *axes, (*calibration, ideal), square=True)
-    if not roc:
-        yield TextBlock(
-            "There is no ROC curve: it needs rows of both classes and predictions that are numbers.", "quiet"
-        )
 
 
 def _lines(points: dict[Series, Points]) -> tuple[ChartLine, ...]:
@@ -192,9 +208,12 @@ def _distances(curves: Curves) -> str:
     return f"Largest distance from the diagonal, of the bins with at least {_LEAST_ROWS} rows: {', '.join(parts)}."
 
 
-def _confusion(curves: Curves) -> Iterator[TableBlock]:
+def _confusion(curves: Curves, verdict: Verdict) -> Iterator[TableBlock]:
+    del verdict
     for name, model in curves.items():
         cells = model.confusion
+        if cells is None:
+            continue
         rows = (
             (
                 "actual positive",
@@ -213,7 +232,7 @@ def _confusion(curves: Curves) -> Iterator[TableBlock]:
         )
 
 
-def _calibration_table(curves: Curves, confidence: float) -> Iterator[TableBlock]:
+def _calibration_table(curves: Curves, verdict: Verdict) -> Iterator[TableBlock]:
     rows = tuple(
         (
             f"{_model_name(name)}, {number}",
@@ -229,10 +248,67 @@ def _calibration_table(curves: Curves, confidence: float) -> Iterator[TableBlock
         )
     )
     if rows:
-        interval = f"{confidence:.0%} interval of the share"
+        interval = f"{verdict.bootstrap.confidence:.0%} interval of the share"
         headers = ("model and bin", "mean predicted probability", "share of positives", interval, "rows")
         caption = "Calibration, bin by bin"
         yield TableBlock(caption, headers, rows, summary=f"{caption}: {plural(len(rows), 'row')}")
+
+
+def _fit(curves: Curves, verdict: Verdict) -> Iterator[Block]:
+    fits = {name: model.fit for name, model in curves.items() if model.fit}
+    if not fits:
+        yield TextBlock(
+            "There is no plot of the predictions: it needs rows and predictions that are numbers.", "quiet"
+        )
+        return
+    dots = tuple(
+        ChartLine(_model_name(name), name, fit.actual, fit.predicted, dots=True, joined=False)
+        for name, fit in fits.items()
+    )
+    values = [value for fit in fits.values() for value in (*fit.actual, *fit.predicted)]
+    ends = min(values), max(values)
+    rows = plural(len(next(iter(fits.values())).actual), "row")
+    text = f"Prediction by label, of {rows} of the test split. {_scores(verdict)}"
+    ideal = ChartLine("exact", "reference", ends, ends, dash=True)
+    # The first model is drawn last, above the others.
+    yield Chart("fit", "Prediction and label", text, "label", "prediction", (ideal, *reversed(dots)))
+
+
+def _scores(verdict: Verdict) -> str:
+    score = task_of(verdict.task).score
+    found = verdict.metrics[score]
+    values = {"candidate": found.candidate, "baseline": found.baseline, "served model": found.served}
+    shown = ", ".join(f"{name} {html_number(value)}" for name, value in values.items() if value is not None)
+    return f"{metric_label(score)}: {shown}."
+
+
+def _residuals(curves: Curves, verdict: Verdict) -> Iterator[Block]:
+    del verdict
+    found = {name: model.residuals for name, model in curves.items() if model.residuals}
+    bars = tuple(
+        ChartHistogram(_model_name(name), name, residuals.edges, tuple(map(float, residuals.rows)))
+        for name, residuals in found.items()
+    )
+    if bars:
+        ends = ", ".join(
+            f"{_model_name(name)} {html_significant(item.edges[-1], 3)}" for name, item in found.items()
+        )
+        text = (
+            "Rows by label minus prediction. 99 of 100 rows are within this distance of 0; the others are in the first "
+            f"and the last bar: {ends}."
+        )
+        mark = (0.0, "0: exact")
+        yield Chart("residuals", "Residuals", text, "label minus prediction", "rows", bars=bars, mark=mark)
+
+
+_PLOTS: Mapping[str, Callable[[Curves, Verdict], Iterator[Block]]] = {
+    "roc": _roc,
+    "precision_recall": _precision_recall,
+    "calibration": _calibration,
+    "confusion": _confusion,
+    "fit": _fit,
+    "residuals": _residuals,
+}
 
 
 def slices(run: RunArtifacts) -> Section:
@@ -243,11 +319,13 @@ def slices(run: RunArtifacts) -> Section:
         text = "There are none; evaluation.slices divides the test split by ranges of a feature."
         return Section("slices", "Slices", (TextBlock(text, "quiet"),), "none")
     blocks: list[Block] = []
+    task = task_of(run.verdict.task)
     for part in run.verdict.slices:
-        caption = f"{part.name}: {plural(part.rows, 'row')}, {count(part.positives)} positive"
+        positive = "" if part.positives is None else f", {count(part.positives)} positive"
+        caption = f"{part.name}: {plural(part.rows, 'row')}{positive}"
         if part.too_small:
             caption += "; too few to compare"
-        blocks.append(TableBlock(caption, *metric_table(part.metrics), text_columns=(7,)))
+        blocks.append(TableBlock(caption, *metric_table(part.metrics, task), text_columns=(7,)))
         blocks += served_table(f"{part.name}: candidate and served model", part.metrics)
     on_slices = [item for item in run.verdict.thresholds if item.slice is not None]
     if on_slices:

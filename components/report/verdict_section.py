@@ -17,8 +17,10 @@ from components.common.served_record import WARNINGS
 from components.common.verdict_record import DIFFERENCES, ComparedMetric, MetricIntervals, Threshold, Verdict
 from components.common.verdict_text import by_hand_sentence, comparison_sentence, finding_label, first_reasons
 from components.report.blocks import Block, Section, TableBlock, TextBlock, Tone
-from components.report.difference_charts import METRICS, difference_charts
+from components.report.difference_charts import difference_charts
 from components.report.run_artifacts import RunArtifacts
+from components.tasks.known_tasks import task_of
+from components.tasks.task import Task, TaskMetric
 
 NO_VERDICT = "The Evaluator wrote no verdict."
 _COMPARED = {
@@ -71,8 +73,9 @@ def headline(run: RunArtifacts) -> TextBlock:
         return TextBlock(f"Blessed, but not pushed: {run.not_pushed_because}.", "bad")
     # Blessed and not pushed: the run ended before the Pusher, or the Pusher failed.
     result = "Pushed" if run.pushed_path else "Blessed, but not pushed"
-    log_loss = run.verdict.metrics["log_loss"]
-    sentence = comparison_sentence(log_loss.candidate, log_loss.baseline, run.verdict.contributions)
+    name = task_of(run.verdict.task).loss
+    loss = run.verdict.metrics[name]
+    sentence = comparison_sentence(name, loss.candidate, loss.baseline, run.verdict.contributions)
     return TextBlock(f"{result}: {sentence}", "good")
 
 
@@ -119,16 +122,20 @@ def comparison(run: RunArtifacts) -> Section:
     title = "The models compared"
     if run.verdict is None:
         return Section("comparison", title, (TextBlock(NO_VERDICT, "quiet"),), "no metrics")
-    table = TableBlock("Metrics on the test split", *metric_table(run.verdict.metrics), text_columns=(7,))
+    task = task_of(run.verdict.task)
+    table = TableBlock(
+        "Metrics on the test split", *metric_table(run.verdict.metrics, task), text_columns=(7,)
+    )
     served = served_table("Candidate and served model on the test split", run.verdict.metrics)
     blocks = (TextBlock(" ".join(_method(run.verdict))), table, *served, *_contributions(run.verdict))
-    return Section("comparison", title, (*blocks, *_seeds(run.verdict)), _main_metrics(run.verdict.metrics))
+    summary = _main_metrics(run.verdict.metrics, task)
+    return Section("comparison", title, (*blocks, *_seeds(run.verdict)), summary)
 
 
-def _main_metrics(metrics: Mapping[str, ComparedMetric]) -> str:
+def _main_metrics(metrics: Mapping[str, ComparedMetric], task: Task) -> str:
     return ", ".join(
         f"{metric_label(name)} {html_number(metrics[name].candidate)} against {html_number(metrics[name].baseline)}"
-        for name in METRICS
+        for name in (task.loss, task.score)
         if name in metrics
     )
 
@@ -150,7 +157,8 @@ def _contributions(verdict: Verdict) -> Iterator[Block]:
             ("Candidate minus early stopping alone: penalties and dropout", found.penalties),
         )
     )
-    headers = ("difference of log loss", "value", "interval", "the first one is")
+    loss = metric_label(task_of(verdict.task).loss)
+    headers = (f"difference of {loss}", "value", "interval", "the first one is")
     yield TableBlock("What regularization brought", headers, rows, text_columns=(3,))
 
 
@@ -161,15 +169,16 @@ def _seeds(verdict: Verdict) -> Iterator[Block]:
             for item in verdict.seeds
         )
         headers = ("training seed", "candidate", "baseline", "early stopping alone")
-        yield TableBlock("Log loss by training seed", headers, rows)
+        loss = capitalize_first(metric_label(task_of(verdict.task).loss))
+        yield TableBlock(f"{loss} by training seed", headers, rows)
 
 
 def metric_table(
-    metrics: Mapping[str, ComparedMetric],
+    metrics: Mapping[str, ComparedMetric], task: Task
 ) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """Returns the headers and the rows of a table of metrics, with a row for each metric."""
     headers = (
-        "metric", "candidate", "baseline", "early stopping alone", "base rate", "difference",
+        "metric", "candidate", "baseline", "early stopping alone", task.no_features, "difference",
         "interval of the difference", "candidate is", "interval of the candidate", "of the baseline",
     )  # fmt: skip
     rows = []
@@ -216,17 +225,21 @@ def served_table(caption: str, metrics: Mapping[str, ComparedMetric]) -> Iterato
         yield TableBlock(caption, headers, rows, text_columns=(5,))
 
 
+def _with_unit(metric: TaskMetric) -> str:
+    return f"{metric.label} ({metric.in_unit.strip()})" if metric.unit else metric.label
+
+
 def _method(verdict: Verdict) -> Iterator[str]:
-    yield (
-        f"Measured on {plural(verdict.rows, 'row')} of the test split, {count(verdict.positives)} of them positive, "
-        "through the serving signature."
-    )
+    task = task_of(verdict.task)
+    positive = "" if verdict.positives is None else f", {count(verdict.positives)} of them positive"
+    yield f"Measured on {plural(verdict.rows, 'row')} of the test split{positive}, through the serving signature."
     if verdict.sampled_from:
         yield f"They are a uniform sample of its {count(verdict.sampled_from)} rows (evaluation.max_rows)."
+    *others, last = (_with_unit(metric) for metric in task.metrics if metric.lower_is_better)
     yield (
-        "The difference is the candidate's value minus the baseline's; log loss (in nats), Brier score and "
-        "calibration error are better when lower. Early stopping alone: the baseline with the weights of its best "
-        "epoch. Base rate: the share of positive rows in the training split as the probability of each row."
+        f"The difference is the candidate's value minus the baseline's; {', '.join(others)} and {last} are better when "
+        "lower. Early stopping alone: the baseline with the weights of its best epoch. "
+        f"{capitalize_first(task.no_features)}: {task.no_features_means}."
     )
     if verdict.seeds:
         yield (

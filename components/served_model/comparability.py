@@ -14,6 +14,7 @@ from components.saved_model.card_columns import CardColumns
 from components.saved_model.card_file import Card
 from components.served_model.served_version import ServedVersion
 from components.tasks.binary import BINARY
+from components.tasks.known_tasks import task_of
 
 _MAX_NAMES = 5
 
@@ -30,7 +31,7 @@ def reference(served: ServedVersion, digest: str, ingest: IngestRecord) -> Serve
     published_by = served.published_by
     person = served.card.get(published_by)
     person = person if isinstance(person, dict) else {}
-    loss = _published_loss(served.card)
+    loss = _published_loss(served.card, task_of(ingest.task).loss)
     return ServedReference(
         outcome=outcome,
         version=served.version,
@@ -45,10 +46,10 @@ def reference(served: ServedVersion, digest: str, ingest: IngestRecord) -> Serve
     )
 
 
-def _published_loss(card: Card) -> ComparedMetric:
-    """Returns the log loss in the card; undefined if it has none, as that of a model published by hand may."""
+def _published_loss(card: Card, name: str) -> ComparedMetric:
+    """Returns the loss in the card; undefined if it has none, as that of a model published by hand may."""
     try:
-        return ComparedMetric.model_validate(card["evaluation"]["metrics"]["log_loss"])
+        return ComparedMetric.model_validate(card["evaluation"]["metrics"][name])
     except (KeyError, TypeError, ValidationError):
         return ComparedMetric(candidate=None)
 

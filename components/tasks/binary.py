@@ -1,5 +1,6 @@
 """Binary classification: the label has two values, and the output is the probability of the one that counts as 1."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -47,16 +48,36 @@ BINARY = Task(
     name="binary",
     losses=(LOG_LOSS,),
     metrics=(
-        TaskMetric(name="auc"),
-        TaskMetric(name="pr_auc"),
-        TaskMetric(name="log_loss", lower_is_better=True),
-        TaskMetric(name="brier", lower_is_better=True),
-        TaskMetric(name="accuracy"),
-        TaskMetric(name="calibration_error", lower_is_better=True),
+        TaskMetric(name="auc", label="AUC", limit="min_auc", tolerance="max_auc_drop"),
+        TaskMetric(name="pr_auc", label="PR-AUC", limit="min_pr_auc"),
+        TaskMetric(
+            name="log_loss",
+            label="log loss",
+            lower_is_better=True,
+            unit="nats",
+            range=(0.0, math.inf),
+            tolerance="max_log_loss_rise",
+        ),
+        TaskMetric(name="brier", label="Brier score", lower_is_better=True, limit="max_brier"),
+        TaskMetric(name="accuracy", label="accuracy"),
+        TaskMetric(
+            name="calibration_error",
+            label="calibration error",
+            lower_is_better=True,
+            limit="max_calibration_error",
+        ),
+        TaskMetric(name="precision", label="precision", has_interval=False),
+        TaskMetric(name="recall", label="recall", has_interval=False),
     ),
     loss="log_loss",
+    score="auc",
+    classes=(0, 1),
+    no_features="base rate",
+    no_features_means="the share of positive rows in the training split as the probability of each row",
+    no_features_metrics=("log_loss", "brier", "pr_auc"),
+    plots=("roc", "precision_recall", "calibration", "confusion"),
     signature="classify",
     predicts="The probability that {label!r} is {positive!r}",
     linear_model="logistic regression",
-    keys=frozenset({"training.class_weight"}),
+    keys=frozenset({"training.class_weight", "evaluation.min_positives", "evaluation.operating_point"}),
 )

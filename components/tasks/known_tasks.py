@@ -1,20 +1,30 @@
 """The table of all tasks."""
 
+from collections.abc import Mapping
+
 from components.tasks.binary import BINARY
 from components.tasks.regression import REGRESSION
-from components.tasks.task import Loss, Task
+from components.tasks.task import Loss, Task, TaskMetric
 
 TASKS = (BINARY, REGRESSION)
+METRICS: Mapping[str, TaskMetric] = {metric.name: metric for task in TASKS for metric in task.metrics}
+# Of each task, the loss and the score: what lists of runs and versions show.
+MAIN_METRICS = tuple(name for task in TASKS for name in (task.loss, task.score))
 
 
-def task_of(name: str) -> Task:
-    """Returns the task with this name.
+def task_with(metric: str) -> Task:
+    """Returns the first task that has this metric, which is a key of METRICS."""
+    return next(task for task in TASKS if any(found.name == metric for found in task.metrics))
+
+
+def task_of(name: str | None) -> Task:
+    """Returns the task with this name; None: that of a record of an earlier version, which only knew one task.
 
     Raises:
         ValueError: there is none.
     """
     for task in TASKS:
-        if task.name == name:
+        if task.name == (name or BINARY.name):
             return task
     raise ValueError(f"expected one of {', '.join(task.name for task in TASKS)}, got the task {name!r}")
 

@@ -5,6 +5,7 @@ losses and strengths do not depend on the unit of the label. After the training 
 shifted back (see `components.training.objective`), so the exported models predict the label itself.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -88,12 +89,24 @@ REGRESSION = Task(
     name="regression",
     losses=(SQUARED_ERROR, HUBER),
     metrics=(
-        TaskMetric(name="rmse", lower_is_better=True),
-        TaskMetric(name="mae", lower_is_better=True),
-        TaskMetric(name="r2"),
-        TaskMetric(name="mse", lower_is_better=True),
+        TaskMetric(
+            name="rmse",
+            label="RMSE",
+            lower_is_better=True,
+            range=(0.0, math.inf),
+            limit="max_rmse",
+            tolerance="max_rmse_rise",
+        ),
+        TaskMetric(name="mae", label="MAE", lower_is_better=True, range=(0.0, math.inf), limit="max_mae"),
+        TaskMetric(name="r2", label="R2", range=(-math.inf, 1.0), limit="min_r2"),
     ),
-    loss="mse",
+    loss="rmse",
+    score="r2",
+    classes=(),
+    no_features="mean label",
+    no_features_means="the mean of the label in the training split as the prediction of each row",
+    no_features_metrics=("rmse", "mae"),
+    plots=("fit", "residuals"),
     signature="regress",
     predicts="The value of {label!r}",
     linear_model="linear regression",

@@ -16,11 +16,29 @@ class TaskMetric:
 
     Attributes:
         name: the key in the records, such as `log_loss`.
+        label: the name in sentences and tables.
         lower_is_better: whether a lower value is better.
+        unit: the unit of the value; empty: it has none.
+        range: the lowest and the highest possible value.
+        has_interval: whether its confidence intervals are computed.
+        limit: the key under `evaluation` that limits the candidate's value; None: there is none.
+        tolerance: the key under `evaluation` that limits by how much the candidate may be worse than another model;
+            None: it is not compared.
     """
 
     name: str
+    label: str
     lower_is_better: bool = False
+    unit: str = ""
+    range: tuple[float, float] = (0.0, 1.0)
+    has_interval: bool = True
+    limit: str | None = None
+    tolerance: str | None = None
+
+    @property
+    def in_unit(self) -> str:
+        """Returns " in nats", for a sentence; empty without a unit."""
+        return f" in {self.unit}" if self.unit else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +111,14 @@ class Task:
         name: the value in the ingest record and in the model card.
         losses: the losses that a training can minimize; the first one is the default.
         metrics: the metrics in the verdict, in the order in which they are shown.
-        loss: the name of the metric that gates, contributions and gaps compare: a mean over the rows.
+        loss: the name of the metric that gates, contributions and gaps compare.
+        score: the name of the metric that is shown beside the loss where there is room for two.
+        classes: the values of the label; empty: any number.
+        no_features: the name of a model that knows no features, and predicts the mean of the label in the training
+            split for each row.
+        no_features_means: what that is, in words.
+        no_features_metrics: the names of its metrics that the terminal shows.
+        plots: what the report draws of the predictions, by the names of the fields of `ModelCurves`.
         signature: the signature for TF Serving's API beside `serving_default` and `serving_examples`.
         predicts: what the model card says of the output; `{label}` and `{positive}` stand for the name of the label and
             its value that counts as 1.
@@ -105,10 +130,27 @@ class Task:
     losses: tuple[Loss, ...]
     metrics: tuple[TaskMetric, ...]
     loss: str
+    score: str
+    classes: tuple[int, ...]
+    no_features: str
+    no_features_means: str
+    no_features_metrics: tuple[str, ...]
+    plots: tuple[str, ...]
     signature: str
     predicts: str
     linear_model: str
     keys: frozenset[str]
+
+    @property
+    def own_keys(self) -> frozenset[str]:
+        """The keys of the configuration that this task has and other tasks may not have."""
+        of_metrics = (key for metric in self.metrics for key in (metric.limit, metric.tolerance))
+        return self.keys | {f"evaluation.{key}" for key in of_metrics if key}
+
+    @property
+    def interval_metrics(self) -> tuple[str, ...]:
+        """The names of the metrics whose confidence intervals are computed."""
+        return tuple(metric.name for metric in self.metrics if metric.has_interval)
 
     @property
     def output(self) -> Output:

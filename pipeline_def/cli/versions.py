@@ -2,9 +2,11 @@
 
 import argparse
 import json
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from components.common.formatting import aligned_columns, number
+from components.common.formatting import aligned_columns, metric_label, number
+from components.tasks.known_tasks import TASKS
 from pipeline_def.cli.arguments import add_json, new_parser
 from pipeline_def.cli.on_cluster import run_on_cluster
 from pipeline_def.cli.push_destination import read_destination, remote_usage_errors
@@ -14,12 +16,11 @@ if TYPE_CHECKING:
     from pipeline_def.runs.summary import VersionRecord
 
 _SHORT = 12  # digits of a digest that the table shows
-_HEADERS = ("version", "published", "run", "AUC", "log loss", "digest", "")
 
 DESCRIPTION = """\
 Lists the published versions, newest first: time of publication, run, AUC and
-log loss on the test split, and the digest of the model. `current` marks the
-version that is served.
+log loss (of a regression R2 and RMSE) on the test split, and the digest of the
+model. `current` marks the version that is served.
 
 Each version was measured on the test split of its own run. On another table the
 values are not comparable: the report of a run compares its model with the one
@@ -60,14 +61,25 @@ def versions(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([record.model_dump(mode="json") for record in records], indent=2))
     elif records:
-        print(aligned_columns([_HEADERS, *map(_row, records)]))
+        print(aligned_columns(list(_table(records))))
     else:
         empty = f"No version in {destination.directory} yet; `regpipe run` publishes a model that is blessed."
         print(f"{empty}{location_hint(args)}")
     return 0
 
 
-def _row(record: "VersionRecord") -> tuple[str, ...]:
+def _table(records: Sequence["VersionRecord"]) -> Iterator[tuple[str, ...]]:
+    """Yields the headers and the rows, with the metrics of the tasks of these versions."""
+    measured = [
+        task for task in TASKS if any(getattr(record, task.loss) is not None for record in records)
+    ] or TASKS[:1]
+    names = [name for task in measured for name in (task.score, task.loss)]
+    yield "version", "published", "run", *map(metric_label, names), "digest", ""
+    for record in records:
+        yield _row(record, names)
+
+
+def _row(record: "VersionRecord", metrics: Sequence[str]) -> tuple[str, ...]:
     notes = ["current"] if record.current else []
     if record.blessed_by:
         notes.append(f"blessed by {record.blessed_by}")
@@ -77,8 +89,7 @@ def _row(record: "VersionRecord") -> tuple[str, ...]:
         str(record.version),
         record.published or "",
         record.run or "",
-        _number(record.auc),
-        _number(record.log_loss),
+        *(_number(getattr(record, name)) for name in metrics),
         (record.digest or "")[:_SHORT],
         ", ".join(notes),
     )

@@ -13,6 +13,7 @@ from components.pusher.publication import (
     version_store,
 )
 from components.saved_model.card_file import DamagedCard, read_card, read_intact_card
+from components.tasks.known_tasks import MAIN_METRICS
 from pipeline_def.runs.summary import Rollback, VersionRecord
 
 if TYPE_CHECKING:
@@ -47,8 +48,7 @@ def _record(version: int, path: str, *, current: bool) -> VersionRecord:
         path=path,
         published=card.get("published"),
         run=card.get("run"),
-        auc=metrics.get("auc", {}).get("candidate"),
-        log_loss=metrics.get("log_loss", {}).get("candidate"),
+        **{name: metrics.get(name, {}).get("candidate") for name in MAIN_METRICS},
         digest=card.get("digest"),
         blessed_by=card.get("override", {}).get("by"),
         rollback=Rollback(**{n: rollback[n] for n in Rollback.model_fields}) if rollback else None,

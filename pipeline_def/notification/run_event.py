@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from components.tasks.known_tasks import task_of
 from pipeline_def.runs.result_sentence import result_sentence
 from pipeline_def.runs.summary import Summary
 
 CONTENT_TYPE = "application/cloudevents+json"
 _TYPE = "regpipe.run."  # and the status, by which a receiver can filter
-_METRICS = ("auc", "log_loss")
 # An event should not exceed 64 KiB, because no intermediary must forward a larger one (spec.md, "Size Limits").
 _MOST_ITEMS, _MOST_CHARACTERS = 20, 500
 _EXPECTED = ("pushed", "partial", "succeeded")
@@ -82,6 +82,7 @@ def event_of(summary: Summary, pipeline: str) -> RunEvent:
         pipeline: the key `name` of its configuration.
     """
     models = summary.metrics.model_dump() if summary.metrics else {}
+    task = task_of(summary.task)
     return RunEvent(
         run_id=summary.run_id,
         pipeline=pipeline,
@@ -90,7 +91,9 @@ def event_of(summary: Summary, pipeline: str) -> RunEvent:
         message=_shortened(" ".join(result_sentence(summary).split()), 2 * _MOST_CHARACTERS),
         reasons=_first(summary.reasons),
         metrics={
-            model: {name: metrics[name] for name in _METRICS} for model, metrics in models.items() if metrics
+            model: {name: metrics.get(name) for name in (task.score, task.loss)}
+            for model, metrics in models.items()
+            if metrics
         },
         pushed_version=summary.pushed_version,
         pushed_path=summary.pushed_path,

@@ -22,11 +22,13 @@ from components.common.verdict_record import (
     ComparedMetric,
     EvaluatedSlice,
     ModelGap,
+    Number,
     Verdict,
 )
 from components.config.data import SPLITS
 from components.config.regularization import MODEL_REGULARIZATIONS
 from components.report.run_page import REPORT_FILE
+from components.tasks.known_tasks import task_of
 from pipeline_def.runs.run_store import RunStore
 from pipeline_def.runs.summary import (
     BothMetrics,
@@ -34,7 +36,6 @@ from pipeline_def.runs.summary import (
     DriftSummary,
     GapSummary,
     Intervals,
-    ModelGapSummary,
     ModelMetrics,
     Sampled,
     SliceSummary,
@@ -132,6 +133,7 @@ def _ingest(folder: str) -> dict[str, Any]:
     ingest = IngestRecord.read(folder)
     return {
         "rows": ingest.rows,
+        "task": ingest.task,
         "label": ingest.label,
         "label_rate": ingest.label_rate,
         "warnings": ingest.warnings,
@@ -190,22 +192,23 @@ def _tuned(folder: str) -> dict[str, Any]:
 
 def verdict_fields(verdict: Verdict) -> dict[str, Any]:
     """Returns the fields of the Summary that come from the verdict."""
-    gap = verdict.gap
+    gap, loss = verdict.gap, task_of(verdict.task).loss
     has_baseline = gap.baseline is not None
     has_served = verdict.served is not None and verdict.served.is_scored
     return {
+        "task": verdict.task,
         "metrics": BothMetrics.model_validate(
             {
                 model: _metrics(verdict.metrics, model, verdict.rows)
                 for model in BothMetrics.model_fields
                 if model == CANDIDATE
-                or getattr(verdict.metrics["log_loss"], model) is not None
+                or getattr(verdict.metrics[loss], model) is not None
                 or (model == BASELINE and has_baseline)
             }
         ),
         "intervals": Intervals(
             confidence=verdict.bootstrap.confidence,
-            **{name: metric.interval for name, metric in verdict.metrics.items() if metric.interval},
+            by_metric={name: metric.interval for name, metric in verdict.metrics.items() if metric.interval},
         ),
         "findings": {name: metric.finding for name, metric in verdict.metrics.items() if metric.finding},
         "served_findings": {
@@ -243,8 +246,7 @@ def _sampled(verdict: Verdict) -> Iterator[tuple[str, Sampled]]:
 
 
 def _metrics(metrics: dict[str, ComparedMetric], model: str, rows: int) -> ModelMetrics:
-    values = {name: getattr(metric, model) for name, metric in metrics.items()}
-    return ModelMetrics(**values, example_count=rows)
+    return {**{name: getattr(metric, model) for name, metric in metrics.items()}, "example_count": rows}
 
 
 def _slice(part: EvaluatedSlice, *, has_baseline: bool, has_served: bool) -> SliceSummary:
@@ -268,8 +270,8 @@ def _slice(part: EvaluatedSlice, *, has_baseline: bool, has_served: bool) -> Sli
     )
 
 
-def _gap(gap: ModelGap) -> ModelGapSummary:
-    return ModelGapSummary(log_loss=gap.log_loss.difference, auc=gap.auc.difference)
+def _gap(gap: ModelGap) -> dict[str, Number]:
+    return {name: metric.difference for name, metric in gap.items()}
 
 
 _READ: Mapping[tuple[str, str], Callable[[str], dict[str, Any]]] = {

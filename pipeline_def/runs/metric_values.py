@@ -22,8 +22,8 @@ def interval_values(summary: Summary) -> dict[str, float]:
     found: dict[str, float] = {}
     if summary.intervals is None:
         return found
-    for metric, intervals in summary.intervals.model_dump(exclude={"confidence"}).items():
-        for group, interval in (intervals or {}).items():
+    for metric, intervals in summary.intervals.by_metric.items():
+        for group, interval in intervals.model_dump().items():
             for end, value in zip(("low", "high"), interval or (), strict=False):
                 if value is not None:
                     found[f"{group}_{metric}_{end}"] = value

@@ -1,6 +1,7 @@
 """States the result of a run in a sentence, for the terminal, for Kubeflow and for the notification."""
 
 from components.common.verdict_text import by_hand_sentence, comparison_sentence, first_reasons
+from components.tasks.known_tasks import task_of
 from pipeline_def.runs.summary import Override, Summary
 
 
@@ -24,10 +25,10 @@ def result_sentence(summary: Summary) -> str:
 
 
 def _why_pushed(summary: Summary) -> str:
-    both = summary.metrics
-    candidate = both.candidate.log_loss if both else None
-    baseline = both.baseline.log_loss if both and both.baseline else None
-    return f"Pushed: {comparison_sentence(candidate, baseline, summary.contributions)}"
+    both, loss = summary.metrics, task_of(summary.task).loss
+    candidate = both.candidate.get(loss) if both else None
+    baseline = both.baseline.get(loss) if both and both.baseline else None
+    return f"Pushed: {comparison_sentence(loss, candidate, baseline, summary.contributions)}"
 
 
 def _why_not_pushed(summary: Summary) -> str:

@@ -18,6 +18,7 @@ from components.common.index_record import (
 from components.pusher.publication import Destination, version_store
 from components.report.index_page import INDEX_PAGE, render
 from components.saved_model.card_file import Card, read_intact_card
+from components.tasks.known_tasks import MAIN_METRICS
 from pipeline_def.runs.damaged_store import DamagedStore
 from pipeline_def.runs.result_sentence import result_sentence
 from pipeline_def.runs.run_store import NoSuchRun, RunStore
@@ -155,8 +156,7 @@ def _entry(root: str, name: str, before: IndexedRun | None) -> IndexedRun:
         label=summary.label,
         rows=summary.rows.accepted if summary.rows else None,
         label_rate=summary.label_rate,
-        log_loss=_metric(summary, "log_loss"),
-        auc=_metric(summary, "auc"),
+        **{name: _metric(summary, name) for name in MAIN_METRICS},
         drift=_moved(summary),
         version=summary.pushed_version,
         blessed_by=summary.override.by if summary.override else None,
@@ -197,10 +197,10 @@ def _sentence(summary: Summary) -> str:
 
 def _metric(summary: Summary, name: str) -> IndexedMetric | None:
     both, intervals = summary.metrics, summary.intervals
-    if both is None:
+    if both is None or name not in both.candidate:
         return None
     values = {
-        model: getattr(metrics, name)
+        model: metrics.get(name)
         for model, metrics in (
             ("candidate", both.candidate),
             ("baseline", both.baseline),
@@ -208,7 +208,7 @@ def _metric(summary: Summary, name: str) -> IndexedMetric | None:
         )
         if metrics is not None
     }
-    return IndexedMetric(**values, interval=getattr(intervals, name).candidate if intervals else None)
+    return IndexedMetric(**values, interval=intervals.of(name).candidate if intervals else None)
 
 
 def _moved(summary: Summary) -> int | None:

@@ -4,9 +4,9 @@ docs/records.md documents each key for other programs.
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 
 from components.common.drift_record import DriftFinding, DriftMode, ReferenceKind
 from components.common.ingest_record import RowCounts
@@ -41,21 +41,9 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
-class ModelMetrics(_Record):
-    """The metrics of one model on the test split, through its serving signature.
-
-    log_loss is in nats, example_count in rows; the others are between 0 and 1. None: undefined.
-    """
-
-    auc: Number = None
-    log_loss: Number = None
-    accuracy: Number = None
-    pr_auc: Number = None
-    brier: Number = None
-    calibration_error: Number = None
-    precision: Number = None
-    recall: Number = None
-    example_count: int | None = None
+ModelMetrics = dict[str, int | Number]
+"""The metrics of one model on the test split by name, through its serving signature, and `example_count`, the number of
+rows. None: undefined."""
 
 
 class BothMetrics(_Record):
@@ -66,7 +54,7 @@ class BothMetrics(_Record):
         baseline: the same network without regularization.
         early_stopped: the same network with early stopping alone.
         served: the model that is served now; it is one network, also with several training seeds.
-        base_rate: a model that predicts the share of label 1 in the training split for each row.
+        base_rate: a model that predicts the mean of the label in the training split for each row.
     """
 
     candidate: ModelMetrics
@@ -77,15 +65,29 @@ class BothMetrics(_Record):
 
 
 class Intervals(_Record):
-    """Paired bootstrap intervals on the test split; `confidence` is a fraction."""
+    """Paired bootstrap intervals on the test split; `confidence` is a fraction.
+
+    In JSON, the intervals of each metric are beside `confidence`, under the name of the metric.
+    """
 
     confidence: float
-    auc: MetricIntervals = MetricIntervals()
-    log_loss: MetricIntervals = MetricIntervals()
-    accuracy: MetricIntervals = MetricIntervals()
-    pr_auc: MetricIntervals = MetricIntervals()
-    brier: MetricIntervals = MetricIntervals()
-    calibration_error: MetricIntervals = MetricIntervals()
+    by_metric: dict[str, MetricIntervals] = {}
+
+    def of(self, metric: str) -> MetricIntervals:
+        """Returns the intervals of a metric; all are None if it has none."""
+        return self.by_metric.get(metric, MetricIntervals())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nested(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or "by_metric" in content:
+            return content
+        others = {name: value for name, value in content.items() if name != "confidence"}
+        return {"confidence": content.get("confidence"), "by_metric": others}
+
+    @model_serializer
+    def _flat(self) -> dict[str, Any]:
+        return {"confidence": self.confidence, **self.by_metric}
 
 
 class Sampled(_Record):
@@ -102,7 +104,7 @@ class SliceSummary(_Record):
 
     name: str
     rows: int
-    positives: int
+    positives: int | None
     too_small: bool
     candidate: ModelMetrics
     baseline: ModelMetrics | None = None
@@ -111,18 +113,11 @@ class SliceSummary(_Record):
     served_difference: dict[str, Interval] = {}
 
 
-class ModelGapSummary(_Record):
-    """A model's metrics on the test split minus those on the training split. None: undefined."""
-
-    log_loss: Number = None
-    auc: Number = None
-
-
 class GapSummary(_Record):
-    """The generalization gap of both exported models."""
+    """The generalization gap of both exported models: their metrics, test minus training split. None: undefined."""
 
-    candidate: ModelGapSummary
-    baseline: ModelGapSummary | None = None
+    candidate: dict[str, Number]
+    baseline: dict[str, Number] | None = None
 
 
 class Tuned(_Record):
@@ -211,6 +206,7 @@ class Summary(StoredRecord):
         status: how the run ended.
         exit_code: the exit code of `regpipe run`.
         rows: the rows of each split.
+        task: what the models predict; None also in a record of an earlier version.
         label: the name of the label column.
         label_rate: the share of label 1 in all splits.
         drift: how far the data is from earlier tables.
@@ -219,7 +215,7 @@ class Summary(StoredRecord):
         findings: by metric, what the interval of candidate minus baseline says.
         served_findings: by metric, what the interval of candidate minus served model says.
         contributions: what early stopping and the penalties brought.
-        seeds: the log losses of each training seed; empty with only one seed.
+        seeds: the losses of each training seed; empty with only one seed.
         sampled: by split (test, train), if the verdict measured only a sample of it.
         thresholds: all conditions for publishing, as in the verdict.
         slices: the metrics on parts of the test split.
@@ -253,6 +249,7 @@ class Summary(StoredRecord):
     status: Status
     exit_code: int
     rows: RowCounts | None = None
+    task: str | None = None
     label: str | None = None
     label_rate: Number = None
     drift: DriftSummary | None = None
@@ -305,6 +302,8 @@ class VersionRecord(_Record):
     run: str | None = None
     auc: float | None = None
     log_loss: float | None = None
+    r2: float | None = None
+    rmse: float | None = None
     digest: str | None = None
     blessed_by: str | None = None
     rollback: Rollback | None = None

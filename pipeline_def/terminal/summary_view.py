@@ -11,6 +11,7 @@ from rich.text import Text
 from components.common.drift_text import finding_sentence, summary_sentence
 from components.common.formatting import duration, named_values, plural
 from components.common.served_record import WARNINGS
+from components.tasks.known_tasks import task_of
 from pipeline_def.runs.result_sentence import result_sentence
 from pipeline_def.runs.summary import DriftSummary, Summary
 from pipeline_def.terminal.control_characters import escape_controls, unescaped
@@ -63,7 +64,7 @@ def styled(summary: Summary) -> Text:
         list(contribution_lines(summary)),
         list(seed_lines(summary)),
         list(gap_lines(summary)),
-        list(slice_lines(summary.slices)),
+        list(slice_lines(summary.slices, task_of(summary.task).loss)),
         list(threshold_lines(summary)),
         list(operating_point_lines(summary)),
         list(_log_tail(summary)),

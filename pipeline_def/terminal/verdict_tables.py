@@ -5,22 +5,23 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from components.common.formatting import (
-    METRIC_LABELS,
+    capitalize_first,
     difference,
     difference_interval,
+    metric_label,
     number,
     rounded_difference,
     signed_bound,
 )
 from components.common.verdict_record import Threshold
 from components.common.verdict_text import threshold_subject
+from components.tasks.known_tasks import METRICS, task_of
 from pipeline_def.runs.summary import Intervals, ModelMetrics, SliceSummary, Summary
 
 _NAME_WIDTH = 28
 _MAX_SLICES = 12
 # `confidence` is the name of an earlier version.
 _WORST_END = ("better", "confidence")
-_BASE_RATE_METRICS = ("log_loss", "brier", "pr_auc")
 Line = tuple[str, str]
 """A line of text, and its style for rich."""
 
@@ -36,20 +37,24 @@ def metric_lines(summary: Summary) -> Iterator[Line]:
     head = "".join(f"{head:>{width}}" for head in headers) + (f"{'difference':>12}" if baseline else "")
     share = f"{intervals.confidence * 100:g}% interval" if intervals else ""
     yield f"{'On the test split':<18}{head}{share:>21}".rstrip(), "bold"
-    for name, label in METRIC_LABELS.items():
-        if name not in candidate.model_fields_set:  # an earlier version did not measure it
-            continue
+    task = task_of(summary.task)
+    for name, label in _measured(candidate):
         row = _metric_row(name, f"{label:<18}", (candidate, baseline), intervals)
         yield f"{row}  {summary.findings.get(name, '')}".rstrip(), ""
-    counts = [model.example_count for model in (candidate, baseline) if model]
+    counts = [model.get("example_count") for model in (candidate, baseline) if model]
     cells = "".join(f"{'none' if count is None else f'{count:,}':>{width}}" for count in counts)
     yield f"{'rows':<18}{cells}", ""
     if base_rate := summary.metrics.base_rate:
-        values = (f"{METRIC_LABELS[name]} {number(getattr(base_rate, name))}" for name in _BASE_RATE_METRICS)
-        yield f"base rate alone: {', '.join(values)}", ""
+        values = (f"{metric_label(name)} {number(base_rate.get(name))}" for name in task.no_features_metrics)
+        yield f"{task.no_features} alone: {', '.join(values)}", ""
     if summary.seeds:
         yield f"means of {len(summary.seeds)} training seeds; the intervals cover seeds and rows", ""
     yield from _sampled(summary, "test")
+
+
+def _measured(model: ModelMetrics) -> Iterator[tuple[str, str]]:
+    """Yields the name and the label of each metric of a model, in their order."""
+    return ((name, metric.label) for name, metric in METRICS.items() if name in model)
 
 
 def _metric_row(
@@ -61,13 +66,13 @@ def _metric_row(
 ) -> str:
     candidate, baseline = models
     width = 10 if intervals else 12
-    value: float | None = getattr(candidate, name)
+    value = candidate.get(name)
     row = f"{label}{number(value):>{width}}"
     if baseline is None:
         return row
-    other: float | None = getattr(baseline, name)
+    other = baseline.get(name)
     change = None if value is None or other is None else value - other
-    ends = getattr(getattr(intervals, name), contrast) if hasattr(intervals, name) else None
+    ends = getattr(intervals.of(name), contrast) if intervals else None
     interval = difference_interval(ends) if ends else ""
     column = f"{interval:>21}" if intervals else ""
     return f"{row}{number(other):>{width}}{rounded_difference(change):>12}{column}"
@@ -80,7 +85,7 @@ def served_lines(summary: Summary) -> Iterator[Line]:
         return
     share = f"{summary.intervals.confidence * 100:g}% interval"
     yield f"{'The served model':<18}{'candidate':>10}{'served':>10}{'difference':>12}{share:>21}", "bold"
-    for name, label in METRIC_LABELS.items():
+    for name, label in _measured(summary.metrics.candidate):
         models = summary.metrics.candidate, served
         row = _metric_row(name, f"{label:<18}", models, summary.intervals, "served_difference")
         yield f"{row}  {summary.served_findings.get(name, '')}".rstrip(), ""
@@ -92,7 +97,8 @@ def contribution_lines(summary: Summary) -> Iterator[Line]:
     if found is None or found.early_stopping is None or found.penalties is None:
         return
     share = f"{summary.intervals.confidence * 100:g}% interval" if summary.intervals else ""
-    yield f"{'What regularization brought':<38}{'log loss':>12}{share:>21}".rstrip(), "bold"
+    loss = metric_label(task_of(summary.task).loss)
+    yield f"{'What regularization brought':<38}{loss:>12}{share:>21}".rstrip(), "bold"
     for label, part in (
         ("candidate minus baseline", found.total),
         ("early stopping alone minus baseline", found.early_stopping),
@@ -104,10 +110,11 @@ def contribution_lines(summary: Summary) -> Iterator[Line]:
 
 
 def seed_lines(summary: Summary) -> Iterator[Line]:
-    """Yields the log losses of each training seed, and their spread."""
+    """Yields the losses of each training seed, and their spread."""
     if not summary.seeds:
         return
-    yield f"{'Log loss by seed':<18}{'candidate':>12}{'baseline':>12}{'early stopping':>16}", "bold"
+    title = f"{capitalize_first(metric_label(task_of(summary.task).loss))} by seed"
+    yield f"{title:<18}{'candidate':>12}{'baseline':>12}{'early stopping':>16}", "bold"
     for item in summary.seeds:
         yield _seed_row(str(item.seed), item.candidate, item.baseline, item.early_stopped), ""
     columns = [
@@ -133,8 +140,9 @@ def gap_lines(summary: Summary) -> Iterator[Line]:
     if summary.gap is None:
         return
     models = [("candidate", summary.gap.candidate), ("baseline", summary.gap.baseline)]
-    values = [f"{name} {rounded_difference(model.log_loss)}" for name, model in models if model]
-    yield f"log loss, test minus train: {', '.join(values)}", ""
+    loss = task_of(summary.task).loss
+    values = [f"{name} {rounded_difference(model.get(loss))}" for name, model in models if model]
+    yield f"{metric_label(loss)}, test minus train: {', '.join(values)}", ""
     yield from _sampled(summary, "train")
 
 
@@ -143,8 +151,8 @@ def _sampled(summary: Summary, split: str) -> Iterator[Line]:
         yield f"measured on {sample.rows:,} of {sample.of:,} {split} rows (evaluation.max_rows)", ""
 
 
-def slice_lines(slices: Sequence[SliceSummary]) -> Iterator[Line]:
-    """Yields a line for each of the first twelve slices that have rows: the log loss of the models that are compared.
+def slice_lines(slices: Sequence[SliceSummary], loss: str) -> Iterator[Line]:
+    """Yields a line for each of the first twelve slices that have rows: the loss of the models that are compared.
 
     The difference is that between candidate and baseline.
     """
@@ -153,18 +161,19 @@ def slice_lines(slices: Sequence[SliceSummary]) -> Iterator[Line]:
         return
     has_served = any(part.served for part in shown)
     width, served_width = (_NAME_WIDTH - 8, 12) if has_served else (_NAME_WIDTH, 0)
-    head = f"{'Slice':<{width}}{'rows':>8}{'log loss':>12}{'served' if has_served else '':>{served_width}}"
+    head = f"{'Slice':<{width}}{'rows':>8}{metric_label(loss):>12}{'served' if has_served else '':>{served_width}}"
     yield f"{head}{'baseline':>12}{'difference':>12}", "bold"
     for part in shown[:_MAX_SLICES]:
         name = part.name if len(part.name) < width else part.name[: width - 2] + "…"
         row = f"{name:<{width}}{part.rows:>8,}"
         if part.too_small:
-            yield f"{row}  too few to compare ({part.positives:,} positive)", "dim"
+            positive = "" if part.positives is None else f" ({part.positives:,} positive)"
+            yield f"{row}  too few to compare{positive}", "dim"
             continue
-        candidate = part.candidate.log_loss
-        baseline = part.baseline.log_loss if part.baseline else None
+        candidate = part.candidate.get(loss)
+        baseline = part.baseline.get(loss) if part.baseline else None
         change = None if baseline is None or candidate is None else candidate - baseline
-        served = number(part.served.log_loss) if part.served else ""
+        served = number(part.served.get(loss)) if part.served else ""
         losses = f"{number(candidate):>12}{served:>{served_width}}{number(baseline):>12}"
         yield f"{row}{losses}{difference(change):>12}", ""
     if len(shown) > _MAX_SLICES:

@@ -65,15 +65,16 @@
     });
     const dash = line.dash ? [6, 4] : [];
     const single = line.dots && line.x.length === 1;
-    let drawn = plot.line({ field: "x" }, { field: "y" }, {
+    let drawn = line.joined && plot.line({ field: "x" }, { field: "y" }, {
       source, line_color: colour[line.series], line_width: line.series === "reference" ? 1 : 2, line_dash: dash,
     });
     if (line.dots) {
       const dots = plot.scatter({ field: "x" }, { field: "y" }, {
-        source, size: single ? 12 : 7, fill_color: colour[line.series],
-        line_color: single ? colour.page : colour[line.series], line_width: single ? 2 : 1,
+        source, size: single ? 12 : line.joined ? 7 : 4, fill_color: colour[line.series],
+        fill_alpha: line.joined ? 1 : 0.5,
+        line_color: line.joined ? (single ? colour.page : colour[line.series]) : null, line_width: single ? 2 : 1,
       });
-      if (single) drawn = dots; // a line through one point can't be hovered over
+      if (single || !line.joined) drawn = dots; // a line through one point can't be hovered over
     }
     if (line.low.length) {
       const bars = new Bokeh.ColumnDataSource({

@@ -11,9 +11,19 @@ from components.common import formatting
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.91234, "0.9123"), (-0.5, "-0.5000"), (1234.5, "1234.5000"), (math.nan, "NaN"), (None, "none")],
+    [
+        (0.91234, "0.9123"),
+        (-0.5, "-0.5000"),
+        (99.99, "99.9900"),
+        (1234.5, "1234.50"),
+        (-123456.7, "-123457"),
+        (12345678.9, "1.23e+07"),
+        (math.nan, "NaN"),
+        (None, "none"),
+    ],
 )
-def test_a_number_has_four_decimals(value: float | None, text: str) -> None:
+def test_a_number_has_four_decimals_and_fewer_if_it_is_large(value: float | None, text: str) -> None:
+    """So that the values of a regression, in the unit of the label, fit into the columns of the terminal."""
     assert formatting.number(value) == text
 
 

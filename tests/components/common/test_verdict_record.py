@@ -121,7 +121,7 @@ def test_all_parts_are_read_as_they_were_written(tmp_path: Path) -> None:
 def test_the_model_card_keeps_the_decision() -> None:
     """And the operating point, what was judged and the served model; but not bootstrap, slices, gap and curves."""
     assert Verdict.model_validate(fields()).card_entry().keys() == {
-        "blessed", "reasons", "mode", "rows", "positives", "metrics", "contributions", "seeds", "thresholds",
+        "blessed", "reasons", "mode", "task", "rows", "positives", "metrics", "contributions", "seeds", "thresholds",
         "operating_point", "judged", "served",
     }  # fmt: skip
 

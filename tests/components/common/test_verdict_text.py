@@ -45,18 +45,21 @@ def part(value: float | None, finding: Finding | None = None) -> Contribution:
 )
 def test_the_interval_of_the_difference_decides_what_is_said(finding: Finding | None, expected: str) -> None:
     """Not the values. Without early stopping there is nothing to say about the parts."""
-    assert comparison_sentence(0.4, 0.5, Contributions(total=part(-0.1, finding))) == expected
+    assert comparison_sentence("log_loss", 0.4, 0.5, Contributions(total=part(-0.1, finding))) == expected
 
 
 def test_a_verdict_of_an_earlier_version_has_no_contributions() -> None:
     """The sentence has the two log losses only."""
-    assert comparison_sentence(0.4, 0.5, None) == "log loss 0.4000 against 0.5000 without regularization."
+    assert (
+        comparison_sentence("log_loss", 0.4, 0.5, None)
+        == "log loss 0.4000 against 0.5000 without regularization."
+    )
 
 
 @pytest.mark.parametrize(("candidate", "baseline"), [(0.4, None), (None, 0.5), (None, None)])
 def test_without_a_baseline(candidate: float | None, baseline: float | None) -> None:
     """Or with an undefined log loss, there is no comparison."""
-    found = comparison_sentence(candidate, baseline, None)
+    found = comparison_sentence("log_loss", candidate, baseline, None)
     assert found == "there is no baseline to compare the model with."
 
 
@@ -82,7 +85,7 @@ def test_the_share_of_early_stopping(early_stopping: float, amount: str) -> None
     contributions = Contributions(
         total=part(-1.0, "better"), early_stopping=part(early_stopping), penalties=part(-0.1, "unclear")
     )
-    assert comparison_sentence(0.5, 1.5, contributions) == (
+    assert comparison_sentence("log_loss", 0.5, 1.5, contributions) == (
         "better than without regularization: log loss 0.5000 against 1.5000. "
         f"{amount} of the difference is due to early stopping; the penalties and dropout make it 0.1000 "
         "better, which may be chance."
@@ -104,7 +107,7 @@ def test_what_the_penalties_add(penalties: Contribution, expected: str) -> None:
     contributions = Contributions(
         total=part(-0.1, "better"), early_stopping=part(-0.05, "better"), penalties=penalties
     )
-    assert comparison_sentence(0.4, 0.5, contributions).endswith(
+    assert comparison_sentence("log_loss", 0.4, 0.5, contributions).endswith(
         f". About half of the difference is due to early stopping; {expected}"
     )
 
@@ -124,7 +127,7 @@ def test_no_improvement_has_no_shares(total: Contribution, begin: str) -> None:
     contributions = Contributions(
         total=total, early_stopping=part(-0.12, "unclear"), penalties=part(0.02, "worse")
     )
-    assert comparison_sentence(0.4, 0.5, contributions) == (
+    assert comparison_sentence("log_loss", 0.4, 0.5, contributions) == (
         f"{begin}Early stopping alone makes it 0.1200 better, which may be chance; the penalties and dropout make it "
         "0.0200 worse."
     )
@@ -274,7 +277,7 @@ def test_a_demanded_value_is_missed_if_the_whole_interval_is_below(interval: Any
 def test_the_comparison_with_the_served_model(finding: Finding | None, begin: str) -> None:
     """The interval decides what is said, not the values."""
     log_loss = ComparedMetric(candidate=0.4, served=0.5, served_finding=finding)
-    assert served_sentence(ServedReference(outcome="compared", version=7), log_loss) == (
+    assert served_sentence(ServedReference(outcome="compared", version=7), "log_loss", log_loss) == (
         f"{begin}: log loss 0.4000 against 0.5000. No test row was one of its training rows."
     )
 
@@ -293,7 +296,7 @@ def test_a_served_model_that_a_person_published(published_by: Any, reason: str, 
         outcome="compared", version=7, published_by=published_by, by="ann", at="2026-11-20", reason=reason
     )
     log_loss = ComparedMetric(candidate=0.4, served=0.5, served_finding="better")
-    assert served_sentence(reference, log_loss).startswith(
+    assert served_sentence(reference, "log_loss", log_loss).startswith(
         f"Better than the served model (version 7, {who}): "
     )
 
@@ -332,4 +335,4 @@ def test_a_served_model_that_a_person_published(published_by: Any, reason: str, 
 def test_a_served_model_that_does_not_decide(reference: ServedReference, sentence: str) -> None:
     """Each outcome has its sentence, with the reasons."""
     log_loss = ComparedMetric(candidate=0.4, served=0.5, served_finding="unclear")
-    assert served_sentence(reference, log_loss) == sentence
+    assert served_sentence(reference, "log_loss", log_loss) == sentence

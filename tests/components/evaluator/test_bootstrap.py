@@ -8,7 +8,7 @@ import scipy.stats  # type: ignore[import-untyped]
 import sklearn.metrics
 
 from components.config.evaluation import EvaluationConfig
-from components.evaluator.bootstrap import INTERVAL_METRICS, intervals, resampled
+from components.evaluator.bootstrap import intervals, resampled
 from components.evaluator.metrics import (
     METRIC_FUNCTIONS,
     RankedRows,
@@ -19,6 +19,7 @@ from components.evaluator.metrics import (
     log_loss,
 )
 from components.evaluator.paired_scores import PairedScores
+from components.tasks.binary import BINARY
 
 
 def table(rows: int, seed: int = 1, digits: int = 6) -> PairedScores:
@@ -170,13 +171,13 @@ def test_undefined_intervals() -> None:
         PairedScores(rows.labels, {"candidate": broken, "baseline": rows.predictions["baseline"]}),
         EvaluationConfig(),
     )
-    for metric in INTERVAL_METRICS:
+    for metric in BINARY.interval_metrics:
         assert np.isnan(found[metric]["candidate"]).all()
         assert np.isnan(found[metric]["difference"]).all()
         assert not np.isnan(found[metric]["baseline"]).any()
     nothing = np.zeros(0, np.float32)
     assert intervals(PairedScores(nothing, {"candidate": nothing}), EvaluationConfig()) == {
-        metric: {} for metric in INTERVAL_METRICS
+        metric: {} for metric in BINARY.interval_metrics
     }
 
 
@@ -212,7 +213,7 @@ def test_the_resampled_metrics_are_those_of_the_drawn_rows() -> None:
         generator = np.random.default_rng(10)
         for number in range(3):
             chosen = ordered.select(np.sort(generator.integers(90, size=90)))
-            for metric in set(INTERVAL_METRICS) - {"calibration_error"}:
+            for metric in set(BINARY.interval_metrics) - {"calibration_error"}:
                 for model in ("candidate", "baseline"):
                     expected = METRIC_FUNCTIONS[metric](chosen.scored(model))
                     assert drawn[metric][model][number] == pytest.approx(expected, abs=1e-12), (metric, model)

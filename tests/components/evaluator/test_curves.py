@@ -10,11 +10,12 @@ import sklearn.metrics
 from components.evaluator import curves as evaluator_curves
 from components.evaluator.curves import POINTS, wilson_interval
 from components.evaluator.metrics import ScoredRows
+from components.tasks.binary import BINARY
 
 
 def curves(rows: ScoredRows) -> dict[str, Any]:
     """The curves as verdict.json has them."""
-    return evaluator_curves.curves(rows, 0.95).model_dump(mode="json")
+    return evaluator_curves.curves(rows, 0.95, BINARY.plots).model_dump(mode="json")
 
 
 def rows(count: int, digits: int) -> ScoredRows:

@@ -164,7 +164,7 @@ def test_an_exported_model(tmp_path: Path, write_examples: WriteExamples) -> Non
     }
     pattern = write_examples(tmp_path / "part.gz", columns)
     found = score(pattern, [{}], ScoredColumns("y"), keep=100)
-    rows = read_rows(found.examples, found.rows, ("a b", "c"), "y", "w")
+    rows = read_rows(found.examples, found.rows, ("a b", "c"), ScoredColumns("y", "w"))
     assert rows.columns["a b"].tolist() == columns["a b"]
     assert rows.labels.tolist() == columns["y"]
     assert rows.weights is not None
@@ -184,7 +184,7 @@ def test_the_kept_examples_are_a_sample(tmp_path: Path, write_examples: WriteExa
     """At most as many as asked for, drawn from the whole split; the record says from how many."""
     pattern = write_examples(tmp_path / "part.gz", {"a": list(range(1_000)), "y": [0, 1] * 500})
     found = score(pattern, [{}], ScoredColumns("y"), keep=100)
-    rows = read_rows(found.examples, found.rows, ("a",), "y", None)
+    rows = read_rows(found.examples, found.rows, ("a",), ScoredColumns("y"))
     assert rows.labels.size == 100
     assert rows.sampled_from == 1_000
     drawn = rows.columns["a"]

@@ -9,10 +9,16 @@ import pytest
 import sklearn.metrics
 from tensorflow_model_analysis.metrics import metric_types
 
-from components.evaluator.metrics import METRIC_FUNCTIONS, ScoredRows
-from components.evaluator.tfma_metrics import BinaryMetric
+from components.evaluator.metrics import METRIC_FUNCTIONS as ALL_FUNCTIONS
+from components.evaluator.metrics import ScoredRows
+from components.evaluator.tfma_metrics import ArrayMetric
+from components.tasks.binary import BINARY
 
 NAN = float("nan")
+
+METRIC_FUNCTIONS = {
+    name: ALL_FUNCTIONS[name] for name in (*(metric.name for metric in BINARY.metrics), "example_count")
+}
 
 
 def rows(labels: Any, predictions: Any) -> ScoredRows:
@@ -163,7 +169,7 @@ def test_the_distribution_over_workers_does_not_matter(parts: list[int], accumul
     labels = [1, 1, 1, 0, 0, 0]
     predictions = {"candidate": [0.9, 0.5, 0.25, 0.5, 0.75, 0.1], "baseline": [0.1, 0.1, 0.1, 0.9, 0.9, 0.1]}
     expected = {"candidate": 5.5 / 9, "baseline": 0.5 / 3}
-    computations = BinaryMetric("auc").computations(model_names=list(predictions))
+    computations = ArrayMetric("auc").computations(model_names=list(predictions))
     slices = [slice(end - size, end) for size, end in zip(parts, itertools.accumulate(parts), strict=True)]
     batches = [inputs(labels[rows], *(values[rows] for values in predictions.values())) for rows in slices]
     collected = collect(computations, batches, accumulators)
@@ -177,7 +183,7 @@ def test_the_distribution_over_workers_does_not_matter(parts: list[int], accumul
 @pytest.mark.parametrize("accumulators", [1, 3])
 def test_a_large_split_is_sampled(accumulators: int) -> None:
     """400 of 3,000 rows, a third predicted correctly: the same rows for both models; the count is of all rows."""
-    computations = BinaryMetric("accuracy", max_rows=400).computations(model_names=["candidate", "baseline"])
+    computations = ArrayMetric("accuracy", max_rows=400).computations(model_names=["candidate", "baseline"])
     predictions = ([0.9, 0.1, 0.2] * 50, [0.2, 0.9, 0.1] * 50)
     collected = collect(computations, [inputs([1] * 150, *predictions)] * 20, accumulators)
     candidate, baseline = collected.values()
@@ -195,7 +201,7 @@ def test_merged_samples_do_not_share_their_positions() -> None:
 
     The candidate's prediction is the number of the row. The labels are all 0, as in a sorted table.
     """
-    computations = BinaryMetric("accuracy", max_rows=200).computations(model_names=["candidate", "baseline"])
+    computations = ArrayMetric("accuracy", max_rows=200).computations(model_names=["candidate", "baseline"])
     rows = np.arange(2_000).reshape(20, 100)
     batches = [inputs([0] * 100, (part / 2_000).tolist(), [0.5] * 100) for part in rows]
     candidate, _ = collect(computations, batches, 20).values()
@@ -209,7 +215,7 @@ def test_the_weights_of_the_rows_are_collected() -> None:
     """TFMA hands them over under the name of each model, if the configuration names a column with weights."""
     batch = inputs([1, 0], [0.9, 0.8], [0.6, 0.4])
     batch["example_weights"] = {name: np.array([[3.0], [1.0]]) for name in ("candidate", "baseline")}
-    computations = BinaryMetric("accuracy").computations(model_names=["candidate", "baseline"])
+    computations = ArrayMetric("accuracy").computations(model_names=["candidate", "baseline"])
     collected = collect(computations, [batch], 1)
     assert [value.weights.tolist() for value in collected.values()] == [[3, 1]] * 2  # type: ignore[union-attr]
     assert computations[1].result(collected).popitem()[1] == 0.75
@@ -217,7 +223,7 @@ def test_the_weights_of_the_rows_are_collected() -> None:
 
 def test_no_batch() -> None:
     """An empty split has a count of 0 and no error."""
-    collect, derive = BinaryMetric("example_count").computations(model_names=["candidate"])
+    collect, derive = ArrayMetric("example_count").computations(model_names=["candidate"])
     nothing = collect.combiner.merge_accumulators([collect.combiner.create_accumulator()])
     assert list(derive.result(collect.combiner.extract_output(nothing)).values()) == [0]
 
@@ -225,7 +231,7 @@ def test_no_batch() -> None:
 def test_metrics_share_the_collected_rows() -> None:
     """TFMA runs equal computations once, so the rows are collected once per model, not once per metric."""
     computations = [
-        BinaryMetric(name).computations(model_names=["candidate", "baseline"])[::2]
+        ArrayMetric(name).computations(model_names=["candidate", "baseline"])[::2]
         for name in METRIC_FUNCTIONS
     ]
     assert len({computation for pair in computations for computation in pair}) == 2

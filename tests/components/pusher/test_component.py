@@ -25,7 +25,6 @@ from components.common.verdict_record import (
     JudgedSplit,
     MetricGap,
     ModelCurves,
-    ModelGap,
     SeedScores,
     Threshold,
     Verdict,
@@ -75,7 +74,7 @@ VERDICT = Verdict(
         ),
     ),
     slices=(),
-    gap=GeneralizationGap(train_rows=608, candidate=ModelGap(log_loss=NO_GAP, auc=NO_GAP)),
+    gap=GeneralizationGap(train_rows=608, candidate={"log_loss": NO_GAP, "auc": NO_GAP}),
     curves=BothCurves(
         candidate=ModelCurves(
             roc=None,
@@ -156,7 +155,7 @@ def test_blessed(run: Any, make_model: MakeModel, serving: Path) -> None:
     card = card_of(serving / version)
     assert card["run"] == "r1"
     kept = (
-        "blessed", "reasons", "mode", "rows", "positives", "metrics", "contributions", "seeds", "thresholds",
+        "blessed", "reasons", "mode", "task", "rows", "positives", "metrics", "contributions", "seeds", "thresholds",
         "operating_point", "judged", "served",
     )  # fmt: skip
     verdict = json.loads((Path(pushed.uri).parent / "evaluation" / "verdict.json").read_text())

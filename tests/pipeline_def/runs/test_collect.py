@@ -59,11 +59,11 @@ def test_the_summary_has_everything_that_decided() -> None:
     found = summary(PairedScores(labels, predictions), settings, [-1.0] * 60 + [1.0] * 20)
     assert found.metrics is not None
     assert found.metrics.baseline is not None
-    assert (found.metrics.candidate.auc, found.metrics.candidate.example_count) == (1.0, 80)
+    assert (found.metrics.candidate["auc"], found.metrics.candidate["example_count"]) == (1.0, 80)
     assert found.intervals is not None
-    assert found.intervals.auc.candidate == (1.0, 1.0)
+    assert found.intervals.of("auc").candidate == (1.0, 1.0)
     assert found.gap is not None
-    assert found.gap.candidate.log_loss == 0.0  # the splits are the same
+    assert found.gap.candidate["log_loss"] == 0.0  # the splits are the same
     assert [(t.rule, t.slice, t.passed) for t in found.thresholds] == [
         ("floor", None, True),
         ("change", None, True),
@@ -93,10 +93,10 @@ def test_the_summary_has_all_models_and_what_regularization_brought() -> None:
     assert found.metrics is not None
     assert found.metrics.early_stopped is not None
     assert found.metrics.base_rate is not None
-    assert found.metrics.early_stopped.brier == pytest.approx(0.3**2)
-    assert found.metrics.early_stopped.calibration_error == pytest.approx(0.3)
-    assert found.metrics.base_rate.log_loss == pytest.approx(math.log(2))
-    assert found.metrics.base_rate.auc == 0.5
+    assert found.metrics.early_stopped["brier"] == pytest.approx(0.3**2)
+    assert found.metrics.early_stopped["calibration_error"] == pytest.approx(0.3)
+    assert found.metrics.base_rate["log_loss"] == pytest.approx(math.log(2))
+    assert found.metrics.base_rate["auc"] == 0.5
     assert found.findings == {
         "auc": "equal",  # each model sorts all rows correctly
         "pr_auc": "equal",
@@ -113,8 +113,8 @@ def test_the_summary_has_all_models_and_what_regularization_brought() -> None:
     assert found.contributions.penalties.value == pytest.approx(math.log(0.7 / 0.75))
     assert found.contributions.penalties.finding == "better"
     assert found.intervals is not None
-    assert found.intervals.log_loss.penalties == pytest.approx([math.log(0.7 / 0.75)] * 2, rel=1e-5)
-    assert found.intervals.log_loss.base_rate == pytest.approx([math.log(0.5 / 0.75)] * 2, rel=1e-5)
+    assert found.intervals.of("log_loss").penalties == pytest.approx([math.log(0.7 / 0.75)] * 2, rel=1e-5)
+    assert found.intervals.of("log_loss").base_rate == pytest.approx([math.log(0.5 / 0.75)] * 2, rel=1e-5)
     assert found.seeds == ()
     assert Summary.model_validate_json(found.to_json()) == found
     lines = render(found).splitlines()
@@ -128,7 +128,7 @@ def test_several_training_seeds() -> None:
     second = {"candidate": sure(0.5), "baseline": sure(0.8)}
     found = summary(PairedScores(LABELS, first, other_seeds=[second]), EvaluationConfig(), [])
     assert found.metrics is not None
-    assert found.metrics.candidate.log_loss == pytest.approx(-(math.log(0.75) + math.log(0.5)) / 2)
+    assert found.metrics.candidate["log_loss"] == pytest.approx(-(math.log(0.75) + math.log(0.5)) / 2)
     assert [item.seed for item in found.seeds] == [42, 43]
     losses = [loss for item in found.seeds for loss in (item.candidate, item.baseline)]
     assert losses == pytest.approx([-math.log(probability) for probability in (0.75, 0.6, 0.5, 0.8)])
@@ -215,8 +215,12 @@ def test_the_fields_of_a_verdict_of_version_1(version_1: Path) -> None:
     """They are those of the summary that was written then; what was not measured then is None or empty."""
     then = Summary.read(str(version_1))
     found = Summary(run_id="r", status="pushed", exit_code=0, **verdict_fields(Verdict.read(str(version_1))))
-    for name in ("metrics", "intervals", "sampled", "thresholds", "slices", "gap", "reasons"):
+    for name in ("metrics", "intervals", "sampled", "thresholds", "gap", "reasons"):
         assert getattr(found, name) == getattr(then, name), name
+    for part, before in zip(found.slices, then.slices, strict=True):
+        # Version 1 had null for the metrics that it did not measure on slices.
+        assert part.candidate.items() <= before.candidate.items()
+        assert (part.name, part.rows, part.difference) == (before.name, before.rows, before.difference)
     assert found.metrics is not None
     assert (found.metrics.early_stopped, found.metrics.base_rate) == (None, None)
     assert (found.findings, found.contributions, found.seeds) == ({}, None, ())
@@ -252,7 +256,7 @@ def test_undefined_metrics() -> None:
     train = PairedScores(LABELS, {"candidate": sure(0.75), "baseline": sure(0.75)})
     found = summary(rows, EvaluationConfig(), [0.0] * 60, train)
     assert found.metrics is not None
-    assert found.metrics.candidate.auc is None
+    assert found.metrics.candidate["auc"] is None
     assert [(item.value, item.compared, item.passed) for item in found.thresholds[:2]] == [
         (None, None, False),
         (None, None, False),
@@ -313,7 +317,9 @@ def test_samples_of_the_splits() -> None:
     rows = PairedScores(labels, {"candidate": 0.25 + 0.5 * labels, "baseline": 0.4 + 0.2 * labels})
     assert summary(rows, EvaluationConfig(), []).sampled == {}
     verdict = compute_verdict(
-        SplitScores(rows._replace(split_rows=500), {}), rows._replace(split_rows=900), EvaluationConfig()
+        SplitScores(rows._replace(split_rows=500), {}),
+        rows._replace(split_rows=900),
+        EvaluationConfig(),
     )
     assert verdict_fields(verdict)["sampled"] == {
         "test": Sampled(rows=80, of=500),
@@ -361,11 +367,11 @@ def test_the_served_model_is_in_the_summary() -> None:
     decides, does_not = (
         verdict_fields(compute_verdict(rows, train, settings, served=item)) for item in (reference, other)
     )
-    assert decides["metrics"].served.log_loss == pytest.approx(-math.log(0.875))
+    assert decides["metrics"].served["log_loss"] == pytest.approx(-math.log(0.875))
     assert decides["served_findings"]["log_loss"] == "worse"
-    assert decides["slices"][0].served.accuracy == 1.0
+    assert decides["slices"][0].served["accuracy"] == 1.0
     assert decides["slices"][0].served_difference["log_loss"][0] > 0
-    assert decides["intervals"].log_loss.served_difference[0] > 0
+    assert decides["intervals"].of("log_loss").served_difference[0] > 0
     assert (decides["served"].version, decides["warnings"]) == (7, ())
     assert does_not["warnings"] == (does_not["served"].sentence,)
     without = verdict_fields(compute_verdict(rows._replace(scores=train), train, settings))

@@ -25,6 +25,9 @@ RECORDS: dict[str, type[BaseModel]] = {
     "The notification": RunEvent,
 }
 
+# In JSON, the entries of these mappings are beside the other keys of their record.
+FLAT = ("by_metric",)
+
 
 def section(record: str) -> str:
     """The part of the page on one file."""
@@ -50,7 +53,10 @@ def keys_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, boo
     The path has [] after a list, and <name> for the names in a mapping of records.
     """
     for name, field in model.model_fields.items():
-        yield from _keys_of_type(f"{prefix}{name}", field.annotation)
+        if name in FLAT:
+            yield from _keys_of_type(f"{prefix}<name>", typing.get_args(field.annotation)[1])
+        else:
+            yield from _keys_of_type(f"{prefix}{name}", field.annotation)
 
 
 def _keys_of_type(path: str, annotation: Any) -> Iterator[tuple[str, bool]]:

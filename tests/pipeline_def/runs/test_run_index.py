@@ -41,7 +41,9 @@ def write_run(root: Path, run_id: str, **changes: Any) -> Summary:
             baseline=ModelMetrics(auc=0.8, log_loss=0.5),
             served=ModelMetrics(auc=0.88, log_loss=0.42),
         ),
-        "intervals": Intervals(confidence=0.95, auc=MetricIntervals(candidate=(0.85, 0.95))),
+        "intervals": Intervals.model_validate(
+            {"confidence": 0.95, "auc": MetricIntervals(candidate=(0.85, 0.95))}
+        ),
         "pushed_version": 1,
         "report_path": str(report),
     }
@@ -81,6 +83,8 @@ def test_the_entry_of_a_run(tmp_path: Path) -> None:
         "label_rate": 0.25,
         "log_loss": {"candidate": 0.4, "baseline": 0.5, "served": 0.42, "interval": None},
         "auc": {"candidate": 0.9, "baseline": 0.8, "served": 0.88, "interval": (0.85, 0.95)},
+        "rmse": None,
+        "r2": None,
         "drift": None,
         "version": 1,
         "blessed_by": None,

@@ -28,7 +28,6 @@ from pipeline_def.runs.summary import (
     DriftSummary,
     GapSummary,
     Intervals,
-    ModelGapSummary,
     ModelMetrics,
     Override,
     Sampled,
@@ -456,7 +455,7 @@ def test_an_operating_point() -> None:
         "confusion_intervals": {},
     }  # fmt: skip
     point = OperatingPoint.model_validate(fields)
-    intervals = Intervals(confidence=0.95)
+    intervals = Intervals.model_validate({"confidence": 0.95})
     text = render(summary(operating_point=point, intervals=intervals, rows=None))
     assert OPERATING_POINT in text
     assert max(map(len, text.splitlines())) <= 80
@@ -491,11 +490,13 @@ def test_what_can_be_done_is_at_the_end() -> None:
     assert render(summary(status="not_blessed", exit_code=4, next_steps=steps)).endswith(NEXT_STEPS)
 
 
-INTERVALS = Intervals(
-    confidence=0.9,
-    auc=MetricIntervals(difference=(-0.01, 0.0301)),
-    log_loss=MetricIntervals(difference=(-0.3, -0.2)),
-    brier=MetricIntervals(difference=(-0.0301, 0.0301)),
+INTERVALS = Intervals.model_validate(
+    {
+        "confidence": 0.9,
+        "auc": MetricIntervals(difference=(-0.01, 0.0301)),
+        "log_loss": MetricIntervals(difference=(-0.3, -0.2)),
+        "brier": MetricIntervals(difference=(-0.0301, 0.0301)),
+    }
 )
 NOT_BLESSED = """\
 Not blessed: the AUC is 0.0112 better than the baseline's, at worst 0.0100
@@ -563,7 +564,7 @@ def not_blessed(**fields: Any) -> Summary:
         "intervals": INTERVALS,
         "findings": {"auc": "unclear", "log_loss": "better", "brier": "unclear"},
         "contributions": CONTRIBUTIONS,
-        "gap": GapSummary(candidate=ModelGapSummary(log_loss=0.05), baseline=ModelGapSummary(log_loss=0.6)),
+        "gap": GapSummary(candidate={"log_loss": 0.05}, baseline={"log_loss": 0.6}),
         "thresholds": thresholds,
         "slices": (
             SliceSummary(
@@ -658,12 +659,9 @@ SENTENCE = (
 def test_the_served_model() -> None:
     """Its sentence is below the result, and there is a table of its own, with the intervals of the differences."""
     served = ServedComparison(outcome="compared", version=7, sentence=SENTENCE)
-    intervals = Intervals(
-        confidence=0.95, log_loss=MetricIntervals(difference=(-0.3, -0.2), served_difference=(-0.015, 0.02))
-    )
-    metrics = BothMetrics(
-        candidate=BETTER, baseline=WORSE, served=BETTER.model_copy(update={"log_loss": 0.41})
-    )
+    losses = MetricIntervals(difference=(-0.3, -0.2), served_difference=(-0.015, 0.02))
+    intervals = Intervals.model_validate({"confidence": 0.95, "log_loss": losses})
+    metrics = BothMetrics(candidate=BETTER, baseline=WORSE, served=BETTER | {"log_loss": 0.41})
     lines = render(
         summary(metrics=metrics, intervals=intervals, served=served, served_findings={"log_loss": "unclear"})
     ).splitlines()
