@@ -95,14 +95,25 @@ def times(texts: Array, cells: CellFormat, *, numbers: bool) -> tuple[Doubles, F
     Returns:
         The times, and which cells are not missing.
     """
-    doubles, is_invalid = to_doubles(texts, cells)
-    values: Doubles = doubles.to_numpy(zero_copy_only=False).astype(np.float64)
-    is_given = ~np.isnan(values) | is_invalid.to_numpy(zero_copy_only=False).astype(np.bool_)
-    if not numbers:
-        read = [seconds_of((text or "").strip()) for text in texts.to_pylist()]
-        values = np.array([np.nan if time is None else time for time in read], np.float64)
+    is_given = ~to_numpy_bool(is_missing(trimmed(texts), cells.missing))
+    if numbers:
+        values: Doubles = to_doubles(texts, cells)[0].to_numpy(zero_copy_only=False).astype(np.float64)
+    else:
+        values = _seconds(texts)
     values[~is_given | np.isinf(values)] = np.nan
     return values, is_given
+
+
+def _seconds(texts: Array) -> Doubles:
+    """Does what `seconds_of` does, for many cells; NaN where it returns None."""
+    try:
+        # Arrow reads a part of ISO 8601, without offsets, in a tenth of the time.
+        micros: Any = texts.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy(zero_copy_only=False)
+        found: Doubles = micros.astype(np.float64) / 1e6
+    except pa.ArrowInvalid:
+        read = [seconds_of((text or "").strip()) for text in texts.to_pylist()]
+        found = np.array([np.nan if time is None else time for time in read], np.float64)
+    return found
 
 
 def _codes_of_names(texts: Array, column: SplitColumn) -> Codes:

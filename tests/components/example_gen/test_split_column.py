@@ -12,14 +12,16 @@ import pyarrow.parquet as papq
 import pytest
 
 from components.common.errors import DataRefused
+from components.common.split_times import seconds_of
 from components.config.data import SPLITS, DataConfig
 from components.config.split_settings import SplitConfig
 from components.example_gen.block_plan import plan_blocks
+from components.example_gen.cell_parsing import PLAIN
 from components.example_gen.ingest_report import write_ingest_report
 from components.example_gen.row_boundaries import BLOCK_BYTES
 from components.example_gen.shards import ConversionJob, convert
 from components.example_gen.split import split_of_groups
-from components.example_gen.split_column import group_id
+from components.example_gen.split_column import group_id, times
 from components.example_gen.table import find_table, inspect_table
 from components.examples.codec import example_template
 from components.examples.group_ids import GroupIds
@@ -104,6 +106,22 @@ def test_the_newest_rows_are_test_rows(write: Write, converted: Converted) -> No
     rows = "".join(f"{number},{day},{number % 2}\n" for number, day in enumerate(days))
     found = converted(write("t.csv", "a,day,y\n" + rows), split=BY_DAY)
     assert found == {"train": [0, 4, 7], "eval": [1, 2, 5, 8], "test": [3, 6]}
+
+
+def test_times_are_read_alike_in_any_company() -> None:
+    """A cell that is read cell by cell, because another has an offset, is the same time."""
+    cells = [
+        "2024-02-29",
+        "2024-02-29 23:59",
+        "1969-12-31T23:59:59.5",
+        "0001-01-01",
+        "2024-02-29T07",
+        "2200-01-01",
+    ]
+    cells += ["2024-02-29 12:30:15.123456", "1900-02-28T00:00:00.000001"]
+    alone = [times(pa.array([cell]), PLAIN, numbers=False)[0][0] for cell in cells]
+    together, _ = times(pa.array([*cells, "2024-01-01T00:00+01:00"]), PLAIN, numbers=False)
+    assert together[:-1].tolist() == alone == [seconds_of(cell) for cell in cells]
 
 
 def test_times_that_are_numbers(write: Write, converted: Converted) -> None:
