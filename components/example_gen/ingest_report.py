@@ -212,7 +212,7 @@ class IngestTotals:
             left_out=table.left_out,
             empty=table.empty,
             warnings=table.warnings + self.data_warnings(),
-            possible_ids=possible_ids(table.features, self.whole_numbers),
+            possible_ids=possible_ids(table.read_columns.features, self.whole_numbers),
             files=tuple(FileCounts(**counts) for counts in self.files.values()),
             span=table.span,
             reasons=tuple(self.reasons),

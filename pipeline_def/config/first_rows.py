@@ -29,26 +29,27 @@ def first_row_warnings(table: InputTable) -> Iterator[str]:
     parsed = next(parse_block(table, block), None)
     if parsed is None:
         return
-    whole = WholeNumbers(len(table.features))
+    names = table.read_columns.features  # those of numbers
+    whole = WholeNumbers(len(names))
     whole.add(parsed, np.arange(min(_ROWS, len(parsed.label))))
     aucs = _feature_aucs(table, parsed)
-    yield from whole_number_warnings(table.features, whole)
+    yield from whole_number_warnings(names, whole)
     yield from aucs.warnings()
-    if step := leave_out_step(tuple(aucs.leaks()), possible_ids(table.features, whole)):
+    if step := leave_out_step(tuple(aucs.leaks()), possible_ids(names, whole)):
         yield step
 
 
 def _feature_aucs(table: InputTable, parsed: ParsedBlock) -> FeatureAucRecord:
     if not table.labels.classes:
         return FeatureAucRecord(negatives=0, positives=0, features={})
-    label = parsed.label[:_ROWS]
-    values = np.vstack([parsed.numbers[: len(table.features), :_ROWS], label]).astype(np.float32)
+    names, label = table.read_columns.features, parsed.label[:_ROWS]
+    values = np.vstack([parsed.numbers[: len(names), :_ROWS], label]).astype(np.float32)
     sample = ClassSample(len(values), len(values) - 1)
     # The keys are not random: the rows are the first ones anyway.
     sample.add(values, np.arange(len(label), dtype=np.float64))
-    aucs = feature_aucs(sample, range(len(table.features)))
+    aucs = feature_aucs(sample, range(len(names)))
     return FeatureAucRecord(
         negatives=int((label == 0).sum()),
         positives=int((label == 1).sum()),
-        features=dict(zip(table.features, aucs, strict=True)),
+        features=dict(zip(names, aucs, strict=True)),
     )

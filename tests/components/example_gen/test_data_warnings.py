@@ -166,6 +166,18 @@ def test_the_record_has_the_warnings(write: Write, settings: Settings, tmp_path:
     assert second.startswith("1 feature may be an id")
 
 
+def test_a_categorical_feature_is_no_id(write: Write, settings: Settings, tmp_path: Path) -> None:
+    """What is known of whole numbers is known of the numeric features alone, whatever stands before them."""
+    config = settings(write("t.csv", table(kind=np.array(["red", "blue"])[NUMBERS % 2], row=NUMBERS)))
+    found = find_table(config)
+    assert found.read_columns.categorical == ("kind",)
+    plan = block_plan.plan_blocks(found)
+    job = shards.ConversionJob(found, config, str(tmp_path / "out"), len(plan.blocks))
+    for block in plan.blocks:
+        shards.convert(job, block)
+    assert IngestTotals(job).record("").possible_ids == ("row",)
+
+
 @pytest.mark.parametrize("block_bytes", [700, 8 * 2**20])
 def test_a_file_that_was_cut(write: Write, settings: Settings, tmp_path: Path, block_bytes: int) -> None:
     """One sentence with the files, however they are cut into blocks; none for a whole file without a last line end."""

@@ -123,9 +123,16 @@ def test_what_init_writes_is_the_whole_configuration(tmp_path: Path) -> None:
 def test_init_says_what_may_be_an_id_or_a_leak(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With the sentences of a run, for CSV and Parquet; nothing is written for it, because it may be right."""
     numbers = np.arange(300)
-    rows = {"row": numbers, "code": numbers % 2 + 0.5, "age": numbers * 7 % 31, "y": numbers % 2}
+    kinds = np.array(["red", "blue", "green"])[numbers % 3]
+    rows = {
+        "kind": kinds,
+        "row": numbers,
+        "code": numbers % 2 + 0.5,
+        "age": numbers * 7 % 31,
+        "y": numbers % 2,
+    }
     text = "\n".join(
-        ["row,code,age,y", *(",".join(map(str, row)) for row in zip(*rows.values(), strict=True))]
+        ["kind,row,code,age,y", *(",".join(map(str, row)) for row in zip(*rows.values(), strict=True))]
     )
     (tmp_path / "t.csv").write_text(text + "\n")
     parquet.write_table(pa.table(rows), tmp_path / "t.parquet")
