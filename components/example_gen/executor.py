@@ -15,7 +15,6 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 
 from components.common import storage
-from components.common.errors import DataRefused
 from components.config.data import SPLITS
 from components.example_gen import block_plan, shards
 from components.example_gen.exec_properties import ExampleGenProperties
@@ -48,10 +47,6 @@ class ExampleGenExecutor(base_beam_executor.BaseBeamExecutor):  # type: ignore[m
         for warning in table.warnings:
             _PROGRESS.warning(warning)
         if not table.labels.classes:
-            # Until the Evaluator scores it.
-            raise DataRefused(
-                f"The label {table.labels.column!r} has more than two values; expected exactly two."
-            )
             _PROGRESS.info("task %s: %s", table.labels.task.name, table.labels.task_reason)
         plan = block_plan.plan_blocks(table)
         if plan.digest != exec_properties.get(utils.FINGERPRINT_PROPERTY_NAME, plan.digest):
