@@ -78,7 +78,7 @@ def test_init_refuses_what_a_run_would_refuse(tmp_path: Path, capsys: pytest.Cap
     assert "Did you mean 'bought'?" in capsys.readouterr().err
     table(source, ("0", "1", "2"))
     assert main(["init", "--data", str(source), "--label", "bought", "-o", str(output)]) == 3
-    assert "more than two values: '0', '1', '2'" in capsys.readouterr().err
+    assert "more than two values, 3 whole numbers, such as 0, 1, 2: set data.task" in capsys.readouterr().err
     source.write_text("name,town,bought\nann,rome,0\nbob,oslo,1\n")
     assert main(["init", "--data", str(source), "--label", "bought", "-o", str(output)]) == 3
     assert "found only columns without numbers: 'name', 'town'." in capsys.readouterr().err
@@ -99,6 +99,7 @@ def test_init_writes_what_a_person_needs_first(tmp_path: Path) -> None:
         "features": [],
         "ignore": ["town"],
         "missing_values": ["", "nan", "na", "n/a", "#n/a", "<na>", "null", "none", "\\n", "?", "-"],
+        "split": {"by": "row", "column": None},
     }
     assert written["model"]["hidden_units"] == [128, 64]
     assert written["training"]["epochs"] == 100
