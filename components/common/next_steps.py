@@ -6,7 +6,7 @@ from typing import Any
 from components.common.commands import BLANK, CommandOptions
 from components.common.formatting import first_of, plural
 from components.common.verdict_record import Threshold
-from components.tasks.known_tasks import METRICS
+from components.tasks.known_tasks import METRICS, task_with
 
 OPERATING_POINT = "evaluation.operating_point"
 _LARGER_SHARE = "give the split a larger share: for example `--set data.split.eval=3 --set data.split.test=3`"
@@ -63,7 +63,8 @@ def next_steps(
         )
     if any(item.rule == "early_stopping" for item in failed):
         steps += _fixed_strengths(strengths)
-    if any(item.rule not in ("floor", "served") for item in failed):
+    # A study compares only classifiers.
+    if any(item.rule not in ("floor", "served") and task_with(item.metric).classes for item in failed):
         steps.append(
             f"{options.on_table('study')} shows which regularization helps on this table, and at which strength."
         )

@@ -49,7 +49,7 @@ def fit_logistic_regression(
         iteration. And the weights of the minimum.
     """
     if settings.early_stopping and run_dir:
-        progress.info("fits logistic regression to its exact minimum, without early stopping")
+        progress.info("fits a network without a hidden layer to its exact minimum, without early stopping")
     (kernel,) = kernels(model)
     penalty = Penalty(float(kernel.l1), float(kernel.l2))
     (mean,) = [np.array(layer.mean) for layer in model.layers if isinstance(layer, Centering)] or [

@@ -48,12 +48,13 @@ def missed(metric: str, rule: str, **changes: Any) -> Threshold:
         (missed("log_loss", "change"), (STUDY, explained("max_log_loss_rise"))),
         (missed("log_loss", "base_rate"), (STUDY, explained("max_log_loss_rise"))),
         (missed("log_loss", "gap"), (STUDY, explained("max_gap"))),
+        (missed("rmse", "change"), (explained("max_rmse_rise"),)),
         (missed("auc", "served"), (SERVED, explained("max_auc_drop", mode="served"))),
         (missed("log_loss", "served"), (SERVED, explained("max_log_loss_rise", mode="served"))),
     ],
 )
 def test_what_can_be_done_about_a_missed_threshold(item: Threshold, expected: tuple[str, ...]) -> None:
-    """The key of its bound; a study, if it compares two models or two splits; and a publication by hand."""
+    """The key of its bound; a study, if it compares two models or two splits of classes; and a publication by hand."""
     assert next_steps([item], [item.sentence], "r1", CommandOptions(), {}) == (*expected, BLESS)
 
 
