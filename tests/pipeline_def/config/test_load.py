@@ -279,6 +279,10 @@ REFUSED = {
         "data: {task: regression}\ntraining: {class_weight: balanced}",
         "2: training.class_weight: expected 'none', because the task is regression (see data.task), got 'balanced'",
     ),
+    "limit of another task": (
+        "data: {task: regression}\nevaluation: {min_auc: 0.7}",
+        "2: evaluation.min_auc: expected 0.6, because the task is regression (see data.task), got 0.7",
+    ),
     "loss of another task": (
         "training: {loss: huber}\ndata: {task: binary}",
         "1: training.loss: expected one of auto, log_loss, because the task is binary (see data.task), got 'huber'",
