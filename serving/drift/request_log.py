@@ -17,6 +17,7 @@ from components.common.errors import DataRefused
 from components.example_gen.cell_parsing import Floats
 from serving.predict.row_batches import FilePart, RowBatch
 
+_OF_EXAMPLES = ("classify_log", "regress_log")  # the logs of TF Serving's APIs for tf.Examples
 _EXAMPLES = "examples"  # the input of the signature serving_examples
 _BATCH_VALUES = 2**17
 # The first bytes of a file by its compression. A plain file begins with the length of a record, 8 bytes, of which the
@@ -28,8 +29,8 @@ _LARGEST = np.finfo(np.float32).max
 class RequestLogSource:
     """The rows of all requests to one model in a log; see `RowSource`.
 
-    Named inputs, serialized tf.Examples and requests for classification are read. A feature that an example does not
-    have is NaN, and an infinite value is the largest float32, as the model clips both alike.
+    Named inputs, serialized tf.Examples and requests for classification and for regression are read. A feature that an
+    example does not have is NaN, and an infinite value is the largest float32, as the model clips both alike.
 
     Args:
         path: the file: plain, gzip or zlib.
@@ -101,7 +102,7 @@ class RequestLogSource:
     def _rows(self, log: Any) -> Floats | None:
         """Returns the rows of one record, float32 [features, rows]; None if it is skipped."""
         kind = log.WhichOneof("log_type")
-        if kind not in ("predict_log", "classify_log"):
+        if kind not in ("predict_log", *_OF_EXAMPLES):
             self.other_requests += 1
             return None
         request = getattr(log, kind).request
@@ -110,7 +111,7 @@ class RequestLogSource:
             self.other_models += 1
             return None
         try:
-            rows = self._classified(request) if kind == "classify_log" else self._predicted(request)
+            rows = self._of_examples(request) if kind in _OF_EXAMPLES else self._predicted(request)
         except (ValueError, TypeError, tf.errors.OpError):  # what the model itself would refuse
             rows = None
         if rows is None:
@@ -126,7 +127,7 @@ class RequestLogSource:
             return self._parsed(np.ravel(tf.make_ndarray(inputs[_EXAMPLES])).tolist())
         return None
 
-    def _classified(self, request: Any) -> Floats | None:
+    def _of_examples(self, request: Any) -> Floats | None:
         kind = request.input.WhichOneof("kind")
         if kind is None:
             return None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow_serving.apis import classification_pb2, predict_pb2, prediction_log_pb2
+from tensorflow_serving.apis import classification_pb2, predict_pb2, prediction_log_pb2, regression_pb2
 
 from components.common.errors import DataRefused
 from pipeline_def.cli.main import main
@@ -45,6 +45,12 @@ def classified(examples: Sequence[Any], context: Any = None) -> Any:
     return prediction_log_pb2.PredictionLog(classify_log=prediction_log_pb2.ClassifyLog(request=request))
 
 
+def regressed(examples: Sequence[Any]) -> Any:
+    request = regression_pb2.RegressionRequest()
+    request.input.example_list.examples.extend(examples)
+    return prediction_log_pb2.PredictionLog(regress_log=prediction_log_pb2.RegressLog(request=request))
+
+
 def write(path: Path, logs: Sequence[Any], compression: str = "") -> str:
     with tf.io.TFRecordWriter(str(path), compression) as writer:
         for log in logs:
@@ -65,9 +71,10 @@ LOGS = (
     predicted(a=float32(9)),  # no request for this model's signature
     classified([example(a=7)], context=example(b_c=8)),
     predicted(a=float32(), b_c=float32()),  # no rows
+    regressed([example(a=10, b_c=11)]),
 )
 LARGEST = np.finfo(np.float32).max
-EXPECTED = [[1, NAN, 3, NAN, 6, NAN, 7], [2, LARGEST, 4, 5, NAN, NAN, 8]]
+EXPECTED = [[1, NAN, 3, NAN, 6, NAN, 7, 10], [2, LARGEST, 4, 5, NAN, NAN, 8, 11]]
 
 
 @pytest.mark.parametrize("compression", ["", "GZIP", "ZLIB"])
@@ -77,7 +84,16 @@ def test_rows_of_all_forms(compression: str, tmp_path: Path) -> None:
     (batch,) = source.batches()
     values = [batch.column(name).to_numpy() for name in ("a", "b c")]
     np.testing.assert_array_equal(values, EXPECTED)
-    assert [batch.where(row).rpartition(" ")[2] for row in range(7)] == ["1", "1", "3", "3", "5", "5", "7"]
+    assert [batch.where(row).rpartition(" ")[2] for row in range(8)] == [
+        "1",
+        "1",
+        "3",
+        "3",
+        "5",
+        "5",
+        "7",
+        "9",
+    ]
     assert (source.other_models, source.other_requests) == (1, 2)
 
 
@@ -97,7 +113,7 @@ def test_damaged_files(tmp_path: Path) -> None:
     path = Path(write(tmp_path / "log", LOGS))
     whole = path.read_bytes()
     path.write_bytes(whole[:-3])  # as of a server that still writes
-    with pytest.raises(DataRefused, match=r"log: expected TFRecords .* unfinished file after record 7: "):
+    with pytest.raises(DataRefused, match=r"log: expected TFRecords .* unfinished file after record 8: "):
         list(RequestLogSource(str(path), "m", INPUTS).batches())
     path.write_text("a,b c\n1,2\n" * 10)
     with pytest.raises(DataRefused, match=r"log: expected TFRecords .* at its beginning: "):
