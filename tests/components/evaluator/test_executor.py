@@ -186,6 +186,7 @@ def test_the_served_model_is_scored_on_the_same_rows(evaluate: Evaluate) -> None
         **REFERENCE.model_dump(mode="json"),
         "sentence": "No clear difference from the served model (version 7): log loss 0.5108 against 0.1054. No test "
         "row was one of its training rows.",
+        "decline": None,
     }
     assert set(metrics) == {"candidate", "baseline"}  # TFMA compares two models
 

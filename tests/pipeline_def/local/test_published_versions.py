@@ -100,6 +100,8 @@ def test_the_list_as_json(push: Any, root: Path, listed: Any) -> None:
             "run": "r2",
             "auc": 0.75,
             "log_loss": 0.25,
+            "r2": None,
+            "rmse": None,
             "digest": published.digest,
             "blessed_by": None,
             "rollback": None,
