@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -133,11 +133,22 @@ def test_all_steps_run_and_the_model_is_pushed(cluster: Cluster, first: dict[str
     assert left == {"metadata.sqlite", "page.html", "output.json", "certificate.pem", "account.json"}
 
 
+@pytest.fixture(scope="module")
+def local_run(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Any]]:
+    """Runs the local runner on the same table, under one root, and returns the summary."""
+    root = tmp_path_factory.mktemp("local")
+
+    def local_run(*arguments: str) -> Any:
+        return run(root, *run.quick, "--data", run.sample, *arguments).summary
+
+    return local_run
+
+
 def test_a_run_in_a_folder_has_the_same_results(
-    cluster: Cluster, first: dict[str, Any], run: Run, tmp_path: Path
+    first: dict[str, Any], local_run: Callable[..., dict[str, Any]]
 ) -> None:
     """The local runner has the same rows, metrics and verdict for the same table."""
-    here = run(tmp_path / "root", *run.quick, "--data", run.sample).summary
+    here = local_run()
     for part in ("status", "rows", "metrics", "thresholds"):
         assert here[part] == first[part], part
 
@@ -151,7 +162,7 @@ def test_a_second_run_is_served_from_the_cache(cluster: Cluster, first: dict[str
 
 
 def test_the_next_model_is_compared_with_the_served_one(
-    cluster: Cluster, first: dict[str, Any], run: Run, tmp_path: Path
+    cluster: Cluster, first: dict[str, Any], local_run: Callable[..., dict[str, Any]]
 ) -> None:
     """It is read from the bucket, and has the metrics of the run that published it; as in a folder on this machine.
 
@@ -178,9 +189,8 @@ def test_the_next_model_is_compared_with_the_served_one(
     assert content[0] == content[1]
     shown = json.loads((cluster.folder / "output.json").read_text())["artifacts"]["metrics"]["artifacts"][0]
     assert shown["metadata"]["served_auc"] == found["metrics"]["served"]["auc"]
-    options = (*run.quick, "--data", run.sample)
-    run(tmp_path / "root", *options)
-    here = run(tmp_path / "root", *options, "--set", "model.l2=0.05").summary
+    local_run()  # from the cache, if it was run above
+    here = local_run("--set", "model.l2=0.05")
     for part in ("status", "metrics", "intervals", "thresholds", "served_findings"):
         assert here[part] == found[part], part
 
