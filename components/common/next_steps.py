@@ -25,7 +25,7 @@ _NARROWER = {
 }
 _MAX_NAMED = 10  # columns
 # Parts of the reasons of the Evaluator that more rows remove; a prediction that is NaN needs something else.
-_FEW_ROWS = ("evaluation.min_rows", "evaluation.min_positives", "have the label")
+_FEW_ROWS = ("evaluation.min_rows", "evaluation.min_positives", "evaluation.min_groups", "have the label")
 
 
 def next_steps(

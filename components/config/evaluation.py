@@ -153,6 +153,14 @@ class EvaluationConfig(Settings):
         unit="rows",
         ge=1,
     )
+    min_groups: int = key(
+        10,
+        "With data.split.by: group, the minimum number of groups in the test split. If it has fewer, the candidate is "
+        "not blessed, because intervals over so few groups are too narrow; a slice with fewer is not compared with the "
+        "thresholds.",
+        unit="groups",
+        ge=2,
+    )
     max_rows: int = key(
         1_000_000,
         "If a split has more rows, the Evaluator scores a uniform random sample of this size. The verdict, its "

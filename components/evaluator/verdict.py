@@ -111,7 +111,7 @@ def compute_verdict(
         # If there is an obstacle, it already explains why a value is undefined.
         if not item.passed and not (obstacles and item.compared is None)
     )
-    groups = None if test.groups is None else np.unique(test.groups).size
+    groups = _groups(test)
     return Verdict(
         blessed=not obstacles and not missed,
         reasons=obstacles + missed,
@@ -224,6 +224,12 @@ def _obstacles(test: PairedScores, metrics: Metrics, settings: EvaluationConfig)
         yield "there is no baseline to compare the model with"
     if rows < settings.min_rows:
         yield f"the test split has {rows:,} rows, fewer than {settings.min_rows:,} (evaluation.min_rows)"
+    groups = _groups(test)
+    if groups is not None and groups < settings.min_groups:
+        yield (
+            f"the test split has {plural(groups, 'group')}, fewer than {settings.min_groups:,} "
+            "(evaluation.min_groups)"
+        )
     if rows and test.labels.min() == test.labels.max():
         which = "drawn from the test split" if test.is_sample else "of the test split"
         label = metric_label(task.score)
@@ -270,7 +276,8 @@ def _own(rows: PairedScores, metrics: Metrics, settings: EvaluationConfig) -> Me
 
 
 def _slice(part: Slice, rows: PairedScores, settings: EvaluationConfig) -> _MeasuredSlice:
-    too_small = rows.labels.size < settings.min_rows
+    groups = _groups(rows)
+    too_small = rows.labels.size < settings.min_rows or (groups is not None and groups < settings.min_groups)
     if rows.task.classes:
         too_small = too_small or min(_observations(rows)) < settings.min_positives
     # The base rate of a slice is that of its own rows: the tolerance of its loss follows from it.
@@ -290,6 +297,11 @@ def _slice(part: Slice, rows: PairedScores, settings: EvaluationConfig) -> _Meas
         metrics=metrics,
     )
     return _MeasuredSlice(found, _own(rows, metrics, settings) if judged else metrics)
+
+
+def _groups(rows: PairedScores) -> int | None:
+    """Returns the number of groups; None if the rows do not belong to groups."""
+    return None if rows.groups is None else np.unique(rows.groups).size
 
 
 def _observations(rows: PairedScores) -> ClassCounts:

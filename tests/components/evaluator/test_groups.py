@@ -152,6 +152,15 @@ def test_a_class_in_few_groups_is_not_enough() -> None:
     ]
 
 
+@pytest.mark.parametrize(("groups", "enough"), [(9, False), (10, True)])
+def test_few_groups_are_not_enough(groups: int, enough: bool) -> None:
+    """However many rows they have: with one group, every interval would have no width."""
+    rows = grouped(np.random.default_rng(12), groups, 100)
+    found = compute_verdict(SplitScores(rows, {}), rows, EvaluationConfig(resamples=100, min_positives=1))
+    few = [reason for reason in found.reasons if "min_groups" in reason]
+    assert few == ([] if enough else ["the test split has 9 groups, fewer than 10 (evaluation.min_groups)"])
+
+
 def write_split(folder: Path, groups: list[int], *, ids: list[int] | None = None) -> str:
     """Writes a test split of two shards, whose feature `a` is the number of the group divided by 100."""
     template = example_template(("a",), "y")
