@@ -80,6 +80,9 @@ def test_the_whole_card() -> None:
             "booleans": [],
             "weight": "exposure",
             "split": {
+                "by": "row",
+                "column": None,
+                "test_from": None,
                 "train": 6,
                 "eval": 2,
                 "test": 1,
