@@ -481,7 +481,7 @@ def test_a_label_that_is_a_number(
     )
     monkeypatch.delattr(executor, "_parse_with_tensorflow")
     (found,) = read_columns([str(path)], columns)
-    np.testing.assert_array_equal(found, values)
+    np.testing.assert_array_equal(found.values, values)
     proto = to_proto(columns.summary(values), columns.names, None).datasets[0]
     assert [feature.type for feature in proto.features] == [statistics_pb2.FeatureNameStatistics.FLOAT] * 3
     assert proto.features[1].num_stats.mean == pytest.approx(values[1].mean(), abs=1e-6)

@@ -39,6 +39,9 @@ class Halver:
     def input_names(self) -> list[str]:
         return self.inputs
 
+    def text_inputs(self) -> frozenset[str]:
+        return frozenset()
+
     def predict(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
         assert sorted(columns) == self.inputs
         x = columns[self.inputs[0]]
