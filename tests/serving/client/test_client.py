@@ -145,13 +145,16 @@ def test_a_column_too_many(echo_client: Client, echo: Running, protocol: str) ->
         ({}, "expected a column for each input, got none."),
         (
             {"a": np.zeros(2, np.float32), "b": np.zeros(1, np.float32)},
-            "expected each column to be float32 [2], got float32 [1] for b.",
+            "expected each column to be float32 [2], or an array of texts, got float32 [1] for b.",
         ),
         (
             {"a": np.zeros((2, 1), np.float32)},
-            "expected each column to be float32 [2], got float32 [2, 1] for a.",
+            "expected each column to be float32 [2], or an array of texts, got float32 [2, 1] for a.",
         ),
-        ({"a": np.zeros(2)}, "expected each column to be float32 [2], got float64 [2] for a."),
+        (
+            {"a": np.zeros(2)},
+            "expected each column to be float32 [2], or an array of texts, got float64 [2] for a.",
+        ),
     ],
 )
 def test_what_is_no_column(echo_client: Client, columns: dict[str, Any], message: str) -> None:
