@@ -5,10 +5,11 @@ mariadb-server, which `.ci/containers` provides. Without them the tests are skip
 """
 
 import csv
+import itertools
 import json
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,8 +23,8 @@ from tests.e2e.mariadb import mariadb
 from tests.e2e.needs import lacking
 
 USER, PASSWORD = "pipe", "not-in-any-file-77"
-# Training takes some seconds, so that it can be killed.
-LONG = ("training.early_stopping=0", "training.epochs=200")
+# The runtime parameters of a run whose training takes some seconds, so that it can be killed.
+LONG = {"epochs": 100}
 CACHED_AGAIN = {
     "ExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "DriftGate", "Transform", "Tuner",
     "Trainer", "BaselineTrainer", "ServedModel", "Evaluator",
@@ -39,7 +40,12 @@ def cluster(docker_client: Any, run: Run) -> Iterator[Cluster]:
         lacking("mariadbd (apt-get install mariadb-server)")
     secrets = {USER_VARIABLE: USER, PASSWORD_VARIABLE: PASSWORD}
     with mariadb(USER, PASSWORD) as port:
-        settings = [f"kubeflow.metadata.port={port}", *run.quick[1::2], *LONG]
+        settings = [
+            f"kubeflow.metadata.port={port}",
+            *run.quick[1::2],
+            "training.early_stopping=0",
+            "data.drift=refuse",
+        ]
         with cluster_of(settings, docker_client, secrets, run.sample) as running:
             yield running
 
@@ -50,7 +56,7 @@ def killed(cluster: Cluster) -> Ended:
     over = threading.Event()
     killer = threading.Thread(target=_kill_trainer, args=(cluster.client, over))
     killer.start()
-    ended = cluster.run()
+    ended = cluster.run(**LONG)
     over.set()
     killer.join()
     return ended
@@ -65,7 +71,7 @@ def first(cluster: Cluster, killed: Ended) -> Ended:
 @pytest.fixture(scope="module")
 def not_blessed(cluster: Cluster, first: Ended) -> Ended:
     """A run that is not blessed because of a runtime parameter."""
-    return cluster.run(min_auc=0.999)
+    return cluster.run(min_auc=0.999, **LONG)
 
 
 def test_a_run_whose_step_was_killed_can_be_retried(cluster: Cluster, killed: Ended, first: Ended) -> None:
@@ -96,7 +102,10 @@ def test_the_local_runner_has_the_same_results(
     """On the same data: the same splits, statistics and verdict; weights are equal within floating-point error."""
     days = tmp_path / "days"
     shutil.copytree(cluster.root / "days" / "span-1", days / "span-1")
-    settings = [f"data.input={days}/span-{{SPAN}}/*.csv", *run.quick[1::2], *LONG]
+    settings = [
+        f"data.input={days}/span-{{SPAN}}/*.csv", *run.quick[1::2], "training.early_stopping=0",
+        f"training.epochs={LONG['epochs']}",
+    ]  # fmt: skip
     here = run(tmp_path / "root", *(f"--set={setting}" for setting in settings)).summary
     there = first.summary
     assert (here["status"], here["rows"]) == (there["status"], there["rows"])
@@ -117,7 +126,7 @@ def test_the_local_runner_has_the_same_results(
 def test_a_second_run_is_served_from_the_cache(cluster: Cluster, first: Ended) -> None:
     """TFX's cache, by the content of the data: nothing is trained, no new version is published, the run succeeds."""
     versions = cluster.versions()
-    second = cluster.run()
+    second = cluster.run(**LONG)
     assert second.succeeded
     assert second.steps("cached") == CACHED_AGAIN
     assert second.summary["already_published"]
@@ -143,33 +152,11 @@ def test_a_model_that_is_not_blessed_fails_the_run(
     assert cluster.versions() == [str(first.summary["pushed_version"])]
 
 
-def test_refused_data_fails_the_run(cluster: Cluster, first: Ended, run: Run) -> None:
-    """The reason is in the last line of the log, and no further step runs."""
-    with run.sample.open(newline="") as file:
-        head, *rows = csv.reader(file)
-    with (cluster.root / "one_class.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(
-            [head, *([*row[: head.index("label")], "1", *row[head.index("label") + 1 :]] for row in rows)]
-        )
-    ended = cluster.run(data_input=f"{MOUNT}/one_class.csv")
-    assert (ended.succeeded, ended.summary["status"], ended.summary["exit_code"]) == (
-        False,
-        "data_refused",
-        3,
-    )
-    reason = "The label 'label' has only one class, '1'; expected two."
-    assert ended.summary["error"] == reason
-    assert ended.log[-1] == f"regpipe: ExampleGen: the data was refused: {reason}"
-    assert (ended.message["status"], ended.message["message"]) == ("data_refused", f"Data refused: {reason}")
-
-
 def test_a_new_span_is_read_and_its_model_pushed(cluster: Cluster, first: Ended, run: Run) -> None:
     """No step is taken from the cache; the report, the metrics and the verdict are outputs for Kubeflow."""
     versions = cluster.versions()
-    day = cluster.root / "days" / "span-2" / "day.csv"
-    day.parent.mkdir()
-    day.write_text("".join(run.sample.read_text().splitlines(keepends=True)[:901]))
-    ended = cluster.run()
+    with run.sample.open(newline="") as file:
+        ended = _next_day(cluster, itertools.islice(csv.reader(file), 901))
     assert ended.succeeded
     assert (ended.summary["status"], ended.steps("done"), len(ended.summary["steps"])) == (
         "pushed",
@@ -185,6 +172,56 @@ def test_a_new_span_is_read_and_its_model_pushed(cluster: Cluster, first: Ended,
     (metrics,) = answer["artifacts"]["metrics"]["artifacts"]
     assert metrics["metadata"]["candidate_auc"] == ended.summary["metrics"]["candidate"]["auc"]
     assert (output.parent / "report").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_broken_day_is_refused(cluster: Cluster, first: Ended, run: Run) -> None:
+    """The reason is in the last line of the log, in the summary and in the message, and no further step runs."""
+    versions = cluster.versions()
+    with run.sample.open(newline="") as file:
+        head, *rows = csv.reader(file)
+    label = head.index("label")
+    ended = _next_day(cluster, [head, *([*row[:label], "1", *row[label + 1 :]] for row in rows)])
+    assert (ended.succeeded, ended.summary["status"], ended.summary["exit_code"]) == (
+        False,
+        "data_refused",
+        3,
+    )
+    assert ended.steps("failed") == {"ExampleGen"}
+    reason = "The label 'label' has only one class, '1'; expected two."
+    assert ended.summary["error"] == reason
+    assert ended.log[-1] == f"regpipe: ExampleGen: the data was refused: {reason}"
+    assert (ended.message["status"], ended.message["message"]) == ("data_refused", f"Data refused: {reason}")
+    assert cluster.versions() == versions
+
+
+def test_a_day_that_has_moved_is_refused(cluster: Cluster, first: Ended, run: Run) -> None:
+    """With `data.drift: refuse`. The summary, the log and the message name the column that has moved."""
+    versions = cluster.versions()
+    with run.sample.open(newline="") as file:
+        head, *rows = csv.reader(file)
+    column = head.index("f0")
+    moved = [[*row[:column], str(float(row[column]) + 3), *row[column + 1 :]] for row in rows]
+    ended = _next_day(cluster, [head, *moved])
+    assert (ended.succeeded, ended.summary["status"], ended.summary["exit_code"]) == (
+        False,
+        "data_refused",
+        3,
+    )
+    assert ended.steps("failed") == {"DriftGate"}
+    drift = ended.summary["drift"]
+    assert (drift["mode"], drift["moved"]) == ("refuse", 1)
+    (comparison,) = drift["comparisons"]
+    # The span before is that of the served model, as the broken day has no statistics.
+    assert comparison["name"].startswith(f"the training data of version {versions[-1]} (span ")
+    assert {finding["feature"] for finding in comparison["findings"]} == {"f0"}
+    assert "f0" in ended.summary["error"]
+    assert any(
+        line.startswith("regpipe: DriftGate: the data was refused: The data has moved") for line in ended.log
+    )
+    assert ended.message["status"] == "data_refused"
+    assert ended.message["message"].startswith("Data refused: The data has moved")
+    assert ended.message["drift"] == drift
+    assert cluster.versions() == versions
 
 
 def test_a_person_publishes_on_the_cluster(cluster: Cluster, not_blessed: Ended) -> None:
@@ -238,6 +275,16 @@ def test_the_password_is_in_no_file(cluster: Cluster, first: Ended) -> None:
     files = [path for path in cluster.folder.rglob("*") if path.is_file()]
     assert len(files) > 50
     assert [path for path in files if PASSWORD.encode() in path.read_bytes()] == []
+
+
+def _next_day(cluster: Cluster, rows: Iterable[Sequence[str]]) -> Ended:
+    """Runs the pipeline on a new span with this table."""
+    days = cluster.root / "days"
+    day = days / f"span-{len(list(days.iterdir())) + 1}" / "day.csv"
+    day.parent.mkdir()
+    with day.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return cluster.run()
 
 
 def _kill_trainer(client: Any, over: threading.Event) -> None:
