@@ -31,6 +31,9 @@ _SETTINGS = {
     "taskmanager.memory.jvm-overhead.min": "128mb",
     "taskmanager.memory.jvm-overhead.max": "128mb",
     "cluster.evenly-spread-out-slots": True,
+    # Beam's classes are those in the class path. Classes that a job brings are loaded anew for each job, and Beam then
+    # starts new Python workers for each stage, whatever environment_cache_millis is.
+    "classloader.resolve-order": "parent-first",
     "heartbeat.interval": 1_000,
     "heartbeat.timeout": 10_000,
     "slot.request.timeout": 15_000,
@@ -57,7 +60,15 @@ class Flink(BeamCluster):
         (folder / "config.yaml").write_text(yaml.safe_dump(settings))
 
     def settings(self) -> dict[str, Any]:
-        return {"runner": "flink", "job_endpoint": self.job_endpoint, "parallelism": 2}
+        # By default the job server copies all its jars to Flink for every job; here Flink has them.
+        (shipped,) = (self.home() / "job-server").glob("beam-runners-flink-*.jar")
+        arguments = [f"files_to_stage={shipped}"]
+        return {
+            "runner": "flink",
+            "job_endpoint": self.job_endpoint,
+            "parallelism": 2,
+            "arguments": arguments,
+        }
 
     def start_worker(self, name: str) -> None:
         self._launch_flink(name, "taskexecutor.TaskManagerRunner")
@@ -93,4 +104,4 @@ class Flink(BeamCluster):
         self._launch("jobs", ["job-server"], [], driver, manager, *arguments)
 
     def _launch_flink(self, name: str, main: str) -> None:
-        self._launch(name, ["jars"], [], f"{_RUNTIME}.{main}", f"--configDir={self._folder}")
+        self._launch(name, ["jars", "job-server"], [], f"{_RUNTIME}.{main}", f"--configDir={self._folder}")
