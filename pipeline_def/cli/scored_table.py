@@ -38,7 +38,7 @@ def compare_rows(args: argparse.Namespace, config: "PipelineConfig") -> DriftRec
     folder = local_model(args, config, "--model selects another")
     card = read_card_entries(folder)
     if not card.numbers:
-        raise UsageError(f"{folder}: expected a model whose card lists numeric features, found none")
+        raise UsageError(f"{folder}: expected a model whose card lists its features, found none")
     reference = _reference(folder)
     logs: list[RequestLogSource] = []
     if args.request_log:
