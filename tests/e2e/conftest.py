@@ -108,6 +108,15 @@ def run() -> Runner:
 
 
 @pytest.fixture(scope="session")
+def published(run: Runner, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Completed]:
+    """The root and the run of the sample that pushed a model; tests leave what is served as it is."""
+    root = tmp_path_factory.mktemp("published")
+    done = run(root, *run.quick, "--set", "evaluation.operating_point.maximize=f1")
+    assert done.code == 0, done.verdict
+    return root, done
+
+
+@pytest.fixture(scope="session")
 def docker_client() -> Iterator[Any]:
     """A client of a Docker engine that has the image of the pipeline's steps."""
     engine = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")

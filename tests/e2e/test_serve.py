@@ -19,6 +19,7 @@ import pytest
 from tests.waiting import wait_until
 
 Run: TypeAlias = Any  # of conftest.py
+Completed: TypeAlias = Any
 REPOSITORY = Path(__file__).parents[2]
 SECONDS = 60
 
@@ -30,11 +31,10 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def pushed(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the version that a run has published."""
-    done = run(tmp_path_factory.mktemp("serve"), *run.quick)
-    assert done.code == 0, done.verdict
-    return Path(done.summary["pushed_path"]).parent
+def pushed(published: tuple[Path, Completed], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the folder with the version that a run has published."""
+    root, _ = published
+    return Path(shutil.copytree(root / "serving", tmp_path_factory.mktemp("serve") / "serving"))
 
 
 @pytest.fixture(scope="module")
