@@ -18,6 +18,7 @@ from components.common.model_files import model_digest
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.saved_model.warmup import replay
+from components.tasks.binary import BINARY
 from components.trainer.run_fn import _checkpoints, run_fn
 from components.trainer.trainer_settings import TrainerSettings
 from components.training import checkpoints, loop
@@ -122,7 +123,7 @@ def test_the_exported_model_has_warm_up_requests_and_a_card(folder: Path) -> Non
     }
     assert card["settings"] == {
         "model": MODEL.model_dump(mode="json"),
-        "training": TRAINING.model_dump(mode="json"),
+        "training": TRAINING.for_task(BINARY).model_dump(mode="json"),
     }
 
 
