@@ -20,13 +20,6 @@ SETTINGS = (
 )
 
 
-@pytest.fixture(scope="module")
-def here(run: Runner, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Completed]:
-    """A run on this machine, whose outputs are the inputs of the steps."""
-    root = tmp_path_factory.mktemp("here")
-    return root, run(root, *run.quick)
-
-
 def job_of(folder: Path, *arguments: object) -> tuple[beam_runner_api_pb2.Components, str]:
     """Returns the job that a command would have submitted, and the output of the command."""
     settings = [word for setting in SETTINGS for word in ("--set", f"beam.{setting}")]
@@ -61,10 +54,10 @@ def check(job: beam_runner_api_pb2.Components, *transforms: str) -> None:
     ],
 )
 def test_a_step(
-    here: tuple[Path, Completed], run: Runner, tmp_path: Path, step: str, transforms: list[str]
+    published: tuple[Path, Completed], run: Runner, tmp_path: Path, step: str, transforms: list[str]
 ) -> None:
     """Its job can be created; as it is not run, the step fails, and nothing is published."""
-    root, before = here
+    root, before = published
     arguments = ["run", "--root", root, "--no-cache", "--from-step", step, *run.quick]
     job, printed = job_of(tmp_path, *arguments)
     check(job, *transforms)
@@ -74,9 +67,9 @@ def test_a_step(
     assert [path for path in pushed.parent.iterdir() if path.name.isdecimal()] == [pushed]
 
 
-def test_predictions(here: tuple[Path, Completed], run: Runner, tmp_path: Path) -> None:
+def test_predictions(published: tuple[Path, Completed], run: Runner, tmp_path: Path) -> None:
     """Predictions for files, with the model that was pushed."""
-    model = here[1].summary["pushed_path"]
+    model = published[1].summary["pushed_path"]
     job, printed = job_of(
         tmp_path, "predict", run.sample, "--model", model, "--beam", "-o", tmp_path / "found"
     )
