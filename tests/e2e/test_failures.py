@@ -13,6 +13,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from pipeline_def.runs.run_store import RunStore
 
 Run: TypeAlias = Any  # of conftest.py
+Completed: TypeAlias = Any
 
 
 def test_a_misspelt_slice_is_refused_before_anything_is_trained(run: Run, tmp_path: Path) -> None:
@@ -93,20 +94,6 @@ def test_a_report_that_fails_does_not_hide_that_the_model_was_pushed(run: Run, r
     ]
 
 
-def test_damaged_records_in_the_cache_are_made_anew(run: Run, tmp_path: Path) -> None:
-    """A truncated verdict makes the Evaluator run again, and a truncated ingest record ExampleGen."""
-    root = tmp_path / "root"
-    assert run(root, *run.quick).code == 0
-    for record, step in (("verdict.json", "Evaluator"), ("ingest.json", "ExampleGen")):
-        (file,) = root.glob(f"artifacts/{step}/*/*/{record}")
-        file.write_bytes(file.read_bytes()[:200])
-        again = run(root, *run.quick)
-        assert (again.code, again.summary["status"]) == (0, "pushed")
-        assert step in again.ran()
-        assert "Transform" in again.cached() or step == "ExampleGen"
-        file.unlink()
-
-
 def states(root: Path) -> set[str]:
     """The states of all executions in the metadata store."""
     executions = RunStore.open(root).store.get_executions()
@@ -142,17 +129,40 @@ def test_a_run_that_a_signal_ends(run: Run, tmp_path: Path, number: signal.Signa
     assert not list(temporary.iterdir())
 
 
-def test_it_is_not_published_twice(run: Run, root: Path) -> None:
-    """Neither by `regpipe bless` nor by the next run, which writes the missing report."""
+def test_it_is_not_published_twice_by_hand(run: Run, root: Path) -> None:
+    """`regpipe bless` refuses a run that has failed, but pushed."""
     failed = subprocess.run(run.command("runs", "--root", root), capture_output=True, text=True).stdout
     run_id = failed.splitlines()[1].split()[0]
     arguments = ("bless", "--root", root, "--run", run_id, "--reason", "why", "--by", "ann")
     refused = subprocess.run(run.command(*arguments), capture_output=True, text=True)
     assert (refused.returncode, refused.stderr) == (2, f"regpipe: run {run_id} was pushed already.\n")
+
+
+@pytest.fixture(scope="module")
+def repaired(run: Run, root: Path) -> tuple[Path, Completed]:
+    """The root, and the next run, for which nothing is in the way."""
     (root / "artifacts" / "Report").unlink()
-    again = run(root, *run.quick)
+    return root, run(root, *run.quick)
+
+
+def test_it_is_not_published_twice_by_the_next_run(repaired: tuple[Path, Completed]) -> None:
+    """Which writes the missing report."""
+    root, again = repaired
     assert (again.code, again.summary["status"]) == (0, "pushed")
     assert again.ran() == ["Pusher", "Report"]
     assert again.summary["already_published"]
     versions = [path.name for path in (root / "serving").iterdir() if path.name.isdecimal()]
     assert versions == [str(again.summary["pushed_version"])]
+
+
+def test_damaged_records_in_the_cache_are_made_anew(run: Run, repaired: tuple[Path, Completed]) -> None:
+    """A truncated verdict makes the Evaluator run again, and a truncated ingest record ExampleGen."""
+    root, _ = repaired
+    for record, step in (("verdict.json", "Evaluator"), ("ingest.json", "ExampleGen")):
+        (file,) = root.glob(f"artifacts/{step}/*/*/{record}")
+        file.write_bytes(file.read_bytes()[:200])
+        again = run(root, *run.quick)
+        assert (again.code, again.summary["status"]) == (0, "pushed")
+        assert step in again.ran()
+        assert "Transform" in again.cached() or step == "ExampleGen"
+        file.unlink()
