@@ -81,7 +81,7 @@ def next_steps(
 
 def larger_splits(split_by: str) -> str:
     """Returns what can be done about a split with too few rows; `split_by` is data.split.by."""
-    return f"Add rows, above all of the rarer class, or {_LARGER_SPLIT[split_by]}."
+    return f"Add rows (of two classes, above all the rarer one), or {_LARGER_SPLIT[split_by]}."
 
 
 def leave_out_step(leaks: Sequence[str], ids: Sequence[str]) -> str | None:

@@ -3,6 +3,7 @@
 import hashlib
 
 from ml_metadata.metadata_store.metadata_store import MetadataStore
+from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.common import storage
 from components.common.drift_record import ReferenceKind
@@ -13,6 +14,8 @@ from components.saved_model.card_file import DamagedCard
 from components.served_model.served_version import read_version
 
 _STATISTICS_TYPE, _STATISTICS_STEP = "ExampleStatistics", "StatisticsGen"
+_GATES = ("DataGate", "DriftGate")
+_PASSED = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
 
 
 def served_reference(destination: Destination, data_digest: str) -> DriftReference | str:
@@ -50,7 +53,9 @@ def served_reference(destination: Destination, data_digest: str) -> DriftReferen
 
 
 def span_reference(store: MetadataStore, pipeline: str, span: int) -> DriftReference | str:
-    """Returns the newest statistics of an earlier span that a run of the pipeline has computed.
+    """Returns the newest statistics of an earlier span that a run of the pipeline has computed and not refused.
+
+    A span that was refused is no reference: the next one, if it is as usual, would be refused because it differs.
 
     Args:
         store: the metadata store.
@@ -62,6 +67,7 @@ def span_reference(store: MetadataStore, pipeline: str, span: int) -> DriftRefer
     """
     context = store.get_context_by_type_and_name("node", f"{pipeline}.{_STATISTICS_STEP}")
     artifacts = [] if context is None else store.get_artifacts_by_context(context.id)
+    refused = _refused(store, pipeline)
     earlier = [
         (artifact.properties["span"].int_value, artifact.id, artifact.uri)
         for artifact in artifacts
@@ -69,11 +75,27 @@ def span_reference(store: MetadataStore, pipeline: str, span: int) -> DriftRefer
         if artifact.type == _STATISTICS_TYPE
         and "span" in artifact.properties
         and artifact.properties["span"].int_value < span
+        and artifact.id not in refused
     ]
     for number, _, folder in sorted(earlier, reverse=True):
         if found := _read(folder, "span", f"span {number}"):
             return found
-    return "Not compared with the span before: no run has read one."
+    return "Not compared with the span before: no run has read one, or all were refused."
+
+
+def _refused(store: MetadataStore, pipeline: str) -> set[int]:
+    """Returns the ids of the artifacts that a gate of the pipeline refused, and that DriftGate never let pass."""
+    failed, passed = set[int](), set[int]()
+    for step in _GATES:
+        context = store.get_context_by_type_and_name("node", f"{pipeline}.{step}")
+        executions = [] if context is None else store.get_executions_by_context(context.id)
+        states = {execution.id: execution.last_known_state for execution in executions}
+        for event in store.get_events_by_execution_ids(list(states)) if states else ():
+            if states[event.execution_id] == mlmd.Execution.FAILED:
+                failed.add(event.artifact_id)
+            elif step == _GATES[-1] and states[event.execution_id] in _PASSED:
+                passed.add(event.artifact_id)
+    return failed - passed
 
 
 def _read(folder: str, kind: ReferenceKind, name: str) -> DriftReference | None:

@@ -28,8 +28,8 @@ def served_decline(reference: ServedReference, loss: str, losses: ComparedMetric
     if losses.served - reference.loss <= LOSS_TOLERANCE * losses.base_rate:
         return None
     return (
-        f"The served model (version {reference.version}) has a {metric_label(loss)} of {number(losses.served)} "
-        f"({interval(now)}) on this test split, and had {number(reference.loss)} ({interval(reference.loss_interval)}) "
+        f"The {metric_label(loss)} of the served model (version {reference.version}) is {number(losses.served)} "
+        f"({interval(now)}) on this test split, and was {number(reference.loss)} ({interval(reference.loss_interval)}) "
         "on that of the run that published it. Either the label depends on the features in another way now, or labels "
         "or features of the new rows are wrong; wrong labels also make a wrong model look good, so look at the new "
         "rows."

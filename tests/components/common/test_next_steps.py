@@ -9,7 +9,7 @@ from components.common.next_steps import drift_step, leave_out_step, next_steps
 from components.common.verdict_record import Threshold
 
 ROWS = (
-    "Add rows, above all of the rarer class, or give the split a larger share: for example "
+    "Add rows (of two classes, above all the rarer one), or give the split a larger share: for example "
     "`--set data.split.eval=3 --set data.split.test=3`."
 )
 STUDY = "`regpipe study` shows which regularization helps on this table, and at which strength."

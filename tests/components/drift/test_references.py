@@ -89,8 +89,8 @@ def store() -> MetadataStore:
     return MetadataStore(mlmd.ConnectionConfig(fake_database=fake))
 
 
-def computed(store: MetadataStore, pipeline: str, span: int, folder: Path, *, readable: bool = True) -> None:
-    """Records statistics of a span as the output of a StatisticsGen."""
+def computed(store: MetadataStore, pipeline: str, span: int, folder: Path, *, readable: bool = True) -> int:
+    """Records statistics of a span as the output of a StatisticsGen, and returns the id of the artifact."""
     kind = mlmd.ArtifactType(name="ExampleStatistics", properties={"span": mlmd.INT})
     artifact = mlmd.Artifact(type_id=store.put_artifact_type(kind), uri=str(folder))
     artifact.properties["span"].int_value = span
@@ -105,11 +105,27 @@ def computed(store: MetadataStore, pipeline: str, span: int, folder: Path, *, re
     store.put_attributions_and_associations([mlmd.Attribution(artifact_id=number, context_id=context_id)], [])
     if readable:
         statistics(span).write(str(folder))
+    return int(number)
+
+
+def judged(store: MetadataStore, step: str, artifact: int, state: mlmd.Execution.State.ValueType) -> None:
+    """Records that a step of the pipeline p read an artifact, and how it ended."""
+    kind = store.put_execution_type(mlmd.ExecutionType(name=step))
+    (number,) = store.put_executions([mlmd.Execution(type_id=kind, last_known_state=state)])
+    store.put_events([mlmd.Event(artifact_id=artifact, execution_id=number, type=mlmd.Event.INPUT)])
+    node = store.put_context_type(mlmd.ContextType(name="node"))
+    context = store.get_context_by_type_and_name("node", f"p.{step}")
+    context_id = (
+        context.id if context else store.put_contexts([mlmd.Context(type_id=node, name=f"p.{step}")])[0]
+    )
+    store.put_attributions_and_associations(
+        [], [mlmd.Association(execution_id=number, context_id=context_id)]
+    )
 
 
 def test_the_span_before(store: Any, tmp_path: Path) -> None:
     """The highest one below, whenever it was read; of this pipeline; with statistics that drift is computed from."""
-    none = "Not compared with the span before: no run has read one."
+    none = "Not compared with the span before: no run has read one, or all were refused."
     assert span_reference(store, "p", 5) == none
     computed(store, "p", 5, tmp_path / "5")
     assert span_reference(store, "p", 5) == none
@@ -119,3 +135,17 @@ def test_the_span_before(store: Any, tmp_path: Path) -> None:
     computed(store, "other", 4, tmp_path / "other")
     assert named(span_reference(store, "p", 5)) == "span 3"
     assert named(span_reference(store, "p", 3)) == "span 1"
+
+
+@pytest.mark.parametrize("gate", ["DataGate", "DriftGate"])
+def test_a_refused_span_is_no_reference(store: Any, tmp_path: Path, gate: str) -> None:
+    """The next usual span would be refused in its turn. Statistics that pass later, by other settings, are one."""
+    states = mlmd.Execution
+    computed(store, "p", 3, tmp_path / "3")
+    refused = computed(store, "p", 4, tmp_path / "4")
+    judged(store, "DataGate", refused, states.COMPLETE if gate == "DriftGate" else states.FAILED)
+    if gate == "DriftGate":
+        judged(store, gate, refused, states.FAILED)
+    assert named(span_reference(store, "p", 5)) == "span 3"
+    judged(store, "DriftGate", refused, states.COMPLETE)
+    assert named(span_reference(store, "p", 5)) == "span 4"

@@ -311,8 +311,8 @@ def test_a_served_model_that_does_worse_than_in_its_card(
     assert (text is not None) == declined
     if text is not None:
         assert text.startswith(
-            f"The served model (version 7) has a log loss of 0.3081 ({low:.4f} to {high:.4f}) on this test split, and "
-            "had 0.2000 (0.1500 to 0.2500) on that of the run that published it. "
+            f"The log loss of the served model (version 7) is 0.3081 ({low:.4f} to {high:.4f}) on this test split, and "
+            "was 0.2000 (0.1500 to 0.2500) on that of the run that published it. "
         )
 
 
