@@ -1,11 +1,12 @@
 """Binary classification: the label has two values, and the output is the probability of the one that counts as 1."""
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from components.tasks.task import AtMargins, Loss, Output, Task, TaskMetric
 
-from components.tasks.task import AtMargins, Floats, Loss, Output, Task, TaskMetric
+if TYPE_CHECKING:
+    from components.tasks.task import Floats
 
 
 def _log_losses(labels: Any, probability: Any) -> Any:
@@ -23,8 +24,10 @@ def _hits(labels: Any, probability: Any) -> Any:
     return tf.cast((probability > 0.5) == (labels > 0.5), tf.float64)
 
 
-def _at_margins(labels: Floats, margins: Floats) -> AtMargins:
+def _at_margins(labels: "Floats", margins: "Floats") -> AtMargins:
     """Returns log(1 + exp(-margin)) for the label 1 and log(1 + exp(margin)) for the label 0, without overflow."""
+    import numpy as np
+
     probability = np.exp(-np.logaddexp(0, -margins))
     return AtMargins(
         losses=np.logaddexp(0, margins) - labels * margins,

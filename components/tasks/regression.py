@@ -6,11 +6,12 @@ shifted back (see `components.training.objective`), so the exported models predi
 """
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from components.tasks.task import AtMargins, Loss, Output, Task, TaskMetric
 
-from components.tasks.task import AtMargins, Floats, Loss, Output, Task, TaskMetric
+if TYPE_CHECKING:
+    from components.tasks.task import Floats
 
 # In standard deviations of the label: beyond it, the Huber loss grows only linearly.
 HUBER_DELTA = 1.0
@@ -37,7 +38,9 @@ def _absolute_errors(labels: Any, predictions: Any) -> Any:
     return tf.cast(tf.abs(predictions - labels), tf.float64)
 
 
-def _squares_at_margins(labels: Floats, margins: Floats) -> AtMargins:
+def _squares_at_margins(labels: "Floats", margins: "Floats") -> AtMargins:
+    import numpy as np
+
     residuals = margins - labels
     return AtMargins(
         losses=np.square(residuals),
@@ -47,12 +50,14 @@ def _squares_at_margins(labels: Floats, margins: Floats) -> AtMargins:
     )
 
 
-def _huber_at_margins(labels: Floats, margins: Floats) -> AtMargins:
+def _huber_at_margins(labels: "Floats", margins: "Floats") -> AtMargins:
     """Returns slope / residual as the curvature: the second derivative is 0 for large residuals.
 
     A parabola with this curvature touches the loss at the residual and is nowhere below it, so each step lowers the
     loss: iteratively reweighted least squares (Holland and Welsch, 1977).
     """
+    import numpy as np
+
     residuals = margins - labels
     size = np.abs(residuals)
     inner = np.minimum(size, HUBER_DELTA)

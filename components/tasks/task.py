@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
+if (
+    TYPE_CHECKING
+):  # The configuration reads the descriptions, and `regpipe --help` must not take the time of NumPy.
+    import numpy as np
+    import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+    Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +72,10 @@ class AtMargins(NamedTuple):
         further: the second metric of each row; [rows].
     """
 
-    losses: Floats
-    slopes: Floats
-    curvatures: Floats
-    further: Floats
+    losses: "Floats"
+    slopes: "Floats"
+    curvatures: "Floats"
+    further: "Floats"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +103,7 @@ class Loss:
     further_metric: str
     further_unit: str
     further_of_rows: Callable[[Any, Any], Any]
-    at_margins: Callable[[Floats, Floats], AtMargins]
+    at_margins: "Callable[[Floats, Floats], AtMargins]"
 
 
 @dataclass(frozen=True, kw_only=True)
