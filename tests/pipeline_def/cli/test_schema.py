@@ -47,4 +47,7 @@ def test_freeze_of_an_unknown_run_is_a_usage_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["schema", "freeze", "--run", "x", "-o", str(tmp_path / "s")]) == 2
-    assert capsys.readouterr().err == "regpipe: runs: run x has no schema.\n"
+    assert capsys.readouterr().err == (
+        f"regpipe: runs: run x has no schema. The root is {Path('runs').resolve()}; --root names another one, and "
+        "--config the configuration of its runs.\n"
+    )

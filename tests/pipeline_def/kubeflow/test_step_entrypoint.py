@@ -61,7 +61,7 @@ def test_steps_share_the_pipeline_that_the_first_one_compiled(step: Step, tmp_pa
     runs = RunStore.open(tmp_path)
     assert [name for name, _ in runs.steps("r1")] == ["ExampleGen", "StatisticsGen"]
     stored = (tmp_path / "runs" / "r1" / "pipeline.json").read_text()
-    assert json.dumps('"split":{"train":6,"eval":2,"test":1,"seed":0}')[1:-1] in stored
+    assert json.dumps('"train":6,"eval":2,"test":1,"seed":0')[1:-1] in stored
     config = exit_step.read_config(str(tmp_path / "runs" / "r1"))
     assert config is not None
     assert config.data.split.test == 1

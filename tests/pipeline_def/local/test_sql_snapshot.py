@@ -42,7 +42,7 @@ def test_a_table_of_a_database(database: str, tmp_path: Path) -> None:
     assert [str(field.type) for field in table.schema] == ["int64", "double", "int64", "string", "int64"]
     assert table["id"].to_pylist() == list(range(23_999, -1, -1))
     assert table["late"].to_pylist()[3_998:4_001] == [20_001, 20_000, None]
-    assert find_table(DataConfig(input=str(path), label="y")).features == ("id", "x", "late")
+    assert find_table(DataConfig(input=str(path), label="y")).features == ("id", "x", "late", "city")
 
 
 def test_the_same_query_gives_the_same_bytes(database: str, tmp_path: Path) -> None:
