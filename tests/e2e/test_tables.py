@@ -168,7 +168,12 @@ def test_weights_that_are_all_equal_change_nothing(
     (card,) = (tmp_path / "b" / "serving").glob("*/assets.extra/model_card.json")
     content = json.loads(card.read_text("utf-8"))
     assert content["data"]["weight"] == "months"
-    assert [given["feature"] for given in content["inputs"]] == ["<script>", "region", "total day minutes", "é-1.5"]
+    assert [given["feature"] for given in content["inputs"]] == [
+        "<script>",
+        "region",
+        "total day minutes",
+        "é-1.5",
+    ]
 
 
 def test_with_class_weights_the_published_model_predicts_the_share_of_positives(
