@@ -47,11 +47,6 @@ class FeatureSample:
         """The effective number of rows with a value."""
         return self.rows * (1 - self.column.missing)
 
-    @property
-    def missing(self) -> tuple[float, float]:
-        """The effective numbers of rows without a value, and of all rows."""
-        return self.rows * self.column.missing, self.rows
-
 
 class FeatureComparison:
     """The comparison of one feature with a reference.
@@ -75,7 +70,13 @@ class FeatureComparison:
         if not self._is_empty:
             yield from self._distribution()
             yield from self._unseen()
-        yield from self._missing()
+        reference, new = self._reference, self._new
+        yield from missing_findings(
+            new.column.name,
+            (reference.column.missing, new.column.missing),
+            (reference.rows, new.rows),
+            self._alpha,
+        )
 
     def measured(self) -> FeatureDrift:
         """Returns all measures."""
@@ -209,24 +210,6 @@ class FeatureComparison:
         low, high = self._reference.column.low, self._reference.column.high
         return float(np.mean(points < np.float32(low or 0))), float(np.mean(points > np.float32(high or 0)))
 
-    def _missing(self) -> Iterator[DriftFinding]:
-        before, now = self._reference.column.missing, self._new.column.missing
-        rows = self._reference.rows and self._new.rows
-        if (
-            rows
-            and abs(now - before) > MIN_SHARE
-            and (share_p_value(self._reference.missing, self._new.missing) <= self._alpha)
-        ):
-            yield DriftFinding(
-                feature=self._new.column.name,
-                kind="missing",
-                measure="share",
-                value=abs(now - before),
-                threshold=MIN_SHARE,
-                before=f"{percent(before)} missing",
-                now=f"{percent(now)} missing",
-            )
-
     def _finding(self, measure: DriftMeasure, value: float, threshold: float) -> DriftFinding:
         before, now = (self._describe(side.points) for side in (self._reference, self._new))
         return DriftFinding(
@@ -247,6 +230,32 @@ class FeatureComparison:
             return f"{_number(category)} in {percent(float(np.mean(points == np.float32(category))))}"
         low, middle, high = (float(points[int(share * points.size)]) for share in (0.05, 0.5, 0.95))
         return f"median {_number(middle)} (90%: {_number(low)} to {_number(high)})"
+
+
+def missing_findings(
+    feature: str, shares: tuple[float, float], rows: tuple[float, float], alpha: float
+) -> Iterator[DriftFinding]:
+    """Yields what is to be said of the missing values of a feature of any kind, if their share has moved.
+
+    Args:
+        feature: its name.
+        shares: the shares of missing values in the reference and in the new rows.
+        rows: the effective numbers of rows of both.
+        alpha: the error probability of the check.
+    """
+    before, now = shares
+    if not all(rows) or abs(now - before) <= MIN_SHARE:
+        return
+    if share_p_value((rows[0] * before, rows[0]), (rows[1] * now, rows[1])) <= alpha:
+        yield DriftFinding(
+            feature=feature,
+            kind="missing",
+            measure="share",
+            value=abs(now - before),
+            threshold=MIN_SHARE,
+            before=f"{percent(before)} missing",
+            now=f"{percent(now)} missing",
+        )
 
 
 def _categories(points: Points) -> Points:

@@ -9,7 +9,7 @@ from components.common.drift_record import DriftFinding, DriftKind, DriftMeasure
 from components.common.formatting import percent
 from components.common.training_statistics import TextStatistics
 from components.drift import measures
-from components.drift.feature_comparison import MIN_L_INFINITY, MIN_SHARE
+from components.drift.feature_comparison import MIN_L_INFINITY, MIN_SHARE, missing_findings
 from components.drift.significance import share_p_value
 
 _NAMED = 3  # texts in a finding
@@ -54,7 +54,13 @@ class TextComparison:
         if not self._is_empty:
             yield from self._distribution()
             yield from self._unseen()
-        yield from self._missing()
+        reference, new = self._reference, self._new
+        yield from missing_findings(
+            new.column.name,
+            (reference.column.missing, new.column.missing),
+            (reference.rows, new.rows),
+            self._alpha,
+        )
 
     def measured(self) -> FeatureDrift:
         """Returns all measures."""
@@ -102,15 +108,6 @@ class TextComparison:
                 f"{percent(share)} of the texts are new: {named}",
             )
             yield self._finding("unseen", "share", share, MIN_SHARE, words)
-
-    def _missing(self) -> Iterator[DriftFinding]:
-        before, now = self._reference.column.missing, self._new.column.missing
-        rows = [side.rows for side in (self._reference, self._new)]
-        if not all(rows) or abs(now - before) <= MIN_SHARE:
-            return
-        if share_p_value((before * rows[0], rows[0]), (now * rows[1], rows[1])) <= self._alpha:
-            words = (f"{percent(before)} missing", f"{percent(now)} missing")
-            yield self._finding("missing", "share", abs(now - before), MIN_SHARE, words)
 
     def _finding(
         self, kind: DriftKind, measure: DriftMeasure, value: float, threshold: float, words: tuple[str, str]
