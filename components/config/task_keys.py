@@ -1,4 +1,4 @@
-"""Finds keys that are set although the task of the run does not have them."""
+"""Refuses keys that are set although only another task has them."""
 
 from components.config.base import Settings
 from components.tasks.known_tasks import TASKS
