@@ -18,7 +18,8 @@ from components.example_gen.no_rows_error import NoRows
 
 Column: TypeAlias = "pa.ChunkedArray[Any]"
 BATCH_ROWS = 2**16
-# The read buffer of each column. Without it, the whole column chunk of a row group is read at once.
+# The read buffer of each column. Without it, the whole column chunk of a row group is read at once; with PyArrow's
+# `pre_buffer`, its default, all bytes read so far stay in memory.
 _READ_BYTES = 2**20
 NUMBER, TEXT, EMPTY = "number", "text", "empty"
 
@@ -32,7 +33,7 @@ def open_file(path: str) -> Iterator[papq.ParquetFile]:
     """
     with storage.open_bytes(path) as stream:
         try:
-            file = papq.ParquetFile(stream, buffer_size=_READ_BYTES)
+            file = papq.ParquetFile(stream, buffer_size=_READ_BYTES, pre_buffer=False)
         except (pa.ArrowInvalid, OSError) as error:
             raise DataRefused(
                 f"{path}: expected a Parquet file, but it can't be read as one: {reason(error)}."
