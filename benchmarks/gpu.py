@@ -50,12 +50,13 @@ def measure(args: Any) -> Measured:
         parts = [tf.config.LogicalDeviceConfiguration()] * args.cpu_devices
         tf.config.set_logical_device_configuration(cpu, parts)
 
+    from components.config.training import TrainingConfig
     from components.training.strategy import choose_strategy
 
     tf.config.experimental.enable_tensor_float_32_execution(False)
     gpus = tf.config.list_physical_devices("GPU")
     names = [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus]
-    strategy = choose_strategy("auto")
+    strategy = choose_strategy(TrainingConfig(deterministic=not args.not_deterministic))
     if args.cpu_devices:
         strategy = tf.distribute.MirroredStrategy([f"CPU:{number}" for number in range(args.cpu_devices)])
     with strategy.scope():
@@ -136,6 +137,8 @@ def run(args: Any, gpus: int, cpu_devices: int = 0) -> Measured:
     visible = ",".join(map(str, range(gpus))) or "-1"
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": visible, "PYTHONPATH": str(HERE.parent)}
     command = [sys.executable, str(HERE / "gpu.py"), "--measure", "--cpu-devices", str(cpu_devices)]
+    if args.not_deterministic:
+        command.append("--not-deterministic")
     for name in ("rows", "features", "batch_size", "epochs"):
         command += [f"--{name.replace('_', '-')}", str(getattr(args, name))]
     with Utilisation(gpus) as utilisation, tempfile.TemporaryFile("w+") as log:
@@ -215,6 +218,9 @@ def parse(argv: list[str] | None = None) -> Any:
         default=0,
         metavar="N",
         help="without a GPU: also divide the CPU into N devices",
+    )
+    parser.add_argument(
+        "--not-deterministic", action="store_true", help="measure with training.deterministic: false"
     )
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(argv)

@@ -72,6 +72,11 @@ class TrainingConfig(Settings):
         "auto",
         "'mirrored': MirroredStrategy over all GPUs; 'auto': MirroredStrategy if there is a GPU; 'none': one device.",
     )
+    deterministic: bool = key(
+        True,
+        "On GPUs: use only operations that have the same result each time, so that the same data and configuration "
+        "give the same model. No effect on a CPU, where this always holds.",
+    )
     memory: int = key(
         256,
         "The memory limit for the rows of a split, at 4 bytes for each feature, the label and the weight. A larger "

@@ -69,7 +69,7 @@ def train_stack(
         network whose training has diverged are infinite.
     """
     keras.utils.set_random_seed(settings.seed)
-    with choose_strategy(settings.strategy).scope(), defer_signals() as check_interrupt:
+    with choose_strategy(settings).scope(), defer_signals() as check_interrupt:
         mean = feature_means(train)
         loss = settings.objective
         initial = build_model(train.width, networks[0], mean, loss).get_weights()

@@ -56,7 +56,7 @@ def train_network(
     training = training.with_optimizer(model.hidden_units)
     train, validation = objective_splits(train, validation, training)
     keras.utils.set_random_seed(training.seed)
-    with choose_strategy(training.strategy).scope():
+    with choose_strategy(training).scope():
         network = build_model(train.width, model, feature_means(train), training.objective)
         run = fit_logistic_regression if training.optimizer == NEWTON else run_training_loop
         return Trained(network, *run(network, train, validation, training, run_dir, checkpoints))

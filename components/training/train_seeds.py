@@ -49,7 +49,7 @@ def train_seeds(
     """
     training = training.with_optimizer(model.hidden_units)
     train, validation = objective_splits(*data, training)
-    with choose_strategy(training.strategy).scope(), defer_signals() as check_interrupt:
+    with choose_strategy(training).scope(), defer_signals() as check_interrupt:
         mean = feature_means(train)
         trainings = []
         for seed in seeds:

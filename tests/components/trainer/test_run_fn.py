@@ -292,14 +292,24 @@ def test_the_name_of_a_training_does_not_depend_on_the_folder(tmp_path: Path) ->
 
 
 def test_strategies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """'auto' is MirroredStrategy if there is a GPU; the other two values do not depend on GPUs."""
-    mirrored, plain = "MirroredStrategy", "_DefaultDistributionStrategy"
+    """'auto' is MirroredStrategy if there is a GPU; the other two values do not depend on GPUs.
 
-    def names() -> dict[str, str]:
-        return {name: type(choose_strategy(name)).__name__ for name in ("auto", "mirrored", "none")}
+    Op determinism is enabled with a GPU, unless the key is off.
+    """
+    mirrored, plain = "MirroredStrategy", "_DefaultDistributionStrategy"
+    enabled: list[bool] = []
+    monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: enabled.append(True))
+
+    def names(**keys: Any) -> dict[str, str]:
+        settings = {name: TrainingConfig(strategy=name, **keys) for name in ("auto", "mirrored", "none")}
+        return {name: type(choose_strategy(chosen)).__name__ for name, chosen in settings.items()}
 
     # The machine appears to have no GPU, then one.
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
     assert names() == {"auto": plain, "mirrored": mirrored, "none": plain}
+    assert not enabled
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0"] if kind == "GPU" else [])
     assert names() == {"auto": mirrored, "mirrored": mirrored, "none": plain}
+    assert len(enabled) == 3
+    names(deterministic=False)
+    assert len(enabled) == 3

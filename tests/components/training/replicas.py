@@ -36,8 +36,8 @@ Array = npt.NDArray[np.float64]
 def main() -> None:
     """Prints the result as JSON, as the last line of the output.
 
-    By optimizer, and for "fewer rows than a batch" and "weighted rows": replicas -> differences; "resumed": a
-    difference; "sample".
+    By optimizer, and for "fewer rows than a batch" and "weighted rows": replicas -> differences; "resumed" and
+    "deterministic": a difference; "sample".
     """
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 4)
@@ -51,6 +51,7 @@ def main() -> None:
     weights = 1 + 3 * generator.random((ROWS, 1), np.float32)
     result["weighted rows"] = compare(data._replace(weights=weights), "proximal_adam")
     result["sample"] = sample(Path(sys.argv[1]), float(sys.argv[2]))
+    result["deterministic"] = deterministic(data)
     print(json.dumps(result))
 
 
@@ -89,6 +90,17 @@ def resumed(data: InMemoryDataset) -> float:
         run(mirrored(2), data, "proximal_adam", kept, epochs=2)
         _, other, history = run(mirrored(2), data, "proximal_adam", kept)
     assert len(history) == TRAINING.epochs
+    return float(np.abs(weights - other).max())
+
+
+def deterministic(data: InMemoryDataset) -> float:
+    """The difference of the weights with and without TensorFlow's op determinism, as choose_strategy enables it.
+
+    An operation without a deterministic implementation, or a random one without a seed, would raise. It stays enabled.
+    """
+    _, weights, _ = run(mirrored(2), data, "proximal_adam")
+    tf.config.experimental.enable_op_determinism()
+    _, other, _ = run(mirrored(2), data, "proximal_adam")
     return float(np.abs(weights - other).max())
 
 

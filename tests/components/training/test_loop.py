@@ -300,3 +300,8 @@ def test_replicas_with_fewer_rows_than_a_batch_or_weights(replicas: dict[str, An
 def test_replicas_resume_a_training(replicas: dict[str, Any]) -> None:
     """Two replicas that resume from a checkpoint end with the weights of an uninterrupted training."""
     assert replicas["resumed"] == 0
+
+
+def test_replicas_train_with_op_determinism(replicas: dict[str, Any]) -> None:
+    """All operations of a training accept it, and the weights are the same to the last bit."""
+    assert replicas["deterministic"] == 0
