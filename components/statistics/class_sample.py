@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
+Texts = npt.NDArray[np.object_]
 
 # Per class. The AUC does not depend on the shares of the classes, so the rare class is kept as completely as possible.
 # At 21 columns both classes take 0.8 MB, at 2,001 columns, where 499 rows of each are kept, 8 MB.
@@ -19,45 +20,54 @@ class ClassSample:
     Up to MAX_ROWS rows of a class, all are in the sample. Merging samples gives the sample of all their rows.
 
     Args:
-        columns: the number of columns.
+        columns: the number of columns of numbers.
         label: the position of the label, which is 0 or 1.
+        categorical: the number of columns of texts.
     """
 
-    def __init__(self, columns: int, label: int) -> None:
+    def __init__(self, columns: int, label: int, categorical: int = 0) -> None:
         self._label = label
-        self._limit = max(1, min(MAX_ROWS, MAX_VALUES // columns))
+        self._limit = max(1, min(MAX_ROWS, MAX_VALUES // (columns + categorical)))
         self._keys: list[Doubles] = [np.empty(0) for _ in range(2)]
         self._rows: list[Floats] = [np.empty((columns, 0), np.float32) for _ in range(2)]
+        self._texts: list[Texts] = [np.empty((categorical, 0), np.object_) for _ in range(2)]
 
-    def add(self, values: Floats, keys: Doubles) -> None:
-        """Adds rows, float32 [columns, rows], with a key for each, [rows]."""
+    def add(self, values: Floats, keys: Doubles, texts: Texts | None = None) -> None:
+        """Adds rows: numbers, float32 [columns, rows]; a key for each, [rows]; texts, bytes [categorical, rows]."""
+        if texts is None:
+            texts = np.empty((0, keys.size), np.object_)
         for code, kept in enumerate(self._keys):
             bound = kept.max() if kept.size == self._limit else np.inf
             chosen = np.flatnonzero((values[self._label] == code) & (keys < bound))
             if chosen.size > self._limit:
                 chosen = chosen[self._smallest(keys[chosen])]
-            self._append(code, keys[chosen], values[:, chosen])
+            self._append(code, keys[chosen], values[:, chosen], texts[:, chosen])
 
     @classmethod
     def merge(cls, parts: Sequence["ClassSample"]) -> "ClassSample":
         """Returns the sample of the rows of at least one sample of the same columns; the parts do not change."""
-        merged = cls(len(parts[0].rows(0)), parts[0]._label)
+        merged = cls(len(parts[0].rows(0)), parts[0]._label, len(parts[0].texts(0)))
         for part in parts:
             for code in range(2):
-                merged._append(code, part._keys[code], part._rows[code])
+                merged._append(code, part._keys[code], part._rows[code], part._texts[code])
         return merged
 
     def rows(self, code: int) -> Floats:
         """Returns the rows with label `code`, float32 [columns, rows]."""
         return self._rows[code]
 
-    def _append(self, code: int, keys: Doubles, rows: Floats) -> None:
+    def texts(self, code: int) -> Texts:
+        """Returns the texts of the rows with label `code`, bytes [categorical, rows]."""
+        return self._texts[code]
+
+    def _append(self, code: int, keys: Doubles, rows: Floats, texts: Texts) -> None:
         keys = np.concatenate([self._keys[code], keys])
         rows = np.concatenate([self._rows[code], rows], axis=1)
+        texts = np.concatenate([self._texts[code], texts], axis=1)
         if keys.size > self._limit:
             kept = self._smallest(keys)
-            keys, rows = keys[kept], rows[:, kept]
-        self._keys[code], self._rows[code] = keys, rows
+            keys, rows, texts = keys[kept], rows[:, kept], texts[:, kept]
+        self._keys[code], self._rows[code], self._texts[code] = keys, rows, texts
 
     def _smallest(self, keys: Doubles) -> npt.NDArray[np.int64]:
         return np.sort(np.argpartition(keys, self._limit - 1)[: self._limit])

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from components.common.feature_auc_record import FeatureAucRecord
 from components.statistics.class_sample import ClassSample
 from components.statistics.column_summary import ColumnSummary, Floats
-from components.statistics.feature_auc import feature_aucs
+from components.statistics.feature_auc import feature_aucs, text_aucs
 
 
 class Columns(NamedTuple):
@@ -35,7 +35,7 @@ class Columns(NamedTuple):
 
     def sample(self) -> ClassSample:
         """Returns a sample without rows of these columns."""
-        return ClassSample(len(self.names), self.names.index(self.label))
+        return ClassSample(len(self.names), self.names.index(self.label), len(self.categorical))
 
     def feature_aucs(self, sample: ClassSample) -> FeatureAucRecord:
         """Returns the AUC of each feature on a sample; of no feature if the label is a number."""
@@ -47,5 +47,6 @@ class Columns(NamedTuple):
         return FeatureAucRecord(
             negatives=sample.rows(0).shape[1],
             positives=sample.rows(1).shape[1],
-            features=dict(zip(features, feature_aucs(sample, places, weight), strict=True)),
+            features=dict(zip(features, feature_aucs(sample, places, weight), strict=True))
+            | dict(zip(self.categorical, text_aucs(sample, weight), strict=True)),
         )

@@ -157,7 +157,7 @@ def _summarize(shard: Shard, columns: Columns) -> tuple[Key, SplitSummary]:
             for counts, column in zip(texts, columns_of_texts, strict=True):
                 counts.add(column, columns.weights(values))
             if sample is not None:
-                sample.add(values, random.random((values.shape[1],)))
+                sample.add(values, random.random((values.shape[1],)), columns_of_texts)
             yield columns.summary(values)
 
     summary = ColumnSummary.merge_stream(summaries())

@@ -126,7 +126,7 @@ def test_rows_split_by_time_and_by_group(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_leak_and_an_id(run: Run, tmp_path: Path) -> None:
-    """A feature that equals the label, and 10^15 plus the number of the row: two warnings, one step, and a push.
+    """A number and a text that equal the label, and 10^15 plus the row number: two warnings, one step, and a push.
 
     A run from the cache has the same ones.
     """
@@ -135,6 +135,7 @@ def test_a_leak_and_an_id(run: Run, tmp_path: Path) -> None:
             "customer_id": 10**15 + number,
             "minutes": row["total day minutes"],
             "code": row["churned?"],
+            "state": f"state {row['churned?']}",
             "churned?": row["churned?"],
         }
         for number, row in enumerate(rows(1_000))
@@ -144,9 +145,9 @@ def test_a_leak_and_an_id(run: Run, tmp_path: Path) -> None:
     assert done.code == 0, done.verdict
     an_id, leak = done.summary["warnings"]
     assert "may be an id" in an_id
-    assert "'code' (AUC 1.0000)" in leak
+    assert "'code' (AUC 1.0000), 'state' (AUC 1.0000)" in leak
     step = done.summary["next_steps"][0]
-    assert step.endswith(": add ['code', 'customer_id'] to data.ignore.")
+    assert step.endswith(": add ['code', 'customer_id', 'state'] to data.ignore.")
     for warning in (an_id, leak, step):
         assert warning in html.unescape(Path(done.summary["report_path"]).read_text())
     again = run(tmp_path / "root", *arguments)

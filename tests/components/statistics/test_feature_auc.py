@@ -6,7 +6,8 @@ from sklearn.metrics import roc_auc_score
 
 from components.statistics import class_sample
 from components.statistics.class_sample import ClassSample
-from components.statistics.feature_auc import feature_aucs
+from components.statistics.columns import Columns
+from components.statistics.feature_auc import feature_aucs, text_aucs
 
 Numbers = np.ndarray
 
@@ -108,3 +109,84 @@ def test_memory_does_not_grow_with_the_columns() -> None:
     values[-1] = np.arange(3_000) % 2
     sample = sampled(values, 3)
     assert [sample.rows(code).shape for code in range(2)] == [(2_001, 499)] * 2
+
+
+def sampled_texts(
+    labels: Numbers, texts: list[list[str]], weights: Numbers | None = None, parts: int = 1
+) -> ClassSample:
+    """Samples rows with texts, by feature; their weights are the first column of numbers, the label is the second."""
+    encoded = np.array([[text.encode() for text in column] for column in texts], object)
+    values = np.array([np.ones(len(labels)) if weights is None else weights, labels], np.float32)
+    samples = []
+    for part in np.array_split(np.arange(len(labels)), parts):
+        samples.append(ClassSample(2, 1, len(texts)))
+        keys = np.random.default_rng([0, len(samples)]).random(part.size)
+        samples[-1].add(values[:, part], keys, encoded[:, part])
+    return ClassSample.merge(samples)
+
+
+def test_a_text_that_tells_the_label() -> None:
+    """Also if it is missing for one class. Texts that occur once, and those of one row of each class, tell nothing."""
+    rows = np.arange(2_000)
+    label = rows % 2
+    texts = [
+        np.where(label, "gone", np.where(rows % 3, "here", "new")).tolist(),
+        np.where(label, "moved away", "").tolist(),
+        [f"id {row}" for row in rows],
+        [f"pair {row // 2}" for row in rows],
+        ["all"] * 2_000,
+        np.random.default_rng(0).choice(["a", "b", "c"], 2_000).tolist(),
+    ]
+    for parts in (1, 7):
+        tells, reason, once, pair, constant, random = text_aucs(sampled_texts(label, texts, parts=parts))
+        assert (tells, reason, once, constant) == (1.0, 1.0, 0.5, 0.5)
+        assert pair is not None
+        assert 0.01 < pair < 0.5
+        # Six standard errors of an AUC of 0.5 on 1,000 and 1,000 rows.
+        assert random == pytest.approx(0.5, abs=6 * (1 / 6_000) ** 0.5)
+
+
+def test_the_auc_of_a_text_is_that_of_its_share_of_positive_rows() -> None:
+    """Of one wrong row in fifty, and of shares of 10%, 50% and 80%, as scikit-learn computes it on all rows.
+
+    With 20,000 rows and few texts, the shares in both halves have the order of those in all rows.
+    """
+    draw = np.random.default_rng(1)
+    label = (draw.random(20_000) < 0.4).astype(int)
+    nearly = np.where(draw.random(20_000) < 0.02, 1 - label, label)
+    kind = draw.integers(0, 3, 20_000)
+    other = (draw.random(20_000) < np.array([0.1, 0.5, 0.8])[kind]).astype(int)
+    for labels, codes in ((label, nearly), (other, kind)):
+        (found,) = text_aucs(sampled_texts(labels, [[f"t{code}" for code in codes]]))
+        # All 12,000 negative rows are not in the sample, but 5,000 of them.
+        assert found == pytest.approx(roc_auc_score(labels, codes), abs=0.01)
+
+
+def test_the_weights_of_texts() -> None:
+    """The wrong rows, 100 of 1,000 in each class, have so small a weight that the text tells the label."""
+    label = np.arange(2_000) % 2
+    wrong = np.arange(2_000) % 20 < 2
+    texts = [["yes" if value else "no" for value in np.where(wrong, 1 - label, label)]]
+    weights = np.where(wrong, 1e-4, 1.0)
+    (plain,) = text_aucs(sampled_texts(label, texts))
+    (weighted,) = text_aucs(sampled_texts(label, texts, weights), 0)
+    assert plain == pytest.approx(0.9, abs=0.02)
+    assert weighted is not None
+    assert weighted > 0.9999
+
+
+def test_too_few_rows_of_a_class_with_texts() -> None:
+    """Nine positive rows."""
+    label = np.repeat([1, 0], [9, 50])
+    assert text_aucs(sampled_texts(label, [["a"] * 9 + ["b"] * 50])) == [None]
+
+
+def test_the_record_has_numbers_and_texts() -> None:
+    """By name; the weight and the label are no features."""
+    columns = Columns(("age", "w", "y"), "y", "w", categorical=("plan",))
+    label = np.arange(100) % 2
+    sample = columns.sample()
+    values = np.array([label, np.ones(100), label], np.float32)
+    texts = np.array([[b"a" if value else b"b" for value in label]], object)
+    sample.add(values, np.random.default_rng(0).random(100), texts)
+    assert columns.feature_aucs(sample).features == {"age": 1.0, "plan": 1.0}

@@ -127,13 +127,14 @@ def test_init_says_what_may_be_an_id_or_a_leak(tmp_path: Path, capsys: pytest.Ca
     kinds = np.array(["red", "blue", "green"])[numbers % 3]
     rows = {
         "kind": kinds,
+        "plan": np.array(["stays", "goes"])[numbers % 2],
         "row": numbers,
         "code": numbers % 2 + 0.5,
         "age": numbers * 7 % 31,
         "y": numbers % 2,
     }
     text = "\n".join(
-        ["kind,row,code,age,y", *(",".join(map(str, row)) for row in zip(*rows.values(), strict=True))]
+        ["kind,plan,row,code,age,y", *(",".join(map(str, row)) for row in zip(*rows.values(), strict=True))]
     )
     (tmp_path / "t.csv").write_text(text + "\n")
     parquet.write_table(pa.table(rows), tmp_path / "t.parquet")
@@ -145,6 +146,6 @@ def test_init_says_what_may_be_an_id_or_a_leak(tmp_path: Path, capsys: pytest.Ca
             "1 feature may be an id or a row number, because all values are different whole numbers: 'row'."
             in told
         )
-        assert "1 feature separates the classes almost alone" in told
-        assert "add ['code', 'row'] to data.ignore." in told
+        assert "2 features separate the classes almost alone" in told
+        assert "add ['code', 'plan', 'row'] to data.ignore." in told
         assert load_config(output).data.ignore == ()
