@@ -17,6 +17,9 @@ from components.example_gen.cell_parsing import Array, CellFormat
 
 # A column is numeric (boolean) if at least this share of its cells that are not missing are numbers (words).
 MIN_SHARE = 0.8
+# Of a boolean column, at most this share is something else, as data.max_bad_fraction allows by default. With more, as
+# in yes, no, "no service", the words are categories.
+_MAX_OTHERS = 0.01
 EXAMPLES = 3
 _MAX_TEXTS = 1_000
 _DIGITS, _GROUP = "[+-]?[0-9]+", "[+-]?[1-9][0-9]{0,2}"
@@ -92,11 +95,12 @@ class ColumnEvidence:
 
     def is_boolean(self) -> bool:
         """Returns whether the cells are the two words of a pair such as true and false."""
-        return any(
-            all(self.words[word] for word in pair)
-            and sum(self.words[word] for word in pair) >= MIN_SHARE * self.cells
-            for pair in cell_parsing.BOOLEAN_PAIRS
-        )
+        for pair in cell_parsing.BOOLEAN_PAIRS:
+            words = sum(self.words[word] for word in pair)
+            others = self.cells - words - self.numbers
+            if all(self.words[word] for word in pair) and words >= MIN_SHARE * self.cells:
+                return others <= _MAX_OTHERS * self.cells
+        return False
 
     def share(self, cells: CellFormat) -> float:
         """Returns the share of numbers in the cells that are not missing; 0 if all are missing."""

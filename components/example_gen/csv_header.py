@@ -111,7 +111,8 @@ def read_csv_header(path: str, settings: DataConfig) -> FileHeader:
         text = TextFormat(encoding=detect_encoding(first, settings.encoding), comment=settings.comment)
     names = _json_names(path, first, text)
     if names:
-        text = TextFormat(encoding=text.encoding, json_columns=names, label=settings.label)
+        words = frozenset((settings.label, *settings.categorical))
+        text = TextFormat(encoding=text.encoding, json_columns=names, words=words)
         return FileHeader(path=path, columns=_stripped(names), delimiter=",", offset=0, line=1, text=text)
     header = parse_header(path, lambda size: start(size, text), CsvOptions.of(settings))
     return dataclasses.replace(header, text=text)

@@ -17,7 +17,7 @@ UTF_8 = "utf-8"
 MAX_LINE_BYTES = 64 * 2**20
 _CHUNK_BYTES = 2**20
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_WORDS = {True: "1", False: "0"}
+_DIGITS = {True: "1", False: "0"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +28,14 @@ class TextFormat:
         encoding: the encoding of the text, a name that Python knows.
         comment: lines that begin with this text are blanked; '' for none.
         json_columns: the columns of a file of JSON lines, whose rows have no header; () for CSV.
-        label: the column of JSON lines in which true and false remain words; in others, they are 1 and 0.
+        words: the columns of JSON lines in which true and false remain words, as in a CSV file: the label and the
+            categorical ones. In others, they are 1 and 0.
     """
 
     encoding: str = UTF_8
     comment: str = ""
     json_columns: tuple[str, ...] = ()
-    label: str = ""
+    words: frozenset[str] = frozenset()
 
     @property
     def is_plain(self) -> bool:
@@ -153,7 +154,7 @@ def _csv_row(line: str, text: TextFormat) -> str:
     if not isinstance(found, dict):
         # Not a row: one cell too many, so that row validation rejects it with its text.
         return _joined([line.strip(), *[""] * len(text.json_columns)])
-    return _joined([_cell(found.get(name), name.strip() == text.label) for name in text.json_columns])
+    return _joined([_cell(found.get(name), name.strip() in text.words) for name in text.json_columns])
 
 
 def _joined(cells: list[str]) -> str:
@@ -162,11 +163,11 @@ def _joined(cells: list[str]) -> str:
     return target.getvalue()
 
 
-def _cell(value: object, is_label: bool) -> str:
+def _cell(value: object, is_word: bool) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
-        return json.dumps(value) if is_label else _WORDS[value]
+        return json.dumps(value) if is_word else _DIGITS[value]
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -116,9 +116,8 @@ class JsonRowBatch(RowBatch):
             return pa.chunked_array([_texts(values)])
 
     def texts(self, name: str) -> Array:
-        """See `RowBatch`; true and false are 1 and 0, as in ExampleGen."""
-        values = (record.get(name) for record in self._records)
-        return _texts([int(value) if isinstance(value, bool) else value for value in values])
+        """See `RowBatch`."""
+        return _texts([record.get(name) for record in self._records])
 
     def first_without(self, name: str) -> int | None:
         """See `RowBatch`."""

@@ -1,5 +1,6 @@
 """Categorical columns: which ones there are, how their cells are read, and the examples of whole tables."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,24 @@ def test_repeated_texts_are_categories(write: Write, settings: Settings) -> None
     assert report.left_out == ("four", "unique", "constant")
 
 
+@pytest.mark.parametrize(
+    ("others", "kind"),
+    [(["no service"] * 3, "category"), (["no service"] * 2, "word"), (["1", "0"] * 10, "word")],
+)
+def test_words_for_true_and_false_beside_other_texts(
+    others: list[str], kind: str, write: Write, settings: Settings
+) -> None:
+    """With more than 1% of other texts in 200 rows, they are categories; such rows are not bad. 1 and 0 are words."""
+    cells = ["Yes", "No"] * 100
+    cells[50 : 50 + len(others)] = others
+    path = write("t.csv", "a,x,y\n" + "".join(f"{cell},{n},{n % 2}\n" for n, cell in enumerate(cells)))
+    table = find_table(settings(path))
+    assert table.features == ("a", "x")
+    assert (table.categorical, table.booleans) == (
+        ({"a"}, frozenset()) if kind == "category" else (frozenset(), {"a"})
+    )
+
+
 def test_the_configuration_makes_any_column_categorical(write: Write, settings: Settings) -> None:
     """Numbers, words for true and false, and texts that do not repeat; also columns that are ignored are hashed."""
     path = write("t.csv", "code,word,id,x,y\n1,yes,a,1,0\n2,no,b,2,1\n")
@@ -170,6 +189,24 @@ def test_parquet_gives_the_same_examples_as_csv(write: Write, settings: Settings
     papq.write_table(table, path)
     parquet = settings(str(path), categorical=("code",))
     assert shards(csv, tmp_path / "csv") == shards(parquet, tmp_path / "parquet")
+
+
+def test_true_and_false_as_categories_in_any_format(write: Write, settings: Settings, tmp_path: Path) -> None:
+    """CSV, JSON lines and Parquet give the same bytes."""
+    rows = [{"a": number % 3 == 0, "x": number + 0.5, "y": number % 2} for number in range(60)]
+    lines = [f"{'true' if row['a'] else 'false'},{row['x']},{row['y']}\n" for row in rows]
+    papq.write_table(pa.Table.from_pylist(rows), tmp_path / "t.parquet")
+    paths = (
+        write("t.csv", "a,x,y\n" + "".join(lines)),
+        write("t.jsonl", "".join(json.dumps(row) + "\n" for row in rows)),
+        str(tmp_path / "t.parquet"),
+    )
+    written = [
+        shards(settings(path, categorical=("a",)), tmp_path / f"of {number}")
+        for number, path in enumerate(paths)
+    ]
+    assert written[0] == written[1] == written[2]
+    assert {row["a"] for row in examples(tmp_path / "of 1")} == {"true", "false"}
 
 
 def test_quotes_and_blocks_change_no_row(write: Write, settings: Settings, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_comment_lines_become_blank_so_that_line_numbers_remain() -> None:
 
 def test_json_lines_become_csv_with_their_numbers_as_they_are_spelled() -> None:
     lines = b'{"a": 1.50, "b": true, "y": true}\n\n{"y": "no, \\"x\\"\\n", "b": null, "a": 1e400}\n'
-    text = TextFormat(json_columns=("a", "b", "y"), label="y")
+    text = TextFormat(json_columns=("a", "b", "y"), words=frozenset("y"))
     assert as_csv(io.BytesIO(lines), text).read() == b'1.50,1,true\n\n1e400,,"no, ""x"""\n'
 
 

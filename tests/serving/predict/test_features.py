@@ -135,5 +135,5 @@ def test_texts() -> None:
     ]
     rows = JsonRowBatch([(record, "") for record in records], ["color", "code"], ("t.jsonl:", range(3)))
     found = columns.inputs(rows)
-    assert found["f_color"].tolist() == ["red", "", "1"]
+    assert found["f_color"].tolist() == ["red", "", "true"]
     assert found["code"].tolist() == ["1", "2", "2.5"]
