@@ -4,7 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-TRIAL_ID, SCORE, ZERO_SHARE, CHOSEN = "trial_id", "score", "zero_share", "chosen"
+from components.tasks.binary import LOG_LOSS
+
+TRIAL_ID, SCORE, METRIC, ZERO_SHARE, CHOSEN = "trial_id", "score", "metric", "zero_share", "chosen"
 
 
 class Trial(NamedTuple):
@@ -12,21 +14,28 @@ class Trial(NamedTuple):
 
     Attributes:
         number: from 1.
-        log_loss: the validation log loss; infinite if the training diverged.
+        loss: the validation loss, in the unit in which the training minimizes it; infinite if the training diverged.
         zero_share: the fraction of the weights that is exactly 0.
         chosen: whether the candidate is trained with these strengths.
         strengths: by name of the key: those of the candidate, on all rows.
+        metric: the name of the loss.
     """
 
     number: int
-    log_loss: float
+    loss: float
     zero_share: float
     chosen: bool
     strengths: dict[str, float]
+    metric: str = LOG_LOSS.name  # the only one in a file of an earlier version
 
-    def measured(self) -> dict[str, float]:
+    def measured(self) -> dict[str, float | str]:
         """Returns the values that KerasTuner stores beside the id and the score of the trial."""
-        return {**self.strengths, ZERO_SHARE: self.zero_share, CHOSEN: float(self.chosen)}
+        return {
+            **self.strengths,
+            METRIC: self.metric,
+            ZERO_SHARE: self.zero_share,
+            CHOSEN: float(self.chosen),
+        }
 
 
 def parse_trials(results: str) -> list[Trial]:
@@ -42,11 +51,12 @@ def parse_trials(results: str) -> list[Trial]:
 
 
 def _trial(found: Mapping[str, Any]) -> Trial:
-    fields = (TRIAL_ID, SCORE, ZERO_SHARE, CHOSEN)
+    fields = (TRIAL_ID, SCORE, METRIC, ZERO_SHARE, CHOSEN)
     return Trial(
         number=int(found[TRIAL_ID]) + 1,
-        log_loss=found[SCORE],
+        loss=found[SCORE],
         zero_share=found[ZERO_SHARE],
         chosen=bool(found[CHOSEN]),
         strengths={name: value for name, value in found.items() if name not in fields},
+        metric=found.get(METRIC, LOG_LOSS.name),
     )

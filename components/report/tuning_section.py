@@ -37,17 +37,17 @@ def _blocks(trials: tuple[Trial, ...], loss: str) -> Iterator[Block]:
     if chosen is None:
         yield TextBlock("The Tuner wrote no trials.", "quiet")
         return
-    best = min(trials, key=lambda trial: trial.log_loss)
+    best = min(trials, key=lambda trial: trial.loss)
     count = plural(len(trials), "combination")
     because = (
         "It has the lowest loss."
         if chosen is best
-        else f"The lowest loss is {html_number(best.log_loss)}; the difference is within its standard error and "
+        else f"The lowest loss is {html_number(best.loss)}; the difference is within its standard error and "
         "tuning.tolerance, and the chosen network is the sparsest of those for which this holds."
     )
     yield TextBlock(
         f"Of {count}, the Tuner chose {named_values(chosen.strengths)}: a validation {loss} of "
-        f"{html_number(chosen.log_loss)}, and {percent(chosen.zero_share, 0)} of the weights exactly zero. {because}"
+        f"{html_number(chosen.loss)}, and {percent(chosen.zero_share, 0)} of the weights exactly zero. {because}"
     )
     names = list(chosen.strengths)
     rows = tuple(
@@ -55,7 +55,7 @@ def _blocks(trials: tuple[Trial, ...], loss: str) -> Iterator[Block]:
             f"{trial.number}, chosen" if trial is chosen else f"{trial.number}",
             *(html_significant(trial.strengths[name]) for name in names),
             # The Tuner records an infinite loss for a training that diverged.
-            html_number(trial.log_loss) if math.isfinite(trial.log_loss) else "diverged",
+            html_number(trial.loss) if math.isfinite(trial.loss) else "diverged",
             percent(trial.zero_share, 0),
         )
         for trial in trials

@@ -67,7 +67,8 @@ def search(
     trials = [
         Trial(
             number=index + 1,
-            log_loss=float(scores.mean_loss[index]),
+            metric=training.objective.name,
+            loss=float(scores.mean_loss[index]),
             zero_share=float(scores.zero_share[index]),
             chosen=index == chosen,
             strengths=for_all_rows(strengths, train.rows, rows),
@@ -78,8 +79,8 @@ def search(
         "chose %s: validation %s %s (lowest %s), %s of the weights are zero",
         named_values(trials[chosen].strengths),
         metric_label(training.objective.name),
-        number(trials[chosen].log_loss),
-        number(min(trial.log_loss for trial in trials)),
+        number(trials[chosen].loss),
+        number(min(trial.loss for trial in trials)),
         percent(trials[chosen].zero_share, 0),
     )
     return trials

@@ -1,6 +1,7 @@
-"""The tuner_fn of TFX's Tuner: chooses strengths by the validation log loss of networks trained together."""
+"""The tuner_fn of TFX's Tuner: chooses strengths by the validation loss of networks trained together."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import keras_tuner
@@ -17,7 +18,7 @@ from components.training.dataset import Dataset, read_dataset
 from components.tuner.search import search
 from components.tuner.tuner_settings import TunerSettings
 
-OBJECTIVE = "val_log_loss"
+OBJECTIVE = "val_loss"
 
 
 def tuner_fn(fn_args: Any) -> TunerFnResult:
@@ -81,11 +82,11 @@ def _keras_trial(trial: Trial) -> KerasTrial:
         trial_id=str(trial.number - 1),
         status=TrialStatus.COMPLETED,
     )
-    found.score = trial.log_loss
+    found.score = trial.loss
     return found
 
 
-def _hyperparameters(values: dict[str, float]) -> keras_tuner.HyperParameters:
+def _hyperparameters(values: Mapping[str, float | str]) -> keras_tuner.HyperParameters:
     found = keras_tuner.HyperParameters()
     found.values = dict(values)
     return found

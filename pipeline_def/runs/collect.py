@@ -183,8 +183,9 @@ def _tuned(folder: str) -> dict[str, Any]:
         values=chosen.strengths,
         trial=chosen.number,
         trials=len(found),
-        log_loss=chosen.log_loss,
-        lowest_log_loss=min(trial.log_loss for trial in found),
+        metric=chosen.metric,
+        loss=chosen.loss,
+        lowest_loss=min(trial.loss for trial in found),
         zero_share=chosen.zero_share,
     )
     return {"tuned": tuned}

@@ -22,6 +22,7 @@ from components.common.verdict_record import (
     ServedComparison,
     Threshold,
 )
+from components.tasks.binary import LOG_LOSS
 
 # "partial": a run that ended before the Pusher, as --to-step requires.
 Status = Literal["pushed", "partial", "not_blessed", "data_refused", "failed"]
@@ -127,17 +128,25 @@ class Tuned(_Record):
         values: the strengths by name.
         trial: the number of their trial.
         trials: the number of combinations that were tried.
-        log_loss: the validation log loss of their network, in nats.
-        lowest_log_loss: the lowest one of all networks; None in records of earlier versions, as is `zero_share`.
+        metric: the name of the loss of the training.
+        loss: the validation loss of their network: the log loss in nats; for a regression, of the scaled label.
+        lowest_loss: the lowest one of all networks; None in records of earlier versions, as is `zero_share`.
         zero_share: the fraction of the weights of their network that is exactly 0.
     """
 
     values: dict[str, float]
     trial: int
     trials: int
-    log_loss: float
-    lowest_log_loss: float | None = None
+    metric: str = LOG_LOSS.name
+    loss: float
+    lowest_loss: float | None = None
     zero_share: float | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rename_version_1(cls, values: dict[str, Any]) -> dict[str, Any]:
+        old = {"log_loss": "loss", "lowest_log_loss": "lowest_loss"}
+        return {old.get(name, name): value for name, value in values.items()}
 
 
 class DriftComparison(_Record):

@@ -122,7 +122,7 @@ def test_every_combination_is_tried(folder: Path) -> None:
         {"l1": 0.01, "dropout": 0.0},
         FULL,
     ]
-    assert chosen(folder).log_loss == min(trial.log_loss for trial in trials)
+    assert chosen(folder).loss == min(trial.loss for trial in trials)
     assert handed(folder)["values"] == chosen(folder).strengths
 
 
@@ -131,7 +131,7 @@ def test_the_same_seed_finds_the_same(search: Search, folder: Path) -> None:
     again, other = search(), search(training=TRAINING.model_copy(update={"seed": 8}))
     for name in ("tuner_results/tuner_results.json", "best_hyperparameters/best_hyperparameters.txt"):
         assert (again / name).read_text() == (folder / name).read_text()
-    assert found(other)[0].log_loss != found(folder)[0].log_loss
+    assert found(other)[0].loss != found(folder)[0].loss
 
 
 def test_the_trainer_repeats_the_chosen_trial(
@@ -158,7 +158,7 @@ def test_the_trainer_repeats_the_chosen_trial(
         )
     history = json.loads((tmp_path / "run" / "history.json").read_text())
     lowest = min(epoch["val_log_loss"] for epoch in history)
-    assert lowest == pytest.approx(chosen(folder).log_loss, abs=1e-5)
+    assert lowest == pytest.approx(chosen(folder).loss, abs=1e-5)
     strengths = handed(folder)["values"]
     assert json.loads((tmp_path / "run" / "tuned.json").read_text()) == strengths
     named = ", ".join(f"{name} {value:g}" for name, value in strengths.items())
@@ -183,7 +183,7 @@ def test_the_choice_is_shown(search: Search, caplog: pytest.LogCaptureFixture) -
     assert few == "1 row of the rarer class to compare them on: the choice is not reliable"
     assert epoch.startswith("epoch 1/3: 4 networks in training, lowest validation log loss 0.")
     named = ", ".join(f"{name} {value:g}" for name, value in trial.strengths.items())
-    assert last.startswith(f"chose {named}: validation log loss {trial.log_loss:.4f} (lowest ")
+    assert last.startswith(f"chose {named}: validation log loss {trial.loss:.4f} (lowest ")
 
 
 # With a penalty of w ** 2 a learning rate of 1e38 gives infinity.
@@ -211,7 +211,7 @@ def test_a_diverged_training_is_recorded(search: Search) -> None:
     }
     trials = found(search(**settings, tuning={"l2": (0.0, 1e30)}))
     assert [trial.chosen for trial in trials] == [True, False]
-    assert trials[1].log_loss == math.inf
+    assert trials[1].loss == math.inf
 
 
 def test_an_error_ends_the_search(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,7 +229,7 @@ def test_other_optimizers(search: Search, optimizer: str) -> None:
     training = TRAINING.model_copy(
         update={"optimizer": optimizer, "weight_decay": 0.5, "strategy": "mirrored", "epochs": 1}
     )
-    assert all(math.isfinite(trial.log_loss) for trial in found(search(training=training)))
+    assert all(math.isfinite(trial.loss) for trial in found(search(training=training)))
 
 
 def test_without_a_hidden_layer_every_network_is_fitted_exactly(

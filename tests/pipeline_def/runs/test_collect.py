@@ -240,8 +240,8 @@ def test_the_summary_has_the_values_that_the_tuner_chose(tmp_path: Path) -> None
             values={"l1": 0.5, "dropout": 0.125},
             trial=3,
             trials=3,
-            log_loss=0.253,
-            lowest_log_loss=0.25,
+            loss=0.253,
+            lowest_loss=0.25,
             zero_share=0.75,
         )
     }
