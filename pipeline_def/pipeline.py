@@ -69,6 +69,7 @@ def create_pipeline(
     schema = _schema(config, root, statistics.outputs["statistics"])
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
     gate = DataGate(
+        examples=examples.outputs["examples"],
         statistics=statistics.outputs["statistics"],
         schema=schema.outputs["schema"],
         anomalies=validator.outputs["anomalies"],
@@ -79,6 +80,7 @@ def create_pipeline(
             sliced=config.evaluation.sliced_features(),
             split_by=data.split.by,
             has_schema=data.schema_file is not None,
+            task_problems=config.task_problems(),
         ).model_dump_json(),
         code_digest=_digest("DataGate"),
     ).with_id("DataGate")

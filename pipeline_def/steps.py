@@ -63,7 +63,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "DataGate",
-        predecessors=("StatisticsGen", "SchemaGen", "ExampleValidator"),
+        predecessors=(FIRST, "StatisticsGen", "SchemaGen", "ExampleValidator"),
         code="components.data_gate.component",
     ),
     Step(

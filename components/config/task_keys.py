@@ -5,6 +5,11 @@ from components.tasks.known_tasks import TASKS
 from components.tasks.task import Task
 
 
+def keys_of_other_tasks(task: Task) -> frozenset[str]:
+    """Returns the keys that other tasks have and this one has not, such as `evaluation.min_auc`."""
+    return frozenset[str]().union(*(other.own_keys for other in TASKS)) - task.own_keys
+
+
 def check_task_keys(group: str, settings: Settings, task: Task) -> None:
     """Raises ValueError if a key that only another task has is set.
 
@@ -13,7 +18,7 @@ def check_task_keys(group: str, settings: Settings, task: Task) -> None:
         settings: its values.
         task: the task of the run.
     """
-    for key in sorted(frozenset().union(*(other.own_keys for other in TASKS)) - task.own_keys):
+    for key in sorted(keys_of_other_tasks(task)):
         of_group, _, name = key.partition(".")
         default = type(settings).model_fields[name].default if of_group == group else None
         if of_group == group and getattr(settings, name) != default:

@@ -16,6 +16,7 @@ from tfx.utils import io_utils
 from components.common.errors import DataRefused
 from components.common.file_names import ANOMALIES_FILE, STATISTICS_FILE
 from components.common.formatting import aligned_columns
+from components.common.ingest_record import IngestRecord
 from components.common.next_steps import larger_splits
 from components.common.suggestions import unknown_features
 from components.config.base import Settings
@@ -42,6 +43,7 @@ class GateSettings(Settings):
         split_by: data.split.by.
         has_schema: whether data.schema_file is set. Only then is a text outside of its domain refused: the domain of an
             inferred schema just lists texts of this table.
+        task_problems: by the name of a task, the key that it can't have; only with data.task: auto.
     """
 
     label: str
@@ -50,6 +52,7 @@ class GateSettings(Settings):
     sliced: tuple[str, ...] = ()
     split_by: str = "row"
     has_schema: bool = False
+    task_problems: Mapping[str, str] = {}
 
 
 class Finding(NamedTuple):
@@ -69,7 +72,8 @@ class SplitData(NamedTuple):
 
 
 @component  # type: ignore[untyped-decorator]
-def DataGate(  # noqa: N802 (a TFX component is named like a class)
+def DataGate(  # noqa: N802, PLR0913 (named like a class; an argument for each artifact)
+    examples: InputArtifact[standard_artifacts.Examples],
     statistics: InputArtifact[standard_artifacts.ExampleStatistics],
     schema: InputArtifact[standard_artifacts.Schema],
     anomalies: InputArtifact[standard_artifacts.ExampleAnomalies],
@@ -80,6 +84,7 @@ def DataGate(  # noqa: N802 (a TFX component is named like a class)
     """Raises DataRefused with a table of all findings, if there are any.
 
     Args:
+        examples: what ExampleGen read; only its record is read.
         statistics: the statistics of each split.
         schema: the expected features.
         anomalies: the differences of each split from the schema.
@@ -88,6 +93,8 @@ def DataGate(  # noqa: N802 (a TFX component is named like a class)
         code_digest: the digest of this code, so that a change invalidates TFX's cache.
     """
     del code_digest
+    read = GateSettings.model_validate_json(settings)
+    check_keys(IngestRecord.read(examples.uri), read)
     splits = {
         split: SplitData(
             statistics_pb2.DatasetFeatureStatisticsList.FromString(
@@ -98,13 +105,22 @@ def DataGate(  # noqa: N802 (a TFX component is named like a class)
         for split in SPLITS
     }
     expected = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema.uri))
-    read = GateSettings.model_validate_json(settings)
     findings = find_problems(splits, expected, read)
     io_utils.write_string_file(os.path.join(report.uri, REPORT_FILE), findings_table(findings))
     if findings:
         few = any(finding.problem.startswith((_FEW_ROWS, _ONE_CLASS, _ONE_VALUE)) for finding in findings)
         hint = f"\n{larger_splits(read.split_by)}" if few else ""
         raise DataRefused(f"The data is not fit for training:\n{findings_table(findings)}{hint}")
+
+
+def check_keys(ingest: IngestRecord, settings: GateSettings) -> None:
+    """Raises DataRefused if a key is set that the task does not have; the steps that read it run much later."""
+    if problem := settings.task_problems.get(ingest.task):
+        because = f": {ingest.task_reason}" if ingest.task_reason else ""
+        raise DataRefused(
+            f"{problem}\nWith data.task auto, the task is {ingest.task}{because}. Remove the key, or set data.task if "
+            "another task is meant."
+        )
 
 
 def find_problems(

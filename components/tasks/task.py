@@ -39,6 +39,11 @@ class TaskMetric:
     tolerance: str | None = None
 
     @property
+    def thresholds(self) -> tuple[str, ...]:
+        """The keys under `evaluation` that limit it."""
+        return tuple(key for key in (self.limit, self.tolerance) if key)
+
+    @property
     def in_unit(self) -> str:
         """Returns " in nats", for a sentence; empty without a unit."""
         return f" in {self.unit}" if self.unit else ""
@@ -147,8 +152,7 @@ class Task:
     @property
     def own_keys(self) -> frozenset[str]:
         """The keys of the configuration that this task has and other tasks may not have."""
-        of_metrics = (key for metric in self.metrics for key in (metric.limit, metric.tolerance))
-        return self.keys | {f"evaluation.{key}" for key in of_metrics if key}
+        return self.keys | {f"evaluation.{key}" for metric in self.metrics for key in metric.thresholds}
 
     @property
     def interval_metrics(self) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ from components.config.serving import ServingConfig
 from components.config.task_keys import check_task_keys
 from components.config.training import NEWTON, TrainingConfig
 from components.config.tuning import TuningConfig
-from components.tasks.known_tasks import AUTO, task_of
+from components.tasks.known_tasks import AUTO, TASKS, task_of
+from components.tasks.task import Task
 from pipeline_def.config import describe, yaml_text
 from pipeline_def.config.beam import BeamConfig
 from pipeline_def.config.config_print import config_yaml
@@ -68,11 +69,9 @@ class PipelineConfig(Settings):
 
     @model_validator(mode="after")
     def _keys_fit_the_task(self) -> "PipelineConfig":
-        # With auto, the task follows from the table: then the steps check their keys.
+        # With auto, the task follows from the table: then DataGate checks the keys.
         if self.data.task != AUTO:
-            task = task_of(self.data.task)
-            self.training.for_task(task)
-            check_task_keys("evaluation", self.evaluation, task)
+            self._check_task(task_of(self.data.task))
         return self
 
     @model_validator(mode="after")
@@ -80,6 +79,20 @@ class PipelineConfig(Settings):
         if self.beam.needs_image() and self.kubeflow.image is None:
             raise ValueError("beam.worker: expected the image of the workers, or kubeflow.image, got neither")
         return self
+
+    def _check_task(self, task: Task) -> None:
+        self.training.for_task(task)
+        check_task_keys("evaluation", self.evaluation, task)
+
+    def task_problems(self) -> dict[str, str]:
+        """Returns what a task can't have of this configuration, by the name of the task; empty if all keys fit."""
+        found = {}
+        for task in TASKS if self.data.task == AUTO else ():
+            try:
+                self._check_task(task)
+            except ValueError as error:
+                found[task.name] = str(error)
+        return found
 
     def step_names(self) -> tuple[str, ...]:
         """Returns the names of the steps, in their order, without the optional ones that this configuration leaves out.

@@ -3,6 +3,8 @@
 from typing import Any, NamedTuple
 
 from components.config.regularization import MODEL_REGULARIZATIONS
+from components.config.task_keys import keys_of_other_tasks
+from components.tasks.known_tasks import AUTO, METRICS, task_of
 from pipeline_def.config.kubeflow import UNREADABLE, UNREADABLE_STORES
 from pipeline_def.config.load import ConfigError, PipelineConfig
 
@@ -12,9 +14,7 @@ _KEYS = {
     "epochs": "training.epochs",
     "learning_rate": "training.learning_rate",
     **{item.name: item.key for item in MODEL_REGULARIZATIONS},
-    "min_auc": "evaluation.min_auc",
-    "max_auc_drop": "evaluation.max_auc_drop",
-    "max_log_loss_rise": "evaluation.max_log_loss_rise",
+    **{name: f"evaluation.{name}" for metric in METRICS.values() for name in metric.thresholds},
     "max_gap": "evaluation.max_gap",
     "push_destination": "serving.directory",
 }
@@ -32,11 +32,16 @@ class RuntimeParameter(NamedTuple):
 def runtime_parameters(config: PipelineConfig) -> list[RuntimeParameter]:
     """Returns one parameter for each key in `_KEYS`, with the value and the type of the configuration as its default.
 
-    A penalty with one value for each layer becomes a list. A threshold that is null (no limit) has no parameter,
-    because the value of a number parameter can't be null.
+    If data.task names the task, there is none for the thresholds of other tasks. A penalty with one value for each
+    layer becomes a list. A threshold that is null (no limit) has no parameter, because the value of a number parameter
+    can't be null.
     """
     found = []
+    task = config.data.task
+    others = frozenset[str]() if task == AUTO else keys_of_other_tasks(task_of(task))
     for name, key in _KEYS.items():
+        if key in others:
+            continue
         group, _, field = key.partition(".")
         value = getattr(getattr(config, group), field)
         if name == "push_destination":

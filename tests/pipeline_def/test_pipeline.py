@@ -15,7 +15,7 @@ EDGES = {
     "StatisticsGen": {"ExampleGen"},
     "SchemaGen": {"StatisticsGen"},
     "ExampleValidator": {"StatisticsGen", "SchemaGen"},
-    "DataGate": {"StatisticsGen", "SchemaGen", "ExampleValidator"},
+    "DataGate": {"ExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator"},
     "DriftGate": {"ExampleGen", "StatisticsGen"},
     "Transform": {"ExampleGen", "SchemaGen", "DataGate", "DriftGate"},
     "Tuner": {"ExampleGen", "Transform"},
@@ -104,9 +104,9 @@ def test_the_order_of_the_steps_is_topological() -> None:
         ("training.optimizer=adam", {"Tuner", "Trainer", "BaselineTrainer"}),
         ("training.early_stopping=3", {"Tuner", "Trainer"}),
         ("training.epochs=3", {"Tuner", "Trainer", "BaselineTrainer"}),
-        ("training.class_weight=balanced", {"Tuner", "Trainer", "BaselineTrainer"}),
+        ("training.class_weight=balanced", {"DataGate", "Tuner", "Trainer", "BaselineTrainer"}),
         ("model.hidden_units=[4]", {"Tuner", "Trainer", "BaselineTrainer"}),
-        ("evaluation.min_auc=0.7", {"Evaluator"}),
+        ("evaluation.min_auc=0.7", {"DataGate", "Evaluator"}),
         ("evaluation.slices=[{feature: a, edges: [1]}]", {"DataGate", "Evaluator"}),
         ("serving.directory=/elsewhere", {"DriftGate", "ServedModel", "Pusher"}),
         ("serving.keep_versions=2", {"DriftGate", "ServedModel", "Pusher"}),
@@ -124,7 +124,10 @@ def test_the_order_of_the_steps_is_topological() -> None:
     ],
 )
 def test_a_key_changes_only_the_steps_that_use_it(changed: Any, override: str, steps: set[str]) -> None:
-    """A step receives only the settings that it uses, so TFX's cache runs no other step again."""
+    """A step receives only the settings that it uses, so TFX's cache runs no other step again.
+
+    DataGate compares keys that only some tasks have with the task of the table.
+    """
     assert changed(override) == steps | {"Report"}  # the report shows the whole configuration
 
 

@@ -12,6 +12,7 @@ from tfx.types.artifact_utils import encode_split_names
 from tfx.utils import io_utils
 
 from components.common.errors import DataRefused
+from components.common.ingest_record import IngestRecord, RowCounts
 from components.common.next_steps import larger_splits
 from components.data_gate.component import (
     DataGate,
@@ -19,6 +20,7 @@ from components.data_gate.component import (
     GateReport,
     GateSettings,
     SplitData,
+    check_keys,
     find_problems,
     findings_table,
 )
@@ -47,6 +49,12 @@ def split(
     label.path.step.append("y")
     label.num_stats.num_zeros = zeros
     return SplitData(statistics, anomalies or anomalies_pb2.Anomalies())
+
+
+def ingest_record(**fields: Any) -> IngestRecord:
+    return IngestRecord(
+        rows=RowCounts(train=3, eval=3, test=3), features=("a",), label="y", digest="d", **fields
+    )
 
 
 def found(**splits: SplitData) -> list[tuple[str, ...]]:
@@ -222,6 +230,9 @@ def gate(tmp_path: Path, describe: Describe) -> Callable[[Columns, Columns], str
 
     statistics, anomalies = standard_artifacts.ExampleStatistics(), standard_artifacts.ExampleAnomalies()
     schema, report = standard_artifacts.Schema(), GateReport()
+    examples = standard_artifacts.Examples()
+    examples.uri = str(tmp_path / "e")
+    ingest_record().write(examples.uri)
     statistics.uri, anomalies.uri, schema.uri, report.uri = (str(tmp_path / name) for name in "sagr")
     statistics.split_names = anomalies.split_names = encode_split_names(["train", "eval", "test"])
 
@@ -239,6 +250,7 @@ def gate(tmp_path: Path, describe: Describe) -> Callable[[Columns, Columns], str
             io_utils.write_bytes_file(f"{anomalies.uri}/Split-{name}/SchemaDiff.pb", diff.SerializeToString())
         try:
             DataGate.test_call(
+                examples=examples,
                 statistics=statistics,
                 schema=schema,
                 anomalies=anomalies,
@@ -276,6 +288,22 @@ def test_the_component_refuses(gate: Callable[[Columns, Columns], str], tmp_path
         [cell.strip() for cell in line.split("  ") if cell] for line in expected.splitlines()
     )
     assert (tmp_path / "r" / "findings.txt").read_text() == "\n".join(table)
+
+
+def test_a_key_of_another_task() -> None:
+    """The message has the key, what the table is, and what can be changed; other tasks accept the key."""
+    settings = SETTINGS.model_copy(
+        update={"task_problems": {"regression": "evaluation.min_auc: expected 0.6"}}
+    )
+    number = ingest_record(task="regression", task_reason="the label 'y' has numbers with fractions")
+    with pytest.raises(DataRefused) as caught:
+        check_keys(number, settings)
+    assert str(caught.value).splitlines() == [
+        "evaluation.min_auc: expected 0.6",
+        "With data.task auto, the task is regression: the label 'y' has numbers with fractions. Remove the key, or set "
+        "data.task if another task is meant.",
+    ]
+    check_keys(ingest_record(), settings)
 
 
 def test_the_component_accepts(gate: Callable[[Columns, Columns], str]) -> None:

@@ -277,6 +277,20 @@ def test_parameters_are_typed_as_the_configuration_is() -> None:
         assert (parameters[name]["parameterType"], parameters[name]["defaultValue"]) == (kind, value)
 
 
+@pytest.mark.parametrize(
+    ("task", "gates"),
+    [
+        ("auto", {"min_auc", "max_auc_drop", "max_rmse_rise"}),
+        ("regression", {"max_rmse_rise"}),
+    ],
+)
+def test_the_thresholds_of_a_task_are_parameters(task: str, gates: set[str]) -> None:
+    """With auto those of all tasks, because the task follows from the table."""
+    values = (*BASE, f"data.task={task}", "evaluation.max_rmse_rise=0.5")
+    parameters = Package("churn", compiled(*values)).parameters
+    assert {name for name in parameters if name.startswith(("max_", "min_"))} == gates
+
+
 def test_the_first_step_reads_the_compiled_configuration() -> None:
     """Its arguments, with placeholders replaced, give the same configuration except keys that no step reads."""
     from pipeline_def.kubeflow.step_attempts import child_arguments
