@@ -19,7 +19,10 @@ from pipeline_def.cli.usage_errors import UsageError, check_root
 
 DESCRIPTION = """\
 Adds a column `probability` to the rows of a table: the predicted probability
-that the label is 1. The output has the rows of the input in the same order,
+that the label is 1. If the model predicts a number, the column is `prediction`.
+If it predicts one of several classes, there are the columns `prediction`, the
+name of the most probable class, and `probability`, its probability; with
+--probabilities also `probability_CLASS` for each class. The output has the rows of the input in the same order,
 with all their columns. The model is the newest published version, another
 SavedModel (--model), or a model on a server (--endpoint).
 
@@ -152,7 +155,7 @@ def add_command(subparsers: Any) -> None:
     output.add_argument(
         "--column",
         metavar="NAME",
-        help="the name of the added column (default: probability, or prediction if the model predicts a number; "
+        help="the name of the added column (default: probability, or prediction of a number or of several classes; "
         "probability_2 if that is a feature)",
     )
     output.add_argument(
@@ -165,6 +168,17 @@ def add_command(subparsers: Any) -> None:
         "--decision-column",
         metavar="NAME",
         help="the name of the column with the decision (default: decision; decision_2 if that is a feature)",
+    )
+    output.add_argument(
+        "--probabilities",
+        action="store_true",
+        help="with a model of several classes, add a column with the probability of each class, too",
+    )
+    output.add_argument(
+        "--probability-column",
+        metavar="NAME",
+        help="with a model of several classes, the name of the column with the probability of the predicted class, "
+        "which those of each class begin with (default: probability; probability_2 if that is a feature)",
     )
     output.add_argument(
         "--csv-safe",
@@ -227,7 +241,11 @@ def check_arguments(args: argparse.Namespace) -> None:
 
 
 def _check_added_columns(args: argparse.Namespace) -> None:
-    for option, name in (("column", args.column), ("decision-column", args.decision_column)):
+    for option, name in (
+        ("column", args.column),
+        ("decision-column", args.decision_column),
+        ("probability-column", args.probability_column),
+    ):
         if name is not None and not name.strip():
             raise UsageError(f"--{option}: expected a name, got {name!r}")
     if args.threshold is not None and not 0 <= args.threshold <= 1:

@@ -5,6 +5,7 @@ With a server, TensorFlow is not imported.
 
 import argparse
 import contextlib
+import dataclasses
 import itertools
 import sys
 import time
@@ -20,11 +21,12 @@ from pipeline_def.cli.usage_errors import UsageError
 if TYPE_CHECKING:
     from pipeline_def.config.load import PipelineConfig
     from serving.client.predictor import Client, Predictor
-    from serving.predict.decisions import DecisionColumn
+    from serving.predict.added_columns import AddedColumn, DecisionColumn
     from serving.predict.model_folder import CardEntries
     from serving.predict.output import OutputLayout
     from serving.predict.sources import RowSource
 
+_TWO = 2  # classes, of which one counts as positive
 _REMOTE_ROWS, _LOCAL_ROWS = 1_024, 8_192  # rows in a request
 
 
@@ -37,10 +39,11 @@ def write_predictions(args: argparse.Namespace, config: "PipelineConfig") -> int
     sources = _sources(args, config)
     predictor, card = _predictor(args, config)
     with contextlib.closing(predictor), RowProgress(sys.stderr) as progress:
-        texts = card.texts if card.features else predictor.text_inputs()
-        layout = _layout(args, config, sources[0], (predictor.input_names(), texts, card))
+        if not card.features:
+            card = _completed(card, predictor)
+        layout = _layout(args, config, sources[0], predictor.input_names(), card)
         size = args.batch_size or (_REMOTE_ROWS if args.endpoint else _LOCAL_ROWS)
-        scores = score_rows(predictor, sources, layout.features, size, progress)
+        scores = score_rows(predictor, sources, layout.features, size, progress, layout.classes)
         try:
             if args.output is None:
                 write_rows(output_format(args), _standard_output(), layout, scores)
@@ -79,7 +82,7 @@ def write_predictions_with_beam(args: argparse.Namespace, config: "PipelineConfi
         raise UsageError(
             f"{folder}: expected a model whose card lists its features; --card gives another card"
         )
-    layout = _layout(args, config, sources[0], (sorted(card.features), card.texts, card))
+    layout = _layout(args, config, sources[0], sorted(card.features), card)
     files = "1 file" if len(sources) == 1 else f"{len(sources):,} files"
     print(f"regpipe: predicting {files} with Beam", file=sys.stderr)
     began = time.monotonic()
@@ -117,6 +120,15 @@ def _predictor(args: argparse.Namespace, config: "PipelineConfig") -> "tuple[Pre
         from serving.predict.local_model import LocalModel
 
         return LocalModel(folder), card
+
+
+def _completed(card: "CardEntries", predictor: "Predictor") -> "CardEntries":
+    """Returns the entries without a card, with what the model itself says of its inputs and outputs."""
+    from serving.client.predictor import PROBABILITIES
+
+    card = dataclasses.replace(card, texts=predictor.text_inputs())
+    classes = predictor.classes()
+    return dataclasses.replace(card, classes=classes, output=PROBABILITIES) if classes else card
 
 
 def _client(args: argparse.Namespace, config: "PipelineConfig") -> "Client":
@@ -169,56 +181,82 @@ def _layout(
     args: argparse.Namespace,
     config: "PipelineConfig",
     source: "RowSource",
-    model: "tuple[list[str], frozenset[str], CardEntries]",
+    inputs: list[str],
+    card: "CardEntries",
 ) -> "OutputLayout":
     from components.common.errors import DataRefused
+    from serving.client.predictor import PROBABILITIES
     from serving.predict.column_matching import match_columns
     from serving.predict.features import FeatureColumns
-    from serving.predict.output import ADDED_OPTIONS, OutputLayout, duplicate_column_message
+    from serving.predict.output import OutputLayout, duplicate_column_message
 
-    inputs, texts, card = model
     columns, absent = match_columns(
         source.columns, inputs, card.features, table=source.name, allow_missing=args.allow_missing
     )
     features = FeatureColumns(
         columns=columns,
         absent=absent,
-        texts=texts,
+        texts=card.texts,
         cells=cell_format(config.data, card),
         booleans=frozenset(columns[name] for name in columns if card.features.get(name) in card.booleans),
         allow_missing=args.allow_missing,
     )
     layout = OutputLayout(
         columns=source.columns,
-        probability=args.column or _free_name(card.output, columns.values()),
+        added=_added(args, card, columns.values()),
         features=features,
-        decision=_decision(args, card, columns.values()),
+        classes=len(card.classes) if card.output == PROBABILITIES else None,
         csv_safe=args.csv_safe,
     )
-    if layout.decision and layout.decision.name == layout.probability:
-        raise UsageError(
-            f"--decision-column: expected another name than that of --column, got {layout.probability!r}"
-        )
-    for name, option in zip(layout.added(), ADDED_OPTIONS, strict=False):
-        if name in source.columns:
-            raise DataRefused(f"{source.name}: {duplicate_column_message(name, option)}")
+    names = set[str]()
+    for column in layout.added:
+        if column.name in names:
+            raise UsageError(
+                f"{column.option}: expected another name for each new column, got {column.name!r} twice"
+            )
+        if column.name in source.columns:
+            raise DataRefused(f"{source.name}: {duplicate_column_message(column)}")
+        names.add(column.name)
     return layout
+
+
+def _added(
+    args: argparse.Namespace, card: "CardEntries", features: Collection[str]
+) -> "tuple[AddedColumn, ...]":
+    """Returns the columns that are added, in their order."""
+    from serving.client.predictor import PROBABILITIES
+    from serving.predict.added_columns import OutputColumn, class_columns
+
+    decision = _decision(args, card, features)
+    if card.output == PROBABILITIES:
+        column = args.column or _free_name("prediction", features)
+        probability = args.probability_column or _free_name("probability", features)
+        return class_columns(column, probability, card.classes, each=args.probabilities)
+    for option, given in (
+        ("probabilities", args.probabilities),
+        ("probability-column", args.probability_column),
+    ):
+        if given:
+            raise UsageError(
+                f"--{option}: expected a model of several classes, got one whose output is {card.output}"
+            )
+    output = OutputColumn(name=args.column or _free_name(card.output, features))
+    return (output, *([decision] if decision else []))
 
 
 def _decision(
     args: argparse.Namespace, card: "CardEntries", features: Collection[str]
 ) -> "DecisionColumn | None":
     """Returns the column with the decisions; None without --threshold and without an operating point in the card."""
-    from serving.predict.decisions import DecisionColumn
+    from serving.predict.added_columns import DecisionColumn
 
     threshold = card.threshold if args.threshold is None else args.threshold
     if threshold is None:
         return None
-    if not card.labels:
-        raise UsageError(
-            f"--threshold: expected none, because the model predicts a number and no classes, got {threshold:g}"
-        )
-    negative, positive = card.labels
+    if len(card.classes) != _TWO:
+        what = f"one of {len(card.classes)} classes" if card.classes else "a number and no classes"
+        raise UsageError(f"--threshold: expected none, because the model predicts {what}, got {threshold:g}")
+    negative, positive = card.classes
     name = args.decision_column or _free_name("decision", features)
     return DecisionColumn(name=name, threshold=threshold, negative=negative, positive=positive)
 

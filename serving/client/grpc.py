@@ -1,5 +1,6 @@
 """The client for TF Serving over gRPC."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,12 +12,15 @@ from serving.client.endpoint import Endpoint, Tls
 from serving.client.exceptions import ModelNotFound, RequestRejected, ServerUnavailable
 from serving.client.messages import CLASSES, DT_FLOAT, DT_STRING, STATES
 from serving.client.predictor import (
+    CLASSIFY,
     NO_PROBABILITIES,
+    PROBABILITIES,
     SIGNATURE,
     Columns,
     Probabilities,
     VersionStatus,
     count_rows,
+    is_prediction,
     is_text,
 )
 from serving.client.retries import RetryPolicy, TransientError, with_retries
@@ -64,13 +68,25 @@ class GrpcClient:
 
     def input_names(self) -> list[str]:
         """See Predictor."""
-        return sorted(self._input_info())
+        return sorted(self._signature().inputs)
 
     def text_inputs(self) -> frozenset[str]:
         """See Predictor."""
-        return frozenset(name for name, info in self._input_info().items() if info.dtype == DT_STRING)
+        return frozenset(name for name, info in self._signature().inputs.items() if info.dtype == DT_STRING)
 
-    def _input_info(self) -> Mapping[str, Any]:
+    def classes(self) -> tuple[str, ...]:
+        """See Predictor. The names are those of one row without values, because only the signature has them."""
+        if PROBABILITIES not in self._signature().outputs:
+            return ()
+        response = self._call(
+            "PredictionService", "Classify", CLASSIFY, input={"example_list": {"examples": [{}]}}
+        )
+        found = [tuple(one.label for one in row.classes) for row in response.result.classifications]
+        if len(found) != 1:
+            raise self._unexpected("the classes of one row", f"{len(found)} rows")
+        return found[0]
+
+    def _signature(self) -> Any:
         response = self._call("PredictionService", "GetModelMetadata", metadata_field=["signature_def"])
         signatures = (
             CLASSES["SignatureDefMap"].FromString(response.metadata["signature_def"].value).signature_def
@@ -78,7 +94,7 @@ class GrpcClient:
         if SIGNATURE not in signatures:
             found = ", ".join(sorted(signatures))
             raise ModelNotFound(f"{self._endpoint}: there is no signature {SIGNATURE}, only {found}.")
-        return dict(signatures[SIGNATURE].inputs)
+        return signatures[SIGNATURE]
 
     def predict(self, columns: Columns) -> Probabilities:
         """See Predictor."""
@@ -90,20 +106,23 @@ class GrpcClient:
             name: CLASSES["TensorProto"](tensor_shape=shape, **_content(column))
             for name, column in columns.items()
         }
-        response = self._call("PredictionService", "Predict", inputs=inputs)
-        if len(response.outputs) != 1:
-            raise self._unexpected("one output", ", ".join(sorted(response.outputs)))
-        (tensor,) = response.outputs.values()
+        response = self._call("PredictionService", "Predict", SIGNATURE, inputs=inputs)
+        outputs = dict(response.outputs)
+        if len(outputs) != 1 and PROBABILITIES not in outputs:
+            raise self._unexpected("one output", ", ".join(sorted(outputs)))
+        tensor = outputs.get(PROBABILITIES) or next(iter(outputs.values()))
         if tensor.tensor_content:  # The server runs with --enable_serialization_as_tensor_content.
             values = np.frombuffer(tensor.tensor_content, LITTLE_ENDIAN).astype(np.float32)
         else:
             values = np.array(tensor.float_val, np.float32)
         shape_given = [dim.size for dim in tensor.tensor_shape.dim]
-        if tensor.dtype != DT_FLOAT or shape_given != [rows] or len(values) != rows:
-            raise self._unexpected(
-                f"{rows} probabilities", f"a tensor of type {tensor.dtype}, shape {shape_given}"
-            )
-        return values
+        if tensor.dtype == DT_FLOAT and len(values) == math.prod(shape_given):
+            predicted = values.reshape(shape_given)
+            if is_prediction(predicted, rows):
+                return predicted
+        raise self._unexpected(
+            f"predictions of {rows} rows", f"a tensor of type {tensor.dtype}, shape {shape_given}"
+        )
 
     def status(self) -> list[VersionStatus]:
         """See Client."""
@@ -122,18 +141,17 @@ class GrpcClient:
         """See Predictor."""
         self._channel.close()
 
-    def _call(self, service: str, method: str, **fields: Any) -> Any:
+    def _call(self, service: str, method: str, signature: str = "", **fields: Any) -> Any:
+        message = "Classification" if method == "Classify" else method
         call = self._channel.unary_unary(
             f"/tensorflow.serving.{service}/{method}",
-            request_serializer=CLASSES[f"{method}Request"].SerializeToString,
-            response_deserializer=CLASSES[f"{method}Response"].FromString,
+            request_serializer=CLASSES[f"{message}Request"].SerializeToString,
+            response_deserializer=CLASSES[f"{message}Response"].FromString,
         )
-        spec = CLASSES["ModelSpec"](name=self._endpoint.model)
+        spec = CLASSES["ModelSpec"](name=self._endpoint.model, signature_name=signature)
         if self._endpoint.version is not None:
             spec.version.value = self._endpoint.version
-        if method == "Predict":
-            spec.signature_name = SIGNATURE
-        request = CLASSES[f"{method}Request"](model_spec=spec, **fields)
+        request = CLASSES[f"{message}Request"](model_spec=spec, **fields)
         return with_retries(lambda: self._attempt(call, request), self._retry_policy, str(self._endpoint))
 
     def _attempt(self, call: Any, request: Any) -> Any:

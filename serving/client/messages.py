@@ -1,9 +1,10 @@
 """The protocol buffer messages of TF Serving's gRPC interface that a client needs.
 
 The classes in `tensorflow_serving.apis` import TensorFlow. The numbers and types here are copied from model.proto,
-predict.proto, prediction_log.proto, get_model_metadata.proto and get_model_status.proto in tensorflow_serving/apis, and
-from the TensorFlow files that these import. Enumerations are int32, which has the same encoding; fields that a client
-does not need are left out. The messages have their own pool, so they don't conflict with TensorFlow's.
+predict.proto, prediction_log.proto, input.proto, classification.proto, get_model_metadata.proto and
+get_model_status.proto in tensorflow_serving/apis, and from the TensorFlow files that these import. Enumerations are
+int32, which has the same encoding; fields that a client does not need are left out. The messages have their own pool,
+so they don't conflict with TensorFlow's.
 """
 
 from typing import Any
@@ -36,6 +37,14 @@ MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
     "TensorInfo": {"name": (1, "string"), "dtype": (2, "int32")},
     "SignatureDef": {"inputs": (1, "map TensorInfo"), "outputs": (2, "map TensorInfo")},
     "SignatureDefMap": {"signature_def": (1, "map SignatureDef")},
+    "Example": {},
+    "ExampleList": {"examples": (1, "[]Example")},
+    "Input": {"example_list": (1, "ExampleList")},
+    "ClassificationRequest": {"model_spec": (1, "ModelSpec"), "input": (2, "Input")},
+    "Class": {"label": (1, "string"), "score": (2, "float")},
+    "Classifications": {"classes": (1, "[]Class")},
+    "ClassificationResult": {"classifications": (1, "[]Classifications")},
+    "ClassificationResponse": {"result": (1, "ClassificationResult"), "model_spec": (2, "ModelSpec")},
     "GetModelMetadataRequest": {"model_spec": (1, "ModelSpec"), "metadata_field": (2, "[]string")},
     "GetModelMetadataResponse": {"metadata": (2, "map google.protobuf.Any")},
     "StatusProto": {"error_code": (1, "int32"), "error_message": (2, "string")},

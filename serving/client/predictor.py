@@ -7,7 +7,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-SIGNATURE = "serving_default"
+SIGNATURE, CLASSIFY = "serving_default", "classify"
+# The output of a model of several classes. Its signature also has the output `prediction`, with the class of each row.
+PROBABILITIES = "probabilities"
 Columns = Mapping[str, NDArray[Any]]
 Probabilities = NDArray[np.float32]
 # The answer for no rows. A client does not send such a request: with --enable_batching, TF Serving leaves it waiting
@@ -16,7 +18,7 @@ NO_PROBABILITIES: Probabilities = np.empty(0, np.float32)
 
 
 class Predictor(Protocol):
-    """Predicts from columns of raw values, with the only output of the signature `serving_default`."""
+    """Predicts from columns of raw values, with the signature `serving_default`."""
 
     def input_names(self) -> list[str]:
         """Returns the sorted names of the model's inputs, which may differ from the features' names.
@@ -36,15 +38,27 @@ class Predictor(Protocol):
         """
         ...
 
+    def classes(self) -> tuple[str, ...]:
+        """Returns the names of the classes, in the order of the columns that `predict` returns.
+
+        There are none if the model gives one number for each row: the probability of the label 1, or a prediction.
+
+        Raises:
+            ServingError: as `input_names`.
+        """
+        ...
+
     def predict(self, columns: Columns) -> Probabilities:
-        """Returns the prediction for each row: the probability of the label 1, or the predicted number.
+        """Returns the prediction for each row: the probability of the label 1, the predicted number, or the
+        probability of each of several classes, whose names `classes` returns.
 
         Args:
             columns: the values of each input, [batch], all of the same length: float32, in which NaN means missing, or
                 an array of `str`, in which the empty one is missing.
 
         Returns:
-            float32 [batch], in the order of the rows. For no rows, a client of a server sends no request.
+            float32 [batch], or [batch, classes] for several classes, in the order of the rows. For no rows, a client of
+            a server sends no request and returns an array [0].
 
         Raises:
             ServingError: there is no valid response; serving.client.exceptions has the subclasses.
@@ -85,6 +99,11 @@ class Client(Predictor, Protocol):
             ServingError: there is no valid response.
         """
         ...
+
+
+def is_prediction(values: NDArray[Any], rows: int) -> bool:
+    """Returns whether an array has the shape of what `Predictor.predict` returns for so many rows."""
+    return values.ndim in (1, 2) and len(values) == rows
 
 
 def is_text(column: NDArray[Any]) -> bool:

@@ -23,12 +23,15 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from serving.client.endpoint import Endpoint, Tls
 from serving.client.exceptions import ModelNotFound, RequestRejected, ServerUnavailable
 from serving.client.predictor import (
+    CLASSIFY,
     NO_PROBABILITIES,
+    PROBABILITIES,
     SIGNATURE,
     Columns,
     Probabilities,
     VersionStatus,
     count_rows,
+    is_prediction,
 )
 from serving.client.retries import RetryPolicy, TransientError, with_retries
 
@@ -69,22 +72,35 @@ class RestClient:
 
     def input_names(self) -> list[str]:
         """See Predictor."""
-        return sorted(self._input_info())
+        return sorted(self._signature("inputs"))
 
     def text_inputs(self) -> frozenset[str]:
         """See Predictor."""
         return frozenset(
-            name for name, info in self._input_info().items() if info.get("dtype") == "DT_STRING"
+            name for name, info in self._signature("inputs").items() if info.get("dtype") == "DT_STRING"
         )
 
-    def _input_info(self) -> Mapping[str, Any]:
+    def classes(self) -> tuple[str, ...]:
+        """See Predictor. The names are those of one row without values, because only the signature has them."""
+        if PROBABILITIES not in self._signature("outputs"):
+            return ()
+        body = {"signature_name": CLASSIFY, "examples": [{}]}
+        response = self._request("POST", f":{CLASSIFY}", json.dumps(body))
+        try:
+            ((*pairs,),) = response["results"]
+            return tuple(str(name) for name, _ in pairs)
+        except (KeyError, TypeError, ValueError):
+            raise self._unexpected("the classes of one row", response) from None
+
+    def _signature(self, side: str) -> Mapping[str, Any]:
+        """Returns the `inputs` or the `outputs` of the signature by name."""
         response = self._request("GET", "/metadata")
         try:
             signatures = response["metadata"]["signature_def"]["signature_def"]
             if SIGNATURE not in signatures:
                 found = ", ".join(sorted(signatures))
                 raise ModelNotFound(f"{self._endpoint}: there is no signature {SIGNATURE}, only {found}.")
-            return dict(signatures[SIGNATURE]["inputs"])
+            return dict(signatures[SIGNATURE][side])
         except (KeyError, TypeError):
             raise self._unexpected("the model's metadata", response) from None
 
@@ -97,12 +113,13 @@ class RestClient:
         inputs = {name: column.tolist() for name, column in columns.items()}
         response = self._request("POST", ":predict", json.dumps({"inputs": inputs}))
         try:
-            probabilities = np.asarray(response["outputs"])
+            outputs = response["outputs"]  # the values of the only output, or several outputs by name
+            predicted = np.asarray(outputs[PROBABILITIES] if isinstance(outputs, dict) else outputs)
         except (KeyError, TypeError, ValueError):
-            raise self._unexpected(f"{rows} probabilities", response) from None
-        if probabilities.shape != (rows,) or probabilities.dtype.kind != "f":
-            raise self._unexpected(f"{rows} probabilities", response)
-        return probabilities.astype(np.float32)
+            raise self._unexpected(f"predictions of {rows} rows", response) from None
+        if not is_prediction(predicted, rows) or predicted.dtype.kind != "f":
+            raise self._unexpected(f"predictions of {rows} rows", response)
+        return predicted.astype(np.float32)
 
     def status(self) -> list[VersionStatus]:
         """See Client."""

@@ -1,4 +1,4 @@
-"""Predicts the probabilities of rows, in order, batch by batch."""
+"""Predicts rows, in order, batch by batch."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -23,7 +23,7 @@ class ProgressListener(Protocol):
         ...
 
     def scored(self, rows: int) -> None:
-        """`rows` more rows have their probability."""
+        """`rows` more rows have their prediction."""
         ...
 
 
@@ -48,8 +48,9 @@ def score_rows(
     features: FeatureColumns,
     batch_size: int,
     progress: ProgressListener,
+    classes: int | None = None,
 ) -> Iterator[Scored]:
-    """Yields the rows with their probabilities, in the order of the sources and of the rows in them.
+    """Yields the rows with their predictions, in the order of the sources and of the rows in them.
 
     Args:
         predictor: the model.
@@ -57,6 +58,7 @@ def score_rows(
         features: the columns that the model uses.
         batch_size: the maximum number of rows in one request.
         progress: called after each request.
+        classes: the number of probabilities that the model gives for each row; None: it gives one number.
 
     Raises:
         DataRefused: a row can't be used.
@@ -71,21 +73,29 @@ def score_rows(
             for start in range(0, batch.rows, batch_size):
                 end = min(start + batch_size, batch.rows)
                 part = {name: column[start:end] for name, column in columns.items()}
-                predicted.append(_predict(predictor, part, batch, start))
+                predicted.append(_predict(predictor, part, batch, start, classes))
                 progress.scored(end - start)
             yield batch, np.concatenate(predicted)
 
 
-def _predict(predictor: Predictor, columns: Columns, batch: RowBatch, start: int) -> Probabilities:
+def _predict(
+    predictor: Predictor, columns: Columns, batch: RowBatch, start: int, classes: int | None
+) -> Probabilities:
     try:
-        probabilities = predictor.predict(columns)
-        if not np.isfinite(probabilities).all():
-            row = start + int(np.isfinite(probabilities).argmin())
+        predicted = predictor.predict(columns)
+        if predicted.shape[1:] != (() if classes is None else (classes,)):
+            expected = "one number" if classes is None else f"{classes} probabilities"
             raise RequestRejected(
-                f"expected a probability for each row, got {probabilities[row - start]} for {batch.where(row)}."
+                f"expected {expected} for each row, got an array of the shape {list(predicted.shape)}"
+            )
+        finite = np.isfinite(predicted.reshape(len(predicted), -1)).all(axis=1)
+        if not finite.all():
+            row = int(finite.argmin())
+            raise RequestRejected(
+                f"expected finite predictions for each row, got {predicted[row]} for {batch.where(start + row)}."
             )
     except ServingError as error:
         end = start + len(next(iter(columns.values()))) - 1
         rows = batch.where(start) if end == start else f"{batch.where(start)} to {batch.where(end)}"
         raise type(error)(f"{rows}: {error}") from error
-    return probabilities
+    return predicted

@@ -57,7 +57,7 @@ class BeamJob:
 
 
 def predict_with_beam(job: BeamJob, sources: Sequence[RowSource], beam_args: Sequence[str]) -> int:
-    """Writes `part-*` files with all columns and the probability. If it fails, it leaves no files.
+    """Writes `part-*` files with all columns and the predictions. If it fails, it leaves no files.
 
     Rows keep their order within a block of the input; Beam chooses the order of blocks and files.
 
@@ -157,18 +157,23 @@ class _Read(beam.DoFn):  # type: ignore[misc]
 
 
 def _score(batch: RowBatch, logs: Sequence[Any]) -> Scored:
-    outputs = [
-        tf.make_ndarray(output).item() for log in logs for output in log.predict_log.response.outputs.values()
-    ]
-    return batch, np.array(outputs, np.float32)
+    outputs = np.array(
+        [
+            tf.make_ndarray(output).ravel()
+            for log in logs
+            for output in log.predict_log.response.outputs.values()
+        ],
+        np.float32,
+    )
+    # One output of each row is a vector of the rows, as in `serving_default`.
+    return batch, outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
 
 def _writer(job: BeamJob, first: RowSource) -> beam.PTransform:
     prefix, suffix = f"{job.output.rstrip('/')}/part", SUFFIX[job.kind]
     layout = job.layout
     if job.kind == PARQUET:
-        batch = next(iter(first.batches()))
-        schema = layout.parquet_table((batch, np.zeros(batch.rows, np.float32))).schema
+        schema = layout.parquet_schema(next(iter(first.batches())))
         return beam.Map(lambda scored: layout.parquet_table(scored).cast(schema)) | WriteToParquetBatched(
             prefix, schema, file_name_suffix=suffix
         )

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from serving.client.exceptions import ModelNotFound, RequestRejected
-from serving.client.predictor import SIGNATURE, Columns, Probabilities, count_rows
+from serving.client.predictor import CLASSIFY, PROBABILITIES, SIGNATURE, Columns, Probabilities, count_rows
 
 
 class LocalModel:
@@ -43,6 +43,14 @@ class LocalModel:
         """See Predictor."""
         return self._texts
 
+    def classes(self) -> tuple[str, ...]:
+        """See Predictor. The names are those of one row without values, because only the signature has them."""
+        if PROBABILITIES not in self._model.signatures[SIGNATURE].structured_outputs:
+            return ()
+        row = tf.train.Example().SerializeToString()
+        found = self._model.signatures[CLASSIFY](inputs=tf.constant([row]))
+        return tuple(name.decode() for name in found[tf.saved_model.CLASSIFY_OUTPUT_CLASSES].numpy()[0])
+
     def predict(self, columns: Columns) -> Probabilities:
         """See Predictor."""
         count_rows(columns)
@@ -53,6 +61,8 @@ class LocalModel:
             )
         try:
             outputs = self._signature(**{name: tf.constant(column) for name, column in columns.items()})
+            if PROBABILITIES in outputs:
+                return np.asarray(outputs[PROBABILITIES], np.float32)
             (predictions,) = outputs.values()
             return np.asarray(predictions, np.float32)
         except (ValueError, tf.errors.OpError) as error:

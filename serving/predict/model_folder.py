@@ -26,8 +26,8 @@ class CardEntries:
         cells: how the cells of the table were written in training; None without a card.
         booleans: the features whose cells were words such as true and false.
         threshold: the decision threshold; None without an operating point.
-        labels: the label's negative and positive value, as in the training table; "0" and "1" without a card, empty if
-            the label is a number.
+        classes: the values of the label, as in the training table, in the order of their numbers; "0" and "1" without a
+            card, empty if the label is a number.
         output: the name of the output, which is that of the added column; "probability" without a card.
         label: the name of the label; None without a card.
         weight: the name of the column with the weights of the training data; None without one.
@@ -38,7 +38,7 @@ class CardEntries:
     cells: CellFormat | None = None
     booleans: frozenset[str] = frozenset()
     threshold: float | None = None
-    labels: tuple[str, ...] = ("0", "1")
+    classes: tuple[str, ...] = ("0", "1")
     output: str = "probability"
     label: str | None = None
     weight: str | None = None
@@ -95,7 +95,7 @@ def load_card_entries(path: Path) -> CardEntries:
 
 def _card_entries(card: Mapping[str, Any]) -> CardEntries:
     label, data = card.get("label", {}), card["data"]
-    classes = label.get("negative", "0"), label.get("positive", "1")
+    classes = label.get("classes") or (label.get("negative", "0"), label.get("positive", "1"))
     cells = CellFormat(
         missing=missing_markers(data["missing_values"]),
         decimal=data.get("decimal", "."),
@@ -107,7 +107,7 @@ def _card_entries(card: Mapping[str, Any]) -> CardEntries:
         cells=cells,
         booleans=frozenset(data.get("booleans", ())),
         threshold=decision_threshold(card),
-        labels=tuple(value for value in classes if value is not None),
+        classes=tuple(value for value in classes if value is not None),
         output=card.get("output", {}).get("name", "probability"),
         label=label.get("name"),
         weight=data.get("weight"),

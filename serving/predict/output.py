@@ -1,4 +1,4 @@
-"""Writes rows with their probabilities and decisions as CSV, JSON lines or Parquet.
+"""Writes rows with their predictions as CSV, JSON lines or Parquet.
 
 A file gets its name only when it is complete.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as papq
@@ -20,15 +21,13 @@ from components.example_gen import parquet
 from components.example_gen.cell_parsing import Array
 from components.example_gen.input_files import quoted
 from serving.client.predictor import Probabilities
-from serving.predict.decisions import DecisionColumn
+from serving.predict.added_columns import AddedColumn
 from serving.predict.features import FeatureColumns
 from serving.predict.row_batches import RowBatch
 
 CSV, JSON_LINES, PARQUET = "csv", "jsonl", "parquet"
 SUFFIX = {CSV: ".csv", JSON_LINES: ".jsonl", PARQUET: ".parquet"}
 FORMATS = {suffix: kind for kind, suffix in SUFFIX.items()}
-# The options of `regpipe predict` that name the columns with the probability and the decision.
-ADDED_OPTIONS = ("--column", "--decision-column")
 _NEEDS_QUOTES = '[",\r\n]'
 # What spreadsheets take for a formula (https://owasp.org/www-community/attacks/CSV_Injection), and what is a number.
 _FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"  # the last four are full-width
@@ -43,25 +42,21 @@ class OutputLayout:
 
     Attributes:
         columns: the columns of the input, in their order.
-        probability: the name of the column with the probabilities, after those of the input.
-        decision: the last column; None: there are no decisions.
+        added: the columns after them.
         features: the columns that are numbers; JSON lines and Parquet distinguish numbers from text.
+        classes: the number of probabilities that the model gives for each row; None: it gives one number.
         csv_safe: whether CSV has a `'` before a text that a spreadsheet would take for a formula.
     """
 
     columns: tuple[str, ...]
-    probability: str
+    added: tuple[AddedColumn, ...]
     features: FeatureColumns
-    decision: DecisionColumn | None = None
+    classes: int | None = None
     csv_safe: bool = False
-
-    def added(self) -> tuple[str, ...]:
-        """Returns the names of the columns that are added."""
-        return (self.probability, *([self.decision.name] if self.decision else []))
 
     def csv_header(self) -> str:
         """Returns the first line."""
-        names: Any = self._escaped(pa.array([*self.columns, *self.added()]))
+        names: Any = self._escaped(pa.array([*self.columns, *(column.name for column in self.added)]))
         return ",".join(names.to_pylist())
 
     def csv_lines(self, scored: Scored) -> str:
@@ -70,8 +65,8 @@ class OutputLayout:
         Raises:
             DataRefused: a column has a type that CSV does not support, or a row has a column that others don't have.
         """
-        batch, probabilities = scored
-        table = self._with_added(self._arranged(batch), probabilities)
+        batch, predicted = scored
+        table = self._with_added(self._arranged(batch), predicted)
         columns = [self._cells(table.column(at), name) for at, name in enumerate(table.column_names)]
         comma: Any = ","
         lines: Any = pc.binary_join_element_wise(*columns, comma, null_handling="replace")
@@ -81,27 +76,23 @@ class OutputLayout:
         """Returns rows as JSON lines, without a newline at the end. The text of rows read from JSON is unchanged.
 
         Raises:
-            DataRefused: a row already has a value with the name of the probability.
+            DataRefused: a row already has a value with the name of an added column.
         """
-        batch, probabilities = scored
-        # The shortest decimals that are the same float32.
-        texts: Any = pa.array(probabilities).cast(pa.string())
-        added = [f"{json.dumps(self.probability)}: {float(text)}" for text in texts.to_pylist()]
-        if self.decision:
-            values = (
-                json.dumps(value, ensure_ascii=False)
-                for value in self.decision.decide(probabilities).to_pylist()
+        batch, predicted = scored
+        added = [
+            ", ".join(cells)
+            for cells in zip(
+                *(_json_cells(column.name, column.values(predicted)) for column in self.added), strict=True
             )
-            name = json.dumps(self.decision.name)
-            added = [f"{text}, {name}: {value}" for text, value in zip(added, values, strict=True)]
+        ]
         objects = batch.objects()
         if objects is None:
             rows = _without_nan(self.features.typed(self._arranged(batch), batch)).to_pylist()
             objects = [(row, json.dumps(row, ensure_ascii=False, default=str)) for row in rows]
         for row, (record, _) in enumerate(objects):
-            for name, option in zip(self.added(), ADDED_OPTIONS, strict=False):
-                if name in record:
-                    raise DataRefused(f"{batch.where(row)}: {duplicate_column_message(name, option)}")
+            for column in self.added:
+                if column.name in record:
+                    raise DataRefused(f"{batch.where(row)}: {duplicate_column_message(column)}")
         return "\n".join(
             f"{text[:-1]}{', ' if record else ''}{more}}}"
             for (record, text), more in zip(objects, added, strict=True)
@@ -113,8 +104,13 @@ class OutputLayout:
         Raises:
             DataRefused: a row has a column that others don't have.
         """
-        batch, probabilities = scored
-        return self._with_added(self.features.typed(self._arranged(batch), batch), probabilities)
+        batch, predicted = scored
+        return self._with_added(self.features.typed(self._arranged(batch), batch), predicted)
+
+    def parquet_schema(self, batch: RowBatch) -> pa.Schema:
+        """Returns the schema of the tables of all batches, by one of them."""
+        predicted = np.zeros((batch.rows, *([] if self.classes is None else [self.classes])), np.float32)
+        return self.parquet_table((batch, predicted)).schema
 
     def _cells(self, column: "pa.ChunkedArray[Any]", name: str) -> Array:
         texts = _as_text(column, name)
@@ -123,10 +119,9 @@ class OutputLayout:
     def _escaped(self, texts: Array) -> Array:
         return _quoted(_without_formulas(texts) if self.csv_safe else texts)
 
-    def _with_added(self, table: pa.Table, probabilities: Probabilities) -> pa.Table:
-        table = table.append_column(self.probability, pa.array(probabilities))
-        if self.decision:
-            table = table.append_column(self.decision.name, self.decision.decide(probabilities))
+    def _with_added(self, table: pa.Table, predicted: Probabilities) -> pa.Table:
+        for column in self.added:
+            table = table.append_column(column.name, column.values(predicted))
         return table
 
     def _arranged(self, batch: RowBatch) -> pa.Table:
@@ -142,9 +137,10 @@ class OutputLayout:
         return table.select(list(self.columns))
 
 
-def duplicate_column_message(name: str, option: str) -> str:
+def duplicate_column_message(column: AddedColumn) -> str:
     """Returns the message for a table that already has a column with the name of an added one."""
-    return f"expected no column {name!r} in the table, found one; {option} gives the new one another name."
+    way = f"{column.option} gives the new one another name"
+    return f"expected no column {column.name!r} in the table, found one; {way}."
 
 
 def write_rows(kind: str, stream: BinaryIO, layout: OutputLayout, scores: Iterable[Scored]) -> int:
@@ -154,7 +150,7 @@ def write_rows(kind: str, stream: BinaryIO, layout: OutputLayout, scores: Iterab
         kind: CSV, JSON_LINES or PARQUET.
         stream: the file to write to; stays open.
         layout: the columns.
-        scores: the rows with their probabilities.
+        scores: the rows with their predictions.
 
     Returns:
         The number of rows.
@@ -210,6 +206,17 @@ def output_file(path: Path) -> Iterator[BinaryIO]:
     path.parent.stat()  # A folder that does not exist is an error: the path may be mistyped.
     with storage.new_file(str(path), durable=True) as file:
         yield file
+
+
+def _json_cells(name: str, values: Array) -> list[str]:
+    """Returns the members of a JSON object, `"name": value`, for each row."""
+    if pa.types.is_floating(values.type):
+        # The shortest decimals that are the same float32.
+        texts: Any = values.cast(pa.string())
+        cells = [str(float(text)) for text in texts.to_pylist()]
+    else:
+        cells = [json.dumps(value, ensure_ascii=False) for value in values.to_pylist()]
+    return [f"{json.dumps(name)}: {cell}" for cell in cells]
 
 
 def _encoded(lines: str) -> bytes:

@@ -44,6 +44,77 @@ def write_model(path: Path, constant: float | None = None) -> None:
     tf.saved_model.save(tf.Module(), str(path), signatures=signatures)
 
 
+CLASSES = ("x", "größe", "z")
+INPUTS = {name: tf.TensorSpec([None], tf.float32, name=name) for name in ("a", "b")}
+PARSED = {name: tf.io.FixedLenFeature([], tf.float32, 0.0) for name in INPUTS}
+EXAMPLES = tf.TensorSpec([None], tf.string)
+
+
+def write_classes_model(path: Path) -> None:
+    """Writes a model of three classes as regpipe exports it, of the inputs `a` and `b`, float32 [batch].
+
+    The probabilities of CLASSES are `a`, `b` and `1 - a - b`; a feature that an example does not have is 0.
+
+    Args:
+        path: a folder that is not there yet.
+    """
+    names = tf.constant(CLASSES)
+
+    def probabilities(raw: dict[str, tf.Tensor]) -> tf.Tensor:
+        return tf.stack([raw["a"], raw["b"], 1 - raw["a"] - raw["b"]], axis=1)
+
+    @tf.function(input_signature=[INPUTS])  # type: ignore[untyped-decorator]
+    def serving_default(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        found = probabilities(raw)
+        return {"probabilities": found, "prediction": tf.gather(names, tf.argmax(found, axis=1))}
+
+    @tf.function(input_signature=[EXAMPLES])  # type: ignore[untyped-decorator]
+    def serving_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"probabilities": probabilities(tf.io.parse_example(examples, PARSED))}
+
+    @tf.function(input_signature=[EXAMPLES])  # type: ignore[untyped-decorator]
+    def classify(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        scores = probabilities(tf.io.parse_example(inputs, PARSED))
+        return {"classes": tf.repeat(names[None], tf.shape(scores)[0], 0), "scores": scores}
+
+    signatures = {
+        "serving_default": serving_default,
+        "serving_examples": serving_examples,
+        "classify": classify,
+    }
+    tf.saved_model.save(tf.Module(), str(path), signatures=signatures)
+
+
+def write_number_model(path: Path) -> None:
+    """Writes a regression as regpipe exports it: `prediction` is `100 a - b`, for inputs like those above.
+
+    Args:
+        path: a folder that is not there yet.
+    """
+
+    def predicted(raw: dict[str, tf.Tensor]) -> tf.Tensor:
+        return 100 * raw["a"] - raw["b"]
+
+    @tf.function(input_signature=[INPUTS])  # type: ignore[untyped-decorator]
+    def serving_default(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {"prediction": predicted(raw)}
+
+    @tf.function(input_signature=[EXAMPLES])  # type: ignore[untyped-decorator]
+    def serving_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"prediction": predicted(tf.io.parse_example(examples, PARSED))[:, None]}
+
+    @tf.function(input_signature=[EXAMPLES])  # type: ignore[untyped-decorator]
+    def regress(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"outputs": predicted(tf.io.parse_example(inputs, PARSED))[:, None]}
+
+    signatures = {
+        "serving_default": serving_default,
+        "serving_examples": serving_examples,
+        "regress": regress,
+    }
+    tf.saved_model.save(tf.Module(), str(path), signatures=signatures)
+
+
 def predict_log(**columns: list[float]) -> Any:
     """Returns a warm-up request for the default signature."""
     request = predict_pb2.PredictRequest()

@@ -6,11 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 from google.protobuf.descriptor import FieldDescriptor as Field
+from tensorflow.core.example import example_pb2
 from tensorflow.core.framework import tensor_pb2, tensor_shape_pb2, types_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import (
+    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
+    input_pb2,
     model_pb2,
     predict_pb2,
     prediction_log_pb2,
@@ -23,6 +26,9 @@ from tests.standins.tf_serving import scripted_server
 MODULES = (
     predict_pb2,
     prediction_log_pb2,
+    classification_pb2,
+    input_pb2,
+    example_pb2,
     model_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,

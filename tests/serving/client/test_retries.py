@@ -132,7 +132,7 @@ def test_a_port_that_is_closed(protocol: str) -> None:
 def test_an_invalid_response(start: Start) -> None:
     """The message contains the response, and there is no retry."""
     endpoint, script = start(GARBAGE)
-    with pytest.raises(ServingError, match=r"expected (2 probabilities|one output), got"):
+    with pytest.raises(ServingError, match=r"expected (predictions of 2 rows|one output), got"):
         connect(endpoint, retry_policy=QUICK).predict(COLUMNS)
     assert len(script.bodies) == 1
 

@@ -121,7 +121,7 @@ def test_what_the_card_tells(tmp_path: Path) -> None:
     content["label"] = {"name": "churned", "negative": "no", "positive": "yes"}
     content["evaluation"] = {"operating_point": {"threshold": 0.25}}
     card.write_text(json.dumps(content))
-    decides = dataclasses.replace(told, threshold=0.25, labels=("no", "yes"), label="churned")
+    decides = dataclasses.replace(told, threshold=0.25, classes=("no", "yes"), label="churned")
     assert read_card_entries(str(tmp_path)) == load_card_entries(card) == decides
     for nothing in ({}, {"operating_point": None}, None):
         card.write_text(json.dumps({**content, "evaluation": nothing}))
@@ -132,7 +132,7 @@ def test_what_the_card_tells(tmp_path: Path) -> None:
     }
     card.write_text(json.dumps({**content, **number, "evaluation": {}}))
     assert read_card_entries(str(tmp_path)) == dataclasses.replace(
-        told, labels=(), label="price", output="prediction"
+        told, classes=(), label="price", output="prediction"
     )
     card.write_text(json.dumps({**content, "evaluation": "none"}))
     assert read_card_entries(str(tmp_path)) == CardEntries()

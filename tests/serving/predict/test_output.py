@@ -17,12 +17,13 @@ import pytest
 
 from components.common.errors import DataRefused
 from components.example_gen.cell_parsing import CellFormat, missing_markers
-from serving.predict.decisions import DecisionColumn
+from serving.predict.added_columns import AddedColumn, DecisionColumn, OutputColumn, class_columns
 from serving.predict.features import FeatureColumns
 from serving.predict.output import CSV, JSON_LINES, PARQUET, OutputLayout, Scored, output_file, write_rows
 from serving.predict.row_batches import JsonRowBatch, RowBatch
 
 NAN = float("nan")
+PROBABILITY = OutputColumn(name="probability")
 
 
 DECISION = DecisionColumn(name="decision", threshold=0.3, negative="no", positive='"yes", 年')
@@ -34,7 +35,8 @@ def layout(
     found = FeatureColumns(
         columns={name: name for name in features}, cells=CellFormat(missing=missing_markers(["na"]))
     )
-    return OutputLayout(columns=columns, probability="probability", features=found, decision=decision)
+    added: tuple[AddedColumn, ...] = (PROBABILITY,) if decision is None else (PROBABILITY, decision)
+    return OutputLayout(columns=columns, added=added, features=found)
 
 
 def scored(columns: dict[str, Any], *probabilities: float) -> Scored:
@@ -259,7 +261,7 @@ def test_a_link_and_a_pipe_stay_what_they_are(tmp_path: Path) -> None:
 def test_true_in_a_feature_of_json_lines_is_1_in_parquet() -> None:
     """As in the model's input; a number that means a missing value is null."""
     found = FeatureColumns(columns={"a": "a"}, cells=CellFormat(missing=missing_markers(["-9"])))
-    to = OutputLayout(columns=("a", "b"), probability="probability", features=found)
+    to = OutputLayout(columns=("a", "b"), added=(PROBABILITY,), features=found)
     rows = objects(
         '{"a": true, "b": true}', '{"a": null, "b": 1}', '{"a": -9, "b": "x"}', '{"a": 2.5, "b": null}'
     )
@@ -274,3 +276,22 @@ def test_float16_in_json_lines() -> None:
         written(JSON_LINES, layout("a", features=("a",)), scored(halves, 0.5, 0.5, 0.5)).decode().splitlines()
     )
     assert [json.loads(line)["a"] for line in lines] == [1.5, None, -0.25]
+
+
+def test_several_classes_in_each_format() -> None:
+    """The name and the probability of the most probable class, then that of each class; of equal ones, the first."""
+    columns = {"a": ["1", "2"]}
+    batch, _ = scored(columns)
+    predicted = np.array([[0.25, 0.75, 0.0], [0.5, 0.0, 0.5]], np.float32)
+    added = class_columns("prediction", "p", ["x", 'y"', "ü"], each=True)
+    to = OutputLayout(columns=("a",), added=added, features=FeatureColumns(columns={}), classes=3)
+    csv = written(CSV, to, (batch, predicted)).decode().splitlines()
+    assert csv == ['a,prediction,p,p_x,"p_y""",p_ü', '1,"y""",0.75,0.25,0.75,0', "2,x,0.5,0.5,0,0.5"]
+    lines = [json.loads(line) for line in written(JSON_LINES, to, (batch, predicted)).splitlines()]
+    assert lines[0] == {"a": "1", "prediction": 'y"', "p": 0.75, "p_x": 0.25, 'p_y"': 0.75, "p_ü": 0.0}
+    table = pq.read_table(io.BytesIO(written(PARQUET, to, (batch, predicted))))
+    assert table.column("prediction").to_pylist() == ['y"', "x"]
+    assert table.column("p_ü").to_pylist() == [0.0, 0.5]
+    assert table.schema == to.parquet_schema(batch)
+    short = class_columns("prediction", "p", ["x", "y", "z"], each=False)
+    assert [column.name for column in short] == ["prediction", "p"]

@@ -42,6 +42,9 @@ class Halver:
     def text_inputs(self) -> frozenset[str]:
         return frozenset()
 
+    def classes(self) -> tuple[str, ...]:
+        return ()
+
     def predict(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
         assert sorted(columns) == self.inputs
         x = columns[self.inputs[0]]
@@ -341,7 +344,7 @@ def test_an_answer_that_is_no_number(halver: Halver, capsys: pytest.CaptureFixtu
     halver.predict = lambda columns: np.array([0.5, np.nan], np.float32)  # type: ignore[method-assign]
     assert remote("a.csv") == 1
     assert capsys.readouterr().err == (
-        "regpipe: a.csv:2 to a.csv:3: expected a probability for each row, got nan for a.csv:3.\n"
+        "regpipe: a.csv:2 to a.csv:3: expected finite predictions for each row, got nan for a.csv:3.\n"
     )
 
 

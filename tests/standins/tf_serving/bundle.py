@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.python.saved_model.loader_impl import SavedModelLoader
-from tensorflow_serving.apis import classification_pb2, predict_pb2, prediction_log_pb2
+from tensorflow_serving.apis import classification_pb2, predict_pb2, prediction_log_pb2, regression_pb2
 
 from tests.standins.tf_serving.status import BY_NUMBER, Code, Status, invalid
 
@@ -116,6 +116,8 @@ class Bundle:
                 self.predict(log.predict_log.request)
             elif kind == "classify_log":
                 self.classify(log.classify_log.request)
+            elif kind == "regress_log":
+                self.regress(log.regress_log.request)
             elif kind is not None:  # A record without a log type is accepted.
                 raise Status(Code.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind}")
             if number > MAX_WARM_UP:
@@ -148,10 +150,7 @@ class Bundle:
 
     def classify(self, request: Any) -> Any:
         """servables/tensorflow/classifier.cc. The caller adds the version to the response."""
-        name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-        if name not in self.signatures:
-            raise invalid(f"No signature was found with the name: {name}")
-        signature = self.signatures[name]
+        name, signature = self._of_examples(request)
         _check_classification(signature)
         examples = np.array(_serialized(request.input), object)
         aliases = [alias for alias in ("classes", "scores") if alias in signature.outputs]
@@ -174,6 +173,37 @@ class Bundle:
                 if "scores" in outputs:
                     one.score = outputs["scores"][row, column]
         return response
+
+    def regress(self, request: Any) -> Any:
+        """servables/tensorflow/regressor.cc. The caller adds the version to the response."""
+        name, signature = self._of_examples(request)
+        if len(signature.inputs) != 1 or len(signature.outputs) != 1:
+            raise invalid("Expected one input Tensor and one output Tensor.")
+        if "inputs" not in signature.inputs or "outputs" not in signature.outputs:
+            raise invalid(f"No regression inputs or outputs found in SignatureDef: {signature}")
+        examples = np.array(_serialized(request.input), object)
+        (values,) = self._run(
+            {signature.inputs["inputs"].name: examples}, [signature.outputs["outputs"].name]
+        )
+        if values.shape not in ((len(examples),), (len(examples), 1)):
+            raise invalid(
+                "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got "
+                f"{list(values.shape)}"
+            )
+        if values.dtype != np.float32:
+            raise invalid(f"Expected output Tensor of DT_FLOAT. Got: {values.dtype}")
+        response = regression_pb2.RegressionResponse()
+        response.model_spec.name = request.model_spec.name
+        response.model_spec.signature_name = name
+        for value in values.ravel().tolist():
+            response.result.regressions.add(value=value)
+        return response
+
+    def _of_examples(self, request: Any) -> tuple[str, Any]:
+        name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        if name not in self.signatures:
+            raise invalid(f"No signature was found with the name: {name}")
+        return name, self.signatures[name]
 
     def _run(self, feeds: Mapping[str, Any], fetches: Sequence[str]) -> list[Any]:
         """Session::Run. Python's `run` would first compare each shape with the placeholder; the server does not."""

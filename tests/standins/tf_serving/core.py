@@ -36,6 +36,13 @@ class Core:
         response.model_spec.version.value = version
         return response
 
+    def regress(self, request: Any) -> Any:
+        """servables/tensorflow/regression_service.cc."""
+        version, bundle = self.bundle(request)
+        response = bundle.regress(request)
+        response.model_spec.version.value = version
+        return response
+
     def metadata(self, request: Any) -> Any:
         """servables/tensorflow/get_model_metadata_impl.cc."""
         if not request.HasField("model_spec"):

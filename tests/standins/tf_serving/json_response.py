@@ -41,6 +41,12 @@ def classify_response(response: Any) -> str:
     return f'{{\n    "results": [{", ".join(f"[{row}]" for row in rows)}\n    ]\n}}'
 
 
+def regress_response(response: Any) -> str:
+    """MakeJsonFromRegressionResult: the number of each row."""
+    rows = ", ".join(decimal(row.value) for row in response.result.regressions)
+    return f'{{\n    "results": [{rows}\n    ]\n}}'
+
+
 def decimal(value: float) -> str:
     """WriteDecimal of a float: six digits if they give the same float32, else nine."""
     if math.isnan(value):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow_serving.apis import classification_pb2, predict_pb2
+from tensorflow_serving.apis import predict_pb2
 
 from tests.standins.tf_serving.status import Status, invalid
 
@@ -198,16 +198,15 @@ def _decoded(item: dict[str, Any]) -> bytes:
         raise invalid("Unable to base64 decode") from None
 
 
-def classify_request(document: dict[str, Any]) -> Any:
-    """FillClassifyRegressRequestFromJson."""
-    request = classification_pb2.ClassificationRequest()
+def fill_examples(request: Any, method: str, document: dict[str, Any]) -> Any:
+    """FillClassifyRegressRequestFromJson: fills a request of the method `classify` or `regress` and returns it."""
     target = request.input.example_list
     if "context" in document:
         target = request.input.example_list_with_context
         target.context.CopyFrom(_example(document["context"]))
     if "examples" not in document:
         raise invalid(
-            f"JSON Value: {_shown(document)} When method is classify, key 'examples' is expected and was not found"
+            f"JSON Value: {_shown(document)} When method is {method}, key 'examples' is expected and was not found"
         )
     if not isinstance(document["examples"], list):
         raise invalid(f"JSON Value: {_shown(document)} Expecting 'examples' value to be an list/array")

@@ -10,6 +10,8 @@ from urllib.parse import unquote
 
 from google.protobuf.json_format import MessageToDict
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
+from tensorflow_serving.apis.classification_pb2 import ClassificationRequest
+from tensorflow_serving.apis.regression_pb2 import RegressionRequest
 
 from tests.standins.tf_serving import json_response, json_tensor
 from tests.standins.tf_serving.core import Core
@@ -108,11 +110,12 @@ class Handler(BaseHTTPRequestHandler):
         document = json_tensor.parse(body)
         if method == "predict":
             return self._predict(parsed, document)
-        if method == "regress":
-            raise invalid("This server for tests has no Regress.")
-        request = json_tensor.classify_request(document)
+        kind = RegressionRequest if method == "regress" else ClassificationRequest
+        request = json_tensor.fill_examples(kind(), method, document)
         _fill_spec(request.model_spec, parsed)
         request.model_spec.signature_name = document.get("signature_name", "")
+        if method == "regress":
+            return json_response.regress_response(core.regress(request))
         return json_response.classify_response(core.classify(request))
 
     def _predict(self, parsed: re.Match[str], document: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ def _answer(method: Callable[[Any], Any], request: Any, context: Any) -> Any:
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):  # type: ignore[misc]
-    """The prediction service; Regress and MultiInference are UNIMPLEMENTED."""
+    """The prediction service; MultiInference is UNIMPLEMENTED."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -34,6 +34,10 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
     def Classify(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Responds to one call."""
         return _answer(self._core.classify, request, context)
+
+    def Regress(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Responds to one call."""
+        return _answer(self._core.regress, request, context)
 
     def GetModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Responds to one call."""
