@@ -27,7 +27,7 @@ class DriftFinding(_DriftPart):
     Attributes:
         feature: the name of the feature, or of the label.
         kind: `distribution`: its values; `missing`: the share of missing values; `unseen`: the share of values that
-            the reference does not have; `label`: the share of label 1.
+            the reference does not have; `label`: the label, by any measure.
         measure: `ks`: Kolmogorov-Smirnov distance; `psi`: population stability index; `l_infinity`: the largest
             difference of the share of one value; `share`: the difference of two shares; `odds_ratio`: the odds of
             label 1, divided by those of before.
@@ -89,7 +89,9 @@ class TableComparison(_DriftPart):
         kind: what the reference is.
         name: the reference in words: "the training data of version 3", "span 20240130".
         rows_before, rows_now: the rows of both training splits, or of the table that `regpipe drift` reads.
-        label_before, label_now: the share of label 1; `label_now` is None if the new rows have no label.
+        label_before, label_now: the share of label 1; `label_now` is None if the new rows have no label, and both are
+            None if the label is a number or has more than two classes.
+        label: the measures of the label, if it is a number or has more than two classes, and the new rows have it.
         checks: the number of checks, which share the error probability of 0.001.
         findings: what moved.
         features: the measures of each feature that both have.
@@ -101,8 +103,9 @@ class TableComparison(_DriftPart):
     name: str
     rows_before: int
     rows_now: int
-    label_before: float
+    label_before: float | None
     label_now: float | None
+    label: FeatureDrift | None = None
     checks: int
     findings: tuple[DriftFinding, ...] = ()
     features: tuple[FeatureDrift, ...] = ()

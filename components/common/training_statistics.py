@@ -89,7 +89,10 @@ class TrainingStatistics(StoredRecord):
         effective_rows: the number of rows without weights that would give shares of the same variance, `sum(w)^2 /
             sum(w^2)` (Kish, "Survey Sampling", 1965, section 11.7); `rows` if all rows weigh the same.
         label: the name of the label; "" if the rows have none, which occurs only in scoring data.
-        positive_share: the share of the rows with label 1; 0 without a label, or if the label is a number.
+        positive_share: the share of the rows with label 1; 0 without a label, and if the label is a number or has more
+            than two classes.
+        label_numbers: the values of the label, if it is a number; None in a file of an earlier version, too.
+        label_classes: the shares of the classes, if the label has more than two.
         columns: the numeric features, in the order of their names.
         texts: the categorical features, in the order of their names.
     """
@@ -102,5 +105,12 @@ class TrainingStatistics(StoredRecord):
     effective_rows: float
     label: str
     positive_share: float
+    label_numbers: ColumnStatistics | None = None
+    label_classes: TextStatistics | None = None
     columns: Sequence[ColumnStatistics]
     texts: Sequence[TextStatistics] = ()
+
+    @property
+    def has_two_classes(self) -> bool:
+        """Whether `positive_share` describes the label."""
+        return bool(self.label) and self.label_numbers is None and self.label_classes is None

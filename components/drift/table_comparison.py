@@ -37,9 +37,13 @@ def compare(
     common = [feature for feature in now if feature in before]
     texts_before = {column.name: column for column in reference.texts}
     texts = [(texts_before[column.name], column) for column in new.texts if column.name in texts_before]
-    checks = _checks(len(common) + len(texts))
-    alpha = _error_of_a_check(len(common) + len(texts))
-    label = list(_label(reference, new, alpha)) if reference.label == new.label else []
+    checks = _checks(len(common) + len(texts), reference)
+    alpha = ERROR / checks
+    of_label = _compared_label(reference, new, alpha)
+    if of_label is not None:
+        label = [finding.model_copy(update={"kind": "label"}) for finding in of_label.findings()]
+    else:
+        label = list(_odds(reference, new, alpha))
     findings, features, distributions = [], [], {}
     for feature in common:
         sides = _sample(before[feature], reference), _sample(now[feature], new)
@@ -62,8 +66,9 @@ def compare(
         name=name,
         rows_before=reference.rows,
         rows_now=new.rows,
-        label_before=reference.positive_share,
-        label_now=new.positive_share if new.label else None,
+        label_before=reference.positive_share if reference.has_two_classes else None,
+        label_now=new.positive_share if new.has_two_classes else None,
+        label=of_label.measured() if of_label else None,
         checks=checks,
         findings=(*label, *findings),
         features=tuple(features),
@@ -83,23 +88,41 @@ def fewest_rows(reference: TrainingStatistics) -> int | None:
     """
     # The solution of `kolmogorov_smirnov_threshold(reference, rows, alpha) = 1`.
     features = len(reference.columns) + len(reference.texts)
-    left = 2 / log(e / _error_of_a_check(features)) - 1 / max(1.0, reference.effective_rows)
+    left = 2 / log(e * _checks(features, reference) / ERROR) - 1 / max(1.0, reference.effective_rows)
     return None if left <= 0 else floor(1 / left) + 1
 
 
-def _checks(features: int) -> int:
-    return CHECKS * features + _CHECKS_OF_THE_LABEL
-
-
-def _error_of_a_check(features: int) -> float:
-    return ERROR / _checks(features)
+def _checks(features: int, reference: TrainingStatistics) -> int:
+    """Returns the number of checks: a label of numbers or of several classes has those of a feature."""
+    return CHECKS * features + (_CHECKS_OF_THE_LABEL if reference.has_two_classes else CHECKS)
 
 
 def _sample(column: ColumnStatistics, table: TrainingStatistics) -> FeatureSample:
     return FeatureSample(column, column.points, table.effective_rows)
 
 
-def _label(reference: TrainingStatistics, new: TrainingStatistics, alpha: float) -> Iterator[DriftFinding]:
+def _compared_label(
+    reference: TrainingStatistics, new: TrainingStatistics, alpha: float
+) -> FeatureComparison | TextComparison | None:
+    """Compares a label of numbers, or of more than two classes, as a feature; None if one side has no such label."""
+    if reference.label != new.label:
+        return None
+    if reference.label_numbers is not None and new.label_numbers is not None:
+        return FeatureComparison(
+            _sample(reference.label_numbers, reference), _sample(new.label_numbers, new), alpha
+        )
+    if reference.label_classes is not None and new.label_classes is not None:
+        return TextComparison(
+            TextSample(reference.label_classes, reference.effective_rows),
+            TextSample(new.label_classes, new.effective_rows),
+            alpha,
+        )
+    return None
+
+
+def _odds(reference: TrainingStatistics, new: TrainingStatistics, alpha: float) -> Iterator[DriftFinding]:
+    if reference.label != new.label or not (reference.has_two_classes and new.has_two_classes):
+        return
     shares = reference.positive_share, new.positive_share
     before, after = (
         (share * table.effective_rows, table.effective_rows)

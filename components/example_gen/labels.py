@@ -77,9 +77,13 @@ class Labels:
         """Returns a value that is neither of the two and not missing; otherwise ''."""
         return text.strip() if text is not None and self.code(text) == UNKNOWN else ""
 
+    def is_missing(self, text: str | None) -> bool:
+        """Returns whether a cell has no label."""
+        return text is None or self.code(text) == MISSING
+
     def rejection_reason(self, text: str | None) -> str:
         """Returns why a row is rejected because of its label."""
-        if text is None or self.code(text) == MISSING:
+        if text is None or self.is_missing(text):
             return f"label {self.column!r}: missing"
         found = shorten(text.strip())
         return f"label {self.column!r}: expected one of {self.negative!r}, {self.positive!r}, found {found!r}"

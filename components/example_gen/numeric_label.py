@@ -50,11 +50,14 @@ class NumericLabel:
         del text
         return ""
 
+    def is_missing(self, text: str | None) -> bool:
+        """Returns whether a cell has no label."""
+        return text is None or bool(
+            cell_parsing.is_missing(cell_parsing.trimmed(pa.array([text])), self.cells.missing)[0].as_py()
+        )
+
     def rejection_reason(self, text: str | None) -> str:
         """Returns why a row is rejected because of its label."""
-        if (
-            text is None
-            or cell_parsing.is_missing(cell_parsing.trimmed(pa.array([text])), self.cells.missing)[0].as_py()
-        ):
+        if self.is_missing(text):
             return f"label {self.column!r}: missing"
-        return cell_parsing.rejection_reason(self.column, text, self.cells).replace("column", "label", 1)
+        return cell_parsing.rejection_reason(self.column, str(text), self.cells).replace("column", "label", 1)

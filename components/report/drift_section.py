@@ -37,10 +37,11 @@ def _summary(run: RunArtifacts) -> str:
 def _comparison(comparison: TableComparison) -> Iterator[Block]:
     sentence = capitalize_first(summary_sentence(comparison.name, len(comparison.moved)))
     compared = plural(len(comparison.features), "feature")
+    before, now = comparison.label_before, comparison.label_now
+    shares = "" if before is None else f" (label 1 in {percent(before)}, now {percent(now or 0.0)})"
     text = (
         f"{sentence}. The training splits of both tables were compared: {count(comparison.rows_before)} and "
-        f"{count(comparison.rows_now)} rows, {compared} and the label (label 1 in {percent(comparison.label_before)}, "
-        f"now {percent(comparison.label_now or 0.0)})."
+        f"{count(comparison.rows_now)} rows, {compared} and the label{shares}."
     )
     yield TextBlock(text, "bad" if comparison.findings else "good")
     for names, what in ((comparison.added, "New features"), (comparison.gone, "Features that are gone")):
@@ -74,7 +75,8 @@ def _chart(comparison: TableComparison, pair: DistributionPair, number: int) -> 
 
 
 def _table(comparison: TableComparison) -> TableBlock:
-    ordered = sorted(comparison.features, key=lambda feature: -(feature.ks or feature.l_infinity or 0.0))
+    measured = [*comparison.features, *([] if comparison.label is None else [comparison.label])]
+    ordered = sorted(measured, key=lambda feature: -(feature.ks or feature.l_infinity or 0.0))
     headers = (
         "feature", "compared as", "KS", "PSI", "L-infinity", "Jensen-Shannon", "unseen", "missing before",
         "missing now",
@@ -83,7 +85,7 @@ def _table(comparison: TableComparison) -> TableBlock:
         f"All measures since {comparison.name}",
         headers,
         tuple(map(_cells, ordered)),
-        summary=f"All measures since {comparison.name}: {plural(len(ordered), 'feature')}",
+        summary=f"All measures since {comparison.name}: {plural(len(comparison.features), 'feature')}",
         text_columns=(1,),
     )
 

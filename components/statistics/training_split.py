@@ -37,11 +37,13 @@ def training_statistics(
     features = [name for name in columns.names if name not in (columns.label, columns.weight)]
     kept = max(_MIN_POINTS, min(POINTS, _MAX_POINTS // max(1, len(features))))
     means = summary.mean if summary.weighted is None else summary.weighted.mean
+    place = columns.names.index(columns.label)
     return TrainingStatistics(
         rows=summary.rows,
         effective_rows=_effective_rows(summary, columns),
         label=columns.label,
-        positive_share=0.0 if columns.number else float(means[columns.names.index(columns.label)]),
+        positive_share=0.0 if columns.number else float(means[place]),
+        label_numbers=_column(summary, place, columns.label, POINTS) if columns.number else None,
         columns=tuple(_column(summary, columns.names.index(name), name, kept) for name in features),
         texts=tuple(
             _text_statistics(name, counts) for name, counts in zip(columns.categorical, texts, strict=False)

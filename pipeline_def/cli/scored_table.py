@@ -10,8 +10,11 @@ from components.common.file_names import EXTRA_FOLDER
 from components.common.formatting import count, plural
 from components.common.training_statistics import TrainingStatistics
 from components.drift.table_comparison import compare, fewest_rows
+from components.example_gen.cell_parsing import CellFormat
 from components.example_gen.labels import Labels
 from components.example_gen.no_rows_error import NoRows
+from components.example_gen.numeric_label import NumericLabel
+from components.example_gen.task_choice import Label
 from pipeline_def.cli.model_tables import cell_format, hide_output, local_model, open_tables
 from pipeline_def.cli.usage_errors import UsageError
 from pipeline_def.terminal.prediction_progress import RowProgress
@@ -110,15 +113,21 @@ def _columns(
         booleans=frozenset(found[name] for name in found if card.features[name] in card.booleans),
         allow_missing=args.allow_missing,
     )
-    labels = None
-    # The distribution of a label that is a number is not compared.
-    if card.label is not None and card.label in table.columns and card.labels:
-        negative, positive = card.labels
-        # A value of the label is never a missing one, as in ExampleGen.
-        missing = cells.missing - {value.strip().lower() for value in card.labels}
-        labels = Labels(column=card.label, negative=negative, positive=positive, missing=missing)
+    labels = _labels(card, cells) if card.label in table.columns else None
     weight = card.weight if card.weight in table.columns else None
     return ComparedColumns(inputs=inputs, names=card.numbers, labels=labels, weight=weight)
+
+
+def _labels(card: CardEntries, cells: CellFormat) -> Label | None:
+    """Returns how the label is read, as in training; None if the card does not say which column it is."""
+    if card.label is None:
+        return None
+    if not card.classes:
+        return NumericLabel(column=card.label, cells=cells, task_reason="")
+    negative, positive = card.classes
+    # A value of the label is never a missing one, as in ExampleGen.
+    missing = cells.missing - {value.strip().lower() for value in card.classes}
+    return Labels(column=card.label, negative=negative, positive=positive, missing=missing)
 
 
 def _weight_note(card: CardEntries, columns: ComparedColumns) -> str:

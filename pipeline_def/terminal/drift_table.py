@@ -24,16 +24,17 @@ def drift_text(comparison: TableComparison, notes: Sequence[str]) -> str:
         comparison.features, key=lambda feature: (feature.feature not in moved, -_distance(feature))
     )
     shown = features[: len([each for each in features if each.feature in moved]) + _MAX_FEATURES]
+    rows = [*shown, *([] if comparison.label is None else [comparison.label])]
     lines = [
         f"{count(comparison.rows_now)} rows, compared with {comparison.name} ({count(comparison.rows_before)} rows)",
         "",
-        aligned_columns([_HEADERS, *(_row(feature, feature.feature in moved) for feature in shown)]),
+        aligned_columns([_HEADERS, *(_row(feature, feature.feature in moved) for feature in rows)]),
     ]
     if len(shown) < len(features):
         lines.append(
             f"and {plural(len(features) - len(shown), 'feature')} more that have not moved; --json prints all"
         )
-    if comparison.label_now is not None:
+    if comparison.label_before is not None and comparison.label_now is not None:
         before, now = percent(comparison.label_before), percent(comparison.label_now)
         lines += ["", f"The label is 1 in {now} of the rows, and was in {before}."]
     lines += ["", f"{capitalize_first(summary_sentence(comparison.name, len(moved)))}."]

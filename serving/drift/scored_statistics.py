@@ -10,8 +10,9 @@ from components.common.formatting import count
 from components.common.training_statistics import TrainingStatistics
 from components.example_gen import parquet
 from components.example_gen.cell_parsing import Floats, weight_rejection_reason
-from components.example_gen.labels import MISSING, UNKNOWN, Labels
+from components.example_gen.input_files import quoted
 from components.example_gen.no_rows_error import NoRows
+from components.example_gen.task_choice import Label
 from components.statistics.column_summary import ColumnSummary
 from components.statistics.columns import Columns
 from components.statistics.training_split import training_statistics
@@ -37,7 +38,7 @@ class ComparedColumns:
 
     inputs: FeatureColumns
     names: Mapping[str, str]
-    labels: Labels | None = None
+    labels: Label | None = None
     weight: str | None = None
 
 
@@ -62,7 +63,8 @@ def scored_statistics(
     label = _NO_LABEL if columns.labels is None else columns.labels.column
     weight = [] if columns.weight is None else [columns.weight]
     names = (*columns.names.values(), *weight, label)
-    roles = Columns(names, label, columns.weight)
+    is_number = columns.labels is not None and not columns.labels.classes
+    roles = Columns(names, label, columns.weight, number=is_number)
     unlabelled = 0
 
     def summaries() -> Iterator[ColumnSummary]:
@@ -83,7 +85,8 @@ def scored_statistics(
     if not unlabelled:
         return statistics, ""
     note = f"The label is not compared: {count(unlabelled)} of {count(summary.rows)} rows have no value of {label!r}."
-    return statistics.model_copy(update={"label": _NO_LABEL, "positive_share": 0.0}), note
+    without = {"label": _NO_LABEL, "positive_share": 0.0, "label_numbers": None}
+    return statistics.model_copy(update=without), note
 
 
 def _values(batch: RowBatch, columns: ComparedColumns) -> Floats:
@@ -107,19 +110,21 @@ def _weights(batch: RowBatch, column: str, inputs: FeatureColumns) -> Floats:
     return weights
 
 
-def _codes(batch: RowBatch, labels: Labels | None) -> Floats:
-    """Returns 0, 1, or NaN for a row without a label; 0 for all rows of a table without labels."""
+def _codes(batch: RowBatch, labels: Label | None) -> Floats:
+    """Returns the number or the class of each row, NaN for one without a label; 0 for a table without labels."""
     if labels is None:
         return np.zeros(batch.rows, np.float32)
     cells = batch.column(labels.column)
     if parquet.kind_of(cells.type) not in (parquet.NUMBER, parquet.TEXT, parquet.EMPTY):
+        expected = f"one of {quoted(labels.classes)}" if labels.classes else "numbers"
         raise DataRefused(
-            f"{batch.where(0)}: label {labels.column!r}: expected {labels.negative!r} and {labels.positive!r}, "
-            f"found {parquet.kind_of(cells.type)}."
+            f"{batch.where(0)}: label {labels.column!r}: expected {expected}, found {parquet.kind_of(cells.type)}."
         )
     texts = parquet.as_text(cells)
     codes = labels.codes(texts)
-    if (codes == UNKNOWN).any():
-        row = int((codes == UNKNOWN).argmax())
-        raise DataRefused(f"{batch.where(row)}: {labels.rejection_reason(texts[row].as_py())}.")
-    return np.where(codes == MISSING, np.nan, codes).astype(np.float32)
+    unusable = labels.unusable(codes)
+    for row in np.flatnonzero(unusable).tolist():
+        text = texts[row].as_py()
+        if not labels.is_missing(text):
+            raise DataRefused(f"{batch.where(row)}: {labels.rejection_reason(text)}.")
+    return np.where(unusable, np.nan, codes).astype(np.float32)

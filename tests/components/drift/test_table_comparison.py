@@ -12,7 +12,7 @@ from scipy import stats  # type: ignore[import-untyped]
 
 from benchmarks.drift import COLUMNS, FEATURES, SHIFTED, clopper_pearson, draw, summarized
 from components.common.drift_record import TableComparison
-from components.common.training_statistics import TrainingStatistics
+from components.common.training_statistics import TextStatistics, TrainingStatistics
 from components.drift.table_comparison import compare
 from components.statistics.columns import Columns
 from components.statistics.training_split import training_statistics
@@ -187,3 +187,53 @@ def test_other_features_are_named_not_compared() -> None:
     comparison = compared(of(a=a, b=a), of(a=a, c=a))
     assert [feature.feature for feature in comparison.features] == ["a"]
     assert (comparison.added, comparison.gone, comparison.checks) == (("c",), ("b",), 5)
+
+
+def _with_number(label: Values) -> TrainingStatistics:
+    """The statistics of a table with one feature and a label that is a number."""
+    roles = Columns(("a", "y"), "y", number=True)
+    feature = np.random.default_rng(0).normal(size=label.size)
+    return training_statistics(roles.summary(np.stack([feature, label]).astype(np.float32)), roles)
+
+
+def test_a_label_that_is_a_number() -> None:
+    """It is compared as a feature of numbers: by SciPy's distance, and no share of label 1 is given."""
+    random = np.random.default_rng(3)
+    before, same, other = random.normal(100, 10, (3, 1_500))
+    usual = compared(_with_number(before), _with_number(same))
+    assert (usual.findings, usual.checks) == ((), 8)
+    moved = compared(_with_number(before), _with_number(other + 5))
+    (finding,) = moved.findings
+    assert (finding.feature, finding.kind, finding.measure) == ("y", "label", "ks")
+    assert finding.value == pytest.approx(stats.ks_2samp(before, other + 5).statistic)
+    assert finding.before.startswith("median 100.4 ")
+    assert moved.label is not None
+    assert moved.label.ks == finding.value
+    assert (moved.label_before, moved.label_now) == (None, None)
+
+
+def test_a_label_of_several_classes() -> None:
+    """It is compared as a categorical feature: the class whose share changed most is named."""
+
+    def of_classes(*shares: float) -> TrainingStatistics:
+        names = dict(zip(("x", "y z", "ü"), shares, strict=True))
+        classes = TextStatistics(name="label", missing=0.0, shares=names)
+        return of(a=np.arange(1_000.0)).model_copy(update={"label_classes": classes})
+
+    before = of_classes(0.5, 0.3, 0.2)
+    assert compared(before, of_classes(0.52, 0.29, 0.19)).findings == ()
+    (finding,) = compared(before, of_classes(0.3, 0.3, 0.4)).findings
+    assert (finding.kind, finding.measure, finding.value) == ("label", "l_infinity", pytest.approx(0.2))
+    assert (finding.before, finding.now) in [
+        ("'x' in 50.0%", "'x' in 30.0%"),
+        ("'ü' in 20.0%", "'ü' in 40.0%"),
+    ]
+
+
+def test_labels_of_two_kinds_are_not_compared() -> None:
+    """Such as the file of an earlier version, which has no numbers of the label."""
+    number = _with_number(np.arange(1_000.0))
+    share = of(1.0, a=np.random.default_rng(0).normal(size=1_000))
+    for before, now in ((number, share), (share, number)):
+        comparison = compared(before, now)
+        assert (comparison.findings, comparison.label) == ((), None)

@@ -209,3 +209,41 @@ def test_models_that_cannot_be_used(model: Path, tmp_path: Path, capsys: pytest.
     assert "`regpipe run` publishes one" in capsys.readouterr().err
     assert main(["drift", table, "--model-name", "m"]) == 2
     assert main(["drift", "-", "--request-log"]) == 2
+
+
+def test_a_label_that_is_a_number(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is compared if every row has one; a text in its place is refused with file and line."""
+    version = publish(tmp_path / "serving")
+    card = {
+        "inputs": [{"feature": "a", "input": "a"}],
+        "label": {"name": "price", "negative": None, "positive": None},
+        "data": {"missing_values": ["NA"]},
+    }
+    write_card(str(version), card)
+    random = np.random.default_rng(0)
+    table = np.stack([random.normal(size=ROWS), random.normal(100, 10, ROWS)]).astype(np.float32)
+    roles = Columns(("a", "price"), "price", number=True)
+    training_statistics(roles.summary(table), roles).write(str(version / EXTRA_FOLDER))
+
+    def compared(prices: Doubles, *last: str) -> tuple[int, Any]:
+        rows = [f"{a},{price}" for a, price in zip(random.normal(size=prices.size), prices, strict=True)]
+        (tmp_path / "t.csv").write_text("\n".join(["a,price", *rows, *last]))
+        return record(capsys, str(tmp_path / "t.csv"), "--model", str(version))
+
+    assert compared(random.normal(100, 10, 1_500))[0] == 0
+    code, found = compared(random.normal(108, 10, 1_500))
+    (comparison,) = found["comparisons"]
+    assert (code, [finding["kind"] for finding in comparison["findings"]]) == (3, ["label"])
+    assert comparison["label"]["feature"] == "price"
+    assert main(["drift", str(tmp_path / "t.csv"), "--model", str(version)]) == 3
+    assert any(
+        line.startswith("price ") and line.endswith(" yes") for line in capsys.readouterr().out.splitlines()
+    )
+    code, found = compared(random.normal(100, 10, 1_500), "1,NA")
+    assert (code, found["comparisons"][0]["label"]) == (0, None)
+    assert found["notes"] == ["The label is not compared: 1 of 1,501 rows have no value of 'price'."]
+    assert main(["drift", str(tmp_path / "t.csv"), "--model", str(version)]) == 0
+    capsys.readouterr()
+    (tmp_path / "t.csv").write_text("a,price\n1,cheap\n")
+    assert main(["drift", str(tmp_path / "t.csv"), "--model", str(version)]) == 3
+    assert "t.csv:2: label 'price': expected a number, found 'cheap'" in capsys.readouterr().err
