@@ -41,7 +41,8 @@ class IndexedRun(_IndexPart):
         label: the name of the label column; None if ExampleGen did not complete.
         rows: the accepted rows of the table.
         label_rate: the share of label 1 among them.
-        log_loss, auc, rmse, r2: None if the Evaluator did not complete, or if the task does not have this metric.
+        log_loss, auc, rmse, r2, cross_entropy, macro_auc: None if the Evaluator did not complete, or if the task does
+            not have this metric.
         drift: how many columns have moved; None if that was not measured.
         version: the version that it published.
         blessed_by, blessed_at, blessed_because: who published it by hand, when and why; `index.json` of an earlier
@@ -60,6 +61,8 @@ class IndexedRun(_IndexPart):
     auc: IndexedMetric | None = None
     rmse: IndexedMetric | None = None
     r2: IndexedMetric | None = None
+    cross_entropy: IndexedMetric | None = None
+    macro_auc: IndexedMetric | None = None
     drift: int | None = None
     version: int | None = None
     blessed_by: str | None = None

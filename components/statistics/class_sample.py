@@ -21,11 +21,11 @@ class ClassSample:
 
     Args:
         columns: the number of columns of numbers.
-        label: the position of the label, which is 0 or 1.
+        label: the position of the label, which is 0 or 1; None: all rows are of class 0.
         categorical: the number of columns of texts.
     """
 
-    def __init__(self, columns: int, label: int, categorical: int = 0) -> None:
+    def __init__(self, columns: int, label: int | None, categorical: int = 0) -> None:
         self._label = label
         self._limit = max(1, min(MAX_ROWS, MAX_VALUES // (columns + categorical)))
         self._keys: list[Doubles] = [np.empty(0) for _ in range(2)]
@@ -38,7 +38,8 @@ class ClassSample:
             texts = np.empty((0, keys.size), np.object_)
         for code, kept in enumerate(self._keys):
             bound = kept.max() if kept.size == self._limit else np.inf
-            chosen = np.flatnonzero((values[self._label] == code) & (keys < bound))
+            codes = np.zeros(keys.size) if self._label is None else values[self._label]
+            chosen = np.flatnonzero((codes == code) & (keys < bound))
             if chosen.size > self._limit:
                 chosen = chosen[self._smallest(keys[chosen])]
             self._append(code, keys[chosen], values[:, chosen], texts[:, chosen])

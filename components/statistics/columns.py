@@ -6,6 +6,7 @@ from components.common.feature_auc_record import FeatureAucRecord
 from components.statistics.class_sample import ClassSample
 from components.statistics.column_summary import ColumnSummary, Floats
 from components.statistics.feature_auc import feature_aucs, text_aucs
+from components.statistics.feature_correlation import feature_correlations, text_correlations
 
 
 class Columns(NamedTuple):
@@ -35,15 +36,25 @@ class Columns(NamedTuple):
 
     def sample(self) -> ClassSample:
         """Returns a sample without rows of these columns."""
-        return ClassSample(len(self.names), self.names.index(self.label), len(self.categorical))
+        label = None if self.number else self.names.index(self.label)
+        return ClassSample(len(self.names), label, len(self.categorical))
 
     def feature_aucs(self, sample: ClassSample) -> FeatureAucRecord:
-        """Returns the AUC of each feature on a sample; of no feature if the label is a number."""
-        if self.number:
-            return FeatureAucRecord(negatives=0, positives=0, features={})
+        """Returns the AUC of each feature on a sample, or its correlation with a label that is a number."""
         features = [name for name in self.names if name not in (self.label, self.weight)]
         places = [self.names.index(name) for name in features]
         weight = None if self.weight is None else self.names.index(self.weight)
+        if self.number:
+            label = self.names.index(self.label)
+            found = feature_correlations(sample, places, label, weight)
+            of_texts = text_correlations(sample, label, weight)
+            return FeatureAucRecord(
+                negatives=0,
+                positives=0,
+                features={},
+                correlations=dict(zip(features, found, strict=True))
+                | dict(zip(self.categorical, of_texts, strict=True)),
+            )
         return FeatureAucRecord(
             negatives=sample.rows(0).shape[1],
             positives=sample.rows(1).shape[1],

@@ -22,9 +22,10 @@ Adds a column `probability` to the rows of a table: the predicted probability
 that the label is 1. If the model predicts a number, the column is `prediction`.
 If it predicts one of several classes, there are the columns `prediction`, the
 name of the most probable class, and `probability`, its probability; with
---probabilities also `probability_CLASS` for each class. The output has the rows of the input in the same order,
-with all their columns. The model is the newest published version, another
-SavedModel (--model), or a model on a server (--endpoint).
+--probabilities also `probability_CLASS` for each class. The output has the rows
+of the input in the same order, with all their columns. The model is the newest
+published version, another SavedModel (--model), or a model on a server
+(--endpoint).
 
 If the model was trained with evaluation.operating_point, or with --threshold,
 there is a second new column `decision`: the label's positive value if the

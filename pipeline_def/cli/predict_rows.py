@@ -208,15 +208,15 @@ def _layout(
         classes=len(card.classes) if card.output == PROBABILITIES else None,
         csv_safe=args.csv_safe,
     )
-    names = set[str]()
+    names = [column.name for column in layout.added]
     for column in layout.added:
-        if column.name in names:
+        if names.count(column.name) > 1:
             raise UsageError(
-                f"{column.option}: expected another name for each new column, got {column.name!r} twice"
+                f"{column.option}: expected a name for each new column, got {column.name!r} twice"
             )
+    for column in layout.added:
         if column.name in source.columns:
             raise DataRefused(f"{source.name}: {duplicate_column_message(column)}")
-        names.add(column.name)
     return layout
 
 

@@ -12,8 +12,7 @@ from components.example_gen.row_validation import ParsedBlock
 from components.example_gen.shards import parse_block
 from components.example_gen.table import InputTable
 from components.example_gen.whole_numbers import WholeNumbers
-from components.statistics.class_sample import ClassSample
-from components.statistics.feature_auc import feature_aucs, text_aucs
+from components.statistics.columns import Columns
 
 _ROWS = 10_000
 
@@ -40,20 +39,19 @@ def first_row_warnings(table: InputTable) -> Iterator[str]:
 
 
 def _feature_aucs(table: InputTable, parsed: ParsedBlock) -> FeatureAucRecord:
-    if not table.labels.classes:
-        return FeatureAucRecord(negatives=0, positives=0, features={})
     names, label = table.read_columns.features, parsed.label[:_ROWS]
     values = np.vstack([parsed.numbers[: len(names), :_ROWS], label]).astype(np.float32)
     categorical = table.read_columns.categorical
     texts = np.empty((len(categorical), len(label)), np.object_)
     for row, column in zip(texts, parsed.texts[: len(categorical)], strict=True):
         row[:] = np.array(column.texts, np.object_)[column.codes[:_ROWS]]
-    sample = ClassSample(len(values), len(values) - 1, len(categorical))
+    columns = Columns(
+        (*names, table.labels.column),
+        table.labels.column,
+        number=not table.labels.classes,
+        categorical=tuple(categorical),
+    )
+    sample = columns.sample()
     # The keys are not random: the rows are the first ones anyway.
     sample.add(values, np.arange(len(label), dtype=np.float64), texts)
-    aucs = (*feature_aucs(sample, range(len(names))), *text_aucs(sample))
-    return FeatureAucRecord(
-        negatives=int((label == 0).sum()),
-        positives=int((label == 1).sum()),
-        features=dict(zip((*names, *categorical), aucs, strict=True)),
-    )
+    return columns.feature_aucs(sample)

@@ -313,6 +313,8 @@ class VersionRecord(_Record):
     log_loss: float | None = None
     r2: float | None = None
     rmse: float | None = None
+    macro_auc: float | None = None
+    cross_entropy: float | None = None
     digest: str | None = None
     blessed_by: str | None = None
     rollback: Rollback | None = None

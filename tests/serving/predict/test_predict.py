@@ -287,7 +287,7 @@ def test_another_name_for_the_decision(halver: Halver, capsys: pytest.CaptureFix
     assert capsys.readouterr().out == "x,decision,probability,again\n1,no,0.5,1\n"
     assert remote("a.csv", "--threshold", "0.5", "--column", "decision") == 2
     assert capsys.readouterr().err == (
-        "regpipe: --decision-column: expected another name than that of --column, got 'decision'\n"
+        "regpipe: --column: expected a name for each new column, got 'decision' twice\n"
     )
 
 

@@ -94,7 +94,7 @@ def test_a_card_with_other_classes(
     ("arguments", "message"),
     [
         (["--threshold", "0.5"], "--threshold: expected none, because the model predicts one of 3 classes, got 0.5"),
-        (["--column", "probability"], "expected another name for each new column, got 'probability' twice"),
+        (["--column", "probability"], "--column: expected a name for each new column, got 'probability' twice"),
         (["--column", "id"], "expected no column 'id' in the table, found one; --column gives the new one another"),
     ],
 )  # fmt: skip
