@@ -6,7 +6,6 @@ TFX's cache key contains the inputs and the parameters of a step, but not the co
 import ast
 import functools
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
@@ -22,33 +21,36 @@ def code_digest(module: str) -> str:
         ModuleNotFoundError: this package does not contain the module.
     """
     digest = hashlib.blake2b(digest_size=16)
-    for name, path in sorted(_sources(module).items()):
-        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for name, source in sorted(_sources(module).items()):
+        digest.update(name.encode() + b"\0" + source + b"\0")
     return digest.hexdigest()
 
 
-def _sources(module: str) -> dict[str, Path]:
-    """Returns the file of the module and of each module that it imports from this package; imports none of them."""
-    found: dict[str, Path] = {}
+def _sources(module: str) -> dict[str, bytes]:
+    """Returns the source of the module and of each module that it imports from this package; imports none of them."""
+    found: dict[str, bytes] = {}
     waiting = [module]
     while waiting:
         name = waiting.pop()
         path = _source(name) if name not in found else None
         if path:
-            found[name] = path
-            waiting.extend(_imports(path))
+            found[name] = path.read_bytes()
+            waiting.extend(_imports(found[name]))
     if not found:
         raise ModuleNotFoundError(f"No module named {module!r}")
     return found
 
 
-def _imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_bytes())):
+@functools.cache  # the steps import many modules in common
+def _imports(source: bytes) -> frozenset[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             # `from package import name` may name a module or an object in one; `_source` checks the files.
-            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+            found.update((node.module, *(f"{node.module}.{alias.name}" for alias in node.names)))
+    return frozenset(found)
 
 
 def _source(name: str) -> Path | None:

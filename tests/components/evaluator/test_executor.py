@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
+from tfx.components.evaluator.executor import Executor as TfxExecutor
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 from tfx.types.artifact_utils import encode_split_names
@@ -32,6 +33,7 @@ WriteExamples = Callable[[Path, Columns], str]
 NAN = float("nan")
 FEW = EvaluationConfig(min_rows=2, min_positives=1)
 TABLE: Columns = {"y": [0, 0, 1, 1], "candidate": [0.1, 0.6, 0.4, 0.9], "baseline": [0.2, 0.3, 0.2, 0.8]}
+LOG_LOSSES = 0.5108256, 0.6031000  # -(ln 0.9 + 2 ln 0.4 + ln 0.9) / 4, -(2 ln 0.8 + ln 0.7 + ln 0.2) / 4
 
 
 class Evaluated(NamedTuple):
@@ -46,12 +48,14 @@ Evaluate = Callable[..., Evaluated]
 
 
 @pytest.fixture
-def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
+def evaluate(tmp_path: Path, write_examples: WriteExamples, monkeypatch: pytest.MonkeyPatch) -> Evaluate:
     """Runs the Evaluator on a table for each split; each model predicts the column that has its name.
 
     The validation split is the table `validation`. If that is a number, the split has 100 rows, of which so many are
-    positive.
+    positive. TFMA, which takes nine tenths of the time and does not change the verdict, runs only with `tfma_too`.
     """
+
+    run_tfma = TfxExecutor.Do
 
     def model(name: str) -> standard_artifacts.Model:
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])  # type: ignore[untyped-decorator]
@@ -74,7 +78,9 @@ def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
         replays: int = 0,
         validation: int | Columns = 50,
         served: ServedReference | None = None,
+        tfma_too: bool = False,
     ) -> Evaluated:
+        monkeypatch.setattr(TfxExecutor, "Do", run_tfma if tfma_too else lambda *arguments: None)
         write_examples(tmp_path / "examples" / "Split-test" / "part.gz", test)
         write_examples(tmp_path / "examples" / "Split-train" / "part.gz", train)
         if isinstance(validation, int):
@@ -127,7 +133,7 @@ def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
             },
         )
         metrics: dict[str, dict[str, Any]] = {}
-        for name in ("candidate", "baseline") if baseline else ():
+        for name in ("candidate", "baseline") if tfma_too and baseline else ():
             result = tfma.load_eval_result(evaluation.uri, model_name=name)
             for slice_key, by_output in result.slicing_metrics:
                 assert slice_key == ()
@@ -143,12 +149,11 @@ def evaluate(tmp_path: Path, write_examples: WriteExamples) -> Evaluate:
 @pytest.mark.parametrize("replays", [0, 2])
 def test_two_models_through_their_signatures(evaluate: Evaluate, replays: int) -> None:
     """The metrics computed by hand are TFMA's and the verdict's, also if Beam repeats its bundles; it is blessed."""
-    blessing, verdict, metrics = evaluate(TABLE, replays=replays)
-    log_losses = 0.5108256, 0.6031000  # -(ln 0.9 + 2 ln 0.4 + ln 0.9) / 4, -(2 ln 0.8 + ln 0.7 + ln 0.2) / 4
-    candidate = {"auc": 3 / 4, "pr_auc": (1 + 2 / 3) / 2, "log_loss": log_losses[0], "accuracy": 0.5}
+    blessing, verdict, metrics = evaluate(TABLE, replays=replays, tfma_too=True)
+    candidate = {"auc": 3 / 4, "pr_auc": (1 + 2 / 3) / 2, "log_loss": LOG_LOSSES[0], "accuracy": 0.5}
     candidate |= {"brier": (0.1**2 + 0.6**2 + 0.6**2 + 0.1**2) / 4, "calibration_error": 1.4 / 4}
     candidate |= {"precision": 0.5, "recall": 0.5, "example_count": 4}
-    baseline = {"auc": 2.5 / 4, "pr_auc": (1 + 1 / 2) / 2, "log_loss": log_losses[1], "accuracy": 0.75}
+    baseline = {"auc": 2.5 / 4, "pr_auc": (1 + 1 / 2) / 2, "log_loss": LOG_LOSSES[1], "accuracy": 0.75}
     baseline |= {"brier": (0.2**2 + 0.3**2 + 0.8**2 + 0.2**2) / 4}
     # The bin of 0.2 has one row of each class.
     baseline |= {"calibration_error": (2 * 0.3 + 0.3 + 0.2) / 4}
@@ -172,7 +177,7 @@ REFERENCE = ServedReference(outcome="compared", version=7, digest="ab", publishe
 
 def test_the_served_model_is_scored_on_the_same_rows(evaluate: Evaluate) -> None:
     """By hand: its AUC is 1, and its log loss -ln 0.9. The candidate is clearly worse, and the verdict says so."""
-    _, verdict, metrics = evaluate(SERVED, served=REFERENCE)
+    _, verdict, metrics = evaluate(SERVED, served=REFERENCE, tfma_too=True)
     auc, loss = verdict["metrics"]["auc"], verdict["metrics"]["log_loss"]
     assert (auc["served"], auc["served_difference"]) == (1.0, -0.25)
     assert loss["served"] == pytest.approx(0.1053605, abs=1e-6)
@@ -257,14 +262,15 @@ def test_the_served_model_has_the_weights_of_the_rows(evaluate: Evaluate) -> Non
 
 def test_a_feature_that_is_called_like_the_input_of_the_signature(evaluate: Evaluate) -> None:
     """TFMA passes the serialized examples to the model, not the feature; the metrics are those without it."""
-    table: Columns = {**TABLE, "examples": [1.0, 2.0, 3.0, 4.0]}
-    assert evaluate(table).metrics == evaluate(TABLE).metrics
+    metrics = evaluate({**TABLE, "examples": [1.0, 2.0, 3.0, 4.0]}, tfma_too=True).metrics
+    for model, loss in zip(("candidate", "baseline"), LOG_LOSSES, strict=True):
+        assert metrics[model]["log_loss"] == pytest.approx(loss, abs=1e-6)
 
 
 def test_one_class_is_not_blessed(evaluate: Evaluate) -> None:
     """Without a row of class 0 there is no AUC: a candidate with the better log loss is not published."""
     table = {"y": [1, 1, 1], "candidate": [0.9, 0.9, 0.8], "baseline": [0.5, 0.5, 0.5]}
-    blessing, verdict, metrics = evaluate(table)
+    blessing, verdict, metrics = evaluate(table, tfma_too=True)
     assert metrics["candidate"]["log_loss_diff"] < 0
     assert verdict["metrics"]["auc"]["candidate"] is None
     assert verdict["reasons"] == ["all rows of the test split (3) have the label 1, so there is no AUC"]
@@ -305,7 +311,7 @@ def test_an_operating_point_is_chosen_on_the_validation_split(evaluate: Evaluate
 
 def test_a_missing_baseline_is_not_blessed(evaluate: Evaluate) -> None:
     """TFX's own Evaluator ignores the thresholds against a missing baseline."""
-    blessing, verdict, _ = evaluate(TABLE, baseline=False)
+    blessing, verdict, _ = evaluate(TABLE, baseline=False, tfma_too=True)
     assert verdict["reasons"] == ["there is no baseline to compare the model with"]
     assert verdict["metrics"]["auc"]["candidate"] == 0.75
     assert verdict["metrics"]["auc"]["baseline"] is None
@@ -315,7 +321,7 @@ def test_a_missing_baseline_is_not_blessed(evaluate: Evaluate) -> None:
 
 def test_an_empty_test_split_is_not_blessed(evaluate: Evaluate) -> None:
     """Without any row there is no error, and the reason is a sentence."""
-    _, verdict, _ = evaluate({name: [] for name in TABLE})
+    _, verdict, _ = evaluate({name: [] for name in TABLE}, tfma_too=True)
     assert verdict["reasons"] == ["the test split has 0 rows, fewer than 2 (evaluation.min_rows)"]
 
 
@@ -347,7 +353,7 @@ def test_a_large_split_is_judged_by_a_sample(evaluate: Evaluate) -> None:
         return {"y": labels, "candidate": predictions, "baseline": [0.5] * rows}
 
     settings = EvaluationConfig(max_rows=60)
-    _, verdict, metrics = evaluate(ordered(500), settings, train=ordered(300))
+    _, verdict, metrics = evaluate(ordered(500), settings, train=ordered(300), tfma_too=True)
     assert (verdict["rows"], verdict["sampled_from"]) == (60, 500)
     assert (verdict["gap"]["train_rows"], verdict["gap"]["train_sampled_from"]) == (60, 300)
     assert metrics["candidate"]["example_count"] == 500
@@ -456,8 +462,8 @@ def test_a_weight_counts_as_that_many_rows(evaluate: Evaluate) -> None:
         name: [value for value, count in zip(values, times, strict=True) for _ in range(count)]
         for name, values in TABLE.items()
     }
-    weighted = evaluate({**TABLE, "w": times}, train={**TABLE, "w": times})
-    expected = evaluate(repeated, train=repeated)
+    weighted = evaluate({**TABLE, "w": times}, train={**TABLE, "w": times}, tfma_too=True)
+    expected = evaluate(repeated, train=repeated, tfma_too=True)
     for name, metric in weighted.verdict["metrics"].items():
         for model in ("candidate", "baseline", "base_rate"):
             assert metric[model] == pytest.approx(expected.verdict["metrics"][name][model], abs=1e-9), name

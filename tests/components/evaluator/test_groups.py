@@ -18,6 +18,7 @@ from components.evaluator.scoring import ScoredColumns, score
 from components.evaluator.verdict import compute_verdict
 from components.examples.codec import example_template
 from components.examples.group_ids import path_of_ids, to_bytes
+from tests.components.evaluator.one_metric import only
 
 Floats = npt.NDArray[np.float32]
 
@@ -62,7 +63,7 @@ def test_whole_groups_are_drawn() -> None:
 
 def test_the_standard_error_is_that_of_the_group_means() -> None:
     """With groups of one size: the deviation of the means of the groups, divided by the root of their number."""
-    rows = grouped(np.random.default_rng(2))
+    rows = grouped(np.random.default_rng(2))._replace(task=only("log_loss"))
     losses, _ = row_losses(rows.labels, rows.predictions["candidate"])
     expected = losses.reshape(60, 15).mean(axis=1).std() / math.sqrt(60)
     drawn = resampled(rows, 4_000, seed=3)["log_loss"]["candidate"]

@@ -39,11 +39,15 @@ def verdict(
     validation: Validation = Validation(),  # noqa: B008 (it is immutable)
     served: ServedReference | None = None,
 ) -> dict[str, Any]:
+    """The verdict on the rows; 300 resamples, if the settings name no other number."""
     features = {"x": np.array(feature, np.float32)}
+    settings = settings or EvaluationConfig()
+    if "resamples" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"resamples": 300})
     found = compute_verdict(
         SplitScores(test, features),
         train or test,
-        settings or EvaluationConfig(),
+        settings,
         validation,
         first_seed=42,
         served=served,
