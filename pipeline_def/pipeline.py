@@ -78,6 +78,7 @@ def create_pipeline(
             weight=data.weight,
             min_rows=data.min_rows,
             sliced=config.evaluation.sliced_features(),
+            sliced_texts=tuple(sorted(config.evaluation.sliced_values())),
             split_by=data.split.by,
             has_schema=data.schema_file is not None,
             task_problems=config.task_problems(),

@@ -218,14 +218,15 @@ class Threshold(VerdictPart):
 
 
 class EvaluatedSlice(VerdictPart):
-    """The metrics on the rows of the test split where `above` < feature <= `up_to`, or where the feature is missing.
+    """The metrics on the rows of the test split with certain values of a feature.
 
     Attributes:
-        name: the range as text.
+        name: the range or the value as text.
         feature: the name of the feature.
         above: the lower end; None: there is none.
         up_to: the upper end; None: there is none.
         missing: whether these are the rows without a value of the feature.
+        value: the text of a categorical feature; None: a range, or all texts that have no slice of their own.
         rows: the number of rows.
         positives: the number of rows with label 1; None unless the label has two classes.
         too_small: whether there are fewer rows than `evaluation.min_rows`, or fewer rows of a class than
@@ -239,6 +240,7 @@ class EvaluatedSlice(VerdictPart):
     above: float | None
     up_to: float | None
     missing: bool
+    value: str | None = None
     rows: int
     positives: int | None
     too_small: bool

@@ -1,9 +1,9 @@
 """The configuration keys under `evaluation`: thresholds, slices, confidence intervals and the operating point."""
 
 import itertools
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from components.config.base import Settings, key
 from components.config.operating_point_settings import OperatingPointConfig
@@ -16,11 +16,32 @@ def _require_ascending(edges: tuple[float, ...]) -> tuple[float, ...]:
     return edges
 
 
+def _without_copies(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+def _as_cell(value: Any) -> Any:
+    """Spells a whole number as in a table, and leaves out blanks around a text, as for the cells."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value.strip() if isinstance(value, str) else value
+
+
+_Value = Annotated[str, BeforeValidator(_as_cell), Field(min_length=1)]
+
+
 class SliceConfig(Settings):
     """Slices by the value of one feature: up to the first edge, between each edge and the next, above the last edge."""
 
     feature: str = Field(min_length=1)
     edges: Annotated[tuple[float, ...], Field(strict=False, min_length=1), AfterValidator(_require_ascending)]
+
+
+class CategorySliceConfig(Settings):
+    """Slices by the text of one categorical feature: one for each of the values, and one for all others."""
+
+    feature: str = Field(min_length=1)
+    values: Annotated[tuple[_Value, ...], Field(strict=False, min_length=1), AfterValidator(_without_copies)]
 
 
 class EvaluationConfig(Settings):
@@ -169,11 +190,13 @@ class EvaluationConfig(Settings):
         unit="rows",
         ge=0,
     )
-    slices: tuple[SliceConfig, ...] = key(
+    slices: tuple[SliceConfig | CategorySliceConfig, ...] = key(
         (),
         "Parts of the test split for which metrics are also computed. The edges divide the values of a feature into "
-        "ranges, each including its upper edge; rows without a value are one more slice.",
-        expects="a list of {feature: NAME, edges: [NUMBER, ...]} with edges in ascending order",
+        "ranges, each including its upper edge. Of a categorical feature, each of the values is a slice, and so are "
+        "all other texts together. Rows without a value are one more slice.",
+        expects="a list of {feature: NAME, edges: [NUMBER, ...]} with edges in ascending order, or {feature: NAME, "
+        "values: [TEXT, ...]}",
         strict=False,
     )
     slice_thresholds: bool = key(
@@ -198,5 +221,13 @@ class EvaluationConfig(Settings):
         return self
 
     def sliced_features(self) -> tuple[str, ...]:
-        """Returns the features in `slices`, sorted and without duplicates."""
-        return tuple(sorted({part.feature for part in self.slices}))
+        """Returns the features in `slices` that are divided by edges, sorted and without duplicates."""
+        return tuple(sorted({part.feature for part in self.slices if isinstance(part, SliceConfig)}))
+
+    def sliced_values(self) -> dict[str, tuple[str, ...]]:
+        """Returns all values of each feature in `slices` that is divided by values, without duplicates."""
+        found: dict[str, tuple[str, ...]] = {}
+        for part in self.slices:
+            if isinstance(part, CategorySliceConfig):
+                found[part.feature] = tuple(dict.fromkeys((*found.get(part.feature, ()), *part.values)))
+        return found

@@ -21,7 +21,7 @@ from components.common.next_steps import larger_splits
 from components.common.suggestions import unknown_features
 from components.config.base import Settings
 from components.config.data import SPLITS
-from components.examples.text_column import MISSING_ROWS
+from components.examples.text_column import MAX_TEXTS, MISSING_ROWS
 
 REPORT_FILE = "findings.txt"
 _OTHER_TEXT = anomalies_pb2.AnomalyInfo.ENUM_TYPE_UNEXPECTED_STRING_VALUES
@@ -39,7 +39,8 @@ class GateSettings(Settings):
 
     Attributes:
         label, weight, min_rows: the keys of data.
-        sliced: the features in evaluation.slices.
+        sliced: the features in evaluation.slices with edges.
+        sliced_texts: those with values.
         split_by: data.split.by.
         has_schema: whether data.schema_file is set. Only then is a text outside of its domain refused: the domain of an
             inferred schema just lists texts of this table.
@@ -50,6 +51,7 @@ class GateSettings(Settings):
     weight: str | None = None
     min_rows: int
     sliced: tuple[str, ...] = ()
+    sliced_texts: tuple[str, ...] = ()
     split_by: str = "row"
     has_schema: bool = False
     task_problems: Mapping[str, str] = {}
@@ -132,6 +134,7 @@ def find_problems(
         for finding in (
             *_rows(name, split, settings),
             *_missing(name, split),
+            *_too_many_texts(split),
             *_anomalies(name, split, schema, settings),
         ):
             findings.setdefault((finding.feature, finding.problem), finding)
@@ -182,6 +185,14 @@ def _missing(name: str, split: SplitData) -> Iterator[Finding]:
             yield Finding(_name(feature), "no values", expected, f"{rows} rows, all missing")
 
 
+def _too_many_texts(split: SplitData) -> Iterator[Finding]:
+    # Transform keeps all texts of the training split in memory.
+    for feature in split.statistics.features:
+        if feature.string_stats.unique > MAX_TEXTS:
+            found = "more, as in a column of ids; data.ignore leaves it out"
+            yield Finding(_name(feature), "too many different texts", f"at most {MAX_TEXTS:,}", found)
+
+
 def _anomalies(
     name: str, split: SplitData, schema: schema_pb2.Schema, settings: GateSettings
 ) -> Iterator[Finding]:
@@ -211,16 +222,19 @@ def _anomalies(
 def _slices(splits: Collection[SplitData], settings: GateSettings) -> Iterator[Finding]:
     # The Evaluator would detect this too, but only after both trainings.
     columns = {_name(feature) for split in splits for feature in split.statistics.features}
+    columns -= {settings.label, settings.weight}
     texts = {
         _name(feature)
         for split in splits
         for feature in split.statistics.features
         if feature.HasField("string_stats")
     }
-    for name in settings.sliced:
-        if name in texts:
-            yield Finding(name, "categorical", "a numeric feature (evaluation.slices)", "texts")
-    for name, hint in unknown_features(settings.sliced, columns - {settings.label, settings.weight}):
+    wanted = (*settings.sliced, *settings.sliced_texts)
+    for name in sorted(texts.intersection(settings.sliced)):
+        yield Finding(name, "categorical", "values and no edges (evaluation.slices)", "edges")
+    for name in sorted((columns - texts).intersection(settings.sliced_texts)):
+        yield Finding(name, "numeric", "edges and no values (evaluation.slices)", "values")
+    for name, hint in unknown_features(wanted, columns):
         yield Finding(name, "no such feature", "a feature of the data (evaluation.slices)", hint)
 
 

@@ -67,17 +67,20 @@ class EvaluatorExecutor(executor.Executor):  # type: ignore[misc]
         task = task_of(ingest.task)
         check_task_keys("evaluation", settings.evaluation, task)
         seeds = load_models(candidate or "", baseline, task)
-        columns = ScoredColumns(settings.label, settings.weight, settings.evaluation.sliced_features(), task)
+        sliced = settings.evaluation
+        columns = ScoredColumns(
+            settings.label, settings.weight, sliced.sliced_features(), task, texts=sliced.sliced_values()
+        )
         max_rows = settings.evaluation.max_rows
         grouped = ingest.split is not None and ingest.split.by == "group"
         test, served = _score_test(input_dict, seeds, columns._replace(groups=grouped), max_rows)
         exported = {name: model for name, model in seeds[0].items() if name != EARLY_STOPPED}
-        train = score(_pattern(input_dict, "train"), [exported], columns._replace(features=()), max_rows)
+        train = score(_pattern(input_dict, "train"), [exported], columns.without_features(), max_rows)
         validation = Validation(ingest.class_counts("eval"))
         has_point = settings.evaluation.operating_point.rule is not None
         # Without an operating point, the split is read without a model, only to compare its rows with the record.
         published = {CANDIDATE: seeds[0][CANDIDATE]} if has_point else {}
-        on_eval = score(_pattern(input_dict, "eval"), [published], columns._replace(features=()), max_rows)
+        on_eval = score(_pattern(input_dict, "eval"), [published], columns.without_features(), max_rows)
         if has_point:
             validation = validation._replace(scores=on_eval.scores)
         scored = {"test": test, "train": train, "eval": on_eval}

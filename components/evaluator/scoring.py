@@ -1,7 +1,8 @@
 """Scores examples with the exported models, through their serving signature."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from components.common.suggestions import unknown_features
 from components.evaluator.paired_scores import Groups, PairedScores, SplitScores, numbered
 from components.evaluator.reservoir import ReservoirSample
 from components.evaluator.scored_models import Models
+from components.evaluator.slices import text_numbers
 from components.examples.group_ids import GroupIds
 from components.examples.reader import serialized_batches
 from components.tasks.binary import BINARY
@@ -28,7 +30,9 @@ class ScoredColumns(NamedTuple):
     Attributes:
         label: the name of the label column: an integer if the task has classes, else a number.
         weight: the column with the weights of the rows; None: there is none.
-        features: the features whose values are returned.
+        features: the numeric features whose values are returned.
+        texts: the categorical features whose texts are returned, as the numbers of `text_numbers`, with the texts that
+            are told apart.
         task: what the models predict.
         groups: whether the rows belong to groups, whose ids are beside the examples.
     """
@@ -38,6 +42,11 @@ class ScoredColumns(NamedTuple):
     features: tuple[str, ...] = ()
     task: Task = BINARY
     groups: bool = False
+    texts: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+    def without_features(self) -> "ScoredColumns":
+        """Returns the columns without features."""
+        return self._replace(features=(), texts={})
 
     def label_spec(self) -> dict[str, tf.io.FixedLenFeature]:
         """Returns how the label of a tf.Example is parsed."""
@@ -67,12 +76,15 @@ def score(
         ArtifactChanged: a file can't be read to its end, or rows have no group.
     """
     files = sorted(tf.io.gfile.glob(pattern))
-    label, weight, features, task, grouped = columns
+    label, weight, features, task, grouped, texts = columns
     ids = GroupIds(files) if grouped else None
-    if features:
+    if features or texts:
         _check_features(files, columns)
-    read = (*([weight] if weight else []), *features)
-    spec = {name: tf.io.FixedLenFeature([1], tf.float32, [float("nan")]) for name in read}
+    returned = (*features, *texts)
+    read = (*([weight] if weight else []), *returned)
+    spec = {name: tf.io.FixedLenFeature([1], tf.float32, [float("nan")]) for name in read} | {
+        name: tf.io.FixedLenFeature([1], tf.string, [""]) for name in texts
+    }
     target = columns.label_spec()
     models = [model for by_name in seeds for model in by_name.values()]
     sample, digest = ReservoirSample(max_rows), hashlib.sha256()
@@ -89,19 +101,21 @@ def score(
             continue
         serialized = tf.gather(batch, drawn)
         parsed = tf.io.parse_example(serialized, spec | target)
+        for name, values in texts.items():
+            parsed[name] = text_numbers(parsed[name].numpy().reshape(-1), values)
         predicted = [model.predict(serialized) for model in models]
         flat = map(_flat, (parsed[label], *(parsed[name] for name in read), *predicted))
         sample.add(*flat, *(column[drawn] for column in groups))
     found = iter(sample.columns() or [np.zeros(0, np.float32)] * (1 + len(read) + len(models) + grouped))
     labels, weights = next(found), next(found) if weight else None
-    values = {name: next(found) for name in features}
+    sliced = {name: next(found) for name in returned}
     first, *others = ({name: next(found) for name in by_name} for by_name in seeds)
     numbers = numbered(next(found)) if grouped else None
     scores = PairedScores(labels, first, sample.seen, weights, tuple(others), numbers, task)
     of_kept = kept.columns() if kept else []
     examples = tuple(of_kept[0]) if of_kept else ()
     example_groups = numbered(of_kept[1]) if of_kept and grouped else None
-    return SplitScores(scores, values, sample.seen, digest.hexdigest(), examples, example_groups)
+    return SplitScores(scores, sliced, sample.seen, digest.hexdigest(), examples, example_groups)
 
 
 def _groups(ids: GroupIds, rows: int, pattern: str) -> Groups:
@@ -128,7 +142,7 @@ def _check_features(files: Sequence[str], columns: ScoredColumns) -> None:
     for serialized in serialized_batches(files, 1).unbatch().take(1):
         example = tf.train.Example.FromString(serialized.numpy())
         known = [name for name in example.features.feature if name not in (columns.label, columns.weight)]
-        for name, hint in unknown_features(columns.features, known):
+        for name, hint in unknown_features((*columns.features, *columns.texts), known):
             raise DataRefused(f"evaluation.slices: expected features of the examples, got {name!r}; {hint}")
 
 

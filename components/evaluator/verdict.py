@@ -91,10 +91,11 @@ def compute_verdict(
     metrics = compare_metrics(test, settings, [metric.name for metric in task.metrics])
     own = _own(test, metrics, settings)
     gap = _gap(test, train)
+    texts = settings.sliced_values()
     measured_slices = tuple(
         _slice(part, test.select(part.rows), settings)
         for wanted in settings.slices
-        for part in slices(wanted, scored.features[wanted.feature])
+        for part in slices(wanted, scored.features[wanted.feature], texts.get(wanted.feature, ()))
     )
     decides = served is not None and served.outcome == "compared"
     applied = settings if decides else settings.model_copy(update={"served": "off"})
@@ -290,6 +291,7 @@ def _slice(part: Slice, rows: PairedScores, settings: EvaluationConfig) -> _Meas
         above=part.above,
         up_to=part.up_to,
         missing=part.missing,
+        value=part.value,
         rows=rows.labels.size,
         positives=_positives(rows),
         too_small=too_small,

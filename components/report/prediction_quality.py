@@ -316,7 +316,7 @@ def slices(run: RunArtifacts) -> Section:
     if run.verdict is None:
         return Section("slices", "Slices", (TextBlock(NO_VERDICT, "quiet"),), "none")
     if not run.verdict.slices:
-        text = "There are none; evaluation.slices divides the test split by ranges of a feature."
+        text = "There are none; evaluation.slices divides the test split by the values of a feature."
         return Section("slices", "Slices", (TextBlock(text, "quiet"),), "none")
     blocks: list[Block] = []
     task = task_of(run.verdict.task)

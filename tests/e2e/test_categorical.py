@@ -53,6 +53,7 @@ def completed(run: Run, root: Path, table: Path) -> Completed:
     return run(
         root, "--data", table, "--label", "churned", "--set", "data.categorical=[plan]", "--set", "evaluation.seeds=1",
         "--set", "model.l1=0.0001", "--set", "model.l2=0.0001", "--set", "model.dropout=0", *run.quick,
+        "--set", "evaluation.slices=[{feature: my color, values: [red, 'größe, 1']}, {feature: plan, values: [1]}]",
     )  # fmt: skip
 
 
@@ -63,6 +64,19 @@ def test_the_texts_are_used(completed: Completed) -> None:
     assert any(
         "'id'" in warning and "data.categorical" in warning for warning in completed.summary["warnings"]
     )
+
+
+def test_slices_by_text(completed: Completed) -> None:
+    """Each feature divides the test rows; the rows with the text red have the most positive labels."""
+    rows = completed.summary["rows"]["test"]
+    parts = {part["name"]: part for part in completed.summary["slices"]}
+    colors = ["my color = red", "my color = größe, 1", "my color: all others", "my color missing"]
+    assert list(parts) == [*colors, "plan = 1", "plan: all others", "plan missing"]
+    assert sum(parts[name]["rows"] for name in colors) == rows
+    assert sum(part["rows"] for part in parts.values()) == 2 * rows
+    shares = [part["positives"] / part["rows"] for part in parts.values() if part["rows"]]
+    assert max(shares) == shares[0]
+    assert parts["my color = red"]["candidate"]["auc"] > 0.5
 
 
 def test_the_card_and_the_importance(completed: Completed) -> None:

@@ -341,8 +341,30 @@ def test_another_text() -> None:
     assert (finding.feature, finding.problem) == ("color", "Unexpected string values")
 
 
+def test_too_many_different_texts() -> None:
+    """A million are allowed; each finding is listed once, whatever number of splits has it."""
+    data = _categorical(0)
+    data.statistics.features[-1].string_stats.unique = 1_000_000
+    assert find_problems({"train": data, "test": data}, SCHEMA, SETTINGS) == []
+    data.statistics.features[-1].string_stats.unique += 1
+    [finding] = find_problems({"train": data, "test": data}, SCHEMA, SETTINGS)
+    assert (finding.feature, finding.problem, finding.expected) == (
+        "color", "too many different texts", "at most 1,000,000"
+    )  # fmt: skip
+    assert "data.ignore" in finding.found
+
+
 def test_slices_of_a_categorical_feature() -> None:
-    """Slices are ranges of numbers."""
-    settings = SETTINGS.model_copy(update={"sliced": ("color",)})
-    [finding] = find_problems({"test": _categorical(0)}, SCHEMA, settings)
-    assert (finding.feature, finding.expected) == ("color", "a numeric feature (evaluation.slices)")
+    """It is divided by its values, and a numeric one by edges."""
+    both = SETTINGS.model_copy(update={"sliced": ("color",), "sliced_texts": ("y", "size")})
+    findings = find_problems({"test": _categorical(0)}, SCHEMA, both)
+    assert [(finding.feature, finding.expected) for finding in findings] == [
+        ("color", "values and no edges (evaluation.slices)"),
+        ("y", "a feature of the data (evaluation.slices)"),
+        ("size", "a feature of the data (evaluation.slices)"),
+    ]
+    right = SETTINGS.model_copy(update={"sliced_texts": ("color",)})
+    assert find_problems({"test": _categorical(0)}, SCHEMA, right) == []
+    numeric = SETTINGS.model_copy(update={"sliced_texts": ("age",)})
+    [finding] = find_problems({"train": split()}, SCHEMA, numeric)
+    assert (finding.feature, finding.expected) == ("age", "edges and no values (evaluation.slices)")

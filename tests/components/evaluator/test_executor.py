@@ -445,6 +445,19 @@ def test_slices_come_from_the_raw_features(evaluate: Evaluate) -> None:
     ]
 
 
+def test_the_texts_of_a_slice(tmp_path: Path) -> None:
+    """They are numbers by their place among the texts that are told apart; a missing text is NaN."""
+    with tf.io.TFRecordWriter(str(tmp_path / "part")) as writer:
+        for text in (b"Rom", "Köln".encode(), b"", b"Paris"):
+            example = tf.train.Example()
+            example.features.feature["y"].int64_list.value.append(1)
+            example.features.feature["city"].bytes_list.value.append(text)
+            writer.write(example.SerializeToString())
+    columns = ScoredColumns("y", texts={"city": ("Paris", "Köln")})
+    found = score(f"{tmp_path}/*", [{}], columns).features["city"]
+    np.testing.assert_array_equal(found, [2, 1, NAN, 0])
+
+
 def test_a_slice_of_an_unknown_feature_is_refused(evaluate: Evaluate) -> None:
     """The error suggests the closest name."""
     settings = EvaluationConfig(slices=(SliceConfig(feature="candidat", edges=(0.0,)),))

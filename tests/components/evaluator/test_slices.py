@@ -1,9 +1,9 @@
-"""Slices by ranges of a feature."""
+"""Slices by ranges of a numeric feature, and by texts of a categorical one."""
 
 import numpy as np
 
-from components.config.evaluation import SliceConfig
-from components.evaluator.slices import slices
+from components.config.evaluation import CategorySliceConfig, SliceConfig
+from components.evaluator.slices import slices, text_numbers
 
 NAN = float("nan")
 
@@ -26,3 +26,19 @@ def test_edges_that_are_equal_in_six_digits_have_different_names() -> None:
     """Slices are identified by their names."""
     found = slices(SliceConfig(feature="x", edges=(1000000.5, 1000001.5)), np.zeros(1, np.float32))
     assert [part.name for part in found][:2] == ["x <= 1000000.5", "1000000.5 < x <= 1000001.5"]
+
+
+def test_each_text_is_in_one_slice() -> None:
+    """The listed ones, all others together, and missing values; other slices of the feature may know more texts."""
+    texts = np.array([b"Paris", b"Rom", b"", "Köln".encode(), b"paris", b"Paris"], object)
+    known = ("Oslo", "Köln", "Paris")
+    numbers = text_numbers(texts, known)
+    np.testing.assert_array_equal(numbers, [2, 3, NAN, 1, 3, 2])
+    found = list(slices(CategorySliceConfig(feature="city", values=("Paris", "Oslo")), numbers, known))
+    assert [(part.name, part.value, part.missing, np.flatnonzero(part.rows).tolist()) for part in found] == [
+        ("city = Paris", "Paris", False, [0, 5]),
+        ("city = Oslo", "Oslo", False, []),
+        ("city: all others", None, False, [1, 3, 4]),
+        ("city missing", None, True, [2]),
+    ]
+    assert sum(part.rows.sum() for part in found) == texts.size

@@ -126,7 +126,7 @@ def test_no_slices(sample: Any) -> None:
     """The sentence names the key that makes slices."""
     (text,) = prediction_quality.slices(sample.run(verdict=sample.verdict(slices=[]))).blocks
     assert text == TextBlock(
-        "There are none; evaluation.slices divides the test split by ranges of a feature.", "quiet"
+        "There are none; evaluation.slices divides the test split by the values of a feature.", "quiet"
     )
 
 

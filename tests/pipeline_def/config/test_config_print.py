@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from components.config.data import DataConfig
-from components.config.evaluation import EvaluationConfig, SliceConfig
+from components.config.evaluation import CategorySliceConfig, EvaluationConfig, SliceConfig
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from pipeline_def.config.describe import groups
@@ -131,8 +131,14 @@ def test_slices_round_trip(tmp_path: Path) -> None:
     ) in config_yaml(short)
     long = PipelineConfig(evaluation=EvaluationConfig(slices=many))
     assert '\n  slices:\n    - {feature: "a b", edges: [0.0]}\n' in config_yaml(long)
-    for config in (short, long):
+    texts = CategorySliceConfig(feature="city", values=("Paris", "no", "1"))
+    by_value = PipelineConfig(evaluation=EvaluationConfig(slices=(*few, texts)))
+    for config in (short, long, by_value):
         assert reread(config, tmp_path) == config
+    (parsed,) = EvaluationConfig.model_validate(
+        {"slices": [{"feature": "city", "values": ["Paris ", "no", 1, "Paris"]}]}
+    ).slices
+    assert parsed == texts
 
 
 def test_notes_are_in_the_comment_of_their_key() -> None:

@@ -21,7 +21,10 @@ def problems(tmp_path: Path, text: str | bytes, *overrides: str | Flag) -> list[
 PENALTY = "auto, a number >= 0, or a list of them (one per hidden layer, then the output layer)"
 RATE = "auto, a number >= 0 and < 1, or a list of them (one per hidden layer)"
 UNITS = "model.hidden_units: expected a list of at most 32 whole numbers >= 1"
-SLICES = "evaluation.slices: expected a list of {feature: NAME, edges: [NUMBER, ...]} with edges in ascending order"
+SLICES = (
+    "evaluation.slices: expected a list of {feature: NAME, edges: [NUMBER, ...]} with edges in ascending order, or "
+    "{feature: NAME, values: [TEXT, ...]}"
+)
 REFUSED = {
     "negative penalty": ("model:\n  l1: -0.1", f"2: model.l1: expected {PENALTY}, got -0.1"),
     "NaN": ("model:\n  l2: .nan", f"2: model.l2: expected {PENALTY}, got .nan"),
@@ -173,6 +176,10 @@ REFUSED = {
     "edges that fall": (
         "evaluation: {slices: [{feature: a, edges: [30, 30.0]}]}",
         "1: evaluation.slices: expected edges in ascending order, got 30 after 30",
+    ),
+    "slice with edges and values": (
+        "evaluation: {slices: [{feature: a, edges: [1], values: [x]}]}",
+        f"1: {SLICES}, got {{feature: 'a', edges: [1], values: ['x']}} as item 1",
     ),
     "slice in a slice": (
         "evaluation: {slices: [{feature: a, edges: [[1]]}]}",
