@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 MISSING = b""
+# The most different texts of a column that are counted in a split: some 250 MB. DataGate refuses a column with more.
+MAX_TEXTS = 1_000_000
 # Under this name, the statistics of a categorical column have the number of its missing values.
 MISSING_ROWS = "missing_rows"
 

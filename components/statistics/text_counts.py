@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from components.examples.text_column import MISSING
+from components.examples.text_column import MAX_TEXTS, MISSING
 
 Texts = npt.NDArray[np.object_]
 
 
 class TextCounts:
-    """How often each text of one column occurs.
+    """How often each text of one column occurs. Of more than MAX_TEXTS texts, only MAX_TEXTS + 1 are counted.
 
     Attributes:
         rows: the number of rows of each text, without missing values.
@@ -49,6 +49,8 @@ class TextCounts:
             if text == MISSING:
                 self.missing += rows
                 self.missing_weight += weight
+                continue
+            if text not in self.rows and len(self.rows) > MAX_TEXTS:
                 continue
             self.rows[text] += rows
             self.weights[text] = self.weights.get(text, 0.0) + weight

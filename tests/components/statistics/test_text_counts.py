@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from components.statistics import text_counts
 from components.statistics.column_summary import ColumnSummary
 from components.statistics.protos import to_proto
 from components.statistics.text_counts import TextCounts
@@ -27,6 +28,18 @@ def test_parts_of_a_column() -> None:
         assert found.weights == {b"a": 1.0, b"b": 2.0, "größe".encode(): 2.0}
         assert found.missing == 2
     assert whole.most_frequent() == [b"a", b"b", "größe".encode()]
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One text more than the limit is counted, which the gate refuses; known and missing texts are still counted."""
+    monkeypatch.setattr(text_counts, "MAX_TEXTS", 3)
+    texts = np.array([b"a", b"b", b"c", b"d", b"e", b"a", b""], object)
+    found = counts(texts)
+    found.merge(counts(np.array([b"f", b"a", b"d"], object)))
+    assert len(found.rows) == 4
+    assert found.rows[b"a"] == 3
+    assert found.missing == 1
+    assert set(found.weights) == set(found.rows)
 
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
