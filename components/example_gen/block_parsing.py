@@ -299,11 +299,11 @@ def _is_utf8(raw: bytes) -> bool:
     return True
 
 
-def parse_parquet_batch(batch: pa.Table, row: int, columns: ReadColumns) -> ParsedBlock:
-    """Parses a batch of Parquet rows into arrays; `row` is the number of the first row."""
+def parse_typed_batch(batch: pa.Table, row: int, columns: ReadColumns) -> ParsedBlock:
+    """Parses a batch of rows whose columns have types into arrays; `row` is the number of the first row."""
     numbers, label = columns.numbers, columns.label
-    values, invalid, exact = _parquet_numbers(batch, numbers, columns)
-    hashed, unreadable, _ = _parquet_numbers(batch, columns.hash_only, columns)
+    values, invalid, exact = _typed_numbers(batch, numbers, columns)
+    hashed, unreadable, _ = _typed_numbers(batch, columns.hash_only, columns)
     hashed[unreadable] = np.nan
     categories = tuple(
         cell_parsing.to_texts(parquet.as_text(batch.column(name)), columns.cells.missing)
@@ -325,7 +325,7 @@ def parse_parquet_batch(batch: pa.Table, row: int, columns: ReadColumns) -> Pars
     return validator.validate(block, invalid)
 
 
-def _parquet_numbers(
+def _typed_numbers(
     batch: pa.Table, names: Sequence[str], columns: ReadColumns
 ) -> tuple[cell_parsing.Floats, cell_parsing.Flags, dict[int, cell_parsing.Doubles]]:
     """Returns the named columns as `cell_parsing.to_floats` does, shape [names, rows] each; and `ParsedBlock.exact`."""

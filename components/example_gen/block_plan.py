@@ -3,19 +3,21 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from components.common import storage
 from components.common.errors import DataRefused
 from components.example_gen import parquet
 from components.example_gen.csv_header import FileHeader
-from components.example_gen.record_files import AVRO, record_kind
+from components.example_gen.file_formats import PARQUET, typed_format
+from components.example_gen.record_files import open_records
 from components.example_gen.row_boundaries import BLOCK_BYTES, read_blocks
 from components.example_gen.table import InputTable
 
 _READ_BYTES = 2**20
 _MAX_DEFLATE = 1_032  # the largest ratio of deflate: https://zlib.net/zlib_tech.html
 _MAX_CONVERSION = 3  # bytes of UTF-8 for one byte of another encoding
-_MAX_AVRO = 10**6  # rows for each byte of a compressed file, far more than any has
+_MAX_RECORDS = 10**6  # for each byte of a compressed file of records, far more than any has
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,10 @@ class Block:
     Attributes:
         index: its number in the plan; blocks are in the order of the rows.
         file: the index of its file in `InputTable.headers`.
-        offset: CSV: the position of its first byte. Parquet: the index of its row group.
+        offset: the position of its first byte. Parquet: the index of its row group.
         length: its size in bytes; 0 for a row group, and for a file that is one block: a compressed or converted one.
-        line: the number of its first line (Parquet: of its first row), counted from 1.
-        digest: the digest of an uncompressed CSV block's bytes, so that a worker can detect a change; otherwise ''.
+        line: the number of its first line, or of its first row if the columns have types, counted from 1.
+        digest: the digest of its bytes if it has a length, so that a worker can detect a change; otherwise ''.
     """
 
     index: int
@@ -46,7 +48,7 @@ class BlockPlan:
     Attributes:
         blocks: the blocks in order.
         digest: the digest of the bytes of all files.
-        most_rows: an upper bound of the number of good rows, from the sizes of the files.
+        most_rows: an upper bound of the number of good rows, from the sizes of the files or what they say of it.
     """
 
     blocks: tuple[Block, ...]
@@ -64,23 +66,9 @@ def plan_blocks(table: InputTable, block_bytes: int = BLOCK_BYTES) -> BlockPlan:
     all_files = hashlib.blake2b(digest_size=16)
     for file, header in enumerate(table.headers):
         digest = hashlib.blake2b(digest_size=16)
-        if header.is_divisible:
-            parts = _csv_blocks(file, header, block_bytes, digest)
-        else:
-            size = _update_digest(header.path, digest)
-            most_rows += (
-                size * _expansion(header) // _least_row_bytes(header)
-                if header.delimiter
-                else parquet.row_count(header.path)
-            )
-            parts = (
-                _row_groups(file, header)
-                if not header.delimiter
-                else iter([Block(0, file, header.offset, 0, header.line)])
-            )
-        for part in parts:
-            most_rows += part.length // _least_row_bytes(header)
-            blocks.append(Block(len(blocks), *(part.file, part.offset, part.length, part.line, part.digest)))
+        for part in _parts(header, block_bytes, digest):
+            most_rows += part.most_rows
+            blocks.append(Block(len(blocks), file, part.offset, part.length, part.line, part.digest))
         all_files.update(digest.digest())
     return BlockPlan(tuple(blocks), all_files.hexdigest(), most_rows + 1)
 
@@ -90,25 +78,76 @@ def block_digest(block: bytes) -> str:
     return hashlib.blake2b(block, digest_size=16).hexdigest()
 
 
-def _csv_blocks(
-    file: int, header: FileHeader, block_bytes: int, digest: "hashlib.blake2b"
-) -> Iterator[Block]:
+class _Part(NamedTuple):
+    """A block of a file that has no number yet: see `Block`; and an upper bound of the number of its good rows."""
+
+    offset: int
+    length: int
+    line: int
+    most_rows: int
+    digest: str = ""
+
+
+def _parts(header: FileHeader, block_bytes: int, digest: "hashlib.blake2b") -> Iterator[_Part]:
+    """Divides a file, and adds its bytes to the digest."""
+    kind = typed_format(header.path)
+    if header.is_divisible:
+        yield from _csv_blocks(header, block_bytes, digest)
+    elif kind in (None, PARQUET) or header.path.endswith(".gz"):
+        size = _update_digest(header.path, digest)
+        if kind == PARQUET:
+            yield from _row_groups(header)
+        else:
+            most_rows = size * _expansion(header) // _least_row_bytes(header)
+            yield _Part(header.offset, 0, header.line, most_rows)
+    else:
+        yield from _record_blocks(header, block_bytes, digest)
+
+
+def read_block(path: str, block: Block) -> bytes:
+    """Reads the bytes of a block that has a length.
+
+    Raises:
+        DataRefused: the file has changed.
+    """
+    with storage.open_bytes(path) as stream:
+        stream.seek(block.offset)
+        content = stream.read(block.length)
+    if block_digest(content) != block.digest:
+        raise file_changed_error(path)
+    return content
+
+
+def _csv_blocks(header: FileHeader, block_bytes: int, digest: "hashlib.blake2b") -> Iterator[_Part]:
     with storage.open_bytes(header.path) as stream:
         digest.update(stream.read(header.offset))
         offset, line = header.offset, header.line
         for block in read_blocks(stream, header.delimiter, block_bytes):
             digest.update(block)
-            yield Block(0, file, offset, len(block), line, block_digest(block))
+            most_rows = len(block) // _least_row_bytes(header)
+            yield _Part(offset, len(block), line, most_rows, block_digest(block))
             offset += len(block)
             line += block.count(b"\n")
 
 
-def _row_groups(file: int, header: FileHeader) -> Iterator[Block]:
+def _row_groups(header: FileHeader) -> Iterator[_Part]:
     with parquet.open_file(header.path) as opened:
         row = header.line
         for group in range(opened.num_row_groups):
-            yield Block(0, file, group, 0, row)
-            row += opened.metadata.row_group(group).num_rows
+            rows = opened.metadata.row_group(group).num_rows
+            yield _Part(group, 0, row, rows)
+            row += rows
+
+
+def _record_blocks(header: FileHeader, block_bytes: int, digest: "hashlib.blake2b") -> Iterator[_Part]:
+    with open_records(header.path) as file:
+        digest.update(file.start)
+        offset, row = len(file.start), header.line
+        for content, records in file.blocks(block_bytes):
+            digest.update(content)
+            yield _Part(offset, len(content), row, records, block_digest(content))
+            offset += len(content)
+            row += records
 
 
 def _update_digest(path: str, digest: "hashlib.blake2b") -> int:
@@ -123,13 +162,13 @@ def _update_digest(path: str, digest: "hashlib.blake2b") -> int:
 
 def _least_row_bytes(header: FileHeader) -> int:
     """Returns the size of the shortest good row: delimiters, one character of the label, a line feed."""
-    return 1 if header.text.json_columns else len(header.columns) + 1
+    return len(header.columns) + 1 if header.delimiter and not header.text.json_columns else 1
 
 
 def _expansion(header: FileHeader) -> int:
-    """Returns an upper bound of the bytes of CSV for each byte of a file."""
-    if record_kind(header.path) == AVRO:
-        return _MAX_AVRO
+    """Returns an upper bound of the bytes of CSV, or of the records, for each byte of a file."""
+    if not header.delimiter:
+        return _MAX_RECORDS
     return (_MAX_DEFLATE if header.path.endswith(".gz") else 1) * (
         1 if header.text.is_plain else _MAX_CONVERSION
     )

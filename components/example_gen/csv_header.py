@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from components.common import storage
 from components.common.errors import DataRefused, reason
 from components.config.data import DataConfig
 from components.example_gen.cell_parsing import shorten
+from components.example_gen.file_formats import typed_format
 from components.example_gen.file_signatures import recognized
 from components.example_gen.input_files import JSON_SUFFIXES, quoted
 from components.example_gen.no_rows_error import NoRows
-from components.example_gen.record_files import open_as_text, record_kind
 from components.example_gen.row_boundaries import MAX_ROW_BYTES, find_rows, split_fields
 from components.example_gen.text_stream import PLAIN_TEXT, TextFormat, as_csv, detect_encoding, json_names
 
@@ -36,11 +37,11 @@ class FileHeader:
     Attributes:
         path: the file.
         columns: the names in the order of the file, without surrounding blanks; '' for a column without a name.
-        delimiter: the delimiter of a CSV file; '' for Parquet.
+        delimiter: the delimiter of a file of text; '' for one whose columns have types, see `typed_files`.
         offset: the position of the first row in bytes, after decompression.
-        line: the number of the line at which the first row begins, counted from 1; for Parquet, of the first row.
+        line: the number of the line at which the first row begins, counted from 1; otherwise, of the first row.
         text: what is done with the text before it is read as CSV.
-        row_fields: how many fields most of the first rows have; 0 for Parquet, JSON lines and files of records.
+        row_fields: how many fields most of the first rows have; 0 for JSON lines and if the columns have types.
     """
 
     path: str
@@ -55,8 +56,8 @@ class FileHeader:
     def kind(self) -> str:
         """The format, for messages."""
         if self.text.json_columns:
-            return record_kind(self.path) or "JSON lines"
-        return f"CSV, delimiter {self.delimiter!r}" if self.delimiter else "Parquet"
+            return "JSON lines"
+        return f"CSV, delimiter {self.delimiter!r}" if self.delimiter else str(typed_format(self.path))
 
     @property
     def is_divisible(self) -> bool:
@@ -86,11 +87,11 @@ class CsvOptions:
 
 def open_csv(header: FileHeader) -> BinaryIO:
     """Opens a file of text for reading, decompressed, as CSV in UTF-8."""
-    return as_csv(open_as_text(header.path), header.text)
+    return as_csv(storage.open_text(header.path), header.text)
 
 
 def read_csv_header(path: str, settings: DataConfig) -> FileHeader:
-    """Reads the header of a CSV file, or the names in the first lines of a JSON lines file or a file of records.
+    """Reads the header of a CSV file, or the names in the first lines of a JSON lines file.
 
     Raises:
         DataRefused: the file is empty, has only a header, or is not text.
@@ -100,15 +101,13 @@ def read_csv_header(path: str, settings: DataConfig) -> FileHeader:
 
     def start(size: int, text: TextFormat | None = None) -> bytes:
         try:
-            with as_csv(open_as_text(path), text or PLAIN_TEXT) as stream:
+            with as_csv(storage.open_text(path), text or PLAIN_TEXT) as stream:
                 return stream.read(size)
         except (EOFError, OSError, zlib.error) as error:
             raise DataRefused(f"{path}: can't be read: {reason(error)}.") from error
 
     first = start(_JSON_BYTES)
-    text = PLAIN_TEXT
-    if record_kind(path) is None:
-        text = TextFormat(encoding=detect_encoding(first, settings.encoding), comment=settings.comment)
+    text = TextFormat(encoding=detect_encoding(first, settings.encoding), comment=settings.comment)
     names = _json_names(path, first, text)
     if names:
         words = frozenset((settings.label, *settings.categorical))
@@ -119,7 +118,7 @@ def read_csv_header(path: str, settings: DataConfig) -> FileHeader:
 
 
 def _json_names(path: str, start: bytes, text: TextFormat) -> tuple[str, ...] | None:
-    is_named = path.lower().removesuffix(".gz").endswith(JSON_SUFFIXES) or record_kind(path) is not None
+    is_named = path.lower().removesuffix(".gz").endswith(JSON_SUFFIXES)
     content = start.decode(text.encoding, "replace").removeprefix("\N{BYTE ORDER MARK}").lstrip()
     if not (is_named or content.startswith("{")):
         return None

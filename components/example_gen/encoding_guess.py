@@ -9,9 +9,9 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from components.common import storage
 from components.config.data import DataConfig
 from components.example_gen.input_files import InputFiles, find_input_files
-from components.example_gen.record_files import open_as_text
 from components.example_gen.text_stream import UTF_8, detect_encoding
 
 _FILE_BYTES, _ALL_BYTES = 8 * 2**20, 64 * 2**20
@@ -49,7 +49,7 @@ def guess_encoding(settings: DataConfig) -> EncodingGuess | None:
         DataRefused: the files can't be found.
     """
     files = find_input_files(settings)
-    if files.is_parquet or settings.encoding != "auto":
+    if not files.is_text or settings.encoding != "auto":
         return None
     contents = list(_contents(files))
     if any(_has_utf_8(content) for content in contents):
@@ -63,7 +63,7 @@ def _contents(files: InputFiles) -> Iterator[bytes]:
     left = _ALL_BYTES
     for path in files.paths:
         try:
-            with open_as_text(path) as stream:
+            with storage.open_text(path) as stream:
                 content = stream.read(min(_FILE_BYTES, left))
         except (EOFError, OSError, zlib.error):
             continue

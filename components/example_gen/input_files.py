@@ -10,7 +10,7 @@ from components.common.errors import DataRefused, reason
 from components.common.formatting import first_of
 from components.config.data import DataConfig
 from components.example_gen.cell_parsing import shorten
-from components.example_gen.record_files import AVRO_SUFFIX, record_kind
+from components.example_gen.file_formats import AVRO_SUFFIX, record_format, typed_format
 
 SPAN = "{SPAN}"
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
@@ -27,12 +27,12 @@ class InputFiles:
 
     Attributes:
         paths: at least one path.
-        is_parquet: whether all files are Parquet; otherwise all are text, or read as text.
+        is_text: whether all files are text; otherwise all are of one format whose columns have types.
         span: the newest span read; None without {SPAN} in data.input.
     """
 
     paths: tuple[str, ...]
-    is_parquet: bool
+    is_text: bool
     span: int | None
 
 
@@ -40,7 +40,7 @@ def find_input_files(settings: DataConfig) -> InputFiles:
     """Finds the files that `data.input` refers to.
 
     Raises:
-        DataRefused: no file is found or can be read, a span does not exist, or CSV and Parquet are mixed.
+        DataRefused: no file is found or can be read, a span does not exist, or formats are mixed.
     """
     try:
         return _find(settings)
@@ -70,13 +70,15 @@ def _find(settings: DataConfig) -> InputFiles:
         raise DataRefused(
             f"{settings.input}: expected a file, a folder or a pattern that matches files, found nothing."
         )
-    parquet = [path for path in paths if path.endswith(".parquet")]
-    if parquet and len(parquet) < len(paths):
-        other = next(path for path in paths if not path.endswith(".parquet"))
+    paths.sort()
+    formats = [typed_format(path) for path in paths]
+    other = next((path for path, kind in zip(paths, formats, strict=True) if kind != formats[0]), None)
+    if other is not None:
         raise DataRefused(
-            f"{settings.input}: expected either CSV or Parquet files, found both: {other} and {parquet[0]}."
+            f"{settings.input}: expected either files of text or files of one other format, found {paths[0]} and "
+            f"{other}."
         )
-    return InputFiles(paths=tuple(sorted(paths)), is_parquet=bool(parquet), span=span)
+    return InputFiles(paths=tuple(paths), is_text=formats[0] is None, span=span)
 
 
 def quoted(names: Iterable[str], limit: int = _MAX_NAMED) -> str:
@@ -99,7 +101,7 @@ def _in_folder(folder: str) -> list[str]:
 
 
 def _is_table(name: str) -> bool:
-    return name.lower().endswith(SUFFIXES) or record_kind(name) is not None
+    return name.lower().endswith(SUFFIXES) or record_format(name) is not None
 
 
 def table_files(paths: Iterable[str]) -> list[str]:

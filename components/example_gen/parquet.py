@@ -59,12 +59,6 @@ def read_parquet_header(path: str) -> FileHeader:
     return FileHeader(path=path, columns=names, delimiter="", offset=0, line=1)
 
 
-def row_count(path: str) -> int:
-    """Returns the number of rows of a file."""
-    with open_file(path) as file:
-        return int(file.metadata.num_rows)
-
-
 def kind_of(arrow_type: Any) -> str:
     """Returns NUMBER, TEXT, EMPTY (no cell has a value) or, for a type that can't be a feature, its name."""
     if pa.types.is_dictionary(arrow_type):

@@ -1,118 +1,154 @@
-"""Reads Avro files and TFRecords of tf.Examples as JSON lines, so that everything else reads them as such.
+"""Reads files of records, Avro and TFRecords of tf.Examples: their columns, their blocks, and their rows.
 
-Line n is record n, so messages name the right record.
+Row n is record n, so messages name the right record.
 """
 
-import json
-import posixpath
-import struct
+import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO, Protocol
 
-import fastavro
-import google_crc32c
+import pyarrow as pa
 
 from components.common import storage
-from components.example_gen.text_stream import stream_of
+from components.common.errors import DataRefused, reason
+from components.example_gen import avro_format, tf_record_format
+from components.example_gen.csv_header import FileHeader
+from components.example_gen.file_formats import AVRO, TF_RECORD, record_format
+from components.example_gen.no_rows_error import NoRows
+from components.example_gen.record_block import RecordBlock
+from components.example_gen.row_boundaries import BLOCK_BYTES
 
-AVRO, TF_RECORD = "Avro", "TFRecord"
-AVRO_SUFFIX = ".avro"
-_HEAD, _CHECKSUM_BYTES = (
-    struct.Struct("<QI"),
-    4,
-)  # TFRecord: length and its checksum; data; checksum of the data
-_MASK = 0xA282EAD8
-_MAX_RECORD_BYTES = 2**30
-_LINES_TOGETHER = 256
+_HEAD_BYTES = 2**20
 
 
-def record_kind(path: str) -> str | None:
-    """Returns the format of a file of records by its name, `AVRO` or `TF_RECORD`; None for other files.
+class RecordFormat(Protocol):
+    """How the bytes of a format are divided and decoded. Damage raises exceptions of any type."""
 
-    >>> record_kind("days/rows.avro"), record_kind("data_tfrecord-00000-of-00001.gz"), record_kind("rows.csv")
-    ('Avro', 'TFRecord', None)
+    def read_start(self, stream: BinaryIO) -> bytes:
+        """Reads the bytes before the first record."""
+        ...
+
+    def read_blocks(self, stream: BinaryIO, start: bytes, size: int) -> Iterator[RecordBlock]:
+        """Reads the rest of a file in blocks of about `size` bytes."""
+        ...
+
+    def kinds(self, start: bytes, first: bytes) -> dict[str, str]:
+        """Returns the kind of each column, see `parquet.kind_of`; the columns are those of the first block."""
+        ...
+
+    def decode(self, start: bytes, block: bytes) -> Iterator[pa.Table]:
+        """Yields the records of a block, in order, in one or several tables."""
+        ...
+
+
+_FORMATS: dict[str, RecordFormat] = {AVRO: avro_format, TF_RECORD: tf_record_format}
+
+
+class RecordFile:
+    """An open file of records. Each method raises DataRefused if the file is damaged.
+
+    Args:
+        path: the file.
+        stream: its bytes after decompression.
+
+    Attributes:
+        start: the bytes before the first record.
     """
-    name = posixpath.basename(path).lower().removesuffix(".gz")
-    if name.endswith(AVRO_SUFFIX):
-        return AVRO
-    return TF_RECORD if "tfrecord" in name else None
+
+    def __init__(self, path: str, stream: BinaryIO) -> None:
+        self._path, self._stream = path, stream
+        self._format = _FORMATS[record_format(path) or ""]
+        with self._refusing_damage(lambda: 0):
+            self.start = self._format.read_start(stream)
+
+    def blocks(self, size: int = BLOCK_BYTES) -> Iterator[RecordBlock]:
+        """Reads the rest of the file in blocks of whole records of about `size` bytes."""
+        records = 0
+        with self._refusing_damage(lambda: records):
+            for block in self._format.read_blocks(self._stream, self.start, size):
+                yield block
+                records += block.records
+
+    def kinds(self, block: RecordBlock) -> dict[str, str]:
+        """Returns the kind of each column in a block, by name; see `parquet.kind_of`."""
+        with self._refusing_damage(lambda: 0):
+            return self._format.kinds(self.start, block.content)
+
+    def tables(self, content: bytes, row: int) -> Iterator[pa.Table]:
+        """Decodes a block; `row` is the number of its first record."""
+        done = row - 1
+        with self._refusing_damage(lambda: done):
+            for table in self._format.decode(self.start, content):
+                yield table
+                done += table.num_rows
+
+    @contextlib.contextmanager
+    def _refusing_damage(self, records: Callable[[], int]) -> Iterator[None]:
+        try:
+            yield
+        # The libraries raise errors of many types, depending on which part of the file is damaged.
+        except Exception as error:
+            if isinstance(error, DataRefused):
+                raise
+            raise DataRefused(
+                f"{self._path}: can't be read: damaged after record {records():,}: {type(error).__name__}: "
+                f"{reason(error)}."
+            ) from error
 
 
-def open_as_text(path: str) -> BinaryIO:
-    """Opens a file for reading its bytes after decompression (.gz), as JSON lines if it is a file of records.
+@contextlib.contextmanager
+def open_records(path: str) -> Iterator[RecordFile]:
+    """Opens a file of records.
 
-    Reading raises OSError if the file is damaged.
+    Raises:
+        DataRefused: its beginning is damaged.
     """
-    raw, kind = storage.open_text(path), record_kind(path)
-    return raw if kind is None else stream_of(raw, _json_lines(raw, _READERS[kind]))
+    with storage.open_text(path) as stream:
+        yield RecordFile(path, stream)
 
 
-def _json_lines(raw: BinaryIO, read: Callable[[BinaryIO], Iterator[dict[str, Any]]]) -> Iterator[bytes]:
-    lines: list[str] = []
-    number = 0
-    try:
-        for record in read(raw):
-            number += 1
-            lines.append(json.dumps(record, default=_as_text))
-            if len(lines) == _LINES_TOGETHER:
-                yield _joined(lines)
-                lines = []
-    # fastavro raises errors of many types, depending on which part of the file is damaged.
-    except Exception as error:
-        raise OSError(f"damaged after record {number:,}: {type(error).__name__}: {error}") from error
-    if lines:
-        yield _joined(lines)
+def read_record_header(path: str) -> FileHeader:
+    """Reads the columns of a file of records.
+
+    Raises:
+        DataRefused: the file has no rows, or its beginning is damaged.
+    """
+    names = tuple(name.strip() for name in record_kinds(path))
+    return FileHeader(path=path, columns=names, delimiter="", offset=0, line=1)
 
 
-def _joined(lines: list[str]) -> bytes:
-    return ("\n".join(lines) + "\n").encode()
+def record_kinds(path: str) -> dict[str, str]:
+    """Returns the kind of each column, by name; see `parquet.kind_of`. Those of TFRecords are in the first MiB.
+
+    Raises:
+        DataRefused: see `read_record_header`.
+    """
+    with storage.open_bytes(path) as stream:
+        if not stream.read(1):
+            raise NoRows(path, f"{path}: expected rows, found an empty file.")
+    with open_records(path) as file:
+        first = next(file.blocks(_HEAD_BYTES), None)
+        kinds = {} if first is None else file.kinds(first)
+    if not kinds:
+        raise NoRows(path, f"{path}: expected rows, found none.")
+    return kinds
 
 
-def _as_text(value: object) -> str:
-    """Returns a value that JSON does not have: a date, a time, a decimal number, bytes."""
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+def record_tables(path: str) -> Iterator[pa.Table]:
+    """Reads all records in tables; the bounded number of records in each follows from the bytes of the file.
+
+    Raises:
+        DataRefused: the file is damaged.
+    """
+    with open_records(path) as file:
+        row = 1
+        for block in file.blocks():
+            yield from file.tables(block.content, row)
+            row += block.records
 
 
-def _avro_records(raw: BinaryIO) -> Iterator[dict[str, Any]]:
-    for record in fastavro.reader(raw):
-        if not isinstance(record, dict):
-            raise ValueError(f"expected records with named fields, found {type(record).__name__}")
-        yield record
-
-
-def _tf_examples(raw: BinaryIO) -> Iterator[dict[str, Any]]:
-    # Loading TensorFlow takes seconds, which other tables don't need.
-    from tensorflow.core.example.example_pb2 import Example
-
-    for content in _tf_records(raw):
-        features = Example.FromString(content).features.feature
-        yield {name: _value(features[name]) for name in sorted(features)}
-
-
-def _value(feature: Any) -> object:
-    """Returns the value of a feature; None without one, a list if there are several."""
-    kind = feature.WhichOneof("kind")
-    values = list(getattr(feature, kind).value) if kind else []
-    if kind == "bytes_list":
-        values = [_as_text(value) for value in values]
-    return values[0] if len(values) == 1 else values or None
-
-
-def _tf_records(raw: BinaryIO) -> Iterator[bytes]:
-    """https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details."""
-    while head := raw.read(_HEAD.size):
-        length, checksum = _HEAD.unpack(head)
-        if checksum != _masked_checksum(head[:8]) or length > _MAX_RECORD_BYTES:
-            raise ValueError("expected a TFRecord, found another length or checksum")
-        content, found = raw.read(length), raw.read(_CHECKSUM_BYTES)
-        if found != _masked_checksum(content).to_bytes(_CHECKSUM_BYTES, "little"):
-            raise ValueError("expected a TFRecord, found another checksum or the end of the file")
-        yield content
-
-
-def _masked_checksum(content: bytes) -> int:
-    checksum: int = google_crc32c.value(content)
-    return ((checksum >> 15 | checksum << 17) + _MASK) & 0xFFFFFFFF
-
-
-_READERS = {AVRO: _avro_records, TF_RECORD: _tf_examples}
+def select(table: pa.Table, names: list[str]) -> pa.Table:
+    """Returns the named columns of decoded records; null for those that none of the records has."""
+    found = {name.strip(): column for name, column in zip(table.column_names, table.columns, strict=True)}
+    empty = pa.nulls(table.num_rows)
+    return pa.table([found.get(name, empty) for name in names], names)

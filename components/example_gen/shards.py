@@ -20,9 +20,9 @@ from components.common import storage
 from components.common.errors import DataRefused, reason
 from components.config.data import SPLITS, DataConfig
 from components.config.split_settings import GROUP
-from components.example_gen import block_plan, parquet
-from components.example_gen.block_parsing import CUT_OFF, NOT_UTF_8, CsvBlockParser, parse_parquet_batch
-from components.example_gen.block_plan import Block
+from components.example_gen import typed_blocks
+from components.example_gen.block_parsing import CUT_OFF, NOT_UTF_8, CsvBlockParser, parse_typed_batch
+from components.example_gen.block_plan import Block, read_block
 from components.example_gen.csv_header import open_csv
 from components.example_gen.label_moments import LabelMoments
 from components.example_gen.row_boundaries import BLOCK_BYTES, read_blocks
@@ -154,18 +154,13 @@ def parse_block(table: InputTable, block: Block, most_rejected: int | None = Non
     if not header.delimiter:
         row = block.line
         columns = table.read_columns
-        for batch in parquet.batches(header, block.offset, list(columns.names)):
-            yield parse_parquet_batch(batch, row, columns)
+        for batch in typed_blocks.typed_block(header, block, list(columns.names)):
+            yield parse_typed_batch(batch, row, columns)
             row += batch.num_rows
         return
     parser = CsvBlockParser(header, table.read_columns, most_rejected)
     if block.length:
-        with storage.open_bytes(header.path) as stream:
-            stream.seek(block.offset)
-            data = stream.read(block.length)
-        if block_plan.block_digest(data) != block.digest:
-            raise block_plan.file_changed_error(header.path)
-        yield parser.parse(data, block.line)
+        yield parser.parse(read_block(header.path, block), block.line)
         return
     line = block.line
     try:

@@ -140,6 +140,11 @@ def _codes_of_groups(texts: Array, column: SplitColumn) -> Codes:
     )
 
 
+def is_split_name(text: str) -> bool:
+    """Returns whether a text names a split, as the cells of a split by column do."""
+    return text.strip().lower() in _NAMES
+
+
 def group_id(name: str) -> int:
     """Returns the id of a group, a hash of its name, from 0 to 2^63 - 1."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little") >> 1

@@ -65,11 +65,6 @@ class InputTable:
     warnings: tuple[str, ...]
 
     @property
-    def is_parquet(self) -> bool:
-        """Whether the files are Parquet; otherwise they are CSV."""
-        return not self.headers[0].delimiter
-
-    @property
     def hash_only(self) -> tuple[str, ...]:
         """The columns in `hashed` that are not features."""
         features = set(self.features)
@@ -93,7 +88,7 @@ class InputTable:
 
     @property
     def delimiter(self) -> str:
-        """The first CSV file's delimiter; '' for Parquet."""
+        """The first CSV file's delimiter; '' if the columns have types."""
         return self.headers[0].delimiter
 
 

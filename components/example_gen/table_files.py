@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from components.common.errors import DataRefused
 from components.common.suggestions import column_hint, composed, look_alike_hint
 from components.config.data import DataConfig
-from components.example_gen import parquet
 from components.example_gen.csv_header import FileHeader, read_csv_header
 from components.example_gen.input_files import find_input_files, quoted
 from components.example_gen.no_rows_error import open_with_rows
+from components.example_gen.typed_files import read_typed_header
 
 _COMMENTS = ("#", "%", "//", "--")
 
@@ -44,7 +44,7 @@ def read_table_files(settings: DataConfig) -> TableFiles:
     files = find_input_files(settings)
 
     def header_of(path: str) -> FileHeader:
-        return parquet.read_parquet_header(path) if files.is_parquet else read_csv_header(path, settings)
+        return read_csv_header(path, settings) if files.is_text else read_typed_header(path)
 
     headers, skipped = open_with_rows(files.paths, header_of)
     for header in headers:

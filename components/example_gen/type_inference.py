@@ -18,6 +18,7 @@ from components.example_gen.cell_parsing import CellFormat
 from components.example_gen.column_evidence import ColumnEvidence, find_number_format
 from components.example_gen.csv_header import FileHeader, open_csv
 from components.example_gen.row_boundaries import BLOCK_BYTES, find_rows, read_blocks
+from components.example_gen.typed_files import typed_batches, typed_kinds
 
 _FIRST_BYTES = 2**17
 _JUDGED_ROWS = 10_000
@@ -29,9 +30,9 @@ class ColumnTypes:
     """The types of the columns and the values of the label in the rows that were read.
 
     Attributes:
-        columns: the evidence on each column whose type no Parquet schema declares.
-        declared: columns that the schema of a Parquet file declares as numbers.
-        others: columns of a Parquet type that is neither number nor text (times, lists), with that type.
+        columns: the evidence on each column whose type no file declares.
+        declared: columns that a file declares as numbers, as Parquet does.
+        others: columns of a declared type that is neither number nor text (times, lists), with that type.
         cells: how the cells of the table are written.
         label_counts: how often each value of the label occurred, without empty cells.
         rows: the number of rows that were read.
@@ -100,12 +101,12 @@ def infer_types(
     inference = _TypeInference(candidates, settings)
     for header in headers:
         if not header.delimiter:
-            inference.add_declared(parquet.kinds(header.path))
+            inference.add_declared(typed_kinds(header.path))
     for header in headers:
         if header.delimiter:
             _read_csv(header, inference)
         else:
-            _read_parquet(header, inference)
+            _read_typed(header, inference)
     return inference.finish(headers[0].delimiter)
 
 
@@ -136,7 +137,7 @@ class _TypeInference:
         return sorted(unsure) if label_known else sorted([*unsure, self._settings.label])
 
     def add_declared(self, kinds: dict[str, str]) -> None:
-        """Adds the types that the schema of a Parquet file declares."""
+        """Adds the types that a file declares; see `typed_kinds`."""
         for name in self._candidates.keys() & kinds.keys():
             if kinds[name] == parquet.NUMBER:
                 self.types.declared.add(name)
@@ -235,12 +236,6 @@ def _skip(row: pacsv.InvalidRow) -> Literal["skip"]:
     return "skip"
 
 
-def _read_parquet(header: FileHeader, inference: _TypeInference) -> None:
-    with parquet.open_file(header.path) as file:
-        groups = file.num_row_groups
-    for group in range(groups):
-        names = inference.undecided()
-        if not names:
-            return
-        for batch in parquet.batches(header, group, names):
-            inference.update(batch)
+def _read_typed(header: FileHeader, inference: _TypeInference) -> None:
+    for batch in typed_batches(header, inference.undecided):
+        inference.update(batch)

@@ -10,7 +10,8 @@ DESCRIPTION = """\
 Reads a table and writes a configuration for it: the label and which of its
 values counts as 1, the numeric columns to learn from, the text columns to leave
 out, and the keys of the network, the training and the evaluation that matter
-first. Every other key is at its default; `regpipe config` prints all of them."""
+first. A column of dates, of ids that repeat or of names of splits is suggested
+for data.split. Every other key is at its default; `regpipe config` prints all."""
 EPILOG = """\
 example:
   regpipe init --data churn.csv --label churned

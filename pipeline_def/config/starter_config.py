@@ -1,7 +1,7 @@
 """Generates the configuration that `regpipe init` writes for a table."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from components.common.formatting import first_of
@@ -57,6 +57,7 @@ def starter_config(data: str, label: str) -> tuple[str, list[str]]:
         DataRefused: a run would refuse the table: no file, no such label, no column of numbers, ...
     """
     from components.example_gen.encoding_guess import guess_encoding
+    from components.example_gen.split_suggestions import suggest_splits
     from components.example_gen.table import find_table, inspect_table
     from pipeline_def.config.first_rows import first_row_warnings
 
@@ -70,6 +71,16 @@ def starter_config(data: str, label: str) -> tuple[str, list[str]]:
             f"A guess, because the text is not UTF-8; it reads {guess.example!r}: correct it if it is wrong."
         )
     found = find_table(settings)  # a run must accept what is written
+    others = [
+        name
+        for name in found.columns
+        if name and name != label and all(name in header.columns for header in found.headers)
+    ]
+    splits = suggest_splits(found.headers, others, found.cells)
+    if splits:
+        notes["data.split.by"] = " ".join(
+            f"{split.reason[0].upper()}{split.reason[1:]}. For that: {_keys(split.keys)}." for split in splits
+        )
     config = config.model_copy(update={"data": settings})
     names = {*_FIRST_KEYS, *config_print.changed_keys(config)}
     text = config_print.keys_yaml(config, names, _head(config), notes)
@@ -80,8 +91,14 @@ def starter_config(data: str, label: str) -> tuple[str, list[str]]:
             "encoding", f"{guess.encoding}, which is a guess (it reads {guess.example!r}): see data.encoding"
         )
     )
+    for split in splits:
+        lines += _item("split", f"{split.reason}; see data.split.by")
     suspects = [line for warning in first_row_warnings(found) for line in _item("warning", warning)]
     return text, _findings(settings, report) + suspects + lines
+
+
+def _keys(keys: Mapping[str, str]) -> str:
+    return ", ".join(f"data.split.{name}: {value}" for name, value in keys.items())
 
 
 def _head(config: PipelineConfig) -> str:

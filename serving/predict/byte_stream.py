@@ -13,8 +13,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 from components.common import storage
 from components.common.errors import DataRefused, reason
 from components.example_gen.csv_header import CsvOptions
-from components.example_gen.record_files import open_as_text, record_kind
-from components.example_gen.text_stream import PLAIN_TEXT, TextFormat, as_csv, detect_encoding
+from components.example_gen.text_stream import TextFormat, as_csv, detect_encoding
 
 STDIN = "-"
 _MARK_BYTES = 4
@@ -45,7 +44,7 @@ class ByteStream:
     def is_divisible(self) -> bool:
         """Whether reading can start at any offset."""
         is_file = self.path != STDIN and not self.path.endswith(".gz")
-        return is_file and record_kind(self.path) is None and self._text().is_plain
+        return is_file and self._text().is_plain
 
     def peek(self, size: int) -> bytes:
         """Returns the next `size` bytes, or all that are left, without consuming them."""
@@ -93,13 +92,11 @@ class ByteStream:
         if self.path == STDIN:
             return as_csv(cast(BinaryIO, sys.stdin.buffer), self._text())
         text = self._text()
-        if not storage.is_remote(self.path) and record_kind(self.path) is None and text.is_plain:
+        if not storage.is_remote(self.path) and text.is_plain:
             self._size = os.stat(self.path).st_size  # noqa: PTH116 - a path may be on gs://
-        return as_csv(open_as_text(self.path), text)
+        return as_csv(storage.open_text(self.path), text)
 
     def _text(self) -> TextFormat:
-        if record_kind(self.path) is not None:
-            return PLAIN_TEXT
         start = b""
         if self._options.encoding == "auto" and self.path != STDIN:
             with contextlib.suppress(EOFError, OSError, zlib.error), storage.open_text(self.path) as file:

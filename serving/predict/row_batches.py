@@ -20,7 +20,7 @@ class FilePart:
     Attributes:
         offset: the position of its first byte; for Parquet the number of its row group.
         length: its number of bytes, 0 for the rest of the file; for Parquet 0.
-        first: its first line, or its first row in a Parquet file, counted from 1.
+        first: its first line, or its first row if the columns have types, counted from 1.
     """
 
     offset: int

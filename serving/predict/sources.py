@@ -1,4 +1,4 @@
-"""Reads rows from CSV, Parquet or JSON lines files, standard input, or the command line."""
+"""Reads rows from files, standard input, or the command line."""
 
 import json
 from collections import Counter
@@ -11,8 +11,10 @@ from components.common import storage
 from components.common.errors import DataRefused, reason
 from components.example_gen import parquet
 from components.example_gen.csv_header import CsvOptions
+from components.example_gen.file_formats import record_format
 from components.example_gen.input_files import quoted, table_files
 from serving.predict.byte_stream import STDIN, ByteStream
+from serving.predict.record_source import RecordSource
 from serving.predict.row_batches import FilePart, JsonRowBatch, RowBatch
 from serving.predict.text_sources import BOM, CsvSource, JsonLinesSource
 
@@ -94,6 +96,8 @@ def open_source(path: str, options: CsvOptions = CsvOptions()) -> RowSource:  # 
 
 
 def _recognized(stream: ByteStream, options: CsvOptions) -> RowSource:
+    if stream.path != STDIN and record_format(stream.path) is not None:
+        return RecordSource(stream.path)
     start = stream.peek(_SNIFFED).removeprefix(BOM).lstrip()
     name = stream.path.lower().removesuffix(".gz")
     if name.endswith(".parquet") or start.startswith(b"PAR1"):

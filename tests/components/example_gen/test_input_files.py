@@ -64,7 +64,8 @@ def test_csv_and_parquet_together(write: Write, settings: Settings, tmp_path: Pa
     write("a.csv", "x")
     write("b.parquet", "x")
     assert refusal(settings(str(tmp_path))) == (
-        f"{tmp_path}: expected either CSV or Parquet files, found both: {tmp_path}/a.csv and {tmp_path}/b.parquet."
+        f"{tmp_path}: expected either files of text or files of one other format, found {tmp_path}/a.csv and "
+        f"{tmp_path}/b.parquet."
     )
 
 

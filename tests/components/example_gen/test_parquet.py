@@ -15,7 +15,7 @@ import pytest
 from components.common.errors import DataRefused
 from components.config.data import DataConfig
 from components.example_gen import parquet
-from components.example_gen.block_parsing import parse_parquet_batch
+from components.example_gen.block_parsing import parse_typed_batch
 from components.example_gen.block_plan import plan_blocks
 from components.example_gen.table import find_table
 
@@ -57,7 +57,7 @@ def test_types_are_those_of_the_schema_and_strings_are_parsed_as_in_csv(
         "'when' (timestamp[us]).",
     )
     [batch] = parquet.batches(table.headers[0], 0, list(table.read_columns.names))
-    parsed = parse_parquet_batch(batch, 1, table.read_columns)
+    parsed = parse_typed_batch(batch, 1, table.read_columns)
     nan = math.nan
     expected = [[1.5, nan, 3], [1, 2, 3], [1, 0, nan], [1.25, nan, nan], [1, 2, nan], [4, 5, 6]]
     np.testing.assert_array_equal(parsed.numbers, np.array(expected, np.float32))
@@ -71,7 +71,7 @@ def test_rejected_rows_have_their_number_and_their_content(tmp_path: Path, setti
     )
     table = find_table(settings(path))
     [batch] = parquet.batches(table.headers[0], 0, [*table.features, "y"])
-    parsed = parse_parquet_batch(batch, 1, table.read_columns)
+    parsed = parse_typed_batch(batch, 1, table.read_columns)
     assert parsed.numbers.tolist() == [[1], [1]]
     assert [(row.line, row.reason) for row in parsed.rejected] == [
         (2, "column 'x': infinity"),
@@ -91,7 +91,7 @@ def test_weights_are_numbers_greater_than_zero(tmp_path: Path, settings: Setting
         table = find_table(settings(path, weight="w"))
         assert (table.features, table.hashed) == (("x",), ("x",))
         [batch] = parquet.batches(table.headers[0], 0, list(table.read_columns.names))
-        parsed = parse_parquet_batch(batch, 1, table.read_columns)
+        parsed = parse_typed_batch(batch, 1, table.read_columns)
         assert parsed.numbers.tolist() == [[1, 5], [2.5, 3]]
         assert [(row.line, row.reason) for row in parsed.rejected] == [
             (2, "column 'w' (data.weight): expected a number > 0, found '0.0'"),
@@ -114,7 +114,7 @@ def test_columns_that_are_only_hashed_reject_no_row(tmp_path: Path, settings: Se
     table = find_table(settings(path, features=("x",), missing_values=("", "-999")))
     assert table.hash_only == ("t", "f")
     [batch] = parquet.batches(table.headers[0], 0, ["x", "y", "t", "f"])
-    parsed = parse_parquet_batch(batch, 1, table.read_columns)
+    parsed = parse_typed_batch(batch, 1, table.read_columns)
     assert parsed.numbers.tolist() == [[1, 2, 4]]
     np.testing.assert_array_equal(
         parsed.hash_only, np.array([[1, math.nan, math.nan], [1, math.nan, math.nan]], np.float32)
@@ -133,14 +133,14 @@ def test_files_may_order_their_columns_differently(tmp_path: Path, settings: Set
     store(tmp_path / "2.parquet", {"y": [1], "z": [4], "x": [3]})
     table = find_table(settings(str(tmp_path)))
     [batch] = parquet.batches(table.headers[1], 0, [*table.features, "y"])
-    assert parse_parquet_batch(batch, 1, table.read_columns).numbers.tolist() == [[3], [4]]
+    assert parse_typed_batch(batch, 1, table.read_columns).numbers.tolist() == [[3], [4]]
 
 
 def test_a_number_that_means_missing(tmp_path: Path, settings: Settings) -> None:
     path = store(tmp_path / "t.parquet", {"x": [1.0, -999.0], "y": [0, 1]})
     table = find_table(settings(path, missing_values=("", "-999")))
     [batch] = parquet.batches(table.headers[0], 0, ["x", "y"])
-    parsed = parse_parquet_batch(batch, 1, table.read_columns)
+    parsed = parse_typed_batch(batch, 1, table.read_columns)
     np.testing.assert_array_equal(parsed.numbers, np.array([[1, math.nan]], np.float32))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import fastavro
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -18,8 +19,8 @@ from components.config.split_settings import SplitConfig
 from components.example_gen.block_plan import plan_blocks
 from components.example_gen.encoding_guess import guess_encoding
 from components.example_gen.ingest_report import write_ingest_report
-from components.example_gen.record_files import open_as_text
-from components.example_gen.shards import ConversionJob, convert
+from components.example_gen.record_files import record_kinds, record_tables, select
+from components.example_gen.shards import ConversionJob, convert, parse_block
 from components.example_gen.table import find_table, inspect_table
 
 Write = Callable[[str, str | bytes], str]
@@ -39,7 +40,7 @@ def avro(rows: Sequence[Row] = ROWS, fields: Any = FIELDS, codec: str = "deflate
         "fields": [{"name": name, "type": kind} for name, kind in fields.items()],
     }
     target = io.BytesIO()
-    fastavro.writer(target, schema, rows, codec=codec, sync_interval=500)
+    fastavro.writer(target, schema, rows, codec=codec, sync_interval=200)
     return target.getvalue()
 
 
@@ -105,20 +106,30 @@ def test_the_examples_are_those_of_csv(
         assert shards(write(name, content)) == expected, name
 
 
-def lines(path: str) -> list[str]:
-    with open_as_text(path) as stream:
-        return stream.read().decode().splitlines()
+def columns(path: str) -> dict[str, tuple[str, list[Any]]]:
+    """Returns the kind and the values of each column."""
+    kinds = record_kinds(path)
+    tables = [select(table, list(kinds)) for table in record_tables(path)]
+    return {
+        name: (kind, [value for table in tables for value in table[name].to_pylist()])
+        for name, kind in kinds.items()
+    }
 
 
-def test_values_that_json_does_not_have(write: Write) -> None:
-    """Dates, times, decimal numbers and bytes become text; lists and groups stay JSON, which is no feature."""
+def test_the_types_of_avro(write: Write) -> None:
+    """Dates, times, decimal numbers and bytes are text; lists and maps are no features; unions have one type."""
     fields = {
         "day": {"type": "int", "logicalType": "date"},
         "at": {"type": "long", "logicalType": "timestamp-micros"},
         "price": {"type": "bytes", "logicalType": "decimal", "precision": 6, "scale": 2},
         "raw": "bytes",
         "list": {"type": "array", "items": "int"},
-        "x": "double",
+        "x": "float",
+        "e": {"type": "enum", "name": "color", "symbols": ["red", "blue"]},
+        "again": ["null", "color"],
+        "some": ["null", "long", "double"],
+        "any": ["string", "long"],
+        "none": "null",
     }
     row = {
         "day": datetime.date(2024, 1, 31),
@@ -126,18 +137,91 @@ def test_values_that_json_does_not_have(write: Write) -> None:
         "price": decimal.Decimal("1.50"),
         "raw": b"a\n\xff",
         "list": [1, 2],
-        "x": float("nan"),
+        "x": 0.5,
+        "e": "red",
+        "again": None,
+        "some": 2,
+        "any": 7,
+        "none": None,
     }
-    assert lines(write("t.avro", avro([row], fields))) == [
-        '{"day": "2024-01-31", "at": "2024-01-31 12:00:00+00:00", "price": "1.50", "raw": "a\\n\\ufffd", '
-        '"list": [1, 2], "x": NaN}'
-    ]
+    assert columns(write("t.avro", avro([row], fields))) == {
+        "day": ("text", ["2024-01-31"]),
+        "at": ("text", ["2024-01-31 12:00:00+00:00"]),
+        "price": ("text", ["1.50"]),
+        "raw": ("text", ["a\n\ufffd"]),
+        "list": ("array", ["[1, 2]"]),
+        "x": ("number", [0.5]),
+        "e": ("text", ["red"]),
+        "again": ("text", [None]),
+        "some": ("number", [2.0]),
+        "any": ("text", ["7"]),
+        "none": ("empty", [None]),
+    }
 
 
 def test_features_with_none_one_and_several_values(write: Write, tmp_path: Path) -> None:
-    rows: list[Row] = [{"b": None, "c": "é", "a": 1.5, "d": [1, 2], "e": 2**60}]
-    path = write("t.tfrecord", tf_record(tmp_path, rows))
-    assert lines(path) == ['{"a": 1.5, "b": null, "c": "\\u00e9", "d": [1, 2], "e": 1152921504606846976}']
+    rows: list[Row] = [
+        {"b": None, "c": "é", "a": 1.5, "d": [1, 2], "e": 2**60},
+        {"b": None, "d": 3, "e": None, "f": [0.5]},
+    ]
+    assert columns(write("t.tfrecord", tf_record(tmp_path, rows))) == {
+        "a": ("number", [1.5, None]),
+        "b": ("number", [None, None]),
+        "c": ("text", ["é", None]),
+        "d": ("list", ["[1, 2]", "3"]),
+        "e": ("number", [2**60, None]),
+        "f": ("number", [None, 0.5]),
+    }
+
+
+def test_a_feature_of_two_types_is_refused(write: Write, tmp_path: Path) -> None:
+    path = write("t.tfrecord", tf_record(tmp_path, [{"a": 1}, {"a": 0.5}]))
+    with pytest.raises(
+        DataRefused, match=r"each feature has one type.*int64_list, found float_list for feature .a"
+    ):
+        record_kinds(path)
+
+
+def test_bytes_that_are_not_utf_8(write: Write, tmp_path: Path) -> None:
+    values = tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"a\xff"]))
+    example = tf.train.Example(features=tf.train.Features(feature={"a": values}))
+    path = str(tmp_path / "t.tfrecord")
+    with tf.io.TFRecordWriter(path) as writer:
+        writer.write(example.SerializeToString())
+    assert columns(path) == {"a": ("text", ["a\ufffd"])}
+
+
+@pytest.mark.parametrize("name", ["t.avro", "t.tfrecord"])
+def test_blocks_do_not_change_the_rows(name: str, write: Write, settings: Settings, tmp_path: Path) -> None:
+    """Small blocks together are the file, and have the same rows; a changed block is refused."""
+    content = avro() if name.endswith("avro") else tf_record(tmp_path)
+    table = find_table(settings(write(name, content)))
+    whole, divided = plan_blocks(table), plan_blocks(table, 200)
+    assert len(whole.blocks) == 1 < len(divided.blocks)
+    assert (
+        (whole.digest, whole.most_rows)
+        == (divided.digest, divided.most_rows)
+        == (whole.digest, len(ROWS) + 1)
+    )
+    assert sum(block.length for block in divided.blocks) == sum(block.length for block in whole.blocks)
+    (at_once,) = parse_block(table, whole.blocks[0])
+    parts = [part for block in divided.blocks for part in parse_block(table, block)]
+    assert [block.line for block in divided.blocks] == [
+        1 + sum(len(part.label) for part in parts[:number]) for number in range(len(parts))
+    ]
+    np.testing.assert_array_equal(np.hstack([part.numbers for part in parts]), at_once.numbers)
+    np.testing.assert_array_equal(np.concatenate([part.label for part in parts]), at_once.label)
+    write(name, content[:-20] + bytes(20))
+    with pytest.raises(DataRefused, match="the file changed"):
+        list(parse_block(table, divided.blocks[-1]))
+
+
+def test_a_bad_row_is_named_by_its_record(write: Write, settings: Settings) -> None:
+    rows = [row | {"a": float("inf") if number == 41 else row["a"]} for number, row in enumerate(ROWS)]
+    table = find_table(settings(write("t.avro", avro(rows))))
+    parts = [part for block in plan_blocks(table, 600).blocks for part in parse_block(table, block)]
+    (rejected,) = [one for part in parts for one in part.rejected]
+    assert (rejected.line, rejected.reason) == (42, "column 'a': infinity")
 
 
 def test_a_split_by_a_time_of_avro(write: Write, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """`regpipe init`."""
 
+import datetime
 from pathlib import Path
 
 import numpy as np
@@ -149,3 +150,38 @@ def test_init_says_what_may_be_an_id_or_a_leak(tmp_path: Path, capsys: pytest.Ca
         assert "2 features separate the classes almost alone" in told
         assert "add ['code', 'plan', 'row'] to data.ignore." in told
         assert load_config(output).data.ignore == ()
+
+
+def test_init_suggests_a_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By a column of names of splits, of dates (with the edges at 60% and 80% of the rows), and of ids that repeat.
+
+    Nothing is set. Numbers that repeat, such as an age, are no ids.
+    """
+    first = datetime.date(2024, 1, 1)
+    rows = {
+        "part": ["train", "Valid", "test"] * 40,
+        "day": [first + datetime.timedelta(days) for days in range(120)],
+        "customerId": [n % 12 for n in range(120)],
+        "age": [n % 13 for n in range(120)],
+        "paid": [n % 7 for n in range(120)],
+        "y": [n % 2 for n in range(120)],
+    }
+    parquet.write_table(pa.table(rows), tmp_path / "t.parquet")
+    csv = "\n".join(",".join(map(str, row)) for row in [rows, *zip(*rows.values(), strict=True)])
+    (tmp_path / "t.csv").write_text(csv + "\n")
+    for name in ("t.csv", "t.parquet"):
+        output = tmp_path / f"{name}.yaml"
+        assert main(["init", "--data", str(tmp_path / name), "--label", "y", "-o", str(output)]) == 0
+        told = capsys.readouterr().out
+        assert [line.split()[1] for line in told.splitlines() if line.startswith("  split ")] == [
+            "'part'", "'day'", "'customerId'",
+        ]  # fmt: skip
+        written = " ".join(output.read_text().replace("#", " ").split())
+        assert (
+            "data.split.by: time, data.split.column: day, data.split.eval_from: 2024-03-13, "
+            "data.split.test_from: 2024-04-06." in written
+        )
+        assert "data.split.by: group, data.split.column: customerId." in written
+        assert "'customerId' has 12 values in 120 rows" in " ".join(told.split())
+        assert "data.split.by: column, data.split.column: part." in written
+        assert load_config(output).data.split == load_config(None).data.split

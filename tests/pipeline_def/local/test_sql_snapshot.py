@@ -1,6 +1,7 @@
 """Snapshots of SQL queries: rows, types and order are those of the query; no secret is in a message or a file."""
 
 import datetime
+import decimal
 import sqlite3
 from pathlib import Path
 
@@ -117,6 +118,31 @@ def test_no_message_contains_the_url(
     assert printed.err.startswith("regpipe: ")
     assert "geheim" not in printed.out + printed.err
     assert not (tmp_path / "table.parquet").exists()
+
+
+def test_bigquery_needs_its_driver(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The message names the dialect that is missing; SQLAlchemy knows it from the package sqlalchemy-bigquery."""
+    monkeypatch.setenv(URL, "bigquery://project/dataset")
+    assert main(["snapshot", "--query", "SELECT 1 AS a", "-o", str(tmp_path / "t.parquet")]) == 1
+    assert "sqlalchemy.dialects:bigquery" in capsys.readouterr().err
+
+
+def test_values_of_bigquery() -> None:
+    """NUMERIC becomes float64; DATE and TIMESTAMP keep their types; an array stays one, and is no feature."""
+    row = (
+        decimal.Decimal("1.50"),
+        datetime.date(2024, 1, 31),
+        datetime.datetime(2024, 1, 31, 12),
+        True,
+        [1, 2],
+    )
+    table = as_table("abcde", [[row, (None,) * 5]])
+    assert [str(field.type) for field in table.schema] == [
+        "double", "date32[day]", "timestamp[us]", "bool", "list<item: int64>",
+    ]  # fmt: skip
+    assert table["a"].to_pylist() == [1.5, None]
 
 
 def test_the_command(

@@ -78,15 +78,16 @@ def test_lines_are_counted_as_an_editor_does(write: Write) -> None:
     assert places(open_source(write("d.jsonl", '\n{"a": 1}\n\n{"a": 2}'))) == [":2", ":4"]
 
 
-def test_avro_is_read_as_json_lines(write: Write) -> None:
-    """All values; the location is the number of the record."""
+def test_avro_keeps_its_types(write: Write) -> None:
+    """All values; the location is the number of the record; each part has its records."""
     schema = {"type": "record", "name": "row", "fields": [{"name": name, "type": "double"} for name in "ab"]}
     target = io.BytesIO()
     fastavro.writer(target, schema, [{"a": n / 4, "b": -n} for n in range(3)])
     source = open_source(write("t.avro", target.getvalue()))
-    assert table(source) == {"a": ["0.0", "0.25", "0.5"], "b": ["0.0", "-1.0", "-2.0"]}
-    assert places(source) == [":1", ":2", ":3"]
-    assert len(list(source.parts())) == 1
+    assert table(source) == {"a": [0, 0.25, 0.5], "b": [0, -1, -2]}
+    assert places(source) == [": record 1", ": record 2", ": record 3"]
+    (part,) = source.parts()
+    assert [batch.rows for batch in source.batches(part)] == [3]
     assert "t.avro: can't be read" in refusal(write("t.avro", target.getvalue()[:-5])).replace(
         "FILE", "t.avro"
     )
