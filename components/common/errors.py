@@ -18,6 +18,10 @@ class TrainingDiverged(Exception):
     """
 
 
+class WorkerLost(Exception):
+    """A worker of a training ended early. The message contains which one, how it ended, and the end of its log."""
+
+
 class DataRefused(Exception):
     """The data can't be used. The message is written for the person who owns the data.
 

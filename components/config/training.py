@@ -13,6 +13,7 @@ from components.tasks.task import Loss, Task
 
 PROXIMAL, NEWTON = "proximal_adam", "proximal_newton"
 BALANCED = "balanced"
+MULTI_WORKER = "multi_worker"
 
 
 class TrainingConfig(Settings):
@@ -68,9 +69,16 @@ class TrainingConfig(Settings):
         unit="epochs",
         ge=0,
     )
-    strategy: Literal["auto", "mirrored", "none"] = key(
+    strategy: Literal["auto", "mirrored", "multi_worker", "none"] = key(
         "auto",
-        "'mirrored': MirroredStrategy over all GPUs; 'auto': MirroredStrategy if there is a GPU; 'none': one device.",
+        "'mirrored': MirroredStrategy over all GPUs; 'auto': MirroredStrategy if there is a GPU; 'multi_worker': "
+        "MultiWorkerMirroredStrategy over training.workers processes on this machine; 'none': one device.",
+    )
+    workers: int = key(
+        2,
+        "With training.strategy multi_worker: the number of processes that divide the rows of each batch.",
+        unit="processes",
+        ge=2,
     )
     deterministic: bool = key(
         True,

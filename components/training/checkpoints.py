@@ -49,15 +49,17 @@ class Checkpoints:
 
     Args:
         folder: created when needed; its name is a `training_digest`. It may be on an object store such as gs://.
+        read_only: whether another process of the same training writes them.
     """
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, *, read_only: bool = False) -> None:
         self.folder = str(folder)
+        self._read_only = read_only
         self._throttle = Throttle(SECONDS_BETWEEN)
 
     def due(self) -> bool:
         """Returns whether the next checkpoint is due."""
-        return self._throttle.due()
+        return not self._read_only and self._throttle.due()
 
     def save(self, epoch: int, checkpoint: Checkpoint) -> None:
         """Writes the checkpoint of the state after `epoch`. If the process is killed, the previous ones remain."""

@@ -5,6 +5,7 @@ has a single window.
 """
 
 import copy
+import io
 import math
 import tempfile
 import weakref
@@ -118,11 +119,14 @@ class OnDiskDataset:
     def __init__(self, width: int, max_rows: int, *, weighted: bool = False) -> None:
         self.width = width
         self.rows = 0
-        self._max_window_rows = max_rows
+        self.max_window_rows = max_rows
         self._class_sums = np.zeros(2)
         self._class_weights: tuple[float, float] | None = None
         self._label_scaling: tuple[float, float] | None = None
-        self._files = tuple(tempfile.TemporaryFile() for _ in range(2 + weighted))  # noqa: SIM115 (closed with this object)
+        self._files: tuple[io.BufferedRandom | io.BufferedReader, ...] = tuple(
+            tempfile.TemporaryFile()  # noqa: SIM115 (closed with this object)
+            for _ in range(2 + weighted)
+        )
         self._file_owner: OnDiskDataset | None = None
         for file in self._files:
             weakref.finalize(self, file.close)
@@ -178,6 +182,27 @@ class OnDiskDataset:
         self.rows += part.rows
         self._class_sums += part.class_sums
 
+    @classmethod
+    def opened(
+        cls, files: Sequence[io.BufferedReader], shape: tuple[int, int], max_rows: int, sums: Sequence[float]
+    ) -> "OnDiskDataset":
+        """Returns the rows of files with names, which other processes read, too.
+
+        Args:
+            files: for the features, the labels and, if the rows have any, the weights.
+            shape: the number of rows, and that of features.
+            max_rows: the maximum number of rows in a window.
+            sums: the `class_sums`.
+        """
+        rows, width = shape
+        found = cls(width, max_rows, weighted=len(files) > 2)
+        for file in found._files:
+            file.close()
+        found._files, found.rows, found._class_sums = tuple(files), rows, np.array(sums)
+        for file in files:
+            weakref.finalize(found, file.close)
+        return found
+
     def batches(self, rows: int) -> Iterator[InMemoryDataset]:
         """Yields all rows as `InMemoryDataset.batches` does; reads each batch when it is needed."""
         for start in range(0, self.rows, rows):
@@ -220,7 +245,7 @@ class OnDiskDataset:
 
     def _window_rows(self, batch: int) -> int:
         """Returns the rows of a window: as few windows as possible, of nearly equal size, in whole batches."""
-        count = math.ceil(self.rows / max(batch, self._max_window_rows // batch * batch))
+        count = math.ceil(self.rows / max(batch, self.max_window_rows // batch * batch))
         return math.ceil(self.rows / count / batch) * batch
 
     def _read(self, start: int, target: InMemoryDataset) -> None:

@@ -11,6 +11,9 @@ def choose_strategy(settings: TrainingConfig) -> tf.distribute.Strategy:
     'mirrored' is MirroredStrategy over all GPUs (over the CPU if there is no GPU), 'auto' is MirroredStrategy only if
     there is a GPU. On one CPU replica MirroredStrategy is two to three times slower than the default strategy.
 
+    'multi_worker' is the default strategy here: what is not trained by workers, such as the networks of the Tuner, is
+    trained on one device. See `components.training.multi_worker` for the others.
+
     With a GPU and training.deterministic, TensorFlow is told to use only operations with the same result each time; a
     process can't undo it. On a CPU the operations of a training have the same result each time without it.
     """

@@ -4,17 +4,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 import keras
+import tensorflow as tf
 
 from components.config.model import ModelConfig
-from components.config.training import NEWTON, TrainingConfig
+from components.config.training import MULTI_WORKER, NEWTON, TrainingConfig
 from components.training.checkpoints import Checkpoints
 from components.training.dataset import Dataset, feature_means
 from components.training.history import EpochMetrics
 from components.training.logistic_regression import fit_logistic_regression
 from components.training.loop import run_training_loop
+from components.training.multi_worker import train_on_workers
 from components.training.network import Array, build_model
 from components.training.objective import objective_splits
 from components.training.strategy import choose_strategy
+from components.training.worker_files import Assignment
 
 
 class Trained(NamedTuple):
@@ -54,9 +57,40 @@ def train_network(
         checkpoints: as in `run_training_loop`.
     """
     training = training.with_optimizer(model.hidden_units)
-    train, validation = objective_splits(train, validation, training)
+    splits = objective_splits(train, validation, training)
+    if training.strategy == MULTI_WORKER and training.optimizer != NEWTON:
+        folder = checkpoints.folder if checkpoints else None
+        assignment = Assignment(
+            model=model, training=training, run_dir=str(run_dir) if run_dir else None, checkpoints=folder
+        )
+        history, weights, best_weights = train_on_workers(training.workers, assignment, *splits)
+        network = build_model(train.width, model, feature_means(splits[0]), training.objective)
+        network.set_weights(weights)
+        return Trained(network, history, best_weights)
+    return train_under(choose_strategy(training), model, training, splits, run_dir, checkpoints)
+
+
+def train_under(
+    strategy: tf.distribute.Strategy,
+    model: ModelConfig,
+    training: TrainingConfig,
+    splits: tuple[Dataset, Dataset],
+    run_dir: Path | str | None,
+    checkpoints: Checkpoints | None,
+) -> Trained:
+    """Trains a network in this process, under a strategy. Arguments as in `train_network`, with two differences.
+
+    Args:
+        strategy: the distribution strategy.
+        model: as in `train_network`.
+        training: with the optimizer that 'auto' means.
+        splits: the training split and the validation split, as the objective reads them.
+        run_dir: as in `train_network`.
+        checkpoints: as in `train_network`.
+    """
+    train, validation = splits
     keras.utils.set_random_seed(training.seed)
-    with choose_strategy(training).scope():
+    with strategy.scope():
         network = build_model(train.width, model, feature_means(train), training.objective)
         run = fit_logistic_regression if training.optimizer == NEWTON else run_training_loop
         return Trained(network, *run(network, train, validation, training, run_dir, checkpoints))

@@ -52,7 +52,7 @@ REFUSED = {
     "whole dropout": ("model: {dropout: 1}", f"1: model.dropout: expected {RATE}, got 1"),
     "unknown choice": (
         "training: {strategy: mirored}",
-        "1: training.strategy: expected auto, mirrored or none, got 'mirored'",
+        "1: training.strategy: expected auto, mirrored, multi_worker or none, got 'mirored'",
     ),
     "negative penalty of a layer": (
         "model: {l1: [0, -1, 0]}",
