@@ -102,6 +102,8 @@ def test_the_list_as_json(push: Any, root: Path, listed: Any) -> None:
             "log_loss": 0.25,
             "r2": None,
             "rmse": None,
+            "macro_auc": None,
+            "cross_entropy": None,
             "digest": published.digest,
             "blessed_by": None,
             "rollback": None,
