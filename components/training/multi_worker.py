@@ -28,7 +28,7 @@ from components.training.worker_files import Assignment, read_divergence, read_r
 progress = logging.getLogger("regpipe.progress")
 _POLL_SECONDS = 0.1
 _LOG_LINES = 15
-# A worker imports from where this process does, which may be more than the environment says.
+# A worker imports from where this process does, which may be more than PYTHONPATH.
 _WORKER = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from components.training.worker import main; main()"
 
 
