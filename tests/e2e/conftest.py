@@ -1,4 +1,4 @@
-"""Fixtures: whole runs, each in its own process as a user starts them, and a browser to test their reports."""
+"""Fixtures: whole runs, each in a process of its own, and a browser to test their reports."""
 
 import json
 import os
@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.e2e.cluster import IMAGE
+from tests.e2e.forked_run import run_forked
 from tests.e2e.needs import lacking
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "chromium (apt-get install chromium)"
@@ -77,7 +78,11 @@ class Completed:
 
 
 class Runner:
-    """A callable that runs the pipeline with --json under a root, in its own process."""
+    """A callable that runs the pipeline with --json under a root, in a process of its own.
+
+    That is a fork of a process with all imports. With `as_a_user`, Python starts anew, as it does for a user: for the
+    sample with defaults, and for runs on a cluster, which speak gRPC with other processes.
+    """
 
     sample = Path(__file__).parents[2] / "data" / "sample.csv"
     # Few epochs and loose thresholds, for tests of the pipeline and not of the network.
@@ -91,13 +96,14 @@ class Runner:
         """Returns a command line."""
         return [sys.executable, "-m", "pipeline_def.cli", *map(str, arguments)]
 
-    def __call__(self, root: Path, *arguments: object, seconds: float = 600) -> Completed:
-        done = subprocess.run(
-            self.command("run", "--root", root, "--json", *arguments),
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-        )
+    def __call__(
+        self, root: Path, *arguments: object, seconds: float = 600, as_a_user: bool = False
+    ) -> Completed:
+        python, command = self.command("run", "--root", root, "--json", *arguments), len(self.command())
+        if as_a_user:
+            done = subprocess.run(python, capture_output=True, text=True, timeout=seconds)
+        else:
+            done = run_forked(python[command:], seconds)
         assert done.stdout, done.stderr
         return Completed(done.returncode, json.loads(done.stdout), done.stderr)
 

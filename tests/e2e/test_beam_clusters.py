@@ -95,7 +95,7 @@ def here(run: Run, local: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
 @pytest.fixture(scope="module")
 def there(run: Run, spread: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Completed]:
     root = tmp_path_factory.mktemp("there")
-    return root, run(root, "--config", spread, seconds=_TIMEOUT)
+    return root, run(root, "--config", spread, seconds=_TIMEOUT, as_a_user=True)
 
 
 def output(root: Path, step: str, name: str) -> Path:
@@ -235,7 +235,13 @@ def test_predictions(
 def test_workers_that_do_not_start(run: Run, spread: Path, tmp_path: Path) -> None:
     """The step fails with exit code 1, its artifact is removed, and nothing is published."""
     failed = run(
-        tmp_path, "--config", spread, "--set", f"beam.worker={shutil.which('false')}", seconds=_TIMEOUT
+        tmp_path,
+        "--config",
+        spread,
+        "--set",
+        f"beam.worker={shutil.which('false')}",
+        seconds=_TIMEOUT,
+        as_a_user=True,
     )
     assert failed.code == 1
     assert "Failed in ExampleGen" in failed.verdict

@@ -33,7 +33,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def first(run: Run, root: Path) -> Completed:
-    return run(root)
+    return run(root, as_a_user=True)
 
 
 def test_the_sample_with_defaults_is_pushed(first: Completed, root: Path) -> None:
