@@ -20,9 +20,14 @@ from pipeline_def.kubeflow.compiler import compile_kubeflow
 from pipeline_def.kubeflow.package import Package
 
 BASE = ("name=churn", "kubeflow.image=registry/regpipe:1", "data.input=/mnt/regpipe/days.csv")
-# With everything optional: a Tuner, an exit handler, lists, GPUs, secrets, node selection.
+# With everything optional: columns of text, a split by time, a Tuner, an exit handler, lists, GPUs, secrets.
 FULL = (
     *BASE,
+    "data.categorical=[plan, 'größe, \"1\"']",
+    "data.split.by=time",
+    "data.split.column=order's day",
+    "data.split.eval_from=2024-07-01",
+    "data.split.test_from='2024-10-01 12:00'",
     "model.l1=0.0001",
     "model.l2=[0.001, 0.002, 0]",
     "evaluation.max_gap=0.5",
