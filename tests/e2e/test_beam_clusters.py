@@ -54,17 +54,18 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     random = np.random.default_rng(11)
     features = random.normal(size=(ROWS, FEATURES)).round(4)
     label = (features[:, 0] + features[:, 1] + random.normal(size=ROWS) > 0).astype(int)
+    days = np.datetime64("2024-01-01") + random.integers(0, 365, ROWS)
     for number, part in enumerate(np.array_split(np.arange(ROWS), 3)):
         with (folder / f"{number}.csv").open("w", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow([*(f"f{n}" for n in range(FEATURES)), "label"])
+            writer.writerow([*(f"f{n}" for n in range(FEATURES)), "label", "customer", "day"])
             for row in part:
                 cells = [
                     "" if (row + column) % 97 == 0 else features[row, column] for column in range(FEATURES)
                 ]
-                writer.writerow([*cells, label[row]])
+                writer.writerow([*cells, label[row], f"customer {row % 997}", days[row]])
             if number:
-                writer.writerow(["no number", *features[0, 1:], 1])
+                writer.writerow(["no number", *features[0, 1:], 1, "customer 1", days[0]])
     return folder
 
 
@@ -72,7 +73,11 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def local(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The configuration for one process."""
     file = tmp_path_factory.mktemp("local") / "local.yaml"
-    file.write_text(yaml.safe_dump(SETTINGS | {"data": {"label": "label", "input": str(table)}}))
+    file.write_text(
+        yaml.safe_dump(
+            SETTINGS | {"data": {"label": "label", "input": str(table), "ignore": ["customer", "day"]}}
+        )
+    )
     return file
 
 
@@ -105,9 +110,9 @@ def output(root: Path, step: str, name: str) -> Path:
 
 
 def shards(root: Path) -> dict[str, str]:
-    """Returns the digest of each file of the examples, by split and name, and of the rejected rows."""
+    """Returns the digest of each file of the examples and of the ids of groups, by name, and of the rejected rows."""
     examples = output(root, "ExampleGen", "examples")
-    files = [*examples.glob("Split-*/*"), examples / "rejected_rows.jsonl"]
+    files = [*examples.glob("*/*"), examples / "rejected_rows.jsonl"]
     return {str(path.relative_to(examples)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
@@ -165,6 +170,34 @@ def test_the_same_splits(splits: dict[str, str], there: tuple[Path, Completed]) 
     """The same rows in the same order, as each block of the table has its own file, and the same rejected rows."""
     assert shards(there[0]) == splits
     assert len(splits) == 3 * 3 + 1
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("split.by=group", "split.column=customer", "ignore=[day]"),
+        (
+            "split.by=time",
+            "split.column=day",
+            "split.eval_from=2024-07-01",
+            "split.test_from=2024-10-01",
+            "ignore=[customer]",
+        ),
+    ],
+    ids=["group", "time"],
+)
+def test_the_same_splits_by_group_and_by_time(
+    keys: tuple[str, ...], run: Run, local: Path, spread: Path, tmp_path: Path
+) -> None:
+    """Also the ids of the groups, which are beside the examples."""
+    given = [word for key in keys for word in ("--set", f"data.{key}")]
+    found = []
+    for number, file in enumerate((local, spread)):
+        root = tmp_path / str(number)
+        done = run(root, "--config", file, *given, "--to-step", "ExampleGen", seconds=_TIMEOUT)
+        assert done.code == 0, done.verdict
+        found.append(shards(root))
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("split", SPLITS)
