@@ -44,6 +44,7 @@ class IndexedRun(_IndexPart):
         log_loss, auc, rmse, r2, cross_entropy, macro_auc: None if the Evaluator did not complete, or if the task does
             not have this metric.
         drift: how many columns have moved; None if that was not measured.
+        served_declined: whether the served model did clearly worse than in its card.
         version: the version that it published.
         blessed_by, blessed_at, blessed_because: who published it by hand, when and why; `index.json` of an earlier
             version has only the first.
@@ -64,6 +65,7 @@ class IndexedRun(_IndexPart):
     cross_entropy: IndexedMetric | None = None
     macro_auc: IndexedMetric | None = None
     drift: int | None = None
+    served_declined: bool = False
     version: int | None = None
     blessed_by: str | None = None
     blessed_at: str | None = None

@@ -146,18 +146,20 @@ def compute_verdict(
                 if model in test.predictions
             }
         ),
-        served=_served(served, metrics, task.loss),
+        served=_served(served, metrics, task.loss, settings.confidence),
     )
 
 
-def _served(reference: ServedReference | None, metrics: Metrics, loss: str) -> ServedComparison | None:
+def _served(
+    reference: ServedReference | None, metrics: Metrics, loss: str, confidence: float
+) -> ServedComparison | None:
     if reference is None:
         return None
     losses = metrics[loss]
     return ServedComparison(
         **reference.model_dump(),
         sentence=served_sentence(reference, loss, losses),
-        decline=served_decline(reference, loss, losses),
+        decline=served_decline(reference, loss, losses, confidence),
     )
 
 

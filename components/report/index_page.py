@@ -82,6 +82,12 @@ def _now(index: IndexRecord) -> Iterator[Block]:
         if last.drift:
             moved = plural(last.drift, "column of its table has", "columns of its table have")
             yield TextBlock(f"{moved} moved: see its report.", "bad")
+        if last.served_declined:
+            yield TextBlock(
+                "The model that was served before did clearly worse on its rows than when it was published: the "
+                "label depends on the features in another way now, or the new rows are wrong. See its report.",
+                "bad",
+            )
     yield TextBlock(_published(index.publication, index.runs))
 
 
@@ -227,6 +233,7 @@ def _table(caption: str, runs: Numbered, publication: Publication | None, summar
         ("rows", ["" if run.rows is None else count(run.rows) for _, run in runs]),
         ("positive", ["" if run.label_rate is None else percent(run.label_rate) for _, run in runs]),
         ("moved columns", ["" if run.drift is None else count(run.drift) for _, run in runs]),
+        ("served model", ["worse than published" if run.served_declined else "" for _, run in runs]),
     ]
     # A column without any value, such as that of the served model before there was one, is left out.
     filled = [(header, cells) for header, cells in columns if any(cells)]

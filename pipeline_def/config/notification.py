@@ -15,8 +15,9 @@ class NotifyConfig(Settings):
     when: Literal["always", "problem", "never"] | None = key(
         None,
         "Which runs are reported. 'always': every run, so that a missing message is a sign, too; 'problem': runs that "
-        "did not end as they should (failed, data refused, not blessed, interrupted), and those whose data has "
-        "drifted; 'never': none. null: every run if there is a URL; no URL is then no error.",
+        "did not end as they should (failed, data refused, not blessed, interrupted), those whose data has drifted, "
+        "and those in which the served model does clearly worse than in its card; 'never': none. "
+        "null: every run if there is a URL; no URL is then no error.",
     )
     secret: str | None = key(
         None,

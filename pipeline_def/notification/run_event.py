@@ -29,6 +29,7 @@ class RunEvent(BaseModel):
             summary.
         metrics: by model and metric, on the test split.
         drift: the key `drift` of the summary, unchanged.
+        served_decline: that the served model does clearly worse than in its card; None if it does not.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,11 +48,13 @@ class RunEvent(BaseModel):
     report_path: str | None = None
     warnings: tuple[str, ...] = ()
     drift: dict[str, Any] | None = None
+    served_decline: str | None = None
 
     @property
     def is_problem(self) -> bool:
-        """Whether somebody should look: the run did not end as it should, or its data has drifted."""
-        return self.status not in _EXPECTED or bool(self.drift and self.drift.get("moved"))
+        """Whether somebody should look: at a run that did not end as it should, at data or labels that have changed."""
+        moved = bool(self.drift and self.drift.get("moved"))
+        return self.status not in _EXPECTED or moved or self.served_decline is not None
 
     def envelope(self, time: datetime.datetime) -> dict[str, Any]:
         """Returns the event in JSON's structured mode.
@@ -101,6 +104,7 @@ def event_of(summary: Summary, pipeline: str) -> RunEvent:
         report_path=summary.report_path,
         warnings=_first(summary.warnings),
         drift=summary.model_dump(mode="json").get("drift"),
+        served_decline=summary.served.decline if summary.served else None,
     )
 
 

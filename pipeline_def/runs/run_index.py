@@ -158,6 +158,7 @@ def _entry(root: str, name: str, before: IndexedRun | None) -> IndexedRun:
         label_rate=summary.label_rate,
         **{name: _metric(summary, name) for name in MAIN_METRICS},
         drift=_moved(summary),
+        served_declined=summary.served is not None and summary.served.decline is not None,
         version=summary.pushed_version,
         blessed_by=summary.override.by if summary.override else None,
         blessed_at=summary.override.at if summary.override else None,

@@ -69,6 +69,16 @@ def test_drift_of_the_last_run_is_said_first() -> None:
     assert drifted not in blocks(IndexRecord(runs=(run(2, drift=0), run(1, drift=2))))["now"]
 
 
+def test_a_served_model_that_did_worse_than_when_it_was_published() -> None:
+    """Labels that are wrong are seen nowhere else: the last run says it, and each such run in the table."""
+    found = blocks(IndexRecord(runs=(run(2, served_declined=True), run(1))))
+    assert found["now"][1].tone == "bad"
+    assert "clearly worse on its rows than when it was published" in found["now"][1].text
+    (table,) = found["runs"]
+    assert [row[table.headers.index("served model")] for row in table.rows] == ["worse than published", ""]
+    assert len(blocks(IndexRecord(runs=(run(2), run(1, served_declined=True))))["now"]) == 2
+
+
 def test_a_rollback() -> None:
     """Who, from which version, why; in the table the run is marked that is published, and the one rolled back from."""
     publication = Publication(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from cloudevents.http import from_json
 
+from components.common.verdict_record import ServedComparison
 from pipeline_def.notification.run_event import RunEvent, event_of
 from pipeline_def.runs.summary import BothMetrics, ModelMetrics, Summary
 
@@ -74,6 +75,7 @@ def test_the_data_of_a_pushed_run() -> None:
         "report_path": "/runs/report.html",
         "warnings": ["The column 'a' is constant."],
         "drift": None,
+        "served_decline": None,
     }
 
 
@@ -92,6 +94,13 @@ def test_the_message_is_the_sentence_of_the_verdict(changed: dict[str, Any], mes
     """As on the terminal, in one line."""
     event = event_of(PUSHED.model_copy(update=changed), "churn")
     assert (event.message, event.is_problem) == (message, True)
+
+
+def test_a_served_model_that_declined() -> None:
+    """Its sentence is in the event, and makes the run one that somebody should look at."""
+    served = ServedComparison(outcome="compared", sentence="Better.", decline="It is worse.")
+    event = event_of(PUSHED.model_copy(update={"served": served}), "churn")
+    assert (event.served_decline, event.is_problem) == ("It is worse.", True)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from components.common import storage
 from components.common.index_record import IndexRecord
 from components.common.ingest_record import RowCounts
-from components.common.verdict_record import MetricIntervals
+from components.common.verdict_record import MetricIntervals, ServedComparison
 from components.pusher.publication import Destination
 from components.saved_model.card_file import write_card
 from pipeline_def.cli.main import main
@@ -70,7 +70,9 @@ def store_with_runs(root: Path, names: str) -> RunStore:
 
 def test_the_entry_of_a_run(tmp_path: Path) -> None:
     """It has what the page shows, and the report's path relative to the root."""
-    write_run(tmp_path, "a")
+    write_run(
+        tmp_path, "a", served=ServedComparison(outcome="compared", sentence="Better.", decline="It is worse.")
+    )
     assert update_index(str(tmp_path), "a") == f"{tmp_path}/index.html"
     entry = entries(tmp_path)["a"]
     assert entry.model_dump() == {
@@ -86,6 +88,7 @@ def test_the_entry_of_a_run(tmp_path: Path) -> None:
         "rmse": None,
         "r2": None,
         "drift": None,
+        "served_declined": True,
         "version": 1,
         "blessed_by": None,
         "blessed_at": None,
