@@ -247,6 +247,14 @@ class RunStore:
         if running:
             self.store.put_executions(running)
 
+    def check(self, run_id: str) -> None:
+        """Does nothing if there is such a run.
+
+        Raises:
+            NoSuchRun: there is none.
+        """
+        self._get(run_id)
+
     def _find(self, run_id: str) -> mlmd.Context | None:
         return self.store.get_context_by_type_and_name("pipeline_run", run_id)
 

@@ -44,7 +44,13 @@ class RunsRoot:
         yield from (artifact for artifact in found if artifact is not None)
 
     def missing(self, what: str, run_id: str | None) -> NoSuchRun:
-        """Returns the error for an output, such as "report", that no run, or not this run, has."""
+        """Returns the error for an output, such as "report", that no run, or not this run, has.
+
+        Raises:
+            NoSuchRun: there is no such run at all.
+        """
+        if run_id:
+            self.runs.check(run_id)
         return NoSuchRun(
             f"{self.path}: {f'run {run_id} has no {what}' if run_id else f'no run has a {what} yet'}"
         )

@@ -3,6 +3,7 @@
 The format is in https://github.com/tensorflow/serving/blob/master/tensorflow_serving/apis/prediction_log.proto.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -24,6 +25,11 @@ _BATCH_VALUES = 2**17
 # last are 0. The second byte of zlib depends on the level.
 _GZIP, _ZLIB = b"\x1f\x8b", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _LARGEST = np.finfo(np.float32).max
+
+
+def _reason(message: str) -> str:
+    """Returns the first line of a message of TensorFlow, without the name of the operation in braces."""
+    return re.sub(r"^\{\{.*\}\} ", "", message.splitlines()[0])
 
 
 class RequestLogSource:
@@ -96,7 +102,7 @@ class RequestLogSource:
             after = f"after record {number:,}" if number else "at its beginning"
             raise DataRefused(
                 f"{self.name}: expected TFRecords of PredictionLog, found a damaged or unfinished file {after}: "
-                f"{error.message.splitlines()[0]}"
+                f"{_reason(error.message)}"
             ) from None
 
     def _rows(self, log: Any) -> Floats | None:

@@ -117,5 +117,5 @@ def test_a_missing_report(run: Run, root: Path, tmp_path: Path) -> None:
     )
     assert unknown.returncode == 2
     assert unknown.stderr.startswith(
-        f"regpipe: {root}: run never has no report; a run that stops early has none. The root is {root}; --root names "
+        f"regpipe: there is no run 'never'; `regpipe runs` lists them. The root is {root}; --root names "
     )
