@@ -60,7 +60,7 @@ def _verdicts(splits: Splits, seed: int) -> dict[str, Any]:
     from components.common.verdict_record import BASELINE, EARLY_STOPPED
     from components.config.evaluation import EvaluationConfig
     from components.config.model import ModelConfig
-    from components.config.regularization import MODEL_REGULARIZATIONS
+    from components.config.regularization import STUDY_PATHS
     from components.config.training import TrainingConfig
     from components.config.tuning import TuningConfig
     from components.evaluator.paired_scores import PairedScores, SplitScores
@@ -71,7 +71,7 @@ def _verdicts(splits: Splits, seed: int) -> dict[str, Any]:
     train, validation, test = (InMemoryDataset(x, y[:, None]) for x, y in splits)
     training, tuning, model = TrainingConfig(seed=seed), TuningConfig(), ModelConfig()
     chosen = chosen_strengths(training, tuning, train, validation)
-    typical = {item.name: item.typical for item in MODEL_REGULARIZATIONS if item.shrinks_weights}
+    typical = {item.name: item.typical for item in STUDY_PATHS.values() if item.shrinks_weights}
     strengths = {name: FACTOR * max(value, chosen[name]) for name, value in typical.items()}
     networks = {
         CANDIDATE: train_network(model.with_strengths(chosen), training, train, validation).network,

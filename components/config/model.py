@@ -50,6 +50,14 @@ class ModelConfig(Settings):
         unit="per weight²",
         expects=f"auto, a number >= 0, or a list of them ({_PER_KERNEL})",
     )
+    group_l1: float = key(
+        0.0,
+        "Strength of the group lasso: group_l1 times the sum, over the features, of the norm of all their weights in "
+        "the first layer, each times the root of their number. It sets all weights of a feature to 0 together: those "
+        "of a number, or of all categories of a categorical feature.",
+        unit="per weight",
+        ge=0,
+    )
     dropout: DropoutRates = key(
         AUTO,
         "Fraction of the outputs of each hidden layer that is set to 0 at random during training. auto: the Tuner "
@@ -72,7 +80,8 @@ class ModelConfig(Settings):
     def by_layer(self, item: Regularization) -> tuple[float, ...]:
         """Returns the strength of a regularization in each layer of the network, from the input to the output.
 
-        L1 and L2 have a value for each hidden layer and one for the output layer, dropout one for each hidden layer.
+        L1 and L2 have a value for each hidden layer and one for the output layer, dropout one for each hidden layer,
+        and the group lasso only one, for the first layer.
 
         Raises:
             ValueError: the strength is not chosen yet.
@@ -99,4 +108,6 @@ class ModelConfig(Settings):
         return self.model_copy(update=switched_off("model"))
 
     def _layers(self, item: Regularization) -> int:
+        if item.values == "one":
+            return 1
         return len(self.hidden_units) + (item.values == "one per kernel")

@@ -56,6 +56,7 @@ _PENALTY_RANGE = StrengthRange(1e-5, 1e-2, logarithmic=True)
 
 L1 = Regularization("model", "l1", "L1", 0.0, "one per kernel", True, 1e-4, _PENALTY_RANGE)
 L2 = Regularization("model", "l2", "L2", 0.0, "one per kernel", True, 1e-3, _PENALTY_RANGE)
+GROUP_L1 = Regularization("model", "group_l1", "group lasso", 0.0, "one", True, 1e-3)
 DROPOUT = Regularization(
     "model",
     "dropout",
@@ -71,7 +72,7 @@ DROPOUT = Regularization(
 WEIGHT_DECAY = Regularization("training", "weight_decay", "weight decay", 0.0, "one", True, 1.0)
 EARLY_STOPPING = Regularization("training", "early_stopping", "early stopping", 0, "one", False, 10)
 
-REGULARIZATIONS = (L1, L2, DROPOUT, WEIGHT_DECAY, EARLY_STOPPING)
+REGULARIZATIONS = (L1, L2, GROUP_L1, DROPOUT, WEIGHT_DECAY, EARLY_STOPPING)
 MODEL_REGULARIZATIONS = tuple(item for item in REGULARIZATIONS if item.group == "model")
 STUDY_PATHS = {item.name: item for item in REGULARIZATIONS if item.study_range}
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from components.common.formatting import (
     count,
+    first_of,
     html_difference,
     html_interval,
     html_number,
@@ -18,6 +19,7 @@ from components.tasks.known_tasks import METRICS
 
 MAX_EXPANDED_ROWS = 50  # a longer table is collapsed
 _MAX_NAME = 18  # characters of a name in the chart
+MAX_NAMES = 50  # of dropped categories, in a cell
 MAX_DRAWN = 20  # the most important features, to limit the height of the chart
 
 
@@ -112,7 +114,7 @@ def _table(
         (
             row["name"],
             *_importance(measured.get(row["name"])),
-            "dropped" if row["name"] in dropped else "kept",
+            "dropped" if row["name"] in dropped else _kept(row),
             html_number(row["norm"]),
             html_number(baseline_norms.get(row["name"])),
             _lost(row["norm"], baseline_norms.get(row["name"])),
@@ -125,6 +127,27 @@ def _table(
     )  # fmt: skip
     summary = f"{caption}: {plural(len(rows), 'feature')}" if len(rows) > MAX_EXPANDED_ROWS else ""
     yield TableBlock(caption, headers, tuple(rows), summary=summary, text_columns=(3,))
+    unused = tuple(
+        (row["name"], str(row["columns"]), first_of(row["dropped_columns"], MAX_NAMES))
+        for row in candidate["features"]
+        if row.get("dropped_columns") and row["name"] not in dropped
+    )
+    if unused:
+        caption = "Dropped categories of features that are kept: all their weights in the first layer are 0"
+        summary = f"Dropped categories: of {plural(len(unused), 'feature')}"
+        yield TableBlock(
+            caption, ("feature", "categories", "dropped"), unused, summary=summary, text_columns=(2,)
+        )
+
+
+def _kept(row: Json) -> str:
+    """Returns "kept", for a categorical feature with the number of its categories that are."""
+    unused = row.get("dropped_columns")
+    return (
+        f"kept, {row['columns'] - len(unused)} of {plural(row['columns'], 'category', 'categories')}"
+        if unused
+        else "kept"
+    )
 
 
 def _importance(found: FeatureImportance | None) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from components.config.model import ModelConfig
 from components.config.regularization import (
     DROPOUT,
     EARLY_STOPPING,
+    GROUP_L1,
     L1,
     L2,
     MODEL_REGULARIZATIONS,
@@ -34,7 +35,8 @@ class StudyPlan(NamedTuple):
     """The trainings of a study.
 
     Attributes:
-        family: no regularization, each kind alone, elastic net, and all as configured.
+        family: no regularization, each kind alone (the group lasso only if it is configured), elastic net, and all as
+            configured.
         paths: for each name ("l1", "l2", "dropout"), variants with only this regularization, from weak to strong.
         notes: a sentence for each setting that differs from the configuration, and one on class weights.
     """
@@ -50,7 +52,7 @@ def plan_study(model: ModelConfig, training: TrainingConfig, strengths: int) -> 
     "none" is the network of BaselineTrainer and "all" that of Trainer. Each of the others takes one kind of
     regularization from the configuration. All except "early stopping" and "all" train every epoch, because early
     stopping would hide the effect of a penalty. L1 is trained by gradient and with the proximal step, which sets
-    weights to exactly 0. Elastic net and the L1 path use the proximal step. SGD has no proximal step here.
+    weights to exactly 0. Elastic net, group lasso and the L1 path use the proximal step. SGD has no proximal step here.
 
     Args:
         model: the model as it is trained, with the strengths that the Tuner has chosen; a strength of 0 is replaced by
@@ -81,6 +83,8 @@ def plan_study(model: ModelConfig, training: TrainingConfig, strengths: int) -> 
     if optimizer != "sgd":
         family.append(Variant(f"{L1.label}, proximal", only(L1), proximal))
     family += [Variant(L2.label, only(L2), plain), Variant("elastic net", only(L1, L2), proximal)]
+    if model.group_l1:
+        family.append(Variant(GROUP_L1.label, only(GROUP_L1), proximal))
     if DROPOUT.applies(model.hidden_units):
         family.append(Variant(DROPOUT.label, only(DROPOUT), plain))
     if decay:
@@ -146,7 +150,7 @@ def _replace_zeros(model: ModelConfig, training: TrainingConfig) -> tuple[ModelC
     replaced = {
         item: item.typical
         for item in MODEL_REGULARIZATIONS
-        if item.applies(model.hidden_units) and not any(model.by_layer(item))
+        if item is not GROUP_L1 and item.applies(model.hidden_units) and not any(model.by_layer(item))
     }
     changes = {item.name: value for item, value in replaced.items()}
     decay, patience = training.weight_decay, training.early_stopping

@@ -58,7 +58,8 @@ def run_fn(fn_args: Any) -> None:
     checkpoints = _checkpoints(settings, train, validation)
     trained = train_network(settings.model, settings.training, train, validation, run_dir, checkpoints)
     # Before the recalibration, which changes the scale of the output layer: the norms are those that were penalized.
-    report = weight_report(trained.network, read_layout(transform, settings.label, settings.weight).features)
+    layout = read_layout(transform, settings.label, settings.weight)
+    report = weight_report(trained.network, layout.features, layout.names)
     storage.write(f"{run_dir}/{WEIGHTS_FILE}", json.dumps(report, indent=1).encode())
     sparsity = sparsity_line(report)
     if sparsity:

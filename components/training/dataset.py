@@ -18,6 +18,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from components.examples.reader import serialized_batches
+from components.training.group_lasso import NO_GROUPS, Groups
 from components.transform.vector import VectorLayout, read_layout
 
 READ_BATCH_SIZE = 4096
@@ -36,11 +37,14 @@ class InMemoryDataset(NamedTuple):
         labels: 0 or 1, or a number, float32 [rows, 1].
         weights: the weight of each row in all means, float32 [rows, 1], above 0; only their ratios matter. None: all
             rows weigh the same.
+        groups: the number of the feature of each column, ascending from 0: see `VectorLayout.groups`. Empty: each
+            column is a feature.
     """
 
     features: npt.NDArray[np.float32]
     labels: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32] | None = None
+    groups: Groups = NO_GROUPS
 
     @property
     def rows(self) -> int:
@@ -86,7 +90,8 @@ class InMemoryDataset(NamedTuple):
 
     def select(self, rows: slice | npt.NDArray[np.integer[Any]]) -> "InMemoryDataset":
         """Returns these rows: a slice without a copy, row numbers with a copy."""
-        return InMemoryDataset(*(array[rows] for array in self.arrays))
+        weights = None if self.weights is None else self.weights[rows]
+        return InMemoryDataset(self.features[rows], self.labels[rows], weights, self.groups)
 
     def slice_rows(self, start: int, end: int) -> "InMemoryDataset":
         """Returns the rows from `start` to before `end`, without a copy."""
@@ -114,10 +119,14 @@ class OnDiskDataset:
         width: the number of features.
         max_rows: the maximum number of rows in a window.
         weighted: whether the rows have weights.
+        groups: as in `InMemoryDataset`.
     """
 
-    def __init__(self, width: int, max_rows: int, *, weighted: bool = False) -> None:
+    def __init__(
+        self, width: int, max_rows: int, *, weighted: bool = False, groups: Groups = NO_GROUPS
+    ) -> None:
         self.width = width
+        self.groups = groups
         self.rows = 0
         self.max_window_rows = max_rows
         self._class_sums = np.zeros(2)
@@ -322,7 +331,7 @@ def read_dataset(
     on_disk: OnDiskDataset | None = None
     for batch in _batches(patterns, _parser(transform, layout, label, weight), every):
         if on_disk is None and filled + batch.rows > max_rows:
-            on_disk = OnDiskDataset(width, max_rows, weighted=weighted)
+            on_disk = OnDiskDataset(width, max_rows, weighted=weighted, groups=layout.groups)
             on_disk.append(in_memory.slice_rows(0, filled))
             in_memory = _empty(0, width, weighted=weighted)
         if on_disk is not None:
@@ -334,7 +343,7 @@ def read_dataset(
         filled += batch.rows
     if not on_disk and not filled:
         raise ValueError(f"{', '.join(patterns)}: expected at least one example, found none.")
-    return on_disk or in_memory.slice_rows(0, filled)
+    return on_disk or in_memory.slice_rows(0, filled)._replace(groups=layout.groups)
 
 
 def _parser(

@@ -18,6 +18,7 @@ from components.tasks.binary import LOG_LOSS
 from components.tasks.task import Loss
 from components.training.dataset import Dataset
 from components.training.dropout import dropout_masks, training_forward_pass
+from components.training.group_lasso import norm_sum
 from components.training.network import kernels
 from components.training.optimizers import make_optimizer
 
@@ -136,7 +137,7 @@ class EpochRunner:
             loss = _loss_sum(self._loss, labels, outputs, weights) / size
             l1, l2 = (penalty / replica.num_replicas_in_sync for penalty in _penalties(self._model))
             # Networks of a stack share no weights, so the gradient of the sum of their losses is that of each loss.
-            # The proximal step replaces the gradient of the L1 penalty; the reported loss contains the penalty.
+            # The proximal step replaces the gradient of L1 and group lasso; the reported loss contains the penalties.
             differentiated = loss + l2 if self._proximal else loss + l1 + l2
         variables = self._model.trainable_variables
         self.optimizer.apply(tape.gradient(differentiated, variables), variables)
@@ -204,11 +205,16 @@ def _loss_sum(loss: Loss, labels: tf.Tensor, outputs: tf.Tensor, weights: tf.Ten
 
 
 def _penalties(model: keras.Model) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the L1 penalty and the L2 penalty; the sum of both is that of `model.losses` of a Keras model."""
+    """Returns the penalties with a proximal step, L1 and the group lasso, and the L2 penalty.
+
+    The sum of both is that of `model.losses` of a Keras model.
+    """
     l1 = l2 = tf.zeros([])
     for kernel in kernels(model):
         if np.any(kernel.l1):
             l1 += kernel.l1 * tf.reduce_sum(tf.abs(kernel.weights), axis=_ROWS)
+        if np.any(kernel.group_l1):
+            l1 += kernel.group_l1 * norm_sum(kernel.weights, kernel.groups)
         if np.any(kernel.l2):
             l2 += kernel.l2 * tf.reduce_sum(tf.square(kernel.weights), axis=_ROWS)
     return l1, l2

@@ -15,6 +15,7 @@ from components.tasks.task import Loss
 from components.training.centering import Centering
 from components.training.checkpoints import Checkpoint, Checkpoints
 from components.training.dataset import Dataset, feature_means, row_weights
+from components.training.group_lasso import groups_of
 from components.training.history import EpochMetrics, History
 from components.training.network import Array, kernels
 from components.training.proximal_newton import Penalty, Point, evaluate, iterations, row_losses
@@ -51,7 +52,7 @@ def fit_logistic_regression(
     if settings.early_stopping and run_dir:
         progress.info("fits a network without a hidden layer to its exact minimum, without early stopping")
     (kernel,) = kernels(model)
-    penalty = Penalty(float(kernel.l1), float(kernel.l2))
+    penalty = Penalty(float(kernel.l1), float(kernel.l2), float(kernel.group_l1), kernel.groups)
     (mean,) = [np.array(layer.mean) for layer in model.layers if isinstance(layer, Centering)] or [
         np.zeros(1)
     ]
@@ -97,7 +98,8 @@ def fit_together(
     mean, weights = feature_means(train).astype(np.float64), row_weights(validation)
     losses, zero_shares, loss = [], [], settings.objective
     for number, network in enumerate(networks, start=1):
-        penalty = Penalty(network.by_layer(L1)[0], network.by_layer(L2)[0])
+        groups = groups_of(train.groups, train.width)
+        penalty = Penalty(network.by_layer(L1)[0], network.by_layer(L2)[0], network.group_l1, groups)
         points = iterations(train, mean, np.zeros(train.width + 1), penalty, loss)
         *_, point = itertools.islice(points, settings.epochs)
         losses.append(row_losses(validation, mean, point.coefficients, loss).astype(np.float32))

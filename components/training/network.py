@@ -13,6 +13,7 @@ from components.tasks.binary import LOG_LOSS
 from components.tasks.task import Loss
 from components.training.centering import Centering
 from components.training.dropout import Dropout
+from components.training.group_lasso import NO_GROUPS, GroupLasso, Groups, groups_of
 from components.training.stack import StackedDense
 
 Array = npt.NDArray[np.float32]
@@ -22,17 +23,24 @@ class Kernel(NamedTuple):
     """The kernel of one layer, without the biases, and its penalty strengths.
 
     Of a Dense layer: float32 [inputs, units], and two numbers. Of a StackedDense layer, which has a kernel for each of
-    several networks: float32 [networks, inputs, units], and float32 [networks] each.
+    several networks: float32 [networks, inputs, units], and float32 [networks] each. Only that of the first layer may
+    have a group lasso; see `components.training.group_lasso.GroupLasso`.
     """
 
     layer: str
     weights: keras.Variable
     l1: float | Array
     l2: float | Array
+    group_l1: float | Array = 0.0
+    groups: Groups = NO_GROUPS
 
 
 def build_model(
-    n_features: int, settings: ModelConfig, mean: Array | None = None, loss: Loss = LOG_LOSS
+    n_features: int,
+    settings: ModelConfig,
+    mean: Array | None = None,
+    loss: Loss = LOG_LOSS,
+    groups: Groups = NO_GROUPS,
 ) -> keras.Model:
     """Builds the network for vectors of `n_features` numbers between 0 and 1.
 
@@ -46,6 +54,7 @@ def build_model(
         settings: the layers and their regularization; each strength is a number.
         mean: the mean of each feature in the training split, which the network subtracts; None: it subtracts nothing.
         loss: the loss that will be minimized, which determines the output layer.
+        groups: the number of the feature of each column, for the group lasso; empty: each column is one.
 
     Returns:
         A model from float32 [batch, n_features] to the output of the task, such as the probability of the label 1,
@@ -56,11 +65,13 @@ def build_model(
     names = [*(f"hidden_{index}" for index in range(1, len(units))), loss.output.name]
     activations = ["relu"] * (len(units) - 1) + [loss.output.activation]
     strengths = zip(settings.by_layer(L1), settings.by_layer(L2), strict=True)
+    regularizers = [_kernel_regularizer(l1, l2) for l1, l2 in strengths]
+    if settings.group_l1:
+        own = {"l1": settings.by_layer(L1)[0], "l2": settings.by_layer(L2)[0]}
+        regularizers[0] = GroupLasso(settings.group_l1, groups_of(groups, n_features), **own)
     dense = [
-        keras.layers.Dense(
-            size, activation=activation, kernel_regularizer=_kernel_regularizer(l1, l2), name=name
-        )
-        for size, activation, (l1, l2), name in zip(units, activations, strengths, names, strict=True)
+        keras.layers.Dense(size, activation=activation, kernel_regularizer=regularizer, name=name)
+        for size, activation, regularizer, name in zip(units, activations, regularizers, names, strict=True)
     ]
     x = inputs = keras.Input((n_features,), name="features")
     if mean is not None:
@@ -93,7 +104,8 @@ def kernels(model: keras.Model) -> list[Kernel]:
 def _kernel(layer: keras.layers.Layer) -> Kernel:
     penalty = layer if isinstance(layer, StackedDense) else layer.kernel_regularizer
     strengths = (penalty.l1, penalty.l2) if penalty else (0.0, 0.0)
-    return Kernel(layer.name, layer.kernel, *strengths)
+    grouped = (penalty.group_l1, penalty.groups) if hasattr(penalty, "groups") else ()
+    return Kernel(layer.name, layer.kernel, *strengths, *grouped)
 
 
 def _kernel_regularizer(l1: float, l2: float) -> keras.regularizers.Regularizer | None:

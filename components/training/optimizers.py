@@ -9,6 +9,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from components.config.training import TrainingConfig
+from components.training.group_lasso import group_step
 from components.training.network import Kernel, kernels
 
 
@@ -25,34 +26,35 @@ def make_optimizer(settings: TrainingConfig, model: keras.Model) -> keras.optimi
     if settings.optimizer == "sgd":
         optimizer = keras.optimizers.SGD(**options)
     else:  # adam and adamw differ only in the weight decay
-        l1 = [_threshold(penalized.get(id(v))) if settings.is_proximal else 0.0 for v in variables]
-        optimizer = ProximalAdam(l1, **options)
+        proximal = [penalized.get(id(v)) if settings.is_proximal else None for v in variables]
+        optimizer = ProximalAdam(proximal, **options)
     optimizer.exclude_from_weight_decay(var_list=[v for v in variables if id(v) not in penalized])
     optimizer.build(variables)
     return optimizer
 
 
 class ProximalAdam(keras.optimizers.Adam):  # type: ignore[misc]
-    """Adam on the smooth part of the loss, then the proximal operator of the L1 penalty.
+    """Adam on the smooth part of the loss, then the proximal operator of L1 and the group lasso.
 
     With Adam's preconditioner D = sqrt(v_hat) + epsilon, a step is w <- S(w - lr * m_hat / D, lr * l1 / D), where
     S(w, t) = sign(w) * max(|w| - t, 0) is the soft threshold: ProxGen with an L1 regularizer (Yun, Lozano and Yang,
     "Adaptive Proximal Gradient Methods for Structured Neural Networks", NeurIPS 2021; `AdamL1` in their code). Because
     step and threshold are divided by the same D, w is a fixed point exactly if gradient(w) + l1 * subgradient(|w|)
     contains 0, which holds at the minimum of the penalized loss. A threshold of lr * l1 would have another fixed point.
+    The same holds for the group lasso, whose step is in `components.training.group_lasso.group_step`.
 
-    The gradients passed to it must not contain the L1 penalty. Adam's part of the step is one fused operation with the
+    The gradients passed to it must not contain these penalties. Adam's part of the step is one fused operation with the
     formula of Keras, whose ten operations take as long as the rest of the step of a stack of networks.
 
     Args:
-        l1: the strength of the proximal step for each variable, in the order of the variables passed to `build`: a
-            number, or an array that can be broadcast to the variable; 0: only Adam.
+        proximal: the kernel, with its penalties, that each variable is, in the order of the variables passed to
+            `build`; None: only Adam.
         options: the arguments of keras.optimizers.Adam.
     """
 
-    def __init__(self, l1: Sequence[float | npt.NDArray[np.float32]], **options: Any) -> None:
+    def __init__(self, proximal: Sequence[Kernel | None], **options: Any) -> None:
         super().__init__(**options)
-        self.l1 = tuple(l1)
+        self.proximal = tuple(proximal)
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
         """Updates one variable. Keras calls this on each replica with the sum of the replicas' gradients."""
@@ -70,19 +72,21 @@ class ProximalAdam(keras.optimizers.Adam):  # type: ignore[misc]
             epsilon=self.epsilon,
             grad=gradient,
         )
-        if not np.any(self.l1[index]):
+        kernel = self.proximal[index]
+        if kernel is None or not (np.any(kernel.l1) or np.any(kernel.group_l1)):
             return
         # lr / D with bias correction: like Keras, the operation adds epsilon before the correction.
         preconditioner = tf.sqrt(self._velocities[index].value) + self.epsilon
         scale = learning_rate * tf.sqrt(1 - tf.pow(self.beta_2, step)) / preconditioner
-        self.assign(variable, soft_threshold(tf.convert_to_tensor(variable), self.l1[index] * scale))
+        w = soft_threshold(tf.convert_to_tensor(variable), _for_each_weight(kernel.l1) * scale)
+        if np.any(kernel.group_l1):
+            w = group_step(w, scale, _for_each_weight(kernel.group_l1), kernel.groups)
+        self.assign(variable, w)
 
 
-def _threshold(kernel: Kernel | None) -> float | npt.NDArray[np.float32]:
-    """Returns the L1 strength of a variable, which is a kernel, or else a bias (None)."""
-    if kernel is None:
-        return 0.0
-    return kernel.l1[:, None, None] if isinstance(kernel.l1, np.ndarray) else kernel.l1
+def _for_each_weight(strength: float | npt.NDArray[np.float32]) -> float | npt.NDArray[np.float32]:
+    """Returns the strength of a kernel; those of a stack, [networks], as [networks, 1, 1]."""
+    return strength[:, None, None] if isinstance(strength, np.ndarray) else strength
 
 
 def soft_threshold(w: tf.Tensor, threshold: tf.Tensor) -> tf.Tensor:

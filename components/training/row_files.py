@@ -20,12 +20,14 @@ class _Record(NamedTuple):
         width: the number of features.
         max_rows: the maximum number of rows in a window; None: the rows are read from memory, as a single window.
         class_sums: as `InMemoryDataset.class_sums`.
+        groups: as `InMemoryDataset.groups`.
     """
 
     rows: int
     width: int
     max_rows: int | None
     class_sums: list[float]
+    groups: list[int]
 
 
 def write_rows(data: Dataset, folder: Path) -> None:
@@ -42,18 +44,21 @@ def write_rows(data: Dataset, folder: Path) -> None:
             for file, array in zip(files, part.arrays, strict=True):
                 file.write(np.ascontiguousarray(array).data)
     max_rows = data.max_window_rows if isinstance(data, OnDiskDataset) else None
-    record = _Record(data.rows, data.width, max_rows, data.class_sums.tolist())
+    record = _Record(data.rows, data.width, max_rows, data.class_sums.tolist(), data.groups.tolist())
     (folder / _RECORD_FILE).write_text(json.dumps(record._asdict()))
 
 
 def open_rows(folder: Path) -> Dataset:
     """Returns the rows that `write_rows` wrote, in the same windows. Processes of one machine share their memory."""
     record = _Record(**json.loads((folder / _RECORD_FILE).read_bytes()))
-    paths = sorted(folder.glob("*.f32"))
+    paths, groups = sorted(folder.glob("*.f32")), np.array(record.groups, np.int64)
     if record.max_rows is not None:
         files = [path.open("rb") for path in paths]
-        return OnDiskDataset.opened(files, (record.rows, record.width), record.max_rows, record.class_sums)
+        found = OnDiskDataset.opened(files, (record.rows, record.width), record.max_rows, record.class_sums)
+        found.groups = groups
+        return found
     shapes = [(record.rows, columns) for columns in (record.width, 1, 1)]
-    return InMemoryDataset(
-        *(np.memmap(path, np.float32, "r", shape=shape) for path, shape in zip(paths, shapes, strict=False))
+    arrays = (
+        np.memmap(path, np.float32, "r", shape=shape) for path, shape in zip(paths, shapes, strict=False)
     )
+    return InMemoryDataset(*arrays)._replace(groups=groups)

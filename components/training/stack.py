@@ -13,11 +13,12 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from components.config.model import ModelConfig
-from components.config.regularization import DROPOUT, L1, L2, Regularization
+from components.config.regularization import DROPOUT, GROUP_L1, L1, L2, Regularization
 from components.tasks.binary import LOG_LOSS
 from components.tasks.task import Loss
 from components.training.centering import Centering
 from components.training.dropout import Dropout
+from components.training.group_lasso import NO_GROUPS, Groups, groups_of
 
 Array = npt.NDArray[np.float32]
 
@@ -30,13 +31,22 @@ class StackedDense(keras.layers.Layer):  # type: ignore[misc]
         bias: the initial biases; [networks, units].
         strengths: the strengths of L1 and L2 for the kernel of each network; [networks] each.
         activation: as of keras.layers.Dense.
+        group_lasso: of the first layer, the strength of the group lasso of each network, [networks], and the number of
+            the feature of each input; see `components.training.group_lasso.GroupLasso`.
     """
 
     def __init__(
-        self, kernel: Array, bias: Array, strengths: tuple[Array, Array], activation: str, **kwargs: Any
+        self,
+        kernel: Array,
+        bias: Array,
+        strengths: tuple[Array, Array],
+        activation: str,
+        group_lasso: tuple[Array, Groups],
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.l1, self.l2 = strengths
+        self.group_l1, self.groups = group_lasso
         self.activation = keras.activations.get(activation)
         self.kernel = self._weight(kernel, "kernel")
         self.bias = self._weight(bias[:, None, :], "bias")
@@ -64,6 +74,7 @@ def build_stack(
     weights: Sequence[Sequence[Array]],
     mean: Array,
     loss: Loss = LOG_LOSS,
+    groups: Groups = NO_GROUPS,
 ) -> keras.Model:
     """Builds a model of several networks, each of which is trained as it would be trained alone.
 
@@ -74,6 +85,7 @@ def build_stack(
         weights: for each network its initial weights, as `build_model(...).get_weights()` returns them.
         mean: the mean of each feature.
         loss: as in `build_model`.
+        groups: as in `build_model`.
 
     Returns:
         A model from float32 [batch, n_features] to the output of each network, float32 [networks, batch, 1].
@@ -81,13 +93,17 @@ def build_stack(
     first = networks[0]
     kernels, biases = ([np.stack(part) for part in zip(*weights, strict=True)][start::2] for start in (0, 1))
     l1, l2, dropout = (_by_layer(networks, item) for item in (L1, L2, DROPOUT))
+    (group_l1,) = _by_layer(networks, GROUP_L1)
+    no_group_lasso = np.zeros_like(group_l1), NO_GROUPS
     x = inputs = keras.Input((mean.size,), name="features")
     x = Centering(mean.tolist(), name="centering")(x)
     for index, (kernel, bias) in enumerate(zip(kernels, biases, strict=True)):
         hidden = index < len(first.hidden_units)
         name = f"hidden_{index + 1}" if hidden else loss.output.name
         strengths = l1[index], l2[index]
-        x = StackedDense(kernel, bias, strengths, "relu" if hidden else loss.output.activation, name=name)(x)
+        activation = "relu" if hidden else loss.output.activation
+        group_lasso = no_group_lasso if index else (group_l1, groups_of(groups, mean.size))
+        x = StackedDense(kernel, bias, strengths, activation, group_lasso, name=name)(x)
         if hidden and dropout[index].any():
             x = Dropout(dropout[index][:, None, None], name=f"dropout_{index + 1}")(x)
     return keras.Model(inputs, x, name="regpipe_stack")

@@ -64,7 +64,8 @@ def train_network(
             model=model, training=training, run_dir=str(run_dir) if run_dir else None, checkpoints=folder
         )
         history, weights, best_weights = train_on_workers(training.workers, assignment, *splits)
-        network = build_model(train.width, model, feature_means(splits[0]), training.objective)
+        own = splits[0]
+        network = build_model(own.width, model, feature_means(own), training.objective, own.groups)
         network.set_weights(weights)
         return Trained(network, history, best_weights)
     return train_under(choose_strategy(training), model, training, splits, run_dir, checkpoints)
@@ -91,6 +92,6 @@ def train_under(
     train, validation = splits
     keras.utils.set_random_seed(training.seed)
     with strategy.scope():
-        network = build_model(train.width, model, feature_means(train), training.objective)
+        network = build_model(train.width, model, feature_means(train), training.objective, train.groups)
         run = fit_logistic_regression if training.optimizer == NEWTON else run_training_loop
         return Trained(network, *run(network, train, validation, training, run_dir, checkpoints))

@@ -54,10 +54,10 @@ def train_seeds(
         trainings = []
         for seed in seeds:
             keras.utils.set_random_seed(seed)
-            network = build_model(train.width, model, mean, training.objective)
+            network = build_model(train.width, model, mean, training.objective, train.groups)
             trainings.append(_Training(network, training))
         weights = [item.best_weights for item in trainings]
-        stack = build_stack([model] * len(seeds), weights, mean, training.objective)
+        stack = build_stack([model] * len(seeds), weights, mean, training.objective, train.groups)
         runner = EpochRunner(stack, train, training, seeds)
         score = Scorer(stack, validation, training.objective)
         for number in range(1, training.epochs + 1):

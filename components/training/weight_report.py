@@ -13,30 +13,38 @@ SMALL = 1e-3
 BINS = 40
 
 
-def weight_report(model: keras.Model, names: Sequence[str]) -> dict[str, Any]:
+def weight_report(model: keras.Model, names: Sequence[str], columns: Sequence[str] = ()) -> dict[str, Any]:
     """Returns statistics of the kernels as JSON data. Biases are not included.
 
     Args:
         model: a model of `build_model`.
         names: the feature of each column of the model's input: see `VectorLayout.features`.
+        columns: the name of each column: see `VectorLayout.names`. Empty: those of the features.
 
     Returns:
         `layers`: for each layer its `name`, the number of `weights`, the fraction that is exactly `zero`, the fraction
         that is `small` (below 1e-3, zeros included), `l1_norm`, `l2_norm` and a `histogram` (`counts` between `edges`);
-        `features`: each `name` with the L2 `norm` of its first-layer weights, those of all its columns;
+        `features`: each `name` with the L2 `norm` of its first-layer weights, those of all its columns; a feature of
+        several columns also with their number (`columns`), and with the names of those whose weights are all 0
+        (`dropped_columns`);
         `dropped`: the names of the features whose first-layer weights are all 0.
     """
     first = kernels(model)[0].weights.numpy()
     squares = np.square(first.astype(np.float64)).sum(axis=1)
-    columns: dict[str, list[int]] = {}
+    members: dict[str, list[int]] = {}
     for column, (name, _) in enumerate(zip(names, first, strict=True)):
-        columns.setdefault(name, []).append(column)
+        members.setdefault(name, []).append(column)
+    features: list[dict[str, Any]] = []
+    for name, at in members.items():
+        feature: dict[str, Any] = {"name": name, "norm": float(np.sqrt(squares[at].sum()))}
+        if len(at) > 1:
+            unused = [(columns or names)[column] for column in at if not first[column].any()]
+            feature |= {"columns": len(at), "dropped_columns": unused}
+        features.append(feature)
     return {
         "layers": [_layer(kernel.layer, kernel.weights.numpy()) for kernel in kernels(model)],
-        "features": [
-            {"name": name, "norm": float(np.sqrt(squares[at].sum()))} for name, at in columns.items()
-        ],
-        "dropped": [name for name, at in columns.items() if not first[at].any()],
+        "features": features,
+        "dropped": [name for name, at in members.items() if not first[at].any()],
     }
 
 

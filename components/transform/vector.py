@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_transform as tft
 
@@ -70,6 +71,12 @@ class VectorLayout(NamedTuple):
     def width(self) -> int:
         """The number of columns."""
         return len(self.names)
+
+    @property
+    def groups(self) -> npt.NDArray[np.int64]:
+        """The number of the feature of each column, from 0; the columns of a feature are neighbours."""
+        numbers = {feature: number for number, feature in enumerate(dict.fromkeys(self.features))}
+        return np.array([numbers[feature] for feature in self.features], np.int64)
 
     def assemble(self, outputs: dict[str, tf.Tensor]) -> tf.Tensor:
         """Returns the vectors, float32 [batch, width], from the outputs of Transform's graph."""

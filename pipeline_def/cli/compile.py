@@ -14,7 +14,7 @@ kubeflow.volume or on gs://, and the metadata store of kubeflow.metadata. The
 same configuration gives the same bytes.
 
 A run or a schedule can change these values without compiling again: data_input,
-span, epochs, learning_rate, l1, l2, dropout, min_auc, max_auc_drop,
+span, epochs, learning_rate, l1, l2, group_l1, dropout, min_auc, max_auc_drop,
 max_log_loss_rise, max_gap (unless it is null) and push_destination. All other
 values are fixed in the compiled pipeline.
 

@@ -26,7 +26,7 @@ from components.common.verdict_record import (
     Verdict,
 )
 from components.config.data import SPLITS
-from components.config.regularization import MODEL_REGULARIZATIONS
+from components.config.regularization import STUDY_PATHS
 from components.report.run_page import REPORT_FILE
 from components.tasks.known_tasks import task_of
 from pipeline_def.runs.run_store import RunStore
@@ -71,7 +71,7 @@ def record_result(
     if ended == "not_blessed" and not known.get("held_back"):
         config = runs.config(run_id) or {}
         model, split = config.get("model", {}), config.get("data", {}).get("split", {})
-        strengths = {name: model.get(name) for name in (item.name for item in MODEL_REGULARIZATIONS)}
+        strengths = {name: model.get(name) for name in STUDY_PATHS}  # those that can be auto
         steps += next_steps(
             known.get("thresholds", ()),
             known.get("reasons", ()),

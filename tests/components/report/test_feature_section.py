@@ -35,6 +35,26 @@ def test_a_missing_indicator_has_no_importance_of_its_own(sample: Any) -> None:
     assert table.rows[-1] == ("age missing", "", "", "kept", "2.0000", "none", "-")
 
 
+def test_a_categorical_feature(sample: Any) -> None:
+    """A feature that is kept names the categories that are dropped; one that is dropped whole names none."""
+    weights = sample.weights(0.0, dropped=("city",))
+    weights["features"] = [
+        {"name": "plan", "norm": 2.0, "columns": 3, "dropped_columns": ["plan=b", "plan other"]},
+        {"name": "color", "norm": 1.0, "columns": 2, "dropped_columns": []},
+        {"name": "city", "norm": 0.0, "columns": 1, "dropped_columns": ["city=x"]},
+    ]
+    run = sample.run(candidate=sample.TrainingArtifacts([], weights))
+    table, categories = feature_section.features(run).blocks[-2:]
+    assert isinstance(table, TableBlock)
+    assert [(row[0], row[3]) for row in table.rows] == [
+        ("plan", "kept, 1 of 3 categories"),
+        ("color", "kept"),
+        ("city", "dropped"),
+    ]
+    assert isinstance(categories, TableBlock)
+    assert categories.rows == (("plan", "3", "plan=b, plan other"),)
+
+
 def test_a_run_without_importance(sample: Any) -> None:
     """As one of an earlier version: the features are ordered by their norms."""
     section = feature_section.features(sample.run(importance=None))

@@ -72,6 +72,14 @@ def test_a_strength_of_0_is_replaced_by_the_default() -> None:
     )
 
 
+def test_a_group_lasso_that_is_configured_has_a_variant() -> None:
+    """It is trained with a proximal step; all others except `all` are without it."""
+    model = MODEL.model_copy(update={"group_l1": 0.01})
+    rows = named(plan_study(model, TRAINING.model_copy(update={"optimizer": "adam"}), 0))
+    assert settings(rows["group lasso"]) == ("group lasso", 0, 0, 0, 0, 0, "proximal_adam")
+    assert [name for name, row in rows.items() if row.model.group_l1] == ["group lasso", "all"]
+
+
 def test_strengths_by_layer_are_kept() -> None:
     model = ModelConfig(hidden_units=(4,), l1=(0.5, 0.0), dropout=(0.3,), l2=1e-3)
     rows = named(plan_study(model, TRAINING, 0))

@@ -201,7 +201,8 @@ def test_the_optimizer_by_name(name: str, kind: str) -> None:
     optimizer = make_optimizer(settings, logistic(l1=0.5))
     assert type(optimizer).__name__ == kind
     if kind == "ProximalAdam":
-        assert optimizer.l1 == ((0.5, 0.0) if name in ("auto", "proximal_adam") else (0.0, 0.0))
+        strengths = [kernel and kernel.l1 for kernel in optimizer.proximal]
+        assert strengths == ([0.5, None] if name in ("auto", "proximal_adam") else [None, None])
     assert float(optimizer.learning_rate) == 0.25
     assert optimizer.built
 

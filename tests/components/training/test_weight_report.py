@@ -62,6 +62,20 @@ def test_features(model: keras.Model) -> None:
     assert report["dropped"] == ["<b>"]
 
 
+def test_a_feature_of_several_columns(model: keras.Model) -> None:
+    """Its norm is that of all of them; the columns without a weight are named."""
+    report = weight_report(model, ["age", "color", "color"], ["age", "color=red", "color other"])
+    assert report["features"] == [
+        {"name": "age", "norm": pytest.approx(5.0)},
+        {"name": "color", "norm": pytest.approx(0.0005), "columns": 2, "dropped_columns": ["color other"]},
+    ]
+    assert report["dropped"] == []
+    zeros = weight_report(
+        network([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]], [1.0, 0.0]), ["age", "color", "color"]
+    )
+    assert zeros["dropped"] == ["color"]
+
+
 def test_it_is_json(model: keras.Model) -> None:
     report = weight_report(model, NAMES)
     assert json.loads(json.dumps(report)) == report

@@ -204,7 +204,7 @@ REFUSED = {
     "group for a value": ("model: {l1: {a: 1}}", f"1: model.l1: expected {PENALTY}, got a group of keys"),
     "value for a group": (
         "model: 5",
-        "1: model: expected a group of keys (hidden_units, l1, l2, dropout), got 5",
+        "1: model: expected a group of keys (hidden_units, l1, l2, group_l1, dropout), got 5",
     ),
     "list for a text": ("data: {label: [a]}", "1: data.label: expected text that is not empty, got ['a']"),
     "tag that does not fit": ("model: {l1: !!int abc}", f"1: model.l1: expected {PENALTY}, got 'abc'"),
@@ -305,7 +305,10 @@ REFUSED = {
         "data: {train: 3}",
         "1: data.train: unknown key; did you mean data.split.train?",
     ),
-    "far off": ("model: {zzz: 3}", "1: model.zzz: unknown key; model has hidden_units, l1, l2, dropout"),
+    "far off": (
+        "model: {zzz: 3}",
+        "1: model.zzz: unknown key; model has hidden_units, l1, l2, group_l1, dropout",
+    ),
     "far off at the top": (
         "zzz: 3",
         "1: zzz: unknown key; there are name, data, model, training, tuning, evaluation, serving, "
@@ -399,7 +402,7 @@ def test_all_problems_are_listed_in_the_order_of_the_lines(tmp_path: Path) -> No
     assert problems(tmp_path, text, "model.l2=-2") == [
         "pipeline.yaml:3: data.features: expected columns other than the label, got 'y'",
         f"pipeline.yaml:5: model.l1: expected {PENALTY}, got -1",
-        "pipeline.yaml:6: model.zzzz: unknown key; model has hidden_units, l1, l2, dropout",
+        "pipeline.yaml:6: model.zzzz: unknown key; model has hidden_units, l1, l2, group_l1, dropout",
         "pipeline.yaml:8: training.epochs: expected a whole number >= 1, got 'x'",
         f"--set: model.l2: expected {PENALTY}, got -2",
     ]

@@ -268,6 +268,7 @@ def test_parameters_are_typed_as_the_configuration_is() -> None:
         "learning_rate": ("NUMBER_DOUBLE", 1e-3),
         "l1": ("STRING", "auto"),
         "l2": ("STRING", "auto"),
+        "group_l1": ("NUMBER_DOUBLE", 0.0),
         "dropout": ("STRING", "auto"),
         "min_auc": ("NUMBER_DOUBLE", 0.6),
         "max_auc_drop": ("NUMBER_DOUBLE", 0.02),
