@@ -40,14 +40,15 @@ def compare_rows(args: argparse.Namespace, config: "PipelineConfig") -> DriftRec
     """
     folder = local_model(args, config, "--model selects another")
     card = read_card_entries(folder)
-    if not card.numbers:
+    if not card.features:
         raise UsageError(f"{folder}: expected a model whose card lists its features, found none")
     reference = _reference(folder)
     logs: list[RequestLogSource] = []
     if args.request_log:
         logs = _open_logs(args, config, card)
         sources: Sequence[RowSource] = logs
-        columns = ComparedColumns(inputs=FeatureColumns(columns=card.numbers), names=card.numbers)
+        inputs = FeatureColumns(columns=card.features, texts=card.texts)
+        columns = ComparedColumns(inputs=inputs, names=card.numbers, texts=card.categorical)
     else:
         sources = open_tables(args.inputs, config)
         columns = _columns(args, config, sources[0], card)
@@ -100,8 +101,8 @@ def _columns(
 ) -> ComparedColumns:
     found, absent = match_columns(
         table.columns,
-        sorted(card.numbers),
-        card.numbers,
+        sorted(card.features),
+        card.features,
         table=table.name,
         allow_missing=args.allow_missing,
     )
@@ -109,13 +110,16 @@ def _columns(
     inputs = FeatureColumns(
         columns=found,
         absent=absent,
+        texts=card.texts,
         cells=cells,
         booleans=frozenset(found[name] for name in found if card.features[name] in card.booleans),
         allow_missing=args.allow_missing,
     )
     labels = _labels(card, cells) if card.label in table.columns else None
     weight = card.weight if card.weight in table.columns else None
-    return ComparedColumns(inputs=inputs, names=card.numbers, labels=labels, weight=weight)
+    return ComparedColumns(
+        inputs=inputs, names=card.numbers, texts=card.categorical, labels=labels, weight=weight
+    )
 
 
 def _labels(card: CardEntries, cells: CellFormat) -> Label | None:
@@ -147,7 +151,7 @@ def _open_logs(
         from serving.drift.request_log import RequestLogSource
 
     name = args.model_name or config.name
-    return [RequestLogSource(path, name, card.numbers) for path in find_inputs(args.inputs)]
+    return [RequestLogSource(path, name, card.features, card.texts) for path in find_inputs(args.inputs)]
 
 
 def _skipped(logs: "list[RequestLogSource]") -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import tensorflow as tf
 from google.protobuf.message import DecodeError
@@ -15,7 +16,6 @@ from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from components.common import storage
 from components.common.errors import DataRefused
-from components.example_gen.cell_parsing import Floats
 from serving.predict.row_batches import FilePart, RowBatch
 
 _OF_EXAMPLES = ("classify_log", "regress_log")  # the logs of TF Serving's APIs for tf.Examples
@@ -24,6 +24,8 @@ _BATCH_VALUES = 2**17
 # The first bytes of a file by its compression. A plain file begins with the length of a record, 8 bytes, of which the
 # last are 0. The second byte of zlib depends on the level.
 _GZIP, _ZLIB = b"\x1f\x8b", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+# The values of each input, [rows]: float32, or texts.
+Columns = list[npt.NDArray[Any]]
 _LARGEST = np.finfo(np.float32).max
 
 
@@ -36,12 +38,13 @@ class RequestLogSource:
     """The rows of all requests to one model in a log; see `RowSource`.
 
     Named inputs, serialized tf.Examples and requests for classification and for regression are read. A feature that an
-    example does not have is NaN, and an infinite value is the largest float32, as the model clips both alike.
+    example does not have is missing, and an infinite value is the largest float32, as the model clips both alike.
 
     Args:
         path: the file: plain, gzip or zlib.
         model: the name of the model on the server.
         features: the feature of each input of the model.
+        texts: the inputs that take texts; all others take numbers.
 
     Attributes:
         other_models: the number of records of other models that were skipped so far.
@@ -52,20 +55,22 @@ class RequestLogSource:
         DataRefused: the file can't be read.
     """
 
-    def __init__(self, path: str, model: str, features: Mapping[str, str]) -> None:
+    def __init__(
+        self, path: str, model: str, features: Mapping[str, str], texts: frozenset[str] = frozenset()
+    ) -> None:
         self.name = path
         self.columns = tuple(features.values())
         self.other_models = self.other_requests = 0
-        self._model, self._features = model, features
+        self._model, self._features, self._texts = model, features, texts
         self._compression = _compression(path)
 
     def batches(self, part: FilePart | None = None) -> Iterator[RowBatch]:  # noqa: ARG002 - has only one part
         """See `RowSource`."""
-        waiting: list[Floats] = []
+        waiting: list[Columns] = []
         numbers: list[int] = []
         for record, values in self._requests():
             waiting.append(values)
-            numbers += [record] * values.shape[1]
+            numbers += [record] * len(values[0])
             if len(numbers) * len(self.columns) >= _BATCH_VALUES:
                 yield self._batch(waiting, numbers)
                 waiting, numbers = [], []
@@ -80,20 +85,20 @@ class RequestLogSource:
         """See `RowSource`."""
         return None
 
-    def _batch(self, values: list[Floats], numbers: list[int]) -> RowBatch:
-        columns = np.concatenate(values, axis=1)
-        table = pa.Table.from_arrays([pa.array(column) for column in columns], list(self.columns))
+    def _batch(self, values: list[Columns], numbers: list[int]) -> RowBatch:
+        columns = [pa.array(np.concatenate(parts)) for parts in zip(*values, strict=True)]
+        table = pa.Table.from_arrays(columns, list(self.columns))
         return RowBatch(table, f"{self.name}: record ", numbers)
 
-    def _requests(self) -> Iterator[tuple[int, Floats]]:
-        """Yields the number of each record of this model, from 1, and its rows, float32 [features, rows]."""
+    def _requests(self) -> Iterator[tuple[int, Columns]]:
+        """Yields the number of each record of this model, from 1, and its rows."""
         number = 0
         try:
             for serialized in tf.data.TFRecordDataset(self.name, self._compression).as_numpy_iterator():
                 number += 1
                 values = self._rows(PredictionLog.FromString(serialized))
-                if values is not None and values.size:
-                    yield number, np.clip(values, -_LARGEST, _LARGEST)
+                if values is not None and len(values[0]):
+                    yield number, values
         except DecodeError:
             raise DataRefused(
                 f"{self.name}: record {number}: expected a PredictionLog of TF Serving, found another message."
@@ -105,8 +110,8 @@ class RequestLogSource:
                 f"{_reason(error.message)}"
             ) from None
 
-    def _rows(self, log: Any) -> Floats | None:
-        """Returns the rows of one record, float32 [features, rows]; None if it is skipped."""
+    def _rows(self, log: Any) -> Columns | None:
+        """Returns the rows of one record; None if it is skipped."""
         kind = log.WhichOneof("log_type")
         if kind not in ("predict_log", *_OF_EXAMPLES):
             self.other_requests += 1
@@ -124,16 +129,15 @@ class RequestLogSource:
             self.other_requests += 1
         return rows
 
-    def _predicted(self, request: Any) -> Floats | None:
+    def _predicted(self, request: Any) -> Columns | None:
         inputs = request.inputs
         if set(self._features) <= set(inputs):
-            columns = [np.ravel(tf.make_ndarray(inputs[name])) for name in self._features]
-            return np.stack([column.astype(np.float32, casting="same_kind") for column in columns])
+            return self._columns({name: tf.make_ndarray(inputs[name]) for name in self._features})
         if set(inputs) == {_EXAMPLES}:
             return self._parsed(np.ravel(tf.make_ndarray(inputs[_EXAMPLES])).tolist())
         return None
 
-    def _of_examples(self, request: Any) -> Floats | None:
+    def _of_examples(self, request: Any) -> Columns | None:
         kind = request.input.WhichOneof("kind")
         if kind is None:
             return None
@@ -142,10 +146,32 @@ class RequestLogSource:
         context = given.context.SerializeToString() if kind == "example_list_with_context" else b""
         return self._parsed([context + example.SerializeToString() for example in given.examples])
 
-    def _parsed(self, examples: list[bytes]) -> Floats:
-        missing = tf.io.FixedLenFeature([], tf.float32, np.nan)
-        parsed = tf.io.parse_example(examples, dict.fromkeys(self.columns, missing))
-        return np.stack([parsed[feature].numpy() for feature in self.columns])
+    def _parsed(self, examples: list[bytes]) -> Columns:
+        number, text = tf.io.FixedLenFeature([], tf.float32, np.nan), tf.io.FixedLenFeature([], tf.string, "")
+        spec = {feature: text if name in self._texts else number for name, feature in self._features.items()}
+        parsed = tf.io.parse_example(examples, spec)
+        return self._columns({name: parsed[feature].numpy() for name, feature in self._features.items()})
+
+    def _columns(self, inputs: Mapping[str, npt.NDArray[Any]]) -> Columns:
+        """Returns the values of all inputs.
+
+        Raises:
+            TypeError: an input has values of another kind.
+            ValueError: the inputs have different numbers of rows.
+        """
+        columns: Columns = []
+        for name, values in inputs.items():
+            flat = np.ravel(values)
+            if name not in self._texts:
+                columns.append(np.clip(flat.astype(np.float32, casting="same_kind"), -_LARGEST, _LARGEST))
+            elif flat.dtype == object:
+                texts = [text.decode(errors="backslashreplace") for text in flat.tolist()]
+                columns.append(np.array(texts, object))
+            else:
+                raise TypeError(f"{name}: expected texts, got {flat.dtype}")
+        if len({len(column) for column in columns}) != 1:
+            raise ValueError("expected as many values of each input")
+        return columns
 
 
 def _compression(path: str) -> str:

@@ -1,7 +1,7 @@
 """Computes the statistics of scoring data in the form in which the training data has them, in bounded memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,7 +15,9 @@ from components.example_gen.no_rows_error import NoRows
 from components.example_gen.task_choice import Label
 from components.statistics.column_summary import ColumnSummary
 from components.statistics.columns import Columns
+from components.statistics.text_counts import TextCounts
 from components.statistics.training_split import training_statistics
+from serving.client.predictor import Columns as Inputs
 from serving.predict.add_probabilities import ProgressListener
 from serving.predict.features import FeatureColumns
 from serving.predict.row_batches import RowBatch
@@ -32,12 +34,14 @@ class ComparedColumns:
     Attributes:
         inputs: the columns of the model's inputs, and how cells are written.
         names: the feature of each input that takes numbers.
+        texts: the feature of each input that takes texts.
         labels: the label, if the table has a column for it; None otherwise.
         weight: the column with the weights, if the model was trained with it and the table has it; None otherwise.
     """
 
     inputs: FeatureColumns
     names: Mapping[str, str]
+    texts: Mapping[str, str] = field(default_factory=dict)
     labels: Label | None = None
     weight: str | None = None
 
@@ -64,7 +68,9 @@ def scored_statistics(
     weight = [] if columns.weight is None else [columns.weight]
     names = (*columns.names.values(), *weight, label)
     is_number = columns.labels is not None and not columns.labels.classes
-    roles = Columns(names, label, columns.weight, number=is_number)
+    texts = tuple(columns.texts.values())
+    roles = Columns(names, label, columns.weight, number=is_number, categorical=texts)
+    counts = {name: TextCounts() for name in columns.texts}
     unlabelled = 0
 
     def summaries() -> Iterator[ColumnSummary]:
@@ -73,7 +79,10 @@ def scored_statistics(
             for batch in source.batches():
                 share = source.share()
                 progress.read(batch.rows, None if share is None else (number + share) / len(sources))
-                values = _values(batch, columns)
+                inputs = columns.inputs.inputs(batch)
+                values = _values(batch, columns, inputs)
+                for name, counted in counts.items():
+                    counted.add(inputs[name], roles.weights(values))
                 unlabelled += int(np.isnan(values[-1]).sum())
                 yield roles.summary(values)
                 progress.scored(batch.rows)
@@ -81,7 +90,7 @@ def scored_statistics(
     summary = ColumnSummary.merge_stream(summaries())
     if summary is None:
         raise NoRows(sources[0].name, f"{sources[0].name}: expected rows, found none.")
-    statistics = training_statistics(summary, roles)
+    statistics = training_statistics(summary, roles, list(counts.values()))
     if not unlabelled:
         return statistics, ""
     note = f"The label is not compared: {count(unlabelled)} of {count(summary.rows)} rows have no value of {label!r}."
@@ -89,10 +98,9 @@ def scored_statistics(
     return statistics.model_copy(update=without), note
 
 
-def _values(batch: RowBatch, columns: ComparedColumns) -> Floats:
-    """Returns the features, the weight if there is one, and the label, float32 [columns, rows]."""
-    numbers = columns.inputs.inputs(batch)
-    rows = [numbers[name] for name in columns.names]
+def _values(batch: RowBatch, columns: ComparedColumns, inputs: Inputs) -> Floats:
+    """Returns the features with numbers, the weight if there is one, and the label, float32 [columns, rows]."""
+    rows = [inputs[name] for name in columns.names]
     if columns.weight is not None:
         rows.append(_weights(batch, columns.weight, columns.inputs))
     rows.append(_codes(batch, columns.labels))

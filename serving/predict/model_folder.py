@@ -48,6 +48,11 @@ class CardEntries:
         """The feature of each input that takes numbers."""
         return {name: feature for name, feature in self.features.items() if name not in self.texts}
 
+    @property
+    def categorical(self) -> dict[str, str]:
+        """The feature of each input that takes texts."""
+        return {name: feature for name, feature in self.features.items() if name in self.texts}
+
 
 def find_model(path: str) -> str:
     """Returns the folder of a SavedModel: the path itself, or the current version published there.
