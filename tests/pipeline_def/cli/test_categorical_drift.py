@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
-from scipy.spatial.distance import jensenshannon
+from scipy.spatial.distance import jensenshannon  # type: ignore[import-untyped]
 
 from components.common.file_names import EXTRA_FOLDER
 from components.saved_model.card_file import write_card
