@@ -87,6 +87,8 @@ def test_the_entry_of_a_run(tmp_path: Path) -> None:
         "auc": {"candidate": 0.9, "baseline": 0.8, "served": 0.88, "interval": (0.85, 0.95)},
         "rmse": None,
         "r2": None,
+        "cross_entropy": None,
+        "macro_auc": None,
         "drift": None,
         "served_declined": True,
         "version": 1,
