@@ -4,10 +4,7 @@ TensorFlow is imported inside the fixtures: tests in example_gen/ that do not ne
 """
 
 import functools
-import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -142,23 +139,3 @@ def sample() -> dict[str, Any]:
 def strength() -> float:
     """An L1 strength for the sample."""
     return STRENGTH
-
-
-@pytest.fixture(scope="session")
-def replicas(tmp_path_factory: pytest.TempPathFactory, sample: dict[str, Any]) -> dict[str, Any]:
-    """The output of replicas.py: trainings under MirroredStrategy, and the same on one device."""
-    import numpy as np
-
-    path = tmp_path_factory.mktemp("replicas") / "sample.npz"
-    np.savez(path, **sample)
-    script = Path(__file__).with_name("training") / "replicas.py"
-    done = subprocess.run(
-        [sys.executable, script, path, str(STRENGTH)],
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result

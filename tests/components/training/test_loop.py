@@ -4,7 +4,6 @@ import json
 import logging
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -265,43 +264,3 @@ def test_history_file_and_tensorboard(tmp_path: Path) -> None:
     assert sorted(curves) == sorted(KEYS[1:])
     for name, curve in curves.items():
         assert curve == pytest.approx({e["epoch"]: e[name] for e in history}, rel=1e-6)
-
-
-@pytest.mark.parametrize("optimizer", ["adam", "proximal_adam"])
-def test_replicas_train_like_one_device(replicas: dict[str, Any], optimizer: str) -> None:
-    """1, 2 and 4 replicas (Adam: 2), with dropout and both penalties, end at the weights of the default strategy.
-
-    The tolerance after 15 steps is 1e-5: replicas add up the same float32 numbers in another order. The last batch has
-    one row, so that three of four replicas have none. A replica with a different mask would differ by more than 1e-2.
-    """
-    assert list(replicas[optimizer]) == (["2"] if optimizer == "adam" else ["1", "2", "4"])
-    for count, distances in replicas[optimizer].items():
-        assert distances["moved"] > 0.05, count
-        assert distances["weights"] < 1e-5, count
-        assert distances["history"] < 1e-5, count
-        assert distances["other zeros"] == 0, count
-        assert (distances["zeros"] > 0.05) == (optimizer == "proximal_adam")
-
-
-@pytest.mark.parametrize("case", ["fewer rows than a batch", "weighted rows"])
-def test_replicas_with_fewer_rows_than_a_batch_or_weights(replicas: dict[str, Any], case: str) -> None:
-    """The weights are those of one device: each replica takes the weights of its rows.
-
-    With three rows in batches of eight, one of four replicas has no row.
-    """
-    found = replicas[case]
-    assert list(found) == ["1", "2", "4"]
-    for count, distances in found.items():
-        assert distances["moved"] > 1e-3, count
-        assert distances["weights"] < 1e-5, count
-        assert distances["history"] < 1e-5, count
-
-
-def test_replicas_resume_a_training(replicas: dict[str, Any]) -> None:
-    """Two replicas that resume from a checkpoint end with the weights of an uninterrupted training."""
-    assert replicas["resumed"] == 0
-
-
-def test_replicas_train_with_op_determinism(replicas: dict[str, Any]) -> None:
-    """All operations of a training accept it, and the weights are the same to the last bit."""
-    assert replicas["deterministic"] == 0

@@ -16,6 +16,7 @@ from components.training.dataset import InMemoryDataset
 from components.training.loop import run_training_loop
 from components.training.network import build_model
 from components.training.weight_report import weight_report
+from tests.components.training.sample_training import zeros_and_auc
 
 Array = npt.NDArray[np.float64]
 Penalty = tuple[float, float]
@@ -99,18 +100,6 @@ def test_sgd_solves_the_l2_problem(data: InMemoryDataset, tmp_path: Path) -> Non
     assert found.all()
 
 
-def zeros_and_auc(sample: dict[str, Any], l1: float, run_dir: Path) -> tuple[float, float]:
-    """Trains the defaults with proximal Adam; returns the fraction of exact zeros, and the AUC on the test rows."""
-    keras.utils.set_random_seed(42)
-    model = build_model(20, ModelConfig(l1=l1, l2=1e-3, dropout=0.2))
-    train, validation = (InMemoryDataset(sample[f"x{part}"], sample[f"y{part}"]) for part in (0, 1))
-    run_training_loop(model, train, validation, TrainingConfig(optimizer="proximal_adam"), run_dir)
-    layers = weight_report(model, [str(number) for number in range(20)])["layers"]
-    zeros = sum(layer["zero"] * layer["weights"] for layer in layers)
-    answers = model(sample["x2"]).numpy()[:, 0]
-    return zeros / sum(layer["weights"] for layer in layers), roc_auc_score(sample["y2"][:, 0], answers)
-
-
 @pytest.fixture(scope="module")
 def without_l1(sample: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> tuple[float, float]:
     return zeros_and_auc(sample, 0.0, tmp_path_factory.mktemp("without"))
@@ -126,15 +115,6 @@ def test_exact_zeros_cost_little(
     assert without_l1[0] == 0
     assert zeros > 0.5
     assert auc > without_l1[1] - 0.01
-
-
-def test_exact_zeros_on_two_replicas(
-    replicas: dict[str, Any], sample: dict[str, Any], without_l1: tuple[float, float]
-) -> None:
-    """The same holds under MirroredStrategy."""
-    found = replicas["sample"]
-    assert found["zeros"] > 0.5
-    assert roc_auc_score(sample["y2"][:, 0], found["answers"]) > without_l1[1] - 0.01
 
 
 def test_noise_features_are_dropped(sample: dict[str, Any], tmp_path: Path) -> None:

@@ -53,8 +53,9 @@ def assert_same(found: Trained, expected: Trained) -> None:
         np.testing.assert_allclose(array, other, atol=2e-4)
 
 
-@pytest.mark.parametrize("early_stopping", [3, 0], ids=["early stopping", "all epochs"])
-@pytest.mark.parametrize("weighted", [False, True], ids=["", "weights"])
+@pytest.mark.parametrize(
+    ("early_stopping", "weighted"), [(3, False), (0, True)], ids=["early stopping", "all epochs, weights"]
+)
 def test_a_network_ends_as_it_does_alone(early_stopping: int, weighted: bool) -> None:
     """With its own first weights, batches and dropout masks, and its own end."""
     data = rows(150, 1, weighted=weighted), rows(60, 2, weighted=weighted)
