@@ -4,9 +4,9 @@ ExampleGen writes it; StatisticsGen, the trainers, the Evaluator, the model card
 read it.
 """
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from components.common.file_names import INGEST_FILE
 from components.common.split_record import SplitRecord
@@ -39,13 +39,6 @@ class PositiveCounts(BaseModel):
     test: int
 
 
-class ClassCounts(NamedTuple):
-    """The number of rows of one split with label 0 and with label 1."""
-
-    negatives: int
-    positives: int
-
-
 class FileCounts(BaseModel):
     """The number of accepted and of rejected rows of one file."""
 
@@ -74,14 +67,17 @@ class IngestRecord(StoredRecord):
         format_version: the version of the format; a record without this key has version 1.
         rows: the rows of each split.
         positives: the rows with label 1 of each split; None in a record that does not have them.
+        class_rows: the rows of each class of each split, if the label has classes none of which counts as positive;
+            otherwise None.
         label_statistics: by split with rows, if the label is a number; otherwise None.
         features: the names of the features, in the order of the table.
         categorical: those of them that are categorical: the examples have texts, not numbers.
         label: the name of the label column.
         task: the name of the task (see `components.tasks`), which follows from the label's values.
         task_reason: why; None in a record that does not have it.
-        negative_label: the value of the label that counts as 0, spelled as in the table; None if the label is a number.
-        positive_label: the value of the label that counts as 1, likewise.
+        classes: the values of the label by their numbers, spelled as in the table; empty if the label is a number.
+        negative_label: with two classes, the value that counts as 0; otherwise None.
+        positive_label: the value that counts as 1, likewise.
         weight: the name of the weight column; None if all rows weigh the same.
         missing_values: data.missing_values.
         decimal: the decimal mark of numbers in text.
@@ -104,12 +100,14 @@ class IngestRecord(StoredRecord):
     format_version: Literal[1] = 1
     rows: RowCounts
     positives: PositiveCounts | None = None
+    class_rows: dict[str, tuple[int, ...]] | None = None
     label_statistics: dict[str, LabelStatistics] | None = None
     features: tuple[str, ...]
     categorical: tuple[str, ...] = ()
     label: str
     task: str = "binary"
     task_reason: str | None = None
+    classes: tuple[str, ...] = ()
     negative_label: str | None = None
     positive_label: str | None = None
     weight: str | None = None
@@ -127,11 +125,12 @@ class IngestRecord(StoredRecord):
     split: SplitRecord | None = None
     digest: str
 
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The values of the label that count as 0 and as 1; empty if the label is a number."""
-        values = (self.negative_label, self.positive_label)
-        return tuple(value for value in values if value is not None)
+    @model_validator(mode="before")
+    @classmethod
+    def _add_classes(cls, values: Any) -> Any:
+        # A record of an earlier version has only these two.
+        pair = (values.get("negative_label"), values.get("positive_label"))
+        return {"classes": pair, **values} if None not in pair else values
 
     @property
     def label_rate(self) -> float | None:
@@ -140,9 +139,11 @@ class IngestRecord(StoredRecord):
             return None
         return (self.positives.train + self.positives.eval + self.positives.test) / self.rows.accepted
 
-    def class_counts(self, split: str) -> ClassCounts | None:
+    def class_counts(self, split: str) -> tuple[int, ...] | None:
         """Returns the rows of each class in a split; None if the record does not have them."""
+        if self.class_rows is not None:
+            return self.class_rows[split]
         if self.positives is None:
             return None
-        positives = getattr(self.positives, split)
-        return ClassCounts(getattr(self.rows, split) - positives, positives)
+        positives: int = getattr(self.positives, split)
+        return getattr(self.rows, split) - positives, positives

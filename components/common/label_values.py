@@ -14,4 +14,9 @@ def canonical(text: str) -> str:
     text = text.strip()
     if boolean := _BOOLEANS.get(text.lower()):
         return boolean
-    return f"{float(text):.17g}" if _NUMBER.fullmatch(text) else text
+    return f"{float(text):.17g}" if is_number(text) else text
+
+
+def is_number(text: str) -> bool:
+    """Returns whether a value is a number."""
+    return _NUMBER.fullmatch(text) is not None

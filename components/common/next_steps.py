@@ -63,8 +63,8 @@ def next_steps(
         )
     if any(item.rule == "early_stopping" for item in failed):
         steps += _fixed_strengths(strengths)
-    # A study compares only classifiers.
-    if any(item.rule not in ("floor", "served") and task_with(item.metric).classes for item in failed):
+    # A study compares only classifiers of two classes.
+    if any(item.rule not in ("floor", "served") and task_with(item.metric).has_positive for item in failed):
         steps.append(
             f"{options.on_table('study')} shows which regularization helps on this table, and at which strength."
         )

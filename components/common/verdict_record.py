@@ -391,6 +391,28 @@ class Residuals(VerdictPart):
     rows: tuple[int | float, ...]
 
 
+class ClassScores(VerdictPart):
+    """How well a model finds the rows of one of several classes. A row is predicted as its most probable class.
+
+    Attributes:
+        name: the value of the label.
+        rows: the number of rows of the class; the sum of their weights if the rows have weights.
+        predicted: how many of them are predicted as each class, in the order of the classes; their sum is `rows`.
+        precision: the share of rows of the class among those that are predicted as it; None if there are none.
+        recall: the share of rows that are predicted as the class among those of the class; None if there are none.
+        f1: the harmonic mean of both; None without a row of either kind.
+        auc: the AUC of the probability of the class, against all other classes; None if no row, or each row, is of it.
+    """
+
+    name: str
+    rows: int | float
+    predicted: tuple[int | float, ...]
+    precision: Number
+    recall: Number
+    f1: Number
+    auc: Number
+
+
 class ModelCurves(VerdictPart):
     """What is drawn of the predictions of one model on the test split.
 
@@ -399,6 +421,8 @@ class ModelCurves(VerdictPart):
         confusion: at a probability of 0.5; None if the task has none.
         fit: predictions against labels; None unless the label is any number.
         residuals: label minus prediction; None unless the label is any number.
+        classes: the scores of each class, in the order of the classes, and with them the confusion matrix; empty unless
+            the label is one of several classes.
     """
 
     roc: RocCurve | None = None
@@ -407,6 +431,7 @@ class ModelCurves(VerdictPart):
     confusion: ConfusionMatrix | None = None
     fit: PredictedAgainstActual | None = None
     residuals: Residuals | None = None
+    classes: tuple[ClassScores, ...] = ()
 
 
 class BothCurves(VerdictPart):
@@ -514,5 +539,6 @@ class Verdict(StoredRecord):
         return self.model_dump(mode="json", exclude={"curves"})
 
     def card_entry(self) -> dict[str, Any]:
-        """Returns what the model card keeps of the verdict, as JSON: all but settings, slices, gap and curves."""
-        return self.model_dump(mode="json", include=_CARD)
+        """Returns what the model card keeps of the verdict, as JSON: all but settings, slices, gap and plots."""
+        classes = [found.model_dump(mode="json") for found in self.curves.candidate.classes]
+        return self.model_dump(mode="json", include=_CARD) | ({"classes": classes} if classes else {})

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from components.config.base import Settings, key, without_home
 from components.config.split_settings import SplitConfig
+from components.tasks.known_tasks import task_of
 
 MAX_FEATURES = 2_000
 SPLITS = ("train", "eval", "test")
@@ -75,10 +76,12 @@ class DataConfig(Settings):
         "table leave no doubt, else none.",
     )
     label: str = key("label", "The name of the column to predict.", min_length=1)
-    task: Literal["auto", "binary", "regression"] = key(
+    task: Literal["auto", "binary", "regression", "multiclass"] = key(
         "auto",
-        "What is predicted. binary: which of two values the label has. regression: the number that the label is. auto: "
-        "binary if the label has two values; regression if it has fractions, or more than 20 different whole numbers.",
+        "What is predicted. binary: which of two values the label has. multiclass: which of 3 to 100 values it has. "
+        "regression: the number that the label is. auto: binary if the label has two values; multiclass if it has more "
+        "texts, or the numbers 0, 1, 2, ... or 1, 2, 3, ... of at most 20 classes; regression if it has fractions, or "
+        "more than 20 different whole numbers.",
     )
     positive_label: str | None = key(
         None, "The value of the label that counts as 1. Required unless the label is 0/1 or true/false."
@@ -182,9 +185,9 @@ class DataConfig(Settings):
 
     @model_validator(mode="after")
     def _check_column_roles(self) -> "DataConfig":
-        if self.task == "regression" and self.positive_label is not None:
+        if self.task != "auto" and not task_of(self.task).has_positive and self.positive_label is not None:
             raise ValueError(
-                f"data.positive_label: expected null, because data.task is regression, got {self.positive_label!r}"
+                f"data.positive_label: expected null, because data.task is {self.task}, got {self.positive_label!r}"
             )
         if self.weight == self.label:
             raise ValueError(f"data.weight: expected a column other than the label, got {self.weight!r}")

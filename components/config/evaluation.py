@@ -50,12 +50,13 @@ class EvaluationConfig(Settings):
     mode: Literal["no_worse", "better", "point"] = key(
         "no_worse",
         "How the candidate is compared with the baseline. 'no_worse': passes unless it is worse by more than the "
-        "tolerance (max_log_loss_rise, max_auc_drop; for a regression max_rmse_rise), or clearly worse: the whole "
-        "interval of the difference is beyond a tenth of the tolerance. 'better': passes only if the loss (log loss or "
-        "RMSE) is clearly better: its whole interval is below max_log_loss_rise (max_rmse_rise); the other thresholds "
-        "are compared with the worse end of the interval. 'point': compares the values and ignores the intervals. In "
-        "the same way, the loss is compared with that of the base rate (the mean label), and (with 'better' as with "
-        "'no_worse') with that of early stopping alone.",
+        "tolerance (max_log_loss_rise, max_auc_drop; for a regression max_rmse_rise; for more than two classes "
+        "max_cross_entropy_rise, max_macro_auc_drop), or clearly worse: the whole interval of the difference is beyond "
+        "a tenth of the tolerance. 'better': passes only if the loss (log loss, RMSE or cross-entropy) is clearly "
+        "better: its whole interval is below the tolerance; the other thresholds are compared with the worse end of "
+        "the interval. 'point': compares the values and ignores the intervals. In the same way, the loss is compared "
+        "with that of the base rate (the mean label, the class shares), and (with 'better' as with 'no_worse') with "
+        "that of early stopping alone.",
     )
     served: Literal["no_worse", "better", "off"] = key(
         "no_worse",
@@ -138,10 +139,53 @@ class EvaluationConfig(Settings):
         expects="null or a number <= 1",
         le=1,
     )
+    max_cross_entropy_rise: float | None = key(
+        None,
+        "For more than two classes: the maximum rise of the candidate's cross-entropy above the baseline's, the served "
+        "model's, that of the class shares, and that of early stopping alone. null: 5% of the cross-entropy of the "
+        "class shares, but 0 where max_log_loss_rise would be 0.",
+        unit="nats",
+        expects="null or a number >= 0",
+        ge=0,
+    )
+    max_macro_auc_drop: float = key(
+        0.02,
+        "For more than two classes: the maximum drop of the candidate's macro AUC below the baseline's and the served "
+        "model's.",
+        unit="AUC",
+        ge=0,
+        le=1,
+    )
+    min_macro_auc: float = key(
+        0.6,
+        "For more than two classes: the minimum macro AUC of the candidate, the mean over the classes of the AUC of "
+        "one class against all others.",
+        unit="AUC",
+        ge=0,
+        le=1,
+    )
+    min_accuracy: float | None = key(
+        None,
+        "For more than two classes: the minimum accuracy of the candidate, the share of rows whose most probable class "
+        "is right; null: no limit.",
+        unit="fraction of the rows",
+        expects="null or a number >= 0 and <= 1",
+        ge=0,
+        le=1,
+    )
+    min_macro_f1: float | None = key(
+        None,
+        "For more than two classes: the minimum macro F1 of the candidate, the mean of the F1 scores of the classes; "
+        "null: no limit.",
+        unit="F1",
+        expects="null or a number >= 0 and <= 1",
+        ge=0,
+        le=1,
+    )
     max_gap: float | None = key(
         None,
-        "The maximum generalization gap of the candidate: its loss (log loss, or RMSE) on the test split minus that on "
-        "the training split; null: no limit.",
+        "The maximum generalization gap of the candidate: its loss (log loss, RMSE or cross-entropy) on the test split "
+        "minus that on the training split; null: no limit.",
         unit="nats, or unit of the label",
         expects="null or a number >= 0",
         ge=0,

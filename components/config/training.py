@@ -50,11 +50,11 @@ class TrainingConfig(Settings):
         unit="fraction of a weight",
         ge=0,
     )
-    loss: Literal["auto", "log_loss", "mse", "huber"] = key(
+    loss: Literal["auto", "log_loss", "mse", "huber", "cross_entropy"] = key(
         "auto",
-        "The loss that the training minimizes, besides the penalties. auto: log_loss for two classes, and mse, the "
-        "mean squared error, for a number. huber: as mse, but linear for errors beyond one standard deviation of the "
-        "label, so that outliers count less.",
+        "The loss that the training minimizes, besides the penalties. auto: log_loss for two classes, cross_entropy "
+        "for more, and mse, the mean squared error, for a number. huber: as mse, but linear for errors beyond one "
+        "standard deviation of the label, so that outliers count less.",
     )
     class_weight: Literal["none", "balanced"] = key(
         "none",
@@ -117,6 +117,11 @@ class TrainingConfig(Settings):
         """
         check_task_keys("training", self, task)
         losses = [loss.name for loss in task.losses]
+        if self.optimizer == NEWTON and task.losses[0].at_margins is None:
+            raise ValueError(
+                f"training.optimizer: expected another one than {NEWTON}, because the task is {task.name} (see "
+                f"data.task), got {self.optimizer!r}"
+            )
         if self.loss == "auto":
             return self.model_copy(update={"loss": losses[0]})
         if self.loss not in losses:
@@ -135,7 +140,7 @@ class TrainingConfig(Settings):
         """Returns the settings with the optimizer that 'auto' means for a network with these hidden layers."""
         if self.optimizer != "auto":
             return self
-        exact = not hidden_units and not self.weight_decay
+        exact = not hidden_units and not self.weight_decay and self.objective.at_margins is not None
         return self.model_copy(update={"optimizer": NEWTON if exact else PROXIMAL})
 
     def without_regularization(self) -> "TrainingConfig":

@@ -161,15 +161,10 @@ def _rows(name: str, split: SplitData, settings: GateSettings) -> Iterator[Findi
                 found = f"{rows} rows, all {low:g}"
                 yield Finding(settings.label, f"{_ONE_VALUE} {name} split", "different numbers", found)
         elif _name(feature) == settings.label and rows:
-            zeros = feature.num_stats.num_zeros
-            if zeros in (0, rows):
-                only = "0 (negative)" if zeros else "1 (positive)"
-                yield Finding(
-                    settings.label,
-                    f"{_ONE_CLASS} {name} split",
-                    "rows of both classes",
-                    f"{rows} rows, all {only}",
-                )
+            low, high = feature.num_stats.min, feature.num_stats.max
+            if low == high:
+                found = f"{rows} rows, all with the label {low:g}"
+                yield Finding(settings.label, f"{_ONE_CLASS} {name} split", "rows of several classes", found)
 
 
 def _missing(name: str, split: SplitData) -> Iterator[Finding]:

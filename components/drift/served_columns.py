@@ -7,7 +7,7 @@ that vanished or became text would only be left out.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from components.common.formatting import aligned_columns
+from components.common.formatting import aligned_columns, first_of
 from components.common.ingest_record import IngestRecord
 from components.common.label_values import canonical
 from components.drift.drift_settings import DriftSettings
@@ -15,6 +15,7 @@ from components.saved_model.card_columns import CardColumns, CardLabel
 
 _NUMERIC, _CATEGORICAL = "a feature of numbers", "a categorical feature"
 _HEADER = ("column", "expected", "found")
+_SHOWN = 5
 _WAYS = (
     "To leave a feature out, add it to data.ignore.\n"
     "If the table is meant to differ: `regpipe schema freeze` writes the schema of this table. Check it, and set\n"
@@ -56,7 +57,9 @@ def _label(label: CardLabel, ingest: IngestRecord) -> Iterator[Sequence[str]]:
 def _values(values: Sequence[str]) -> str:
     if not values:
         return "a number"
-    return f"{values[0]!r} and {values[1]!r} (1)"
+    return (
+        f"{values[0]!r} and {values[1]!r} (1)" if len(values) == 2 else first_of([*map(repr, values)], _SHOWN)
+    )
 
 
 def _features(columns: CardColumns, ingest: IngestRecord, settings: DriftSettings) -> Iterator[Sequence[str]]:

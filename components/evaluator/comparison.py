@@ -19,7 +19,7 @@ from components.common.verdict_record import (
 from components.common.verdict_text import difference_finding
 from components.config.evaluation import EvaluationConfig
 from components.evaluator.bootstrap import intervals
-from components.evaluator.metrics import METRIC_FUNCTIONS
+from components.evaluator.metric_functions import METRIC_FUNCTIONS
 from components.evaluator.paired_scores import PairedScores
 
 Metrics = dict[str, ComparedMetric]
@@ -29,13 +29,17 @@ def with_base_rate(test: PairedScores, train: PairedScores) -> PairedScores:
     """Returns the test rows with one more model, BASE_RATE, that knows no features.
 
     It predicts for each row the mean of the label in the training split, or in the test split if that has no rows: of
-    0 and 1, that is the share of label 1.
+    0 and 1, that is the share of label 1. Of several classes, it predicts the share of each.
     """
     known = train if train.labels.size else test
     if not known.labels.size:
         return test
-    mean = np.average(known.labels, weights=known.row_weights())
-    return test.with_model(BASE_RATE, np.full(test.labels.size, mean, np.float32))
+    targets = known.labels
+    shape = next(iter(test.predictions.values())).shape
+    if test.task.output.per_class:
+        targets = np.eye(shape[1], dtype=np.float32)[known.labels.astype(np.int64)]
+    mean = np.average(targets, axis=0, weights=known.row_weights())
+    return test.with_model(BASE_RATE, np.broadcast_to(mean.astype(np.float32), shape).copy())
 
 
 def compare_metrics(rows: PairedScores, settings: EvaluationConfig, names: Iterable[str]) -> Metrics:

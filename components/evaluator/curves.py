@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from components.common.verdict_record import (
     CalibrationCurve,
+    ClassScores,
     ConfusionMatrix,
     ModelCurves,
     PrecisionRecallCurve,
@@ -16,6 +17,7 @@ from components.common.verdict_record import (
     Residuals,
     RocCurve,
 )
+from components.evaluator.class_metrics import class_scores
 from components.evaluator.decision_counts import count_decisions, decision_cells, ranked_counts
 from components.evaluator.metrics import CALIBRATION_BINS, Floats, ScoredRows, bin_sums, calibration_bins
 
@@ -139,6 +141,11 @@ def _residuals(rows: ScoredRows, confidence: float) -> Residuals:
     return Residuals(edges=_numbers(edges), rows=tuple(map(kind, counts)))
 
 
+def _classes(rows: ScoredRows, confidence: float) -> tuple[ClassScores, ...]:
+    del confidence
+    return tuple(class_scores(rows))
+
+
 _PLOTS: Mapping[str, Callable[[ScoredRows, float], Any]] = {
     "roc": _roc,
     "precision_recall": _precision_recall,
@@ -146,6 +153,7 @@ _PLOTS: Mapping[str, Callable[[ScoredRows, float], Any]] = {
     "confusion": _confusion,
     "fit": _fit,
     "residuals": _residuals,
+    "classes": _classes,
 }
 
 

@@ -69,14 +69,19 @@ class EvaluatorExecutor(executor.Executor):  # type: ignore[misc]
         seeds = load_models(candidate or "", baseline, task)
         sliced = settings.evaluation
         columns = ScoredColumns(
-            settings.label, settings.weight, sliced.sliced_features(), task, texts=sliced.sliced_values()
+            settings.label,
+            settings.weight,
+            sliced.sliced_features(),
+            task,
+            texts=sliced.sliced_values(),
+            classes=ingest.classes,
         )
         max_rows = settings.evaluation.max_rows
         grouped = ingest.split is not None and ingest.split.by == "group"
         test, served = _score_test(input_dict, seeds, columns._replace(groups=grouped), max_rows)
         exported = {name: model for name, model in seeds[0].items() if name != EARLY_STOPPED}
         train = score(_pattern(input_dict, "train"), [exported], columns.without_features(), max_rows)
-        validation = Validation(ingest.class_counts("eval"))
+        validation = Validation(ingest.class_counts("eval") if task.has_positive else None)
         has_point = settings.evaluation.operating_point.rule is not None
         # Without an operating point, the split is read without a model, only to compare its rows with the record.
         published = {CANDIDATE: seeds[0][CANDIDATE]} if has_point else {}
@@ -143,7 +148,7 @@ def _score_test(
     if folder is None or reference is None or not reference.is_scored:
         return score(pattern, seeds, columns, max_rows, keep=MAX_ROWS), reference
     # Not part of the training seeds: it is one network.
-    predictor = ServedPredictor(path_utils.serving_model_path(folder), columns.task)
+    predictor = ServedPredictor(path_utils.serving_model_path(folder), columns.task, columns.classes)
     models = [{**seeds[0], SERVED: predictor}, *seeds[1:]]
     test = score(pattern, models, columns, max_rows, keep=MAX_ROWS)
     return add_served(test, predictor, reference)

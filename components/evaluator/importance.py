@@ -11,10 +11,11 @@ from components.common.importance_record import FeatureImportance, ImportanceRec
 from components.common.verdict_record import CANDIDATE
 from components.config.evaluation import EvaluationConfig
 from components.evaluator.bootstrap import draw_resample, percentiles
-from components.evaluator.metrics import ROW_LOSSES, Array, Floats, dot
+from components.evaluator.metric_functions import ROW_LOSSES
+from components.evaluator.metrics import Array, Floats, dot
 from components.evaluator.paired_scores import Groups, PairedScores, numbered
 from components.evaluator.scored_models import ScoredModel
-from components.evaluator.scoring import ScoredColumns
+from components.evaluator.scoring import ScoredColumns, shaped
 from components.saved_model.input_names import input_names
 from components.tasks.binary import BINARY
 from components.tasks.task import Task
@@ -33,7 +34,7 @@ class FeatureModel(Protocol):
     """A model that reads features by name."""
 
     def predict_columns(self, columns: Columns) -> Array:
-        """Returns the predictions, float32 [rows], of columns of raw features, float32 [rows]."""
+        """Returns the predictions, float32 [rows] or [rows, classes], of columns of raw features, float32 [rows]."""
         ...
 
 
@@ -42,7 +43,7 @@ class LabeledRows(NamedTuple):
 
     Attributes:
         columns: the raw features by name, [rows]: float32, NaN is missing; or bytes, of categorical features.
-        labels: 0 or 1; with a regression, any number; float32 [rows].
+        labels: the number of a class; with a regression, any number; float32 [rows].
         weights: how many rows each row counts for, float32 [rows]; None: each counts for one.
         sampled_from: the number of rows in the split, if these are a sample of it.
         groups: see `PairedScores`.
@@ -74,10 +75,11 @@ class ExportedModel:
     Args:
         model: the exported model, with its weights.
         columns: rows of its features.
+        task: what it predicts.
     """
 
-    def __init__(self, model: ScoredModel, columns: Columns) -> None:
-        self._model = model
+    def __init__(self, model: ScoredModel, columns: Columns, task: Task = BINARY) -> None:
+        self._model, self._task = model, task
         features = list(columns)
         self._inputs = dict(zip(features, input_names(features), strict=True))
         self._numeric = [name for name, column in columns.items() if column.dtype == np.float32]
@@ -85,7 +87,7 @@ class ExportedModel:
     def predict_columns(self, columns: Columns) -> Array:
         """See `FeatureModel`."""
         inputs = {self._inputs[name]: tf.constant(column) for name, column in columns.items()}
-        return np.asarray(self._model.predict_inputs(inputs), np.float32).reshape(-1)
+        return shaped(self._model.predict_inputs(inputs), self._task)
 
     def most_weighted(self, names: Sequence[str], number: int) -> list[str]:
         """Returns the features with the largest L2 norms of their weights in the first layer, of those in `names`.
@@ -147,7 +149,7 @@ def candidate_importance(
     """
     if not rows.labels.size or not model.reads_inputs:
         return None
-    exported = ExportedModel(model, rows.columns)
+    exported = ExportedModel(model, rows.columns, rows.task)
     used, number = _affordable(rows.labels.size, len(rows.columns))
     if used < rows.labels.size:
         chosen = np.random.default_rng(_SEED).choice(rows.labels.size, used, replace=False)

@@ -1,7 +1,6 @@
 """Computes exact metrics of a model from arrays of labels and predictions."""
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,16 +20,19 @@ class ScoredRows(NamedTuple):
     """Rows with one model's predictions.
 
     Attributes:
-        labels: 0 or 1; with a regression, any number; float32 [rows].
-        predictions: the probabilities of class 1; with a regression, of the label; float32 [rows].
+        labels: the number of a class; with a regression, any number; float32 [rows].
+        predictions: the probabilities of class 1, or the predictions of a regression, float32 [rows]; or the
+            probabilities of all classes, float32 [rows, classes].
         sample_of: the number of rows from which these were sampled; None: these are all rows.
         weights: how many rows each row counts for, float32 [rows]; None: each counts for one.
+        classes: the names of the classes; empty if the label is a number, or if they are not known.
     """
 
     labels: Array
     predictions: Array
     sample_of: int | None = None
     weights: Array | None = None
+    classes: tuple[str, ...] = ()
 
     def row_weights(self) -> Floats:
         """Returns the weights, float64 [rows]; 1 for each row if there are none."""
@@ -57,24 +59,35 @@ class RankedRows:
         # For each positive, the first one with the same prediction: tied rows are counted together.
         self._first_of_tie = np.searchsorted(positive, positive, "left")
 
+    def auc(self, weights: Floats) -> float:
+        """Returns the AUC if row i counts `weights[i]` times, [rows]."""
+        return math.nan if self._undefined else self._auc(*self._ranked(weights))
+
     def auc_and_average_precision(self, weights: Floats) -> tuple[float, float]:
         """Returns both metrics, as in `auc` and `average_precision`, if row i counts `weights[i]` times, [rows]."""
-        nan = float("nan")
-        positives = weights[self._positives]
-        negatives = np.concatenate(([0.0], np.cumsum(weights[self._negatives])))  # before each rank
+        positives, negatives, below = self._ranked(weights)
         total, of_negatives = positives.sum(), negatives[-1]
         if self._undefined or not total:
-            return nan, nan
-        below = negatives[self._below]
-        ordered = dot(positives, below)
-        if self._tied:
-            ordered = (ordered + dot(positives, negatives[self._not_above])) / 2
+            return math.nan, math.nan
         # The rows that are predicted at least as high as each positive; the sums begin with the highest prediction.
         hits = np.cumsum(positives[::-1])[::-1][self._first_of_tie]
         found = hits + (of_negatives - below)
         precision = np.divide(hits, found, out=np.zeros_like(hits), where=found > 0)
-        auc_value = float(ordered / (total * of_negatives)) if of_negatives else nan
-        return auc_value, float(dot(positives, precision) / total)
+        return self._auc(positives, negatives, below), float(dot(positives, precision) / total)
+
+    def _ranked(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
+        """Returns the weights of the positives, the sums of the negatives before each rank, and below each positive."""
+        negatives = np.concatenate(([0.0], np.cumsum(weights[self._negatives])))
+        return weights[self._positives], negatives, negatives[self._below]
+
+    def _auc(self, positives: Floats, negatives: Floats, below: Floats) -> float:
+        total, of_negatives = positives.sum(), negatives[-1]
+        if not total or not of_negatives:
+            return math.nan
+        ordered = dot(positives, below)
+        if self._tied:
+            ordered = (ordered + dot(positives, negatives[self._not_above])) / 2
+        return float(ordered / (total * of_negatives))
 
 
 def auc(rows: ScoredRows) -> float:
@@ -157,7 +170,9 @@ def log_loss(rows: ScoredRows) -> float:
 
 
 def accuracy(rows: ScoredRows) -> float:
-    """Returns the share of rows that are classified correctly at 0.5."""
+    """Returns the share of rows that are classified correctly: at 0.5, or as the class with the highest probability."""
+    if rows.predictions.ndim > 1:
+        return _mean(rows.predictions.argmax(axis=1) == rows.labels, rows.weights)
     return _mean(row_losses(rows.labels, rows.predictions)[1], rows.weights)
 
 
@@ -221,35 +236,3 @@ def _mean(values: npt.NDArray[Any], weights: Array | None) -> float:
     if weights is None:
         return float(np.mean(values, dtype=np.float64))
     return float(np.average(values, weights=weights.astype(np.float64)))
-
-
-class RowLoss(NamedTuple):
-    """A loss as a function of the mean over the rows.
-
-    Attributes:
-        of_rows: returns what the mean is taken of, float64 [rows], of labels and predictions, float32 [rows].
-        rise: returns by how much the loss rises if the mean rises, of the mean and its rise, float64 [...].
-    """
-
-    of_rows: Callable[[Array, Array], Floats]
-    rise: Callable[[Floats, Floats], Floats]
-
-
-ROW_LOSSES = {
-    "log_loss": RowLoss(lambda labels, predictions: row_losses(labels, predictions)[0], lambda _, rise: rise),
-    "rmse": RowLoss(squared_errors, lambda mean, rise: np.sqrt(mean + rise) - np.sqrt(mean)),
-}
-METRIC_FUNCTIONS: dict[str, Callable[[ScoredRows], float]] = {
-    "auc": auc,
-    "pr_auc": average_precision,
-    "log_loss": log_loss,
-    "brier": brier_score,
-    "accuracy": accuracy,
-    "calibration_error": calibration_error,
-    "precision": precision,
-    "recall": recall,
-    "rmse": rmse,
-    "mae": mae,
-    "r2": r2,
-    "example_count": example_count,
-}

@@ -24,15 +24,16 @@ class PairedScores(NamedTuple):
     """The same rows with the predictions of several models.
 
     Attributes:
-        labels: 0 or 1; with a regression, any number; float32 [rows].
-        predictions: by model, the probabilities of class 1, or the predictions of a regression, float32 [rows], in the
-            order of the labels. These are the models of the first training seed; the candidate is the one that may be
-            published.
+        labels: the number of a class; with a regression, any number; float32 [rows].
+        predictions: by model, in the order of the labels: the probabilities of class 1, or the predictions of a
+            regression, float32 [rows]; or the probabilities of all classes, float32 [rows, classes]. These are the
+            models of the first training seed; the candidate is the one that may be published.
         split_rows: the number of rows in the split, if these rows are a sample of it; None: these are all rows.
         weights: how many rows each row counts for, float32 [rows]; None: each counts for one.
         other_seeds: the predictions of the models of each further training seed.
         groups: the number of each row's group, from 0, int64 [rows]; None: each row is an observation of its own.
         task: what the models predict.
+        classes: the names of the classes; empty if the label is a number, or if they are not known.
     """
 
     labels: Array
@@ -42,6 +43,7 @@ class PairedScores(NamedTuple):
     other_seeds: Sequence[Predictions] = ()
     groups: Groups | None = None
     task: Task = BINARY
+    classes: tuple[str, ...] = ()
 
     @property
     def is_sample(self) -> bool:
@@ -62,7 +64,7 @@ class PairedScores(NamedTuple):
         return self._replace(other_seeds=())
 
     def with_model(self, name: str, predictions: Array) -> "PairedScores":
-        """Returns these rows with one more model, which has no training seeds: its predictions, [rows]."""
+        """Returns these rows with one more model, which has no training seeds: its predictions."""
         first, *others = ({**seed, name: predictions} for seed in self.seeds)
         return self._replace(predictions=first, other_seeds=tuple(others))
 
@@ -72,12 +74,20 @@ class PairedScores(NamedTuple):
         weights = None if self.weights is None else self.weights[rows]
         groups = None if self.groups is None else numbered(self.groups[rows])
         return PairedScores(
-            self.labels[rows], seeds[0], self.split_rows, weights, seeds[1:], groups, self.task
+            self.labels[rows],
+            seeds[0],
+            self.split_rows,
+            weights,
+            seeds[1:],
+            groups,
+            self.task,
+            self.classes,
         )
 
     def scored(self, model: str, seed: int = 0) -> ScoredRows:
         """Returns the rows with the predictions of one model of one seed, by the number of the seed."""
-        return ScoredRows(self.labels, self.seeds[seed][model], weights=self.weights)
+        predictions = self.seeds[seed][model]
+        return ScoredRows(self.labels, predictions, weights=self.weights, classes=self.classes)
 
     def scored_by(self, model: str) -> Iterator[ScoredRows]:
         """Yields the rows with the predictions of one model, for each seed."""

@@ -54,7 +54,7 @@ class ScoringModel(Protocol):
     """A model that scores examples."""
 
     def predict(self, examples: tf.Tensor) -> tf.Tensor:
-        """Returns the predictions of serialized tf.Examples, float32 [rows], for examples [rows]."""
+        """Returns the predictions of serialized tf.Examples, float32 [rows, outputs], for examples [rows]."""
         ...
 
 

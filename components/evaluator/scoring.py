@@ -28,13 +28,14 @@ class ScoredColumns(NamedTuple):
     """The columns of the examples that are read.
 
     Attributes:
-        label: the name of the label column: an integer if the task has classes, else a number.
+        label: the name of the label column: an integer if it is the number of a class, else any number.
         weight: the column with the weights of the rows; None: there is none.
         features: the numeric features whose values are returned.
         texts: the categorical features whose texts are returned, as the numbers of `text_numbers`, with the texts that
             are told apart.
         task: what the models predict.
         groups: whether the rows belong to groups, whose ids are beside the examples.
+        classes: the names of the classes; empty if the label is a number.
     """
 
     label: str
@@ -43,6 +44,7 @@ class ScoredColumns(NamedTuple):
     task: Task = BINARY
     groups: bool = False
     texts: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    classes: tuple[str, ...] = ()
 
     def without_features(self) -> "ScoredColumns":
         """Returns the columns without features."""
@@ -50,7 +52,7 @@ class ScoredColumns(NamedTuple):
 
     def label_spec(self) -> dict[str, tf.io.FixedLenFeature]:
         """Returns how the label of a tf.Example is parsed."""
-        return {self.label: tf.io.FixedLenFeature([1], tf.int64 if self.task.classes else tf.float32)}
+        return {self.label: tf.io.FixedLenFeature([1], tf.int64 if self.task.label_is_class else tf.float32)}
 
 
 def score(
@@ -62,7 +64,8 @@ def score(
 ) -> SplitScores:
     """Reads a split once and scores each batch with all models, so that all models score the same rows.
 
-    Needs 4 bytes of memory for each model, label, weight and feature of a row, and holds at most `2 * max_rows` rows.
+    Needs 4 bytes of memory for each output of a model, label, weight and feature of a row, and holds at most
+    `2 * max_rows` rows.
 
     Args:
         pattern: a glob of TFRecord files of tf.Examples, gzipped where the name ends in .gz.
@@ -76,7 +79,7 @@ def score(
         ArtifactChanged: a file can't be read to its end, or rows have no group.
     """
     files = sorted(tf.io.gfile.glob(pattern))
-    label, weight, features, task, grouped, texts = columns
+    label, weight, features, task, grouped, texts, classes = columns
     ids = GroupIds(files) if grouped else None
     if features or texts:
         _check_features(files, columns)
@@ -103,15 +106,15 @@ def score(
         parsed = tf.io.parse_example(serialized, spec | target)
         for name, values in texts.items():
             parsed[name] = text_numbers(parsed[name].numpy().reshape(-1), values)
-        predicted = [model.predict(serialized) for model in models]
-        flat = map(_flat, (parsed[label], *(parsed[name] for name in read), *predicted))
-        sample.add(*flat, *(column[drawn] for column in groups))
+        predicted = [shaped(model.predict(serialized), task) for model in models]
+        flat = map(_flat, (parsed[label], *(parsed[name] for name in read)))
+        sample.add(*flat, *predicted, *(column[drawn] for column in groups))
     found = iter(sample.columns() or [np.zeros(0, np.float32)] * (1 + len(read) + len(models) + grouped))
     labels, weights = next(found), next(found) if weight else None
     sliced = {name: next(found) for name in returned}
     first, *others = ({name: next(found) for name in by_name} for by_name in seeds)
     numbers = numbered(next(found)) if grouped else None
-    scores = PairedScores(labels, first, sample.seen, weights, tuple(others), numbers, task)
+    scores = PairedScores(labels, first, sample.seen, weights, tuple(others), numbers, task, classes)
     of_kept = kept.columns() if kept else []
     examples = tuple(of_kept[0]) if of_kept else ()
     example_groups = numbered(of_kept[1]) if of_kept and grouped else None
@@ -148,3 +151,9 @@ def _check_features(files: Sequence[str], columns: ScoredColumns) -> None:
 
 def _flat(values: tf.Tensor) -> Floats:
     return np.asarray(values, np.float32).reshape(-1)
+
+
+def shaped(predictions: tf.Tensor, task: Task) -> Floats:
+    """Returns the predictions of a model as float32 [rows, classes], or [rows] if the task has a single output."""
+    found = np.asarray(predictions, np.float32)
+    return found if task.output.per_class else found.reshape(-1)

@@ -20,12 +20,14 @@ class ServedPredictor:
     Args:
         folder: the folder of the SavedModel.
         task: what it predicts.
+        classes: the names of the classes.
 
     Attributes:
         error: why it can't be loaded or run; None if it can.
     """
 
-    def __init__(self, folder: str, task: Task) -> None:
+    def __init__(self, folder: str, task: Task, classes: Sequence[str] = ()) -> None:
+        self._outputs = task.output.width(classes)
         self.error: str | None = None
         self._model: ScoredModel | None = None
         try:
@@ -34,17 +36,17 @@ class ServedPredictor:
             self.error = f"it can't be loaded: {_first_line(error)}"
 
     def predict(self, examples: tf.Tensor) -> npt.NDArray[np.float32]:
-        """Returns the predictions of serialized tf.Examples, float32 [rows]; NaN after an error."""
+        """Returns the predictions of serialized tf.Examples, float32 [rows, outputs]; NaN after an error."""
         rows = len(examples)
         if self._model is not None and self.error is None:
             try:
-                found = np.asarray(self._model.predict(examples), np.float32).reshape(-1)
-                if found.size == rows:
+                found = np.asarray(self._model.predict(examples), np.float32)
+                if found.size == rows * self._outputs:
                     return found
                 self.error = f"it can't be run: it gave {found.size:,} predictions for {rows:,} rows"
             except Exception as error:
                 self.error = f"it can't be run: {_first_line(error)}"
-        return np.full(rows, np.nan, np.float32)
+        return np.full((rows, self._outputs), np.nan, np.float32)
 
 
 def add_served(
@@ -63,11 +65,11 @@ def add_served(
     first: dict[str, Any] = dict(test.scores.predictions)
     predictions = first.pop(SERVED)
     scores = test.scores._replace(predictions=first)
-    undefined = int(np.count_nonzero(np.isnan(predictions)))
+    undefined = int(np.count_nonzero(np.isnan(predictions.reshape(len(predictions), -1)).any(axis=1)))
     if served.error is not None:
         return test._replace(scores=scores), _not_compared(reference, "unloadable", [served.error])
     if undefined:
-        problem = f"it predicts NaN for {undefined:,} of {predictions.size:,} test rows"
+        problem = f"it predicts NaN for {undefined:,} of {len(predictions):,} test rows"
         return test._replace(scores=scores), _not_compared(reference, "undefined", [problem])
     return test._replace(scores=scores.with_model(SERVED, predictions)), reference
 

@@ -1,7 +1,8 @@
 """Wraps the metrics of `components.evaluator.metrics` as TFMA metrics that process whole batches.
 
 TFMA's own metrics are called in Python for each row, metric and model. These custom metrics (as TFMA documents them)
-collect labels, predictions and weights as arrays, 24 bytes for each row and model, and compute exact values at the end.
+collect labels, predictions and weights as arrays, 24 bytes or more for each row and model, and compute exact values at
+the end.
 """
 
 import zlib
@@ -14,7 +15,8 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types
 
-from components.evaluator.metrics import METRIC_FUNCTIONS, ScoredRows
+from components.evaluator.metric_functions import METRIC_FUNCTIONS
+from components.evaluator.metrics import ScoredRows
 from components.evaluator.reservoir import ReservoirSample
 
 
@@ -78,13 +80,10 @@ class _Collect(beam.CombineFn):  # type: ignore[misc]
         return ReservoirSample(self._max_rows)
 
     def add_input(self, accumulator: ReservoirSample, element: Any) -> ReservoirSample:
-        columns = [
-            np.asarray(values, np.float32).reshape(-1)
-            for values in (
-                element.get_labels(self._key.model_name),
-                element.get_predictions(self._key.model_name),
-            )
-        ]
+        labels = np.asarray(element.get_labels(self._key.model_name), np.float32).reshape(-1)
+        outputs = np.asarray(element.get_predictions(self._key.model_name), np.float32)
+        several = outputs.ndim > 1 and outputs.shape[1] > 1
+        columns = [labels, outputs if several else outputs.reshape(-1)]
         weights = element.get_example_weights(self._key.model_name)
         columns.append(np.ones_like(columns[0]) if weights is None else np.float32(weights).reshape(-1))
         if not accumulator.seen:

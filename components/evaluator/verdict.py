@@ -1,13 +1,12 @@
 """Decides whether the candidate may be published, and returns the verdict with all metrics, thresholds and reasons."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from components.common.formatting import metric_label, plural
-from components.common.ingest_record import ClassCounts
 from components.common.served_record import ServedReference
 from components.common.verdict_record import (
     BASELINE,
@@ -29,7 +28,8 @@ from components.common.verdict_text import served_sentence
 from components.config.evaluation import EvaluationConfig
 from components.evaluator.comparison import Metrics, compare_metrics, contributions, with_base_rate
 from components.evaluator.curves import curves
-from components.evaluator.metrics import METRIC_FUNCTIONS
+from components.evaluator.metric_functions import METRIC_FUNCTIONS
+from components.evaluator.metrics import Array
 from components.evaluator.operating_point import NoOperatingPoint, operating_point
 from components.evaluator.paired_scores import PairedScores, SplitScores
 from components.evaluator.served_decline import served_decline
@@ -48,7 +48,7 @@ class Validation(NamedTuple):
         scores: the rows as scored by the candidate; only used to choose an operating point.
     """
 
-    counts: ClassCounts | None = None
+    counts: Sequence[int] | None = None
     scores: PairedScores | None = None
 
 
@@ -238,7 +238,7 @@ def _obstacles(test: PairedScores, metrics: Metrics, settings: EvaluationConfig)
         label = metric_label(task.score)
         yield f"all rows {which} ({rows:,}) have the label {test.labels[0]:g}, so there is no {label}"
         return
-    if rows and task.classes:
+    if rows and task.has_positive:
         which = "the sample of the test split" if test.is_sample else "the test split"
         yield from _few_of_a_class(which, _class_counts(test.labels), settings)
         yield from _few_groups_of_a_class(which, test, settings)
@@ -247,14 +247,18 @@ def _obstacles(test: PairedScores, metrics: Metrics, settings: EvaluationConfig)
             metric_label(name) for name in task.interval_metrics if getattr(metrics[name], model) is None
         ]
         if rows and undefined:
-            nan = max(int(np.count_nonzero(np.isnan(seed[model]))) for seed in test.seeds)
+            nan = max(_undefined_rows(seed[model]) for seed in test.seeds)
             yield (
                 f"the {model} predicts NaN for {nan:,} of {rows:,} rows, "
                 f"so its {', '.join(undefined)} can't be computed"
             )
 
 
-def _few_of_a_class(which: str, counts: ClassCounts, settings: EvaluationConfig) -> Iterator[str]:
+def _undefined_rows(predictions: Array) -> int:
+    return int(np.count_nonzero(np.isnan(predictions.reshape(len(predictions), -1)).any(axis=1)))
+
+
+def _few_of_a_class(which: str, counts: Sequence[int], settings: EvaluationConfig) -> Iterator[str]:
     for label, rows in enumerate(counts):
         if rows < settings.min_positives:
             yield (
@@ -281,7 +285,7 @@ def _own(rows: PairedScores, metrics: Metrics, settings: EvaluationConfig) -> Me
 def _slice(part: Slice, rows: PairedScores, settings: EvaluationConfig) -> _MeasuredSlice:
     groups = _groups(rows)
     too_small = rows.labels.size < settings.min_rows or (groups is not None and groups < settings.min_groups)
-    if rows.task.classes:
+    if rows.task.has_positive:
         too_small = too_small or min(_observations(rows)) < settings.min_positives
     # The base rate of a slice is that of its own rows: the tolerance of its loss follows from it.
     rows = with_base_rate(rows, rows)
@@ -308,18 +312,18 @@ def _groups(rows: PairedScores) -> int | None:
     return None if rows.groups is None else np.unique(rows.groups).size
 
 
-def _observations(rows: PairedScores) -> ClassCounts:
+def _observations(rows: PairedScores) -> tuple[int, int]:
     """Returns the rows of each class, or the groups that have such rows."""
     if rows.groups is None:
         return _class_counts(rows.labels)
     negatives, positives = (np.unique(rows.groups[rows.labels == label]).size for label in (0, 1))
-    return ClassCounts(negatives, positives)
+    return negatives, positives
 
 
 def _positives(rows: PairedScores) -> int | None:
-    return _class_counts(rows.labels).positives if rows.task.classes else None
+    return _class_counts(rows.labels)[1] if rows.task.has_positive else None
 
 
-def _class_counts(labels: npt.NDArray[np.float32]) -> ClassCounts:
+def _class_counts(labels: npt.NDArray[np.float32]) -> tuple[int, int]:
     positives = int(np.count_nonzero(labels))
-    return ClassCounts(labels.size - positives, positives)
+    return labels.size - positives, positives

@@ -11,12 +11,13 @@ from components.common.formatting import first_of, percent, plural
 from components.config.split_settings import GROUP, ROW, SplitConfig
 from components.example_gen.cell_parsing import FLOAT32_WHOLE
 from components.example_gen.input_files import quoted
-from components.example_gen.labels import Labels
 from components.example_gen.row_copies import RowCopies
 from components.example_gen.whole_numbers import WholeNumbers
 
 # Below this share, a model that ignores the rare class is right in 98% of the rows, and few rows show the rare class.
 RARE_SHARE = 0.02
+# With fewer rows of a class, the splits of 60:20:20 have on average fewer than six to learn from and two to judge by.
+MIN_ROWS = 10
 # So many copies of one row dominate the loss of similar rows, and many of them are in both train and test.
 COPIES_SHARE = 0.05
 # Hashes move a share of 60% of 1,000 rows by 1.5 points (one standard deviation), so 3 points are more than usual.
@@ -65,22 +66,33 @@ def whole_number_warnings(features: Sequence[str], known: WholeNumbers) -> Itera
         )
 
 
-def label_warning(labels: Labels, negatives: float, positives: float) -> Iterator[str]:
-    """Yields a sentence if one class is rarer than RARE_SHARE.
+def class_warnings(label: str, classes: Sequence[str], weights: Sequence[float]) -> Iterator[str]:
+    """Yields a sentence if one of two classes is rarer than RARE_SHARE, or some of more have fewer than MIN_ROWS rows.
 
     Args:
-        labels: the label and its values.
-        negatives, positives: the total weight of the rows of each class in all splits.
+        label: the name of the label.
+        classes: its values; empty if it is a number.
+        weights: the total weight of the rows of each class in all splits.
     """
-    total = negatives + positives
-    share, value, other = min(
-        (positives / total, labels.positive, labels.negative),
-        (negatives / total, labels.negative, labels.positive),
+    if len(classes) > 2:
+        few = [value for value, weight in zip(classes, weights, strict=True) if weight < MIN_ROWS]
+        if few:
+            yield (
+                f"{plural(len(few), 'class', 'classes')} of the label {label!r} "
+                f"{'has' if len(few) == 1 else 'have'} fewer than {MIN_ROWS} rows, too few to learn from or to judge "
+                f"by: {quoted(few, _MAX_NAMED)}. Is the value right? Rows of rare classes can be merged into one."
+            )
+        return
+    if not classes:
+        return
+    total = sum(weights)
+    share, rare, common = min(
+        (weights[1] / total, classes[1], classes[0]), (weights[0] / total, classes[0], classes[1])
     )
     if share < RARE_SHARE:
         yield (
-            f"The label {labels.column!r} is {value!r} in {percent(share, 2)} of the rows, below {RARE_SHARE:.0%}. A "
-            f"model that always predicts {other!r} has an accuracy of {percent(1 - share, 2)}, so judge by the PR-AUC "
+            f"The label {label!r} is {rare!r} in {percent(share, 2)} of the rows, below {RARE_SHARE:.0%}. A "
+            f"model that always predicts {common!r} has an accuracy of {percent(1 - share, 2)}, so judge by the PR-AUC "
             "and the recall. If the training misses the rare class, set training.class_weight: balanced. If the share "
             "is not that of the real cases, because the table is a sample, set data.weight."
         )

@@ -22,9 +22,9 @@ from components.example_gen import labels, shards
 from components.example_gen.cell_hints import cell_hint, missing_hint, most_frequent
 from components.example_gen.column_evidence import EXAMPLES
 from components.example_gen.data_warnings import (
+    class_warnings,
     copies_warning,
     cut_off_warning,
-    label_warning,
     possible_ids,
     split_warning,
     whole_number_warnings,
@@ -42,11 +42,10 @@ class IngestTotals:
 
     Attributes:
         rows: accepted rows by split, and `rejected`.
-        positives: accepted rows with label 1 by split.
+        class_rows: accepted rows of each class by split; empty if the label is a number.
         files: path, accepted rows and rejected rows of each file, in the order of the files.
         reasons: why rows were rejected: the first ten reasons, each with file and line.
-        class_weights: the total weight of the accepted rows with label 0 and with label 1; their numbers if the table
-            has no weights.
+        class_weights: the total weight of the accepted rows of each class; their numbers if the table has no weights.
         copies: the most frequent rows.
         whole_numbers: what is known of whole numbers in the features, in the training split.
     """
@@ -61,13 +60,14 @@ class IngestTotals:
         self._cut_off: list[str] = []
         self._stopped = False
         self.rows = dict.fromkeys((*SPLITS, "rejected"), 0)
-        self.positives = dict.fromkeys(SPLITS, 0)
+        classes = len(job.table.labels.classes)
+        self.class_rows = {split: [0] * classes for split in SPLITS}
         self.label_moments = {split: LabelMoments() for split in SPLITS}
         self.files: dict[str, dict[str, Any]] = {
             header.path: {"path": header.path, "rows": 0, "rejected": 0} for header in job.table.headers
         }
         self.reasons: list[str] = []
-        self.class_weights = [0.0, 0.0]
+        self.class_weights = [0.0] * classes
         self.copies = RowCopies()
         self.whole_numbers = WholeNumbers(len(job.table.read_columns.features))
         for index in range(job.blocks):
@@ -78,7 +78,8 @@ class IngestTotals:
             raise DataRefused(report["refused"])
         for split in SPLITS:
             self.rows[split] += report["rows"][split]
-            self.positives[split] += report["positives"][split]
+            for label, rows in enumerate(report["class_rows"][split]):
+                self.class_rows[split][label] += rows
             if report["label_moments"][split] is not None:
                 self.label_moments[split].merge(LabelMoments(report["label_moments"][split]))
         self.rows["rejected"] += report["rejected"]
@@ -106,9 +107,8 @@ class IngestTotals:
         label = self._job.table.labels
         if not total:
             return f"{self._job.settings.input}: expected rows, found none."
-        if self._bad_labels / total > limit:
-            values = [*label.classes, *self._unknown_labels]
-            return str(labels.too_many_values_error(label.column, values)) + self._first_reasons()
+        if isinstance(label, Labels) and self._bad_labels / total > limit:
+            return str(labels.unknown_values_error(label, [*self._unknown_labels])) + self._first_reasons()
         if self._stopped:
             return (
                 f"More than {limit:.2%} of the rows can't be read (data.max_bad_fraction). After {rejected:,} such "
@@ -125,11 +125,15 @@ class IngestTotals:
         """Returns that all rows have the same label, or an empty string."""
         label = self._job.table.labels
         if label.classes:
-            positives = sum(self.positives.values())
-            if positives not in (0, sum(self.rows.values()) - self.rows["rejected"]):
+            found = [
+                value
+                for value, *rows in zip(label.classes, *self.class_rows.values(), strict=True)
+                if any(rows)
+            ]
+            if len(found) > 1:
                 return ""
-            found = f"only one class in the rows that can be read, {label.classes[positives > 0]!r}"
-            return f"The label {label.column!r} has {found}; expected two."
+            only = f"only one class in the rows that can be read, {found[0]!r}"
+            return f"The label {label.column!r} has {only}; expected two."
         low = min(moments.low for moments in self.label_moments.values())
         if low < max(moments.high for moments in self.label_moments.values()):
             return ""
@@ -185,25 +189,32 @@ class IngestTotals:
         return (
             *cut_off_warning(self._cut_off),
             *whole_number_warnings(self._job.table.read_columns.features, self.whole_numbers),
-            *(label_warning(labels, *self.class_weights) if isinstance(labels, Labels) else ()),
+            *class_warnings(labels.column, labels.classes, self.class_weights),
             *copies_warning(self.copies, sum(rows.values())),
             *split_warning(rows, self._job.settings.split),
         )
 
     def record(self, digest: str) -> IngestRecord:
         """Returns the ingest record; `digest` is the digest of the bytes of all files."""
-        table, classes = self._job.table, self._job.table.labels.classes
+        table, label = self._job.table, self._job.table.labels
+        task, classes = label.task, label.classes
         return IngestRecord(
             rows=RowCounts(**self.rows),
-            positives=PositiveCounts(**self.positives) if classes else None,
+            positives=PositiveCounts(**{split: rows[1] for split, rows in self.class_rows.items()})
+            if task.has_positive
+            else None,
+            class_rows={split: tuple(rows) for split, rows in self.class_rows.items()}
+            if task.label_is_class and not task.has_positive
+            else None,
             label_statistics=None if classes else self._label_statistics(),
             features=table.features,
             categorical=table.read_columns.categorical,
-            label=table.labels.column,
-            task=table.labels.task.name,
-            task_reason=table.labels.task_reason,
-            negative_label=classes[0] if classes else None,
-            positive_label=classes[1] if classes else None,
+            label=label.column,
+            task=task.name,
+            task_reason=label.task_reason,
+            negative_label=classes[0] if task.has_positive else None,
+            positive_label=classes[1] if task.has_positive else None,
+            classes=classes,
             weight=table.weight,
             missing_values=self._job.settings.missing_values,
             decimal=table.cells.decimal,

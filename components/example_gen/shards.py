@@ -10,7 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import apache_beam as beam
 import numpy as np
@@ -123,7 +123,7 @@ def convert(job: ConversionJob, block: Block, rejected_before: int = 0) -> int:
         block: the block.
         rejected_before: how many rows this worker has rejected in other blocks.
     """
-    report = _BlockReport(job.table.headers[block.file].path, block)
+    report = _BlockReport(job.table.headers[block.file].path, block, len(job.table.labels.classes))
     most = None if job.most_rejected is None else max(job.most_rejected - rejected_before, 0)
     try:
         with contextlib.ExitStack() as files:
@@ -193,7 +193,7 @@ def _write(job: ConversionJob, parsed: ParsedBlock, writers: "_Writers", report:
         rows = np.flatnonzero(splits == index)
         report.rows[split] += len(rows)
         if table.labels.classes:
-            report.positives[split] += int(np.count_nonzero(parsed.label[rows]))
+            report.class_rows[split] += np.bincount(parsed.label[rows], minlength=len(table.labels.classes))
         else:
             report.label_moments[split].add(parsed.label[rows])
         if len(rows):
@@ -215,11 +215,11 @@ def _refuse_wrong_split(table: InputTable, rejected: list[RejectedRow], file: st
 class _BlockReport:
     """The counts of a block, and the evidence for warnings. The attributes are the keys of the JSON file."""
 
-    def __init__(self, file: str, block: Block) -> None:
+    def __init__(self, file: str, block: Block, classes: int) -> None:
         self.file = file
         self.block = block.index
         self.rows = dict.fromkeys(SPLITS, 0)
-        self.positives = dict.fromkeys(SPLITS, 0)
+        self.class_rows = {split: np.zeros(classes, np.int64) for split in SPLITS}
         self.label_moments = {split: LabelMoments() for split in SPLITS}  # of a label that is a number
         self.rejected = 0
         self.reasons: list[str] = []
@@ -231,7 +231,7 @@ class _BlockReport:
         self.cut_off = False  # whether the file ends in the middle of a row
         self.refused = ""
         self.stopped = False
-        self.class_weights = [0.0, 0.0]  # of the rows with label 0 and with label 1
+        self.class_weights = np.zeros(classes)
         self.copies = RowCopies()
         self.whole_numbers: WholeNumbers | None = None  # None if there is no row
 
@@ -251,15 +251,15 @@ class _BlockReport:
         if columns.weight is not None:
             others[columns.weight] = parsed.numbers[-1]
             weights = parsed.numbers[-1].astype(np.float64)
-        for label in (0, 1):
-            self.class_weights[label] += float(weights[parsed.label == label].sum())
+        if self.class_weights.size:
+            self.class_weights += np.bincount(parsed.label, weights, self.class_weights.size)
         self.copies.add(extend_hashes(hashes, others), columns.numbers, parsed.numbers)
         self.whole_numbers = self.whole_numbers or WholeNumbers(len(columns.features))
         self.whole_numbers.add(parsed, training)
 
     def to_json(self) -> bytes:
         """Returns the content of the file."""
-        return json.dumps(vars(self), default=lambda part: part.to_json()).encode()
+        return json.dumps(vars(self), default=_json).encode()
 
     def add_rejected(self, rejected: list[RejectedRow]) -> None:
         """Counts rejected rows and keeps the first few reasons."""
@@ -275,6 +275,11 @@ class _BlockReport:
                 self.cells[one.cell] += 1
             if one.unknown_label and len(self.unknown_labels) < _MAX_UNKNOWN_LABELS:
                 self.unknown_labels[one.unknown_label] += 1
+
+
+def _json(part: Any) -> Any:
+    """Returns a part of the report as JSON values."""
+    return part.tolist() if isinstance(part, np.ndarray) else part.to_json()
 
 
 class _Writers:

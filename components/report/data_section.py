@@ -73,7 +73,9 @@ def _summary(ingest: IngestRecord) -> str:
     source = ", ".join(file.path for file in ingest.files[:1])
     more = len(ingest.files) - 1
     where = f" from {source}" + (f" and {plural(more, 'more file')}" if more > 0 else "") if source else ""
-    meaning = f"{ingest.positive_label!r} is positive" if ingest.classes else "a number"
+    meaning = f"{len(ingest.classes)} classes" if ingest.classes else "a number"
+    if ingest.positive_label is not None:
+        meaning = f"{ingest.positive_label!r} is positive"
     label = f"the label {ingest.label!r} ({meaning})"
     if ingest.weight is not None:
         label += f", the weight {ingest.weight!r}"

@@ -24,6 +24,7 @@ from components.report.blocks import (
     TableBlock,
     TextBlock,
 )
+from components.report.class_tables import class_tables
 from components.report.run_artifacts import RunArtifacts
 from components.report.verdict_section import NO_VERDICT, metric_table, served_table, thresholds
 from components.tasks.known_tasks import task_of
@@ -301,6 +302,12 @@ def _residuals(curves: Curves, verdict: Verdict) -> Iterator[Block]:
         yield Chart("residuals", "Residuals", text, "label minus prediction", "rows", bars=bars, mark=mark)
 
 
+def _classes(curves: Curves, verdict: Verdict) -> Iterator[TableBlock]:
+    del verdict
+    for name, model in curves.items():
+        yield from class_tables(_model_name(name), model.classes)
+
+
 _PLOTS: Mapping[str, Callable[[Curves, Verdict], Iterator[Block]]] = {
     "roc": _roc,
     "precision_recall": _precision_recall,
@@ -308,6 +315,7 @@ _PLOTS: Mapping[str, Callable[[Curves, Verdict], Iterator[Block]]] = {
     "confusion": _confusion,
     "fit": _fit,
     "residuals": _residuals,
+    "classes": _classes,
 }
 
 

@@ -7,24 +7,32 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 
 class CardLabel(BaseModel):
-    """The entry `label`: its name, and its values that count as 0 and 1, which a number does not have."""
+    """The entry `label`: its name, and its classes by their numbers, which a number does not have.
+
+    With two classes, `negative` is the one that counts as 0 and `positive` the one that counts as 1.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     negative: str | None = None
     positive: str | None = None
+    classes: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _add_classes(cls, values: Any) -> Any:
+        # A card of an earlier version has only these two.
+        if not isinstance(values, dict) or "classes" in values:
+            return values
+        pair = (values.get("negative"), values.get("positive"))
+        return {**values, "classes": [value for value in pair if value is not None]}
 
     @model_validator(mode="after")
     def _check_classes(self) -> "CardLabel":
         if len(self.classes) == 1:
             raise ValueError(f"expected both values of the label or none, got {self.classes[0]!r}")
         return self
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The values that count as 0 and as 1; empty if the label is a number."""
-        return tuple(value for value in (self.negative, self.positive) if value is not None)
 
 
 class CardInput(BaseModel):

@@ -14,6 +14,8 @@ from components.saved_model.serving_api import CLASSIFY, REGRESS, ServingApi
 from components.saved_model.stable_names import stabilize_names
 from components.transform.vector import features_by_kind, missing_values, read_layout
 
+CLASS_OUTPUT = "prediction"  # the output with the most probable class, beside the probabilities of all
+
 
 def export(
     model: keras.Model,
@@ -32,8 +34,8 @@ def export(
         transform: the output of the Transform step.
         label: the name of the label column.
         path: the folder to write to; created if it does not exist.
-        classes: the names of the label's values 0 and 1 in the signature `classify`; empty for a number, with the
-            signature `regress` instead.
+        classes: the names of the classes, by their numbers; empty for a number, with the signature `regress` instead of
+            `classify`.
         weight: the name of the weight column, if there is one; the model does not read it.
     """
     module = tf.Module()
@@ -65,10 +67,12 @@ def signatures(
 
     Returns:
         `serving_default`: from raw features, named as in `input_names`, float32 or, if they are categorical, string
-        [batch], to the output [batch]: `probability`, which is that of the label 1, or `prediction`.
-        `serving_examples`: from `examples`, serialized tf.Examples, string [batch], to the output [batch, 1].
+        [batch], to the output [batch]: `probability`, which is that of the label 1, or `prediction`. With an output for
+        each class to `probabilities`, [batch, classes], and `prediction`, the most probable class, string [batch].
+        `serving_examples`: from `examples`, serialized tf.Examples, string [batch], to the output [batch, 1], or to
+        `probabilities`, [batch, classes].
         `classify`: for TF Serving's classification API. From `inputs`, like `examples` above, to `classes`, string
-        [batch, 2], and `scores`, float32 [batch, 2], in the order of the labels 0, 1.
+        [batch, classes], and `scores`, float32 [batch, classes], in the order of the numbers of the classes.
         `regress`: for TF Serving's regression API. From `inputs`, likewise, to `outputs`, float32 [batch, 1].
 
         NaN, or an empty text, means a missing value; in an example a feature may also be absent.
@@ -105,7 +109,7 @@ def signatures(
     @tf.function(input_signature=[named], autograph=False)  # type: ignore[untyped-decorator]
     def serving_default(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         shaped = {name: tf.reshape(raw[name], [-1, *shape]) for name, shape in shapes.items()}
-        return {output: tf.reshape(predicted(shaped), [-1])}
+        return _named_outputs(output, predicted(shaped), classes)
 
     @tf.function(input_signature=[serialized], autograph=False)  # type: ignore[untyped-decorator]
     def serving_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -116,6 +120,13 @@ def signatures(
         return api.answer(of_examples(inputs), classes)
 
     return {"serving_default": serving_default, "serving_examples": serving_examples, api.signature: of_api}
+
+
+def _named_outputs(name: str, outputs: tf.Tensor, classes: Sequence[str]) -> dict[str, tf.Tensor]:
+    if outputs.shape[1] == 1:
+        return {name: tf.reshape(outputs, [-1])}
+    predicted = tf.gather(tf.constant(classes), tf.argmax(outputs, axis=1))
+    return {name: tf.identity(outputs), CLASS_OUTPUT: predicted}
 
 
 def _api(classes: Sequence[str]) -> ServingApi:

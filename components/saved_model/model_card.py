@@ -68,7 +68,12 @@ def model_card(origin: Origin, scaling: ScalingRecord) -> dict[str, Any]:
         "task": task.name,
         "what": f"{task.predicts.format(label=label, positive=positive)}, from "
         f"{_features(scaling)}: {_network(origin.model.hidden_units, task)}.",
-        "label": {"name": label, "negative": ingest.negative_label, "positive": positive},
+        "label": {
+            "name": label,
+            "negative": ingest.negative_label,
+            "positive": positive,
+            "classes": list(ingest.classes),
+        },
         "inputs": [
             {"feature": name, "input": given} | inputs[name]
             for name, given in zip(names, input_names(names), strict=True)

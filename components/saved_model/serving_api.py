@@ -18,9 +18,9 @@ class ServingApi:
         method: the method that TF Serving expects in the signature.
         log_type: the field of PredictionLog with such requests.
         about: what the model card says of the signature.
-        output: the output of the signature with the prediction of each row, in the last column.
-        answer: returns the outputs of the signature, for the outputs of the network, float32 [batch, 1], and the names
-            of the classes.
+        output: the output of the signature with the predictions of each row; with two classes, in the last column.
+        answer: returns the outputs of the signature, for the outputs of the network, float32 [batch, outputs], and the
+            names of the classes.
         request: returns a request with these serialized tf.Examples, without a model name.
     """
 
@@ -33,11 +33,13 @@ class ServingApi:
     request: Callable[[Sequence[bytes]], Any]
 
 
-def _classes_and_scores(positive: tf.Tensor, classes: Sequence[str]) -> dict[str, tf.Tensor]:
-    """Returns both classes and their probabilities for each row, in the order of the labels 0, 1."""
+def _classes_and_scores(outputs: tf.Tensor, classes: Sequence[str]) -> dict[str, tf.Tensor]:
+    """Returns the classes and their probabilities for each row, in the order of their numbers."""
+    # The single output of a model for two classes is the probability of the second one.
+    scores = tf.concat([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else tf.identity(outputs)
     return {
-        tf.saved_model.CLASSIFY_OUTPUT_CLASSES: tf.repeat(tf.constant([classes]), tf.shape(positive)[0], 0),
-        tf.saved_model.CLASSIFY_OUTPUT_SCORES: tf.concat([1 - positive, positive], axis=1),
+        tf.saved_model.CLASSIFY_OUTPUT_CLASSES: tf.repeat(tf.constant([classes]), tf.shape(outputs)[0], 0),
+        tf.saved_model.CLASSIFY_OUTPUT_SCORES: scores,
     }
 
 

@@ -151,19 +151,21 @@ def _compare_signatures(session: Any, signatures: Any, same_rows: Sequence[Any],
     expected = _predictions(_run_request(session, signatures, judged, output), output)
     for log in others:
         found = _predictions(_run_request(session, signatures, log, output), output)
-        row = int(np.argmax(np.abs(found - expected)))
-        if abs(found[row] - expected[row]) > _TOLERANCE * max(1, abs(expected[row])):
+        row, column = np.unravel_index(np.argmax(np.abs(found - expected)), expected.shape)
+        wanted, given = expected[row, column], found[row, column]
+        if abs(given - wanted) > _TOLERANCE * max(1, abs(wanted)):
             raise ValueError(
                 f"{_signature_name(getattr(log, log.WhichOneof('log_type')).request)}: expected the {output.name} that "
-                f"serving_examples gives for row {row + 1}, {expected[row]}, got {found[row]}."
+                f"serving_examples gives for row {row + 1}, {wanted}, got {given}."
             )
 
 
 def _predictions(answers: dict[str, Array], output: Output) -> Array:
-    """Returns the prediction for each row, such as the probability of the label 1; it is the last column."""
+    """Returns the predictions for each row, [rows, outputs]: of a single output, they are the last column."""
     known = output.name, *(api.output for api in APIS.values())
     name = next(name for name in known if name in answers)
-    return answers[name].reshape(len(answers[name]), -1)[:, -1]
+    found = answers[name].reshape(len(answers[name]), -1)
+    return found if output.per_class else found[:, -1:]
 
 
 def _signature_name(request: Any) -> str:

@@ -1,6 +1,6 @@
 """Checks by its card whether a served model can be compared with a candidate on the examples of a run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pydantic import ValidationError
 
@@ -78,11 +78,7 @@ def _incompatible(card: Card, columns: CardColumns, ingest: IngestRecord) -> Ite
     label, features = columns.label, [described.feature for described in columns.inputs]
     if label.name != ingest.label:
         yield f"its label is {label.name!r}, not {ingest.label!r}"
-    for sign, of_model, of_table in zip(
-        ("positive", "negative"), label.classes[::-1], ingest.classes[::-1], strict=False
-    ):
-        if canonical(of_model) != canonical(of_table):
-            yield f"its {sign} label value is {of_model!r}, not {of_table!r}"
+    yield from _other_classes(label.classes, ingest.classes)
     if missing := [name for name in features if name not in set(ingest.features)]:
         yield f"the examples lack its features {first_of([*map(repr, missing)], _MAX_NAMES)}"
     for texts, kind in ((True, "categorical"), (False, "numeric")):
@@ -95,6 +91,21 @@ def _incompatible(card: Card, columns: CardColumns, ingest: IngestRecord) -> Ite
         ]
         if other:
             yield f"its features {first_of([*map(repr, other)], _MAX_NAMES)} are {kind}, those of the examples are not"
+
+
+def _other_classes(of_model: Sequence[str], of_table: Sequence[str]) -> Iterator[str]:
+    if len(of_model) == len(of_table) == 2:
+        for sign, value, other in zip(("positive", "negative"), of_model[::-1], of_table[::-1], strict=True):
+            if canonical(value) != canonical(other):
+                yield f"its {sign} label value is {value!r}, not {other!r}"
+        return
+    known, found = [*map(canonical, of_model)], [*map(canonical, of_table)]
+    lost = [value for value in of_model if canonical(value) not in found]
+    added = [value for value in of_table if canonical(value) not in known]
+    if lost:
+        yield f"the label does not have its classes {first_of([*map(repr, lost)], _MAX_NAMES)}"
+    if added:
+        yield f"it does not know the classes {first_of([*map(repr, added)], _MAX_NAMES)} of the label"
 
 
 def _other_split(card: Card, ingest: IngestRecord) -> Iterator[str]:

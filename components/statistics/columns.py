@@ -15,7 +15,8 @@ class Columns(NamedTuple):
     Attributes:
         names: all columns of numbers, in the order of the statistics.
         label: the name of the label, which is one of them.
-        number: whether the label is a number; otherwise it is 0 or 1.
+        number: whether the label is a number; otherwise it is that of a class.
+        two_classes: whether the label is 0 or 1.
         weight: the name of the weight column, which is one of them; None if all rows weigh the same.
         categorical: the columns of texts, in alphabetical order.
     """
@@ -24,6 +25,7 @@ class Columns(NamedTuple):
     label: str
     weight: str | None = None
     number: bool = False
+    two_classes: bool = True
     categorical: tuple[str, ...] = ()
 
     def weights(self, values: Floats) -> Floats | None:
@@ -40,7 +42,10 @@ class Columns(NamedTuple):
         return ClassSample(len(self.names), label, len(self.categorical))
 
     def feature_aucs(self, sample: ClassSample) -> FeatureAucRecord:
-        """Returns the AUC of each feature on a sample, or its correlation with a label that is a number."""
+        """Returns the AUC of each feature on a sample, or its correlation with a label that is a number.
+
+        Of no feature if the label has more than two classes.
+        """
         features = [name for name in self.names if name not in (self.label, self.weight)]
         places = [self.names.index(name) for name in features]
         weight = None if self.weight is None else self.names.index(self.weight)
@@ -55,6 +60,8 @@ class Columns(NamedTuple):
                 correlations=dict(zip(features, found, strict=True))
                 | dict(zip(self.categorical, of_texts, strict=True)),
             )
+        if not self.two_classes:
+            return FeatureAucRecord(negatives=0, positives=0, features={})
         return FeatureAucRecord(
             negatives=sample.rows(0).shape[1],
             positives=sample.rows(1).shape[1],

@@ -101,6 +101,7 @@ class StatisticsExecutor(BaseBeamExecutor):  # type: ignore[misc]
             ingest.label,
             ingest.weight,
             number=not ingest.classes,
+            two_classes=len(ingest.classes) == 2,
             categorical=tuple(sorted(ingest.categorical)),
         )
         with self._make_beam_pipeline() as pipeline:

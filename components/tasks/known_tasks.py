@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from components.tasks.binary import BINARY
+from components.tasks.multiclass import MULTICLASS
 from components.tasks.regression import REGRESSION
 from components.tasks.task import Loss, Task, TaskMetric
 
-TASKS = (BINARY, REGRESSION)
+TASKS = (BINARY, REGRESSION, MULTICLASS)
 METRICS: Mapping[str, TaskMetric] = {metric.name: metric for task in TASKS for metric in task.metrics}
 # Of each task, the loss and the score: what lists of runs and versions show.
 MAIN_METRICS = tuple(name for task in TASKS for name in (task.loss, task.score))

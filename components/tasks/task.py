@@ -1,6 +1,6 @@
 """The description of a task. All that depends on the task is read from here; a further task is one more file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -59,12 +59,18 @@ class Output:
         activation: the activation of the output layer, as of keras.layers.Dense.
         range: the smallest and the largest value that is possible; None: any finite number.
         is_scaled: whether the networks are trained on scaled labels, see `components.tasks.regression`.
+        per_class: whether there is one output for each class; otherwise there is one.
     """
 
     name: str
     activation: str
     range: tuple[float, float] | None
     is_scaled: bool = False
+    per_class: bool = False
+
+    def width(self, classes: Sequence[str]) -> int:
+        """Returns the number of outputs; `classes` are the names of the classes."""
+        return len(classes) if self.per_class else 1
 
 
 class AtMargins(NamedTuple):
@@ -92,13 +98,13 @@ class Loss:
     Attributes:
         name: the key in the history of a training.
         output: the output of the networks that are trained with it.
-        of_rows: returns the loss of each row, [..., rows], for labels and outputs [..., rows, 1].
+        of_rows: returns the loss of each row, [..., rows], for labels [..., rows, 1] and outputs [..., rows, outputs].
         unit: the unit of the loss, after its name on an axis.
         further_metric: the key of the second metric in the history of a training.
         further_unit: what the second metric is, on an axis.
         further_of_rows: returns the second metric of each row, float64 [..., rows, 1], for the same arguments.
         at_margins: the same functions in NumPy, of labels and margins, [rows] each: for the exact minimum of a network
-            without a hidden layer.
+            without a hidden layer. None: it is not computed, and such a network is trained as others are.
     """
 
     name: str
@@ -108,7 +114,7 @@ class Loss:
     further_metric: str
     further_unit: str
     further_of_rows: Callable[[Any, Any], Any]
-    at_margins: "Callable[[Floats, Floats], AtMargins]"
+    at_margins: "Callable[[Floats, Floats], AtMargins] | None"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,9 +127,10 @@ class Task:
         metrics: the metrics in the verdict, in the order in which they are shown.
         loss: the name of the metric that gates, contributions and gaps compare.
         score: the name of the metric that is shown beside the loss where there is room for two.
-        classes: the values of the label; empty: any number.
+        label_is_class: whether the label in the examples is the number of a class; otherwise it is any number.
+        has_positive: whether one of two classes counts as positive.
         no_features: the name of a model that knows no features, and predicts the mean of the label in the training
-            split for each row.
+            split for each row, or the share of each class.
         no_features_means: what that is, in words.
         no_features_metrics: the names of its metrics that the terminal shows.
         plots: what the report draws of the predictions, by the names of the fields of `ModelCurves`.
@@ -139,7 +146,8 @@ class Task:
     metrics: tuple[TaskMetric, ...]
     loss: str
     score: str
-    classes: tuple[int, ...]
+    label_is_class: bool
+    has_positive: bool
     no_features: str
     no_features_means: str
     no_features_metrics: tuple[str, ...]

@@ -48,11 +48,15 @@ def run_fn(fn_args: Any) -> None:
         storage.write(f"{run_dir}/{TUNED_FILE}", json.dumps(strengths, indent=1).encode())
         progress.info("trains with the Tuner's strengths: %s", named_values(strengths))
         settings = settings.with_strengths(strengths)
-    task = task_of(read_ingest(fn_args.train_files[0]).task)
+    ingest = read_ingest(fn_args.train_files[0])
+    task = task_of(ingest.task)
     settings = settings.model_copy(update={"training": settings.training.for_task(task)})
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
+    outputs = task.output.width(ingest.classes)
     train, validation = (
-        read_dataset(files, transform, settings.label, settings.training.memory, weight=settings.weight)
+        read_dataset(
+            files, transform, settings.label, settings.training.memory, weight=settings.weight
+        ).with_outputs(outputs)
         for files in (fn_args.train_files, fn_args.eval_files)
     )
     checkpoints = _checkpoints(settings, train, validation)

@@ -172,7 +172,7 @@ def _logits(network: keras.Model, data: Dataset) -> InMemoryDataset:
         values = hidden(part.features, training=False).numpy().astype(np.float64)
         logits = (values @ kernel.astype(np.float64) + bias).astype(np.float32)
         parts.append((logits, *part.arrays[1:]))
-    return InMemoryDataset(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return InMemoryDataset.of(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
 def _record(found: Recalibration, scored: InMemoryDataset, class_weights: ClassWeights) -> CalibrationRecord:

@@ -9,7 +9,7 @@ import io
 import math
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,17 +34,25 @@ class InMemoryDataset(NamedTuple):
 
     Attributes:
         features: float32 [rows, n_features].
-        labels: 0 or 1, or a number, float32 [rows, 1].
+        labels: the number of a class, or any number, float32 [rows, 1].
         weights: the weight of each row in all means, float32 [rows, 1], above 0; only their ratios matter. None: all
             rows weigh the same.
         groups: the number of the feature of each column, ascending from 0: see `VectorLayout.groups`. Empty: each
             column is a feature.
+        outputs: the number of outputs of a network for these labels: 1, or one for each class.
     """
 
     features: npt.NDArray[np.float32]
     labels: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32] | None = None
     groups: Groups = NO_GROUPS
+    outputs: int = 1
+
+    @classmethod
+    def of(cls, arrays: Iterable[npt.NDArray[Any]]) -> "InMemoryDataset":
+        """Returns the rows of the features, the labels and, if there are any, the weights, in this order."""
+        features, labels, *weights = arrays
+        return cls(features, labels, weights[0] if weights else None)
 
     @property
     def rows(self) -> int:
@@ -84,6 +92,10 @@ class InMemoryDataset(NamedTuple):
         factors = _class_factors(self.labels, negative, positive)
         return self._replace(weights=factors if self.weights is None else factors * self.weights)
 
+    def with_outputs(self, outputs: int) -> "InMemoryDataset":
+        """Returns the same rows for networks with this number of outputs: see `components.tasks.task.Output.width`."""
+        return self._replace(outputs=outputs)
+
     def with_scaled_labels(self, mean: float, deviation: float) -> "InMemoryDataset":
         """Returns the same rows, with each label y replaced by (y - mean) / deviation."""
         return self._replace(labels=_scaled(self.labels, mean, deviation))
@@ -91,7 +103,7 @@ class InMemoryDataset(NamedTuple):
     def select(self, rows: slice | npt.NDArray[np.integer[Any]]) -> "InMemoryDataset":
         """Returns these rows: a slice without a copy, row numbers with a copy."""
         weights = None if self.weights is None else self.weights[rows]
-        return InMemoryDataset(self.features[rows], self.labels[rows], weights, self.groups)
+        return InMemoryDataset(self.features[rows], self.labels[rows], weights, self.groups, self.outputs)
 
     def slice_rows(self, start: int, end: int) -> "InMemoryDataset":
         """Returns the rows from `start` to before `end`, without a copy."""
@@ -127,6 +139,7 @@ class OnDiskDataset:
     ) -> None:
         self.width = width
         self.groups = groups
+        self.outputs = 1  # as `InMemoryDataset.outputs`
         self.rows = 0
         self.max_window_rows = max_rows
         self._class_sums = np.zeros(2)
@@ -159,6 +172,12 @@ class OnDiskDataset:
         """As `InMemoryDataset.with_class_weights`. Both objects read the same files, to which no more is appended."""
         found = self._view()
         found._class_weights = negative, positive
+        return found
+
+    def with_outputs(self, outputs: int) -> "OnDiskDataset":
+        """As `InMemoryDataset.with_outputs`. Both objects read the same files, as in `with_class_weights`."""
+        found = self._view()
+        found.outputs = outputs
         return found
 
     def with_scaled_labels(self, mean: float, deviation: float) -> "OnDiskDataset":
@@ -373,9 +392,8 @@ def _batches(
 
 
 def _empty(rows: int, width: int, *, weighted: bool) -> InMemoryDataset:
-    return InMemoryDataset(
-        *(np.empty((rows, columns), np.float32) for columns in (width, 1, *([1] if weighted else [])))
-    )
+    columns = (width, 1, 1) if weighted else (width, 1)
+    return InMemoryDataset.of(np.empty((rows, count), np.float32) for count in columns)
 
 
 def _scaled(labels: npt.NDArray[np.float32], mean: float, deviation: float) -> npt.NDArray[np.float32]:

@@ -28,7 +28,7 @@ STEPS_PER_CALL = 1_000
 CALL_BYTES = 64 * 2**20
 SCORING_BATCH_SIZE = 65_536
 
-# The last two axes: [rows, 1] of the outputs, [inputs, units] of a kernel. The first axis of a stack remains.
+# The last two axes: [rows, 1] of the second metric, [inputs, units] of a kernel. The first axis of a stack remains.
 _ROWS = (-2, -1)
 
 Metrics = dict[str, npt.NDArray[np.float64]]

@@ -41,6 +41,7 @@ def build_model(
     mean: Array | None = None,
     loss: Loss = LOG_LOSS,
     groups: Groups = NO_GROUPS,
+    outputs: int = 1,
 ) -> keras.Model:
     """Builds the network for vectors of `n_features` numbers between 0 and 1.
 
@@ -55,13 +56,14 @@ def build_model(
         mean: the mean of each feature in the training split, which the network subtracts; None: it subtracts nothing.
         loss: the loss that will be minimized, which determines the output layer.
         groups: the number of the feature of each column, for the group lasso; empty: each column is one.
+        outputs: the number of outputs: see `InMemoryDataset.outputs`.
 
     Returns:
         A model from float32 [batch, n_features] to the output of the task, such as the probability of the label 1,
-        float32 [batch, 1]. Its Dropout layers are active only in
+        float32 [batch, outputs]. Its Dropout layers are active only in
         `components.training.dropout.training_forward_pass`.
     """
-    units = [*settings.hidden_units, 1]
+    units = [*settings.hidden_units, outputs]
     names = [*(f"hidden_{index}" for index in range(1, len(units))), loss.output.name]
     activations = ["relu"] * (len(units) - 1) + [loss.output.activation]
     strengths = zip(settings.by_layer(L1), settings.by_layer(L2), strict=True)

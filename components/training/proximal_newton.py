@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.tasks.binary import LOG_LOSS
-from components.tasks.task import Loss
+from components.tasks.task import AtMargins, Loss
 from components.training.dataset import Dataset
 from components.training.group_lasso import NO_GROUPS, Groups, group_sizes
 from components.training.grouped_quadratic import Group, minimize_grouped
@@ -121,7 +121,7 @@ def evaluate(data: Dataset, mean: Array, coefficients: Array, penalty: Penalty, 
     losses, further = 0.0, 0.0
     gradient, hessian = np.zeros(width), np.zeros((width, width))
     for x, y, row_weights in _designs(data, mean):
-        found = loss.at_margins(y, x @ coefficients)
+        found = _at_margins(loss, y, x @ coefficients)
         losses += float((found.losses * row_weights).sum())
         further += float((found.further * row_weights).sum())
         gradient += x.T @ (found.slopes * row_weights)
@@ -142,7 +142,14 @@ def evaluate(data: Dataset, mean: Array, coefficients: Array, penalty: Penalty, 
 
 def row_losses(data: Dataset, mean: Array, coefficients: Array, loss: Loss) -> Array:
     """Returns the loss of each row, without its weight; [rows]."""
-    return np.concatenate([loss.at_margins(y, x @ coefficients).losses for x, y, _ in _designs(data, mean)])
+    parts = (_at_margins(loss, y, x @ coefficients) for x, y, _ in _designs(data, mean))
+    return np.concatenate([part.losses for part in parts])
+
+
+def _at_margins(loss: Loss, labels: Array, margins: Array) -> AtMargins:
+    if loss.at_margins is None:
+        raise ValueError(f"expected a loss whose exact minimum is known, got {loss.name}")
+    return loss.at_margins(labels, margins)
 
 
 def minimize_quadratic(

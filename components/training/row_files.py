@@ -21,6 +21,7 @@ class _Record(NamedTuple):
         max_rows: the maximum number of rows in a window; None: the rows are read from memory, as a single window.
         class_sums: as `InMemoryDataset.class_sums`.
         groups: as `InMemoryDataset.groups`.
+        outputs: as `InMemoryDataset.outputs`.
     """
 
     rows: int
@@ -28,6 +29,7 @@ class _Record(NamedTuple):
     max_rows: int | None
     class_sums: list[float]
     groups: list[int]
+    outputs: int
 
 
 def write_rows(data: Dataset, folder: Path) -> None:
@@ -44,7 +46,8 @@ def write_rows(data: Dataset, folder: Path) -> None:
             for file, array in zip(files, part.arrays, strict=True):
                 file.write(np.ascontiguousarray(array).data)
     max_rows = data.max_window_rows if isinstance(data, OnDiskDataset) else None
-    record = _Record(data.rows, data.width, max_rows, data.class_sums.tolist(), data.groups.tolist())
+    counts = data.rows, data.width, max_rows
+    record = _Record(*counts, data.class_sums.tolist(), data.groups.tolist(), data.outputs)
     (folder / _RECORD_FILE).write_text(json.dumps(record._asdict()))
 
 
@@ -56,9 +59,9 @@ def open_rows(folder: Path) -> Dataset:
         files = [path.open("rb") for path in paths]
         found = OnDiskDataset.opened(files, (record.rows, record.width), record.max_rows, record.class_sums)
         found.groups = groups
-        return found
+        return found.with_outputs(record.outputs)
     shapes = [(record.rows, columns) for columns in (record.width, 1, 1)]
     arrays = (
         np.memmap(path, np.float32, "r", shape=shape) for path, shape in zip(paths, shapes, strict=False)
     )
-    return InMemoryDataset(*arrays)._replace(groups=groups)
+    return InMemoryDataset.of(arrays)._replace(groups=groups, outputs=record.outputs)

@@ -88,7 +88,7 @@ def build_stack(
         groups: as in `build_model`.
 
     Returns:
-        A model from float32 [batch, n_features] to the output of each network, float32 [networks, batch, 1].
+        A model from float32 [batch, n_features] to the output of each network, float32 [networks, batch, outputs].
     """
     first = networks[0]
     kernels, biases = ([np.stack(part) for part in zip(*weights, strict=True)][start::2] for start in (0, 1))

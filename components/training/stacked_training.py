@@ -72,7 +72,7 @@ def train_stack(
     with choose_strategy(settings).scope(), defer_signals() as check_interrupt:
         mean = feature_means(train)
         loss = settings.objective
-        initial = build_model(train.width, networks[0], mean, loss, train.groups).get_weights()
+        initial = build_model(train.width, networks[0], mean, loss, train.groups, train.outputs).get_weights()
         stack = build_stack(networks, [initial] * len(networks), mean, loss, train.groups)
         runner, scorer = EpochRunner(stack, train, settings), _RowScorer(stack, validation, loss)
         best = scorer(validation)

@@ -65,7 +65,9 @@ def train_network(
         )
         history, weights, best_weights = train_on_workers(training.workers, assignment, *splits)
         own = splits[0]
-        network = build_model(own.width, model, feature_means(own), training.objective, own.groups)
+        network = build_model(
+            own.width, model, feature_means(own), training.objective, own.groups, own.outputs
+        )
         network.set_weights(weights)
         return Trained(network, history, best_weights)
     return train_under(choose_strategy(training), model, training, splits, run_dir, checkpoints)
@@ -92,6 +94,8 @@ def train_under(
     train, validation = splits
     keras.utils.set_random_seed(training.seed)
     with strategy.scope():
-        network = build_model(train.width, model, feature_means(train), training.objective, train.groups)
+        network = build_model(
+            train.width, model, feature_means(train), training.objective, train.groups, train.outputs
+        )
         run = fit_logistic_regression if training.optimizer == NEWTON else run_training_loop
         return Trained(network, *run(network, train, validation, training, run_dir, checkpoints))

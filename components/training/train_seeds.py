@@ -54,7 +54,7 @@ def train_seeds(
         trainings = []
         for seed in seeds:
             keras.utils.set_random_seed(seed)
-            network = build_model(train.width, model, mean, training.objective, train.groups)
+            network = build_model(train.width, model, mean, training.objective, train.groups, train.outputs)
             trainings.append(_Training(network, training))
         weights = [item.best_weights for item in trainings]
         stack = build_stack([model] * len(seeds), weights, mean, training.objective, train.groups)

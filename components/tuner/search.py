@@ -51,7 +51,8 @@ def search(
     tried = combinations(model, tuning, train.rows)
     sample = f" on {train.rows:,} of {rows:,} rows" if train.rows < rows else ""
     progress.info("compares %s%s", plural(len(tried), "network"), sample)
-    of_class = "" if training.objective.output.is_scaled else " of the rarer class"
+    output = training.objective.output
+    of_class = "" if output.is_scaled or output.per_class else " of the rarer class"
     fewest = _rows_of_rarer_class(validation) if of_class else validation.rows
     if fewest < FEW_ROWS:
         text = "%s%s to compare them on: the choice is not reliable"

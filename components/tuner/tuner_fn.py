@@ -31,7 +31,9 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
     memory = settings.training.memory
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     ingest = read_ingest(fn_args.train_files[0])
-    training = settings.training.for_task(task_of(ingest.task))
+    task = task_of(ingest.task)
+    training = settings.training.for_task(task)
+    outputs = task.output.width(ingest.classes)
     settings = settings.model_copy(update={"training": training})
     rows = ingest.rows
     data = {}
@@ -40,7 +42,8 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
         ("validation", fn_args.eval_files, rows.eval),
     ):
         every = math.ceil(total / settings.tuning.max_rows)
-        data[name] = read_dataset(files, transform, settings.label, memory, every, settings.weight)
+        found = read_dataset(files, transform, settings.label, memory, every, settings.weight)
+        data[name] = found.with_outputs(outputs)
     return TunerFnResult(tuner=StrengthSearch(settings, rows.train, fn_args.working_dir), fit_kwargs=data)
 
 

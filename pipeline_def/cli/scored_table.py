@@ -128,10 +128,9 @@ def _labels(card: CardEntries, cells: CellFormat) -> Label | None:
         return None
     if not card.classes:
         return NumericLabel(column=card.label, cells=cells, task_reason="")
-    negative, positive = card.classes
     # A value of the label is never a missing one, as in ExampleGen.
     missing = cells.missing - {value.strip().lower() for value in card.classes}
-    return Labels(column=card.label, negative=negative, positive=positive, missing=missing)
+    return Labels(column=card.label, classes=tuple(card.classes), missing=missing)
 
 
 def _weight_note(card: CardEntries, columns: ComparedColumns) -> str:

@@ -49,6 +49,7 @@ def _feature_aucs(table: InputTable, parsed: ParsedBlock) -> FeatureAucRecord:
         (*names, table.labels.column),
         table.labels.column,
         number=not table.labels.classes,
+        two_classes=len(table.labels.classes) == 2,
         categorical=tuple(categorical),
     )
     sample = columns.sample()

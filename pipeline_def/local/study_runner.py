@@ -14,6 +14,7 @@ from components.common.code_digest import code_digest
 from components.common.formatting import difference, duration, number
 from components.study.study_record import StudyEntry, StudyRecord, TrainingResult
 from components.study.variants import StudyPlan, Variant, config_overrides, plan_study
+from components.tasks.known_tasks import task_of
 from pipeline_def.config.load import PipelineConfig
 from pipeline_def.launcher.run_options import RunOptions
 from pipeline_def.local import runner
@@ -114,7 +115,7 @@ def _study(
     outputs = RunStore.open(root).outputs(run_id)
     examples = outputs["ExampleGen", "examples"].uri
     ingest = IngestRecord.read(examples)
-    if not ingest.classes:
+    if not task_of(ingest.task).has_positive:
         raise ValueError(f"regpipe study: expected a label with two classes, found the task {ingest.task}.")
     transform = tft.TFTransformOutput(outputs[LAST_DATA_STEP, "transform_graph"].uri)
     label, weight = config.data.label, config.data.weight

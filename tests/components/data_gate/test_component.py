@@ -47,7 +47,7 @@ def split(
     age.num_stats.histograms.add(num_nan=missing)
     age.num_stats.histograms.add(num_nan=missing)  # TFDV gives two: of equal widths, and quantiles
     label.path.step.append("y")
-    label.num_stats.num_zeros = zeros
+    label.num_stats.min, label.num_stats.max = float(not zeros), float(zeros < rows)
     return SplitData(statistics, anomalies or anomalies_pb2.Anomalies())
 
 
@@ -101,8 +101,8 @@ def test_too_few_rows() -> None:
 def test_one_class() -> None:
     """Of either class, in each split that has rows."""
     assert found(train=split(zeros=100), eval=split(zeros=0), test=split(zeros=1)) == [
-        ("y", "one class in the train split", "rows of both classes", "100 rows, all 0 (negative)"),
-        ("y", "one class in the eval split", "rows of both classes", "100 rows, all 1 (positive)"),
+        ("y", "one class in the train split", "rows of several classes", "100 rows, all with the label 0"),
+        ("y", "one class in the eval split", "rows of several classes", "100 rows, all with the label 1"),
     ]
 
 
@@ -274,7 +274,7 @@ def test_the_component_refuses(gate: Callable[[Columns, Columns], str], tmp_path
     expected = (
         "feature  problem                      expected                              found\n"
         "none     no values                    at least one number to train on       3 rows, all missing\n"
-        "y        one class in the test split  rows of both classes                  3 rows, all 1 (positive)\n"
+        "y        one class in the test split  rows of several classes               3 rows, all with the label 1\n"
         "a.b      Column dropped               FLOAT, present in 100% of the rows    Column is completely missing"
         " (test split)\n"
         "c d      New column                   no such column                        New column (column in data but"

@@ -9,8 +9,8 @@ import sklearn.metrics
 
 from components.config.evaluation import EvaluationConfig
 from components.evaluator.bootstrap import intervals, resampled
+from components.evaluator.metric_functions import METRIC_FUNCTIONS
 from components.evaluator.metrics import (
-    METRIC_FUNCTIONS,
     RankedRows,
     ScoredRows,
     accuracy,

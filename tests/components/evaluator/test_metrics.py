@@ -9,7 +9,7 @@ import pytest
 import sklearn.metrics
 from tensorflow_model_analysis.metrics import metric_types
 
-from components.evaluator.metrics import METRIC_FUNCTIONS as ALL_FUNCTIONS
+from components.evaluator.metric_functions import METRIC_FUNCTIONS as ALL_FUNCTIONS
 from components.evaluator.metrics import ScoredRows
 from components.evaluator.tfma_metrics import ArrayMetric
 from components.tasks.binary import BINARY

@@ -15,7 +15,8 @@ from components.evaluator.bootstrap import intervals, resampled
 from components.evaluator.curves import FIT_POINTS, RESIDUAL_BINS, curves
 from components.evaluator.evaluator_settings import EvaluatorSettings
 from components.evaluator.importance import LabeledRows, permutation_importance
-from components.evaluator.metrics import METRIC_FUNCTIONS, Array, ScoredRows
+from components.evaluator.metric_functions import METRIC_FUNCTIONS
+from components.evaluator.metrics import Array, ScoredRows
 from components.evaluator.paired_scores import PairedScores, SplitScores
 from components.evaluator.tfma_config import eval_config
 from components.evaluator.verdict import compute_verdict

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from components.common.ingest_record import ClassCounts
 from components.common.served_record import ServedReference
 from components.common.verdict_record import Verdict
 from components.config.evaluation import EvaluationConfig, SliceConfig
@@ -523,14 +522,14 @@ def test_never_blessed(test: PairedScores, reason: str, mode: Any) -> None:
 @pytest.mark.parametrize(
     ("counts", "reasons"),
     [
-        (ClassCounts(10, 10), []),
-        (ClassCounts(300, 9), ["the validation split has 9 rows with the label 1, fewer than 10"]),
-        (ClassCounts(1, 99), ["the validation split has 1 row with the label 0, fewer than 10"]),
+        ((10, 10), []),
+        ((300, 9), ["the validation split has 9 rows with the label 1, fewer than 10"]),
+        ((1, 99), ["the validation split has 1 row with the label 0, fewer than 10"]),
         (None, []),
     ],
 )
 def test_too_few_rows_of_a_class_in_the_validation_split(
-    counts: ClassCounts | None, reasons: list[str]
+    counts: tuple[int, int] | None, reasons: list[str]
 ) -> None:
     """Early stopping and the Tuner chose by this split. The reason names the key; unknown counts are no reason."""
     found = verdict(scored(GOOD, BAD), validation=Validation(counts))

@@ -11,15 +11,14 @@ import pytest
 from components.config.data import DataConfig
 from components.config.split_settings import SplitConfig
 from components.example_gen import block_plan, shards
-from components.example_gen.data_warnings import copies_warning, label_warning, split_warning
+from components.example_gen.data_warnings import class_warnings, copies_warning, split_warning
 from components.example_gen.ingest_report import IngestTotals
-from components.example_gen.labels import Labels
 from components.example_gen.row_copies import RowCopies
 from components.example_gen.table import find_table
 
 Write = Callable[[str, str | bytes], str]
 Settings = Callable[..., DataConfig]
-LABELS = Labels(column="churned", negative="no", positive="yes", missing=frozenset())
+LABEL = "churned", ("no", "yes")
 
 
 def warnings_of(config: DataConfig, folder: Path, block_bytes: int = 8 * 2**20) -> list[str]:
@@ -123,9 +122,9 @@ def test_the_limit_of_copies() -> None:
 
 
 def test_the_limit_of_the_label() -> None:
-    assert list(label_warning(LABELS, 98.0, 2.0)) == []
-    assert list(label_warning(LABELS, 2.0, 98.0)) == []
-    (rare,) = label_warning(LABELS, 981.0, 19.0)
+    assert list(class_warnings(*LABEL, (98.0, 2.0))) == []
+    assert list(class_warnings(*LABEL, (2.0, 98.0))) == []
+    (rare,) = class_warnings(*LABEL, (981.0, 19.0))
     assert "'churned' is 'yes' in 1.90%" in rare
     assert "always predicts 'no' has an accuracy of 98.10%" in rare
     assert "training.class_weight: balanced" in rare

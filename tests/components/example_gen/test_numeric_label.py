@@ -69,9 +69,9 @@ def test_auto_takes_many_numbers_for_a_number(
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (["1", "2", "3"] * 4, r"'y'.*3 whole numbers.*data\.task to regression"),
-        ([str(number) for number in range(20)], r"'y'.*20 whole numbers.*data\.task to regression"),
-        (["low", "middle", "high"] * 4, "'y'.*more than two values.*'low'"),
+        (["1", "2", "4"] * 4, r"'y'.*3 whole numbers.*data\.task to regression"),
+        ([str(2 * number) for number in range(20)], r"'y'.*20 whole numbers.*data\.task to regression"),
+        ([f"text {number}" for number in range(12)], "'y'.*more than two values.*'text 0'"),
     ],
     ids=["three", "twenty", "text"],
 )

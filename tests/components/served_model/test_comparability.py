@@ -82,7 +82,9 @@ def test_another_task_label_or_feature(entries: dict[str, Any], problems: list[s
 
 def test_label_values_may_be_spelled_otherwise() -> None:
     """A table may have 1 in a CSV file and 1.0 in another one."""
-    ingest = INGEST.model_copy(update={"positive_label": "1.0", "negative_label": "0"})
+    ingest = INGEST.model_copy(
+        update={"positive_label": "1.0", "negative_label": "0", "classes": ("0", "1.0")}
+    )
     for negative, positive in (("0.0", "1"), ("False", "True"), ("false", "01")):
         label = {"name": "y", "negative": negative, "positive": positive}
         assert reference(served(label=label), DIGEST, ingest).outcome == "compared"

@@ -30,7 +30,7 @@ FACTORS = ClassWeights(0.5, 4.0)
 def scored(logits: object, labels: object, weights: object = None) -> InMemoryDataset:
     """Returns rows whose only feature is the logit."""
     columns = [logits, labels] if weights is None else [logits, labels, weights]
-    return InMemoryDataset(*(np.array(column, np.float32).reshape(-1, 1) for column in columns))
+    return InMemoryDataset.of(np.array(column, np.float32).reshape(-1, 1) for column in columns)
 
 
 def table(rows: int, seed: int, *, curved: bool = False) -> InMemoryDataset:
@@ -217,7 +217,7 @@ def test_an_integer_weight_equals_that_many_rows() -> None:
     """In slope and shift, in the scores and in the bins; also on disk."""
     train, validation = table(600, 1), table(300, 2)
     weights = np.random.default_rng(3).integers(1, 5, (300, 1))
-    repeated = InMemoryDataset(*(np.repeat(array, weights[:, 0], axis=0) for array in validation.arrays))
+    repeated = InMemoryDataset.of(np.repeat(array, weights[:, 0], axis=0) for array in validation.arrays)
     weighted = validation._replace(weights=weights.astype(np.float32))
     stored = OnDiskDataset(3, 100, weighted=True)
     stored.append(weighted)

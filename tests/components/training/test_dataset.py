@@ -93,7 +93,7 @@ def in_memory(split: Any) -> InMemoryDataset:
     assert isinstance(split, OnDiskDataset)
     parts = list(split.batches(3))
     assert [part.rows for part in parts] == [3, 1]
-    return InMemoryDataset(*map(np.concatenate, zip(*(part.arrays for part in parts), strict=True)))
+    return InMemoryDataset.of(map(np.concatenate, zip(*(part.arrays for part in parts), strict=True)))
 
 
 @pytest.fixture(params=[0, 3], ids=["no row", "three rows"])

@@ -27,8 +27,9 @@ def test_rows_in_files_are_the_same_rows(weighted: bool, tmp_path: Path) -> None
     data = rows()._replace(weights=np.full((33, 1), 2, np.float32)) if weighted else rows()
     sources: list[Dataset] = [data, on_disk(data, 16)]
     for number, source in enumerate(sources):
-        write_rows(source, tmp_path / str(number))
+        write_rows(source.with_outputs(3), tmp_path / str(number))
         found = open_rows(tmp_path / str(number))
+        assert found.outputs == 3
         assert (found.rows, found.width, found.weighted) == (33, 5, weighted)
         assert found.total_weight == source.total_weight
         assert found.groups.tolist() == [0, 1, 1, 2, 2]
