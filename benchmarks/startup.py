@@ -31,6 +31,7 @@ STEPS = {
     "DriftGate": "components.drift.component",
     "Transform": "tfx.components.transform.executor, components.transform.preprocessing",
     "Trainer": "tfx.components.trainer.executor, components.trainer.run_fn",
+    "ServedModel": "components.served_model.executor",
     "Evaluator": "components.evaluator.executor",
     "Pusher": "components.pusher.component",
     "Report": "components.report.component",

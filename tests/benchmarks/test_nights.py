@@ -6,13 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.nights import rows, unexpected
+from benchmarks.nights import report, rows, unexpected
 
 REPOSITORY = Path(__file__).parents[2]
 LINES = [json.loads(line) for line in (REPOSITORY / "benchmarks" / "nights.jsonl").read_text().splitlines()]
 SECTION = (
     (REPOSITORY / "docs" / "benchmarks.md").read_text("utf-8").split("## Thirty nights")[1].split("\n## ")[0]
 )
+
+
+def test_the_tables_are_those_that_the_script_prints() -> None:
+    assert f"\n{report(LINES)}\n" in SECTION
 
 
 def test_the_table_of_log_losses() -> None:
@@ -33,6 +37,17 @@ def test_the_exit_codes() -> None:
     }
     assert {line["night"] for line in LINES if line["drift"]} == {17}
     assert unexpected(LINES) == [6, 8, 14, 20]
+
+
+def test_wrong_labels_and_a_model_that_is_only_worse_than_the_served_one() -> None:
+    """Night 26 is published with a warning; night 30 is refused for one reason."""
+    some_labels, slow = LINES[25], LINES[29]
+    assert some_labels["pushed"] == some_labels["served"]
+    (warning,) = some_labels["warnings"]
+    assert warning.startswith("The log loss of the served model (version ")
+    (reason,) = slow["reasons"]
+    assert "worse than the served model's" in reason
+    assert slow["log_loss"]["newest"] > slow["log_loss"]["regpipe"] + 0.05
 
 
 def test_the_jump() -> None:
