@@ -141,6 +141,21 @@ class ChartInterval:
 
 
 @dataclasses.dataclass(frozen=True)
+class ChartCells:
+    """A square for each pair of a level of the chart and a column; the larger the share, the darker it is.
+
+    Attributes:
+        columns: the categories of the horizontal axis, from left to right.
+        shares: by level and column, from 0 to 1; None where it is undefined.
+        texts: what is written into the squares, likewise.
+    """
+
+    columns: tuple[str, ...]
+    shares: tuple[tuple[float | None, ...], ...]
+    texts: tuple[tuple[str, ...], ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Chart:
     """A chart with its description in text.
 
@@ -148,8 +163,9 @@ class Chart:
         id: unique in the page.
         text: a description of the content, for readers who can't see the chart.
         lines, bars, dots, intervals: what is drawn.
-        levels: the categories of the vertical axis, from top to bottom, for `dots`, and for `intervals`, of which each
-            level has one.
+        cells: the squares of a matrix; None: it is no matrix.
+        levels: the categories of the vertical axis, from top to bottom, for `dots`, `cells` and `intervals`; each level
+            has one interval.
         mark: a position on the horizontal axis to mark with a vertical line, and its name.
         square: whether both axes range from 0 to 1, as for ROC curves.
         small, half: whether such charts are placed side by side if the page is wide enough: three or two in a line.
@@ -167,6 +183,7 @@ class Chart:
     bars: tuple[ChartHistogram, ...] = ()
     dots: tuple[ChartDots, ...] = ()
     intervals: tuple[ChartInterval, ...] = ()
+    cells: ChartCells | None = None
     levels: tuple[str, ...] = ()
     mark: tuple[float, str] | None = None
     square: bool = False

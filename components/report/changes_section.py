@@ -76,6 +76,7 @@ def _data(before: IngestRecord | None, now: IngestRecord | None) -> Iterator[Blo
         "rows set aside": (count(before.rows.rejected), count(now.rows.rejected)),
         "label": (before.label, now.label),
         "share of positive labels": (_label_rate(before), _label_rate(now)),
+        "classes": (_class_shares(before), _class_shares(now)),
         "features": (count(len(before.features)), count(len(now.features))),
         "features that only one of them has": (
             _only(before.features, now.features),
@@ -95,6 +96,16 @@ def _span(ingest: IngestRecord) -> str:
 
 def _label_rate(ingest: IngestRecord) -> str:
     return percent(ingest.label_rate, 2)
+
+
+def _class_shares(ingest: IngestRecord) -> str:
+    """Returns the most frequent classes with their shares, if there are more than two classes."""
+    if ingest.class_rows is None:
+        return "none"
+    totals = [sum(counts) for counts in zip(*ingest.class_rows.values(), strict=True)]
+    order = sorted(range(len(totals)), key=lambda place: -totals[place])
+    shares = [f"{ingest.classes[place]} {percent(totals[place] / max(1, sum(totals)))}" for place in order]
+    return first_of(shares, _MAX_NAMES)
 
 
 def _only(names: tuple[str, ...], others: tuple[str, ...]) -> str:

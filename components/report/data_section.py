@@ -16,6 +16,7 @@ from components.report.run_artifacts import RunArtifacts
 MAX_EXPANDED_ROWS = 50  # a longer table is collapsed
 _MAX_TEXTS = 5  # of a categorical feature
 MAX_FILES = 1_000  # only this many are listed, to limit the size of the page
+MAX_CLASSES = 20  # a longer table is collapsed
 
 
 def data(run: RunArtifacts) -> Section:
@@ -43,6 +44,7 @@ def row_counts(run: RunArtifacts) -> Iterator[Block]:
         (name, count(number), percent(number / total if total else 0.0)) for name, number in ingest.rows
     )
     yield TableBlock("Rows by split", ("split", "rows", "share"), cells)
+    yield from _classes(ingest)
     files = ingest.files
     if len(files) > 1:
         listed = tuple((file.path, count(file.rows), count(file.rejected)) for file in files[:MAX_FILES])
@@ -65,6 +67,20 @@ def _warnings(run: RunArtifacts) -> Iterator[Block]:
     leaks = tuple(run.feature_aucs.leaks()) if run.feature_aucs else ()
     if step := leave_out_step(leaks, run.ingest.possible_ids if run.ingest else ()):
         yield TextBlock(step, "bad")
+
+
+def _classes(ingest: IngestRecord) -> Iterator[Block]:
+    """Yields the rows of each class by split, if there are more than two classes."""
+    if ingest.class_rows is None:
+        return
+    by_class = zip(*(ingest.class_rows[split] for split in SPLITS), strict=True)
+    rows = tuple(
+        (name, *map(count, counts), percent(sum(counts) / max(1, ingest.rows.accepted)))
+        for name, counts in zip(ingest.classes, by_class, strict=True)
+    )
+    caption = "Rows by class"
+    summary = f"{caption}: {plural(len(rows), 'class', 'classes')}" if len(rows) > MAX_CLASSES else ""
+    yield TableBlock(caption, ("class", *SPLITS, "share"), rows, summary=summary)
 
 
 def _summary(ingest: IngestRecord) -> str:

@@ -24,7 +24,7 @@ from components.report.blocks import (
     TableBlock,
     TextBlock,
 )
-from components.report.class_tables import class_tables
+from components.report.class_plots import class_plots
 from components.report.run_artifacts import RunArtifacts
 from components.report.verdict_section import NO_VERDICT, metric_table, served_table, thresholds
 from components.tasks.known_tasks import task_of
@@ -302,10 +302,11 @@ def _residuals(curves: Curves, verdict: Verdict) -> Iterator[Block]:
         yield Chart("residuals", "Residuals", text, "label minus prediction", "rows", bars=bars, mark=mark)
 
 
-def _classes(curves: Curves, verdict: Verdict) -> Iterator[TableBlock]:
+def _classes(curves: Curves, verdict: Verdict) -> Iterator[Block]:
     del verdict
-    for name, model in curves.items():
-        yield from class_tables(_model_name(name), model.classes)
+    yield from class_plots(
+        {_model_name(name): model.classes for name, model in curves.items() if model.classes}
+    )
 
 
 _PLOTS: Mapping[str, Callable[[Curves, Verdict], Iterator[Block]]] = {

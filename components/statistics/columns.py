@@ -1,5 +1,6 @@
 """The columns that are summarized, and what each of them is."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from components.common.feature_auc_record import FeatureAucRecord
@@ -7,6 +8,13 @@ from components.statistics.class_sample import ClassSample
 from components.statistics.column_summary import ColumnSummary, Floats
 from components.statistics.feature_auc import feature_aucs, text_aucs
 from components.statistics.feature_correlation import feature_correlations, text_correlations
+
+_TWO = 2  # classes: the share of one of them says all
+
+
+def several(classes: Sequence[str]) -> tuple[str, ...]:
+    """Returns the names of the classes of a label if there are more than two, otherwise none."""
+    return tuple(classes) if len(classes) > _TWO else ()
 
 
 class Columns(NamedTuple):
@@ -16,7 +24,7 @@ class Columns(NamedTuple):
         names: all columns of numbers, in the order of the statistics.
         label: the name of the label, which is one of them.
         number: whether the label is a number; otherwise it is that of a class.
-        two_classes: whether the label is 0 or 1.
+        classes: the names of the classes, if there are more than two; otherwise empty.
         weight: the name of the weight column, which is one of them; None if all rows weigh the same.
         categorical: the columns of texts, in alphabetical order.
     """
@@ -25,7 +33,7 @@ class Columns(NamedTuple):
     label: str
     weight: str | None = None
     number: bool = False
-    two_classes: bool = True
+    classes: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
 
     def weights(self, values: Floats) -> Floats | None:
@@ -44,8 +52,10 @@ class Columns(NamedTuple):
     def feature_aucs(self, sample: ClassSample) -> FeatureAucRecord:
         """Returns the AUC of each feature on a sample, or its correlation with a label that is a number.
 
-        Of no feature if the label has more than two classes.
+        With more than two classes, neither is computed.
         """
+        if self.classes:
+            return FeatureAucRecord(negatives=0, positives=0, features={})
         features = [name for name in self.names if name not in (self.label, self.weight)]
         places = [self.names.index(name) for name in features]
         weight = None if self.weight is None else self.names.index(self.weight)
@@ -60,8 +70,6 @@ class Columns(NamedTuple):
                 correlations=dict(zip(features, found, strict=True))
                 | dict(zip(self.categorical, of_texts, strict=True)),
             )
-        if not self.two_classes:
-            return FeatureAucRecord(negatives=0, positives=0, features={})
         return FeatureAucRecord(
             negatives=sample.rows(0).shape[1],
             positives=sample.rows(1).shape[1],

@@ -27,7 +27,7 @@ from components.examples.codec import example_template
 from components.examples.reader import read_ingest, serialized_batches
 from components.statistics.class_sample import ClassSample
 from components.statistics.column_summary import FAN_IN, ColumnSummary, Floats
-from components.statistics.columns import Columns
+from components.statistics.columns import Columns, several
 from components.statistics.protos import to_proto
 from components.statistics.text_counts import TextCounts, Texts
 from components.statistics.training_split import training_statistics
@@ -101,7 +101,7 @@ class StatisticsExecutor(BaseBeamExecutor):  # type: ignore[misc]
             ingest.label,
             ingest.weight,
             number=not ingest.classes,
-            two_classes=len(ingest.classes) == 2,
+            classes=several(ingest.classes),
             categorical=tuple(sorted(ingest.categorical)),
         )
         with self._make_beam_pipeline() as pipeline:

@@ -12,7 +12,7 @@ from components.example_gen.row_validation import ParsedBlock
 from components.example_gen.shards import parse_block
 from components.example_gen.table import InputTable
 from components.example_gen.whole_numbers import WholeNumbers
-from components.statistics.columns import Columns
+from components.statistics.columns import Columns, several
 
 _ROWS = 10_000
 
@@ -49,7 +49,7 @@ def _feature_aucs(table: InputTable, parsed: ParsedBlock) -> FeatureAucRecord:
         (*names, table.labels.column),
         table.labels.column,
         number=not table.labels.classes,
-        two_classes=len(table.labels.classes) == 2,
+        classes=several(table.labels.classes),
         categorical=tuple(categorical),
     )
     sample = columns.sample()

@@ -14,7 +14,7 @@ from components.example_gen.input_files import quoted
 from components.example_gen.no_rows_error import NoRows
 from components.example_gen.task_choice import Label
 from components.statistics.column_summary import ColumnSummary
-from components.statistics.columns import Columns
+from components.statistics.columns import Columns, several
 from components.statistics.text_counts import TextCounts
 from components.statistics.training_split import training_statistics
 from serving.client.predictor import Columns as Inputs
@@ -67,9 +67,16 @@ def scored_statistics(
     label = _NO_LABEL if columns.labels is None else columns.labels.column
     weight = [] if columns.weight is None else [columns.weight]
     names = (*columns.names.values(), *weight, label)
-    is_number = columns.labels is not None and not columns.labels.classes
+    classes = () if columns.labels is None else columns.labels.classes
     texts = tuple(columns.texts.values())
-    roles = Columns(names, label, columns.weight, number=is_number, categorical=texts)
+    roles = Columns(
+        names,
+        label,
+        columns.weight,
+        number=columns.labels is not None and not classes,
+        classes=several(classes),
+        categorical=texts,
+    )
     counts = {name: TextCounts() for name in columns.texts}
     unlabelled = 0
 
@@ -94,7 +101,7 @@ def scored_statistics(
     if not unlabelled:
         return statistics, ""
     note = f"The label is not compared: {count(unlabelled)} of {count(summary.rows)} rows have no value of {label!r}."
-    without = {"label": _NO_LABEL, "positive_share": 0.0, "label_numbers": None}
+    without = {"label": _NO_LABEL, "positive_share": 0.0, "label_numbers": None, "label_classes": None}
     return statistics.model_copy(update=without), note
 
 

@@ -1,10 +1,12 @@
 """More than two classes from the table to the published model, and to the comparison with it in the next run."""
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.csv as pacsv
 import pytest
 import tensorflow as tf
 from sklearn.datasets import load_wine
@@ -68,6 +70,21 @@ def test_classes_are_published_by_name(run: Run, table: Path, tmp_path: Path) ->
     classified = model.signatures["classify"](inputs=tf.constant([example.SerializeToString()]))
     assert classified["classes"].numpy().astype(str).tolist() == [NAMES]
     np.testing.assert_allclose(classified["scores"].numpy(), probabilities[:1], atol=1e-5)
+
+    page = Path(summary["report_path"]).read_text()
+    for words in ("Confusion matrix of the candidate", "Each class", "Rows by class", "macro AUC"):
+        assert words in page
+    output = tmp_path / "predicted.csv"
+    command = run.command("predict", table, "--root", tmp_path, "-o", output, "--probabilities")
+    subprocess.run(command, check=True, capture_output=True)
+    found = pacsv.read_csv(output)
+    assert found.column_names[-5:] == [
+        "prediction",
+        "probability",
+        *(f"probability_{name}" for name in NAMES),
+    ]
+    assert found.column("prediction").to_pylist() == predicted.tolist()
+    np.testing.assert_allclose(found.column("probability"), probabilities.max(axis=1), atol=1e-5)
 
     again = run(tmp_path, *settings, *longer, "--set", "training.seed=7")
     assert again.summary["served"]["outcome"] == "compared", json.dumps(again.summary, indent=2)

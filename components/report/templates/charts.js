@@ -25,7 +25,7 @@
       tools: [],
       x_axis_label: chart.x_label,
       y_axis_label: chart.y_label,
-      x_axis_type: chart.log_x ? "log" : "linear",
+      x_axis_type: chart.cells ? "auto" : chart.log_x ? "log" : "linear",
       y_axis_type: chart.levels.length ? "auto" : chart.log_y ? "log" : "linear",
       background_fill_color: null,
       border_fill_color: null,
@@ -38,7 +38,9 @@
     if (chart.x_range) options.x_range = chart.x_range;
     if (chart.y_range) options.y_range = chart.y_range;
     if (chart.levels.length) options.y_range = chart.levels.toReversed();
+    if (chart.cells) options.x_range = chart.cells.columns;
     const plot = Bokeh.Plotting.figure(options);
+    if (chart.cells) plot.below[0].major_label_orientation = Math.PI / 4; // the names would touch
     if (chart.intervals.length) plot.below[0].ticker.desired_num_ticks = 4; // the labels of more would touch on a phone
     for (const axis of [plot.xaxis, plot.yaxis]) {
       axis.axis_label_text_color = colour.text;
@@ -153,10 +155,32 @@
     ]);
   }
 
+  function addCells(plot, chart, colour) {
+    const pairs = chart.levels.flatMap((level, row) => chart.cells.columns.map((column, at) => [level, column, row, at]));
+    const share = pairs.map(([, , row, at]) => chart.cells.shares[row][at] ?? 0);
+    const source = new Bokeh.ColumnDataSource({
+      data: {
+        y: pairs.map(([level]) => level), x: pairs.map(([, column]) => column), share,
+        text: pairs.map(([, , row, at]) => chart.cells.texts[row][at]),
+        ink: share.map((value) => (value > 0.6 ? colour.page : colour.text)),
+      },
+    });
+    const drawn = plot.rect({ field: "x" }, { field: "y" }, 1, 1, {
+      source, fill_color: colour.candidate, fill_alpha: { field: "share" }, line_color: colour.line,
+    });
+    if (chart.levels.length <= 12) { // the texts in the squares of more would overlap
+      plot.text({ field: "x" }, { field: "y" }, { field: "text" }, {
+        source, text_color: { field: "ink" }, text_align: "center", text_baseline: "middle", text_font_size: "12px",
+      });
+    }
+    hover(plot, drawn, [[chart.y_label, "@y"], [chart.x_label, "@x"], ["rows", "@text"], ["share", "@share{0.0%}"]]);
+  }
+
   function draw(target, chart, colour) {
     const plot = figure(chart, colour);
     if (chart.intervals.length) addIntervals(plot, chart, colour);
     if (chart.dots.length) addDots(plot, chart, colour);
+    if (chart.cells) addCells(plot, chart, colour);
     for (const bars of chart.bars) addBars(plot, chart, bars, colour);
     for (const line of chart.lines) addLine(plot, chart, line, colour);
     if (chart.mark) {

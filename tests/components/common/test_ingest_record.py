@@ -39,9 +39,10 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert IngestRecord.read(str(tmp_path)) == RECORD
     content = json.loads((tmp_path / "ingest.json").read_text("utf-8"))
     assert list(content) == [
-        "format_version", "rows", "positives", "label_statistics", "features", "categorical", "label", "task",
-        "task_reason", "negative_label", "positive_label", "weight", "missing_values", "decimal", "thousands",
-        "booleans", "left_out", "empty", "warnings", "possible_ids", "files", "span", "reasons", "split", "digest",
+        "format_version", "rows", "positives", "class_rows", "label_statistics", "features", "categorical", "label",
+        "task", "task_reason", "classes", "negative_label", "positive_label", "weight", "missing_values", "decimal",
+        "thousands", "booleans", "left_out", "empty", "warnings", "possible_ids", "files", "span", "reasons", "split",
+        "digest",
     ]  # fmt: skip
     assert content["format_version"] == 1
     assert content["rows"] == {"train": 6, "eval": 2, "test": 1, "rejected": 3}

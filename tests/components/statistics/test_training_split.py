@@ -78,3 +78,18 @@ def test_damaged_points(points: str, problem: str) -> None:
     content = {"rows": 1, "effective_rows": 1, "label": "y", "positive_share": 0, "columns": [column]}
     with pytest.raises(ValueError, match=problem):
         TrainingStatistics.model_validate(content)
+
+
+def test_the_shares_of_the_classes() -> None:
+    """By name, the most frequent first, also with weights; the share of label 1 is that of two classes only."""
+    labels = np.array([0, 2, 2, 1, 2, 0], np.float32)
+    roles = Columns(("w", "y"), "y", "w", classes=("x", "y z", "ü"))
+    weights = np.ones(6, np.float32)
+    found = training_statistics(roles.summary(np.stack([weights, labels])), roles)
+    assert found.label_classes is not None
+    assert found.label_classes.shares == pytest.approx({"ü": 3 / 6, "x": 2 / 6, "y z": 1 / 6}, abs=1e-3)
+    assert list(found.label_classes.shares) == ["ü", "x", "y z"]
+    assert (found.positive_share, found.label_numbers, found.has_two_classes) == (0.0, None, False)
+    heavier = training_statistics(roles.summary(np.stack([weights + 3 * (labels == 1), labels])), roles)
+    assert heavier.label_classes is not None
+    assert heavier.label_classes.shares == pytest.approx({"y z": 4 / 9, "ü": 3 / 9, "x": 2 / 9}, abs=1e-3)

@@ -247,3 +247,36 @@ def test_a_label_that_is_a_number(tmp_path: Path, capsys: pytest.CaptureFixture[
     (tmp_path / "t.csv").write_text("a,price\n1,cheap\n")
     assert main(["drift", str(tmp_path / "t.csv"), "--model", str(version)]) == 3
     assert "t.csv:2: label 'price': expected a number, found 'cheap'" in capsys.readouterr().err
+
+
+def test_a_label_of_several_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The shares of the classes are compared by name; a value that is no class is refused with file and line."""
+    version = publish(tmp_path / "serving")
+    names = ("x", "y z", "ü")
+    card = {
+        "inputs": [{"feature": "a", "input": "a"}],
+        "label": {"name": "kind", "negative": None, "positive": None, "classes": names},
+        "data": {"missing_values": ["NA"]},
+    }
+    write_card(str(version), card)
+    random = np.random.default_rng(0)
+    table = np.stack([random.normal(size=ROWS), random.integers(0, 3, ROWS)]).astype(np.float32)
+    roles = Columns(("a", "kind"), "kind", classes=names)
+    training_statistics(roles.summary(table), roles).write(str(version / EXTRA_FOLDER))
+
+    def compared(shares: Sequence[float], *last: str) -> int:
+        kinds = random.choice(names, 1_500, p=shares)
+        rows = [f"{a},{kind}" for a, kind in zip(random.normal(size=1_500), kinds, strict=True)]
+        (tmp_path / "t.csv").write_text("\n".join(["a,kind", *rows, *last]))
+        return main(["drift", str(tmp_path / "t.csv"), "--model", str(version)])
+
+    assert compared([1 / 3, 1 / 3, 1 / 3]) == 0
+    capsys.readouterr()
+    assert compared([0.2, 0.3, 0.5]) == 3
+    out = capsys.readouterr().out
+    assert any(line.startswith("kind ") and line.endswith(" yes") for line in out.splitlines())
+    assert "'ü' in 3" in out
+    assert compared([1 / 3, 1 / 3, 1 / 3], "1,other") == 3
+    assert (
+        "t.csv:1502: label 'kind': expected one of 'x', 'y z', 'ü', found 'other'" in capsys.readouterr().err
+    )

@@ -71,15 +71,15 @@ def test_init_overwrites_only_when_forced(tmp_path: Path, capsys: pytest.Capture
 
 def test_init_refuses_what_a_run_would_refuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, output = tmp_path / "t.csv", tmp_path / "p.yaml"
-    table(source, ("a", "b", "c"))
+    table(source, ("a",))
     assert main(["init", "--data", str(source), "--label", "bought", "-o", str(output)]) == 3
     assert main(["init", "--data", str(source), "--label", "boght", "-o", str(output)]) == 3
     assert main(["init", "--data", str(tmp_path / "none.csv"), "--label", "y", "-o", str(output)]) == 3
     assert not output.exists()
     assert "Did you mean 'bought'?" in capsys.readouterr().err
-    table(source, ("0", "1", "2"))
+    table(source, ("0", "5", "9"))
     assert main(["init", "--data", str(source), "--label", "bought", "-o", str(output)]) == 3
-    assert "more than two values, 3 whole numbers, such as 0, 1, 2: set data.task" in capsys.readouterr().err
+    assert "more than two values, 3 whole numbers, such as 0, 5, 9: set data.task" in capsys.readouterr().err
     source.write_text("name,town,bought\nann,rome,0\nbob,oslo,1\n")
     assert main(["init", "--data", str(source), "--label", "bought", "-o", str(output)]) == 3
     assert "found only columns without numbers: 'name', 'town'." in capsys.readouterr().err
