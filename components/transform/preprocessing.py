@@ -59,7 +59,7 @@ def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
         `training_max` and `training_mean` of the training split as it is; `clip_low` and `clip_high`, which become 0
         and 1; and `imputed_value`.
         Of the categorical features, if there are any: `category`, int64 [batch, n_categorical], in alphabetical order,
-        the number of the category; and, the same for every row, `category_texts` and `category_counts`, the attributes
+        the number of the category; and, for the first row only, `category_texts` and `category_counts`, the attributes
         of `components.transform.categories.Categories`.
     """
     names = features_by_kind(inputs, custom_config["label"], custom_config["weight"])
@@ -74,8 +74,8 @@ def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
         batch = tf.shape(texts[0])
         outputs |= {
             CATEGORY: numbers,
-            CATEGORY_TEXTS: _for_each_row(categories.texts, batch),
-            CATEGORY_COUNTS: _for_each_row(categories.counts, batch),
+            CATEGORY_TEXTS: _for_first_row(categories.texts, batch),
+            CATEGORY_COUNTS: _for_first_row(categories.counts, batch),
         }
     return outputs
 
@@ -84,8 +84,9 @@ def _columns(inputs: dict[str, tf.Tensor], names: Sequence[str]) -> list[tf.Tens
     return [tf.reshape(inputs[name], [-1]) for name in names]
 
 
-def _for_each_row(values: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
-    return tf.tile(values[None], tf.concat([batch, [1, 1]], 0))
+def _for_first_row(values: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
+    # Copies for all rows, which tf.data would make although no one uses them, take most of the time of reading.
+    return tf.tile(values[None], tf.concat([tf.minimum(batch, 1), [1, 1]], 0))
 
 
 def _scale(
