@@ -130,6 +130,8 @@ def test_the_ingest_record(write: Write, run: Callable[..., Run], settings: Sett
         "task": "binary",
         "task_reason": "the label 'y' has the values '0' and '1'",
         "weight": None,
+        "class_rows": None,
+        "classes": ["0", "1"],
         "negative_label": "0",
         "missing_values": ["", "nan", "na", "n/a", "#n/a", "<na>", "null", "none", "\\n", "?", "-"],
         "decimal": ".",
@@ -354,8 +356,8 @@ def test_a_third_label_value(write: Write, run: Callable[..., Run], settings: Se
     """If it is rare, its rows are rejected; if it is common, the data is refused."""
     path = write("t.csv", many(199) + "1,1,2\n")
     assert "expected one of '0', '1', found '2'" in run(settings(path)).rejected()[0]["reason"]
-    error = refusal(run, settings(write("t.csv", many(90, "012"))))
-    assert str(error).startswith("The label 'y' has more than two values, 3 whole numbers, such as 0, 1, 2: ")
+    error = refusal(run, settings(write("t.csv", many(90, "013"))))
+    assert str(error).startswith("The label 'y' has more than two values, 3 whole numbers, such as 0, 1, 3: ")
 
 
 def test_one_class_in_the_accepted_rows(write: Write, run: Callable[..., Run], settings: Settings) -> None:

@@ -289,7 +289,11 @@ def test_refusals_that_name_the_file(
     ("values", "message"),
     [
         ("111", "The label 'y' has only one class, '1'; expected two."),
-        ("abc", "The label 'y' has more than two values: 'a', 'b', 'c'; expected exactly two."),
+        (
+            "abc",
+            "The label 'y' has more than two values: 'a', 'b', 'c'; expected exactly two, or data.task: multiclass "
+            "with at most 100 classes.",
+        ),
         (
             "aab",
             "The label 'y' has the values 'a' and 'b': set data.positive_label to the one that counts as 1.",
