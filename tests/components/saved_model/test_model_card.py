@@ -50,7 +50,7 @@ def test_the_whole_card() -> None:
         "name": "churn",
         "task": "binary",
         "what": "The probability that 'y' is 'yes', from 1 numeric feature: a network with 8 and 4 hidden units.",
-        "label": {"name": "y", "negative": "no", "positive": "yes"},
+        "label": {"name": "y", "negative": "no", "positive": "yes", "classes": ["no", "yes"]},
         "inputs": [
             {
                 "feature": "total minutes",

@@ -104,7 +104,7 @@ def test_the_card() -> None:
     card = model_card(ORIGIN, ScalingRecord(features=dict.fromkeys("ab", FeatureScaling())))
     assert card["task"] == "regression"
     assert card["what"] == "The value of 'price', from 2 numeric features: linear regression."
-    assert card["label"] == {"name": "price", "negative": None, "positive": None}
+    assert card["label"] == {"name": "price", "negative": None, "positive": None, "classes": []}
     assert card["output"] == {"name": "prediction", "dtype": "float32", "range": None}
     assert set(card["signatures"]) == {"serving_default", "serving_examples", "regress"}
     assert card["settings"]["training"]["loss"] == "mse"
