@@ -110,7 +110,7 @@ def test_the_exported_model_has_warm_up_requests_and_a_card(folder: Path) -> Non
     assert replay(str(folder / "model")) == 6
     card = json.loads((folder / "model" / CARD_FILE).read_text())
     assert card["name"] == "pipeline"
-    assert card["label"] == {"name": "y", "negative": "no", "positive": "yes"}
+    assert card["label"] == {"name": "y", "negative": "no", "positive": "yes", "classes": ["no", "yes"]}
     assert card["data"] == {
         "digest": "0123",
         "rows": {"train": 4, "eval": 3, "test": 0},
