@@ -147,7 +147,7 @@ def test_a_leak_and_an_id(run: Run, tmp_path: Path) -> None:
     assert "may be an id" in an_id
     assert "'code' (AUC 1.0000), 'state' (AUC 1.0000)" in leak
     step = done.summary["next_steps"][0]
-    assert step.endswith(": add ['code', 'customer_id', 'state'] to data.ignore.")
+    assert step.endswith(": add ['code', 'state', 'customer_id'] to data.ignore.")
     for warning in (an_id, leak, step):
         assert warning in html.unescape(Path(done.summary["report_path"]).read_text())
     again = run(tmp_path / "root", *arguments)
