@@ -39,6 +39,7 @@ INDEX_PAGE = "index.html"
 MAX_RUNS = 1_000  # only the newest are shown, to limit the size of the page
 MAX_EXPANDED_RUNS = 10  # the older ones are in a collapsed table
 _MAX_DOTS = 100  # a line through more points has no dots and no intervals, which would cover each other
+_DECLINED = " The model served before did worse than when it was published."
 _BAD = ("failed", "data_refused", "unfinished")
 _MODELS: tuple[Series, ...] = ("candidate", "baseline", "served")
 
@@ -227,13 +228,12 @@ def _tables(runs: Numbered, publication: Publication | None) -> Iterator[Block]:
 def _table(caption: str, runs: Numbered, publication: Publication | None, summary: str = "") -> TableBlock:
     columns: list[tuple[str, list[Cell]]] = [
         ("run", [_name(number, run) for number, run in runs]),
-        ("result", [run.sentence for _, run in runs]),
+        ("result", [f"{run.sentence}{_DECLINED if run.served_declined else ''}" for _, run in runs]),
         ("version", [_version(run, publication) for _, run in runs]),
         *_metric_columns(runs),
         ("rows", ["" if run.rows is None else count(run.rows) for _, run in runs]),
         ("positive", ["" if run.label_rate is None else percent(run.label_rate) for _, run in runs]),
         ("moved columns", ["" if run.drift is None else count(run.drift) for _, run in runs]),
-        ("served model", ["worse than published" if run.served_declined else "" for _, run in runs]),
     ]
     # A column without any value, such as that of the served model before there was one, is left out.
     filled = [(header, cells) for header, cells in columns if any(cells)]
