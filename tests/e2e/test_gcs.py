@@ -15,8 +15,10 @@ import pytest
 
 from pipeline_def.config.load import load_config
 from pipeline_def.kubeflow.container_settings import config_json
+from pipeline_def.runs.run_files import STORE_FILE
 from pipeline_def.steps import FIRST, LAST, STEP_NAMES
 from tests.standins.gcs.server import GcsServer
+from tests.standins.metadata_service import metadata_service
 from tests.waiting import wait_until
 
 ROOT = "gs://bucket/churn"
@@ -24,6 +26,19 @@ CACHED_AGAIN = {
     "ExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "DriftGate", "Transform", "Tuner",
     "Trainer", "BaselineTrainer", "ServedModel", "Evaluator",
 }  # fmt: skip
+# Prints what each command prints, as a list in JSON; the exit code is that of the first one that fails.
+COMMANDS = """
+import contextlib, io, json, sys
+from pipeline_def.cli.main import main
+printed = []
+for command in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        code = main(command)
+    if code:
+        sys.exit(code)
+    printed.append(out.getvalue())
+print(json.dumps(printed))
+"""
 Run: TypeAlias = Any  # of conftest.py
 
 
@@ -31,7 +46,7 @@ class Cluster:
     """Runs steps with one bucket; `folder` is on this machine, and steps use only the metadata store in it."""
 
     def __init__(self, gcs: GcsServer, folder: Path, settings: list[str]) -> None:
-        self.gcs, self.folder = gcs, folder
+        self.gcs, self.folder, self.settings = gcs, folder, settings
         self.config = load_config(None, settings)
         self.steps = self.config.step_names()
 
@@ -65,6 +80,27 @@ class Cluster:
         _, log = process.communicate(timeout=600)
         assert process.returncode == 0, log[-5000:]
         return log
+
+    def regpipe(self, *commands: list[str]) -> list[str]:
+        """Runs commands with --cluster-root in one process, and returns what each of them prints."""
+        with metadata_service(self.folder / STORE_FILE) as service:
+            metadata = {"kind": "grpc", "host": "127.0.0.1", "port": service.port}
+            settings = [
+                *self.settings,
+                *(f"kubeflow.metadata.{key}={value}" for key, value in metadata.items()),
+            ]
+            where = ["--cluster-root", *(f"--set={setting}" for setting in settings)]
+            done = subprocess.run(
+                [sys.executable, "-c", COMMANDS, json.dumps([[*command, *where] for command in commands])],
+                env={**os.environ, **self.gcs.environment},
+                cwd=self.folder,
+                capture_output=True,
+                text=True,
+                timeout=300,
+            )
+        assert done.returncode == 0, done.stdout + done.stderr
+        found: list[str] = json.loads(done.stdout)
+        return found
 
     def names(self, below: str) -> list[str]:
         """Returns the names of the objects in a folder of the root, without those that represent folders."""
@@ -166,10 +202,12 @@ def test_the_next_model_is_compared_with_the_served_one(
 ) -> None:
     """It is read from the bucket, and has the metrics of the run that published it; as in a folder on this machine.
 
-    Kubeflow Pipelines gets its metrics, too.
+    Kubeflow Pipelines gets its metrics, too. The model is not blessed, because of a limit that none reaches.
     """
     before = cluster.config
-    cluster.config = before.model_copy(update={"model": before.model.with_strengths({"l2": 0.05})})
+    evaluation = before.evaluation.model_copy(update={"min_auc": 1.0})
+    model = before.model.with_strengths({"l2": 0.05})
+    cluster.config = before.model_copy(update={"model": model, "evaluation": evaluation})
     cluster.run("r-next", *cluster.steps)
     cluster.config = before
     found = cluster.json("runs/r-next/summary.json")
@@ -190,9 +228,47 @@ def test_the_next_model_is_compared_with_the_served_one(
     shown = json.loads((cluster.folder / "output.json").read_text())["artifacts"]["metrics"]["artifacts"][0]
     assert shown["metadata"]["served_auc"] == found["metrics"]["served"]["auc"]
     local_run()  # from the cache, if it was run above
-    here = local_run("--set", "model.l2=0.05")
+    here = local_run("--set", "model.l2=0.05", "--set", "evaluation.min_auc=1")
     for part in ("status", "metrics", "intervals", "thresholds", "served_findings"):
         assert here[part] == found[part], part
+
+
+def test_commands_from_this_machine(cluster: Cluster, first: dict[str, Any]) -> None:
+    """A person lists and reads the runs, blesses the last model, and rolls back; all in the bucket and in the store."""
+    listed, report, everything, schema, blessed, versions = cluster.regpipe(
+        ["runs", "--json"],
+        ["report", "--run=r1", "-o", "report.html"],
+        ["report", "--all", "-o", "index.html"],
+        ["schema", "freeze", "-o", "schema.pbtxt"],
+        ["bless", "--run=r-next", "--by=ann", "--reason=good enough"],
+        ["versions", "--json"],
+    )
+    assert [(run["run_id"], run["status"]) for run in json.loads(listed)] == [
+        ("r-next", "not_blessed"), ("r2", "pushed"), ("r1", "pushed"),
+    ]  # fmt: skip
+    bucket = cluster.gcs.store
+    assert report == f"{cluster.folder / 'report.html'}\n"
+    page = bucket.get("bucket", first["report_path"].removeprefix("gs://bucket/")).content
+    assert (cluster.folder / "report.html").read_bytes() == page
+    assert everything == f"{cluster.folder / 'index.html'}\n"
+    assert b"Not blessed: " in (cluster.folder / "index.html").read_bytes()
+    assert "feature {" in (cluster.folder / "schema.pbtxt").read_text()
+    assert schema.startswith("Wrote schema.pbtxt. ")
+    newest, oldest = json.loads(versions)
+    assert (newest["current"], newest["blessed_by"], oldest["version"]) == (
+        True,
+        "ann",
+        first["pushed_version"],
+    )
+    assert f"version {newest['version']} in {ROOT}/serving/versions/{newest['version']}." in blessed
+    assert cluster.json("runs/r-next/summary.json")["override"]["reason"] == "good enough"
+    back, after = cluster.regpipe(["rollback", str(oldest["version"]), "--by=bob"], ["versions", "--json"])
+    assert f"Version {oldest['version']} is published again, as version " in back
+    current, *_ = json.loads(after)
+    assert (current["digest"], current["rollback"]["by"]) == (oldest["digest"], "bob")
+    models = " ".join(bucket.get("bucket", "churn/serving/models.config").content.decode().split())
+    assert f"versions: {current['version']}" in models
+    assert cluster.json("index.json")["publication"]["version"] == current["version"]
 
 
 def test_a_training_that_was_killed_continues(cluster: Cluster, first: dict[str, Any]) -> None:
