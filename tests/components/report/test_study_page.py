@@ -180,8 +180,8 @@ def test_the_family_table() -> None:
 
 def test_the_settings_of_each_network() -> None:
     table = tables(page.family(study()))["Settings of each network"]
-    assert table.rows[2] == ("L1, proximal", "0.0001", "0", "0", "0", "off", "proximal_adam")
-    assert table.rows[8] == ("all", "0.0001", "0.001", "0.2", "0", "1 epoch", "proximal_adam")
+    assert table.rows[2] == ("L1, proximal", "0.0001", "0", "0", "0", "0", "off", "proximal_adam")
+    assert table.rows[8] == ("all", "0.0001", "0.001", "0", "0.2", "0", "1 epoch", "proximal_adam")
 
 
 def test_the_best_network_is_highlighted() -> None:

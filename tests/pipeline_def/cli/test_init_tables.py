@@ -58,9 +58,9 @@ def test_init_writes_a_configuration_that_a_run_reads_in_the_same_way(name: str,
 
 REFUSED: dict[str, tuple[str | bytes, str]] = {
     "no header": (table(*ROWS, header=""), "set data.header to false"),
-    "three classes": (
-        table(*((a, b, f"{n % 3}") for n, (a, b, _) in enumerate(ROWS))),
-        "more than two values, 3 whole numbers, such as 0, 1, 2",
+    "three numbers that are no codes": (
+        table(*((a, b, f"{n % 3 * 2}") for n, (a, b, _) in enumerate(ROWS))),
+        "more than two values, 3 whole numbers, such as 0, 2, 4",
     ),
     "all text": (
         table(*(("x", "y z", y) for _, _, y in ROWS)), "found only columns without numbers: 'a', 'b'."

@@ -272,6 +272,8 @@ def test_parameters_are_typed_as_the_configuration_is() -> None:
         "dropout": ("STRING", "auto"),
         "min_auc": ("NUMBER_DOUBLE", 0.6),
         "max_auc_drop": ("NUMBER_DOUBLE", 0.02),
+        "min_macro_auc": ("NUMBER_DOUBLE", 0.6),
+        "max_macro_auc_drop": ("NUMBER_DOUBLE", 0.02),
         "push_destination": ("STRING", "/mnt/regpipe/serving"),
     }
     parameters = Package("churn", compiled(*FULL, "data.span=3", "serving.directory=gs://b/m")).parameters
@@ -286,7 +288,7 @@ def test_parameters_are_typed_as_the_configuration_is() -> None:
 @pytest.mark.parametrize(
     ("task", "gates"),
     [
-        ("auto", {"min_auc", "max_auc_drop", "max_rmse_rise"}),
+        ("auto", {"min_auc", "max_auc_drop", "max_rmse_rise", "min_macro_auc", "max_macro_auc_drop"}),
         ("regression", {"max_rmse_rise"}),
     ],
 )
