@@ -34,7 +34,7 @@ def test_a_whole_run_has_its_report(run: Run, root: Path, visit: Visit) -> None:
     # No step left its section without data: the only quiet sentences are that there is no earlier run, and no slice.
     assert page.locator("main p.quiet").all_inner_texts() == [
         "There is no earlier run with a verdict under this root.",
-        "There are none; evaluation.slices divides the test split by ranges of a feature.",
+        "There are none; evaluation.slices divides the test split by the values of a feature.",
         "Not compared: no model trained on earlier data is published yet.",
     ]
     assert page.locator("[data-chart]").count() == 12
