@@ -103,13 +103,16 @@ def test_a_second_run_is_served_from_the_cache(run: Run, first: Completed, root:
     assert again.summary["metrics"] == first.summary["metrics"]
 
 
-def test_a_changed_threshold_reruns_the_last_steps_only(run: Run, first: Completed, root: Path) -> None:
-    """With an impossible threshold, the model is not blessed, and any served model is unchanged."""
+def test_a_changed_threshold_trains_nothing_again(run: Run, first: Completed, root: Path) -> None:
+    """With an impossible threshold, the model is not blessed, and any served model is unchanged.
+
+    DataGate, which takes a moment, checks that the task of the table has this threshold.
+    """
     before = sorted((root / "serving").iterdir())
     refused = run(root, "--set", "evaluation.min_auc=0.99")
     assert refused.code == 4
     assert refused.summary["status"] == "not_blessed"
-    assert refused.ran() == ["Evaluator", "Pusher", "Report"]
+    assert refused.ran() == ["DataGate", "Evaluator", "Pusher", "Report"]
     assert "Not blessed: the AUC is 0." in refused.verdict
     assert "not at least 0.99." in refused.verdict
     assert refused.summary["pushed_path"] is None
