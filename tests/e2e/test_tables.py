@@ -351,7 +351,8 @@ def test_ctrl_c_during_training(run: Run, tmp_path: Path) -> None:
     assert running == (0,)
     again = run(tmp_path, *run.quick, "--to-step", "Tuner")
     assert again.code == 0
-    assert again.cached() == list(STEPS[: STEPS.index("Tuner")])
+    # DataGate runs again: it checks that the task has the thresholds that are set now.
+    assert again.cached() == [step for step in STEPS[: STEPS.index("Tuner")] if step != "DataGate"]
 
 
 def test_a_second_run_under_the_same_root_is_refused(run: Run, tmp_path: Path) -> None:
