@@ -16,6 +16,16 @@ def row_weights(labels: Array, weights: Array | None) -> Floats:
     return np.ones(labels.size) if weights is None else weights.astype(np.float64)
 
 
+def undefined_rows(predictions: Array) -> int:
+    """Returns the number of rows for which a prediction is NaN, of predictions [rows] or [rows, classes].
+
+    >>> undefined_rows(np.float32([[0.5, 0.5], [np.nan, np.nan]])), undefined_rows(np.empty(0, np.float32))
+    (1, 0)
+    """
+    undefined = np.isnan(predictions)
+    return int(np.count_nonzero(undefined.any(axis=1) if undefined.ndim > 1 else undefined))
+
+
 class ScoredRows(NamedTuple):
     """Rows with one model's predictions.
 

@@ -21,7 +21,7 @@ from components.evaluator.decision_counts import (
     decision_cells,
     ranked_counts,
 )
-from components.evaluator.metrics import ScoredRows
+from components.evaluator.metrics import ScoredRows, undefined_rows
 from components.evaluator.paired_scores import PairedScores
 
 _KEY = "evaluation.operating_point"
@@ -54,7 +54,7 @@ def choose_threshold(rows: ScoredRows, wanted: OperatingPointConfig) -> float:
         NoOperatingPoint: there are no rows, or none with label 1, a prediction is NaN, or no threshold reaches the
             demanded precision.
     """
-    undefined = int(np.count_nonzero(np.isnan(rows.predictions)))
+    undefined = undefined_rows(rows.predictions)
     if undefined:
         raise NoOperatingPoint(
             f"the candidate predicts NaN for {plural(undefined, 'row')} of the validation split, so there is no "

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from components.common.served_record import ServedReference
 from components.common.verdict_record import SERVED
+from components.evaluator.metrics import undefined_rows
 from components.evaluator.paired_scores import SplitScores
 from components.evaluator.scored_models import ScoredModel
 from components.tasks.task import Task
@@ -65,7 +66,7 @@ def add_served(
     first: dict[str, Any] = dict(test.scores.predictions)
     predictions = first.pop(SERVED)
     scores = test.scores._replace(predictions=first)
-    undefined = int(np.count_nonzero(np.isnan(predictions.reshape(len(predictions), -1)).any(axis=1)))
+    undefined = undefined_rows(predictions)
     if served.error is not None:
         return test._replace(scores=scores), _not_compared(reference, "unloadable", [served.error])
     if undefined:

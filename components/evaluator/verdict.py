@@ -29,7 +29,7 @@ from components.config.evaluation import EvaluationConfig
 from components.evaluator.comparison import Metrics, compare_metrics, contributions, with_base_rate
 from components.evaluator.curves import curves
 from components.evaluator.metric_functions import METRIC_FUNCTIONS
-from components.evaluator.metrics import Array
+from components.evaluator.metrics import undefined_rows
 from components.evaluator.operating_point import NoOperatingPoint, operating_point
 from components.evaluator.paired_scores import PairedScores, SplitScores
 from components.evaluator.served_decline import served_decline
@@ -247,15 +247,11 @@ def _obstacles(test: PairedScores, metrics: Metrics, settings: EvaluationConfig)
             metric_label(name) for name in task.interval_metrics if getattr(metrics[name], model) is None
         ]
         if rows and undefined:
-            nan = max(_undefined_rows(seed[model]) for seed in test.seeds)
+            nan = max(undefined_rows(seed[model]) for seed in test.seeds)
             yield (
                 f"the {model} predicts NaN for {nan:,} of {rows:,} rows, "
                 f"so its {', '.join(undefined)} can't be computed"
             )
-
-
-def _undefined_rows(predictions: Array) -> int:
-    return int(np.count_nonzero(np.isnan(predictions.reshape(len(predictions), -1)).any(axis=1)))
 
 
 def _few_of_a_class(which: str, counts: Sequence[int], settings: EvaluationConfig) -> Iterator[str]:
