@@ -142,12 +142,11 @@ def _row_groups(header: FileHeader) -> Iterator[_Part]:
 def _record_blocks(header: FileHeader, block_bytes: int, digest: "hashlib.blake2b") -> Iterator[_Part]:
     with open_records(header.path) as file:
         digest.update(file.start)
-        offset, row = len(file.start), header.line
-        for content, records in file.blocks(block_bytes):
-            digest.update(content)
-            yield _Part(offset, len(content), row, records, block_digest(content))
-            offset += len(content)
-            row += records
+        for block in file.blocks(block_bytes):
+            digest.update(block.content)
+            yield _Part(
+                block.offset, len(block.content), block.first, block.records, block_digest(block.content)
+            )
 
 
 def _update_digest(path: str, digest: "hashlib.blake2b") -> int:

@@ -1,4 +1,4 @@
-"""A part of a file of records."""
+"""A part of a file of records, and where it is."""
 
 from typing import NamedTuple
 
@@ -8,3 +8,12 @@ class RecordBlock(NamedTuple):
 
     content: bytes
     records: int
+
+
+class PlacedBlock(NamedTuple):
+    """A block, the position of its first byte in the file, and the number of its first record, counted from 1."""
+
+    content: bytes
+    records: int
+    offset: int
+    first: int

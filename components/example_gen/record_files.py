@@ -15,7 +15,7 @@ from components.example_gen import avro_format, tf_record_format
 from components.example_gen.csv_header import FileHeader
 from components.example_gen.file_formats import AVRO, TF_RECORD, record_format
 from components.example_gen.no_rows_error import NoRows
-from components.example_gen.record_block import RecordBlock
+from components.example_gen.record_block import PlacedBlock, RecordBlock
 from components.example_gen.row_boundaries import BLOCK_BYTES
 
 _HEAD_BYTES = 2**20
@@ -61,15 +61,16 @@ class RecordFile:
         with self._refusing_damage(lambda: 0):
             self.start = self._format.read_start(stream)
 
-    def blocks(self, size: int = BLOCK_BYTES) -> Iterator[RecordBlock]:
+    def blocks(self, size: int = BLOCK_BYTES) -> Iterator[PlacedBlock]:
         """Reads the rest of the file in blocks of whole records of about `size` bytes."""
-        records = 0
+        records, offset = 0, len(self.start)
         with self._refusing_damage(lambda: records):
             for block in self._format.read_blocks(self._stream, self.start, size):
-                yield block
+                yield PlacedBlock(*block, offset, records + 1)
                 records += block.records
+                offset += len(block.content)
 
-    def kinds(self, block: RecordBlock) -> dict[str, str]:
+    def kinds(self, block: PlacedBlock) -> dict[str, str]:
         """Returns the kind of each column in a block, by name; see `parquet.kind_of`."""
         with self._refusing_damage(lambda: 0):
             return self._format.kinds(self.start, block.content)
@@ -141,10 +142,8 @@ def record_tables(path: str) -> Iterator[pa.Table]:
         DataRefused: the file is damaged.
     """
     with open_records(path) as file:
-        row = 1
         for block in file.blocks():
-            yield from file.tables(block.content, row)
-            row += block.records
+            yield from file.tables(block.content, block.first)
 
 
 def select(table: pa.Table, names: list[str]) -> pa.Table:

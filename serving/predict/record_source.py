@@ -43,11 +43,8 @@ class RecordSource:
             yield FilePart(0, 0, 1)
             return
         with record_files.open_records(self.name) as file:
-            offset, row = len(file.start), 1
-            for content, records in file.blocks():
-                yield FilePart(offset, len(content), row)
-                offset += len(content)
-                row += records
+            for block in file.blocks():
+                yield FilePart(block.offset, len(block.content), block.first)
 
     def share(self) -> float | None:
         """See `RowSource`: unknown."""
