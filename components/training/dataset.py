@@ -132,10 +132,17 @@ class OnDiskDataset:
         max_rows: the maximum number of rows in a window.
         weighted: whether the rows have weights.
         groups: as in `InMemoryDataset`.
+        files: see `opened`; empty: new files.
     """
 
     def __init__(
-        self, width: int, max_rows: int, *, weighted: bool = False, groups: Groups = NO_GROUPS
+        self,
+        width: int,
+        max_rows: int,
+        *,
+        weighted: bool = False,
+        groups: Groups = NO_GROUPS,
+        files: Sequence[io.BufferedReader] = (),
     ) -> None:
         self.width = width
         self.groups = groups
@@ -145,7 +152,7 @@ class OnDiskDataset:
         self._class_sums = np.zeros(2)
         self._class_weights: tuple[float, float] | None = None
         self._label_scaling: tuple[float, float] | None = None
-        self._files: tuple[io.BufferedRandom | io.BufferedReader, ...] = tuple(
+        self._files: tuple[io.BufferedRandom | io.BufferedReader, ...] = tuple(files) or tuple(
             tempfile.TemporaryFile()  # noqa: SIM115 (closed with this object)
             for _ in range(2 + weighted)
         )
@@ -223,12 +230,8 @@ class OnDiskDataset:
             sums: the `class_sums`.
         """
         rows, width = shape
-        found = cls(width, max_rows, weighted=len(files) > 2)
-        for file in found._files:
-            file.close()
-        found._files, found.rows, found._class_sums = tuple(files), rows, np.array(sums)
-        for file in files:
-            weakref.finalize(found, file.close)
+        found = cls(width, max_rows, files=files)
+        found.rows, found._class_sums = rows, np.array(sums)
         return found
 
     def batches(self, rows: int) -> Iterator[InMemoryDataset]:

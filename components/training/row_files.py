@@ -58,8 +58,8 @@ def open_rows(folder: Path) -> Dataset:
     if record.max_rows is not None:
         files = [path.open("rb") for path in paths]
         found = OnDiskDataset.opened(files, (record.rows, record.width), record.max_rows, record.class_sums)
-        found.groups = groups
-        return found.with_outputs(record.outputs)
+        found.groups, found.outputs = groups, record.outputs
+        return found
     shapes = [(record.rows, columns) for columns in (record.width, 1, 1)]
     arrays = (
         np.memmap(path, np.float32, "r", shape=shape) for path, shape in zip(paths, shapes, strict=False)

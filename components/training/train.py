@@ -64,10 +64,7 @@ def train_network(
             model=model, training=training, run_dir=str(run_dir) if run_dir else None, checkpoints=folder
         )
         history, weights, best_weights = train_on_workers(training.workers, assignment, *splits)
-        own = splits[0]
-        network = build_model(
-            own.width, model, feature_means(own), training.objective, own.groups, own.outputs
-        )
+        network = _initial_network(model, training, splits[0])
         network.set_weights(weights)
         return Trained(network, history, best_weights)
     return train_under(choose_strategy(training), model, training, splits, run_dir, checkpoints)
@@ -94,8 +91,12 @@ def train_under(
     train, validation = splits
     keras.utils.set_random_seed(training.seed)
     with strategy.scope():
-        network = build_model(
-            train.width, model, feature_means(train), training.objective, train.groups, train.outputs
-        )
+        network = _initial_network(model, training, train)
         run = fit_logistic_regression if training.optimizer == NEWTON else run_training_loop
         return Trained(network, *run(network, train, validation, training, run_dir, checkpoints))
+
+
+def _initial_network(model: ModelConfig, training: TrainingConfig, train: Dataset) -> keras.Model:
+    return build_model(
+        train.width, model, feature_means(train), training.objective, train.groups, train.outputs
+    )
