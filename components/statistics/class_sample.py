@@ -44,6 +44,11 @@ class ClassSample:
                 chosen = chosen[self._smallest(keys[chosen])]
             self._append(code, keys[chosen], values[:, chosen], texts[:, chosen])
 
+    def weights(self, code: int, weight: int | None) -> Doubles:
+        """Returns the weights of the rows of a class: the column at this position; None: all are 1."""
+        rows = self.rows(code)
+        return np.ones(rows.shape[1]) if weight is None else rows[weight].astype(np.float64)
+
     @classmethod
     def merge(cls, parts: Sequence["ClassSample"]) -> "ClassSample":
         """Returns the sample of the rows of at least one sample of the same columns; the parts do not change."""

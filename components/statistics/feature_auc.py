@@ -35,9 +35,7 @@ def feature_aucs(
             rows = sample.rows(code)
             present = ~np.isnan(rows[feature])
             values.append(rows[feature, present])
-            weights.append(
-                np.ones(values[-1].size) if weight is None else rows[weight, present].astype(np.float64)
-            )
+            weights.append(sample.weights(code, weight)[present])
         enough = min(column.size for column in values) >= MIN_ROWS
         found.append(rank_auc(values, weights) if enough else None)
     return found
@@ -59,10 +57,7 @@ def text_aucs(sample: ClassSample, weight: int | None = None) -> list[float | No
         return [None] * len(classes[0])
     random = np.random.default_rng(_SEED)
     halves = [random.permutation(texts.shape[1]) % 2 == 0 for texts in classes]
-    weights = [
-        np.ones(len(half)) if weight is None else sample.rows(code)[weight].astype(np.float64)
-        for code, half in enumerate(halves)
-    ]
+    weights = [sample.weights(code, weight) for code in range(2)]
     return [_text_auc(texts, halves, weights) for texts in zip(*classes, strict=True)]
 
 

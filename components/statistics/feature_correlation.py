@@ -25,7 +25,7 @@ def feature_correlations(
         weight: the position of the weight column; None if all rows weigh the same.
     """
     rows = sample.rows(0)
-    weights = _weights(rows, weight)
+    weights = sample.weights(0, weight)
     found = []
     for feature in features:
         present = ~np.isnan(rows[feature])
@@ -45,7 +45,7 @@ def text_correlations(sample: ClassSample, label: int, weight: int | None = None
     """
     rows = sample.rows(0)
     half = np.random.default_rng(_SEED).permutation(rows.shape[1]) % 2 == 0
-    weights = _weights(rows, weight)
+    weights = sample.weights(0, weight)
     return [_text_correlation(texts, rows[label], half, weights) for texts in sample.texts(0)]
 
 
@@ -100,7 +100,3 @@ def _ranks(values: npt.NDArray[np.floating], weights: Doubles) -> Doubles:
     totals = np.bincount(places, weights)
     ranks: Doubles = (np.cumsum(totals) - totals / 2)[places]
     return ranks
-
-
-def _weights(rows: Floats, weight: int | None) -> Doubles:
-    return np.ones(rows.shape[1]) if weight is None else rows[weight].astype(np.float64)
