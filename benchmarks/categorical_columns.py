@@ -1,7 +1,7 @@
 """Measures what categorical columns cost: 10 numbers and 10 texts of 50 values each, beside 20 numbers.
 
-uv run python -m benchmarks.column_kinds --rows 100000 --repeat 3 --out column_kinds.jsonl
-uv run python -m benchmarks.column_kinds --table column_kinds.jsonl
+uv run python -m benchmarks.categorical_columns --rows 100000 --repeat 3 --out categorical_columns.jsonl
+uv run python -m benchmarks.categorical_columns --table categorical_columns.jsonl
 
 Both tables have the same rows and the same label. They are run in turn, each as a new process in an empty root, with
 15 epochs and fixed strengths, so that both train the same number of steps. On a busy machine the processor time is more
@@ -126,7 +126,7 @@ def main() -> None:
     )
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--repeat", type=int, default=3, help="runs of each table, in turn (default: 3)")
-    parser.add_argument("--out", type=Path, default=Path("column_kinds.jsonl"), help="appended to")
+    parser.add_argument("--out", type=Path, default=Path("categorical_columns.jsonl"), help="appended to")
     parser.add_argument("--table", type=Path, help="show the table of this file, and measure nothing")
     args = parser.parse_args()
     if not args.table:
