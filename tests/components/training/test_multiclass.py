@@ -98,7 +98,7 @@ def test_rows_on_disk_give_the_same_network() -> None:
     model = NETWORK.model_copy(update={"dropout": 0.0})
     found, expected = (train_network(model, settings, data, validation) for data in (on_disk, train))
     for array, other in zip(found.network.get_weights(), expected.network.get_weights(), strict=True):
-        np.testing.assert_allclose(array, other, atol=1e-6)
+        np.testing.assert_allclose(array, other, rtol=0, atol=1e-5)  # sums in another order
 
 
 def test_without_a_hidden_layer_the_objective_is_near_that_of_scikit_learn() -> None:

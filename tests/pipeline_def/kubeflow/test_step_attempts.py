@@ -1,5 +1,6 @@
 """How often a step is tried on each backend: the command of a step's container, and a model of Argo around it."""
 
+import functools
 import json
 import re
 import signal
@@ -24,6 +25,14 @@ LATEST = "2.17.0"
 # What an attempt does: an exit code, 128 + a signal, or how its pod ends.
 Event = int | type[BaseException]
 KILLED, TIMED_OUT = 128 + signal.SIGKILL, 124
+
+
+@functools.cache
+def compiled(*settings: str) -> dict[str, Any]:
+    """Returns the compiled pipeline with settings such as "retries=2"."""
+    given = ["kubeflow.image=i", "data.input=/d", *(f"kubeflow.steps.{one}" for one in settings)]
+    spec: dict[str, Any] = next(yaml.safe_load_all(compile_kubeflow(load_config(None, given))))
+    return spec
 
 
 class Step:
@@ -66,8 +75,7 @@ class Step:
 
     def compile(self, *settings: str) -> None:
         """Takes arguments and retry policy from the compiled pipeline."""
-        given = ["kubeflow.image=i", "data.input=/d", *(f"kubeflow.steps.{one}" for one in settings)]
-        spec = next(yaml.safe_load_all(compile_kubeflow(load_config(None, given))))
+        spec = compiled(*settings)
         arguments = spec["deploymentSpec"]["executors"]["exec-trainer"]["container"]["args"]
         replaced = {"{{$.inputs.parameters['run_id']}}": "r1", "/mnt/regpipe": str(self.root)}
         self.arguments = [replaced.get(word, word) for word in arguments if word != "--"]
