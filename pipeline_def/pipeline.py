@@ -10,14 +10,10 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.schema_gen.component import SchemaGen
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
-from tfx.components.trainer.component import Trainer
-from tfx.components.transform.component import Transform
-from tfx.components.tuner.component import Tuner
 from tfx.dsl.compiler import constants
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration import data_types
 from tfx.orchestration.pipeline import Pipeline
-from tfx.proto import trainer_pb2
 from tfx.types.channel import BaseChannel
 
 from components.common import storage
@@ -32,7 +28,10 @@ from components.pusher.component import Pusher
 from components.report.component import Report
 from components.served_model.component import ServedModel
 from components.statistics.component import StatisticsGen
+from components.trainer.component import Trainer
 from components.trainer.trainer_settings import TrainerSettings
+from components.transform.component import Transform
+from components.tuner.component import Tuner
 from components.tuner.tuner_settings import TunerSettings
 from pipeline_def.config.destination import destination
 from pipeline_def.config.load import PipelineConfig
@@ -101,11 +100,6 @@ def create_pipeline(
     transform = Transform(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
-        preprocessing_fn=f"{code_of('Transform')}.preprocessing_fn",
-        # The trainers apply the graph themselves: see components.training.dataset.read_dataset.
-        materialize=False,
-        disable_statistics=True,
-        disable_analyzer_cache=True,
         custom_config={
             "label": data.label,
             "weight": data.weight,
@@ -120,6 +114,7 @@ def create_pipeline(
     inputs = {
         "examples": examples.outputs["examples"],
         "transform_graph": transform.outputs["transform_graph"],
+        "transformed_examples": transform.outputs["transformed_examples"],
     }
     settings = TrainerSettings(
         name=config.name,
@@ -134,8 +129,8 @@ def create_pipeline(
     )
     tuner = _tuner(config, inputs) if config.model.to_choose() else None
     chosen = {"hyperparameters": tuner.outputs["best_hyperparameters"]} if tuner else {}
-    trainer = _trainer(settings, {**inputs, **chosen}).with_id("Trainer")
-    baseline = _trainer(settings.without_regularization(), inputs).with_id("BaselineTrainer")
+    trainer = Trainer(settings=settings, **inputs, **chosen).with_id("Trainer")
+    baseline = Trainer(settings=settings.without_regularization(), **inputs).with_id("BaselineTrainer")
     served = (
         ServedModel(
             examples=examples.outputs["examples"],
@@ -221,20 +216,4 @@ def _tuner(config: PipelineConfig, inputs: dict[str, BaseChannel]) -> BaseNode:
         tuning=config.tuning,
         code_digest=_digest(TUNER),
     )
-    return Tuner(
-        tuner_fn=f"{code_of(TUNER)}.tuner_fn",
-        train_args=trainer_pb2.TrainArgs(splits=["train"]),
-        eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
-        custom_config={"settings": settings.model_dump_json()},
-        **inputs,
-    )
-
-
-def _trainer(settings: TrainerSettings, inputs: dict[str, BaseChannel]) -> Trainer:
-    return Trainer(
-        run_fn=f"{code_of('Trainer')}.run_fn",
-        train_args=trainer_pb2.TrainArgs(splits=["train"]),
-        eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
-        custom_config={"settings": settings.model_dump_json()},
-        **inputs,
-    )
+    return Tuner(settings=settings, **inputs)

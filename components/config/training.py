@@ -88,8 +88,8 @@ class TrainingConfig(Settings):
     memory: int = key(
         256,
         "The memory limit for the rows of a split, at 4 bytes for each feature, the label and the weight. A larger "
-        "split is stored in temporary files (in TMPDIR) and read in windows of at most this size. A window holds rows "
-        "from all parts of the split, and rows are shuffled within a window.",
+        "split is read from Transform's files (those on gs:// are copied to TMPDIR) in windows of at most this size. A "
+        "window holds rows from all parts of the split, and rows are shuffled within a window.",
         unit="MiB",
         ge=1,
     )

@@ -22,10 +22,13 @@ from components.trainer.further_seeds import weight_sets
 from components.trainer.trainer_settings import TrainerSettings
 from components.training.calibration import recalibration_line
 from components.training.checkpoints import Checkpoints, training_digest
-from components.training.dataset import Dataset, dataset_arrays, read_dataset
+from components.training.dataset import Dataset, dataset_arrays
 from components.training.final_outputs import with_final_outputs
+from components.training.read_rows import read_rows
+from components.training.rows_input import ROWS
 from components.training.train import train_network
 from components.training.weight_report import sparsity_line, weight_report
+from components.transform.rows_record import SPLITS
 from components.transform.vector import read_layout, read_scaling
 
 progress = logging.getLogger("regpipe.progress")
@@ -54,10 +57,8 @@ def run_fn(fn_args: Any) -> None:
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     outputs = task.output.width(ingest.classes)
     train, validation = (
-        read_dataset(
-            files, transform, settings.label, settings.training.memory, weight=settings.weight
-        ).with_outputs(outputs)
-        for files in (fn_args.train_files, fn_args.eval_files)
+        read_rows(fn_args.custom_config[ROWS], split, settings.training.memory).with_outputs(outputs)
+        for split in SPLITS
     )
     checkpoints = _checkpoints(settings, train, validation)
     trained = train_network(settings.model, settings.training, train, validation, run_dir, checkpoints)

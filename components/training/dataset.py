@@ -1,7 +1,7 @@
-"""Reads raw examples, applies the Transform graph, and stores the resulting vectors in memory or on disk.
+"""The rows that are trained on and scored, in memory or on disk.
 
-A split that exceeds its memory limit is stored on disk. The training reads both kinds in windows; a dataset in memory
-has a single window.
+A split that exceeds its memory limit stays on disk. The training reads both kinds in windows; a dataset in memory has a
+single window.
 """
 
 import copy
@@ -9,22 +9,17 @@ import io
 import math
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
-import tensorflow_transform as tft
 
-from components.examples.reader import serialized_batches
 from components.training.group_lasso import NO_GROUPS, Groups
-from components.transform.vector import VectorLayout, read_layout
 
 READ_BATCH_SIZE = 4096
 # A window on disk consists of this number of pieces. More pieces sample the split more evenly but read more slowly.
 PIECES_PER_WINDOW = 512
-MIB = 2**20
 _FLOAT_BYTES = 4
 _THRESHOLD = 0.5  # a label is above it (1) or below it (0)
 
@@ -315,83 +310,6 @@ def feature_means(data: Dataset) -> npt.NDArray[np.float32]:
         else:
             total += np.einsum("ri,rf->f", part.weights.astype(np.float64), part.features)
     return (total / data.total_weight).astype(np.float32)
-
-
-def read_dataset(
-    patterns: Sequence[str],
-    transform: tft.TFTransformOutput,
-    label: str,
-    memory: int,
-    every: int = 1,
-    weight: str | None = None,
-) -> Dataset:
-    """Reads raw examples and applies the Transform graph to them, once before the first epoch.
-
-    Converting the raw examples directly to vectors (4 bytes per feature and row) takes a fraction of the time of
-    writing transformed examples with Beam and parsing them again.
-
-    Args:
-        patterns: globs of TFRecord files, which are gzipped if the name ends in .gz.
-        transform: the output of the Transform step.
-        label: the name of the label column.
-        memory: the memory limit in MiB; a larger split is stored on disk.
-        every: only rows 1, every + 1, 2 * every + 1, ... are read.
-        weight: the name of the weight column; None: all rows weigh the same.
-
-    Returns:
-        The rows, file by file in the order of the file names.
-
-    Raises:
-        ValueError: there are no rows.
-        OSError: see `OnDiskDataset.append`.
-    """
-    layout = read_layout(transform, label, weight)
-    width, weighted = layout.width, weight is not None
-    max_rows = memory * MIB // ((width + 1 + weighted) * _FLOAT_BYTES)
-    # Pages of an array take no memory until they are written to, so the number of rows need not be known in advance.
-    in_memory, filled = _empty(max_rows, width, weighted=weighted), 0
-    on_disk: OnDiskDataset | None = None
-    for batch in _batches(patterns, _parser(transform, layout, label, weight), every):
-        if on_disk is None and filled + batch.rows > max_rows:
-            on_disk = OnDiskDataset(width, max_rows, weighted=weighted, groups=layout.groups)
-            on_disk.append(in_memory.slice_rows(0, filled))
-            in_memory = _empty(0, width, weighted=weighted)
-        if on_disk is not None:
-            on_disk.append(batch)
-            continue
-        part = in_memory.slice_rows(filled, filled + batch.rows)
-        for target, rows in zip(part.arrays, batch.arrays, strict=True):
-            target[:] = rows
-        filled += batch.rows
-    if not on_disk and not filled:
-        raise ValueError(f"{', '.join(patterns)}: expected at least one example, found none.")
-    return on_disk or in_memory.slice_rows(0, filled)._replace(groups=layout.groups)
-
-
-def _parser(
-    transform: tft.TFTransformOutput, layout: VectorLayout, label: str, weight: str | None
-) -> Callable[[tf.Tensor], tuple[tf.Tensor, ...]]:
-    """Returns a function from serialized examples to the arrays of an `InMemoryDataset`."""
-    spec = transform.raw_feature_spec()
-    targets = [label] if weight is None else [label, weight]
-
-    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
-    def parse(serialized: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        raw = tf.io.parse_example(serialized, spec)
-        columns = (tf.reshape(tf.cast(raw[name], tf.float32), [-1, 1]) for name in targets)
-        return layout.assemble(transform.transform_raw_features(raw, drop_unused_features=True)), *columns
-
-    return parse  # type: ignore[no-any-return]
-
-
-def _batches(
-    patterns: Sequence[str], parse: Callable[[tf.Tensor], tuple[tf.Tensor, ...]], every: int
-) -> Iterator[InMemoryDataset]:
-    files = sorted(name for pattern in patterns for name in tf.io.gfile.glob(pattern))
-    dataset = serialized_batches(files, READ_BATCH_SIZE, every).map(
-        parse, num_parallel_calls=tf.data.AUTOTUNE
-    )
-    return (InMemoryDataset(*batch) for batch in dataset.prefetch(tf.data.AUTOTUNE).as_numpy_iterator())
 
 
 def _empty(rows: int, width: int, *, weighted: bool) -> InMemoryDataset:

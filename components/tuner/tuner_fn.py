@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras_tuner
-import tensorflow_transform as tft
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial as KerasTrial
 from keras_tuner.engine.trial import TrialStatus
@@ -14,7 +13,10 @@ from tfx.components.tuner.component import TunerFnResult
 from components.common.tuning_record import Trial
 from components.examples.reader import read_ingest
 from components.tasks.known_tasks import task_of
-from components.training.dataset import Dataset, read_dataset
+from components.training.dataset import Dataset
+from components.training.read_rows import read_rows
+from components.training.rows_input import ROWS
+from components.transform.rows_record import TRAIN, VALIDATION
 from components.tuner.search import search
 from components.tuner.tuner_settings import TunerSettings
 
@@ -29,7 +31,6 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
     """
     settings = TunerSettings.model_validate_json(fn_args.custom_config["settings"])
     memory = settings.training.memory
-    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     ingest = read_ingest(fn_args.train_files[0])
     task = task_of(ingest.task)
     training = settings.training.for_task(task)
@@ -37,12 +38,9 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
     settings = settings.model_copy(update={"training": training})
     rows = ingest.rows
     data = {}
-    for name, files, total in (
-        ("train", fn_args.train_files, rows.train),
-        ("validation", fn_args.eval_files, rows.eval),
-    ):
+    for name, split, total in (("train", TRAIN, rows.train), ("validation", VALIDATION, rows.eval)):
         every = math.ceil(total / settings.tuning.max_rows)
-        found = read_dataset(files, transform, settings.label, memory, every, settings.weight)
+        found = read_rows(fn_args.custom_config[ROWS], split, memory, every)
         data[name] = found.with_outputs(outputs)
     return TunerFnResult(tuner=StrengthSearch(settings, rows.train, fn_args.working_dir), fit_kwargs=data)
 

@@ -14,8 +14,6 @@ from typing import Any
 from pipeline_def.steps import STEPS
 
 EXECUTORS = tuple(dict.fromkeys(name for step in STEPS for name in step.executors))
-# TFX's Tuner imports KerasTuner, and with it TensorFlow and SciPy, for one annotation.
-ANNOTATIONS = ("keras_tuner", "keras_tuner.engine", "keras_tuner.engine.base_tuner")
 
 
 class _StubModule(ModuleType):
@@ -24,14 +22,12 @@ class _StubModule(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        if f"{self.__name__}.{name}" in ANNOTATIONS:
-            return _STUBS[f"{self.__name__}.{name}"]
         stub = type(name, (), {"__module__": self.__name__, "__doc__": "A stub of the class of this name."})
         setattr(self, name, stub)
         return stub
 
 
-_STUBS = {name: _StubModule(name) for name in (*EXECUTORS, *ANNOTATIONS)}
+_STUBS = {name: _StubModule(name) for name in EXECUTORS}
 
 
 @contextlib.contextmanager

@@ -105,7 +105,8 @@ def _study(
 
     from components.common.ingest_record import IngestRecord
     from components.study.trainings import StudyData, Trainings
-    from components.training.dataset import read_dataset
+    from components.training.read_rows import read_rows
+    from components.transform.rows_record import SPLITS
     from components.transform.vector import read_layout
     from pipeline_def.runs.report_facts import write_facts
     from pipeline_def.runs.run_files import FACTS_FILE
@@ -119,10 +120,8 @@ def _study(
         raise ValueError(f"regpipe study: expected a label with two classes, found the task {ingest.task}.")
     transform = tft.TFTransformOutput(outputs[LAST_DATA_STEP, "transform_graph"].uri)
     label, weight = config.data.label, config.data.weight
-    train, validation = (
-        read_dataset([f"{examples}/Split-{split}/*"], transform, label, config.training.memory, weight=weight)
-        for split in ("train", "eval")
-    )
+    rows = outputs[LAST_DATA_STEP, "transformed_examples"].uri
+    train, validation = (read_rows(rows, split, config.training.memory) for split in SPLITS)
     data = StudyData(read_layout(transform, label, weight).features, train, validation)
     code = code_digest("components.study.trainings")
     write_facts(root, run_id)

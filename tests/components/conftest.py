@@ -14,6 +14,7 @@ import pytest
 Columns = Mapping[str, Sequence[float]]
 Analyze = Callable[[Columns], Any]
 WriteExamples = Callable[[Path, Columns], str]
+TransformRows = Callable[..., str]
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample.csv"
 # An L1 strength at which proximal Adam sets most weights of the sample's network to 0 without loss of AUC.
@@ -115,6 +116,18 @@ def write_examples() -> WriteExamples:
                 example = tf.train.Example(features=tf.train.Features(feature=features))
                 writer.write(example.SerializeToString())
         return str(path)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def transform_rows() -> TransformRows:
+    """Writes the rows of the splits, of each of which a file of examples is given, as Transform does."""
+    from components.transform.split_rows import RowReader, write_rows
+
+    def write(folder: Path, transform: Any, splits: Mapping[str, str], weight: str | None = None) -> str:
+        write_rows(RowReader(transform, "y", weight), splits, str(folder))
+        return str(folder)
 
     return write
 

@@ -17,14 +17,13 @@ _MODULES = (
     "components.report.component",
     "components.served_model.executor",
     "components.statistics.executor",
-    "components.trainer.run_fn",
-    "components.transform.preprocessing",
-    "components.tuner.tuner_fn",
+    "components.trainer.executor",
+    "components.transform.executor",
+    "components.tuner.executor",
     "tensorboard.summary",
     "tensorflow_transform.beam",
     "tfx.components.schema_gen.executor",
     "tfx.components.example_validator.executor",
-    "tfx.components.transform.executor",
 )
 # Some are lazy, and would run only in the fork.
 _LAZY = ("tensorflow", "tensorflow_data_validation", "tensorflow_model_analysis")

@@ -87,7 +87,7 @@ def test_the_digest_of_each_step_s_code_is_in_its_settings(compiled: pipeline_pb
 
 
 def test_a_step_without_its_own_code_has_no_digest() -> None:
-    assert code_of("Trainer") == "components.trainer.run_fn"
+    assert code_of("Trainer") == "components.trainer.executor"
     with pytest.raises(ValueError, match="its own code, got SchemaGen"):
         code_of("SchemaGen")
 

@@ -81,14 +81,14 @@ def test_a_module_that_is_not_there(shop: Shop) -> None:
 
 
 def test_our_own_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A changed line reruns the steps that import it: the trainers import transform/vector.py, but not tuner_fn."""
+    """A changed line reruns the steps that import it: the trainers import transform/vector.py, the Tuner does not."""
     copy = tmp_path / "components"
     shutil.copytree(code_digest_module.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code_digest_module, "PACKAGE", copy)
     modules = (
-        "transform.preprocessing",
-        "tuner.tuner_fn",
-        "trainer.run_fn",
+        "transform.executor",
+        "tuner.executor",
+        "trainer.executor",
         "evaluator.component",
         "pusher.component",
         "data_gate.component",
@@ -106,20 +106,21 @@ def test_our_own_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return {module for module in modules if before[module] != after[module]}
 
     assert changed_by("pusher/publication.py") == {"pusher.component"}
-    assert changed_by("transform/preprocessing.py") == {"transform.preprocessing"}
-    assert changed_by("transform/vector.py") == {
-        "transform.preprocessing",
-        "tuner.tuner_fn",
-        "trainer.run_fn",
+    assert changed_by("transform/preprocessing.py") == {"transform.executor"}
+    assert changed_by("transform/vector.py") == {"transform.executor", "trainer.executor"}
+    assert changed_by("transform/rows_record.py") == {
+        "transform.executor",
+        "tuner.executor",
+        "trainer.executor",
     }
-    assert changed_by("training/loop.py") == {"trainer.run_fn"}
-    assert changed_by("training/epoch_runner.py") == {"tuner.tuner_fn", "trainer.run_fn"}
-    assert changed_by("tuner/tuner_fn.py") == {"tuner.tuner_fn"}
-    assert changed_by("saved_model/export.py") == {"trainer.run_fn"}
-    assert changed_by("saved_model/warmup.py") == {"trainer.run_fn", "pusher.component"}
+    assert changed_by("training/loop.py") == {"trainer.executor"}
+    assert changed_by("training/epoch_runner.py") == {"tuner.executor", "trainer.executor"}
+    assert changed_by("tuner/tuner_fn.py") == {"tuner.executor"}
+    assert changed_by("saved_model/export.py") == {"trainer.executor"}
+    assert changed_by("saved_model/warmup.py") == {"trainer.executor", "pusher.component"}
     assert changed_by("evaluator/metrics.py") == {"evaluator.component"}
     assert changed_by("evaluator/bootstrap.py") == {"evaluator.component"}
-    assert changed_by("common/errors.py") == set(modules) - {"transform.preprocessing"}
-    assert changed_by("config/base.py") == set(modules) - {"transform.preprocessing"}
-    assert changed_by("config/training.py") == {"tuner.tuner_fn", "trainer.run_fn"}
-    assert changed_by("config/tuning.py") == {"tuner.tuner_fn"}
+    assert changed_by("common/errors.py") == set(modules) - {"transform.executor"}
+    assert changed_by("config/base.py") == set(modules) - {"transform.executor"}
+    assert changed_by("config/training.py") == {"tuner.executor", "trainer.executor"}
+    assert changed_by("config/tuning.py") == {"tuner.executor"}

@@ -24,6 +24,7 @@ from components.trainer.trainer_settings import TrainerSettings
 from components.training import checkpoints, loop
 from components.training.calibration import recalibration_line
 from components.training.dataset import InMemoryDataset
+from components.training.rows_input import ROWS
 from components.training.strategy import choose_strategy
 
 Columns = Mapping[str, Sequence[float]]
@@ -45,7 +46,11 @@ NOTHING = InMemoryDataset(np.zeros((0, 3), np.float32), np.zeros((0, 1), np.floa
 
 @pytest.fixture(scope="module")
 def train(
-    tmp_path_factory: pytest.TempPathFactory, write_examples: WriteExamples, transformed: Any, table: Columns
+    tmp_path_factory: pytest.TempPathFactory,
+    write_examples: WriteExamples,
+    transform_rows: Callable[..., str],
+    transformed: Any,
+    table: Columns,
 ) -> Train:
     """Trains on `table`, validates on its first three rows, and returns the folder of both outputs."""
     root = tmp_path_factory.mktemp("trainer")
@@ -64,12 +69,12 @@ def train(
             code_digest="1",
             checkpoint_dir=str(root / "checkpoints"),
         )
+        rows = transform_rows(root / name / "rows", transformed, {"train": train_file, "eval": eval_file})
         run_fn(
             SimpleNamespace(
-                custom_config={"settings": settings.model_dump_json()},
+                custom_config={"settings": settings.model_dump_json(), ROWS: rows},
                 transform_graph_path=transformed.transform_savedmodel_dir.removesuffix("/transform_fn"),
                 train_files=[train_file],
-                eval_files=[eval_file],
                 serving_model_dir=str(root / name / "model"),
                 model_run_dir=str(root / name / "run"),
                 hyperparameters=None,

@@ -16,7 +16,7 @@ from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.evaluator.metrics import ScoredRows, auc
 from components.saved_model.export import export
-from components.training.dataset import InMemoryDataset, read_dataset
+from components.training.read_rows import read_rows
 from components.training.train import train_network
 from components.transform.vector import read_layout
 
@@ -46,7 +46,10 @@ def people(rows: int, seed: int) -> Columns:
 
 @pytest.fixture(scope="module")
 def trained(
-    analyze: Callable[..., Any], write_examples: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
+    analyze: Callable[..., Any],
+    write_examples: Callable[..., str],
+    transform_rows: Callable[..., str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Trained]:
     """The same training with and without indicators; its data are read from files of examples."""
     folder = tmp_path_factory.mktemp("people")
@@ -55,13 +58,14 @@ def trained(
     found = {}
     for setting in ("auto", "none"):
         transform = analyze(splits["train"], missing_indicator=setting)
-        train, validation, test = (read_dataset([file], transform, "y", 64) for file in files.values())
-        assert isinstance(test, InMemoryDataset)
+        rows = transform_rows(folder / setting, transform, files)
+        train, validation, test = (read_rows(rows, name, 64) for name in files)
+        (scored,) = test.windows(1, [0])
         network, *_ = train_network(
             ModelConfig(l1=1e-4, l2=1e-3, dropout=0.2), TrainingConfig(), train, validation
         )
-        predictions = network(test.features, training=False).numpy().reshape(-1)
-        found[setting] = Trained(network, transform, auc(ScoredRows(test.labels.reshape(-1), predictions)))
+        predictions = network(scored.features, training=False).numpy().reshape(-1)
+        found[setting] = Trained(network, transform, auc(ScoredRows(scored.labels.reshape(-1), predictions)))
     return found
 
 

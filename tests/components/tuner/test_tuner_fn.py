@@ -21,6 +21,7 @@ from components.config.training import TrainingConfig
 from components.config.tuning import TuningConfig
 from components.trainer.run_fn import run_fn
 from components.trainer.trainer_settings import TrainerSettings
+from components.training.rows_input import ROWS
 from components.training.stacked_training import train_stack
 from components.tuner import search as search_module
 from components.tuner.tuner_fn import tuner_fn
@@ -36,11 +37,13 @@ FULL = {"l1": 0.01, "dropout": 0.75}
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory, write_examples: Any, table: Columns) -> dict[str, Any]:
-    """The input files in FnArgs: `table` for training, its first three rows for validation."""
+def files(
+    tmp_path_factory: pytest.TempPathFactory, write_examples: Any, table: Columns, transformed: Any
+) -> dict[str, Any]:
+    """The input files in FnArgs: `table` for training, its first three rows for validation, and the graph."""
     root = tmp_path_factory.mktemp("examples")
     validation = {column: values[:3] for column, values in table.items()}
-    found = {}
+    found = {"transform_graph_path": transformed.transform_savedmodel_dir.removesuffix("/transform_fn")}
     for name, split, columns in (("train_files", "train", table), ("eval_files", "eval", validation)):
         (root / f"Split-{split}").mkdir()
         found[name] = [write_examples(root / f"Split-{split}" / "data.gz", columns)]
@@ -57,7 +60,17 @@ def files(tmp_path_factory: pytest.TempPathFactory, write_examples: Any, table: 
 
 
 @pytest.fixture(scope="module")
-def search(tmp_path_factory: pytest.TempPathFactory, files: dict[str, Any], transformed: Any) -> Search:
+def rows(
+    tmp_path_factory: pytest.TempPathFactory, files: dict[str, Any], transformed: Any, transform_rows: Any
+) -> str:
+    """The folder of the transformed rows."""
+    splits = {"train": files["train_files"][0], "eval": files["eval_files"][0]}
+    found: str = transform_rows(tmp_path_factory.mktemp("rows"), transformed, splits)
+    return found
+
+
+@pytest.fixture(scope="module")
+def search(tmp_path_factory: pytest.TempPathFactory, files: dict[str, Any], rows: str) -> Search:
     """Runs the search, lets TFX write the results, and returns the folder of both outputs."""
 
     def run(tuning: dict[str, Any] | None = None, **settings: Any) -> Path:
@@ -66,8 +79,7 @@ def search(tmp_path_factory: pytest.TempPathFactory, files: dict[str, Any], tran
         handed = TunerSettings(tuning=TUNING.model_copy(update=tuning or {}), **given)
         result = tuner_fn(
             SimpleNamespace(
-                custom_config={"settings": handed.model_dump_json()},
-                transform_graph_path=transformed.transform_savedmodel_dir.removesuffix("/transform_fn"),
+                custom_config={"settings": handed.model_dump_json(), ROWS: rows},
                 working_dir=str(folder / "notes"),
                 **files,
             )
@@ -137,7 +149,7 @@ def test_the_same_seed_finds_the_same(search: Search, folder: Path) -> None:
 def test_the_trainer_repeats_the_chosen_trial(
     folder: Path,
     files: dict[str, Any],
-    transformed: Any,
+    rows: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -148,8 +160,7 @@ def test_the_trainer_repeats_the_chosen_trial(
     with caplog.at_level(logging.INFO, "regpipe.progress"):
         run_fn(
             SimpleNamespace(
-                custom_config={"settings": settings.model_dump_json()},
-                transform_graph_path=transformed.transform_savedmodel_dir.removesuffix("/transform_fn"),
+                custom_config={"settings": settings.model_dump_json(), ROWS: rows},
                 serving_model_dir=str(tmp_path / "model" / "Format-Serving"),
                 model_run_dir=str(tmp_path / "run"),
                 hyperparameters=handed(folder),

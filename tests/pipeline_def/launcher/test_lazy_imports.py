@@ -265,7 +265,7 @@ print(during[0], gc.get_threshold() == default, gc.get_freeze_count() > 0)
             set(),
         ),
         (
-            "components.trainer.run_fn, tfx.components.trainer.executor",
+            "components.trainer.executor",
             {"tensorflow", "keras", "tensorflow_transform"},
         ),
         ("components.evaluator.executor", {"tensorflow", "keras", "tensorflow_model_analysis"}),
