@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.tasks.known_tasks import METRICS
+from components.tasks.known_tasks import LABELS
 
 NONE = "none"
 NAN = "NaN"
@@ -22,8 +22,7 @@ VISIBLE_DIFFERENCE = 0.00005  # a smaller difference is 0.0000 in four decimals
 
 def metric_label(name: str) -> str:
     """Returns the label of a metric or another key: "log loss" for log_loss, "learning rate" for learning_rate."""
-    metric = METRICS.get(name)
-    return metric.label if metric else name.replace("_", " ")
+    return LABELS.get(name, name.replace("_", " "))
 
 
 def number(value: float | None, digits: int = 4) -> str:

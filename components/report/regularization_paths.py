@@ -10,16 +10,13 @@ from components.common.formatting import (
     html_difference,
     html_number,
     html_significant,
+    metric_label,
     percent,
 )
 from components.config.regularization import STUDY_PATHS
 from components.report.blocks import Block, Chart, ChartLine, Section, Series, TableBlock, TextBlock
 from components.study.study_record import StudyEntry, StudyRecord
 
-HEADERS = (
-    "strength", "training log loss", "validation log loss", "gap", "validation AUC", "weights at 0",
-    "features kept", "L1 norm", "L2 norm",
-)  # fmt: skip
 MAX_NAMES = 50  # of dropped features, in a cell
 Measure = Callable[[StudyEntry], float]
 
@@ -30,9 +27,9 @@ def path_title(name: str) -> str:
 
 
 def penalty_path(study: StudyRecord, penalty: str) -> Section:
-    """Returns the section with the losses, AUC, zeros and norm by the strength of one regularization."""
+    """Returns the section with the losses, scores, zeros and norm by the strength of one regularization."""
     entries = [entry for entry in study.paths[penalty] if entry.strength is not None]
-    blocks: list[Block] = [TextBlock(_best_strength(penalty, study.none, entries))]
+    blocks: list[Block] = [TextBlock(_best_strength(penalty, study, entries))]
     blocks += list(_charts(study, penalty, entries))
     rows = tuple(
         _row(name, entry) for name, entry in (("0", study.none), *((_strength(e), e) for e in entries))
@@ -41,7 +38,12 @@ def penalty_path(study: StudyRecord, penalty: str) -> Section:
         number for number, entry in enumerate(entries, 1) if study.best and entry.result == study.best.result
     )
     caption = f"By the strength of {penalty}; 0 is the network without regularization"
-    blocks.append(TableBlock(caption, HEADERS, rows, good_rows=best_rows))
+    loss, score = metric_label(study.metrics.loss), metric_label(study.metrics.score)
+    headers = (
+        "strength", f"training {loss}", f"validation {loss}", "gap", f"validation {score}", "weights at 0",
+        "features kept", "L1 norm", "L2 norm",
+    )  # fmt: skip
+    blocks.append(TableBlock(caption, headers, rows, good_rows=best_rows))
     dropped = tuple(
         (_strength(e), first_of(e.result.dropped, MAX_NAMES)) for e in entries if e.result.dropped
     )
@@ -65,10 +67,10 @@ def _row(strength: str, entry: StudyEntry) -> tuple[str, ...]:
     found = entry.result
     return (
         strength,
-        html_number(found.train.log_loss),
-        html_number(found.validation.log_loss),
+        html_number(found.train.loss),
+        html_number(found.validation.loss),
         html_difference(found.gap),
-        html_number(found.validation.auc),
+        html_number(found.validation.score),
         percent(found.zero),
         f"{found.kept} of {found.features}",
         html_number(found.l1_norm, 1),
@@ -76,17 +78,17 @@ def _row(strength: str, entry: StudyEntry) -> tuple[str, ...]:
     )
 
 
-def _best_strength(penalty: str, none: StudyEntry, entries: Sequence[StudyEntry]) -> str:
-    scored = [entry for entry in entries if not math.isnan(entry.result.validation.log_loss)]
+def _best_strength(penalty: str, study: StudyRecord, entries: Sequence[StudyEntry]) -> str:
+    scored = [entry for entry in entries if not math.isnan(entry.result.validation.loss)]
     if not scored:
         return "Every training diverged."
-    best = min(scored, key=lambda entry: entry.result.validation.log_loss)
-    regularized, plain = best.result, none.result
-    relation = "below" if regularized.validation.log_loss < plain.validation.log_loss else "not below"
+    best = min(scored, key=lambda entry: entry.result.validation.loss)
+    regularized, plain = best.result, study.none.result
+    relation = "below" if regularized.validation.loss < plain.validation.loss else "not below"
     zeros = f" {percent(regularized.zero)} of its weights are exactly 0." if regularized.zero else ""
     return (
-        f"Used alone, {penalty} gives the lowest validation log loss at {_strength(best)}: "
-        f"{html_number(regularized.validation.log_loss)}, {relation} the {html_number(plain.validation.log_loss)} "
+        f"Used alone, {penalty} gives the lowest validation {metric_label(study.metrics.loss)} at {_strength(best)}: "
+        f"{html_number(regularized.validation.loss)}, {relation} the {html_number(plain.validation.loss)} "
         f"without regularization. The gap is {html_difference(regularized.gap)} instead "
         f"of {html_difference(plain.gap)}.{zeros}"
     )
@@ -95,6 +97,7 @@ def _best_strength(penalty: str, none: StudyEntry, entries: Sequence[StudyEntry]
 def _charts(study: StudyRecord, penalty: str, entries: Sequence[StudyEntry]) -> Iterator[Chart]:
     strengths = tuple(entry.strength for entry in entries)
     none = study.none.result
+    loss, score = metric_label(study.metrics.loss), metric_label(study.metrics.score)
 
     def line(name: str, series: Series, measure: Measure, *, dash: bool = False) -> ChartLine:
         return ChartLine(name, series, strengths, tuple(map(measure, entries)), dash=dash, dots=True)
@@ -110,20 +113,20 @@ def _charts(study: StudyRecord, penalty: str, entries: Sequence[StudyEntry]) -> 
 
     losses = chart(
         "loss",
-        f"Log loss by the strength of {penalty}",
-        "log loss in nats",
-        line("training", "training", lambda entry: entry.result.train.log_loss),
-        line("validation", "validation", lambda entry: entry.result.validation.log_loss, dash=True),
-        level("validation without regularization", none.validation.log_loss),
+        f"{capitalize_first(loss)} by the strength of {penalty}",
+        f"{loss} {study.metrics.unit}",
+        line("training", "training", lambda entry: entry.result.train.loss),
+        line("validation", "validation", lambda entry: entry.result.validation.loss, dash=True),
+        level("validation without regularization", none.validation.loss),
     )
     yield dataclasses.replace(losses, mark=_configured(study, penalty))
     yield chart(
-        "auc",
-        "AUC",
-        "AUC",
-        line("training", "training", lambda entry: entry.result.train.auc),
-        line("validation", "validation", lambda entry: entry.result.validation.auc, dash=True),
-        level("no regularization", none.validation.auc),
+        "score",
+        capitalize_first(score),
+        score,
+        line("training", "training", lambda entry: entry.result.train.score),
+        line("validation", "validation", lambda entry: entry.result.validation.score, dash=True),
+        level("no regularization", none.validation.score),
     )
     if any(entry.result.zero > 0 for entry in entries):
         yield chart(

@@ -2,13 +2,13 @@
 
 import math
 import shlex
-from collections.abc import Sequence
 
 from components.common.formatting import (
     capitalize_first,
     count,
     html_difference,
     html_number,
+    metric_label,
     percent,
     plural,
 )
@@ -22,15 +22,11 @@ from components.report.training_section import thinned
 from components.study.study_record import StudyEntry, StudyRecord
 
 STUDY_FILE = "study.html"
-HEADERS = (
-    "network", "training log loss", "validation log loss", "gap", "training AUC", "validation AUC",
-    "validation accuracy", "weights at 0", "features kept", "L1 norm", "L2 norm", "epochs",
-)  # fmt: skip
 SPLITS_USED = (
     "The networks were trained on the training split (train) and are compared on the validation split (eval). "
     "The test split was not read: `regpipe run` needs it for the verdict."
 )
-GAP_DEFINITION = "The gap is the validation log loss minus the training log loss."
+GAP_DEFINITION = "The gap is the validation loss minus the training loss."
 
 
 def render(study: StudyRecord) -> str:
@@ -66,7 +62,7 @@ def finding(study: StudyRecord) -> Section:
             )
         blocks.append(
             TextBlock(
-                f"The lowest of {study.trained + study.known} log losses on "
+                f"The lowest of {study.trained + study.known} losses on "
                 f"{plural(study.ingest.rows.eval, 'row')} is somewhat optimistic, and small differences may be "
                 "chance. `regpipe run` computes its verdict on the test split, which no study reads."
             )
@@ -91,16 +87,16 @@ def _trained(study: StudyRecord) -> str:
 
 def result_sentence(study: StudyRecord) -> str:
     """Returns the result of the study in one sentence."""
-    best, none = study.best, study.none
+    best, none, loss = study.best, study.none, metric_label(study.metrics.loss)
     if best is None:
-        return "Every training diverged: no network has a finite validation log loss."
-    lowest = html_number(best.result.validation.log_loss)
+        return f"Every training diverged: no network has a finite validation {loss}."
+    lowest = html_number(best.result.validation.loss)
     if best == none:
-        return f"No regularized network has a lower validation log loss than the one without regularization, {lowest}."
+        return f"No regularized network has a lower validation {loss} than the one without regularization, {lowest}."
     return (
-        f"{capitalize_first(best.name)} has the lowest validation log loss of "
+        f"{capitalize_first(best.name)} has the lowest validation {loss} of "
         f"{study.trained + study.known} networks: {lowest}, against "
-        f"{html_number(none.result.validation.log_loss)} without regularization."
+        f"{html_number(none.result.validation.loss)} without regularization."
     )
 
 
@@ -116,7 +112,7 @@ def family(study: StudyRecord) -> Section:
         "'all' is as configured. Only 'early stopping' and 'all' may stop early; in the other networks that would hide "
         "the effect of a penalty. Early stopping restores the epoch with the lowest validation loss, which makes these "
         "two look slightly better here. L1 by gradient, as in Keras, leaves weights near 0; the proximal "
-        "step makes them exactly 0. The log losses contain no penalties and are those of the trained network on all "
+        "step makes them exactly 0. The losses contain no penalties and are those of the trained network on all "
         f"rows, without dropout. {GAP_DEFINITION} Norms and zeros are of all weights except biases."
     )
     blocks: list[Block] = [TextBlock(about), *(TextBlock(note, "quiet") for note in study.notes)]
@@ -126,7 +122,7 @@ def family(study: StudyRecord) -> Section:
         if entry.result.failure
     ]
     blocks.append(_family_table(study))
-    blocks.append(_losses(study.family))
+    blocks.append(_losses(study))
     rows = tuple(
         (
             entry.name,
@@ -148,25 +144,30 @@ def _setting(entry: StudyEntry, item: Regularization) -> str:
 
 
 def _family_table(study: StudyRecord) -> TableBlock:
+    loss, score, further = map(metric_label, (study.metrics.loss, study.metrics.score, study.metrics.further))
+    headers = (
+        "network", f"training {loss}", f"validation {loss}", "gap", f"training {score}", f"validation {score}",
+        f"validation {further}", "weights at 0", "features kept", "L1 norm", "L2 norm", "epochs",
+    )  # fmt: skip
     rows = tuple(_row(entry) for entry in study.family)
     best_rows = tuple(
         number
         for number, entry in enumerate(study.family)
         if study.best and entry.result == study.best.result
     )
-    return TableBlock("The family on the training and validation splits", HEADERS, rows, good_rows=best_rows)
+    return TableBlock("The family on the training and validation splits", headers, rows, good_rows=best_rows)
 
 
 def _row(entry: StudyEntry) -> tuple[str, ...]:
     found = entry.result
     return (
         entry.name,
-        html_number(found.train.log_loss),
-        html_number(found.validation.log_loss),
+        html_number(found.train.loss),
+        html_number(found.validation.loss),
         html_difference(found.gap),
-        html_number(found.train.auc),
-        html_number(found.validation.auc),
-        html_number(found.validation.accuracy),
+        html_number(found.train.score),
+        html_number(found.validation.score),
+        html_number(found.validation.further),
         percent(found.zero),
         f"{found.kept} of {found.features}",
         html_number(found.l1_norm, 1),
@@ -175,25 +176,28 @@ def _row(entry: StudyEntry) -> tuple[str, ...]:
     )
 
 
-def _losses(entries: Sequence[StudyEntry]) -> Chart:
+def _losses(study: StudyRecord) -> Chart:
+    entries, loss = study.family, metric_label(study.metrics.loss)
     widest = max(entries, key=lambda entry: -math.inf if math.isnan(entry.result.gap) else entry.result.gap)
     return Chart(
         "losses",
-        "Training and validation log loss, and the gap between them",
-        f"For each network, a line from its training to its validation log loss; its length is the gap. The largest "
+        f"Training and validation {loss}, and the gap between them",
+        f"For each network, a line from its training to its validation {loss}; its length is the gap. The largest "
         f"gap is that of {widest.name}, {html_difference(widest.result.gap)}. The table above contains the values.",
-        "log loss in nats",
+        _axis(study),
         "",
         dots=(
             ChartDots(
-                "training", "training", tuple(entry.result.train.log_loss for entry in entries), hollow=True
+                "training", "training", tuple(entry.result.train.loss for entry in entries), hollow=True
             ),
-            ChartDots(
-                "validation", "validation", tuple(entry.result.validation.log_loss for entry in entries)
-            ),
+            ChartDots("validation", "validation", tuple(entry.result.validation.loss for entry in entries)),
         ),
         levels=tuple(entry.name for entry in entries),
     )
+
+
+def _axis(study: StudyRecord) -> str:
+    return f"{metric_label(study.metrics.loss)} {study.metrics.unit}"
 
 
 def learning_curves(study: StudyRecord) -> Section:
@@ -207,14 +211,16 @@ def learning_curves(study: StudyRecord) -> Section:
     epochs = max(entry.result.epochs for entry in drawn)
     ranges = ((0.0, epochs + 1.0), (0.0, max(values, default=1.0) * 1.02))
     about = (
-        "All charts have the same axes. The training log loss is the mean over the epoch, measured during training and "
-        "with dropout, if there is any. With dropout it can therefore be above the validation log loss."
+        "All charts have the same axes. The training loss is the mean over the epoch, measured during training and "
+        "with dropout, if there is any. With dropout it can therefore be above the validation loss."
     )
-    charts = (_curve(number, entry, ranges) for number, entry in enumerate(drawn))
+    charts = (_curve(number, entry, ranges, _axis(study)) for number, entry in enumerate(drawn))
     return Section("curves", "Learning curves", (TextBlock(about), *charts))
 
 
-def _curve(number: int, entry: StudyEntry, ranges: tuple[tuple[float, float], tuple[float, float]]) -> Chart:
+def _curve(
+    number: int, entry: StudyEntry, ranges: tuple[tuple[float, float], tuple[float, float]], axis: str
+) -> Chart:
     training, validation = entry.result.training_curve, entry.result.validation_curve
     lowest = min(validation)
     at = validation.index(lowest) + 1
@@ -233,7 +239,7 @@ def _curve(number: int, entry: StudyEntry, ranges: tuple[tuple[float, float], tu
         f"Training ends at {html_number(training[-1])}, validation at {html_number(validation[-1])}; its lowest is "
         f"{html_number(lowest)}, in epoch {at}{', whose weights were restored' if best else ''}.",
         "epoch",
-        "log loss in nats",
+        axis,
         lines=lines,
         mark=None if best is None else (float(best), f"epoch {best}"),
         small=True,

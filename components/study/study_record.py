@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, computed_field
 from components.common.ingest_record import IngestRecord
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
+from components.tasks.task import Loss, Task
 
 NO_REGULARIZATION = "none"  # the name of the unregularized variant
 # JSON has no NaN: NaN is written as null, and null is read as NaN.
@@ -18,15 +19,37 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class SplitMetrics(_Frozen):
-    """The scores of the trained network on all rows of a split, without dropout. `log_loss` contains no penalties.
+class StudyMetrics(_Frozen):
+    """What the networks of a study are compared by.
 
-    Weights of the rows and of the classes are those of the training.
+    Attributes:
+        loss: the name of the loss that the trainings minimize, such as `log_loss`.
+        unit: its unit, after its name, such as "in nats".
+        score: the name of the score of the task, such as `auc`.
+        further: the name of the second metric of the loss, such as `accuracy`.
     """
 
-    log_loss: Number
-    auc: Number
-    accuracy: Number
+    loss: str
+    unit: str
+    score: str
+    further: str
+
+    @classmethod
+    def of(cls, task: Task, loss: Loss) -> "StudyMetrics":
+        """Returns the metrics of trainings with this loss."""
+        return cls(loss=loss.name, unit=loss.unit, score=task.score, further=loss.further_metric)
+
+
+class SplitMetrics(_Frozen):
+    """The scores of the trained network on all rows of a split, without dropout; see `StudyMetrics`.
+
+    `loss` contains no penalties. Weights of the rows and of the classes, and the scale of a label that is a number, are
+    those of the training.
+    """
+
+    loss: Number
+    score: Number
+    further: Number
 
 
 class TrainingResult(_Frozen):
@@ -39,8 +62,8 @@ class TrainingResult(_Frozen):
         features: the number of features.
         dropped: the features whose first-layer weights are all 0.
         seconds: the duration of the training.
-        training_curve: the training log loss of each epoch, a mean over the steps of the epoch.
-        validation_curve: the validation log loss after each epoch.
+        training_curve: the training loss of each epoch, without the penalties, a mean over the steps of the epoch.
+        validation_curve: the validation loss after each epoch, likewise.
         failure: why the training diverged and has no scores; empty if it has scores.
     """
 
@@ -59,8 +82,8 @@ class TrainingResult(_Frozen):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def gap(self) -> Number:
-        """The generalization gap: validation minus training log loss, in nats."""
-        return self.validation.log_loss - self.train.log_loss
+        """The generalization gap: validation minus training loss."""
+        return self.validation.loss - self.train.loss
 
     @property
     def epochs(self) -> int:
@@ -75,7 +98,7 @@ class TrainingResult(_Frozen):
 
 def diverged_result(features: int, message: str, seconds: float) -> TrainingResult:
     """Returns the result of a diverged training: every score is NaN."""
-    nothing = SplitMetrics(log_loss=math.nan, auc=math.nan, accuracy=math.nan)
+    nothing = SplitMetrics(loss=math.nan, score=math.nan, further=math.nan)
     return TrainingResult(
         train=nothing,
         validation=nothing,
@@ -102,7 +125,7 @@ class StudyEntry(_Frozen):
 
     @property
     def best_epoch(self) -> int | None:
-        """With early stopping, the epoch whose weights were restored: the first with the lowest validation log loss."""
+        """With early stopping, the epoch whose weights were restored: the first with the lowest validation loss."""
         scored = [value for value in self.result.validation_curve if not math.isnan(value)]
         if not self.training.early_stopping or not scored:
             return None
@@ -116,6 +139,7 @@ class StudyRecord(_Frozen):
         id: the ID of the run that prepared the data.
         config: the whole configuration.
         ingest: the ingest record of the table.
+        metrics: the names of what is measured.
         facts: the facts of that run in the metadata store, as in `components.report.run_artifacts.RunArtifacts`.
         notes: as in `components.study.variants.StudyPlan`.
         trained, known: the number of networks that were trained in this study, and in earlier ones. A network that is
@@ -126,6 +150,7 @@ class StudyRecord(_Frozen):
     id: str
     config: dict[str, Any]
     ingest: IngestRecord
+    metrics: StudyMetrics
     facts: dict[str, Any]
     notes: tuple[str, ...]
     trained: int
@@ -146,9 +171,9 @@ class StudyRecord(_Frozen):
 
     @property
     def best(self) -> StudyEntry | None:
-        """The first entry with the lowest validation log loss; None if every training diverged."""
-        scored = [entry for entry in self.entries if not math.isnan(entry.result.validation.log_loss)]
-        return min(scored, key=lambda entry: entry.result.validation.log_loss, default=None)
+        """The first entry with the lowest validation loss; None if every training diverged."""
+        scored = [entry for entry in self.entries if not math.isnan(entry.result.validation.loss)]
+        return min(scored, key=lambda entry: entry.result.validation.loss, default=None)
 
     def to_json(self) -> str:
         """Returns the study as indented JSON, without the curves and without a newline at the end."""

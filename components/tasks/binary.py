@@ -39,6 +39,7 @@ def _at_margins(labels: "Floats", margins: "Floats") -> AtMargins:
 
 LOG_LOSS = Loss(
     name="log_loss",
+    label="log loss",
     output=Output(name="probability", activation="sigmoid", range=(0, 1)),
     of_rows=_log_losses,
     unit="in nats",

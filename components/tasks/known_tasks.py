@@ -9,6 +9,11 @@ from components.tasks.task import Loss, Task, TaskMetric
 
 TASKS = (BINARY, REGRESSION, MULTICLASS)
 METRICS: Mapping[str, TaskMetric] = {metric.name: metric for task in TASKS for metric in task.metrics}
+# Of each metric and each loss, the name in sentences.
+LABELS: Mapping[str, str] = {
+    **{loss.name: loss.label for task in TASKS for loss in task.losses},
+    **{metric.name: metric.label for metric in METRICS.values()},
+}
 # Of each task, the loss and the score: what lists of runs and versions show.
 MAIN_METRICS = tuple(name for task in TASKS for name in (task.loss, task.score))
 

@@ -30,6 +30,7 @@ def _hits(labels: Any, probabilities: Any) -> Any:
 
 CROSS_ENTROPY = Loss(
     name="cross_entropy",
+    label="cross-entropy",
     output=Output(name="probabilities", activation="softmax", range=(0, 1), per_class=True),
     of_rows=_cross_entropies,
     unit="in nats",

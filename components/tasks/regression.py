@@ -72,6 +72,7 @@ def _huber_at_margins(labels: "Floats", margins: "Floats") -> AtMargins:
 _OUTPUT = Output(name="prediction", activation="linear", range=None, is_scaled=True)
 SQUARED_ERROR = Loss(
     name="mse",
+    label="MSE",
     output=_OUTPUT,
     of_rows=_squares,
     unit="of the scaled label",
@@ -82,6 +83,7 @@ SQUARED_ERROR = Loss(
 )
 HUBER = Loss(
     name="huber",
+    label="Huber loss",
     output=_OUTPUT,
     of_rows=_huber_losses,
     unit="of the scaled label",

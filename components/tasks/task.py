@@ -97,9 +97,10 @@ class Loss:
 
     Attributes:
         name: the key in the history of a training.
+        label: the name in sentences and on axes.
         output: the output of the networks that are trained with it.
         of_rows: returns the loss of each row, [..., rows], for labels [..., rows, 1] and outputs [..., rows, outputs].
-        unit: the unit of the loss, after its name on an axis.
+        unit: the unit of the loss, after its label on an axis.
         further_metric: the key of the second metric in the history of a training.
         further_unit: what the second metric is, on an axis.
         further_of_rows: returns the second metric of each row, float64 [..., rows, 1], for the same arguments.
@@ -108,6 +109,7 @@ class Loss:
     """
 
     name: str
+    label: str
     output: Output
     of_rows: Callable[[Any, Any], Any]
     unit: str

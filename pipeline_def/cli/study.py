@@ -16,10 +16,10 @@ DESCRIPTION = """\
 Trains the network of the configuration many times on the same data: without
 regularization; with L1, L2, elastic net, dropout, weight decay or early
 stopping alone; with all of them as configured; and with l1, l2 and dropout from
-weak to strong. For each training it reports the log loss on the splits train
-and eval, the gap between them, the AUC, the share of weights that are exactly
-0, and the size of the weights, as a table and as a page with charts. The test
-split is not used; `regpipe run` needs it for the verdict."""
+weak to strong. For each training it reports the loss on the splits train and
+eval, the gap between them, a score (AUC, macro AUC or R2), the share of weights
+that are exactly 0, and the size of the weights, as a table and as a page with
+charts. The test split is not used; `regpipe run` needs it for the verdict."""
 EPILOG = """\
 examples:
   regpipe study

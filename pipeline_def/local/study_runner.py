@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.common.code_digest import code_digest
-from components.common.formatting import difference, duration, number
-from components.study.study_record import StudyEntry, StudyRecord, TrainingResult
+from components.common.formatting import difference, duration, metric_label, number
+from components.study.study_record import StudyEntry, StudyMetrics, StudyRecord, TrainingResult
 from components.study.variants import StudyPlan, Variant, config_overrides, plan_study
 from components.tasks.known_tasks import task_of
 from pipeline_def.config.load import PipelineConfig
@@ -116,20 +116,24 @@ def _study(
     outputs = RunStore.open(root).outputs(run_id)
     examples = outputs["ExampleGen", "examples"].uri
     ingest = IngestRecord.read(examples)
-    if not task_of(ingest.task).has_positive:
-        raise ValueError(f"regpipe study: expected a label with two classes, found the task {ingest.task}.")
+    task = task_of(ingest.task)
+    training = config.training.for_task(task)
     transform = tft.TFTransformOutput(outputs[LAST_DATA_STEP, "transform_graph"].uri)
     label, weight = config.data.label, config.data.weight
     rows = outputs[LAST_DATA_STEP, "transformed_examples"].uri
-    train, validation = (read_rows(rows, split, config.training.memory) for split in SPLITS)
-    data = StudyData(read_layout(transform, label, weight).features, train, validation)
+    outputs_of_network = task.output.width(ingest.classes)
+    train, validation = (
+        read_rows(rows, split, training.memory).with_outputs(outputs_of_network) for split in SPLITS
+    )
+    data = StudyData(task, read_layout(transform, label, weight).features, train, validation)
     code = code_digest("components.study.trainings")
     write_facts(root, run_id)
     facts = json.loads((root / "runs" / run_id / FACTS_FILE).read_text("utf-8"))
     chosen = summary.tuned.values if summary.tuned else {}
-    planned = plan_study(config.model.with_strengths(chosen), config.training, strengths)
+    planned = plan_study(config.model.with_strengths(chosen), training, strengths)
+    metrics = StudyMetrics.of(task, training.objective)
     trainings = Trainings(data, root / "studies", code)
-    results, trained = _results(trainings, planned, display)
+    results, trained = _results(trainings, planned, metrics.loss, display)
 
     def entries(variants: Iterable[Variant]) -> tuple[StudyEntry, ...]:
         return tuple(
@@ -140,6 +144,7 @@ def _study(
         id=run_id,
         config=config.model_dump(mode="json"),
         ingest=ingest,
+        metrics=metrics,
         facts={
             **facts,
             "code": {step: digest for step, digest in facts["code"].items() if step != LAST} | {STEP: code},
@@ -153,11 +158,11 @@ def _study(
     if found.best is None:
         return found
     best = Variant(found.best.name, found.best.model, found.best.training)
-    return found.model_copy(update={"settings": tuple(config_overrides(best, config.model, config.training))})
+    return found.model_copy(update={"settings": tuple(config_overrides(best, config.model, training))})
 
 
 def _results(
-    trainings: "Trainings", planned: StudyPlan, display: RunDisplay
+    trainings: "Trainings", planned: StudyPlan, loss: str, display: RunDisplay
 ) -> tuple[dict[str, TrainingResult], int]:
     """Returns the results of all variants by key, and the number of those that were trained now."""
     variants = [*planned.family, *(variant for path in planned.paths.values() for variant in path)]
@@ -167,7 +172,7 @@ def _results(
     results = {key: result for key in by_key if (result := trainings.find(key))}
     missing = [key for key in by_key if key not in results]
     display.note(f"{len(by_key)} networks, {len(results)} of them trained by an earlier study")
-    progress = _Progress(display, len(missing))
+    progress = _Progress(display, loss, len(missing))
     with progress_sent_to(progress):
         for key in missing:
             variant = by_key[key]
@@ -180,9 +185,10 @@ def _results(
 class _Progress(logging.Handler):
     """Shows a line for each finished network and, during long trainings, an epoch every few seconds."""
 
-    def __init__(self, display: RunDisplay, total: int) -> None:
+    def __init__(self, display: RunDisplay, loss: str, total: int) -> None:
         super().__init__(logging.INFO)
         self._display = display
+        self._loss = metric_label(loss)
         self._total = total
         self._head = ""
         self._seconds: list[float] = []
@@ -202,7 +208,7 @@ class _Progress(logging.Handler):
         """Shows the result of a network."""
         self._seconds.append(result.seconds)
         left = statistics.fmean(self._seconds) * (self._total - len(self._seconds))
-        outcome = f"validation log loss {number(result.validation.log_loss)}, gap {difference(result.gap)}"
+        outcome = f"validation {self._loss} {number(result.validation.loss)}, gap {difference(result.gap)}"
         self._show(
             f"{'diverged' if result.failure else outcome}, {duration(result.seconds)}, {duration(left)} left"
         )

@@ -8,10 +8,10 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from components.common.formatting import difference, number, percent
+from components.common.formatting import difference, metric_label, number, percent
 from components.report.regularization_paths import path_title
 from components.report.study_page import best_network_options, result_sentence
-from components.study.study_record import StudyEntry, StudyRecord
+from components.study.study_record import StudyEntry, StudyMetrics, StudyRecord
 from pipeline_def.terminal.control_characters import escape_controls, unescaped
 
 _WIDTH = 98
@@ -35,7 +35,7 @@ def _lines(study: StudyRecord, page: Path) -> Iterator[Line]:
     for line in textwrap.wrap(result_sentence(study), _WIDTH, break_on_hyphens=False):
         yield line, "bold green"
     yield "", ""
-    yield _header_line(), "bold"
+    yield _header_line(study.metrics), "bold"
     yield from _rows(study.family, study)
     for penalty, entries in study.paths.items():
         yield "", ""
@@ -62,11 +62,12 @@ def _wrapped(label: str, text: str, style: str) -> Iterator[Line]:
     return ((line, style) for line in lines)
 
 
-def _header_line() -> str:
+def _header_line(metrics: StudyMetrics) -> str:
     columns = (
-        f"{'train':>9}{'eval':>9}{'gap':>9}{'AUC':>9}{'zeros':>8}{'features':>11}{'L2 norm':>9}{'epochs':>8}"
+        f"{'train':>9}{'eval':>9}{'gap':>9}{metric_label(metrics.score):>11}{'zeros':>8}{'features':>11}"
+        f"{'L2 norm':>9}{'epochs':>8}"
     )
-    return f"{'log loss on':<{_NAME_WIDTH}}{columns}"
+    return f"{metric_label(metrics.loss) + ' on':<{_NAME_WIDTH}}{columns}"
 
 
 def _rows(entries: tuple[StudyEntry, ...], study: StudyRecord) -> Iterator[Line]:
@@ -81,7 +82,7 @@ def _row(entry: StudyEntry) -> str:
         return f"{entry.name:<{_NAME_WIDTH}}  diverged: {result.failure}"
     features = f"{result.kept}/{result.features}"
     return (
-        f"{entry.name:<{_NAME_WIDTH}}{number(result.train.log_loss):>9}{number(result.validation.log_loss):>9}"
-        f"{difference(result.gap):>9}{number(result.validation.auc):>9}{percent(result.zero):>8}{features:>11}"
+        f"{entry.name:<{_NAME_WIDTH}}{number(result.train.loss):>9}{number(result.validation.loss):>9}"
+        f"{difference(result.gap):>9}{number(result.validation.score):>11}{percent(result.zero):>8}{features:>11}"
         f"{number(result.l2_norm, 2):>9}{result.epochs:>8}"
     )

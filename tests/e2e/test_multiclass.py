@@ -86,6 +86,15 @@ def test_classes_are_published_by_name(run: Run, table: Path, tmp_path: Path) ->
     assert found.column("prediction").to_pylist() == predicted.tolist()
     np.testing.assert_allclose(found.column("probability"), probabilities.max(axis=1), atol=1e-5)
 
+    command = run.command("study", "--root", tmp_path, *settings, *longer, "--strengths", "0", "--json")
+    studied = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    assert (studied["metrics"]["loss"], studied["metrics"]["score"]) == ("cross_entropy", "macro_auc")
+    trained = {entry["name"]: entry["result"]["train"] for entry in studied["family"]}
+    gap = json.loads(next(tmp_path.glob("artifacts/Evaluator/evaluation/*/verdict.json")).read_text())["gap"]
+    for name, of_run in (("none", "baseline"), ("all", "candidate")):
+        assert trained[name]["loss"] == pytest.approx(gap[of_run]["cross_entropy"]["train"], abs=1e-6)
+        assert trained[name]["score"] == pytest.approx(gap[of_run]["macro_auc"]["train"], abs=1e-6)
+
     again = run(tmp_path, *settings, *longer, "--set", "training.seed=7")
     assert again.summary["served"]["outcome"] == "compared", json.dumps(again.summary, indent=2)
     assert again.summary["metrics"]["served"]["cross_entropy"] == pytest.approx(

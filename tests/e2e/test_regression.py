@@ -58,6 +58,16 @@ def test_a_regression_is_published_and_predicts(run: Run, table: Path, tmp_path:
     errors = predicted.column("prediction").to_numpy() - predicted.column("price").to_numpy()
     assert NOISE * 0.8 < np.sqrt(np.mean(errors**2)) < NOISE * 1.6
 
+    command = run.command("study", "--root", root, *settings, "--strengths", "0", "--json")
+    studied = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    assert (studied["metrics"]["loss"], studied["metrics"]["score"]) == ("mse", "r2")
+    trained = {entry["name"]: entry["result"]["train"] for entry in studied["family"]}
+    gap = json.loads(next(root.glob("artifacts/Evaluator/evaluation/*/verdict.json")).read_text())["gap"]
+    for name, of_run in (("none", "baseline"), ("all", "candidate")):
+        assert trained[name]["score"] == pytest.approx(gap[of_run]["r2"]["train"], abs=1e-5)
+        # The label in standard deviations: a mean squared error of 1 is that of the mean label.
+        assert trained[name]["loss"] == pytest.approx(1 - trained[name]["score"], abs=1e-5)
+
     worse = run(root, *settings, "--set", "model.l2=1", "--set", "model.l1=0", "--set", "model.dropout=0")
     assert worse.code == 4, json.dumps(worse.summary, indent=2)
     assert worse.summary["status"] == "not_blessed"

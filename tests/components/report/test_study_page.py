@@ -15,11 +15,13 @@ from components.report.regularization_paths import penalty_path
 from components.study.study_record import (
     SplitMetrics,
     StudyEntry,
+    StudyMetrics,
     StudyRecord,
     TrainingResult,
     diverged_result,
 )
 from components.study.variants import Variant, plan_study
+from components.tasks.binary import BINARY, LOG_LOSS
 
 SCRIPT = "<script>alert(1)</script>"
 MODEL, TRAINING = ModelConfig(l1=1e-4, l2=1e-3, dropout=0.2), TrainingConfig(epochs=4, early_stopping=1)
@@ -31,8 +33,8 @@ def result(name: str) -> TrainingResult:
     """Results of a training. Those with exact zeros drop a feature whose name is a script."""
     exact = name in ("L1, proximal", "l1 = 0.00032")
     return TrainingResult(
-        train=SplitMetrics(log_loss=0.25, auc=0.9, accuracy=0.875),
-        validation=SplitMetrics(log_loss=LOSSES.get(name, 0.5), auc=0.8, accuracy=0.75),
+        train=SplitMetrics(loss=0.25, score=0.9, further=0.875),
+        validation=SplitMetrics(loss=LOSSES.get(name, 0.5), score=0.8, further=0.75),
         zero=0.5 if exact else 0.0,
         l1_norm=1234.5,
         l2_norm=6.25,
@@ -53,6 +55,7 @@ def study(**changes: Any) -> StudyRecord:
     record = StudyRecord(
         id="20261120T120000.000000Z",
         config={"name": "churn", "model": MODEL.model_dump(mode="json"), "data": {"label": SCRIPT}},
+        metrics=StudyMetrics.of(BINARY, LOG_LOSS),
         ingest=IngestRecord(
             rows=RowCounts(train=608, eval=189, test=203, rejected=2),
             features=(SCRIPT, "age"),
@@ -123,7 +126,7 @@ def test_the_finding() -> None:
         "regularization."
     )
     assert "+0.1250 for l1 = 0.00032 and +0.3750 without regularization" in gap
-    assert "The lowest of 17 log losses on 189 rows" in caution
+    assert "The lowest of 17 losses on 189 rows" in caution
     assert "the test split" in caution
     assert "`regpipe run`" in command
     assert command.endswith("`--set model.l1=0.00032 --set 'model.hidden_units=[4, 2]'`.")
@@ -230,7 +233,7 @@ def test_a_regularization_path() -> None:
         "regularization. The gap is +0.1250 instead of +0.3750. 50.0% of its weights are exactly 0."
     ]
     found = charts(section)
-    assert list(found) == ["l1-loss", "l1-auc", "l1-zeros", "l1-norm"]
+    assert list(found) == ["l1-loss", "l1-score", "l1-zeros", "l1-norm"]
     training, validation, none = found["l1-loss"].lines
     assert (training.x, training.y) == ((1e-5, 3.2e-4, 1e-2), (0.25, 0.25, 0.25))
     assert validation.y == (0.5, 0.375, 0.5)
@@ -243,7 +246,7 @@ def test_a_regularization_path() -> None:
 def test_a_path_without_zeros_has_no_chart_of_zeros() -> None:
     """Dropout makes no weights 0. Its axis is linear, and the configured rate is marked."""
     found = charts(penalty_path(study(), "dropout"))
-    assert list(found) == ["dropout-loss", "dropout-auc", "dropout-norm"]
+    assert list(found) == ["dropout-loss", "dropout-score", "dropout-norm"]
     assert not any(chart.log_x for chart in found.values())
     assert found["dropout-loss"].mark == (0.2, "configured: 0.2")
 

@@ -62,7 +62,7 @@ def test_a_regression_has_its_own_curves(sample: Any) -> None:
     )
     first, *blocks = training_section.learning_curves(run).blocks
     assert isinstance(first, TextBlock)
-    assert "epoch 7: its validation huber was not lower" in first.text
+    assert "epoch 7: its validation Huber loss was not lower" in first.text
     charts = [block for block in blocks if isinstance(block, Chart)]
     assert [chart.id for chart in charts] == ["curve-loss", "curve-huber", "curve-mae"]
     assert all(chart.mark == (7.0, "best epoch: 7") for chart in charts)

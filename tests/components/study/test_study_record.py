@@ -9,19 +9,21 @@ from components.config.training import TrainingConfig
 from components.study.study_record import (
     SplitMetrics,
     StudyEntry,
+    StudyMetrics,
     StudyRecord,
     TrainingResult,
     diverged_result,
 )
+from components.tasks.binary import BINARY, LOG_LOSS
 
 NAN = float("nan")
 
 
 def result(train: float, validation: float, curve: tuple[float, ...] = (0.7, 0.6)) -> TrainingResult:
-    scores = {"auc": 0.75, "accuracy": 0.5}
+    scores = {"score": 0.75, "further": 0.5}
     return TrainingResult(
-        train=SplitMetrics(log_loss=train, **scores),
-        validation=SplitMetrics(log_loss=validation, **scores),
+        train=SplitMetrics(loss=train, **scores),
+        validation=SplitMetrics(loss=validation, **scores),
         zero=0.5,
         l1_norm=3.0,
         l2_norm=2.0,
@@ -52,7 +54,16 @@ def study(*family: StudyEntry, **paths: tuple[StudyEntry, ...]) -> StudyRecord:
         digest="0123",
     )
     return StudyRecord(
-        id="r1", config={}, ingest=ingest, facts={}, notes=(), trained=1, known=0, family=family, paths=paths
+        id="r1",
+        config={},
+        ingest=ingest,
+        metrics=StudyMetrics.of(BINARY, LOG_LOSS),
+        facts={},
+        notes=(),
+        trained=1,
+        known=0,
+        family=family,
+        paths=paths,
     )
 
 
@@ -60,9 +71,9 @@ def test_a_result_without_scores_comes_back_from_json() -> None:
     """JSON has no NaN: NaN is written as null, and read as NaN."""
     lost = diverged_result(3, "it ran away", 1.5)
     text = lost.model_dump_json()
-    assert json.loads(text)["train"] == {"log_loss": None, "auc": None, "accuracy": None}
+    assert json.loads(text)["train"] == {"loss": None, "score": None, "further": None}
     again = TrainingResult.model_validate_json(text)
-    assert math.isnan(again.validation.auc)
+    assert math.isnan(again.validation.score)
     assert math.isnan(again.gap)
     assert (again.failure, again.kept, again.epochs, again.seconds) == ("it ran away", 3, 0, 1.5)
 

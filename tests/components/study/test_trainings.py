@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score
 
 from components.config.model import ModelConfig
 from components.config.training import TrainingConfig
 from components.study.study_record import TrainingResult
 from components.study.trainings import StudyData, Trainings, measure_network
+from components.tasks.binary import BINARY, LOG_LOSS
+from components.tasks.multiclass import CROSS_ENTROPY, MULTICLASS
+from components.tasks.regression import REGRESSION
 from components.training import checkpoints
 from components.training.dataset import Dataset, InMemoryDataset
 from components.training.network import build_model
@@ -27,7 +30,10 @@ TRAINING = TrainingConfig(epochs=3, batch_size=64, learning_rate=0.02, early_sto
 @pytest.fixture(scope="module")
 def data(sample: dict[str, Any]) -> StudyData:
     return StudyData(
-        NAMES, InMemoryDataset(sample["x0"], sample["y0"]), InMemoryDataset(sample["x1"], sample["y1"])
+        BINARY,
+        NAMES,
+        InMemoryDataset(sample["x0"], sample["y0"]),
+        InMemoryDataset(sample["x1"], sample["y1"]),
     )
 
 
@@ -49,20 +55,66 @@ def test_the_scores_agree_with_scikit_learn(data: StudyData) -> None:
     w[3:7, 0] = [2.0, -1.0, 0.5, -4.0]
     network = build_model(20, ModelConfig(hidden_units=(), l1=0.1, l2=0.1))
     network.set_weights([w, np.array([0.25], np.float32)])
-    result = measure_network(network, data, [{"epoch": 1, "log_loss": 0.5, "val_log_loss": 0.625}], 1.5)
+    result = measure_network(
+        network, LOG_LOSS, data, [{"epoch": 1, "log_loss": 0.5, "val_log_loss": 0.625}], 1.5
+    )
     for scores, measured in ((result.train, data.train), (result.validation, data.validation)):
         split = in_memory(measured)
         labels = split.labels[:, 0]
         p = 1 / (1 + np.exp(-(split.features.astype(np.float64) @ w + 0.25)))[:, 0]
-        assert scores.log_loss == pytest.approx(log_loss(labels, p), abs=1e-6)  # no penalty in it
-        assert scores.auc == pytest.approx(roc_auc_score(labels, p), abs=1e-9)
-        assert scores.accuracy == accuracy_score(labels, p > 0.5)
-    assert result.gap == result.validation.log_loss - result.train.log_loss
+        assert scores.loss == pytest.approx(log_loss(labels, p), abs=1e-6)  # no penalty in it
+        assert scores.score == pytest.approx(roc_auc_score(labels, p), abs=1e-9)
+        assert scores.further == accuracy_score(labels, p > 0.5)
+    assert result.gap == result.validation.loss - result.train.loss
     assert (result.zero, result.features, result.kept) == (16 / 20, 20, 4)
     assert result.dropped == tuple(name for name in NAMES if name not in ("f3", "f4", "f5", "f6"))
     assert result.l1_norm == 7.5
     assert result.l2_norm == pytest.approx(math.sqrt(4 + 1 + 0.25 + 16))
     assert (result.training_curve, result.validation_curve, result.epochs) == ((0.5,), (0.625,), 1)
+
+
+def test_the_scores_of_several_classes_agree_with_scikit_learn(data: StudyData) -> None:
+    """Cross-entropy, macro AUC and accuracy of a network with given weights, on labels from 0 to 2."""
+    generator = np.random.default_rng(3)
+    network = build_model(20, ModelConfig(hidden_units=(), l1=0.1, l2=0.1), loss=CROSS_ENTROPY, outputs=3)
+    w, b = generator.normal(size=(20, 3)).astype(np.float32), np.array([0.5, 0.0, -0.5], np.float32)
+    network.set_weights([w, b])
+    features = in_memory(data.train).features
+    labels = generator.integers(0, 3, (len(features), 1)).astype(np.float32)
+    split = InMemoryDataset(features, labels)
+    result = measure_network(network, CROSS_ENTROPY, StudyData(MULTICLASS, NAMES, split, split), [], 0.0)
+    odds = np.exp(features.astype(np.float64) @ w + b)
+    p = odds / odds.sum(axis=1, keepdims=True)
+    assert result.train.loss == pytest.approx(log_loss(labels[:, 0], p), abs=1e-6)
+    macro_auc = roc_auc_score(labels[:, 0], p, multi_class="ovr")
+    assert result.train.score == pytest.approx(macro_auc, abs=1e-9)
+    assert result.train.further == accuracy_score(labels[:, 0], p.argmax(axis=1))
+
+
+def test_a_regression_is_scored_in_the_unit_of_its_training(data: StudyData, tmp_path: Path) -> None:
+    """The mean squared error and the mean absolute error of the scaled label, and R2, which has no unit."""
+    generator = np.random.default_rng(4)
+    w = generator.normal(size=(20, 1))
+    train, validation = (
+        InMemoryDataset(
+            split.features,
+            (50 + 10 * (split.features @ w + generator.normal(size=(split.rows, 1)))).astype(np.float32),
+        )
+        for split in map(in_memory, (data.train, data.validation))
+    )
+    training = TRAINING.for_task(REGRESSION)
+    result = Trainings(StudyData(REGRESSION, NAMES, train, validation), tmp_path, "code").train(
+        MODEL, training
+    )
+    network, history, _ = train_network(MODEL, training, train, validation)
+    assert result.validation.loss == pytest.approx(history[-1]["val_mse"], abs=1e-6)
+    assert result.training_curve == tuple(epoch["mse"] for epoch in history)
+    deviation = train.labels.astype(np.float64).std()
+    predicted = network(validation.features).numpy() * deviation + train.labels.mean(dtype=np.float64)
+    errors = predicted - validation.labels
+    assert result.validation.loss == pytest.approx(np.mean(errors**2) / deviation**2, rel=1e-5)
+    assert result.validation.further == pytest.approx(np.abs(errors).mean() / deviation, rel=1e-5)
+    assert result.validation.score == pytest.approx(r2_score(validation.labels, predicted), abs=1e-5)
 
 
 def test_the_scores_are_weighted(data: StudyData, tmp_path: Path) -> None:
@@ -73,19 +125,19 @@ def test_the_scores_are_weighted(data: StudyData, tmp_path: Path) -> None:
         for split in map(in_memory, (data.train, data.validation))
     )
     balanced = TRAINING.model_copy(update={"class_weight": "balanced"})
-    result = Trainings(StudyData(NAMES, train, validation), tmp_path, "code").train(MODEL, balanced)
+    result = Trainings(StudyData(BINARY, NAMES, train, validation), tmp_path, "code").train(MODEL, balanced)
     network, history, _ = train_network(MODEL, balanced, train, validation)
-    assert result.validation.log_loss == pytest.approx(history[-1]["val_log_loss"], abs=1e-6)
-    assert result.validation.accuracy == pytest.approx(history[-1]["val_accuracy"], abs=1e-6)
+    assert result.validation.loss == pytest.approx(history[-1]["val_log_loss"], abs=1e-6)
+    assert result.validation.further == pytest.approx(history[-1]["val_accuracy"], abs=1e-6)
     assert train.weights is not None
     assert validation.weights is not None
     sums = [train.weights[train.labels == label].sum() for label in (0, 1)]
     weights = validation.weights[:, 0] * np.where(validation.labels[:, 0] > 0, 1 / sums[1], 1 / sums[0])
     p = network(validation.features).numpy()[:, 0].astype(np.float64)
     labels = validation.labels[:, 0]
-    assert result.validation.log_loss == pytest.approx(log_loss(labels, p, sample_weight=weights), abs=1e-6)
-    assert result.validation.auc == pytest.approx(roc_auc_score(labels, p, sample_weight=weights), abs=1e-6)
-    assert result.validation.log_loss != pytest.approx(log_loss(labels, p), abs=1e-4)
+    assert result.validation.loss == pytest.approx(log_loss(labels, p, sample_weight=weights), abs=1e-6)
+    assert result.validation.score == pytest.approx(roc_auc_score(labels, p, sample_weight=weights), abs=1e-6)
+    assert result.validation.loss != pytest.approx(log_loss(labels, p), abs=1e-4)
 
 
 def test_norms_and_zeros_of_several_layers(data: StudyData) -> None:
@@ -94,7 +146,7 @@ def test_norms_and_zeros_of_several_layers(data: StudyData) -> None:
     hidden, output = np.zeros((20, 4)), np.array([[3.0], [-4.0], [0.0], [0.0]])
     hidden[0] = [1.0, 1.0, -1.0, 1.0]
     network.set_weights([hidden, np.full(4, 9.0), output, np.array([9.0])])
-    result = measure_network(network, data, [], 0.0)
+    result = measure_network(network, LOG_LOSS, data, [], 0.0)
     assert result.zero == pytest.approx(78 / 84)
     assert result.l1_norm == 11
     assert result.l2_norm == pytest.approx(math.sqrt(4 + 25))
@@ -105,9 +157,9 @@ def test_it_is_the_training_of_the_trainer(kept: tuple[Path, TrainingResult], da
     """The network is that of `train_network`, and so are its scores."""
     network, history, _ = train_network(MODEL, TRAINING, data.train, data.validation)
     result = kept[1]
-    assert result == measure_network(network, data, history, result.seconds)
-    assert result.validation.log_loss == pytest.approx(history[-1]["val_log_loss"], abs=1e-6)
-    assert result.train.log_loss == pytest.approx(history[-1]["log_loss"], abs=1e-6)
+    assert result == measure_network(network, LOG_LOSS, data, history, result.seconds)
+    assert result.validation.loss == pytest.approx(history[-1]["val_log_loss"], abs=1e-6)
+    assert result.train.loss == pytest.approx(history[-1]["log_loss"], abs=1e-6)
 
 
 def test_a_second_study_finds_the_results_of_the_first(
@@ -198,13 +250,13 @@ def test_a_diverged_training_has_a_result(tmp_path: Path, data: StudyData) -> No
     wild = TRAINING.model_copy(update={"optimizer": "sgd", "learning_rate": 1e30})
     result = trainings.train(MODEL, wild)
     assert result.failure.startswith("expected a finite validation loss, got ")
-    assert math.isnan(result.validation.log_loss)
+    assert math.isnan(result.validation.loss)
     assert math.isnan(result.gap)
     assert (result.features, result.epochs) == (20, 0)
     found = trainings.find(trainings.key(MODEL, wild))
     assert found is not None
     assert found.failure == result.failure
-    assert math.isnan(found.train.auc)
+    assert math.isnan(found.train.score)
 
 
 def test_trainings_free_their_memory(tmp_path: Path, data: StudyData) -> None:

@@ -16,12 +16,14 @@ from components.config.training import TrainingConfig
 from components.study.study_record import (
     SplitMetrics,
     StudyEntry,
+    StudyMetrics,
     StudyRecord,
     TrainingResult,
     diverged_result,
 )
 from components.study.trainings import StudyData, Trainings
 from components.study.variants import StudyPlan, Variant, plan_study
+from components.tasks.binary import BINARY, LOG_LOSS
 from components.training.dataset import InMemoryDataset
 from pipeline_def.cli.main import main
 from pipeline_def.config.load import PipelineConfig
@@ -63,7 +65,7 @@ def results(trainings: Any, planned: StudyPlan) -> tuple[int, int, list[str]]:
     terminal = io.StringIO()
     with RunDisplay((studies.STEP,), terminal) as display:
         display.start(studies.STEP)
-        found, trained = studies._results(trainings, planned, display)
+        found, trained = studies._results(trainings, planned, "log_loss", display)
         display.finish(studies.STEP, "done", 1.0)
     return len(found), trained, terminal.getvalue().splitlines()
 
@@ -75,7 +77,7 @@ def test_only_missing_networks_are_trained(tmp_path: Path) -> None:
     split = InMemoryDataset(x, (x[:, :1] > 0.5).astype(np.float32))
 
     def trainings() -> Trainings:
-        return Trainings(StudyData(("a", "b"), split, split), tmp_path, "code")
+        return Trainings(StudyData(BINARY, ("a", "b"), split, split), tmp_path, "code")
 
     none, strong = variant("none"), variant("L2", l2=0.5)
     first = StudyPlan((none, strong), {"l2": (variant("l2 = 0.5", l2=0.5),)}, ())
@@ -121,9 +123,9 @@ def test_a_long_training_shows_its_epochs(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def entry(variant: Variant) -> StudyEntry:
-    scores = SplitMetrics(log_loss=0.5 - 10 * variant.model.by_layer(L2)[0], auc=0.75, accuracy=0.5)
+    scores = SplitMetrics(loss=0.5 - 10 * variant.model.by_layer(L2)[0], score=0.75, further=0.5)
     found = TrainingResult(
-        train=SplitMetrics(log_loss=0.25, auc=0.9, accuracy=0.9),
+        train=SplitMetrics(loss=0.25, score=0.9, further=0.9),
         validation=scores,
         zero=0.375,
         l1_norm=100.0,
@@ -143,6 +145,7 @@ def studied() -> CompletedStudy:
     study = StudyRecord(
         id="r1",
         config={},
+        metrics=StudyMetrics.of(BINARY, LOG_LOSS),
         ingest=IngestRecord(
             rows=RowCounts(train=123_456, eval=40_000, test=40_000),
             features=("a",),
@@ -182,9 +185,9 @@ def test_the_table_on_the_terminal(studied: CompletedStudy) -> None:
         "L2 = 0.01 has the lowest validation log loss of 17 networks: 0.4000, against 0.5000 without",
         "regularization.",
         "",
-        "log loss on          train     eval      gap      AUC   zeros   features  L2 norm  epochs",
-        "none                0.2500   0.5000  +0.2500   0.7500   37.5%  1999/2000    12.50      12",
-        "L1, gradient        0.2500   0.5000  +0.2500   0.7500   37.5%  1999/2000    12.50      12",
+        "log loss on          train     eval      gap        AUC   zeros   features  L2 norm  epochs",
+        "none                0.2500   0.5000  +0.2500     0.7500   37.5%  1999/2000    12.50      12",
+        "L1, gradient        0.2500   0.5000  +0.2500     0.7500   37.5%  1999/2000    12.50      12",
     ]
     assert [line for line in lines if line.endswith("strong")] == [
         "L1, from weak to strong", "L2, from weak to strong", "Dropout, from weak to strong",
@@ -252,7 +255,7 @@ def test_json_is_printed_to_standard_output(
     monkeypatch.setattr(studies, "study", Stub(studied))
     assert main(["study", "--json"]) == 0
     out, err = capsys.readouterr()
-    assert json.loads(out)["family"][0]["result"]["validation"]["log_loss"] == 0.5
+    assert json.loads(out)["family"][0]["result"]["validation"]["loss"] == 0.5
     assert err.splitlines() == shown(studied)
 
 
