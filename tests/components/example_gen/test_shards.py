@@ -144,11 +144,13 @@ def split_by_row(splits: dict[str, Rows]) -> dict[int, str]:
     return {math.floor(row[0]): split for split, rows in splits.items() for row in rows}
 
 
-@pytest.fixture
-def whole(write: Write, settings: Settings, tmp_path: Path) -> dict[int, str]:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[int, str]:
     """The split of each of 300 rows."""
-    path = write("whole.csv", unique_rows(range(300)))
-    found = split_by_row(converted(settings(path, ignore=("mixed",)), tmp_path / "out"))
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "whole.csv").write_text(unique_rows(range(300)))
+    config = DataConfig(input=str(folder / "whole.csv"), label="y", ignore=("mixed",))
+    found = split_by_row(converted(config, folder / "out"))
     assert len(found) == 300
     assert set(found.values()) == set(SPLITS)
     return found

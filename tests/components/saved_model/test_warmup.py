@@ -1,5 +1,6 @@
 """The content of the warm-up requests, and models that fail them."""
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,13 +41,28 @@ def features(table: Columns) -> list[str]:
     return sorted(set(table) - {"y"})
 
 
-@pytest.fixture
-def model(transformed: Any, tmp_path: Path) -> str:
+@pytest.fixture(scope="module")
+def exported(transformed: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An exported network with random weights."""
-    path = str(tmp_path / "model")
-    export(
-        build_model(3, ModelConfig(hidden_units=(4,), l1=1e-4, l2=1e-3, dropout=0.2)), transformed, "y", path
-    )
+    path = tmp_path_factory.mktemp("exported") / "model"
+    network = build_model(3, ModelConfig(hidden_units=(4,), l1=1e-4, l2=1e-3, dropout=0.2))
+    export(network, transformed, "y", str(path))
+    return path
+
+
+@pytest.fixture
+def model(exported: Path, tmp_path: Path) -> str:
+    """A copy of the exported network, to be changed."""
+    return str(shutil.copytree(exported, tmp_path / "model"))
+
+
+@pytest.fixture(scope="module")
+def without_a_number(transformed: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An exported network with weights that are NaN."""
+    path = tmp_path_factory.mktemp("nan") / "model"
+    network = build_model(3, ModelConfig(hidden_units=(), l1=1e-4, l2=1e-3))
+    network.set_weights([np.full((3, 1), NAN), np.zeros(1)])
+    export(network, transformed, "y", str(path))
     return path
 
 
@@ -120,14 +136,11 @@ def test_the_same_rows_give_the_same_file(tmp_path: Path) -> None:
     assert (tmp_path / "one" / WARMUP_FILE).read_bytes() == (tmp_path / "two" / WARMUP_FILE).read_bytes()
 
 
-def test_a_model_without_requests_runs_one_row(model: str, transformed: Any, tmp_path: Path) -> None:
+def test_a_model_without_requests_runs_one_row(model: str, without_a_number: Path) -> None:
     """As in TF Serving, warm-up requests are optional, but each signature is run."""
     assert replay(model) == 0
-    network = build_model(3, ModelConfig(hidden_units=(), l1=1e-4, l2=1e-3))
-    network.set_weights([np.full((3, 1), NAN), np.zeros(1)])
-    export(network, transformed, "y", str(tmp_path / "bad"))
     with pytest.raises(BadModel, match=r"classify: expected 'scores' to be between 0 and 1, got nan\.$"):
-        replay(str(tmp_path / "bad"))
+        replay(str(without_a_number))
 
 
 def test_a_signature_that_answers_otherwise(
@@ -230,17 +243,15 @@ def test_what_tensorflow_refuses(model: str) -> None:
 
 
 def test_an_answer_that_is_no_probability(
-    transformed: Any, examples: list[bytes], features: list[str], tmp_path: Path
+    without_a_number: Path, examples: list[bytes], features: list[str], tmp_path: Path
 ) -> None:
     """A network with a weight that is NaN returns NaN."""
-    network = build_model(3, ModelConfig(hidden_units=(), l1=1e-4, l2=1e-3))
-    network.set_weights([np.full((3, 1), NAN), np.zeros(1)])
-    export(network, transformed, "y", str(tmp_path))
-    write_warmup(str(tmp_path), examples, features)
+    model = str(shutil.copytree(without_a_number, tmp_path / "model"))
+    write_warmup(model, examples, features)
     with pytest.raises(BadModel) as refusal:
-        replay(str(tmp_path))
+        replay(model)
     complaint = "request 1 of 6: serving_default: expected 'probability' to be between 0 and 1, got nan."
-    assert str(refusal.value) == f"{tmp_path}/{WARMUP_FILE}: {complaint}"
+    assert str(refusal.value) == f"{model}/{WARMUP_FILE}: {complaint}"
 
 
 def test_too_many_requests(model: str, examples: list[bytes], features: list[str]) -> None:

@@ -376,8 +376,8 @@ def test_the_order_of_the_work_does_not_matter(
     monkeypatch.setattr(executor, "FAN_IN", 3)  # a sum of two is the same in either order
     monkeypatch.setattr(class_sample, "MAX_ROWS", 100)
     # Fifty columns, because the last digits of a few may agree by chance; each file has its own mean.
-    walks = np.cumsum(np.random.default_rng(5).normal(size=(50, 700)), axis=1)
-    table = {f"f{number}": walk.tolist() for number, walk in enumerate(walks)} | {"y": [0, 1] * 350}
+    walks = np.cumsum(np.random.default_rng(5).normal(size=(50, 210)), axis=1)
+    table = {f"f{number}": walk.tolist() for number, walk in enumerate(walks)} | {"y": [0, 1] * 105}
     write_split(write_examples, tmp_path / "examples", table, 7)
     paths = sorted(map(str, (tmp_path / "examples").iterdir()))
     shards = [Shard("train", number, (path,)) for number, path in enumerate(paths)]
@@ -388,7 +388,7 @@ def test_the_order_of_the_work_does_not_matter(
             summarize(pipeline, order, Columns(tuple(sorted(table)), "y"), {"train": str(tmp_path)})
         written.append([(tmp_path / name).read_bytes() for name in ("FeatureStats.pb", "feature_auc.json")])
     assert written[0] == written[1] == written[2]
-    assert load(tmp_path / "FeatureStats.pb").datasets[0].num_examples == 700
+    assert load(tmp_path / "FeatureStats.pb").datasets[0].num_examples == 210
     assert [path.name for path in tmp_path.glob("Feature*")] == ["FeatureStats.pb"]
 
 

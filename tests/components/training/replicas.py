@@ -8,6 +8,7 @@ program because TensorFlow accepts the number of devices only before its first o
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +45,15 @@ def main() -> None:
     generator = np.random.default_rng(1)
     features = generator.random((ROWS, 5), np.float32)
     data = InMemoryDataset(features, (features[:, :1] > features[:, 1:2]).astype(np.float32))
-    result: dict[str, Any] = {name: compare(data, name) for name in REPLICAS}
-    result["resumed"] = resumed(data)
+    result: dict[str, Any] = {name: compare(data, name, counts) for name, counts in REPLICAS.items()}
+    _, weights, _ = run(mirrored(2), data, "proximal_adam")
+    result["resumed"] = resumed(data, weights)
     few = InMemoryDataset(data.features[:3], data.labels[:3])
-    result["fewer rows than a batch"] = compare(few, "proximal_adam")
-    weights = 1 + 3 * generator.random((ROWS, 1), np.float32)
-    result["weighted rows"] = compare(data._replace(weights=weights), "proximal_adam")
+    result["fewer rows than a batch"] = compare(few, "proximal_adam", (4,))
+    of_rows = 1 + 3 * generator.random((ROWS, 1), np.float32)
+    result["weighted rows"] = compare(data._replace(weights=of_rows), "proximal_adam", (2,))
     result["sample"] = sample(Path(sys.argv[1]), float(sys.argv[2]))
-    result["deterministic"] = deterministic(data)
+    result["deterministic"] = deterministic(data, weights)
     print(json.dumps(result))
 
 
@@ -64,11 +66,11 @@ def mirrored(replicas: int) -> tf.distribute.Strategy:
     return strategy
 
 
-def compare(data: InMemoryDataset, optimizer: str) -> dict[str, dict[str, float]]:
+def compare(data: InMemoryDataset, optimizer: str, counts: Sequence[int]) -> dict[str, dict[str, float]]:
     """Returns, by number of replicas, the largest differences of weights and history from those of one device."""
     start, weights, history = run(tf.distribute.get_strategy(), data, optimizer)
     result = {}
-    for replicas in REPLICAS[optimizer]:
+    for replicas in counts:
         same_start, other_weights, other_history = run(mirrored(replicas), data, optimizer)
         assert np.array_equal(start, same_start)
         result[str(replicas)] = {
@@ -81,10 +83,9 @@ def compare(data: InMemoryDataset, optimizer: str) -> dict[str, dict[str, float]
     return result
 
 
-def resumed(data: InMemoryDataset) -> float:
+def resumed(data: InMemoryDataset, weights: Array) -> float:
     """On two replicas: the difference between three epochs, and two epochs that are resumed for the third."""
     checkpoints.SECONDS_BETWEEN, throttle.MIN_INTERVAL_TO_DURATION = 0, 1
-    _, weights, _ = run(mirrored(2), data, "proximal_adam")
     with tempfile.TemporaryDirectory() as folder:
         kept = Checkpoints(Path(folder))
         run(mirrored(2), data, "proximal_adam", kept, epochs=2)
@@ -93,12 +94,11 @@ def resumed(data: InMemoryDataset) -> float:
     return float(np.abs(weights - other).max())
 
 
-def deterministic(data: InMemoryDataset) -> float:
-    """The difference of the weights with and without TensorFlow's op determinism, as choose_strategy enables it.
+def deterministic(data: InMemoryDataset, weights: Array) -> float:
+    """The difference of two replicas' weights with and without TensorFlow's op determinism, as in choose_strategy.
 
     An operation without a deterministic implementation, or a random one without a seed, would raise. It stays enabled.
     """
-    _, weights, _ = run(mirrored(2), data, "proximal_adam")
     tf.config.experimental.enable_op_determinism()
     _, other, _ = run(mirrored(2), data, "proximal_adam")
     return float(np.abs(weights - other).max())

@@ -57,17 +57,19 @@ def trained(model: ModelConfig, train: Dataset, validation: Dataset, **settings:
     return weights.astype(np.float64), np.array([list(epoch.values()) for epoch in history])
 
 
-@pytest.mark.parametrize("stored", [False, True], ids=["in memory", "on disk"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_an_integer_weight_equals_that_many_rows(optimizer: str, stored: bool) -> None:
-    """With all rows in one batch, weights and all metrics of both splits are equal to 1e-6; ones are different."""
+def test_an_integer_weight_equals_that_many_rows(optimizer: str) -> None:
+    """With all rows in one batch, weights and all metrics of both splits are equal to 1e-6; ones are different.
+
+    In memory and on disk.
+    """
     train, validation = table(80, 1), table(40, 2)
     model = OPTIMIZERS[optimizer]
     expected = trained(model, repeated(train), repeated(validation), optimizer=optimizer)
-    splits = (on_disk(train), on_disk(validation)) if stored else (train, validation)
-    found = trained(model, *splits, optimizer=optimizer)
-    for ours, theirs in zip(found, expected, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6)
+    for splits in ((train, validation), (on_disk(train), on_disk(validation))):
+        found = trained(model, *splits, optimizer=optimizer)
+        for ours, theirs in zip(found, expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6)
     bare, _ = trained(model, train._replace(weights=None), validation, optimizer=optimizer)
     assert np.abs(bare - expected[0]).max() > 1e-3
 
@@ -206,12 +208,12 @@ def test_one_class_has_no_class_weights() -> None:
     assert balanced_class_weights(data._replace(labels=np.ones_like(data.labels))) == (1, 1)
 
 
-@pytest.mark.parametrize("stored", [False, True], ids=["in memory", "on disk"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_class_weights_equal_repeated_rows(optimizer: str, stored: bool) -> None:
+def test_class_weights_equal_repeated_rows(optimizer: str) -> None:
     """With one positive row in four, balanced weights are those of a table with each positive row three times.
 
-    The validation split has another share of positives, and gets the factors of the training split.
+    In memory and on disk. The validation split has another share of positives, and gets the factors of the training
+    split.
     """
     train, validation = (table(80, 1, share=0.25), table(40, 2, share=0.5))
     assert train.labels.mean() == 0.25
@@ -221,12 +223,11 @@ def test_class_weights_equal_repeated_rows(optimizer: str, stored: bool) -> None
     ]
     model = OPTIMIZERS[optimizer]
     expected = trained(model, *expanded, optimizer=optimizer)
-    bare: list[Dataset] = [split._replace(weights=None) for split in (train, validation)]
-    if stored:
-        bare = [on_disk(split) for split in bare if isinstance(split, InMemoryDataset)]
-    found = trained(model, bare[0], bare[1], optimizer=optimizer, class_weight="balanced")
-    for ours, theirs in zip(found, expected, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6)
+    bare = [split._replace(weights=None) for split in (train, validation)]
+    for splits in (bare, [on_disk(split) for split in bare]):
+        found = trained(model, splits[0], splits[1], optimizer=optimizer, class_weight="balanced")
+        for ours, theirs in zip(found, expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6)
 
 
 def test_class_weights_multiply_the_weights_of_the_rows() -> None:

@@ -96,40 +96,46 @@ def test_numbers_at_the_ends_of_float32(extremes: Any) -> None:
 FAR = {"a": [*range(19), 1e9, NAN], "y": [0, 1, 0] * 7}
 
 
-def test_values_far_from_the_others_are_clipped(analyze: Callable[..., Any]) -> None:
+@pytest.fixture(scope="module")
+def far(analyze: Analyze) -> Any:
+    """The analysis of FAR."""
+    return analyze(FAR)
+
+
+def test_values_far_from_the_others_are_clipped(far: Any, analyze: Callable[..., Any]) -> None:
     """The bounds are 0, the minimum, and 52 (see test_clipping.py); missing values become the mean (171 + 52) / 20.
 
     With `min_max`, 1e9 is the maximum, and the mean is (171 + 1e9) / 20.
     """
     raw = {"a": [0.0, 13.0, 52.0, 1e9, NAN]}
-    clipped = vectors(analyze(FAR), raw)[:, 0].tolist()
+    clipped = vectors(far, raw)[:, 0].tolist()
     assert clipped == pytest.approx([0, 0.25, 1, 1, 11.15 / 52])
     as_they_are = vectors(analyze(FAR, scaling="min_max"), raw)[:, 0].tolist()
     assert as_they_are == pytest.approx([0, 1.3e-8, 5.2e-8, 1, (171 + 1e9) / 20 / 1e9])
 
 
-def test_the_training_values_stay_as_they_are(analyze: Callable[..., Any]) -> None:
+def test_the_training_values_stay_as_they_are(far: Any) -> None:
     """The scaling has the minimum, maximum and mean before values are clipped, and the bounds after it."""
-    assert read_scaling(analyze(FAR), "y").features["a"].model_dump() == pytest.approx(
+    assert read_scaling(far, "y").features["a"].model_dump() == pytest.approx(
         {"min": 0, "max": 1e9, "mean": (171 + 1e9) / 20, "low": 0, "high": 52, "imputed": 11.15}
     )
 
 
 def test_means_and_the_share_of_missing_values_are_weighted(analyze: Callable[..., Any]) -> None:
-    """The mean of 2 and 4 with the weights 0.5 and 1.5 is 3.5. Of the total weight, 0.99% and 1.23% are missing."""
+    """The mean of 2 and 4 with the weights 0.5 and 1.5 is 3.5. By weight, 0.99% of a and 1.23% of b are missing."""
     columns = {
-        "a": [2.0, 4.0, NAN],
-        "w": [0.5, 1.5, 0.02],
-        "y": [0, 1, 0],
+        "a": [2.0, 4.0, NAN, 3.5],
+        "b": [2.0, 4.0, NAN, NAN],
+        "w": [0.5, 1.5, 0.02, 0.005],
+        "y": [0, 1, 0, 1],
     }
     transform = analyze(columns, weight="w", missing_indicator="auto")
     scaling = read_scaling(transform, "y", "w").features
-    assert list(scaling) == ["a"]
-    assert (scaling["a"].mean, scaling["a"].imputed) == pytest.approx((3.5, 3.5))
-    assert (scaling["a"].low, scaling["a"].high) == (2, 4)
-    assert read_layout(transform, "y", "w").names == ("a",)
-    heavier = analyze({**columns, "w": [0.5, 1.5, 0.025]}, weight="w", missing_indicator="auto")
-    assert read_layout(heavier, "y", "w").names == ("a", "a missing")
+    assert list(scaling) == ["a", "b"]
+    for name in ("a", "b"):
+        assert (scaling[name].mean, scaling[name].imputed) == pytest.approx((3.5, 3.5))
+        assert (scaling[name].low, scaling[name].high) == (2, 4)
+    assert read_layout(transform, "y", "w").names == ("a", "b", "b missing")
 
 
 def test_an_integer_weight_equals_that_many_rows(analyze: Callable[..., Any]) -> None:
