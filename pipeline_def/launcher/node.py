@@ -32,7 +32,7 @@ from components.common.stored_record import StoredRecord
 from components.common.training_statistics import TrainingStatistics
 from components.common.verdict_record import Verdict
 from pipeline_def.config.beam import LOCAL_ARGS
-from pipeline_def.launcher import lazy_imports, local_filesystem
+from pipeline_def.launcher import beam_inspection, lazy_imports, local_filesystem
 from pipeline_def.launcher.metadata_store import connection_config
 from pipeline_def.runs.run_store import COMPLETED_STATES
 
@@ -75,6 +75,7 @@ class _LazyOperator(base_executor_operator.BaseExecutorOperator):  # type: ignor
     def run_executor(self, execution_info: Any) -> Any:
         with lazy_imports.importing():
             operator = self.OPERATORS[type(self._executor_spec)](self._executor_spec, self._platform_config)
+            beam_inspection.install()
         operator.with_execution_watcher(self._execution_watcher_address)
         return operator.run_executor(execution_info)
 
