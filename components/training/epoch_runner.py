@@ -6,6 +6,7 @@ takes only one step per call. Here an epoch is a loop inside the graph; see docs
 The metrics of a network are numbers (shape []), those of a stack have one for each network (shape [networks]).
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import keras
@@ -17,7 +18,7 @@ from components.config.training import TrainingConfig
 from components.tasks.binary import LOG_LOSS
 from components.tasks.task import Loss
 from components.training.dataset import Dataset
-from components.training.dropout import dropout_masks, training_forward_pass
+from components.training.dropout import DropoutMasks, training_forward_pass
 from components.training.group_lasso import norm_sum
 from components.training.network import kernels
 from components.training.optimizers import make_optimizer
@@ -26,6 +27,10 @@ from components.training.optimizers import make_optimizer
 STEPS_PER_CALL = 1_000
 # The rows of a call's steps are its arguments; this limits their size.
 CALL_BYTES = 64 * 2**20
+# XLA compiles a training with many small steps: without it, most of their time goes into starting operations. This
+# takes a second or two. It is not faster for larger products (rows of a batch times weights); see docs/benchmarks.md.
+XLA_STEPS = 5_000
+XLA_PRODUCTS = 8 * 2**20
 SCORING_BATCH_SIZE = 65_536
 
 # The last two axes: [rows, 1] of the second metric, [inputs, units] of a kernel. The first axis of a stack remains.
@@ -51,6 +56,10 @@ class EpochRunner:
         settings: optimizer, batch size, learning rate, weight decay and seed.
         seeds: for a stack, the seed of each network: each then has its own order of the rows and its own dropout masks.
             Empty: all have the seed of the settings.
+
+    Attributes:
+        optimizer: the optimizer.
+        is_compiled: whether XLA compiles the steps. The result is the same to float32 rounding.
     """
 
     def __init__(
@@ -64,13 +73,21 @@ class EpochRunner:
         self.optimizer = make_optimizer(settings, model)
         self._loss = settings.objective
         self._proximal = settings.is_proximal
-        self._batch = settings.batch_size
-        # The number of rows of a call: whole batches, except in the last call of a window.
-        self._stride = self._batch * max(
-            1, min(STEPS_PER_CALL, CALL_BYTES // (self._batch * _row_bytes(specs) * len(self._seeds)))
+        self._batch = min(settings.batch_size, train.rows)
+        self._masks = DropoutMasks(model, self._seeds, self._batch)
+        # All calls have the same number of rows, of which the last ones may be unused.
+        steps = math.ceil(train.rows / self._batch)
+        limit = CALL_BYTES // (self._batch * _row_bytes(specs) * len(self._seeds))
+        calls = math.ceil(steps / max(1, min(STEPS_PER_CALL, limit)))
+        self._stride = self._batch * math.ceil(steps / calls)
+        # XLA can't compile the steps of several devices.
+        self.is_compiled = (
+            not tf.distribute.has_strategy()
+            and settings.epochs * steps >= XLA_STEPS
+            and self._batch * model.count_params() <= XLA_PRODUCTS
         )
         # AutoGraph would take a second and is not needed: `_steps` uses only graph operations.
-        self._run_steps = tf.function(self._steps, input_signature=specs, autograph=False)
+        self._run_steps = tf.function(self._steps, autograph=False, jit_compile=self.is_compiled)
 
     def run_epoch(self, number: int, train: Dataset, after_call: Callable[[], None]) -> Metrics:
         """Trains on all rows once and returns the epoch's metrics.
@@ -93,45 +110,62 @@ class EpochRunner:
                 part = window.select(order[..., start : start + self._stride])
                 if part.weights is not None:
                     part.weights[:] *= scale
-                sums += self._run_steps(*part.arrays).numpy()
+                arrays = [_padded(array, self._stride) for array in part.arrays]
+                rows = tf.constant(min(self._stride, window.rows - start))
+                sums += self._run_steps(rows, *arrays).numpy()
                 after_call()
         penalized, loss, further = sums / train.rows
         return {"loss": penalized, self._loss.name: loss, self._loss.further_metric: further}
 
-    def _steps(self, features: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
+    def _steps(
+        self, rows: tf.Tensor, features: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """Takes a step for each batch of these rows; returns weighted sums: penalized loss, loss, second metric.
 
-        The weights have a mean of 1 over the training split; None: each is 1. The shape of the sums is [3], for a stack
-        [3, networks].
+        The weights have a mean of 1 over the training split; None: each is 1. The rows after the first `rows` are not
+        used: the arrays of all calls have the same shape. The shape of the sums is [3], for a stack [3, networks].
         """
-        rows = tf.shape(features)[-2]
+
+        def batch_of(array: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
+            leading = array.shape[:-2].as_list()
+            return tf.slice(
+                array, [*(0 for _ in leading), start, 0], [*leading, self._batch, array.shape[-1]]
+            )
 
         def step(start: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            end = start + self._batch
+            is_row = tf.cast(tf.range(self._batch)[:, None] < rows - start, tf.float32)
             batch = (
-                features[..., start:end, :],
-                labels[..., start:end, :],
-                None if weights is None else weights[..., start:end, :],
+                batch_of(features, start),
+                batch_of(labels, start),
+                is_row if weights is None else is_row * batch_of(weights, start),
+                tf.reduce_sum(is_row),
+                self._masks(tf.convert_to_tensor(self.optimizer.iterations)),
             )
             result = self._strategy.run(self._step, args=batch)
-            return end, sums + self._strategy.reduce(tf.distribute.ReduceOp.SUM, result, axis=None)
+            total = self._strategy.reduce(tf.distribute.ReduceOp.SUM, result, axis=None)
+            return start + self._batch, sums + total
 
         begin = tf.constant(0), tf.zeros([3, *self._model.output_shape[:-2]], tf.float64)
         return tf.while_loop(lambda start, _: start < rows, step, begin)[1]
 
-    def _step(self, features: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
+    def _step(
+        self,
+        features: tf.Tensor,
+        labels: tf.Tensor,
+        weights: tf.Tensor,
+        size: tf.Tensor,
+        masks: list[tf.Tensor],
+    ) -> tf.Tensor:
         """Computes one of n replicas' part of a step: on every n-th row of the global batch, with 1/n of the penalties.
 
         The optimizer adds up the gradients of the replicas, so that the step is that of the global batch, for any n and
-        also if the batch size is not a multiple of n.
+        also if the batch size is not a multiple of n. The weight of an unused row is 0; `size` counts the other rows.
         """
         replica = tf.distribute.get_replica_context()
         share = slice(replica.replica_id_in_sync_group, None, replica.num_replicas_in_sync)
-        rows = tf.shape(features)[-2]
-        masks = dropout_masks(self._model, self._seeds, self.optimizer.iterations, rows, share)
-        size = tf.cast(rows, tf.float32)
-        features, labels = features[..., share, :], labels[..., share, :]
-        weights = None if weights is None else weights[..., share, :]
+        features, labels, weights, *masks = (
+            array[..., share, :] for array in (features, labels, weights, *masks)
+        )
         with tf.GradientTape() as tape:
             outputs = training_forward_pass(self._model, features, masks)
             loss = _loss_sum(self._loss, labels, outputs, weights) / size
@@ -193,6 +227,12 @@ def row_specs(data: Dataset, *leading: int) -> list[tf.TensorSpec]:
     """Returns the signature of `InMemoryDataset.arrays`, for any number of rows, after these `leading` axes."""
     columns = (data.width, 1, 1) if data.weighted else (data.width, 1)
     return [tf.TensorSpec([*leading, None, count], tf.float32) for count in columns]
+
+
+def _padded(array: npt.NDArray[np.float32], rows: int) -> npt.NDArray[np.float32]:
+    """Returns the array with this number of rows; those that are added are 0."""
+    missing = rows - array.shape[-2]
+    return np.pad(array, [*((0, 0) for _ in array.shape[:-2]), (0, missing), (0, 0)]) if missing else array
 
 
 def _row_bytes(specs: list[tf.TensorSpec]) -> int:

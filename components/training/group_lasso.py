@@ -117,7 +117,9 @@ def group_step(kernel: tf.Tensor, scale: tf.Tensor, group_l1: float | Array, gro
 def _sums(values: tf.Tensor, groups: Groups) -> tf.Tensor:
     """Returns the sums over the weights of each feature, [..., features]."""
     rows = tf.reduce_sum(values, axis=-1)
-    return tf.transpose(tf.math.segment_sum(tf.transpose(rows), tf.constant(groups, tf.int32)))
+    # XLA must know the number of features, which `segment_sum` does not take.
+    numbers = tf.constant(groups, tf.int32)
+    return tf.transpose(tf.math.unsorted_segment_sum(tf.transpose(rows), numbers, int(groups[-1]) + 1))
 
 
 def _to_columns(values: tf.Tensor, groups: Groups) -> tf.Tensor:

@@ -99,11 +99,11 @@ def in_an_epoch() -> None:
         make(self, *given)
         run_steps = self._run_steps
 
-        def counted(order: Any, *data: Any) -> Any:
-            calls.append(order)
+        def counted(rows: Any, *data: Any) -> Any:
+            calls.append(rows)
             if len(calls) == 4 * 4 + 3:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return run_steps(order, *data)
+            return run_steps(rows, *data)
 
         self._run_steps = counted
 

@@ -7,11 +7,11 @@ import pytest
 import tensorflow as tf
 
 from components.config.model import ModelConfig
-from components.training.dropout import Dropout, dropout_masks, training_forward_pass
+from components.training.dropout import Dropout, DropoutMasks, training_forward_pass
 from components.training.network import build_model
+from components.training.stack import build_stack
 
 Array = npt.NDArray[np.float32]
-WHOLE = slice(None)
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +20,8 @@ def model() -> keras.Model:
     return build_model(2, ModelConfig(hidden_units=(64, 32), dropout=(0.25, 0.5), l1=1e-4, l2=1e-3))
 
 
-def masks(
-    model: keras.Model, step: int = 0, seed: int = 1, rows: int = 100, share: slice = WHOLE
-) -> list[Array]:
-    return [
-        mask.numpy() for mask in dropout_masks(model, [seed], tf.constant(step), tf.constant(rows), share)
-    ]
+def masks(model: keras.Model, step: int = 0, seed: int = 1, rows: int = 100) -> list[Array]:
+    return [mask.numpy() for mask in DropoutMasks(model, [seed], rows)(tf.constant(step))]
 
 
 def test_each_layer_drops_its_share(model: keras.Model) -> None:
@@ -58,14 +54,46 @@ def test_rows_units_and_layers_are_independent(model: keras.Model) -> None:
         assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 4 / np.sqrt(one.size)
 
 
-@pytest.mark.parametrize("replicas", [1, 2, 3, 4])
-@pytest.mark.parametrize("rows", [1, 8, 33])
-def test_replicas_share_one_mask(model: keras.Model, replicas: int, rows: int) -> None:
-    """Replica i of n has the rows i, i + n, i + 2n, ... of the mask of a single device."""
-    (whole, _) = masks(model, rows=rows)
-    for replica in range(replicas):
-        (part, _) = masks(model, rows=rows, share=slice(replica, None, replicas))
-        assert np.array_equal(part, whole[replica::replicas])
+@pytest.mark.parametrize("rows", [1, 33])
+def test_the_random_numbers_are_split_mix_64(rows: int) -> None:
+    """With a rate of 0.2, a unit is dropped if its 16 bits, as a signed number, are below 0.2 * 65,536 - 32,768.
+
+    The 64-bit numbers are those of Java's SplittableRandom with the seed of the training, from the first one that the
+    steps before have not used. The lowest bits of each come first.
+    """
+    model = build_model(2, ModelConfig(hidden_units=(5, 2), dropout=0.2, l1=0.0, l2=0.0))
+    (first, second), step, words = masks(model, step=3, seed=9, rows=rows), 3, -(-rows * 7 // 4)
+    lanes: list[int] = []
+    for number in range(step * words + 1, (step + 1) * words + 1):
+        z = (9 + number * 0x9E3779B97F4A7C15) % 2**64
+        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        z = (z ^ z >> 27) * 0x94D049BB133111EB % 2**64
+        z ^= z >> 31
+        lanes += [(z >> shift) % 2**16 for shift in (0, 16, 32, 48)]
+    signed = np.array(lanes[: rows * 7], np.uint16).astype(np.int16).reshape(rows, 7)
+    expected = np.where(signed >= 13_107 - 32_768, np.float32(65_536 / (65_536 - 13_107)), 0)
+    assert np.array_equal(np.hstack([first, second]), expected)
+
+
+@pytest.mark.parametrize("rate", [1e-9, 1 - 1e-9])
+def test_a_rate_near_0_or_1_is_that_of_a_65536th(rate: float) -> None:
+    """At most 65,535 of 65,536 outputs are dropped, so that the factor of the others is finite."""
+    model = build_model(2, ModelConfig(hidden_units=(64,), dropout=rate, l1=0.0, l2=0.0))
+    (mask,) = masks(model, rows=10_000)
+    assert set(np.unique(mask)) == ({1.0} if rate < 0.5 else {0.0, 65_536.0})
+
+
+def test_each_network_of_a_stack_has_its_rate_and_seed() -> None:
+    """With one seed, the network with the lower rate drops a part of what the other drops; seeds are independent."""
+    networks = [ModelConfig(hidden_units=(64,), dropout=rate, l1=0.0, l2=0.0) for rate in (0.25, 0.5)]
+    weights = build_model(2, networks[0]).get_weights()
+    stack = build_stack(networks, [weights] * 2, np.zeros(2, np.float32))
+    (low, high) = masks(stack)[0]
+    assert np.all(high[low == 0] == 0)
+    assert (np.mean(low == 0), np.mean(high == 0)) == pytest.approx((0.25, 0.5), abs=0.025)
+    (low, high) = DropoutMasks(stack, [1, 2], 100)(tf.constant(0))[0].numpy()
+    assert np.array_equal(low, masks(stack, seed=1)[0][0])
+    assert np.array_equal(high, masks(stack, seed=2)[0][1])
 
 
 def test_without_dropout_nothing_is_drawn() -> None:

@@ -55,9 +55,9 @@ def rows_trained_on(stored: OnDiskDataset, epochs: int, monkeypatch: pytest.Monk
         seen.append([])
         return run_epoch(self, number, *rest)
 
-    def watched(self: Any, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        tf.py_function(lambda values: seen[-1].extend(values.numpy().tolist()), [features[:, 0]], [])
-        return steps(self, features, labels)
+    def watched(self: Any, rows: tf.Tensor, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        tf.py_function(lambda values: seen[-1].extend(values.numpy().tolist()), [features[:rows, 0]], [])
+        return steps(self, rows, features, labels)
 
     monkeypatch.setattr(epoch_runner.EpochRunner, "run_epoch", epoch)
     monkeypatch.setattr(epoch_runner.EpochRunner, "_steps", watched)
