@@ -22,10 +22,11 @@ class FeatureAucRecord(StoredRecord):
 
     Attributes:
         format_version: the version of the format.
-        negatives, positives: how many rows with label 0 and with label 1 were measured, a sample of a large split.
+        negatives, positives: the measured rows of the first class and of the others, a sample of a large split.
         features: by name, the AUC, without rows in which the feature is missing; None if there are too few rows. That
             of a categorical feature orders the rows by the share of positive rows with the same text in other rows.
-            Empty unless the label has two classes.
+            With more than two classes, the AUC of the two classes that it separates worst, see
+            `components.statistics.class_separation`. Empty if the label is a number.
         correlations: if the label is a number, by name the rank correlation of the feature with it, likewise; for a
             categorical feature, that of the mean label of other rows with the same text.
     """

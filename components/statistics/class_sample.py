@@ -10,7 +10,7 @@ Doubles = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]
 
 # Per class. The AUC does not depend on the shares of the classes, so the rare class is kept as completely as possible.
-# At 21 columns both classes take 0.8 MB, at 2,001 columns, where 499 rows of each are kept, 8 MB.
+# At 21 columns two classes take 0.8 MB, at 2,001 columns, where 499 rows of each are kept, 8 MB. More classes share it.
 MAX_ROWS, MAX_VALUES = 5_000, 1_000_000
 
 
@@ -21,16 +21,17 @@ class ClassSample:
 
     Args:
         columns: the number of columns of numbers.
-        label: the position of the label, which is 0 or 1; None: all rows are of class 0.
+        label: the position of the label, which is the number of a class; None: all rows are of class 0.
         categorical: the number of columns of texts.
+        classes: the number of classes, 2 or more.
     """
 
-    def __init__(self, columns: int, label: int | None, categorical: int = 0) -> None:
+    def __init__(self, columns: int, label: int | None, categorical: int = 0, classes: int = 2) -> None:
         self._label = label
-        self._limit = max(1, min(MAX_ROWS, MAX_VALUES // (columns + categorical)))
-        self._keys: list[Doubles] = [np.empty(0) for _ in range(2)]
-        self._rows: list[Floats] = [np.empty((columns, 0), np.float32) for _ in range(2)]
-        self._texts: list[Texts] = [np.empty((categorical, 0), np.object_) for _ in range(2)]
+        self._limit = max(1, 2 * min(MAX_ROWS, MAX_VALUES // (columns + categorical)) // classes)
+        self._keys: list[Doubles] = [np.empty(0) for _ in range(classes)]
+        self._rows: list[Floats] = [np.empty((columns, 0), np.float32) for _ in range(classes)]
+        self._texts: list[Texts] = [np.empty((categorical, 0), np.object_) for _ in range(classes)]
 
     def add(self, values: Floats, keys: Doubles, texts: Texts | None = None) -> None:
         """Adds rows: numbers, float32 [columns, rows]; a key for each, [rows]; texts, bytes [categorical, rows]."""
@@ -44,6 +45,11 @@ class ClassSample:
                 chosen = chosen[self._smallest(keys[chosen])]
             self._append(code, keys[chosen], values[:, chosen], texts[:, chosen])
 
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        return len(self._keys)
+
     def weights(self, code: int, weight: int | None) -> Doubles:
         """Returns the weights of the rows of a class: the column at this position; None: all are 1."""
         rows = self.rows(code)
@@ -52,9 +58,10 @@ class ClassSample:
     @classmethod
     def merge(cls, parts: Sequence["ClassSample"]) -> "ClassSample":
         """Returns the sample of the rows of at least one sample of the same columns; the parts do not change."""
-        merged = cls(len(parts[0].rows(0)), parts[0]._label, len(parts[0].texts(0)))
+        first = parts[0]
+        merged = cls(len(first.rows(0)), first._label, len(first.texts(0)), first.classes)
         for part in parts:
-            for code in range(2):
+            for code in range(merged.classes):
                 merged._append(code, part._keys[code], part._rows[code], part._texts[code])
         return merged
 

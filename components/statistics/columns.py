@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from components.common.feature_auc_record import FeatureAucRecord
 from components.statistics.class_sample import ClassSample
+from components.statistics.class_separation import feature_separations, text_separations
 from components.statistics.column_summary import ColumnSummary, Floats
 from components.statistics.feature_auc import feature_aucs, text_aucs
 from components.statistics.feature_correlation import feature_correlations, text_correlations
@@ -47,32 +48,29 @@ class Columns(NamedTuple):
     def sample(self) -> ClassSample:
         """Returns a sample without rows of these columns."""
         label = None if self.number else self.names.index(self.label)
-        return ClassSample(len(self.names), label, len(self.categorical))
+        return ClassSample(len(self.names), label, len(self.categorical), len(self.classes) or _TWO)
 
     def feature_aucs(self, sample: ClassSample) -> FeatureAucRecord:
-        """Returns the AUC of each feature on a sample, or its correlation with a label that is a number.
-
-        With more than two classes, neither is computed.
-        """
-        if self.classes:
-            return FeatureAucRecord(negatives=0, positives=0, features={})
+        """Returns the AUC of each feature on a sample, or its correlation with a label that is a number."""
         features = [name for name in self.names if name not in (self.label, self.weight)]
         places = [self.names.index(name) for name in features]
         weight = None if self.weight is None else self.names.index(self.weight)
         if self.number:
             label = self.names.index(self.label)
-            found = feature_correlations(sample, places, label, weight)
-            of_texts = text_correlations(sample, label, weight)
+            correlations = feature_correlations(sample, places, label, weight)
+            of_categories = text_correlations(sample, label, weight)
             return FeatureAucRecord(
                 negatives=0,
                 positives=0,
                 features={},
-                correlations=dict(zip(features, found, strict=True))
-                | dict(zip(self.categorical, of_texts, strict=True)),
+                correlations=dict(zip(features, correlations, strict=True))
+                | dict(zip(self.categorical, of_categories, strict=True)),
             )
+        of_numbers = feature_separations if self.classes else feature_aucs
+        of_texts = text_separations if self.classes else text_aucs
         return FeatureAucRecord(
             negatives=sample.rows(0).shape[1],
-            positives=sample.rows(1).shape[1],
-            features=dict(zip(features, feature_aucs(sample, places, weight), strict=True))
-            | dict(zip(self.categorical, text_aucs(sample, weight), strict=True)),
+            positives=sum(sample.rows(code).shape[1] for code in range(1, sample.classes)),
+            features=dict(zip(features, of_numbers(sample, places, weight), strict=True))
+            | dict(zip(self.categorical, of_texts(sample, weight), strict=True)),
         )

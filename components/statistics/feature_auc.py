@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from components.statistics.class_sample import ClassSample, Doubles, Floats, Texts
+from components.statistics.class_sample import ClassSample, Doubles, Floats
+from components.statistics.text_means import other_half_means, random_half
 
 # Fewer rows of a class may be separated by chance: a random feature separates 10 and 10 rows with the probability
 # 2 * 10! * 10! / 20! = 1 / 92,378, and 5 and 5 rows with 1 / 126.
 MIN_ROWS = 10
-_SEED = 0  # of the halves
 
 
 def feature_aucs(
@@ -44,47 +44,29 @@ def feature_aucs(
 def text_aucs(sample: ClassSample, weight: int | None = None) -> list[float | None]:
     """Returns the AUC of each categorical feature on a sample of rows: of the share of positive rows with its text.
 
-    The shares of one half of the rows order those of the other half, and the other way round; the AUC is the mean of
-    both. Shares of the same rows would give texts that occur once an AUC of 1. A text that only one half has gets the
-    share of all rows of the other one. A missing value is a text, because it is a category of the feature.
+    The shares of one half of the rows order those of the other half, and the other way round (see `other_half_means`);
+    the AUC is the mean of both. A missing value is a text, because it is a category of the feature.
 
     Args:
         sample: the sample.
         weight: see `feature_aucs`.
     """
     classes = [sample.texts(code) for code in range(2)]
-    if min(texts.shape[1] for texts in classes) < MIN_ROWS:
+    sizes = [texts.shape[1] for texts in classes]
+    if min(sizes) < MIN_ROWS:
         return [None] * len(classes[0])
-    random = np.random.default_rng(_SEED)
-    halves = [random.permutation(texts.shape[1]) % 2 == 0 for texts in classes]
-    weights = [sample.weights(code, weight) for code in range(2)]
-    return [_text_auc(texts, halves, weights) for texts in zip(*classes, strict=True)]
-
-
-def _text_auc(
-    texts: Sequence[Texts], halves: Sequence[npt.NDArray[np.bool_]], weights: Sequence[Doubles]
-) -> float:
-    """Returns the AUC of one feature; all arguments are of the negative and of the positive rows, [rows] each."""
-    codes: npt.NDArray[np.int64]
-    distinct, codes = np.unique(np.concatenate(texts), return_inverse=True)
-    by_class = np.split(codes, [texts[0].size])
-    found = []
-    for fitted in (halves, [~half for half in halves]):
-        negatives, positives = (
-            np.bincount(of_class[half], total[half], distinct.size)
-            for of_class, half, total in zip(by_class, fitted, weights, strict=True)
-        )
-        both = negatives + positives
-        shares = np.full(distinct.size, positives.sum() / both.sum())
-        np.divide(positives, both, out=shares, where=both > 0)
-        others = [(of_class[~half], half) for of_class, half in zip(by_class, fitted, strict=True)]
-        found.append(
-            rank_auc(
-                [shares[of_class].astype(np.float32) for of_class, _ in others],
-                [total[~half] for (_, half), total in zip(others, weights, strict=True)],
-            )
-        )
-    return float(np.mean(found))
+    half = random_half(*sizes)
+    positive = np.repeat([0.0, 1.0], sizes)
+    weights = np.concatenate([sample.weights(code, weight) for code in range(2)])
+    found: list[float | None] = []
+    for texts in zip(*classes, strict=True):
+        shares = other_half_means(np.concatenate(texts), half, positive, weights).astype(np.float32)
+        aucs = []
+        for scored in (half, ~half):
+            rows = [scored & (positive == label) for label in (0, 1)]
+            aucs.append(rank_auc([shares[row] for row in rows], [weights[row] for row in rows]))
+        found.append(float(np.mean(aucs)))
+    return found
 
 
 def rank_auc(values: Sequence[Floats], weights: Sequence[Doubles]) -> float:

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from components.statistics.class_sample import ClassSample, Doubles, Floats, Texts
+from components.statistics.class_sample import ClassSample, Doubles, Floats
 from components.statistics.feature_auc import MIN_ROWS
-
-_SEED = 0  # of the halves
+from components.statistics.text_means import other_half_means, random_half
 
 
 def feature_correlations(
@@ -36,35 +35,27 @@ def feature_correlations(
 def text_correlations(sample: ClassSample, label: int, weight: int | None = None) -> list[float | None]:
     """Returns the rank correlation of the label with its mean in the rows with the same text, for each categorical one.
 
-    The means of one half of the rows are compared with the labels of the other half, and the other way round; the
-    result is the mean of both. Means of the same rows would give texts that occur once a correlation of 1. A text that
-    only one half has gets the mean of all rows of the other one.
+    The means of one half of the rows are compared with the labels of the other half, and the other way round (see
+    `other_half_means`); the result is the mean of both.
 
     Args:
         sample, label, weight: see `feature_correlations`.
     """
-    rows = sample.rows(0)
-    half = np.random.default_rng(_SEED).permutation(rows.shape[1]) % 2 == 0
+    labels = sample.rows(0)[label]
     weights = sample.weights(0, weight)
-    return [_text_correlation(texts, rows[label], half, weights) for texts in sample.texts(0)]
-
-
-def _text_correlation(
-    texts: Texts, labels: Floats, half: npt.NDArray[np.bool_], weights: Doubles
-) -> float | None:
-    distinct, codes = np.unique(texts, return_inverse=True)
-    found = []
-    for fitted in (half, ~half):
-        if not fitted.any():
-            return None
-        totals = np.bincount(codes[fitted], weights[fitted], distinct.size)
-        sums = np.bincount(codes[fitted], weights[fitted] * labels[fitted], distinct.size)
-        means = np.full(distinct.size, sums.sum() / totals.sum())
-        np.divide(sums, totals, out=means, where=totals > 0)
-        others = ~fitted
-        found.append(rank_correlation(means[codes[others]], labels[others], weights[others]))
-    known = [value for value in found if value is not None]
-    return float(np.mean(known)) if len(known) == len(found) else None
+    half = random_half(labels.size)
+    if not 0 < half.sum() < half.size:
+        return [None] * len(sample.texts(0))
+    found: list[float | None] = []
+    for texts in sample.texts(0):
+        means = other_half_means(texts, half, labels.astype(np.float64), weights)
+        known = [
+            value
+            for scored in (half, ~half)
+            if (value := rank_correlation(means[scored], labels[scored], weights[scored])) is not None
+        ]
+        found.append(float(np.mean(known)) if len(known) == 2 else None)
+    return found
 
 
 def rank_correlation(values: npt.NDArray[np.floating], labels: Floats, weights: Doubles) -> float | None:
