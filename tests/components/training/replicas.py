@@ -29,7 +29,6 @@ from components.training.weight_report import weight_report
 ROWS, BATCH = 33, 8  # the last batch has one row
 MODEL = ModelConfig(hidden_units=(8, 4), l1=1e-2, l2=1e-2, dropout=(0.25, 0.5))
 TRAINING = TrainingConfig(epochs=3, batch_size=BATCH, learning_rate=1e-2, early_stopping=2)
-REPLICAS = {"adam": (2,), "proximal_adam": (1, 2, 4)}
 
 Array = npt.NDArray[np.float64]
 
@@ -45,13 +44,14 @@ def main() -> None:
     generator = np.random.default_rng(1)
     features = generator.random((ROWS, 5), np.float32)
     data = InMemoryDataset(features, (features[:, :1] > features[:, 1:2]).astype(np.float32))
-    result: dict[str, Any] = {name: compare(data, name, counts) for name, counts in REPLICAS.items()}
-    _, weights, _ = run(mirrored(2), data, "proximal_adam")
+    result: dict[str, Any] = {}
+    result["adam"], _ = compare(data, "adam", (2,))
+    result["proximal_adam"], weights = compare(data, "proximal_adam", (1, 4, 2))
     result["resumed"] = resumed(data, weights)
     few = InMemoryDataset(data.features[:3], data.labels[:3])
-    result["fewer rows than a batch"] = compare(few, "proximal_adam", (4,))
+    result["fewer rows than a batch"], _ = compare(few, "proximal_adam", (4,))
     of_rows = 1 + 3 * generator.random((ROWS, 1), np.float32)
-    result["weighted rows"] = compare(data._replace(weights=of_rows), "proximal_adam", (2,))
+    result["weighted rows"], _ = compare(data._replace(weights=of_rows), "proximal_adam", (2,))
     result["sample"] = sample(Path(sys.argv[1]), float(sys.argv[2]))
     result["deterministic"] = deterministic(data, weights)
     print(json.dumps(result))
@@ -66,8 +66,13 @@ def mirrored(replicas: int) -> tf.distribute.Strategy:
     return strategy
 
 
-def compare(data: InMemoryDataset, optimizer: str, counts: Sequence[int]) -> dict[str, dict[str, float]]:
-    """Returns, by number of replicas, the largest differences of weights and history from those of one device."""
+def compare(
+    data: InMemoryDataset, optimizer: str, counts: Sequence[int]
+) -> tuple[dict[str, dict[str, float]], Array]:
+    """Returns, by number of replicas, the largest differences of weights and history from those of one device.
+
+    And the weights of the last number of replicas.
+    """
     start, weights, history = run(tf.distribute.get_strategy(), data, optimizer)
     result = {}
     for replicas in counts:
@@ -80,7 +85,7 @@ def compare(data: InMemoryDataset, optimizer: str, counts: Sequence[int]) -> dic
             "zeros": float(np.mean(weights == 0)),
             "other zeros": float(np.mean((weights == 0) != (other_weights == 0))),
         }
-    return result
+    return result, other_weights
 
 
 def resumed(data: InMemoryDataset, weights: Array) -> float:

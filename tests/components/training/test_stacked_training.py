@@ -1,5 +1,6 @@
 """Each network of a stack is trained as it is trained alone."""
 
+import functools
 import math
 from typing import Any
 
@@ -14,7 +15,7 @@ from components.training.dataset import InMemoryDataset, feature_means
 from components.training.network import build_model, kernels
 from components.training.stack import build_stack
 from components.training.stacked_training import NetworkScores, train_stack
-from components.training.train import train_network
+from components.training.train import Trained, train_network
 
 HIDDEN = (6, 4)
 NETWORKS = (
@@ -37,8 +38,18 @@ def rows(count: int, seed: int) -> InMemoryDataset:
 TRAIN, VALIDATION = rows(150, 1), rows(60, 2)
 
 
+@functools.cache
+def stacked(networks: tuple[ModelConfig, ...], settings: TrainingConfig) -> NetworkScores:
+    return train_stack(networks, settings, TRAIN, VALIDATION, lambda *_: None)
+
+
 def trained(networks: tuple[ModelConfig, ...] = NETWORKS, **settings: Any) -> NetworkScores:
-    return train_stack(networks, TRAINING.model_copy(update=settings), TRAIN, VALIDATION, lambda *_: None)
+    return stacked(networks, TRAINING.model_copy(update=settings))
+
+
+@functools.cache
+def alone(network: ModelConfig, settings: TrainingConfig) -> Trained:
+    return train_network(network, settings, TRAIN, VALIDATION)
 
 
 @pytest.mark.parametrize("early_stopping", [3, 0], ids=["early stopping", "all epochs"])
@@ -47,11 +58,11 @@ def test_a_network_ends_as_it_does_alone(early_stopping: int) -> None:
     scores = trained(early_stopping=early_stopping)
     for index, network in enumerate(NETWORKS):
         settings = TRAINING.model_copy(update={"early_stopping": early_stopping})
-        alone, history, _ = train_network(network, settings, TRAIN, VALIDATION)
-        losses = [epoch["val_log_loss"] for epoch in history]
+        single = alone(network, settings)
+        losses = [epoch["val_log_loss"] for epoch in single.history]
         expected = min(losses) if early_stopping else losses[-1]
         assert scores.mean_loss[index] == pytest.approx(expected, abs=2e-5)
-        zeros = [kernel.weights.numpy().ravel() == 0 for kernel in kernels(alone)]
+        zeros = [kernel.weights.numpy().ravel() == 0 for kernel in kernels(single.network)]
         assert scores.zero_share[index] == pytest.approx(np.mean(np.concatenate(zeros)), abs=0.02)
     assert scores.zero_share[1] > 0.2
     assert scores.zero_share[0] == 0
@@ -60,8 +71,7 @@ def test_a_network_ends_as_it_does_alone(early_stopping: int) -> None:
 def test_the_losses_are_those_of_the_rows() -> None:
     """Each row has its own loss, and their mean is the validation log loss."""
     scores = trained(NETWORKS[:1])
-    alone, *_ = train_network(NETWORKS[0], TRAINING, TRAIN, VALIDATION)
-    p = alone(VALIDATION.features).numpy().astype(np.float64)
+    p = alone(NETWORKS[0], TRAINING).network(VALIDATION.features).numpy().astype(np.float64)
     expected = -np.log(np.where(VALIDATION.labels > 0.5, p, 1 - p))[:, 0]
     np.testing.assert_allclose(scores.losses[0], expected, atol=1e-4)
     assert scores.mean_loss[0] == pytest.approx(expected.mean(), abs=1e-5)
@@ -69,8 +79,7 @@ def test_the_losses_are_those_of_the_rows() -> None:
 
 def test_neighbours_do_not_matter() -> None:
     """A network has the same scores whatever it is stacked with."""
-    together, alone = trained(), trained(NETWORKS[2:3])
-    np.testing.assert_allclose(together.losses[2], alone.losses[0], atol=1e-5)
+    np.testing.assert_allclose(trained().losses[2], trained(NETWORKS[2:3]).losses[0], atol=1e-5)
 
 
 def test_a_diverged_network_has_infinite_losses_and_harms_no_other() -> None:

@@ -1,5 +1,6 @@
 """Each network of several seeds is trained as it is trained alone with its seed."""
 
+import functools
 import itertools
 from typing import Any
 
@@ -53,36 +54,51 @@ def assert_same(found: Trained, expected: Trained) -> None:
         np.testing.assert_allclose(array, other, atol=2e-4)
 
 
-@pytest.mark.parametrize(
-    ("early_stopping", "weighted"), [(3, False), (0, True)], ids=["early stopping", "all epochs, weights"]
-)
-def test_a_network_ends_as_it_does_alone(early_stopping: int, weighted: bool) -> None:
+@pytest.fixture(scope="module")
+def three() -> tuple[list[Trained], list[tuple[int, EpochMetrics]]]:
+    """The trainings of the three seeds, and the progress that was shown."""
+    return together()
+
+
+@functools.cache
+def alone(seed: int) -> Trained:
+    return train_network(MODEL, TRAINING.model_copy(update={"seed": seed}), *DATA)
+
+
+def test_a_network_ends_as_it_does_alone(three: tuple[list[Trained], Any]) -> None:
     """With its own first weights, batches and dropout masks, and its own end."""
-    data = rows(150, 1, weighted=weighted), rows(60, 2, weighted=weighted)
-    found, _ = together(data=data, early_stopping=early_stopping)
-    for seed, trained in zip(SEEDS, found, strict=True):
-        settings = TRAINING.model_copy(update={"seed": seed, "early_stopping": early_stopping})
+    for seed, trained in zip(SEEDS, three[0], strict=True):
+        assert_same(trained, alone(seed))
+        assert len(trained.history) <= 14
+
+
+def test_a_network_with_weighted_rows_ends_as_it_does_alone() -> None:
+    """After all epochs."""
+    data = rows(150, 1, weighted=True), rows(60, 2, weighted=True)
+    found, _ = together(SEEDS[:2], data, early_stopping=0)
+    for seed, trained in zip(SEEDS[:2], found, strict=True):
+        settings = TRAINING.model_copy(update={"seed": seed, "early_stopping": 0})
         assert_same(trained, train_network(MODEL, settings, *data))
-    lengths = {len(trained.history) for trained in found}
-    assert lengths == {14} if early_stopping == 0 else max(lengths) <= 14
+        assert len(trained.history) == 14
 
 
-def test_the_seeds_give_different_networks() -> None:
+def test_the_seeds_give_different_networks(three: tuple[list[Trained], Any]) -> None:
     """In the first epoch already: neither the batches nor the first weights are shared."""
-    found, _ = together(epochs=1)
-    losses = [trained.history[0]["loss"] for trained in found]
+    losses = [trained.history[0]["loss"] for trained in three[0]]
     assert all(abs(one - other) > 1e-4 for one, other in itertools.combinations(losses, 2))
 
 
 def test_one_seed() -> None:
     """The only further seed of evaluation.seeds: 2."""
     (found,), _ = together(seeds=(8,))
-    assert_same(found, train_network(MODEL, TRAINING.model_copy(update={"seed": 8}), *DATA))
+    assert_same(found, alone(8))
 
 
-def test_the_progress_is_shown_after_each_epoch() -> None:
+def test_the_progress_is_shown_after_each_epoch(
+    three: tuple[list[Trained], list[tuple[int, EpochMetrics]]],
+) -> None:
     """The number of networks in training, and the means of their metrics."""
-    found, shown = together()
+    found, shown = three
     assert [epoch["epoch"] for _, epoch in shown] == list(range(1, len(shown) + 1))
     assert len(shown) == max(len(trained.history) for trained in found)
     networks, first = shown[0]

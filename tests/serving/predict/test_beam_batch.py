@@ -55,8 +55,7 @@ def rows(path: Path) -> dict[str, dict[str, Any]]:
     return {row["id"]: row for row in found}
 
 
-@pytest.mark.parametrize("replays", [0, 2])
-@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize(("kind", "replays"), [("csv", 0), ("csv", 2), ("jsonl", 2), ("parquet", 2)])
 def test_the_same_probabilities(
     kind: str,
     replays: int,
