@@ -1,8 +1,9 @@
 """Compares the speed of regpipe's training loop with plain Keras: the same network and rows, in turn on one machine.
 
-Prints a Markdown table of medians, with the last losses of both. Each run is a new process.
+Prints a Markdown table of medians, with the last losses of both. Each run is a new process. With `--peer`, the loop of
+another clone of this repository is measured too, in the environment of this one.
 
-    python benchmarks/throughput.py --rows 200000
+    python benchmarks/throughput.py --rows 200000 --peer /path/to/another/clone
 """
 
 import argparse
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -24,7 +26,7 @@ from pyarrow import csv
 HERE = Path(__file__).resolve().parent
 LABEL = "label"
 VALIDATION = 0.2
-KERAS, REGPIPE = "bare Keras", "regpipe"
+KERAS, PEER, REGPIPE = "bare Keras", "peer", "regpipe"
 Result = dict[str, float]
 
 
@@ -58,19 +60,24 @@ def train(data: Path, epochs: int, batch_size: int) -> dict[str, Any]:
         InMemoryDataset(features[split:], labels[split:]),
     )
     with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
+        start, processor = time.perf_counter(), time.process_time()
         history, _ = run_training_loop(model, *parts, settings, Path(folder))
-        seconds = time.perf_counter() - start
-    return {"seconds": {"fit": seconds}, "loss": history[-1]["loss"], "val_loss": history[-1]["val_loss"]}
+        seconds, processor = time.perf_counter() - start, time.process_time() - processor
+    losses = {name: history[-1][name] for name in ("loss", "val_loss")}
+    return {"seconds": {"fit": seconds}, "fit_processor": processor, **losses}
 
 
-def run(command: list[str]) -> Result:
+def run(command: list[str], clone: Path) -> Result:
     """Runs a new process; returns its last line of JSON, with its seconds from start to exit as `process`.
+
+    Args:
+        command: the arguments of Python.
+        clone: the folder from which it imports the packages of regpipe.
 
     Raises:
         SystemExit: it failed; shows the end of its log.
     """
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "TF_CPP_MIN_LOG_LEVEL": "2"}
+    environment = {**os.environ, "PYTHONPATH": str(clone), "TF_CPP_MIN_LOG_LEVEL": "2"}
     start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, *command], env=environment, capture_output=True, text=True, check=False
@@ -81,6 +88,7 @@ def run(command: list[str]) -> Result:
     printed = json.loads(done.stdout.splitlines()[-1])
     return {
         **printed["seconds"],
+        "processor": printed["fit_processor"],
         "loss": printed["loss"],
         "val_loss": printed["val_loss"],
         "process": seconds,
@@ -93,23 +101,34 @@ def table(results: dict[str, list[Result]], args: Any) -> str:
         name: {key: median(result[key] for result in runs) for key in runs[0]}
         for name, runs in results.items()
     }
+    peer = PEER in results
     trained = int(args.rows * (1 - VALIDATION)) * args.epochs
     lines = [
         f"{args.rows:,} rows x 20, of which {VALIDATION:.0%} for validation; batches of {args.batch_size}, "
         f"{args.epochs} epochs; median of {args.repeat} runs each, in turn. {os.cpu_count()} cores, "
         f"Python {platform.python_version()}.",
         "",
-        f"| | {KERAS} | {REGPIPE} | ratio |",
-        "| --- | ---: | ---: | ---: |",
+        f"| | {' | '.join(medians)} | {KERAS} / {REGPIPE} |" + (f" {PEER} / {REGPIPE} |" if peer else ""),
+        "| --- |" + " ---: |" * (len(medians) + 1 + peer),
     ]
-    keras, regpipe = medians[KERAS], medians[REGPIPE]
-    for title, key in (("`fit`, seconds", "fit"), ("whole process, seconds", "process")):
-        lines.append(f"| {title} | {keras[key]:.1f} | {regpipe[key]:.1f} | {keras[key] / regpipe[key]:.1f} |")
-    rates = [trained / side["fit"] for side in (keras, regpipe)]
-    lines.append(f"| rows trained a second | {rates[0]:,.0f} | {rates[1]:,.0f} | {rates[1] / rates[0]:.1f} |")
+    for title, key in (
+        ("`fit`, seconds", "fit"),
+        ("`fit`, processor seconds", "processor"),
+        ("whole process, seconds", "process"),
+    ):
+        found = {name: values[key] for name, values in medians.items()}
+        ratios = [found[name] / found[REGPIPE] for name in found if name != REGPIPE]
+        lines.append(f"| {title} | {_cells(found.values(), '.1f')} | {_cells(ratios, '.2f')} |")
+    rates = [trained / values["fit"] for values in medians.values()]
+    lines.append(f"| rows trained a second | {_cells(rates, ',.0f')} |" + " |" * (1 + peer))
     for title, key in (("training loss, last epoch", "loss"), ("validation loss, last epoch", "val_loss")):
-        lines.append(f"| {title} | {keras[key]:.4f} | {regpipe[key]:.4f} | |")
+        losses = [values[key] for values in medians.values()]
+        lines.append(f"| {title} | {_cells(losses, '.4f')} |" + " |" * (1 + peer))
     return "\n".join(lines)
+
+
+def _cells(values: Iterable[float], form: str) -> str:
+    return " | ".join(format(value, form) for value in values)
 
 
 def main() -> None:
@@ -122,6 +141,9 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=128, help="default: %(default)s")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each; default: %(default)s")
     parser.add_argument(
+        "--peer", type=Path, metavar="FOLDER", help="another clone, whose loop is measured too"
+    )
+    parser.add_argument(
         "--train", type=Path, metavar="FILE", help="train with regpipe's loop on FILE, in this process"
     )
     args = parser.parse_args()
@@ -129,19 +151,18 @@ def main() -> None:
         print(json.dumps(train(args.train, args.epochs, args.batch_size)))
         return
     sizes = ["--epochs", str(args.epochs), "--batch-size", str(args.batch_size)]
-    results: dict[str, list[Result]] = {KERAS: [], REGPIPE: []}
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "table.csv"
         make_data = [sys.executable, str(HERE / "make_data.py"), "--rows", str(args.rows), "--out", str(data)]
         subprocess.run(make_data, check=True)
-        commands = {
-            KERAS: [str(HERE / "keras_script.py"), "--data", str(data), *sizes],
-            REGPIPE: [str(HERE / "throughput.py"), "--train", str(data), *sizes],
-        }
+        keras_script = [str(HERE / "keras_script.py"), "--data", str(data), *sizes]
+        loop = [str(HERE / "throughput.py"), "--train", str(data), *sizes]
+        sides = {KERAS: (keras_script, HERE.parent), PEER: (loop, args.peer), REGPIPE: (loop, HERE.parent)}
+        results: dict[str, list[Result]] = {name: [] for name in sides if name != PEER or args.peer}
         for number in range(args.repeat):
-            for name, command in commands.items():
-                results[name].append(run(command))
-                seconds = results[name][-1]["fit"]
+            for name, runs in results.items():
+                runs.append(run(*sides[name]))
+                seconds = runs[-1]["fit"]
                 print(f"{name} {number + 1}/{args.repeat}: {seconds:.1f} s", file=sys.stderr)
     print(table(results, args))
 
