@@ -148,7 +148,7 @@ def _json_converter(text: TextFormat) -> Callable[[str], str]:
 
 def _csv_row(line: str, text: TextFormat) -> str:
     try:
-        found = json.loads(line, parse_int=str, parse_float=str)
+        found = parse_json(line)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
@@ -157,18 +157,36 @@ def _csv_row(line: str, text: TextFormat) -> str:
     return _joined([_cell(found.get(name), name.strip() in text.words) for name in text.json_columns])
 
 
+def parse_json(line: str) -> Any:
+    """Parses JSON in which a number becomes the text that is written there, such as 1.50.
+
+    Raises:
+        ValueError: it is not JSON.
+        RecursionError: it is nested too deeply.
+    """
+    return json.loads(line, parse_int=str, parse_float=str)
+
+
+def json_text(value: object) -> str:
+    """Returns a value of `parse_json` as a cell of text: the empty text for null, the words true and false, one line.
+
+    Half of a surrogate pair, which is valid in JSON but not in UTF-8, becomes a question mark.
+    """
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    line = " ".join(text.splitlines())
+    return line if line.isascii() else line.encode(errors="replace").decode()
+
+
 def _joined(cells: list[str]) -> str:
     target = io.StringIO()
-    csv.writer(target, lineterminator="").writerow([" ".join(cell.splitlines()) for cell in cells])
+    csv.writer(target, lineterminator="").writerow(cells)
     return target.getvalue()
 
 
 def _cell(value: object, is_word: bool) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return json.dumps(value) if is_word else _DIGITS[value]
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return _DIGITS[value] if isinstance(value, bool) and not is_word else json_text(value)
 
 
 def json_names(start: str) -> tuple[str, ...] | None:

@@ -1,5 +1,6 @@
 """Batches of rows: their cells for the model, and all columns for the output."""
 
+import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ import pyarrow as pa
 
 from components.example_gen import parquet
 from components.example_gen.cell_parsing import Array
+from components.example_gen.text_stream import json_text, parse_json
 
 Record = dict[str, Any]
 
@@ -60,7 +62,7 @@ class RowBatch:
         return self._table.column(name)
 
     def texts(self, name: str) -> Array:
-        """Returns the cells of a column as text."""
+        """Returns the cells of a column as the texts that ExampleGen reads in a categorical column."""
         return parquet.as_text(self.column(name))
 
     def first_without(self, name: str) -> int | None:  # noqa: ARG002 - every row of a table has all columns
@@ -117,7 +119,12 @@ class JsonRowBatch(RowBatch):
 
     def texts(self, name: str) -> Array:
         """See `RowBatch`."""
-        return _texts([record.get(name) for record in self._records])
+        return pa.array([json_text(record.get(name)) for record in self._written], pa.string())
+
+    @functools.cached_property
+    def _written(self) -> list[Record]:
+        """The objects, in which each number is the text that is written there."""
+        return [parse_json(text) for _, text in self._objects]
 
     def first_without(self, name: str) -> int | None:
         """See `RowBatch`."""

@@ -1,5 +1,9 @@
 """Conversion of cells to the numbers that a model takes."""
 
+import csv
+import io
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,8 +12,10 @@ import pytest
 
 from components.common.errors import DataRefused
 from components.example_gen.cell_parsing import CellFormat, missing_markers
+from components.example_gen.text_stream import TextFormat, as_csv
 from serving.predict.features import FeatureColumns
 from serving.predict.row_batches import JsonRowBatch, RowBatch
+from serving.predict.sources import open_source
 
 NAN = float("nan")
 
@@ -133,7 +139,35 @@ def test_texts() -> None:
         {"color": None, "code": "2"},
         {"color": True, "code": 2.5},
     ]
-    rows = JsonRowBatch([(record, "") for record in records], ["color", "code"], ("t.jsonl:", range(3)))
+    rows = JsonRowBatch(
+        [(record, json.dumps(record)) for record in records], ["color", "code"], ("t.jsonl:", range(3))
+    )
     found = columns.inputs(rows)
     assert found["f_color"].tolist() == ["red", "", "true"]
     assert found["code"].tolist() == ["1", "2", "2.5"]
+
+
+def test_texts_of_json_lines_are_those_of_the_training(tmp_path: Path) -> None:
+    """As ExampleGen converts the lines to CSV: numbers as they are spelled, one line, no half of a surrogate pair."""
+    cells = [
+        "1.50",
+        "-0",
+        "1E2",
+        "12345678901234567890",
+        "true",
+        "null",
+        '"a\\nb"',
+        '"\\ud800x"',
+        '[1.50, "ü"]',
+    ]
+    lines = "".join(f'{{"code": {cell}}}\n' for cell in cells)
+    path = tmp_path / "t.jsonl"
+    path.write_text(lines)
+    (rows,) = open_source(str(path)).batches()
+    columns = FeatureColumns(columns={"code": "code"}, texts=frozenset({"code"}))
+    found = columns.inputs(rows)["code"].tolist()
+    expected = ["1.50", "-0", "1E2", "12345678901234567890", "true", "", "a b", "?x", '["1.50", "ü"]']
+    assert found == expected
+    text = TextFormat(json_columns=("code", "y"), words=frozenset({"code"}))
+    trained = csv.reader(io.StringIO(as_csv(io.BytesIO(lines.encode()), text).read().decode()))
+    assert [row[0] for row in trained] == expected

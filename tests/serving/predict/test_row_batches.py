@@ -99,7 +99,7 @@ def test_json_lines_keep_their_text(write: Write) -> None:
     (batch,) = open_source(write("t.jsonl", "\n".join(lines) + "\n")).batches()
     assert [text for _, text in batch.objects() or ()] == lines
     assert batch.column("a").to_pylist() == [1.5, None, 1.0]
-    assert batch.texts("a").to_pylist() == ["1.5", None, "true"]
+    assert batch.texts("a").to_pylist() == ["1.50", "", "true"]
     assert batch.column("n").to_pylist() == ["12345678901234567890", None, "ü"]
     assert batch.table().column_names == ["a", "n", "o"]
     assert (batch.first_without("a"), batch.first_without("n")) == (None, 1)
