@@ -96,14 +96,18 @@ class Runner:
         """Returns a command line."""
         return [sys.executable, "-m", "pipeline_def.cli", *map(str, arguments)]
 
+    def regpipe(self, *arguments: object, seconds: float = 600) -> "subprocess.CompletedProcess[str]":
+        """Runs a command in a fork of a process with all imports; returns its exit code and outputs."""
+        return run_forked([str(word) for word in arguments], seconds)
+
     def __call__(
         self, root: Path, *arguments: object, seconds: float = 600, as_a_user: bool = False
     ) -> Completed:
-        python, command = self.command("run", "--root", root, "--json", *arguments), len(self.command())
+        words = ("run", "--root", root, "--json", *arguments)
         if as_a_user:
-            done = subprocess.run(python, capture_output=True, text=True, timeout=seconds)
+            done = subprocess.run(self.command(*words), capture_output=True, text=True, timeout=seconds)
         else:
-            done = run_forked(python[command:], seconds)
+            done = self.regpipe(*words, seconds=seconds)
         assert done.stdout, done.stderr
         return Completed(done.returncode, json.loads(done.stdout), done.stderr)
 

@@ -86,7 +86,7 @@ def test_a_report_that_fails_does_not_hide_that_the_model_was_pushed(run: Run, r
     )
     assert f"\nModel     version {version} in {path}\n" in done.verdict
     assert (Path(path) / "saved_model.pb").is_file()
-    listed = subprocess.run(run.command("runs", "--root", root), capture_output=True, text=True).stdout
+    listed = run.regpipe("runs", "--root", root).stdout
     assert re.split(" {2,}", listed.splitlines()[1])[2:] == [
         "failed, but pushed",
         str(len(done.summary["steps"])),
@@ -131,10 +131,10 @@ def test_a_run_that_a_signal_ends(run: Run, tmp_path: Path, number: signal.Signa
 
 def test_it_is_not_published_twice_by_hand(run: Run, root: Path) -> None:
     """`regpipe bless` refuses a run that has failed, but pushed."""
-    failed = subprocess.run(run.command("runs", "--root", root), capture_output=True, text=True).stdout
+    failed = run.regpipe("runs", "--root", root).stdout
     run_id = failed.splitlines()[1].split()[0]
     arguments = ("bless", "--root", root, "--run", run_id, "--reason", "why", "--by", "ann")
-    refused = subprocess.run(run.command(*arguments), capture_output=True, text=True)
+    refused = run.regpipe(*arguments)
     assert (refused.returncode, refused.stderr) == (2, f"regpipe: run {run_id} was pushed already.\n")
 
 

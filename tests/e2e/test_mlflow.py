@@ -1,7 +1,6 @@
 """Runs are logged to a real MLflow server, and the alias follows what is served. Without a server nothing changes."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -118,7 +117,7 @@ def test_the_alias_follows_pushes_bless_and_rollback(
 
 def command(run: Runner, *arguments: object) -> None:
     """Runs a command, which must succeed without a warning."""
-    done = subprocess.run(run.command(*arguments), capture_output=True, text=True, timeout=300)
+    done = run.regpipe(*arguments)
     assert (done.returncode, "mlflow" in done.stderr) == (0, False), done.stderr
 
 

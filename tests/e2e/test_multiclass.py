@@ -1,7 +1,6 @@
 """More than two classes from the table to the published model, and to the comparison with it in the next run."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +74,8 @@ def test_classes_are_published_by_name(run: Run, table: Path, tmp_path: Path) ->
     for words in ("Confusion matrix of the candidate", "Each class", "Rows by class", "macro AUC"):
         assert words in page
     output = tmp_path / "predicted.csv"
-    command = run.command("predict", table, "--root", tmp_path, "-o", output, "--probabilities")
-    subprocess.run(command, check=True, capture_output=True)
+    predicted = run.regpipe("predict", table, "--root", tmp_path, "-o", output, "--probabilities")
+    assert predicted.returncode == 0, predicted.stderr
     found = pacsv.read_csv(output)
     assert found.column_names[-5:] == [
         "prediction",
@@ -86,8 +85,8 @@ def test_classes_are_published_by_name(run: Run, table: Path, tmp_path: Path) ->
     assert found.column("prediction").to_pylist() == predicted.tolist()
     np.testing.assert_allclose(found.column("probability"), probabilities.max(axis=1), atol=1e-5)
 
-    command = run.command("study", "--root", tmp_path, *settings, *longer, "--strengths", "0", "--json")
-    studied = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    study = run.regpipe("study", "--root", tmp_path, *settings, *longer, "--strengths", "0", "--json")
+    studied = json.loads(study.stdout)
     assert (studied["metrics"]["loss"], studied["metrics"]["score"]) == ("cross_entropy", "macro_auc")
     trained = {entry["name"]: entry["result"]["train"] for entry in studied["family"]}
     gap = json.loads(next(tmp_path.glob("artifacts/Evaluator/evaluation/*/verdict.json")).read_text())["gap"]

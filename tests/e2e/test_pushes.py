@@ -36,9 +36,9 @@ def root(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Path:
 
 
 def regpipe(run: Run, *arguments: object) -> str:
-    done = subprocess.run(run.command(*arguments), capture_output=True, text=True, timeout=300)
+    done = run.regpipe(*arguments)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return str(done.stdout)
 
 
 def kill(when: str, run: Run, root: Path) -> None:

@@ -1,7 +1,6 @@
 """A regression from the table to the predictions: run, report, published model, and a candidate that is refused."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -52,14 +51,14 @@ def test_a_regression_is_published_and_predicts(run: Run, table: Path, tmp_path:
     assert "ROC curve" not in page
 
     output = tmp_path / "predicted.csv"
-    command = run.command("predict", table, "--root", root, "-o", output)
-    subprocess.run(command, check=True, capture_output=True)
+    done = run.regpipe("predict", table, "--root", root, "-o", output)
+    assert done.returncode == 0, done.stderr
     predicted = pacsv.read_csv(output)
     errors = predicted.column("prediction").to_numpy() - predicted.column("price").to_numpy()
     assert NOISE * 0.8 < np.sqrt(np.mean(errors**2)) < NOISE * 1.6
 
-    command = run.command("study", "--root", root, *settings, "--strengths", "0", "--json")
-    studied = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    study = run.regpipe("study", "--root", root, *settings, "--strengths", "0", "--json")
+    studied = json.loads(study.stdout)
     assert (studied["metrics"]["loss"], studied["metrics"]["score"]) == ("mse", "r2")
     trained = {entry["name"]: entry["result"]["train"] for entry in studied["family"]}
     gap = json.loads(next(root.glob("artifacts/Evaluator/evaluation/*/verdict.json")).read_text())["gap"]

@@ -1,7 +1,6 @@
 """The reports of whole runs: one that pushed, one that did not, and one that was blessed by hand."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,7 +21,7 @@ def test_a_whole_run_has_its_report(run: Run, root: Path, visit: Visit) -> None:
     assert done.code == 0, done.verdict
     file = Path(done.summary["report_path"])
     assert f"Report    {file}" in done.verdict.splitlines()
-    found = subprocess.run(run.command("report", "--root", root), capture_output=True, text=True)
+    found = run.regpipe("report", "--root", root)
     assert (found.returncode, found.stdout) == (0, f"{file}\n")
     assert file.stat().st_size < 6_000_000
     opened = visit(file, "phone")
@@ -68,25 +67,21 @@ def test_the_next_run_has_a_page_of_its_own(run: Run, root: Path, visit: Visit) 
     assert "evaluation.min_auc" in differing
     assert "training.epochs" in differing
     assert "13 steps before this one, 11 from the cache." in opened.page.locator("#lineage").inner_text()
-    listed = subprocess.run(run.command("runs", "--root", root), capture_output=True, text=True).stdout
+    listed = run.regpipe("runs", "--root", root).stdout
     first = listed.splitlines()[-1].split()[0]
-    older = subprocess.run(
-        run.command("report", "--root", root, "--run", first), capture_output=True, text=True
-    )
+    older = run.regpipe("report", "--root", root, "--run", first)
     assert Path(older.stdout.strip()).is_file()
     assert older.stdout.strip() != str(file)
 
 
 def test_an_override_shows_in_the_report(run: Run, root: Path, visit: Visit) -> None:
     """`regpipe bless` renders the page of that run again, with who blessed it, why, and the Evaluator's verdict."""
-    found = subprocess.run(run.command("runs", "--root", root, "--json"), capture_output=True, text=True)
+    found = run.regpipe("runs", "--root", root, "--json")
     newest = json.loads(found.stdout)[0]["run_id"]
     options = ["--root", root, "--run", newest, "--by", "ada", "--reason", "<b>it is good</b> enough"]
-    blessed = subprocess.run(run.command("bless", *options), capture_output=True, text=True)
+    blessed = run.regpipe("bless", *options)
     assert blessed.returncode == 0, blessed.stderr
-    shown = subprocess.run(
-        run.command("report", "--root", root, "--run", newest), capture_output=True, text=True
-    )
+    shown = run.regpipe("report", "--root", root, "--run", newest)
     opened = visit(Path(shown.stdout.strip()), "desktop")
     headline = opened.page.locator(".headline").inner_text()
     assert headline.startswith("Published by hand by ada on 20")
@@ -106,15 +101,13 @@ def test_an_override_shows_in_the_report(run: Run, root: Path, visit: Visit) -> 
 
 def test_a_missing_report(run: Run, root: Path, tmp_path: Path) -> None:
     """A root without runs and an unknown run ID are wrong arguments: exit code 2 and one sentence."""
-    nothing = subprocess.run(run.command("report", "--root", tmp_path), capture_output=True, text=True)
+    nothing = run.regpipe("report", "--root", tmp_path)
     assert nothing.returncode == 2
     assert nothing.stderr == (
         f"regpipe: {tmp_path}: no run yet (expected {tmp_path / 'metadata.sqlite'}). The root is {tmp_path}; --root "
         "names another one, and --config the configuration of its runs.\n"
     )
-    unknown = subprocess.run(
-        run.command("report", "--root", root, "--run", "never"), capture_output=True, text=True
-    )
+    unknown = run.regpipe("report", "--root", root, "--run", "never")
     assert unknown.returncode == 2
     assert unknown.stderr.startswith(
         f"regpipe: there is no run 'never'; `regpipe runs` lists them. The root is {root}; --root names "

@@ -180,9 +180,7 @@ def test_a_part_of_the_pipeline_can_be_run(run: Run, tmp_path: Path) -> None:
 
 def test_from_step_without_an_earlier_run_is_refused(run: Run, tmp_path: Path) -> None:
     """Exit code 2, and no folder of a run remains."""
-    done = subprocess.run(
-        run.command("run", "--root", tmp_path, "--from-step", "SchemaGen"), capture_output=True, text=True
-    )
+    done = run.regpipe("run", "--root", tmp_path, "--from-step", "SchemaGen")
     assert done.returncode == 2
     assert done.stderr.endswith(
         f"regpipe: {tmp_path}: no run yet (expected {tmp_path / 'metadata.sqlite'}).\n"
@@ -222,6 +220,6 @@ def test_a_model_that_was_not_blessed_is_published_by_hand(run: Run, first: Comp
     assert done.stdout.endswith(f"version {summary['pushed_version']} in {summary['pushed_path']}.\n")
     assert again.returncode == 2
     assert again.stderr == f"regpipe: run {run_id} was pushed already.\n"
-    listed = subprocess.run(run.command("runs", "--root", root), capture_output=True, text=True, timeout=300)
+    listed = run.regpipe("runs", "--root", root)
     (line,) = [line for line in listed.stdout.splitlines() if line.startswith(run_id)]
     assert "pushed, blessed by hand" in line

@@ -1,7 +1,6 @@
 """Whole runs at one destination: each candidate is compared with the model that is served then."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -31,7 +30,7 @@ def second(run: Run, root: Path, first: Any) -> Any:
 
 
 def regpipe(run: Run, *arguments: object) -> None:
-    done = subprocess.run(run.command(*arguments), capture_output=True, text=True, timeout=300)
+    done = run.regpipe(*arguments)
     assert done.returncode == 0, done.stderr
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +77,8 @@ def test_three_sources(run: Run, rows: list[Row], tmp_path: Path) -> None:
     lines.write_text("".join(json.dumps(row) + "\n" for row in rows))
     snapshot = tmp_path / "snapshot.parquet"
     query = ("--query", f"SELECT * FROM '{lines}'", "-o", snapshot)
-    subprocess.run(run.command("snapshot", *query), check=True, capture_output=True)
+    taken = run.regpipe("snapshot", *query)
+    assert taken.returncode == 0, taken.stderr
     avro = write_avro(tmp_path / "rows.avro", rows)
     records = write_tf_record(tmp_path / "rows.tfrecord.gz", rows)
 
@@ -96,8 +96,8 @@ def test_three_sources(run: Run, rows: list[Row], tmp_path: Path) -> None:
         assert shards(other) == shards(root)
 
     output = tmp_path / "scores.csv"
-    command = run.command("predict", snapshot, avro, records, "--root", root, "-o", output)
-    subprocess.run(command, check=True, capture_output=True)
+    predicted = run.regpipe("predict", snapshot, avro, records, "--root", root, "-o", output)
+    assert predicted.returncode == 0, predicted.stderr
     scores = pacsv.read_csv(output).column("prediction").to_numpy().reshape(3, len(rows))
     np.testing.assert_array_equal(scores[1:], scores[[0, 0]])
     assert np.corrcoef(scores[0], [row["y"] for row in rows])[0, 1] > 0.9

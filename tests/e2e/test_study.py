@@ -24,8 +24,8 @@ FAMILY = [
 
 
 def study(run: Run, root: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = run.command("study", "--root", root, *QUICK, *arguments)
-    return subprocess.run(command, capture_output=True, text=True, timeout=600)
+    done: subprocess.CompletedProcess[str] = run.regpipe("study", "--root", root, *QUICK, *arguments)
+    return done
 
 
 @pytest.fixture(scope="module")

@@ -291,9 +291,7 @@ def test_the_next_table_is_checked_against_a_frozen_schema(run: Run, tmp_path: P
     """`schema freeze` writes a schema; a table without one of its columns is refused, with the expected type."""
     root, schema = tmp_path / "root", tmp_path / "schema.pbtxt"
     run(root, "--data", write(tmp_path / "a.csv", rows()), *LABEL, "--to-step", "SchemaGen")
-    frozen = subprocess.run(
-        run.command("schema", "freeze", "--root", root, "-o", schema), capture_output=True, text=True
-    )
+    frozen = run.regpipe("schema", "freeze", "--root", root, "-o", schema)
     assert frozen.returncode == 0, frozen.stderr
     curated = ("--set", f"data.schema_file={schema}")
     fine = run(root, "--data", tmp_path / "a.csv", *LABEL, *curated, "--to-step", "DataGate")
