@@ -6,6 +6,7 @@ TFX's cache key contains the inputs and the parameters of a step, but not the co
 import ast
 import functools
 import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
@@ -44,13 +45,21 @@ def _sources(module: str) -> dict[str, bytes]:
 @functools.cache  # the steps import many modules in common
 def _imports(source: bytes) -> frozenset[str]:
     found: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in _statements(ast.parse(source).body):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             # `from package import name` may name a module or an object in one; `_source` checks the files.
             found.update((node.module, *(f"{node.module}.{alias.name}" for alias in node.names)))
     return frozenset(found)
+
+
+def _statements(nodes: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """Yields all statements at any depth. Expressions, which `ast.walk` visits too, are most of a tree."""
+    for node in nodes:
+        yield node
+        for part in ("body", "handlers", "orelse", "finalbody", "cases"):
+            yield from _statements(getattr(node, part, ()))
 
 
 def _source(name: str) -> Path | None:
