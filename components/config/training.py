@@ -71,8 +71,9 @@ class TrainingConfig(Settings):
     )
     strategy: Literal["auto", "mirrored", "multi_worker", "none"] = key(
         "auto",
-        "'mirrored': MirroredStrategy over all GPUs; 'auto': MirroredStrategy if there is a GPU; 'multi_worker': "
-        "MultiWorkerMirroredStrategy over training.workers processes on this machine; 'none': one device.",
+        "'mirrored': MirroredStrategy over all GPUs; 'auto': MirroredStrategy if there are several GPUs; "
+        "'multi_worker': MultiWorkerMirroredStrategy over training.workers processes on this machine; "
+        "'none': one device.",
     )
     workers: int = key(
         2,

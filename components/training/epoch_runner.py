@@ -80,9 +80,10 @@ class EpochRunner:
         limit = CALL_BYTES // (self._batch * _row_bytes(specs) * len(self._seeds))
         calls = math.ceil(steps / max(1, min(STEPS_PER_CALL, limit)))
         self._stride = self._batch * math.ceil(steps / calls)
-        # XLA can't compile the steps of several devices.
+        # XLA can't compile the steps of several devices. For a GPU it needs CUDA's files, and was never tried here.
         self.is_compiled = (
             not tf.distribute.has_strategy()
+            and not tf.config.list_physical_devices("GPU")
             and settings.epochs * steps >= XLA_STEPS
             and self._batch * model.count_params() <= XLA_PRODUCTS
         )

@@ -294,7 +294,7 @@ def test_the_name_of_a_training_does_not_depend_on_the_folder(tmp_path: Path) ->
 
 
 def test_strategies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """'auto' is MirroredStrategy if there is a GPU; the other two values do not depend on GPUs.
+    """'auto' is MirroredStrategy if there are several GPUs; the other two values do not depend on GPUs.
 
     Op determinism is enabled with a GPU, unless the key is off.
     """
@@ -306,12 +306,16 @@ def test_strategies(monkeypatch: pytest.MonkeyPatch) -> None:
         settings = {name: TrainingConfig(strategy=name, **keys) for name in ("auto", "mirrored", "none")}
         return {name: type(choose_strategy(chosen)).__name__ for name, chosen in settings.items()}
 
-    # The machine appears to have no GPU, then one.
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    # The machine appears to have no GPU, then one, then two.
+    gpus: list[str] = []
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus if kind == "GPU" else [])
     assert names() == {"auto": plain, "mirrored": mirrored, "none": plain}
     assert not enabled
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0"] if kind == "GPU" else [])
+    gpus.append("GPU:0")
+    assert names() == {"auto": plain, "mirrored": mirrored, "none": plain}
+    assert len(enabled) == 3
+    gpus.append("GPU:1")
     assert names() == {"auto": mirrored, "mirrored": mirrored, "none": plain}
-    assert len(enabled) == 3
+    assert len(enabled) == 6
     names(deterministic=False)
-    assert len(enabled) == 3
+    assert len(enabled) == 6

@@ -90,3 +90,14 @@ def test_steps_under_a_strategy_are_not_compiled(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(epoch_runner, "XLA_STEPS", 0)
     with tf.distribute.OneDeviceStrategy("CPU:0").scope():
         assert not EpochRunner(build_model(3, NETWORK), rows(), SETTINGS).is_compiled
+
+
+def test_steps_on_a_gpu_are_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two trainings with the default strategy, without and with a GPU: the machine appears to have one."""
+    monkeypatch.setattr(epoch_runner, "XLA_STEPS", 0)
+    network = build_model(3, NETWORK)
+    gpus: list[str] = []
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus if kind == "GPU" else [])
+    assert EpochRunner(network, rows(), SETTINGS).is_compiled
+    gpus.append("GPU:0")
+    assert not EpochRunner(network, rows(), SETTINGS).is_compiled
