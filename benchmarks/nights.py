@@ -1,7 +1,8 @@
 """Simulates thirty scheduled nights on one root, and scores what is served each morning.
 
 uv run python -m benchmarks.nights --out nights.jsonl
-uv run python -m benchmarks.nights --table nights.jsonl
+.ci/containers uv run python -m benchmarks.nights --containers --out nights_in_containers.jsonl
+uv run python -m benchmarks.nights --table nights.jsonl --beside nights_in_containers.jsonl
 
 Each night has a new table of its own date. The data drifts slowly and jumps once; some nights go wrong in a known way.
 `NIGHTS` has what should happen, written before the first run of each. After each
@@ -17,14 +18,21 @@ import json
 import os
 import re
 import tempfile
-import threading
-from collections.abc import Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from unittest import mock
 
 import numpy as np
 import pandas as pd
+
+from pipeline_def.config.kubeflow_metadata import PASSWORD_VARIABLE, USER_VARIABLE
+from pipeline_def.config.notification import URL_VARIABLE
+from tests.standins.webhook import Webhook, webhook
+
+if TYPE_CHECKING:
+    from tests.e2e.cluster import Cluster
 
 FEATURES = tuple(f"f{index}" for index in range(8))
 LABEL = "label"
@@ -34,6 +42,8 @@ JUMP = 17
 # Radians a night by which the weights of the first two features turn: 1.1 degrees.
 TURN = 0.02
 DATA_REFUSED = 3  # the exit code
+SPANS = "days/day-{SPAN}/*.csv"
+ROLLBACK = ("--by=ann", "--reason=wrong labels")
 SETTINGS = (
     f"data.label={LABEL}", "model.l1=0.0001", "model.l2=0.001", "model.dropout=0", "training.epochs=12",
     "serving.keep_versions=40", "notify.when=always",
@@ -47,7 +57,7 @@ class Night(NamedTuple):
         event: what happened to the data or the settings.
         code: the expected exit code of `regpipe run`.
         moved: whether drift should be reported; None: either is right.
-        settings: keys that this night's run differs in.
+        settings: the keys that this night's run differs in, with their values as JSON.
         span: the night whose table is read; None: its own.
         roll_back: whether a person rolls back to the version before, after the run.
     """
@@ -55,7 +65,7 @@ class Night(NamedTuple):
     event: str = ""
     code: int = 0
     moved: bool | None = False
-    settings: tuple[str, ...] = ()
+    settings: Mapping[str, str] = MappingProxyType({})
     span: int | None = None
     roll_back: bool = False
 
@@ -74,11 +84,13 @@ NIGHTS = {
     JUMP: Night(JUMPED, moved=True),
     20: Night(LABELS + "; rolled back by hand", roll_back=True),
     21: Night("the table of night 20 again", code=4, span=20),
-    24: Night(SHORT, code=4, settings=("training.epochs=1",)),
+    24: Night(SHORT, code=4, settings={"training.epochs": "1"}),
     26: Night(SOME_LABELS),
     # Candidate and baseline are both far from the minimum: as good as its twin, and worse than the served model.
     30: Night(
-        SLOW, code=4, settings=("training.learning_rate=0.0001", "model.l1=0.00001", "model.l2=0.0001")
+        SLOW,
+        code=4,
+        settings={"training.learning_rate": "0.0001", "model.l1": "0.00001", "model.l2": "0.0001"},
     ),
 }
 
@@ -123,65 +135,103 @@ def write_table(night: int, folder: Path) -> None:
     path.write_text(text[: int(0.7 * len(text))].rpartition(",")[0] if event == CUT else text)
 
 
+class Place(Protocol):
+    """Where the nights run.
+
+    Attributes:
+        root: the folder of all runs.
+        name: what the root is called in the output, which has no path of this machine.
+    """
+
+    root: Path
+    name: str
+
+    def run(self, span: str, settings: Mapping[str, str]) -> tuple[dict[str, Any], str]:
+        """Runs a night as a schedule does; returns its summary and the message that was posted to the webhook."""
+
+    def roll_back(self, version: int) -> None:
+        """Publishes a version again, as a person does."""
+
+
+class ThisMachine:
+    """Runs each night with `regpipe run`, in this process."""
+
+    name = "ROOT"
+
+    def __init__(self, root: Path, listener: Webhook) -> None:
+        self.root = root
+        self._listener = listener
+
+    def run(self, span: str, settings: Mapping[str, str]) -> tuple[dict[str, Any], str]:
+        """Runs `regpipe run`; see `Place.run`."""
+        chosen = (f"data.input={self.root}/{SPANS}", f"data.span={span}", *SETTINGS)
+        words = [*chosen, *(f"{key}={value}" for key, value in settings.items())]
+        code = _regpipe("run", "--root", str(self.root), "--json", *(f"--set={word}" for word in words))
+        summary: dict[str, Any] = json.loads(max(self.root.glob("runs/*/summary.json")).read_text())
+        assert summary["exit_code"] == code, summary
+        data = self._listener.received[-1].document["data"]
+        assert data["run_id"] == summary["run_id"]
+        return summary, data["message"]
+
+    def roll_back(self, version: int) -> None:
+        """Runs `regpipe rollback`."""
+        assert _regpipe("rollback", str(version), "--root", str(self.root), *ROLLBACK) == 0
+
+
+class Containers:
+    """Runs each night as the compiled pipeline, one container for each step, with a MariaDB server."""
+
+    def __init__(self, cluster: "Cluster", name: str) -> None:
+        self.root = cluster.root
+        self.name = name
+        self._cluster = cluster
+
+    def run(self, span: str, settings: Mapping[str, str]) -> tuple[dict[str, Any], str]:
+        """Starts a run of the compiled pipeline with runtime parameters; see `Place.run`."""
+        parameters = {key.rpartition(".")[2]: json.loads(value) for key, value in settings.items()}
+        ended = self._cluster.run(span=span, **parameters)
+        assert ended.succeeded == (ended.summary["exit_code"] == 0), ended
+        return ended.summary, ended.message["message"]
+
+    def roll_back(self, version: int) -> None:
+        """Runs `regpipe rollback` in a container."""
+        assert self._cluster.run_command("rollback", str(version), *ROLLBACK).exit_code == 0
+
+
 @contextlib.contextmanager
-def receiver() -> Iterator[list[Any]]:
-    """Yields the events that are posted to the URL in REGPIPE_NOTIFY_URL, which it sets."""
-    received: list[Any] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None: ...
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    os.environ["REGPIPE_NOTIFY_URL"] = f"http://127.0.0.1:{server.server_port}/"
-    try:
-        yield received
-    finally:
-        del os.environ["REGPIPE_NOTIFY_URL"]
-        server.shutdown()
-        server.server_close()
+def this_machine(root: Path) -> Iterator[Place]:
+    """Yields the place for runs with the local runner under `root`."""
+    with webhook() as listener, mock.patch.dict(os.environ, {URL_VARIABLE: listener.url}):
+        yield ThisMachine(root, listener)
 
 
-def run_night(night: int, root: Path, days: Path) -> dict[str, Any]:
-    """Runs a night as a schedule does, in this process; returns the summary."""
+@contextlib.contextmanager
+def containers() -> Iterator[Place]:
+    """Yields the place for runs in containers; needs what tests/e2e/test_containers.py needs."""
+    import docker
+
+    from tests.e2e.cluster import MOUNT, cluster_of
+    from tests.e2e.mariadb import mariadb
+
+    user, password = "pipe", "not-in-any-file-77"
+    with mariadb(user, password) as port:
+        secrets = {USER_VARIABLE: user, PASSWORD_VARIABLE: password}
+        settings = (f"kubeflow.metadata.port={port}", f"data.input={MOUNT}/{SPANS}", *SETTINGS)
+        with cluster_of(settings, docker.from_env(), secrets) as cluster:
+            yield Containers(cluster, MOUNT)
+
+
+def _regpipe(*words: str) -> int:
+    """Runs a command in this process without its output, and returns its exit code."""
     from pipeline_def.cli.main import main as regpipe
 
-    plan = planned(night)
-    settings = (
-        f"data.input={days}/day-{{SPAN}}/*.csv", f"data.span={day(plan.span or night)}", *SETTINGS, *plan.settings,
-    )  # fmt: skip
-    words = [word for setting in settings for word in ("--set", setting)]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        code = regpipe(["run", "--root", str(root), "--json", *words])
-    (folder,) = sorted((root / "runs").glob("*/summary.json"))[-1:]
-    summary: dict[str, Any] = json.loads(folder.read_text())
-    assert summary["exit_code"] == code, summary
-    return summary
+        return regpipe(words)
 
 
-def served_version(root: Path) -> int | None:
-    """Returns the version that TF Serving would load."""
-    return max(
-        (int(path.name) for path in (root / "serving").glob("*") if path.name.isdecimal()), default=None
-    )
-
-
-def roll_back(root: Path) -> None:
-    """Publishes the version before the served one again, as a person does."""
-    from pipeline_def.cli.main import main as regpipe
-
-    version = sorted(int(path.name) for path in (root / "serving").glob("*") if path.name.isdecimal())[-2]
-    with contextlib.redirect_stdout(io.StringIO()):
-        code = regpipe(
-            ["rollback", str(version), "--root", str(root), "--by", "ann", "--reason", "wrong labels"]
-        )
-    assert code == 0
+def versions(root: Path) -> list[int]:
+    """Returns the published versions, oldest first; TF Serving would load the last one."""
+    return sorted(int(path.name) for path in (root / "serving").glob("*") if path.name.isdecimal())
 
 
 def newest_trained(root: Path) -> Path | None:
@@ -205,24 +255,23 @@ def log_loss(model: Path, frame: pd.DataFrame) -> float:
     return float(-np.mean(np.log(np.where(labels == 1, positive, 1 - positive))))
 
 
-def simulate(nights: Sequence[int], root: Path, out: Path) -> None:
+def simulate(nights: Sequence[int], place: Place, out: Path) -> None:
     """Runs the nights and writes a line of JSON for each; a night whose table is read again must be among them."""
-    days = root / "days"
+    root = place.root
     first: Path | None = None
-    with receiver() as events, out.open("w") as file:
+    with out.open("w") as file:
         for night in nights:
             plan = planned(night)
-            write_table(night, days)
-            summary = run_night(night, root, days)
+            write_table(night, root / "days")
+            summary, message = place.run(day(plan.span or night), plan.settings)
             if plan.roll_back:
-                roll_back(root)
-            version = served_version(root)
+                place.roll_back(versions(root)[-2])
+            version = max(versions(root), default=None)
             served = root / "serving" / str(version)
             first = first or served
             fresh = rows(night, FRESH_ROWS, seed=1_000 + night)
             newest = newest_trained(root)
             drift = summary["drift"] or {}
-            (message,) = (e["data"]["message"] for e in events if e["data"]["run_id"] == summary["run_id"])
             line = {
                 "night": night,
                 "event": plan.event,
@@ -247,7 +296,7 @@ def simulate(nights: Sequence[int], root: Path, out: Path) -> None:
                     "first": log_loss(first, fresh),
                 },
             }  # fmt: skip
-            text = json.dumps(line).replace(str(root), "ROOT")  # no path of this machine is recorded
+            text = json.dumps(line).replace(str(root), place.name)
             file.write(text + "\n")
             file.flush()
             print(text, flush=True)
@@ -300,6 +349,50 @@ def report(lines: Sequence[dict[str, Any]]) -> str:
     return "\n".join([*text, "| others | nothing | 0 | published |"])
 
 
+def differences(lines: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]]) -> str:
+    """Returns what differs between the same nights at two places, one line for each.
+
+    Not compared: the digits of numbers in sentences, and the roots. Versions are numbers of their time of publication,
+    so their order is compared.
+    """
+    if [line["night"] for line in lines] != [line["night"] for line in others]:
+        return "the nights differ"
+    # By version, the first night in which it was served.
+    order, other_order = (
+        {line["served"]: line["night"] for line in reversed(places)} for places in (lines, others)
+    )
+    text = []
+    for line, other in zip(lines, others, strict=True):
+        for key in line:
+            here, there = line[key], other[key]
+            if key == "log_loss":
+                continue
+            if key == "pushed":
+                here, there = bool(here), bool(there)
+            elif key == "served":
+                here, there = order[here], other_order[there]
+            else:
+                here, there = _words(here), _words(there)
+            if here != there:
+                text.append(f"night {line['night']}, {key}: {line[key]} | {other[key]}")
+    losses, other_losses = (
+        np.array([list(line["log_loss"].values()) for line in places], float) for places in (lines, others)
+    )
+    apart = np.abs(losses - other_losses).max()
+    return "\n".join([*text, f"largest difference of a log loss on fresh rows: {apart:.1g}"])
+
+
+def _words(value: Any) -> str:
+    """Returns a value of a line as text without its roots and the digits of its decimal numbers."""
+    text = re.sub(r"ROOT|/mnt/regpipe", "", json.dumps(value))
+    return re.sub(r"[-+]?\d+\.\d+|\b1\d{9}\b", "#", text)
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """Returns the nights of a file that `simulate` wrote."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
 def main() -> None:
     """Runs the nights, or shows the table of an earlier simulation."""
     parser = argparse.ArgumentParser(
@@ -317,14 +410,22 @@ def main() -> None:
         "--root", type=Path, help="an empty folder for the runs (default: a new one, removed)"
     )
     parser.add_argument("--out", type=Path, default=Path("nights.jsonl"), help="replaced")
+    parser.add_argument(
+        "--containers", action="store_true", help="run each step in a container (needs .ci/containers)"
+    )
     parser.add_argument("--table", type=Path, help="show the table of this file, and run nothing")
+    parser.add_argument("--beside", type=Path, help="show what differs in this file")
     args = parser.parse_args()
     if not args.table:
         with tempfile.TemporaryDirectory() as temporary:
-            simulate(args.nights, args.root or Path(temporary), args.out)
-    lines = [json.loads(line) for line in (args.table or args.out).read_text().splitlines()]
+            place = containers() if args.containers else this_machine(args.root or Path(temporary))
+            with place as where:
+                simulate(args.nights, where, args.out)
+    lines = read(args.table or args.out)
     print(report(lines))
     print(f"nights that ended otherwise than expected: {unexpected(lines) or 'none'}")
+    if args.beside:
+        print(differences(lines, read(args.beside)))
 
 
 if __name__ == "__main__":

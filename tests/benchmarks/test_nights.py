@@ -1,15 +1,17 @@
 """The recorded nights and what docs/benchmarks.md says of them."""
 
-import json
+import copy
 import re
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.nights import report, rows, unexpected
+from benchmarks.nights import differences, read, report, rows, unexpected
 
 REPOSITORY = Path(__file__).parents[2]
-LINES = [json.loads(line) for line in (REPOSITORY / "benchmarks" / "nights.jsonl").read_text().splitlines()]
+LINES, CONTAINERS = (
+    read(REPOSITORY / "benchmarks" / f"{name}.jsonl") for name in ("nights", "nights_in_containers")
+)
 SECTION = (
     (REPOSITORY / "docs" / "benchmarks.md").read_text("utf-8").split("## Thirty nights")[1].split("\n## ")[0]
 )
@@ -54,3 +56,29 @@ def test_the_jump() -> None:
     """The mean of f2 moves by one standard deviation in night 17."""
     means = [rows(night, 20_000, seed=night)["f2"].mean() for night in (16, 17)]
     assert np.allclose(means, [0, 1], atol=0.03)
+
+
+def test_the_nights_in_containers_are_those_of_this_machine() -> None:
+    """The same decisions and sentences in each night, and models with the same log loss on fresh rows."""
+    found = differences(LINES, CONTAINERS)
+    assert f"\n{found}\n" in SECTION
+    assert found.startswith("largest difference of a log loss")
+
+
+def test_what_differs_between_two_places() -> None:
+    """Numbers of versions and decimals may differ; decisions, sentences, and which version is served, may not."""
+    others = copy.deepcopy(LINES)
+    for line in others:
+        for key in ("pushed", "served"):
+            line[key] = line[key] and line[key] + 1_000
+        line["message"] = line["message"].replace("0.4", "0.5")
+        line["log_loss"]["regpipe"] += 0.5
+    assert differences(LINES, others) == "largest difference of a log loss on fresh rows: 0.5"
+    others[2] |= {"code": 4, "reasons": ["the AUC is 0.5"], "pushed": None, "served": others[1]["served"]}
+    assert differences(LINES, others).splitlines()[:4] == [
+        "night 3, code: 0 | 4",
+        f"night 3, pushed: {LINES[2]['pushed']} | None",
+        f"night 3, served: {LINES[2]['served']} | {others[1]['served']}",
+        "night 3, reasons: [] | ['the AUC is 0.5']",
+    ]
+    assert differences(LINES, others[1:]) == "the nights differ"

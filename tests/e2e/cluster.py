@@ -183,9 +183,12 @@ class Cluster:
 
 @contextlib.contextmanager
 def cluster_of(
-    settings: Sequence[str], client: Any, secrets: Mapping[str, str], table: Path
+    settings: Sequence[str], client: Any, secrets: Mapping[str, str], table: Path | None = None
 ) -> Iterator[Cluster]:
-    """Yields a cluster for this configuration, with the metadata store on 127.0.0.1, and one span with this table."""
+    """Yields a cluster for this configuration, with the metadata store on 127.0.0.1.
+
+    If there is a table, it is the first span of the data.
+    """
     folder = Path(tempfile.mkdtemp(prefix="regpipe-cluster-"))
     folder.chmod(0o755)
     umask = os.umask(0)  # the containers have another user
@@ -193,7 +196,8 @@ def cluster_of(
         day = folder / "volume" / "days" / "span-1" / "day.csv"
         day.parent.mkdir(parents=True)
         (folder / "kfp").mkdir()
-        shutil.copyfile(table, day)
+        if table:
+            shutil.copyfile(table, day)
         fixed = [
             f"kubeflow.image={IMAGE}",
             "kubeflow.metadata.host=127.0.0.1",

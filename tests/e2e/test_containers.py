@@ -152,6 +152,23 @@ def test_a_model_that_is_not_blessed_fails_the_run(
     assert cluster.versions() == [str(first.summary["pushed_version"])]
 
 
+def test_a_model_that_is_worse_than_the_served_one_is_refused(cluster: Cluster, first: Ended) -> None:
+    """After one epoch it is as good as its baseline, so that only the served model shows what is wrong."""
+    versions = cluster.versions()
+    ended = cluster.run(epochs=1, min_auc=0.0, max_auc_drop=1.0, max_log_loss_rise=0.05)
+    assert (ended.succeeded, ended.summary["status"], ended.summary["exit_code"]) == (False, "not_blessed", 4)
+    served = ended.summary["served"]
+    assert (served["outcome"], str(served["version"])) == ("compared", versions[-1])
+    losses = {model: metrics["log_loss"] for model, metrics in ended.summary["metrics"].items() if metrics}
+    assert losses["served"] == first.summary["metrics"]["candidate"]["log_loss"]
+    assert losses["candidate"] < losses["baseline"] + 0.05
+    assert losses["candidate"] > losses["served"] + 0.05
+    (reason,) = ended.summary["reasons"]
+    assert "than the served model's" in reason
+    assert ended.message["message"] == f"Not blessed: {reason}."
+    assert cluster.versions() == versions
+
+
 def test_a_new_span_is_read_and_its_model_pushed(cluster: Cluster, first: Ended, run: Run) -> None:
     """No step is taken from the cache; the report, the metrics and the verdict are outputs for Kubeflow."""
     versions = cluster.versions()
