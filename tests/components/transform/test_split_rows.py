@@ -153,3 +153,18 @@ def test_a_damaged_file(tmp_path: Path, analyze: Callable[..., Any]) -> None:
     with pytest.raises(ValueError, match="damaged, or written by two programs") as caught:
         written(tmp_path / "rows", transform, str(tmp_path / "examples"))
     assert str(caught.value).startswith(f"{tmp_path}/examples: ")
+
+
+def test_on_a_store(
+    gcs: Any, tmp_path: Path, write_examples: WriteExamples, transformed: Any, table: Columns
+) -> None:
+    """The files on gs:// have the bytes of those on a disk, and no other file is left there."""
+    examples = write_examples(tmp_path / "examples", table)
+    record = write_rows(RowReader(transformed, "y", None), {"train": examples}, "gs://bucket/rows")
+    assert (
+        write_rows(RowReader(transformed, "y", None), {"train": examples}, str(tmp_path / "rows")) == record
+    )
+    names = ["rows/Split-train/features.f32", "rows/Split-train/labels.f32", "rows/rows.json"]
+    assert sorted(gcs.store.names("bucket")) == names
+    for name in names:
+        assert gcs.store.get("bucket", name).content == (tmp_path / name).read_bytes()
