@@ -22,7 +22,8 @@ def served_reference(destination: Destination, data_digest: str) -> DriftReferen
     """Returns the training data of the newest published version that was trained on another table.
 
     That is the served version, unless it was trained on this very table. Then it is the version before it: so a
-    repeated run has the same reference as the first run on that table, and comes from the cache.
+    repeated run has the same reference as the first run on that table, and comes from the cache. A model that a person
+    rolled back from is no reference while the rollback is served.
 
     Args:
         destination: where the run publishes.
@@ -36,13 +37,18 @@ def served_reference(destination: Destination, data_digest: str) -> DriftReferen
     """
     store = version_store(destination)
     current = store.current()
+    rolled_back = frozenset[str]()  # the digests of models
     for number in reversed(store.versions()):
         if current is None or number > current:
             continue
         version = read_version(store, number)
         if version.damage is not None:
             raise DamagedCard(version.damage)
+        if number == current:
+            rolled_back = frozenset(version.card.get("rollback", {}).get("away_from", ()))
         if version.card.get("data", {}).get("digest") == data_digest:
+            continue
+        if rolled_back and version.digest in rolled_back:
             continue
         found = _read(f"{version.path}/{EXTRA_FOLDER}", "served", f"the training data of version {number}")
         return found or (

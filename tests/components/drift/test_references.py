@@ -8,6 +8,7 @@ import pytest
 from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from components.common.model_files import model_digest
 from components.common.training_statistics import TrainingStatistics
 from components.drift.drift_settings import DriftReference
 from components.drift.references import served_reference, span_reference
@@ -65,6 +66,22 @@ def test_a_repeated_run_has_the_reference_of_the_first_run(destination: Destinat
     publish(destination, 3, "tuesday", seed=2)
     assert served_reference(destination, "tuesday") == before
     assert named(before) == "the training data of version 1"
+
+
+def test_a_model_that_was_rolled_back_from(destination: Destination) -> None:
+    """The table of version 1 is read again after a rollback to it, by a person who did not want version 2."""
+    for version, data in ((1, "sunday"), (2, "monday"), (3, "tuesday"), (4, "monday")):
+        publish(destination, version, data, seed=version)
+        (Path(destination.directory) / str(version) / "saved_model.pb").write_text(data)
+    assert named(served_reference(destination, "monday")) == "the training data of version 3"
+    folders = [str(Path(destination.directory) / str(version)) for version in (3, 4)]
+    away, again = map(model_digest, folders)
+    assert away != again
+    write_card(folders[1], {"version": 4, "data": {"digest": "monday"}, "rollback": {"away_from": [away]}})
+    assert named(served_reference(destination, "monday")) == "the training data of version 1"
+    assert named(served_reference(destination, "today")) == "the training data of version 4"
+    publish(destination, 5, "wednesday", seed=5)
+    assert named(served_reference(destination, "wednesday")) == "the training data of version 4"
 
 
 def test_a_version_without_statistics(destination: Destination) -> None:
