@@ -133,14 +133,21 @@ class JsonRowBatch(RowBatch):
         return next(row for row, record in enumerate(self._records) if name not in record)
 
     def table(self) -> pa.Table:
-        """Returns all columns as text; columns that the first row does not have come last."""
+        """Returns all columns as text, numbers as they are written; columns not in the first row come last."""
         names = list(dict.fromkeys([*self._columns, *(name for shape in self._shapes for name in shape)]))
-        columns = [_texts([record.get(name) for record in self._records]) for name in names]
+        rows = self._records, self._written
+        columns = [_texts([_cell(*pair, name) for pair in zip(*rows, strict=True)]) for name in names]
         return pa.Table.from_arrays(columns, names)
 
     def objects(self) -> list[tuple[Record, str]] | None:
         """See `RowBatch`."""
         return self._objects
+
+
+def _cell(record: Record, written: Record, name: str) -> object:
+    """Returns a value, a number as the text that is written there; numbers inside of a list or an object are not."""
+    value = record.get(name)
+    return written[name] if isinstance(value, int | float) else value
 
 
 def _texts(values: Sequence[object]) -> Array:

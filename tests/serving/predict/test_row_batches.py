@@ -101,7 +101,11 @@ def test_json_lines_keep_their_text(write: Write) -> None:
     assert batch.column("a").to_pylist() == [1.5, None, 1.0]
     assert batch.texts("a").to_pylist() == ["1.50", "", "true"]
     assert batch.column("n").to_pylist() == ["12345678901234567890", None, "ü"]
-    assert batch.table().column_names == ["a", "n", "o"]
+    assert batch.table().to_pydict() == {
+        "a": ["1.50", None, "true"],
+        "n": ["12345678901234567890", None, "ü"],
+        "o": [None, '{"x": [1]}', None],
+    }
     assert (batch.first_without("a"), batch.first_without("n")) == (None, 1)
 
 
