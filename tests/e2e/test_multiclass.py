@@ -74,8 +74,8 @@ def test_classes_are_published_by_name(run: Run, table: Path, tmp_path: Path) ->
     for words in ("Confusion matrix of the candidate", "Each class", "Rows by class", "macro AUC"):
         assert words in page
     output = tmp_path / "predicted.csv"
-    predicted = run.regpipe("predict", table, "--root", tmp_path, "-o", output, "--probabilities")
-    assert predicted.returncode == 0, predicted.stderr
+    printed = run.regpipe("predict", table, "--root", tmp_path, "-o", output, "--probabilities")
+    assert printed.returncode == 0, printed.stderr
     found = pacsv.read_csv(output)
     assert found.column_names[-5:] == [
         "prediction",
