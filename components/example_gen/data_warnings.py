@@ -13,6 +13,7 @@ from components.example_gen.cell_parsing import FLOAT32_WHOLE
 from components.example_gen.input_files import quoted
 from components.example_gen.row_copies import RowCopies
 from components.example_gen.whole_numbers import WholeNumbers
+from components.tasks.task import Task
 
 # Below this share, a model that ignores the rare class is right in 98% of the rows, and few rows show the rare class.
 RARE_SHARE = 0.02
@@ -66,15 +67,20 @@ def whole_number_warnings(features: Sequence[str], known: WholeNumbers) -> Itera
         )
 
 
-def class_warnings(label: str, classes: Sequence[str], weights: Sequence[float]) -> Iterator[str]:
-    """Yields a sentence if one of two classes is rarer than RARE_SHARE, or some of more have fewer than MIN_ROWS rows.
+def class_warnings(task: Task, label: str, classes: Sequence[str], weights: Sequence[float]) -> Iterator[str]:
+    """Yields a sentence if one of two classes is rarer than RARE_SHARE; or if any has fewer than MIN_ROWS rows.
+
+    The first if one class counts as positive, otherwise the second.
 
     Args:
+        task: the task.
         label: the name of the label.
         classes: its values; empty if it is a number.
         weights: the total weight of the rows of each class in all splits.
     """
-    if len(classes) > 2:
+    if not task.label_is_class:
+        return
+    if not task.has_positive:
         few = [value for value, weight in zip(classes, weights, strict=True) if weight < MIN_ROWS]
         if few:
             yield (
@@ -82,8 +88,6 @@ def class_warnings(label: str, classes: Sequence[str], weights: Sequence[float])
                 f"{'has' if len(few) == 1 else 'have'} fewer than {MIN_ROWS} rows, too few to learn from or to judge "
                 f"by: {quoted(few, _MAX_NAMED)}. Is the value right? Rows of rare classes can be merged into one."
             )
-        return
-    if not classes:
         return
     total = sum(weights)
     share, rare, common = min(

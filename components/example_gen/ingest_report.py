@@ -189,7 +189,7 @@ class IngestTotals:
         return (
             *cut_off_warning(self._cut_off),
             *whole_number_warnings(self._job.table.read_columns.features, self.whole_numbers),
-            *class_warnings(labels.column, labels.classes, self.class_weights),
+            *class_warnings(labels.task, labels.column, labels.classes, self.class_weights),
             *copies_warning(self.copies, sum(rows.values())),
             *split_warning(rows, self._job.settings.split),
         )

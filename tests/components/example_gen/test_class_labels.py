@@ -9,6 +9,7 @@ from components.example_gen.data_warnings import class_warnings
 from components.example_gen.labels import MISSING, UNKNOWN, Labels, is_decided
 from components.example_gen.task_choice import Label, choose_label
 from components.tasks.multiclass import MULTICLASS
+from components.tasks.regression import REGRESSION
 from tests.components.example_gen.conftest import Settings
 
 
@@ -74,11 +75,14 @@ def test_all_rows_are_read_for_further_classes(settings: Settings) -> None:
 
 
 def test_rare_classes_are_named() -> None:
-    """Of more than two classes, those with fewer than 10 rows."""
-    assert list(class_warnings("kind", ("a", "b", "c"), (10.0, 90.0, 10.0))) == []
-    (warning,) = class_warnings("kind", ("a", "b", "c"), (9.0, 90.0, 1.0))
+    """Those with fewer than 10 rows; also of two classes, if the task is multiclass."""
+    assert list(class_warnings(MULTICLASS, "kind", ("a", "b", "c"), (10.0, 90.0, 10.0))) == []
+    (warning,) = class_warnings(MULTICLASS, "kind", ("a", "b", "c"), (9.0, 90.0, 1.0))
     for part in ("2 classes", "'kind'", "10 rows", "'a', 'c'"):
         assert part in warning
+    assert list(class_warnings(MULTICLASS, "kind", ("a", "b"), (10.0, 9_990.0))) == []
+    assert len(list(class_warnings(MULTICLASS, "kind", ("a", "b"), (9.0, 9_991.0)))) == 1
+    assert list(class_warnings(REGRESSION, "kind", (), ())) == []
 
 
 def test_a_record_of_an_earlier_version_has_its_two_classes() -> None:

@@ -15,6 +15,7 @@ from components.example_gen.data_warnings import class_warnings, copies_warning,
 from components.example_gen.ingest_report import IngestTotals
 from components.example_gen.row_copies import RowCopies
 from components.example_gen.table import find_table
+from components.tasks.binary import BINARY
 
 Write = Callable[[str, str | bytes], str]
 Settings = Callable[..., DataConfig]
@@ -122,9 +123,9 @@ def test_the_limit_of_copies() -> None:
 
 
 def test_the_limit_of_the_label() -> None:
-    assert list(class_warnings(*LABEL, (98.0, 2.0))) == []
-    assert list(class_warnings(*LABEL, (2.0, 98.0))) == []
-    (rare,) = class_warnings(*LABEL, (981.0, 19.0))
+    assert list(class_warnings(BINARY, *LABEL, (98.0, 2.0))) == []
+    assert list(class_warnings(BINARY, *LABEL, (2.0, 98.0))) == []
+    (rare,) = class_warnings(BINARY, *LABEL, (981.0, 19.0))
     assert "'churned' is 'yes' in 1.90%" in rare
     assert "always predicts 'no' has an accuracy of 98.10%" in rare
     assert "training.class_weight: balanced" in rare
