@@ -1,4 +1,4 @@
-"""The configuration keys under `training`: loss, optimizer, epochs, early stopping and class weights."""
+"""The configuration keys under `training`: loss, optimizer, epochs, early stopping, class weights and devices."""
 
 from collections.abc import Sequence
 from typing import Literal

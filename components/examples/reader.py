@@ -9,13 +9,12 @@ from components.common.ingest_record import IngestRecord
 
 
 # The annotation is a string, because evaluating it would load TensorFlow in steps that do not need it.
-def serialized_batches(files: Sequence[str], rows: int, every: int = 1) -> "tf.data.Dataset":
+def serialized_batches(files: Sequence[str], rows: int) -> "tf.data.Dataset":
     """Reads batches of at most `rows` serialized examples, string [batch], in the order of the files.
 
     Args:
         files: TFRecord files, gzipped where the name ends in .gz.
         rows: the maximum number of rows in a batch.
-        every: only rows 1, every + 1, 2 * every + 1, ... are returned.
     """
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
@@ -24,7 +23,7 @@ def serialized_batches(files: Sequence[str], rows: int, every: int = 1) -> "tf.d
         return tf.data.TFRecordDataset(name, tf.where(gzipped, "GZIP", ""))
 
     examples = tf.data.Dataset.from_tensor_slices(tf.constant(files, tf.string)).flat_map(read)
-    return (examples.shard(every, 0) if every > 1 else examples).batch(rows)
+    return examples.batch(rows)
 
 
 def read_ingest(pattern: str) -> IngestRecord:

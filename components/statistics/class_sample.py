@@ -55,6 +55,16 @@ class ClassSample:
         rows = self.rows(code)
         return np.ones(rows.shape[1]) if weight is None else rows[weight].astype(np.float64)
 
+    def present(self, column: int, weight: int | None) -> tuple[list[Floats], list[Doubles]]:
+        """Returns for each class the values of a column in the rows that have one, and the weights of these rows."""
+        values, weights = [], []
+        for code in range(self.classes):
+            of_class = self.rows(code)[column]
+            has_value = ~np.isnan(of_class)
+            values.append(of_class[has_value])
+            weights.append(self.weights(code, weight)[has_value])
+        return values, weights
+
     @classmethod
     def merge(cls, parts: Sequence["ClassSample"]) -> "ClassSample":
         """Returns the sample of the rows of at least one sample of the same columns; the parts do not change."""

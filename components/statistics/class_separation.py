@@ -20,16 +20,7 @@ def feature_separations(
         features: the positions of the features among the columns.
         weight: the position of the weight column; None if all rows weigh the same.
     """
-    found = []
-    for feature in features:
-        values, weights = [], []
-        for code in range(sample.classes):
-            rows = sample.rows(code)
-            present = ~np.isnan(rows[feature])
-            values.append(rows[feature, present])
-            weights.append(sample.weights(code, weight)[present])
-        found.append(separation(values, weights))
-    return found
+    return [separation(*sample.present(feature, weight)) for feature in features]
 
 
 def text_separations(sample: ClassSample, weight: int | None = None) -> list[float | None]:

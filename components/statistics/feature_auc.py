@@ -30,12 +30,7 @@ def feature_aucs(
     """
     found: list[float | None] = []
     for feature in features:
-        values, weights = [], []
-        for code in range(2):
-            rows = sample.rows(code)
-            present = ~np.isnan(rows[feature])
-            values.append(rows[feature, present])
-            weights.append(sample.weights(code, weight)[present])
+        values, weights = sample.present(feature, weight)
         enough = min(column.size for column in values) >= MIN_ROWS
         found.append(rank_auc(values, weights) if enough else None)
     return found

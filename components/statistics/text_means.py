@@ -1,4 +1,4 @@
-"""What the rows with the same text in one half of the table say of the rows in the other half."""
+"""Computes the mean of a value over the rows with the same text, for each row from the other half of the rows."""
 
 import numpy as np
 import numpy.typing as npt

@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from components.training.group_lasso import NO_GROUPS, Groups
+from components.transform.rows_record import FLOAT_BYTES
 
 READ_BATCH_SIZE = 4096
 # A window on disk consists of this number of pieces. More pieces sample the split more evenly but read more slowly.
 PIECES_PER_WINDOW = 512
-_FLOAT_BYTES = 4
 _THRESHOLD = 0.5  # a label is above it (1) or below it (0)
 
 
@@ -277,7 +277,7 @@ class OnDiskDataset:
 
     def _read(self, start: int, target: InMemoryDataset) -> None:
         for file, array in zip(self._files, target.arrays, strict=False):
-            file.seek(start * array.shape[1] * _FLOAT_BYTES)
+            file.seek(start * array.shape[1] * FLOAT_BYTES)
             file.readinto(array.data)
         if self._class_weights is not None and target.weights is not None:
             factors = _class_factors(target.labels, *self._class_weights)

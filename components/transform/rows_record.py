@@ -11,10 +11,8 @@ from typing import ClassVar, Literal
 from components.common.stored_record import StoredRecord
 
 FLOAT_BYTES = 4
-SPLITS = (TRAIN, VALIDATION) = (
-    "train",
-    "eval",
-)  # the Evaluator reads the test split as a client of the served model does
+# Not the test split, which the Evaluator reads as a client of the served model does.
+SPLITS = (TRAIN, VALIDATION) = ("train", "eval")
 
 
 class RowsRecord(StoredRecord):
